@@ -1,0 +1,62 @@
+import type { UserContext } from "../context/user-context.js";
+import type { ProtectedResource } from "../tokens/protected-resource.js";
+import type { AccessToken } from "../tokens/token-source.js";
+
+/** The shape of `fetch` that MCP transports and REST clients take. */
+export type FetchLike = (input: string | URL | Request, init?: RequestInit) => Promise<Response>;
+
+/** What one source would do for a user, without asking anybody. */
+export interface SourceExplanation {
+  readonly source: string;
+  readonly applies: boolean;
+  /** Expected and actual values and what to change; safe to log. */
+  readonly detail: string;
+  /** Whether its tokens are proven to be the user's own before use. */
+  readonly provesUser: boolean;
+}
+
+/** Why a user gets, or does not get, a token for a resource. Holds no token; safe to log. */
+export interface AccessExplanation {
+  readonly serverLabel: string;
+  readonly url: string;
+  readonly scopes: readonly string[];
+  /** `undefined` when no user can be named. */
+  readonly principal: string | undefined;
+  readonly sources: readonly SourceExplanation[];
+}
+
+/** The part of `TokenCredential` of `@azure/core-auth` that clients call. */
+export interface UserTokenCredential {
+  getToken(
+    scopes: string | string[],
+    options?: { abortSignal?: AbortSignal | undefined; claims?: string | undefined },
+  ): Promise<{ token: string; expiresOnTimestamp: number }>;
+}
+
+/**
+ * A protected resource joined with its token sources: what a transport is given. Every call acts as the
+ * user of the current context.
+ *
+ * Entry point: `hosted-agent-identity`. Made by `userAccess()`.
+ * @group Tokens
+ */
+export interface UserAccess {
+  readonly resource: ProtectedResource;
+  /** The resource's URL, for transports that take a `URL`. A new object each time. */
+  readonly url: URL;
+  /** Sends a request to the resource as the current user. Give it to a transport. */
+  readonly fetch: FetchLike;
+  /** An access token for the current or given user. Cached; safe to call for each request. */
+  token(context?: UserContext, options?: { signal?: AbortSignal }): Promise<AccessToken>;
+  /** The same access bound to one context, for code that loses the async context. */
+  as(context: UserContext): UserAccess;
+  /** What each source would do for the current or given user. Asks nobody. */
+  explain(context?: UserContext): AccessExplanation;
+  /** A credential for Azure SDK clients, bound to the principal of the current or given context. */
+  tokenCredential(context?: UserContext): UserTokenCredential;
+  /** Drops this user's cached tokens, or the given one only. */
+  forget(context: UserContext, token?: string): void;
+  /** Stops timers and forgets every token. */
+  close(): Promise<void>;
+  [Symbol.asyncDispose](): Promise<void>;
+}

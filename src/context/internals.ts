@@ -1,0 +1,70 @@
+import { HostedAgentIdentityError, type ConsentRequest } from "../errors.js";
+import type { TokenClaims } from "../entra/token-claims.js";
+import { contextSlot } from "./slot.js";
+import type { UserContext } from "./user-context.js";
+
+/** The verified user token of a request. It goes to Entra, or to the one resource of its audience. */
+export interface Assertion {
+  /** The token itself. Never logged, stored, or sent anywhere else. */
+  readonly token: string;
+  /** base64url SHA-256 of the token, made once: what caches are keyed by. */
+  readonly hash: string;
+  readonly claims: TokenClaims;
+  /** `app`: its audience is our own app, so it may be exchanged. `resource`: it serves passthrough only. */
+  readonly use: "app" | "resource";
+}
+
+/**
+ * What belongs to a context and must not be seen through it: kept beside it in a WeakMap, so that neither
+ * `toJSON`, `inspect`, spread nor `structuredClone` of the context can show it.
+ */
+export interface ContextInternals {
+  readonly assertion: Assertion | undefined;
+  /** What the user was asked for in this turn, without duplicates. */
+  readonly consentRequests: ConsentRequest[];
+  /** Called for each new consent request of the turn. */
+  readonly consentListeners: Set<() => void>;
+  /** Called once when the context ends. */
+  readonly endListeners: Set<() => void>;
+  /** Acquisitions that have begun in this turn and not yet settled. */
+  readonly acquisitions: Set<Promise<unknown>>;
+  /** Results that hold for this turn only (consent, sign-in and step-up refusals), by cache key. */
+  readonly refusals: Map<string, HostedAgentIdentityError>;
+  /** Cache keys of this context, by the access object that made them. */
+  readonly cacheKeys: WeakMap<object, unknown>;
+  ended: boolean;
+}
+
+/** The internals of a context made by this package. Throws `invalid_option` for anything else. */
+export function internalsOf(context: UserContext): ContextInternals {
+  const internals = contextSlot().internals.get(context);
+  if (internals === undefined) {
+    throw new HostedAgentIdentityError(
+      "invalid_option",
+      "This is not a user context of this package (a copy or a spread of one holds no identity).",
+    );
+  }
+  return internals;
+}
+
+/** The internals of a context whose turn still runs. Throws `context_ended` otherwise. */
+export function liveInternalsOf(context: UserContext): ContextInternals {
+  const internals = internalsOf(context);
+  if (internals.ended) throw new HostedAgentIdentityError("context_ended");
+  return internals;
+}
+
+/** Records what the user must do, once for each link and server, and tells whoever runs the turn. */
+export function recordConsent(context: UserContext, requests: readonly ConsentRequest[]): void {
+  const { consentRequests, consentListeners } = internalsOf(context);
+  const known = new Set(consentRequests.map(requestKey));
+  const fresh = requests.filter((request) => !known.has(requestKey(request)));
+  if (fresh.length === 0) return;
+  consentRequests.push(...fresh);
+  for (const listener of consentListeners) listener();
+}
+
+/** What makes two consent requests the same one. Link and server label, as the platform's hosts do it. */
+export function requestKey(request: ConsentRequest): string {
+  return JSON.stringify([request.link, request.serverLabel]);
+}

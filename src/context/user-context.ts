@@ -1,0 +1,121 @@
+import { inspect } from "node:util";
+import type { ConsentRequest } from "../errors.js";
+import { internalsOf, type Assertion, type ContextInternals } from "./internals.js";
+import { principalKey, type Principal } from "./principal.js";
+import { contextSlot } from "./slot.js";
+
+/** Who a verified user token stands for. `name` and `username` are for display: both can change. */
+export interface VerifiedUser {
+  readonly tid: string;
+  readonly oid: string;
+  readonly name?: string;
+  readonly username?: string;
+}
+
+/** What the platform said about the request. Ids are opaque; absent outside the hosted environment. */
+export interface PlatformContext {
+  readonly hosted: boolean;
+  readonly userId?: string;
+  readonly callId?: string;
+  readonly sessionId?: string;
+  readonly conversationId?: string;
+  readonly responseId?: string;
+  readonly invocationId?: string;
+}
+
+/** The parts a context is made from. */
+export interface UserContextParts {
+  readonly principal?: Principal | undefined;
+  readonly user?: VerifiedUser | undefined;
+  readonly platform: PlatformContext;
+  readonly clientHeaders: Readonly<Record<string, string>>;
+  readonly trace: Readonly<Record<string, string>>;
+  readonly assertion?: Assertion | undefined;
+}
+
+/**
+ * Everything known about who is asking, for one request; it ends with its turn. Holds no token: the
+ * verified user token is kept beside it, out of reach of printing, spreading and cloning.
+ *
+ * Entry point: `hosted-agent-identity`. Made by `userContext()`, `createUserContext()` and the adapters.
+ * @group Context
+ */
+export class UserContext {
+  /** The key for anything kept for this user; absent when nobody can be named. */
+  readonly principal?: Principal;
+  /** The person of the verified user token; absent when none came. */
+  readonly user?: VerifiedUser;
+  readonly platform: PlatformContext;
+  /** The caller's own `x-client-*` headers, lower case, without the one that held the user token. */
+  readonly clientHeaders: Readonly<Record<string, string>>;
+  /** Tracing headers of the request, lower case. */
+  readonly trace: Readonly<Record<string, string>>;
+
+  constructor(parts: UserContextParts) {
+    if (parts.principal !== undefined) this.principal = Object.freeze({ ...parts.principal });
+    if (parts.user !== undefined) this.user = Object.freeze({ ...parts.user });
+    this.platform = Object.freeze({ ...parts.platform });
+    this.clientHeaders = Object.freeze({ ...parts.clientHeaders });
+    this.trace = Object.freeze({ ...parts.trace });
+    const internals: ContextInternals = {
+      assertion: parts.assertion,
+      consentRequests: [],
+      consentListeners: new Set(),
+      endListeners: new Set(),
+      acquisitions: new Set(),
+      refusals: new Map(),
+      cacheKeys: new WeakMap(),
+      ended: false,
+    };
+    contextSlot().internals.set(this, internals);
+    Object.freeze(this);
+  }
+
+  /** The principal as canonical JSON: a key for what you keep for this user. */
+  get principalKey(): string | undefined {
+    return this.principal === undefined ? undefined : principalKey(this.principal);
+  }
+
+  /** Whether the request brought a user token that was verified. */
+  get hasUserToken(): boolean {
+    return internalsOf(this).assertion !== undefined;
+  }
+
+  /** Whether the turn is over; nothing can be acquired any more. */
+  get ended(): boolean {
+    return internalsOf(this).ended;
+  }
+
+  /** What the user was asked to do in this turn, so far. */
+  get consentRequests(): readonly ConsentRequest[] {
+    return [...internalsOf(this).consentRequests];
+  }
+
+  /** Ends the turn: acquiring for this user throws `context_ended` from now on. Does nothing the second time. */
+  end(): void {
+    const internals = internalsOf(this);
+    if (internals.ended) return;
+    internals.ended = true;
+    for (const listener of internals.endListeners) listener();
+    internals.endListeners.clear();
+    internals.consentListeners.clear();
+  }
+
+  [Symbol.dispose](): void {
+    this.end();
+  }
+
+  /** Ids and display names only; client headers may hold anything, so only their names are shown. */
+  toJSON(): Record<string, unknown> {
+    const { principal, user, platform } = this;
+    return { principal, user, platform, clientHeaders: Object.keys(this.clientHeaders), trace: this.trace };
+  }
+
+  static {
+    Object.defineProperty(UserContext.prototype, inspect.custom, {
+      value(this: UserContext): string {
+        return `UserContext ${inspect(this.toJSON())}`;
+      },
+    });
+  }
+}

@@ -1,0 +1,75 @@
+import { errorCodes, type ErrorCategory, type ErrorCode } from "./codes.js";
+
+const brand: unique symbol = Symbol.for("hosted-agent-identity/error/1") as never;
+
+/** What every error of this package is made from. */
+export interface ErrorOptionsOf {
+  /** Overrides the category of the code, where the same code has several causes. */
+  readonly category?: ErrorCategory | undefined;
+  readonly cause?: unknown;
+  /** Overrides the next step of the catalogue with a more precise one. */
+  readonly help?: string | undefined;
+  /** After how many milliseconds another try makes sense. */
+  readonly retryAfterMs?: number | undefined;
+}
+
+/**
+ * The base of every error this package throws. Branded with `Symbol.for`, so that the guards work across
+ * duplicate installs; safe to log and to turn into JSON: it never holds a token, code, secret or link.
+ *
+ * Entry point: `hosted-agent-identity`.
+ *
+ * @example
+ * ```ts
+ * import { isHostedAgentIdentityError } from "hosted-agent-identity";
+ *
+ * export function describe(error: unknown): string {
+ *   return isHostedAgentIdentityError(error) ? `${error.code}: ${error.help}` : String(error);
+ * }
+ * ```
+ * @group Errors
+ */
+export class HostedAgentIdentityError extends Error {
+  override readonly name: string = "HostedAgentIdentityError";
+  /** The documented code; switch on this. */
+  readonly code: ErrorCode;
+  /** Who can end the trouble: the user, an admin, the developer, or time. */
+  readonly category: ErrorCategory;
+  /** What to do next, in one sentence. */
+  readonly help: string;
+  /** After how many milliseconds another try makes sense, if that is known. */
+  readonly retryAfterMs?: number;
+
+  constructor(code: ErrorCode, message?: string, options: ErrorOptionsOf = {}) {
+    const facts = errorCodes[code];
+    super(message ?? facts.title, options.cause === undefined ? undefined : { cause: options.cause });
+    this.code = code;
+    this.category = options.category ?? facts.category;
+    this.help = options.help ?? facts.help;
+    if (options.retryAfterMs !== undefined) this.retryAfterMs = options.retryAfterMs;
+    Object.defineProperty(this, brand, { value: this.constructor.name, enumerable: false });
+  }
+
+  /** A JSON-safe picture of the error: no cause, no stack, nothing secret. */
+  toJSON(): Record<string, unknown> {
+    const { name, code, category, message, help, retryAfterMs } = this;
+    return { name, code, category, message, help, ...(retryAfterMs === undefined ? {} : { retryAfterMs }) };
+  }
+}
+
+/**
+ * Whether a value is an error of this package, from this copy or another one.
+ *
+ * Entry point: `hosted-agent-identity`.
+ * @group Errors
+ */
+export function isHostedAgentIdentityError(value: unknown): value is HostedAgentIdentityError {
+  return brandOf(value) !== undefined;
+}
+
+/** The class name an error of this package was made with, or `undefined` for anything else. */
+export function brandOf(value: unknown): string | undefined {
+  if (typeof value !== "object" || value === null) return undefined;
+  const name = (value as { [brand]?: unknown })[brand];
+  return typeof name === "string" ? name : undefined;
+}

@@ -1,0 +1,94 @@
+import { brandOf, HostedAgentIdentityError, type ErrorOptionsOf } from "./base.js";
+
+/** Why a person has to open a link. */
+export type ConsentReason = "consent" | "admin_consent" | "sign_in" | "step_up";
+
+/** The parts of a {@link ConsentRequest}. */
+export interface ConsentRequestInit {
+  /** Where the person has to go: https, or http on a loopback host. Treat it like a password. */
+  readonly link: string;
+  /** The label of the MCP server the person's consent is for. */
+  readonly serverLabel: string;
+  /** Why it is needed. */
+  readonly reason: ConsentReason;
+  /** When the link stops working, in milliseconds since the epoch. */
+  readonly expiresAt?: number | undefined;
+}
+
+/**
+ * What a person must do before the agent can go on. The link is a private field: printing, spreading,
+ * cloning or serialising the request never shows it; read it through {@link ConsentRequest.link}.
+ *
+ * Entry point: `hosted-agent-identity`.
+ * @group Consent
+ */
+export class ConsentRequest {
+  readonly #link: string;
+  readonly serverLabel: string;
+  readonly reason: ConsentReason;
+  readonly expiresAt?: number;
+
+  constructor(init: ConsentRequestInit) {
+    this.#link = init.link;
+    this.serverLabel = init.serverLabel;
+    this.reason = init.reason;
+    if (init.expiresAt !== undefined) this.expiresAt = init.expiresAt;
+  }
+
+  /** The link to show to the person who asked, and to nobody else: not to a log, not to the model. */
+  get link(): string {
+    return this.#link;
+  }
+
+  toJSON(): Record<string, unknown> {
+    const { serverLabel, reason, expiresAt } = this;
+    return { serverLabel, reason, ...(expiresAt === undefined ? {} : { expiresAt }) };
+  }
+}
+
+/**
+ * The user has to open one or more links before the call can succeed. Frameworks print errors and put
+ * their messages into the next model call, so neither `message` nor `toJSON()` nor `util.inspect` shows a
+ * link: read `error.requests[i].link`.
+ *
+ * Entry point: `hosted-agent-identity`.
+ *
+ * @example
+ * ```ts
+ * import { findConsentRequired } from "hosted-agent-identity";
+ *
+ * export function links(error: unknown): string[] {
+ *   return (findConsentRequired(error)?.requests ?? []).map((request) => request.link);
+ * }
+ * ```
+ * @group Errors
+ */
+export class ConsentRequiredError extends HostedAgentIdentityError {
+  override readonly name: string = "ConsentRequiredError";
+  /** What the person must do, one entry for each MCP server that needs it. */
+  readonly requests: readonly ConsentRequest[];
+
+  constructor(requests: readonly ConsentRequest[], options: ErrorOptionsOf = {}) {
+    const labels = [...new Set(requests.map((request) => request.serverLabel))];
+    super(
+      "consent_required",
+      `The user has to give consent for ${labels.map((l) => JSON.stringify(l)).join(", ")}.`,
+      options,
+    );
+    this.requests = Object.freeze([...requests]);
+  }
+
+  override toJSON(): Record<string, unknown> {
+    return { ...super.toJSON(), requests: this.requests.map((request) => request.toJSON()) };
+  }
+}
+
+/**
+ * Whether a value is a {@link ConsentRequiredError}, from this copy of the package or another one.
+ *
+ * Entry point: `hosted-agent-identity`.
+ * @group Errors
+ */
+export function isConsentRequiredError(value: unknown): value is ConsentRequiredError {
+  return brandOf(value) === "ConsentRequiredError";
+}

@@ -1,0 +1,52 @@
+import { brandOf, HostedAgentIdentityError, type ErrorOptionsOf } from "./base.js";
+import type { ErrorCode } from "./codes.js";
+
+/** What was wrong with a user token: facts that are safe to show to the caller. */
+export interface UserTokenFault {
+  /** What would have been accepted, for example the audiences of this app. */
+  readonly expected?: readonly string[] | undefined;
+  /** What the token had, for example its audience. */
+  readonly actual?: string | undefined;
+}
+
+/**
+ * The user token of a request is missing or not acceptable: answer 401. Holds what was expected and what
+ * came, never the token itself.
+ *
+ * Entry point: `hosted-agent-identity`.
+ * @group Errors
+ */
+export class UserTokenError extends HostedAgentIdentityError {
+  override readonly name: string = "UserTokenError";
+  /** The HTTP status to answer with: 401, or 503 when keys could not be fetched. */
+  readonly status: number;
+  readonly expected?: readonly string[];
+  readonly actual?: string;
+
+  constructor(code: ErrorCode, message?: string, fault: UserTokenFault = {}, options: ErrorOptionsOf = {}) {
+    super(code, message, options);
+    this.status = this.category === "retry" ? 503 : 401;
+    if (fault.expected !== undefined) this.expected = Object.freeze([...fault.expected]);
+    if (fault.actual !== undefined) this.actual = fault.actual;
+  }
+
+  override toJSON(): Record<string, unknown> {
+    const { status, expected, actual } = this;
+    return {
+      ...super.toJSON(),
+      status,
+      ...(expected === undefined ? {} : { expected }),
+      ...(actual === undefined ? {} : { actual }),
+    };
+  }
+}
+
+/**
+ * Whether a value is a {@link UserTokenError}, from this copy of the package or another one.
+ *
+ * Entry point: `hosted-agent-identity`.
+ * @group Errors
+ */
+export function isUserTokenError(value: unknown): value is UserTokenError {
+  return brandOf(value) === "UserTokenError";
+}

@@ -1,0 +1,55 @@
+/**
+ * Header names of the hosted-agent container contract, protocol 2.0.0. Source: learn.microsoft.com,
+ * foundry/agents/concepts/hosted-agent-contract.
+ */
+export const platformHeaders = {
+  /** Opaque, one for each verified caller; not the object id of Entra. Never sent onward. */
+  userId: "x-agent-user-id",
+  /** Opaque, one for each request; sent unchanged to services of Foundry, and to nobody else. */
+  callId: "x-agent-foundry-call-id",
+  sessionId: "x-agent-session-id",
+  invocationId: "x-agent-invocation-id",
+  responseId: "x-agent-response-id",
+  conversationId: "x-agent-conversation-id",
+} as const;
+
+/** Headers that may come once only: with two values, nobody can say who is asking. */
+export const identityHeaders: readonly string[] = Object.values(platformHeaders);
+
+/** The only prefix under which a caller's own headers reach the container. */
+export const clientHeaderPrefix = "x-client-";
+
+/** Where calling back ends put the user's token, by convention. */
+export const defaultUserTokenHeader = "x-client-user-token";
+
+/** Tracing headers that the platform passes on. */
+export const traceHeaders: readonly string[] = [
+  "traceparent",
+  "tracestate",
+  "baggage",
+  "x-request-id",
+  "request-id",
+  "x-ms-client-request-id",
+  "correlation-context",
+  "request-context",
+  "ms-cv",
+];
+
+/**
+ * Identity headers of earlier protocol generations. They are read nowhere: whoever reaches the port could
+ * set them, and no platform of today does.
+ */
+export const retiredHeaders: readonly string[] = [
+  "x-agent-user-isolation-key",
+  "x-agent-chat-isolation-key",
+  "x-aml-oid",
+  "x-aml-tid",
+];
+
+/** Response headers a container should set. */
+export const responseHeaders = {
+  sessionId: "x-agent-session-id",
+  requestId: "x-request-id",
+  errorSource: "x-platform-error-source",
+  errorDetail: "x-platform-error-detail",
+} as const;

@@ -1,0 +1,24 @@
+import { fileURLToPath } from "node:url";
+import { defineConfig } from "vitest/config";
+
+const from = (path: string) => fileURLToPath(new URL(path, import.meta.url));
+
+export default defineConfig({
+  root: from(".."),
+  resolve: {
+    // Tests run on the source; the tarball tests under test/package run on what is published.
+    alias: [
+      { find: /^hosted-agent-identity$/, replacement: from("../src/index.ts") },
+      { find: /^hosted-agent-identity\/testing$/, replacement: from("../src/testing/index.ts") },
+      { find: /^hosted-agent-identity\/(express|fastify|hono|node)$/, replacement: from("../src/http/$1.ts") },
+    ],
+  },
+  test: {
+    include: ["test/**/*.test.ts"],
+    pool: "forks",
+    testTimeout: 20_000,
+    hookTimeout: 30_000,
+    restoreMocks: true,
+    unstubGlobals: true,
+  },
+});

@@ -1,0 +1,104 @@
+import { decodeJwt } from "jose";
+
+/**
+ * The demo's picture of who called whom. Every server of the demo reports its own calls here; a hop holds
+ * names, audiences and outcomes, and never a token, a code, a secret or a link.
+ */
+export interface Hop {
+  readonly id: number;
+  /** Milliseconds since the epoch. */
+  readonly at: number;
+  readonly from: Party;
+  readonly to: Party;
+  readonly what: string;
+  /** Whom the token that went along is for; absent when none went along. */
+  readonly audience?: string;
+  /** The person the call is made for. */
+  readonly subject?: Subject;
+  /** The way the token was come by, for example `on-behalf-of`. */
+  readonly way?: string;
+  /** What became of it; absent while the call is running. */
+  readonly outcome?: string;
+}
+
+export type Party = "browser" | "back end" | "agent" | "Entra" | "MCP server";
+
+export interface Subject {
+  readonly oid: string;
+  readonly name?: string;
+}
+
+export type HopStart = Omit<Hop, "id" | "at" | "outcome">;
+
+/** A hop under way: tell what became of it, and for whom it was when that is known only now. */
+export interface OpenHop {
+  end(outcome: string, found?: Partial<Pick<Hop, "audience" | "subject" | "way">>): void;
+}
+
+export interface HopLog {
+  start(hop: HopStart): OpenHop;
+  /** The hops made for one person, oldest first. */
+  of(oid: string): readonly Hop[];
+  /** Calls `listener` for every new or changed hop of one person until the returned function is called. */
+  watch(oid: string, listener: (hop: Hop) => void): () => void;
+}
+
+const kept = 500;
+
+export function createHopLog(): HopLog {
+  const hops: Hop[] = [];
+  const listeners = new Set<(hop: Hop) => void>();
+  let last = 0;
+
+  function tell(hop: Hop): void {
+    for (const listener of listeners) listener(hop);
+  }
+
+  return {
+    start(init) {
+      let hop: Hop = { id: ++last, at: Date.now(), ...init };
+      hops.push(hop);
+      if (hops.length > kept) hops.shift();
+      tell(hop);
+      return {
+        end(outcome, found = {}) {
+          const index = hops.indexOf(hop);
+          hop = { ...hop, ...found, outcome };
+          if (index >= 0) hops[index] = hop;
+          tell(hop);
+        },
+      };
+    },
+    of: (oid) => hops.filter((hop) => hop.subject?.oid === oid),
+    watch(oid, listener) {
+      const own = (hop: Hop): void => {
+        if (hop.subject?.oid === oid) listener(hop);
+      };
+      listeners.add(own);
+      return () => listeners.delete(own);
+    },
+  };
+}
+
+/** What a token says about itself, **not verified**: for the picture only, never for a decision. */
+export function describeToken(token: string | null | undefined): { audience?: string; subject?: Subject } {
+  if (token === null || token === undefined) return {};
+  try {
+    const { aud, oid, name } = decodeJwt<{ oid?: string; name?: string }>(token.replace(/^Bearer /i, ""));
+    const subject = oid === undefined ? {} : { subject: { oid, ...(name === undefined ? {} : { name }) } };
+    return { ...(aud === undefined ? {} : { audience: [aud].flat().join(", ") }), ...subject };
+  } catch {
+    return { audience: "not a JSON Web Token" };
+  }
+}
+
+/** One line of text for a terminal. `label` turns a client id or app-ID URI into the app's name. */
+export function hopLine(hop: Hop, label: (audience: string) => string): string {
+  const facts = [
+    hop.audience === undefined ? undefined : `audience ${label(hop.audience)}`,
+    hop.subject === undefined ? undefined : `for ${hop.subject.name ?? hop.subject.oid}`,
+    hop.way === undefined ? undefined : `way ${hop.way}`,
+  ].filter((fact) => fact !== undefined);
+  const known = facts.length === 0 ? "" : ` (${facts.join(", ")})`;
+  return `${hop.from} -> ${hop.to}: ${hop.what}${known}: ${hop.outcome ?? "running"}`;
+}

@@ -1,0 +1,127 @@
+import { getUserContext } from "../context/ambient.js";
+import { liveInternalsOf } from "../context/internals.js";
+import type { UserContext } from "../context/user-context.js";
+import { HostedAgentIdentityError } from "../errors.js";
+import type { McpClientPoolOptions } from "./pool-options.js";
+import { pooledClients } from "./pooled-clients.js";
+import { isSessionGone } from "./session-gone.js";
+
+/** One user's client, kept open until the lease is released. */
+export interface McpClientLease<C> {
+  readonly client: C;
+  /**
+   * Gives the client back; does nothing the second time. Pass the error that ended the work: a client whose
+   * MCP session is gone (HTTP 404) is then replaced. The end of the context releases a forgotten lease.
+   */
+  release(failure?: unknown): void;
+  [Symbol.asyncDispose](): Promise<void>;
+}
+
+/**
+ * MCP clients, one for each user.
+ * @group MCP
+ */
+export interface McpClientPool<C> {
+  /**
+   * Runs a call with the current user's client. Where the client's MCP session turns out to be gone (HTTP
+   * 404), the client is replaced and `run` is called once more: keep one MCP call in it.
+   */
+  use<T>(run: (client: C) => T | Promise<T>): Promise<T>;
+  /** The current user's client for longer than one call, for example until an answer is streamed. */
+  lease(): Promise<McpClientLease<C>>;
+  /** How many clients are open or being opened. */
+  readonly size: number;
+  /** Closes every client, also those in use, and refuses further calls with `closed`. */
+  close(): Promise<void>;
+  [Symbol.asyncDispose](): Promise<void>;
+}
+
+/**
+ * Holds one MCP client for each principal. Sharing one client between users is unsafe even where every
+ * request carries the right token: the MCP session, the stream of notifications and the response cache of
+ * SDK v2 belong to the client, not to the request.
+ *
+ * A client belongs to the principal of the context it is asked for in; without a context or a principal
+ * nothing is opened. Idle clients are closed after `idleMs`, the longest idle one earlier when there is no
+ * room. Throws `no_user_context`, `context_ended`, `pool_busy`, `closed`, `invalid_option`, and whatever
+ * `open` throws.
+ *
+ * Entry point: `hosted-agent-identity`.
+ *
+ * @example
+ * ```ts
+ * import { Client, StreamableHTTPClientTransport } from "@modelcontextprotocol/client";
+ * import { closeMcpClient, mcpClientPool, type McpClientPool, type UserAccess } from "hosted-agent-identity";
+ *
+ * export function contactsPool(contacts: UserAccess): McpClientPool<Client> {
+ *   return mcpClientPool({
+ *     async open({ principalKey }) {
+ *       const client = new Client({ name: "agent", version: "1.0.0" }, { cachePartition: principalKey });
+ *       await client.connect(new StreamableHTTPClientTransport(contacts.url, { fetch: contacts.fetch }));
+ *       return client;
+ *     },
+ *     close: closeMcpClient,
+ *   });
+ * }
+ *
+ * export const whoAmI = (pool: McpClientPool<Client>): Promise<unknown> =>
+ *   pool.use((client) => client.callTool({ name: "whoami", arguments: {} }));
+ * ```
+ * @group MCP
+ */
+export function mcpClientPool<C>(options: McpClientPoolOptions<C>): McpClientPool<C> {
+  const clients = pooledClients(options);
+
+  async function use<T>(run: (client: C) => T | Promise<T>): Promise<T> {
+    const context = currentUser();
+    for (let triesLeft = 1; ; triesLeft -= 1) {
+      const { client, release } = await clients.lease(context);
+      try {
+        return await run(client);
+      } catch (error) {
+        const gone = isSessionGone(error, client);
+        if (gone) release({ gone });
+        if (!gone || triesLeft === 0) throw error;
+      } finally {
+        release();
+      }
+    }
+  }
+
+  async function lease(): Promise<McpClientLease<C>> {
+    const context = currentUser();
+    const { client, release } = await clients.lease(context);
+    const { endListeners } = liveInternalsOf(context);
+    const giveBack = (failure?: unknown): void => {
+      endListeners.delete(onEnd);
+      release({ gone: failure !== undefined && isSessionGone(failure, client) });
+    };
+    const onEnd = (): void => giveBack();
+    endListeners.add(onEnd);
+    return {
+      client,
+      release: giveBack,
+      [Symbol.asyncDispose]: async () => giveBack(),
+    };
+  }
+
+  return {
+    use,
+    lease,
+    get size() {
+      return clients.size;
+    },
+    close: () => clients.close(),
+    [Symbol.asyncDispose]: () => clients.close(),
+  };
+}
+
+/** The live context of the running code, with somebody in it. */
+function currentUser(): UserContext {
+  const context = getUserContext();
+  liveInternalsOf(context);
+  if (context.principal !== undefined) return context;
+  throw new HostedAgentIdentityError("no_user_context", "The user context names no user.", {
+    help: "A pooled client belongs to one user: send a user token, or use platformUserId where it stands for one person.",
+  });
+}

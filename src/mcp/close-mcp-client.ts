@@ -1,0 +1,47 @@
+import { settleOrAbort } from "../exchange/deadline.js";
+
+/** What the clients of both MCP SDKs have in common. */
+export interface ClosableMcpClient {
+  readonly transport?: object | undefined;
+  close(): Promise<void>;
+}
+
+/** How long a server may take to end a session before the client is closed anyway, in milliseconds. */
+const terminateMs = 2000;
+
+/**
+ * Ends a client of either MCP SDK: asks the server to end its session (DELETE), then closes it. The SDKs'
+ * own `close()` sends no DELETE. That the server cannot be asked (no token cached any more, no answer
+ * within two seconds) does not keep the client open. Throws what the client's `close()` throws.
+ *
+ * Entry point: `hosted-agent-identity`. See {@link mcpClientPool} for an example.
+ * @group MCP
+ */
+export async function closeMcpClient(client: ClosableMcpClient): Promise<void> {
+  const { transport } = client;
+  if (endsSessions(transport)) await within(terminateMs, transport.terminateSession()).catch(() => {});
+  await client.close();
+}
+
+interface SessionTransport {
+  terminateSession(): Promise<void>;
+}
+
+function endsSessions(transport: object | undefined): transport is SessionTransport {
+  return (
+    transport !== undefined &&
+    "terminateSession" in transport &&
+    typeof transport.terminateSession === "function"
+  );
+}
+
+async function within(ms: number, work: Promise<void>): Promise<void> {
+  const controller = new AbortController();
+  const timer = setTimeout(() => controller.abort(), ms);
+  timer.unref();
+  try {
+    await settleOrAbort(work, controller.signal);
+  } finally {
+    clearTimeout(timer);
+  }
+}

@@ -14,3 +14,4 @@ export {
 export { isNoTokenError, NoTokenError, type SkippedSource, type SkipReason } from "./errors/no-token.js";
 export { isTokenExchangeError, TokenExchangeError, type EntraRefusal } from "./errors/token-exchange.js";
 export { isUserTokenError, UserTokenError, type UserTokenFault } from "./errors/user-token.js";
+export { emit, type IdentityEvent, type OnEvent } from "./errors/events.js";

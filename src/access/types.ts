@@ -5,6 +5,9 @@ import type { AccessToken } from "../tokens/token-source.js";
 /** The shape of `fetch` that MCP transports and REST clients take. */
 export type FetchLike = (input: string | URL | Request, init?: RequestInit) => Promise<Response>;
 
+/** Headers in any of the forms `fetch` takes. */
+export type RequestHeaders = NonNullable<RequestInit["headers"]>;
+
 /** What one source would do for a user, without asking anybody. */
 export interface SourceExplanation {
   readonly source: string;

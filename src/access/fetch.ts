@@ -1,0 +1,168 @@
+import { tryGetUserContext } from "../context/ambient.js";
+import type { UserContext } from "../context/user-context.js";
+import { resourceOfScope } from "../entra/scopes.js";
+import { HostedAgentIdentityError } from "../errors.js";
+import type { Acquirer, AcquireOptions } from "../tokens/acquire.js";
+import type { ProtectedResource } from "../tokens/protected-resource.js";
+import type { AccessToken } from "../tokens/token-source.js";
+import { bearerChallenge } from "./challenges.js";
+import { readHeader, withAuthorization } from "./request-headers.js";
+import type { SessionOwners } from "./sessions.js";
+import { refuseStandaloneStream } from "./standalone-stream.js";
+import type { FetchLike } from "./types.js";
+import { urlNotAllowed, type UrlMatch } from "./url-match.js";
+
+/** What the identity-aware fetch is made from. */
+export interface UserFetchOptions {
+  readonly resource: ProtectedResource;
+  readonly acquirer: Acquirer;
+  readonly matches: UrlMatch;
+  readonly sessions: SessionOwners | undefined;
+  readonly refuseStandaloneStream: boolean;
+  /** The network below. */
+  readonly fetch: FetchLike;
+  /** A context to use instead of the current one. */
+  readonly context: UserContext | undefined;
+}
+
+const maxRedirects = 5;
+
+/** A `fetch` that sends every request as the user of the current context, to the resource and nowhere else. */
+export function userFetch(options: UserFetchOptions): FetchLike {
+  return (input, init) => {
+    const given = input instanceof Request ? input : undefined;
+    const url = given === undefined ? (input as string | URL) : given.url;
+    if (!options.matches(url)) return Promise.reject(urlNotAllowed(url, options.resource.url));
+    const context = options.context ?? tryGetUserContext();
+    if (context === undefined) return Promise.reject(new HostedAgentIdentityError("no_user_context"));
+    const request = given === undefined ? (init ?? {}) : fromRequest(given, init);
+    if (options.refuseStandaloneStream) {
+      const refused = refuseStandaloneStream((request.method ?? "GET").toUpperCase(), request.headers, request.body);
+      if (refused !== undefined) return Promise.resolve(refused);
+    }
+    return send(options, context, url, request);
+  };
+}
+
+/** A `Request` is taken apart: its headers are merged with those of `init`, as `fetch` would do. */
+function fromRequest(request: Request, init: RequestInit | undefined): RequestInit {
+  return {
+    method: request.method,
+    headers: request.headers,
+    body: request.body,
+    redirect: request.redirect,
+    signal: request.signal,
+    ...(request.body === null ? {} : { duplex: "half" }),
+    ...init,
+  } as RequestInit;
+}
+
+async function send(options: UserFetchOptions, context: UserContext, url: string | URL, init: RequestInit): Promise<Response> {
+  const principal = checkSession(options.sessions, context, init);
+  const first = options.acquirer.peek(context) ?? (await options.acquirer.acquire(context, { signal: init.signal ?? undefined }));
+  const response = await follow(options, url, init, first);
+  const answer = response.status === 401 || response.status === 403 ? await again(options, context, url, init, first, response) : response;
+  noteSession(options.sessions, principal, init, answer);
+  return answer;
+}
+
+/**
+ * A 401 costs exactly this token, and one resend with a new one; a 403 with `insufficient_scope` one resend
+ * with the union of scopes. Only if the body can be sent again. Source: MCP 2026-07-28, authorization.
+ */
+async function again(
+  options: UserFetchOptions,
+  context: UserContext,
+  url: string | URL,
+  init: RequestInit,
+  first: AccessToken,
+  response: Response,
+): Promise<Response> {
+  const challenge = bearerChallenge(response.headers.get("www-authenticate"));
+  const wantsScope = response.status === 403 && challenge?.error === "insufficient_scope";
+  if (response.status === 403 && !wantsScope && challenge?.claims === undefined) return response;
+  if (response.status === 401) options.acquirer.forget(context, first.token);
+  if (!canSendAgain(init.body)) return response;
+  const asked: AcquireOptions = {
+    signal: init.signal ?? undefined,
+    claims: challenge?.claims,
+    scopes: wantsScope ? grownScopes(options.resource, challenge.scopes) : undefined,
+  };
+  await response.body?.cancel();
+  const next = await options.acquirer.acquire(context, asked);
+  if (next.token === first.token) throw refusedTwice(options, response);
+  const second = await follow(options, url, init, next);
+  if (second.status === 401) options.acquirer.forget(context, next.token);
+  if (second.status === 401 || (second.status === 403 && wantsScope)) {
+    await second.body?.cancel();
+    throw wantsScope ? insufficientScope(options.resource, challenge.scopes) : refusedTwice(options, second);
+  }
+  return second;
+}
+
+function canSendAgain(body: RequestInit["body"]): boolean {
+  return !(body instanceof ReadableStream) && !(typeof body === "object" && body !== null && Symbol.asyncIterator in body);
+}
+
+/** The resource's scopes and those the server names, which may leave out the resource. */
+function grownScopes(resource: ProtectedResource, named: readonly string[]): readonly string[] {
+  const prefix = resourceOfScope(resource.scopes[0] ?? "") ?? "";
+  const full = named.slice(0, 32).map((scope) => (resourceOfScope(scope) === undefined ? `${prefix}/${scope}` : scope));
+  const grown = [...new Set([...resource.scopes, ...full])].sort();
+  // What the server names is a wish, not a destination: scopes of another resource are never asked for.
+  const foreign = grown.some((scope) => resourceOfScope(scope) !== prefix || /[\s"\\]/.test(scope));
+  if (foreign || grown.length === resource.scopes.length) throw insufficientScope(resource, named);
+  return grown;
+}
+
+function insufficientScope(resource: ProtectedResource, named: readonly string[]): HostedAgentIdentityError {
+  const wanted = named.slice(0, 8).map((scope) => JSON.stringify(scope.slice(0, 200)));
+  return new HostedAgentIdentityError(
+    "insufficient_scope",
+    `${JSON.stringify(resource.serverLabel)} asks for more scopes: ${wanted.join(", ") || "it does not say which"}.`,
+  );
+}
+
+function refusedTwice(options: UserFetchOptions, response: Response): HostedAgentIdentityError {
+  const { error } = bearerChallenge(response.headers.get("www-authenticate")) ?? {};
+  const said = error === undefined ? "" : ` It says ${JSON.stringify(error.slice(0, 100))}.`;
+  return new HostedAgentIdentityError("resource_unauthorized", `${JSON.stringify(options.resource.serverLabel)} refused the user's token.${said}`);
+}
+
+/**
+ * Sends with the token and follows redirects by hand: only 307 and 308, only to where the token may go
+ * anyway. With `redirect: "manual"` the caller follows, and comes back here with the new URL. Rule 1.
+ */
+async function follow(options: UserFetchOptions, url: string | URL, init: RequestInit, token: AccessToken): Promise<Response> {
+  const headers = withAuthorization(init.headers, token.token);
+  if (init.redirect === "manual" || init.redirect === "error") return options.fetch(url, { ...init, headers });
+  let target = url;
+  for (let hops = 0; hops <= maxRedirects; hops += 1) {
+    const response = await options.fetch(target, { ...init, headers, redirect: "manual" });
+    const location = response.headers.get("location");
+    if (response.status < 300 || response.status > 399 || location === null) return response;
+    await response.body?.cancel();
+    const next = URL.canParse(location, String(target)) ? new URL(location, target) : undefined;
+    const keepsMethod = response.status === 307 || response.status === 308;
+    if (next === undefined || !keepsMethod || !options.matches(next) || !canSendAgain(init.body)) break;
+    target = next;
+  }
+  throw new HostedAgentIdentityError("redirect_refused", `${JSON.stringify(options.resource.serverLabel)} redirected to where its token must not go.`);
+}
+
+function checkSession(sessions: SessionOwners | undefined, context: UserContext, init: RequestInit): string {
+  // Without a principal nothing is shared: the session is then nobody's but the developer's.
+  const principal = context.principalKey ?? "null";
+  const sessionId = sessions === undefined ? undefined : readHeader(init.headers, "mcp-session-id");
+  if (sessionId !== undefined) sessions?.check(sessionId, principal);
+  return principal;
+}
+
+function noteSession(sessions: SessionOwners | undefined, principal: string, init: RequestInit, response: Response): void {
+  if (sessions === undefined) return;
+  const opened = response.headers.get("mcp-session-id");
+  if (opened !== null && response.ok) sessions.opened(opened, principal);
+  if (init.method !== "DELETE" && response.status !== 404) return;
+  const sent = readHeader(init.headers, "mcp-session-id");
+  if (sent !== undefined) sessions.ended(sent);
+}

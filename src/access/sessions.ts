@@ -1,0 +1,32 @@
+import { HostedAgentIdentityError } from "../errors.js";
+
+/** Who opened which MCP session. Rule 15. */
+export interface SessionOwners {
+  /** Throws `shared_session` when the session belongs to another principal; an unknown one becomes this one's. */
+  check(sessionId: string, principal: string): void;
+  /** Notes the session that an answer opened. */
+  opened(sessionId: string, principal: string): void;
+  ended(sessionId: string): void;
+}
+
+const maxSessions = 100_000;
+
+/** Makes an empty, bounded record of sessions. */
+export function sessionOwners(): SessionOwners {
+  const owners = new Map<string, string>();
+  const note = (sessionId: string, principal: string): void => {
+    owners.set(sessionId, principal);
+    if (owners.size > maxSessions) owners.delete(owners.keys().next().value ?? sessionId);
+  };
+  return {
+    check(sessionId, principal) {
+      const owner = owners.get(sessionId);
+      if (owner === undefined) note(sessionId, principal);
+      else if (owner !== principal) throw new HostedAgentIdentityError("shared_session");
+    },
+    opened(sessionId, principal) {
+      if (!owners.has(sessionId)) note(sessionId, principal);
+    },
+    ended: (sessionId) => void owners.delete(sessionId),
+  };
+}

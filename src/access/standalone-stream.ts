@@ -1,0 +1,31 @@
+import { readHeader } from "./request-headers.js";
+import type { RequestHeaders } from "./types.js";
+
+/**
+ * The answer to a request for a stream that would stay bound to whoever connected first, or `undefined` for
+ * any other request. A GET that resumes a dropped tool call (`last-event-id`) goes through, and so does a
+ * GET of a REST client, which does not ask for an event stream.
+ * Source: MCP 2025-11-25, transports (a server may answer GET with 405); MCP 2026-07-28 `subscriptions/listen`.
+ */
+export function refuseStandaloneStream(method: string, headers: RequestHeaders | undefined, body: unknown): Response | undefined {
+  if (method === "GET") {
+    const wantsStream = readHeader(headers, "accept")?.includes("text/event-stream") === true;
+    if (!wantsStream || readHeader(headers, "last-event-id") !== undefined) return undefined;
+    return new Response(null, { status: 405, headers: { allow: "POST, DELETE" } });
+  }
+  if (method !== "POST" || readHeader(headers, "mcp-method") !== "subscriptions/listen") return undefined;
+  return Response.json({
+    jsonrpc: "2.0",
+    id: requestId(body),
+    error: { code: -32601, message: "subscriptions/listen is not available on a client that several users may share." },
+  });
+}
+
+function requestId(body: unknown): string | number | null {
+  try {
+    const id: unknown = (JSON.parse(typeof body === "string" ? body : "null") as { id?: unknown } | null)?.id;
+    return typeof id === "string" || typeof id === "number" ? id : null;
+  } catch {
+    return null;
+  }
+}

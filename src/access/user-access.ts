@@ -1,0 +1,118 @@
+import { getUserContext, tryGetUserContext } from "../context/ambient.js";
+import type { UserContext } from "../context/user-context.js";
+import { HostedAgentIdentityError, type OnEvent } from "../errors.js";
+import { acquirer, type Acquirer } from "../tokens/acquire.js";
+import type { ProtectedResource } from "../tokens/protected-resource.js";
+import type { TokenCacheLimits } from "../tokens/token-cache.js";
+import type { TokenSource } from "../tokens/token-source.js";
+import { userFetch, type UserFetchOptions } from "./fetch.js";
+import { sessionOwners } from "./sessions.js";
+import { userTokenCredential } from "./token-credential.js";
+import type { AccessExplanation, FetchLike, UserAccess } from "./types.js";
+import { urlMatch } from "./url-match.js";
+
+/** How an access behaves. */
+export interface UserAccessOptions {
+  /** Bounds of the token cache. Default 10 000 entries, 64 MiB. */
+  readonly cache?: TokenCacheLimits;
+  /** How long one acquisition may take altogether, in milliseconds. Default 30 000. */
+  readonly timeoutMs?: number;
+  /**
+   * `refuse` (default) answers a standalone GET stream with 405 and `subscriptions/listen` with an error:
+   * they would stay bound to whoever connected first. `allow` where each user has a client of their own.
+   */
+  readonly standaloneStream?: "refuse" | "allow";
+  /** `allow` lets several users share one MCP session. Default `refuse` (`shared_session`). */
+  readonly sharedSessions?: "refuse" | "allow";
+  /** The network below, for example with a proxy. Default: the global `fetch`, looked up at each call. */
+  readonly fetch?: FetchLike;
+  readonly now?: () => number;
+  readonly onEvent?: OnEvent;
+}
+
+/**
+ * Joins a protected resource with the ways to a token for it, in the order they are tried. Throws
+ * `invalid_option`. What it returns throws `no_user_context`, `context_ended`, `no_token`,
+ * `consent_required`, `url_not_allowed`, `redirect_refused`, `shared_session`, `resource_unauthorized` and
+ * what its sources throw.
+ *
+ * Entry point: `hosted-agent-identity`.
+ *
+ * @example
+ * ```ts
+ * import { StreamableHTTPClientTransport } from "@modelcontextprotocol/client";
+ * import { onBehalfOf, passthrough, userAccess, type EntraApp, type ProtectedResource } from "hosted-agent-identity";
+ *
+ * export function transport(app: EntraApp, server: ProtectedResource) {
+ *   const contacts = userAccess(server, [passthrough(), onBehalfOf(app)]);
+ *   return new StreamableHTTPClientTransport(contacts.url, { fetch: contacts.fetch });
+ * }
+ * ```
+ * @group Tokens
+ */
+export function userAccess(resource: ProtectedResource, sources: readonly TokenSource[], options: UserAccessOptions = {}): UserAccess {
+  if (sources.length === 0) throw new HostedAgentIdentityError("invalid_option", "sources: at least one token source is needed.");
+  const kinds = sources.map(({ kind, cacheScope }) => JSON.stringify([kind, cacheScope]));
+  if (new Set(kinds).size !== kinds.length) throw new HostedAgentIdentityError("invalid_option", "sources: the same source is listed twice.");
+  const tokens = acquirer({
+    resource,
+    sources: [...sources],
+    cache: options.cache,
+    timeoutMs: options.timeoutMs ?? 30_000,
+    now: options.now ?? Date.now,
+    onEvent: options.onEvent,
+  });
+  const network: FetchLike = options.fetch ?? ((input, init) => globalThis.fetch(input, init));
+  return access(tokens, sources, {
+    resource,
+    acquirer: tokens,
+    matches: urlMatch(resource.url),
+    sessions: options.sharedSessions === "allow" ? undefined : sessionOwners(),
+    refuseStandaloneStream: options.standaloneStream !== "allow",
+    fetch: network,
+    context: undefined,
+  });
+}
+
+function access(tokens: Acquirer, sources: readonly TokenSource[], wiring: UserFetchOptions): UserAccess {
+  const { resource, context: bound } = wiring;
+  const close = async (): Promise<void> => tokens.close();
+  return Object.freeze<UserAccess>({
+    resource,
+    get url() {
+      return new URL(resource.url);
+    },
+    fetch: userFetch(wiring),
+    token(context, options = {}) {
+      const user = context ?? bound ?? getUserContext();
+      const atHand = tokens.peek(user);
+      return atHand === undefined ? tokens.acquire(user, options) : Promise.resolve(atHand);
+    },
+    as: (context) => access(tokens, sources, { ...wiring, context }),
+    explain: (context) => explain(resource, sources, tokens, context ?? bound ?? tryGetUserContext()),
+    tokenCredential: (context) => userTokenCredential(resource, tokens, context ?? bound),
+    forget: (context, token) => tokens.forget(context, token),
+    close,
+    [Symbol.asyncDispose]: close,
+  });
+}
+
+function explain(
+  resource: ProtectedResource,
+  sources: readonly TokenSource[],
+  tokens: Acquirer,
+  context: UserContext | undefined,
+): AccessExplanation {
+  const skipped = new Map(context === undefined ? [] : tokens.skipped(context).map((skip) => [skip.source, skip]));
+  return {
+    serverLabel: resource.serverLabel,
+    url: resource.url,
+    scopes: resource.scopes,
+    principal: context?.principalKey,
+    sources: sources.map(({ kind, provesUser }) => {
+      const skip = skipped.get(kind);
+      const detail = context === undefined ? "there is no user context." : (skip?.detail ?? "applies.");
+      return { source: kind, applies: context !== undefined && skip === undefined, detail, provesUser };
+    }),
+  };
+}

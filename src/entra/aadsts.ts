@@ -1,0 +1,72 @@
+import type { ErrorCategory } from "../errors.js";
+
+/** What one AADSTS code means and who can end it. */
+export interface AadstsFacts {
+  readonly category: ErrorCategory;
+  readonly meaning: string;
+  /** What to do next. */
+  readonly fix: string;
+}
+
+type Row = readonly [codes: readonly number[], category: ErrorCategory, meaning: string, fix: string];
+
+/**
+ * Microsoft calls the numeric codes subject to change, so they only refine what `error`, `suberror` and
+ * `claims` say. Source: learn.microsoft.com, identity-platform/reference-error-codes, and server answers
+ * quoted in public issues.
+ */
+const rows: readonly Row[] = [
+  [[65001], "consent", "The user or an administrator has not consented.", "Open the consent link, let an administrator consent, or pre-authorise the app on the downstream API."],
+  [[65004], "consent", "The user declined to consent.", "Ask again only when the user asks for it."],
+  [[90094, 90095, 90008], "consent", "An administrator has to consent.", "Send an administrator the admin-consent link of the app."],
+  [[50076, 50079, 50072, 50074, 50078, 50158], "stepup", "Multi-factor authentication or another challenge is needed.", "Relay the claims challenge to the caller and send the new token it gets."],
+  [[50097, 50129, 50131, 50155], "blocked", "A device condition of a policy is not met.", "The user needs a registered or compliant device; an administrator can say which."],
+  [[53000, 53001], "blocked", "The device is not compliant or not joined.", "The user has to register or repair the device."],
+  [[53003, 530032, 530034, 530035, 53011], "blocked", "Access is blocked by a policy of the tenant.", "An administrator has to change the policy or the user's risk state."],
+  [[50105], "admin", "The user is not assigned to the app.", "Let an administrator assign the user or the user's group to the enterprise application."],
+  [[50020, 50034, 50014, 51004, 90072], "admin", "The user does not exist in this tenant.", "Invite the user as a guest, or use the tenant the user belongs to."],
+  [[50057], "admin", "The user account is disabled.", "An administrator has to enable the account."],
+  [[82014], "admin", "An agent identity cannot be consented to interactively.", "Use admin consent, or inheritable permissions of the blueprint."],
+  [[650052, 650056, 650057, 65005, 650053], "config", "The app registration lacks the permission, or the API has no such scope.", "Add the delegated permission to the app registration; write scopes in full (api://<app id>/<scope>)."],
+  [[50013], "config", "Entra did not accept the assertion (issuer, version, key or kind of token).", "Send the access token that the caller got for this app, not an id token and not one for another app."],
+  [[500131], "config", "The user token is meant for another application.", "Let the caller ask for a token with the scope of this app (api://<client id>/<scope>)."],
+  [[500133], "signin", "The user token is outside its lifetime.", "Get a fresh user token; check the clock of this host."],
+  [[500011, 50001], "config", "The resource is not known in this tenant.", "Check the scope's app-ID URI and the tenant; the MCP server's app needs a service principal there."],
+  [[50173, 50132, 50133], "signin", "The session or grant was revoked or has expired.", "The user has to sign in again."],
+  [[70043], "signin", "The tenant's sign-in frequency has passed.", "The user has to sign in again."],
+  [[70000, 70008, 700082, 700084], "signin", "The grant is no longer valid.", "The user has to sign in again."],
+  [[700016, 700011, 70001, 7000112], "config", "The app is not known or is disabled in this tenant.", "Check client id and tenant; a new registration needs a few minutes."],
+  [[7000114], "config", "The assertion stands for an application, not for a person.", "Send a token that a person obtained by signing in."],
+  [[7000215, 7000222, 7000218], "cred", "The client secret is wrong, expired or missing.", "Give entraApp() a valid secret (its value, not its id), or better a federated credential."],
+  [[70002], "cred", "The client could not be authenticated.", "Check the credential given to entraApp()."],
+  [[700027, 7000274, 7000214, 7000277, 1000502], "cred", "The client certificate was not accepted.", "Upload the certificate to the app registration; check its validity."],
+  [[700024], "cred", "The client assertion is outside its lifetime.", "Check the clock of this host; a federated token may have been kept too long."],
+  [[70021, 700211, 700212, 700213, 7002138], "config", "No federated identity credential of the app matches the token.", "Compare issuer, subject (exact case) and audience with the app's federated credential; new ones need minutes."],
+  [[700229], "config", "A federated credential with Entra as issuer takes app-only tokens only.", "Use a managed identity's token for the exchange audience."],
+  [[70011, 28000, 28003, 700022], "config", "The scopes are not valid together.", "Ask for fully qualified scopes of one resource in one request."],
+  [[9010010, 901002], "config", "A resource parameter was sent that does not match the scopes.", "Send no resource parameter to Entra; the scope names the resource."],
+  [[240002], "config", "An id token was sent as the assertion.", "Send the access token for this app."],
+  [[90009], "config", "The app asks for a token to itself.", "Use the GUID form of the audience, or separate registrations for agent and MCP server."],
+  [[70003, 82001], "config", "The grant type is not supported here.", "Use the on-behalf-of grant (jwt-bearer); RFC 8693 token exchange is not supported by Entra."],
+  [[9002313, 900144], "config", "The request was malformed.", "Look for a proxy that changes request bodies."],
+  [[90002, 50059, 50194, 90038, 900382, 900432], "config", "The tenant or cloud does not fit the app.", "Use the app's own tenant and cloud; confidential clients do not work across clouds."],
+  [[50011], "config", "The redirect URI is not registered.", "Register exactly the redirect URI that is configured, with type web."],
+  [[54005, 700005, 501481, 50089], "signin", "The authorization code was used, has expired or belongs to another request.", "Start the sign-in again."],
+  [[50196], "loop", "Entra sees the same request over and over.", "Stop; look for scopes that are asked for and never granted, or a cache that never hits."],
+  [[90033, 90024, 90006, 90012, 90025, 50033, 50087, 90090], "retry", "Entra has a passing problem.", "Try again shortly."],
+  [[90055], "throttle", "Entra received too many requests.", "Wait as long as Retry-After says."],
+];
+
+const byCode: ReadonlyMap<number, AadstsFacts> = new Map(
+  rows.flatMap(([codes, category, meaning, fix]) => codes.map((code) => [code, { category, meaning, fix }] as const)),
+);
+
+/** What is known about an AADSTS code, or `undefined`. */
+export function aadstsFacts(code: number): AadstsFacts | undefined {
+  return byCode.get(code);
+}
+
+/** Every known code, in the order of the table. For the catalogue page. */
+export function knownAadstsCodes(): readonly number[] {
+  return [...byCode.keys()];
+}

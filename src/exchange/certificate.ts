@@ -1,0 +1,101 @@
+import { constants, createHash, createPrivateKey, sign, X509Certificate, type KeyObject } from "node:crypto";
+import { readFile } from "node:fs/promises";
+import { HostedAgentIdentityError } from "../errors.js";
+import type { ClientAuthentication, ClientCredential, CredentialRequest } from "./credential.js";
+
+/** Where the certificate and its private key come from. */
+export type CertificateOptions = ({ readonly pem: string } | { readonly path: string }) & {
+  /** Sends the certificate chain along (`x5c`), for apps that trust subject name and issuer. */
+  readonly sendX5c?: boolean;
+  /** The passphrase of an encrypted private key. */
+  readonly passphrase?: string;
+};
+
+/** How long a signed assertion is valid: what MSAL uses, and well under Entra's limit. */
+const lifetimeS = 600;
+
+/**
+ * A certificate with its private key in PEM form, given as text or as a file; a file is read again when
+ * Entra refuses the certificate, so a rotated file is picked up. Signs with PS256 and `x5t#S256`.
+ * Throws `client_credential_failed` when it is used and cannot be read.
+ *
+ * Entry point: `hosted-agent-identity`.
+ * Source: learn.microsoft.com, identity-platform/certificate-credentials; RFC 7523 section 3.
+ *
+ * @example
+ * ```ts
+ * import { certificate } from "hosted-agent-identity";
+ *
+ * export const credential = certificate({ path: "/mnt/secrets/agent.pem" });
+ * ```
+ * @group Entra app
+ */
+export function certificate(options: CertificateOptions): ClientCredential {
+  let loaded: Promise<LoadedCertificate> | undefined;
+  return Object.freeze({
+    kind: "certificate" as const,
+    async authenticate(request: CredentialRequest) {
+      if (request.refused > 0) loaded = undefined;
+      loaded ??= load(options);
+      try {
+        return signAssertion(await loaded, options.sendX5c ?? false, request);
+      } catch (cause) {
+        loaded = undefined;
+        throw cause;
+      }
+    },
+  });
+}
+
+interface LoadedCertificate {
+  readonly key: KeyObject;
+  readonly thumbprint: string;
+  readonly chain: readonly string[];
+}
+
+async function load(options: CertificateOptions): Promise<LoadedCertificate> {
+  try {
+    const pem = "pem" in options ? options.pem : await readFile(options.path, "utf8");
+    const certificates = pem.match(/-----BEGIN CERTIFICATE-----[\s\S]+?-----END CERTIFICATE-----/g) ?? [];
+    const leaf = new X509Certificate(certificates[0] ?? "");
+    const key = createPrivateKey({ key: pem, format: "pem", ...(options.passphrase === undefined ? {} : { passphrase: options.passphrase }) });
+    if (key.asymmetricKeyType !== "rsa" || !leaf.checkPrivateKey(key)) {
+      throw new Error("the private key is not the RSA key of the first certificate");
+    }
+    return {
+      key,
+      thumbprint: createHash("sha256").update(leaf.raw).digest("base64url"),
+      chain: certificates.map((one) => new X509Certificate(one).raw.toString("base64")),
+    };
+  } catch (cause) {
+    const where = "pem" in options ? "pem" : JSON.stringify(options.path);
+    // The cause is left out: OpenSSL's messages can quote what they could not read.
+    const reason = cause instanceof Error && /private key is not|ENOENT|EACCES/.test(cause.message) ? `: ${cause.message}` : "";
+    throw new HostedAgentIdentityError(
+      "client_credential_failed",
+      `certificate: ${where} has no usable certificate with its RSA private key in PEM form${reason}.`,
+    );
+  }
+}
+
+function signAssertion(loaded: LoadedCertificate, sendX5c: boolean, request: CredentialRequest): ClientAuthentication {
+  const issuedAt = Math.floor(request.now() / 1000);
+  const expiresAt = issuedAt + lifetimeS;
+  const header = { alg: "PS256", typ: "JWT", "x5t#S256": loaded.thumbprint, ...(sendX5c ? { x5c: loaded.chain } : {}) };
+  const payload = {
+    aud: request.tokenEndpoint,
+    iss: request.clientId,
+    sub: request.clientId,
+    jti: request.random(),
+    nbf: issuedAt,
+    iat: issuedAt,
+    exp: expiresAt,
+  };
+  const input = `${encode(header)}.${encode(payload)}`;
+  const signature = sign("sha256", Buffer.from(input), { key: loaded.key, padding: constants.RSA_PKCS1_PSS_PADDING, saltLength: 32 });
+  return { assertion: `${input}.${signature.toString("base64url")}`, expiresAt: expiresAt * 1000 };
+}
+
+function encode(value: object): string {
+  return Buffer.from(JSON.stringify(value)).toString("base64url");
+}

@@ -1,0 +1,38 @@
+import type { ClientAuthentication, ClientCredential, CredentialRequest } from "./credential.js";
+
+/** Client authentications that are kept: one for each token endpoint. */
+export interface ClientAssertions {
+  authenticate(request: CredentialRequest): Promise<ClientAuthentication>;
+}
+
+/** A kept assertion is not used in its last minute: it would expire on the way. */
+const marginMs = 60_000;
+
+/**
+ * Keeps client assertions until shortly before they expire and makes one at a time. MSAL would ask the
+ * callback for every call, even when it has a token in its cache.
+ */
+export function clientAssertions(credential: ClientCredential): ClientAssertions {
+  const kept = new Map<string, ClientAuthentication>();
+  const making = new Map<string, Promise<ClientAuthentication>>();
+  return {
+    async authenticate(request) {
+      const known = kept.get(request.tokenEndpoint);
+      if (known !== undefined && request.refused === 0 && isFresh(known, request.now())) return known;
+      // A refused credential is made anew, but not once more for each caller that was refused with it.
+      const key = `${request.refused > 0 ? "again" : "first"} ${request.tokenEndpoint}`;
+      let work = making.get(key);
+      if (work === undefined) {
+        work = credential.authenticate(request).finally(() => making.delete(key));
+        making.set(key, work);
+      }
+      const made = await work;
+      kept.set(request.tokenEndpoint, made);
+      return made;
+    },
+  };
+}
+
+function isFresh(authentication: ClientAuthentication, now: number): boolean {
+  return "secret" in authentication || authentication.expiresAt - marginMs > now;
+}

@@ -1,0 +1,152 @@
+import { randomUUID } from "node:crypto";
+import { runWithoutUserContext } from "../context/ambient.js";
+import { authorizeEndpoint, cloudEndpoints, issuersOf, signingKeysUrl, tokenEndpoint, type Cloud } from "../entra/clouds.js";
+import { isGuid, tenantId as checkedTenantId, type EntraAppFacts } from "../entra/tenants.js";
+import { HostedAgentIdentityError, type OnEvent } from "../errors.js";
+import { clientAssertions } from "./client-assertions.js";
+import type { ClientAuthentication, ClientCredential } from "./credential.js";
+import type { FetchLike } from "./deadline.js";
+
+/** How the agent's app registration is described. */
+export interface EntraAppOptions {
+  /** The id of the app's home tenant (a GUID). */
+  readonly tenantId: string;
+  /** The client id of the agent's app registration (a GUID). */
+  readonly clientId: string;
+  /** How the app proves itself: prefer `federatedCredential()` or `certificate()`. */
+  readonly credential: ClientCredential;
+  /** Every tenant whose users may come. Default: the home tenant only. */
+  readonly allowedTenants?: readonly string[];
+  /** More audiences that mean this app, besides the client id and `api://<client id>`. */
+  readonly audiences?: readonly string[];
+  /** Default `global`. */
+  readonly cloud?: Cloud;
+  /** Client capabilities, for example `["cp1"]` when every downstream API handles claims challenges. */
+  readonly capabilities?: readonly string[];
+  /** How long one request to Entra may take, in milliseconds. Default 10 000. */
+  readonly timeoutMs?: number;
+  readonly fetch?: FetchLike;
+  readonly now?: () => number;
+  /** Makes ids of client assertions. */
+  readonly random?: () => string;
+  readonly onEvent?: OnEvent;
+}
+
+/**
+ * The agent's confidential client. One object serves every user; its credential stays inside.
+ * @group Entra app
+ */
+export interface EntraApp extends EntraAppFacts {
+  close(): Promise<void>;
+  [Symbol.asyncDispose](): Promise<void>;
+}
+
+/** What exchanges need of an app. */
+export interface EntraAppInternals {
+  readonly facts: EntraAppFacts;
+  readonly fetch: FetchLike;
+  readonly now: () => number;
+  readonly timeoutMs: number;
+  readonly capabilities: readonly string[];
+  readonly onEvent: OnEvent | undefined;
+  authenticate(tenantId: string, refused: number, signal: AbortSignal): Promise<ClientAuthentication>;
+  /** The metadata MSAL would otherwise fetch. */
+  authorityMetadata(tenantId: string): string;
+  /** How long to wait before try number `n` (1-based), with jitter. */
+  backoffMs(n: number): number;
+}
+
+const internals: WeakMap<EntraApp, EntraAppInternals> = new WeakMap();
+
+/** The internals of an open app. Throws `closed` or `invalid_option`. */
+export function entraAppInternals(app: EntraApp): EntraAppInternals {
+  const known = internals.get(app);
+  if (known === undefined) throw new HostedAgentIdentityError("invalid_option", "app: expected what entraApp() returned, still open.");
+  return known;
+}
+
+/**
+ * Describes the agent's app registration: tenant, client id and how it proves itself. The verifier takes
+ * its tenants and cloud from here, so there is one list. Makes no network call. Throws `invalid_option`.
+ *
+ * Entry point: `hosted-agent-identity`.
+ *
+ * @example
+ * ```ts
+ * import { clientSecret, entraApp } from "hosted-agent-identity";
+ *
+ * export const entra = entraApp({
+ *   tenantId: process.env.AZURE_TENANT_ID ?? "",
+ *   clientId: process.env.AGENT_CLIENT_ID ?? "",
+ *   credential: clientSecret(process.env.AGENT_CLIENT_SECRET ?? ""),
+ * });
+ * ```
+ * @group Entra app
+ */
+export function entraApp(options: EntraAppOptions): EntraApp {
+  const facts = factsOf(options);
+  const now = options.now ?? Date.now;
+  const random = options.random ?? randomUUID;
+  const fetch: FetchLike = options.fetch ?? ((input, init) => globalThis.fetch(input, init));
+  const timeoutMs = options.timeoutMs ?? 10_000;
+  if (!(timeoutMs > 0 && timeoutMs <= 300_000)) throw invalid("timeoutMs: expected 1 to 300000 milliseconds.");
+  if (typeof options.credential?.authenticate !== "function") {
+    throw invalid("credential: expected clientSecret(), certificate(), federatedCredential() or workloadIdentityFile().");
+  }
+  const assertions = clientAssertions(options.credential);
+  const close = async (): Promise<void> => void internals.delete(app);
+  const app: EntraApp = Object.freeze({ ...facts, close, [Symbol.asyncDispose]: close });
+  internals.set(app, {
+    facts,
+    fetch,
+    now,
+    timeoutMs,
+    capabilities: options.capabilities ?? [],
+    onEvent: options.onEvent,
+    authenticate: (tenant, refused, signal) =>
+      runWithoutUserContext(() =>
+        assertions.authenticate({
+          clientId: facts.clientId,
+          tokenEndpoint: tokenEndpoint(facts.cloud, tenant),
+          tokenExchangeAudience: facts.cloud.tokenExchangeAudience,
+          refused,
+          now,
+          random,
+          fetch,
+          signal,
+        }),
+      ),
+    authorityMetadata: (tenant) => authorityMetadata(facts, tenant),
+    backoffMs: (n) => 100 * 2 ** n * (0.5 + Math.random()),
+  });
+  return app;
+}
+
+function factsOf(options: EntraAppOptions): EntraAppFacts {
+  const tenantId = checkedTenantId("tenantId", options.tenantId);
+  if (!isGuid(options.clientId)) throw invalid(`clientId: expected a GUID, got ${JSON.stringify(options.clientId)}.`);
+  const clientId = options.clientId.toLowerCase();
+  const allowedTenants = (options.allowedTenants ?? [tenantId]).map((one) => checkedTenantId("allowedTenants", one));
+  if (allowedTenants.length === 0) throw invalid("allowedTenants: with an empty list nobody could come.");
+  return {
+    tenantId,
+    clientId,
+    allowedTenants: Object.freeze([...new Set(allowedTenants)]),
+    audiences: Object.freeze([clientId, `api://${clientId}`, ...(options.audiences ?? [])]),
+    cloud: cloudEndpoints(options.cloud),
+  };
+}
+
+function authorityMetadata(facts: EntraAppFacts, tenant: string): string {
+  const secured = { ...facts.cloud, loginEndpoint: facts.cloud.loginEndpoint.replace(/^http:/, "https:") };
+  return JSON.stringify({
+    authorization_endpoint: authorizeEndpoint(secured, tenant),
+    token_endpoint: tokenEndpoint(secured, tenant),
+    issuer: issuersOf(secured, tenant)[0],
+    jwks_uri: signingKeysUrl(secured, tenant),
+  });
+}
+
+function invalid(message: string): HostedAgentIdentityError {
+  return new HostedAgentIdentityError("invalid_option", message);
+}

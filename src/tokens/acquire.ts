@@ -1,0 +1,263 @@
+import { liveInternalsOf, recordConsent, type ContextInternals } from "../context/internals.js";
+import { runWithoutUserContext } from "../context/ambient.js";
+import type { UserContext } from "../context/user-context.js";
+import {
+  emit,
+  HostedAgentIdentityError,
+  isConsentRequiredError,
+  isTokenExchangeError,
+  NoTokenError,
+  type OnEvent,
+  type SkippedSource,
+} from "../errors.js";
+import { settleOrAbort, withDeadline } from "../exchange/deadline.js";
+import { backOff } from "./back-off.js";
+import type { ProtectedResource } from "./protected-resource.js";
+import { tokenCache, type TokenCacheLimits } from "./token-cache.js";
+import type { AccessToken, TokenRequest, TokenSource } from "./token-source.js";
+
+/** What an acquirer is made from. */
+export interface AcquirerOptions {
+  readonly resource: ProtectedResource;
+  readonly sources: readonly TokenSource[];
+  readonly cache?: TokenCacheLimits | undefined;
+  /** How long one acquisition may take altogether, in milliseconds. */
+  readonly timeoutMs: number;
+  readonly now: () => number;
+  readonly onEvent: OnEvent | undefined;
+}
+
+/** What a single call asks for beyond the resource's own scopes. */
+export interface AcquireOptions {
+  readonly signal?: AbortSignal | undefined;
+  readonly claims?: string | undefined;
+  readonly scopes?: readonly string[] | undefined;
+}
+
+/** The cache and the sources behind one access. */
+export interface Acquirer {
+  /** A token that is at hand without waiting, or `undefined`. The hot path. Throws `context_ended`. */
+  peek(context: UserContext): AccessToken | undefined;
+  acquire(context: UserContext, options?: AcquireOptions): Promise<AccessToken>;
+  forget(context: UserContext, token?: string): void;
+  skipped(context: UserContext): readonly SkippedSource[];
+  hasToken(principalKey: string): boolean;
+  close(): void;
+}
+
+/** Errors of these kinds hold for the rest of the turn: asking again would only ask the user again. */
+const turnCategories: ReadonlySet<string> = new Set(["consent", "signin", "stepup"]);
+/** Errors of these kinds are remembered for some seconds, so that a retrying agent does not hammer Entra. */
+const briefCategories: ReadonlySet<string> = new Set(["blocked", "admin", "config"]);
+const briefMs = 5_000;
+const maxBrief = 1_000;
+/** A token this close to its end is not sent any more: it would expire on the way. */
+const marginMs = 30_000;
+const retryRefreshMs = 30_000;
+
+/** Makes the acquirer of one access. */
+export function acquirer(options: AcquirerOptions): Acquirer {
+  const { resource, sources, now, onEvent } = options;
+  const cache = tokenCache(options.cache);
+  const waits = backOff(now, onEvent);
+  const inFlight = new Map<string, Promise<AccessToken>>();
+  const brief = new Map<string, { readonly error: unknown; readonly until: number }>();
+  const owner = {};
+  const keyParts = JSON.stringify([resource.url, sources.map(({ kind, cacheScope }) => [kind, cacheScope])]);
+  const usesAssertion = sources.some((source) => source.usesAssertion);
+  let closed = false;
+
+  const baseKey = (context: UserContext, internals: ContextInternals): string => {
+    const known = internals.cacheKeys.get(owner);
+    if (typeof known === "string") return known;
+    const made = `${context.principalKey ?? "null"} ${keyParts} ${usesAssertion ? (internals.assertion?.hash ?? "") : ""}`;
+    internals.cacheKeys.set(owner, made);
+    return made;
+  };
+
+  const requestOf = (context: UserContext, internals: ContextInternals, asked: AcquireOptions, signal: AbortSignal): TokenRequest => ({
+    context,
+    assertion: internals.assertion,
+    resource,
+    scopes: asked.scopes ?? resource.scopes,
+    claims: asked.claims,
+    signal,
+  });
+
+  const live = (context: UserContext): ContextInternals => {
+    if (closed) throw new HostedAgentIdentityError("closed", "This access has been closed.");
+    return liveInternalsOf(context);
+  };
+
+  const fetchToken = async (
+    context: UserContext,
+    internals: ContextInternals,
+    asked: AcquireOptions,
+    key: string,
+  ): Promise<AccessToken> => {
+    const principal = context.principalKey ?? "null";
+    const started = now();
+    const timedOut = (): Error => new HostedAgentIdentityError("entra_timeout", `No token within ${options.timeoutMs} ms.`);
+    const fromSources = (signal: AbortSignal): Promise<AccessToken> =>
+      askSources(sources, requestOf(context, internals, asked, signal), waits, principal);
+    try {
+      const token = await runWithoutUserContext(() => withDeadline(options.timeoutMs, undefined, timedOut, fromSources));
+      emit(onEvent, { type: "token_acquired", source: token.source, serverLabel: resource.serverLabel, durationMs: now() - started });
+      if (!closed && context.principalKey !== undefined && sources.find(({ kind }) => kind === token.source)?.cached === true) {
+        cache.set(key, principal, token);
+      }
+      return token;
+    } catch (cause) {
+      if (cause instanceof HostedAgentIdentityError) {
+        emit(onEvent, {
+          type: "token_refused",
+          serverLabel: resource.serverLabel,
+          code: cause.code,
+          category: cause.category,
+          errorCodes: isTokenExchangeError(cause) ? cause.errorCodes : [],
+        });
+        if (context.principalKey !== undefined && briefCategories.has(cause.category) && cause.code !== "no_token") {
+          brief.set(key, { error: cause, until: now() + briefMs });
+          if (brief.size > maxBrief) brief.delete(brief.keys().next().value ?? key);
+        }
+      }
+      throw cause;
+    }
+  };
+
+  /** One acquisition for each full key; whoever asks meanwhile waits for the same one. Rule 6. */
+  const shared = (context: UserContext, internals: ContextInternals, asked: AcquireOptions, key: string): Promise<AccessToken> => {
+    const running = inFlight.get(key);
+    if (running !== undefined) return running;
+    const work = fetchToken(context, internals, asked, key).finally(() => inFlight.delete(key));
+    inFlight.set(key, work);
+    return work;
+  };
+
+  const refreshInBackground = (context: UserContext, internals: ContextInternals, key: string): void => {
+    shared(context, internals, {}, key).catch((cause: unknown) => {
+      const code = cause instanceof HostedAgentIdentityError ? cause.code : "token_exchange_failed";
+      emit(onEvent, { type: "background_refresh_failed", serverLabel: resource.serverLabel, code });
+    });
+  };
+
+  return {
+    peek(context) {
+      const internals = live(context);
+      const key = baseKey(context, internals);
+      const entry = cache.get(key);
+      const time = now();
+      if (entry === undefined || entry.token.expiresAt - marginMs <= time) return undefined;
+      if (entry.refreshAt <= time) {
+        // The next caller does not start a second refresh, and a failed one is tried again after a while.
+        entry.refreshAt = time + retryRefreshMs;
+        refreshInBackground(context, internals, key);
+      }
+      return entry.token;
+    },
+
+    async acquire(context, asked = {}) {
+      const internals = live(context);
+      asked.signal?.throwIfAborted();
+      const plain = asked.claims === undefined && asked.scopes === undefined;
+      const base = baseKey(context, internals);
+      const key = plain ? base : `${base} ${JSON.stringify([asked.scopes ?? null, asked.claims ?? null])}`;
+      const refusal = internals.refusals.get(key);
+      if (refusal !== undefined) throw refusal;
+      const remembered = brief.get(key);
+      if (remembered !== undefined) {
+        if (remembered.until > now()) throw remembered.error;
+        brief.delete(key);
+      }
+      const work = context.principalKey === undefined ? fetchToken(context, internals, asked, key) : shared(context, internals, asked, key);
+      const settled = settle(work, context, internals, key);
+      internals.acquisitions.add(settled);
+      settled.catch(() => {}).finally(() => internals.acquisitions.delete(settled));
+      const token = await settleOrAbort(settled, asked.signal);
+      // The turn may have ended while Entra was asked: nothing is handed out any more.
+      liveInternalsOf(context);
+      if (!plain && cache.get(key)?.token === token) cache.set(base, context.principalKey ?? "null", token);
+      return token;
+    },
+
+    forget(context, token) {
+      const { cacheKeys } = liveInternalsOf(context);
+      const key = cacheKeys.get(owner);
+      if (token === undefined) {
+        if (context.principalKey !== undefined) cache.deletePrincipal(context.principalKey);
+      } else if (typeof key === "string" && cache.get(key)?.token.token === token) cache.delete(key);
+    },
+
+    skipped(context) {
+      const request = requestOf(context, live(context), {}, new AbortController().signal);
+      return sources.flatMap((source) => {
+        const skip = source.skip(request);
+        return skip === undefined ? [] : [{ source: source.kind, ...skip }];
+      });
+    },
+
+    hasToken: (principalKey) => cache.hasPrincipal(principalKey, now()),
+
+    close() {
+      closed = true;
+      cache.clear();
+      brief.clear();
+    },
+  };
+}
+
+/** What a shared acquisition means for this caller's turn. */
+async function settle(work: Promise<AccessToken>, context: UserContext, internals: ContextInternals, key: string): Promise<AccessToken> {
+  try {
+    return await work;
+  } catch (cause) {
+    if (cause instanceof HostedAgentIdentityError && turnCategories.has(cause.category)) internals.refusals.set(key, cause);
+    // Frameworks swallow errors, so whoever runs the turn is told as well.
+    if (isConsentRequiredError(cause) && !internals.ended) recordConsent(context, cause.requests);
+    throw cause;
+  }
+}
+
+/**
+ * Asks the sources in order. After a refusal that the user can end, a later source may only answer
+ * silently; after any other refusal nobody is asked. Rule 8.
+ */
+async function askSources(
+  sources: readonly TokenSource[],
+  request: TokenRequest,
+  waits: ReturnType<typeof backOff>,
+  principal: string,
+): Promise<AccessToken> {
+  const skipped: SkippedSource[] = [];
+  let needed: HostedAgentIdentityError | undefined;
+  for (const source of sources) {
+    const skip = source.skip(request);
+    if (skip !== undefined) {
+      skipped.push({ source: source.kind, ...skip });
+      continue;
+    }
+    const answer = await withBackOff(source, request, waits, principal);
+    if (answer.status === "token") return answer.token;
+    if (answer.status === "skipped") skipped.push({ source: source.kind, reason: answer.reason, detail: answer.detail });
+    else needed ??= answer.error;
+  }
+  throw needed ?? new NoTokenError(skipped);
+}
+
+async function withBackOff(
+  source: TokenSource,
+  request: TokenRequest,
+  waits: ReturnType<typeof backOff>,
+  principal: string,
+): ReturnType<TokenSource["acquire"]> {
+  if (!source.cached) return source.acquire(request);
+  waits.check(principal);
+  try {
+    const answer = await source.acquire(request);
+    waits.note(principal, answer.status === "needs" ? answer.error : undefined);
+    return answer;
+  } catch (cause) {
+    waits.note(principal, cause instanceof HostedAgentIdentityError ? cause : new HostedAgentIdentityError("entra_unreachable"));
+    throw cause;
+  }
+}

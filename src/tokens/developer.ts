@@ -1,0 +1,85 @@
+import { foundryEnvironment } from "../foundry/environment.js";
+import { decodeClaims, isAppOnly, stringClaim } from "../entra/token-claims.js";
+import { HostedAgentIdentityError } from "../errors.js";
+import type { TokenCredentialLike } from "../exchange/federated-credential.js";
+import type { AccessToken, TokenSource } from "./token-source.js";
+
+/** Where the developer source looks, for tests. */
+export interface DeveloperOptions {
+  /** Default: the environment of the process. */
+  readonly environment?: Readonly<Record<string, string | undefined>>;
+  readonly now?: () => number;
+}
+
+const renewBeforeMs = 300_000;
+
+/**
+ * On the developer's machine, the developer is the user: the token comes from `az login` or another
+ * credential of `@azure/identity`. Refuses to work in the hosted environment, with an identity that is no
+ * person (managed identity, service principal), and for a request of somebody else.
+ *
+ * Entry point: `hosted-agent-identity`. Needs the optional package `@azure/identity` unless a credential is
+ * given. Throws `developer_source_refused`, `wrong_user`, `missing_dependency`.
+ *
+ * @example
+ * ```ts
+ * import { developer, passthrough, userAccess, type ProtectedResource } from "hosted-agent-identity";
+ *
+ * export const access = (contacts: ProtectedResource) => userAccess(contacts, [passthrough(), developer()]);
+ * ```
+ * @group Tokens
+ */
+export function developer(credential?: TokenCredentialLike, options: DeveloperOptions = {}): TokenSource {
+  const now = options.now ?? Date.now;
+  const kept = new Map<string, AccessToken>();
+  let loaded: Promise<TokenCredentialLike> | undefined;
+  return Object.freeze<TokenSource>({
+    kind: "developer",
+    provesUser: false,
+    cacheScope: "developer",
+    usesAssertion: false,
+    cached: false,
+    skip({ claims }) {
+      if (foundryEnvironment(options.environment ?? process.env).hosted) {
+        return { reason: "hosted", detail: "the developer's own sign-in never stands in for a user in the hosted environment." };
+      }
+      return claims === undefined ? undefined : { reason: "claims_not_supported", detail: "sign in again with az login to meet the challenge." };
+    },
+    async acquire({ scopes, context, signal }) {
+      const key = scopes.join(" ");
+      let token = kept.get(key);
+      if (token === undefined || token.expiresAt - renewBeforeMs <= now()) {
+        loaded ??= credential === undefined ? loadCredential() : Promise.resolve(credential);
+        const made = await (await loaded).getToken([...scopes], { abortSignal: signal });
+        if (made === null) throw new HostedAgentIdentityError("developer_source_refused", "The developer credential gave no token; run az login.");
+        token = { token: made.token, expiresAt: made.expiresOnTimestamp, source: "developer" };
+      }
+      checkPerson(token.token, context.user);
+      kept.set(key, token);
+      return { status: "token", token };
+    },
+  });
+}
+
+/** The developer's token has to be a person's, and that person has to be the one who asks, if one is named. */
+function checkPerson(token: string, user: { readonly tid: string; readonly oid: string } | undefined): void {
+  const claims = decodeClaims(token);
+  if (claims === undefined || isAppOnly(claims)) {
+    throw new HostedAgentIdentityError("developer_source_refused", "The developer credential is not a person's sign-in (no delegated scopes in its token).");
+  }
+  if (user !== undefined && (stringClaim(claims, "oid") !== user.oid || stringClaim(claims, "tid") !== user.tid)) {
+    throw new HostedAgentIdentityError("wrong_user", "The request came with another user's token than the developer's.");
+  }
+}
+
+async function loadCredential(): Promise<TokenCredentialLike> {
+  try {
+    // The Azure CLI only: DefaultAzureCredential would also try identities that are no person.
+    // By a name in a variable, so that neither bundlers nor our declarations pull the optional peer in.
+    const name: string = "@azure/identity";
+    const identity: { AzureCliCredential: new () => TokenCredentialLike } = await import(name);
+    return new identity.AzureCliCredential();
+  } catch (cause) {
+    throw new HostedAgentIdentityError("missing_dependency", "developer() needs the package @azure/identity: npm install @azure/identity.", { cause });
+  }
+}

@@ -1,0 +1,49 @@
+import { audiencesOf } from "../entra/token-claims.js";
+import type { Assertion } from "../context/internals.js";
+import type { TokenSource } from "./token-source.js";
+
+/**
+ * Sends the caller's own token on, and only where its audience already is the MCP server's. List the
+ * resource in `passthroughTo` of `userTokenVerifier()`, or the verifier refuses such a token.
+ *
+ * Entry point: `hosted-agent-identity`.
+ * Source: Model Context Protocol 2026-07-28, authorization: clients must not send tokens that were issued
+ * for somebody else.
+ *
+ * @example
+ * ```ts
+ * import { passthrough, userAccess, type ProtectedResource } from "hosted-agent-identity";
+ *
+ * export const access = (contacts: ProtectedResource) => userAccess(contacts, [passthrough()]);
+ * ```
+ * @group Tokens
+ */
+export function passthrough(): TokenSource {
+  return Object.freeze<TokenSource>({
+    kind: "passthrough",
+    provesUser: true,
+    cacheScope: "",
+    usesAssertion: true,
+    cached: false,
+    skip({ assertion, resource, claims }) {
+      if (assertion === undefined) return { reason: "no_user_token", detail: "the request brought no user token." };
+      const actual = audiencesOf(assertion.claims);
+      if (!actual.some((audience) => resource.audiences.includes(audience))) {
+        return {
+          reason: "wrong_audience",
+          detail: `the user token's audience is ${JSON.stringify(actual[0])}, the resource takes ${resource.audiences.map((a) => JSON.stringify(a)).join(" or ")}.`,
+        };
+      }
+      if (claims !== undefined) return { reason: "claims_not_supported", detail: "a caller's own token cannot be made to meet a claims challenge here." };
+      return undefined;
+    },
+    async acquire({ assertion }) {
+      if (assertion === undefined) return { status: "skipped", reason: "no_user_token", detail: "the request brought no user token." };
+      return { status: "token", token: { token: assertion.token, expiresAt: expiryOf(assertion), source: "passthrough" } };
+    },
+  });
+}
+
+function expiryOf(assertion: Assertion): number {
+  return (assertion.claims.exp ?? 0) * 1000;
+}

@@ -1,0 +1,93 @@
+import type { AccessToken } from "./token-source.js";
+
+/** How many tokens are kept, and how large they may be together. */
+export interface TokenCacheLimits {
+  /** Default 10 000. */
+  readonly maxEntries?: number;
+  /** In bytes of key and token, default 64 MiB. */
+  readonly maxBytes?: number;
+}
+
+/** A bounded store of access tokens by full key, least recently used first out. Every step is O(1). */
+export interface TokenCache {
+  /** The entry of a key, live or not; it counts as used. */
+  get(key: string): CacheEntry | undefined;
+  set(key: string, principal: string, token: AccessToken): void;
+  delete(key: string): void;
+  /** Drops every token of a principal. */
+  deletePrincipal(principal: string): void;
+  /** Whether any live token of a principal is kept. */
+  hasPrincipal(principal: string, now: number): boolean;
+  clear(): void;
+  readonly size: number;
+}
+
+/** A kept token. `refreshAt` moves when a background refresh has been tried. */
+export interface CacheEntry {
+  readonly token: AccessToken;
+  readonly principal: string;
+  readonly bytes: number;
+  refreshAt: number;
+}
+
+/** Makes an empty cache. */
+export function tokenCache(limits: TokenCacheLimits = {}): TokenCache {
+  const { maxEntries = 10_000, maxBytes = 64 * 1024 * 1024 } = limits;
+  // A Map keeps insertion order: the first key is the least recently used one.
+  const entries = new Map<string, CacheEntry>();
+  const keysOf = new Map<string, Set<string>>();
+  let bytes = 0;
+
+  const remove = (key: string): void => {
+    const entry = entries.get(key);
+    if (entry === undefined) return;
+    entries.delete(key);
+    bytes -= entry.bytes;
+    const keys = keysOf.get(entry.principal);
+    keys?.delete(key);
+    if (keys?.size === 0) keysOf.delete(entry.principal);
+  };
+
+  return {
+    get(key) {
+      const entry = entries.get(key);
+      if (entry === undefined) return undefined;
+      entries.delete(key);
+      entries.set(key, entry);
+      return entry;
+    },
+    set(key, principal, token) {
+      remove(key);
+      const size = key.length + token.token.length;
+      if (size > maxBytes) return;
+      entries.set(key, { token, principal, bytes: size, refreshAt: token.refreshAt ?? token.expiresAt });
+      bytes += size;
+      const keys = keysOf.get(principal);
+      if (keys === undefined) keysOf.set(principal, new Set([key]));
+      else keys.add(key);
+      while (entries.size > maxEntries || bytes > maxBytes) {
+        const oldest = entries.keys().next();
+        if (oldest.done === true) break;
+        remove(oldest.value);
+      }
+    },
+    delete: remove,
+    deletePrincipal(principal) {
+      for (const key of [...(keysOf.get(principal) ?? [])]) remove(key);
+    },
+    hasPrincipal(principal, now) {
+      for (const key of keysOf.get(principal) ?? []) {
+        if ((entries.get(key)?.token.expiresAt ?? 0) > now) return true;
+      }
+      return false;
+    },
+    clear() {
+      entries.clear();
+      keysOf.clear();
+      bytes = 0;
+    },
+    get size() {
+      return entries.size;
+    },
+  };
+}

@@ -7,6 +7,7 @@ import type { ProtectedResource } from "../tokens/protected-resource.js";
 import type { AccessToken } from "../tokens/token-source.js";
 import { bearerChallenge } from "./challenges.js";
 import { readHeader, withAuthorization } from "./request-headers.js";
+import { sessionEndToken } from "./session-end.js";
 import type { SessionOwners } from "./sessions.js";
 import { refuseStandaloneStream } from "./standalone-stream.js";
 import type { FetchLike } from "./types.js";
@@ -34,8 +35,8 @@ export function userFetch(options: UserFetchOptions): FetchLike {
     const url = given === undefined ? (input as string | URL) : given.url;
     if (!options.matches(url)) return Promise.reject(urlNotAllowed(url, options.resource.url));
     const context = options.context ?? tryGetUserContext();
-    if (context === undefined) return Promise.reject(new HostedAgentIdentityError("no_user_context"));
     const request = given === undefined ? (init ?? {}) : fromRequest(given, init);
+    if (context === undefined) return endSession(options, url, request);
     if (options.refuseStandaloneStream) {
       const refused = refuseStandaloneStream((request.method ?? "GET").toUpperCase(), request.headers, request.body);
       if (refused !== undefined) return Promise.resolve(refused);
@@ -148,6 +149,14 @@ async function follow(options: UserFetchOptions, url: string | URL, init: Reques
     target = next;
   }
   throw new HostedAgentIdentityError("redirect_refused", `${JSON.stringify(options.resource.serverLabel)} redirected to where its token must not go.`);
+}
+
+async function endSession(options: UserFetchOptions, url: string | URL, init: RequestInit): Promise<Response> {
+  const token = sessionEndToken(options.acquirer, options.sessions, init);
+  if (token === undefined) throw new HostedAgentIdentityError("no_user_context");
+  const response = await follow(options, url, init, token);
+  noteSession(options.sessions, "null", init, response);
+  return response;
 }
 
 function checkSession(sessions: SessionOwners | undefined, context: UserContext, init: RequestInit): string {

@@ -10,6 +10,8 @@ interface ContextSlot {
   readonly storage: AsyncLocalStorage<UserContext | undefined>;
   readonly internals: WeakMap<UserContext, ContextInternals>;
   readonly byRequest: WeakMap<object, UserContext>;
+  /** Whose MCP client a pool is closing, by principal key. */
+  readonly closing: AsyncLocalStorage<string>;
 }
 
 const key: unique symbol = Symbol.for("hosted-agent-identity/context/1") as never;
@@ -21,6 +23,7 @@ export function contextSlot(): ContextSlot {
     storage: new AsyncLocalStorage(),
     internals: new WeakMap(),
     byRequest: new WeakMap(),
+    closing: new AsyncLocalStorage(),
   };
   return place[key];
 }

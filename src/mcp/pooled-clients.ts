@@ -1,4 +1,5 @@
 import { runWithoutUserContext, runWithUserContext } from "../context/ambient.js";
+import { runClosing } from "../context/closing.js";
 import { liveInternalsOf } from "../context/internals.js";
 import type { UserContext } from "../context/user-context.js";
 import { emit, HostedAgentIdentityError } from "../errors.js";
@@ -21,7 +22,8 @@ interface HeldClient<C> {
 /** One principal's client. Out of `clients` means retired: closed as soon as nobody holds it. */
 interface Pooled<C> {
   readonly principalKey: string;
-  readonly opener: UserContext;
+  /** Whose turn opens it; forgotten once it is open, so that no user token outlives its turn here. */
+  opener: UserContext | undefined;
   opened: Promise<C>;
   /** Set when `opened` has resolved. */
   client: { readonly value: C } | undefined;
@@ -95,6 +97,7 @@ export function pooledClients<C>(options: McpClientPoolOptions<C>): PooledClient
     pooled.opened = pooled.opened.then(
       (value) => {
         pooled.client = { value };
+        pooled.opener = undefined;
         if (closed) {
           void closeClient(pooled, "pool_closed");
           throw poolClosed();
@@ -181,7 +184,7 @@ export function pooledClients<C>(options: McpClientPoolOptions<C>): PooledClient
     const { client } = pooled;
     if (client === undefined) return Promise.resolve();
     pooled.client = undefined;
-    const work = runWithoutUserContext(() => atMost(closeMs, async () => closeOne(client.value)))
+    const work = runClosing(pooled.principalKey, () => atMost(closeMs, async () => closeOne(client.value)))
       .then(() => emit(onEvent, { type: "mcp_client_closed", reason }))
       .catch(() => emit(onEvent, { type: "mcp_client_close_failed", reason }))
       .finally(() => closing.delete(work));
@@ -217,8 +220,8 @@ function poolClosed(): HostedAgentIdentityError {
  * Whether opening failed because of another turn of the same user: it ended, or what the user must do was
  * recorded there and not here. Then this turn opens for itself.
  */
-function isOthersTrouble(opener: UserContext, context: UserContext): boolean {
-  return opener !== context && (opener.ended || opener.consentRequests.length > 0);
+function isOthersTrouble(opener: UserContext | undefined, context: UserContext): boolean {
+  return opener !== undefined && opener !== context && (opener.ended || opener.consentRequests.length > 0);
 }
 
 /** Waits for shared work, but not beyond the end of the context. */

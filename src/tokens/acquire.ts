@@ -41,7 +41,8 @@ export interface Acquirer {
   acquire(context: UserContext, options?: AcquireOptions): Promise<AccessToken>;
   forget(context: UserContext, token?: string): void;
   skipped(context: UserContext): readonly SkippedSource[];
-  hasToken(principalKey: string): boolean;
+  /** A token that is still cached for a principal, whose turn may be over. For ending MCP sessions only. */
+  cached(principalKey: string): AccessToken | undefined;
   close(): void;
 }
 
@@ -196,7 +197,7 @@ export function acquirer(options: AcquirerOptions): Acquirer {
       });
     },
 
-    hasToken: (principalKey) => cache.hasPrincipal(principalKey, now()),
+    cached: (principalKey) => cache.ofPrincipal(principalKey, now() + marginMs),
 
     close() {
       closed = true;

@@ -16,8 +16,8 @@ export interface TokenCache {
   delete(key: string): void;
   /** Drops every token of a principal. */
   deletePrincipal(principal: string): void;
-  /** Whether any live token of a principal is kept. */
-  hasPrincipal(principal: string, now: number): boolean;
+  /** A token of a principal that is still valid at `time`, in milliseconds since the epoch. */
+  ofPrincipal(principal: string, time: number): AccessToken | undefined;
   clear(): void;
   readonly size: number;
 }
@@ -75,11 +75,12 @@ export function tokenCache(limits: TokenCacheLimits = {}): TokenCache {
     deletePrincipal(principal) {
       for (const key of [...(keysOf.get(principal) ?? [])]) remove(key);
     },
-    hasPrincipal(principal, now) {
+    ofPrincipal(principal, time) {
       for (const key of keysOf.get(principal) ?? []) {
-        if ((entries.get(key)?.token.expiresAt ?? 0) > now) return true;
+        const token = entries.get(key)?.token;
+        if (token !== undefined && token.expiresAt > time) return token;
       }
-      return false;
+      return undefined;
     },
     clear() {
       entries.clear();

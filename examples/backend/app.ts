@@ -111,13 +111,13 @@ export function createBackEnd(options: BackEndOptions): BackEnd {
       };
       for await (const event of askAgent(question, options.fetch)) {
         if (event.type === "sign_in") session.claims = event.claims;
-        outcome = event.type === "done" ? event.status : event.type === "text" ? outcome : event.type;
+        outcome = outcomes[event.type] ?? outcome;
         yield event.type === "sign_in" ? { type: "sign_in" } : event;
       }
     } catch (error) {
       if (signal.aborted) return;
       if (error instanceof SignInAgain) session.claims = error.claims;
-      outcome = error instanceof SignInAgain ? "sign_in" : "failed";
+      outcome = error instanceof SignInAgain ? "sign-in asked" : "failed";
       // What went wrong is for the operator; what a person can do is for the page.
       yield error instanceof SignInAgain
         ? { type: "sign_in" }
@@ -129,6 +129,14 @@ export function createBackEnd(options: BackEndOptions): BackEnd {
 
   return { router, user: (req) => sessions.find(req)?.user };
 }
+
+/** How a turn ended, by the last of these events. An incomplete answer has asked for consent before. */
+const outcomes: Partial<Record<AgentEvent["type"], string>> = {
+  text: "answered",
+  consent: "consent asked",
+  sign_in: "sign-in asked",
+  error: "failed",
+};
 
 /**
  * Refuses what another site's page had a browser send. The session cookie is SameSite=Lax, which stops

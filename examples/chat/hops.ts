@@ -9,7 +9,8 @@ export interface Hop {
   /** Milliseconds since the epoch. */
   readonly at: number;
   readonly from: Party;
-  readonly to: Party;
+  /** Absent for what a party does on its own. */
+  readonly to?: Party;
   readonly what: string;
   /** Whom the token that went along is for; absent when none went along. */
   readonly audience?: string;
@@ -100,5 +101,6 @@ export function hopLine(hop: Hop, label: (audience: string) => string): string {
     hop.way === undefined ? undefined : `way ${hop.way}`,
   ].filter((fact) => fact !== undefined);
   const known = facts.length === 0 ? "" : ` (${facts.join(", ")})`;
-  return `${hop.from} -> ${hop.to}: ${hop.what}${known}: ${hop.outcome ?? "running"}`;
+  const route = hop.to === undefined ? hop.from : `${hop.from} -> ${hop.to}`;
+  return `${route}: ${hop.what}${known}: ${hop.outcome ?? "running"}`;
 }

@@ -88,22 +88,36 @@ async function run(item, text, previousResponseId) {
 
 /** The consent item: what is asked, by whom, where the link leads, and how it goes on. */
 function consentCard(item, text, { link, serverLabel, responseId }) {
-  const note = element("p", { class: "fine" }, `Opens ${new URL(link).host} in a new tab. This page goes on by itself.`);
+  const note = element(
+    "p",
+    { class: "fine" },
+    `Opens ${new URL(link).host} in a new tab. This page goes on by itself.`,
+  );
   const card = element(
     "section",
     { class: "card", "aria-label": `Permission for ${serverLabel}` },
     element("h3", {}, `${serverLabel} needs your permission`),
-    element("p", {}, `To answer, the agent has to call ${serverLabel} as you. Allow that once, and your question is asked again.`),
+    element(
+      "p",
+      {},
+      `To answer, the agent has to call ${serverLabel} as you. Allow that once, and your question is asked again.`,
+    ),
     element(
       "div",
       { class: "actions" },
-      element("a", { class: "button main", href: link, target: "_blank", rel: "noopener noreferrer" }, "Give permission"),
+      element(
+        "a",
+        { class: "button main", href: link, target: "_blank", rel: "noopener noreferrer" },
+        "Give permission",
+      ),
       element("button", { type: "button" }, "I have given it"),
     ),
     note,
   );
   const goOn = (given) => {
-    if (!given) return void (note.textContent = "You did not give permission, so nothing was done. You can still give it.");
+    if (!given)
+      return void (note.textContent =
+        "You did not give permission, so nothing was done. You can still give it.");
     if (busy) return;
     waiting.delete(responseId);
     card.replaceWith(element("p", { class: "done" }, `You came back from giving ${serverLabel} permission.`));
@@ -132,14 +146,22 @@ function signInAgainCard(text) {
     "section",
     { class: "card", "aria-label": "Sign in again" },
     element("h3", {}, "Please sign in again"),
-    element("p", {}, "Your sign-in has run out or is not enough for this. Your question is asked again afterwards."),
+    element(
+      "p",
+      {},
+      "Your sign-in has run out or is not enough for this. Your question is asked again afterwards.",
+    ),
     element("div", { class: "actions" }, signInLink(me, "button main")),
   );
 }
 
 function signInLink({ name, username }, kind) {
   const query = username === undefined ? "" : `?account=${encodeURIComponent(username)}`;
-  return element("a", { class: kind, href: `/auth/sign-in${query}` }, username === undefined ? name : `Sign in as ${name}`);
+  return element(
+    "a",
+    { class: kind, href: `/auth/sign-in${query}` },
+    username === undefined ? name : `Sign in as ${name}`,
+  );
 }
 
 function showAccount() {

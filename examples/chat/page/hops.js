@@ -30,7 +30,12 @@ function render(hop) {
   return element(
     "li",
     { class: hop.from === "browser" ? "first" : undefined },
-    element("div", { class: "route" }, `${hop.from} → ${hop.to}`, pill(hop.outcome)),
+    element(
+      "div",
+      { class: "route" },
+      hop.to === undefined ? hop.from : `${hop.from} → ${hop.to}`,
+      pill(hop.outcome),
+    ),
     element("div", {}, hop.what),
     facts,
   );
@@ -42,6 +47,10 @@ function person({ name, oid }) {
 
 function pill(outcome) {
   if (outcome === undefined) return element("span", { class: "pill" }, "running");
-  const kind = /consent|sign/.test(outcome) ? "wait" : /fail|refus|error|broken/.test(outcome) ? "bad" : "good";
+  const kind = /consent|sign/.test(outcome)
+    ? "wait"
+    : /fail|refus|error|broken/.test(outcome)
+      ? "bad"
+      : "good";
   return element("span", { class: `pill ${kind}` }, outcome);
 }

@@ -1,0 +1,116 @@
+/**
+ * The hosted agent: Express, hosted-agent-identity, and the MCP SDK's client. It has the container contract
+ * of Foundry's hosted agents: `GET /readiness`, `POST /responses` (streamed and plain), and it finishes
+ * what it is doing when it is told to stop.
+ *
+ * Everything that concerns the user is in `startAgent` below. No language model can be reached offline, so
+ * `script.ts` stands in for one: it picks a tool by a few words and streams an answer, the same each time.
+ */
+import type { Server } from "node:http";
+import type { AddressInfo } from "node:net";
+import { Client, StreamableHTTPClientTransport } from "@modelcontextprotocol/client";
+import express from "express";
+import {
+  clientSecret,
+  closeMcpClient,
+  entraApp,
+  entraConsentLink,
+  mcpClientPool,
+  onBehalfOf,
+  protectedResource,
+  userAccess,
+  userTokenVerifier,
+  type Cloud,
+  type FetchLike,
+  type UserAccess,
+} from "hosted-agent-identity";
+import { responses, userContext } from "hosted-agent-identity/express";
+import { answer, inputText } from "./script.js";
+
+export interface AgentOptions {
+  /** 0 takes any free port. */
+  readonly port: number;
+  readonly host?: string;
+  readonly tenantId: string;
+  readonly clientId: string;
+  readonly clientSecret: string;
+  readonly cloud?: Cloud;
+  readonly contacts: { readonly url: string; readonly clientId: string; readonly scope: string };
+  /** Where a person comes back to after giving consent; a redirect URI of the agent's app. */
+  readonly consentRedirectUri: string;
+  /** The network towards Entra and towards the MCP server; the demo looks on here. */
+  readonly entraFetch?: FetchLike;
+  readonly mcpFetch?: (contacts: () => UserAccess) => FetchLike;
+}
+
+export interface Agent {
+  readonly url: string;
+  /** Takes no new requests, lets running answers finish, then lets go of everything. */
+  close(): Promise<void>;
+}
+
+export async function startAgent(options: AgentOptions): Promise<Agent> {
+  const { tenantId, clientId, cloud, entraFetch, consentRedirectUri: redirectUri } = options;
+  const network = entraFetch === undefined ? {} : { fetch: entraFetch };
+
+  const entra = entraApp({
+    tenantId,
+    clientId,
+    credential: clientSecret(options.clientSecret),
+    ...(cloud === undefined ? {} : { cloud }),
+    ...network,
+  });
+  const resource = protectedResource({
+    url: options.contacts.url,
+    serverLabel: "contacts",
+    scopes: [`api://${options.contacts.clientId}/${options.contacts.scope}`],
+    audiences: [options.contacts.clientId],
+  });
+  const consentLink = entraConsentLink({ app: entra, redirectUri });
+  const contacts: UserAccess = userAccess(
+    resource,
+    [onBehalfOf(entra, { consentLink })],
+    options.mcpFetch === undefined ? {} : { fetch: options.mcpFetch(() => contacts) },
+  );
+  const clients = mcpClientPool({
+    async open({ principalKey }) {
+      const client = new Client(
+        { name: "contacts-assistant", version: "1.0.0" },
+        { cachePartition: principalKey, versionNegotiation: { mode: "auto" } },
+      );
+      await client.connect(new StreamableHTTPClientTransport(contacts.url, { fetch: contacts.fetch }));
+      return client;
+    },
+    close: closeMcpClient,
+  });
+
+  const app = express();
+  app.get("/readiness", (_req, res) => void res.sendStatus(200));
+  app.use("/responses", userContext({ verify: userTokenVerifier({ app: entra, ...network }) }));
+  app.post(
+    "/responses",
+    express.json(),
+    responses(({ request }) =>
+      answer(inputText(request), (name, args) =>
+        clients.use((client) => client.callTool({ name, arguments: args })),
+      ),
+    ),
+  );
+
+  const server = await listen(app, options.port, options.host ?? "127.0.0.1");
+  return {
+    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    async close() {
+      await new Promise<void>((done) => server.close(() => done()));
+      await clients.close();
+      await contacts.close();
+      await entra.close();
+    },
+  };
+}
+
+function listen(app: express.Express, port: number, host: string): Promise<Server> {
+  return new Promise((done, failed) => {
+    const server = app.listen(port, host, (error) => (error ? failed(error) : done(server)));
+  });
+}

@@ -44,10 +44,14 @@ export function parseChallenges(header: string | null): readonly Challenge[] {
       const value = header[at] === '"' ? take(quoted)?.replace(/\\([\s\S])/g, "$1") : take(token);
       if (value === undefined) break;
       // The first of two parameters of one name counts; a second one is an attempt to confuse.
-      if (!Object.hasOwn(current.parameters, name.toLowerCase())) current.parameters[name.toLowerCase()] = value;
+      if (!Object.hasOwn(current.parameters, name.toLowerCase()))
+        current.parameters[name.toLowerCase()] = value;
       continue;
     }
-    challenges.push({ scheme: name.toLowerCase(), parameters: Object.create(null) as Record<string, string> });
+    challenges.push({
+      scheme: name.toLowerCase(),
+      parameters: Object.create(null) as Record<string, string>,
+    });
     // Negotiate and the like carry one blob instead of parameters.
     const before = at;
     if (take(token68) !== undefined && header.slice(before, at) === name) at = before;
@@ -67,7 +71,10 @@ export interface BearerChallenge {
 /** The Bearer challenge of an answer, or `undefined`. */
 export function bearerChallenge(header: string | null): BearerChallenge | undefined {
   const bearer = parseChallenges(header).filter(({ scheme }) => scheme === "bearer");
-  const telling = bearer.find(({ parameters }) => "claims" in parameters) ?? bearer.find(({ parameters }) => "error" in parameters) ?? bearer[0];
+  const telling =
+    bearer.find(({ parameters }) => "claims" in parameters) ??
+    bearer.find(({ parameters }) => "error" in parameters) ??
+    bearer[0];
   if (telling === undefined) return undefined;
   const { error, scope, claims } = telling.parameters;
   const decoded = claims === undefined ? undefined : claimsRequest(claims);
@@ -86,7 +93,9 @@ function claimsRequest(value: string): string | undefined {
   const text = value.trimStart().startsWith("{") ? value : Buffer.from(value, "base64").toString("utf8");
   try {
     const parsed: unknown = JSON.parse(text);
-    return typeof parsed === "object" && parsed !== null && "access_token" in parsed ? JSON.stringify(parsed) : undefined;
+    return typeof parsed === "object" && parsed !== null && "access_token" in parsed
+      ? JSON.stringify(parsed)
+      : undefined;
   } catch {
     return undefined;
   }

@@ -38,7 +38,11 @@ export function userFetch(options: UserFetchOptions): FetchLike {
     const request = given === undefined ? (init ?? {}) : fromRequest(given, init);
     if (context === undefined) return endSession(options, url, request);
     if (options.refuseStandaloneStream) {
-      const refused = refuseStandaloneStream((request.method ?? "GET").toUpperCase(), request.headers, request.body);
+      const refused = refuseStandaloneStream(
+        (request.method ?? "GET").toUpperCase(),
+        request.headers,
+        request.body,
+      );
       if (refused !== undefined) return Promise.resolve(refused);
     }
     return send(options, context, url, request);
@@ -58,11 +62,21 @@ function fromRequest(request: Request, init: RequestInit | undefined): RequestIn
   } as RequestInit;
 }
 
-async function send(options: UserFetchOptions, context: UserContext, url: string | URL, init: RequestInit): Promise<Response> {
+async function send(
+  options: UserFetchOptions,
+  context: UserContext,
+  url: string | URL,
+  init: RequestInit,
+): Promise<Response> {
   const principal = checkSession(options.sessions, context, init);
-  const first = options.acquirer.peek(context) ?? (await options.acquirer.acquire(context, { signal: init.signal ?? undefined }));
+  const first =
+    options.acquirer.peek(context) ??
+    (await options.acquirer.acquire(context, { signal: init.signal ?? undefined }));
   const response = await follow(options, url, init, first);
-  const answer = response.status === 401 || response.status === 403 ? await again(options, context, url, init, first, response) : response;
+  const answer =
+    response.status === 401 || response.status === 403
+      ? await again(options, context, url, init, first, response)
+      : response;
   noteSession(options.sessions, principal, init, answer);
   return answer;
 }
@@ -102,13 +116,18 @@ async function again(
 }
 
 function canSendAgain(body: RequestInit["body"]): boolean {
-  return !(body instanceof ReadableStream) && !(typeof body === "object" && body !== null && Symbol.asyncIterator in body);
+  return (
+    !(body instanceof ReadableStream) &&
+    !(typeof body === "object" && body !== null && Symbol.asyncIterator in body)
+  );
 }
 
 /** The resource's scopes and those the server names, which may leave out the resource. */
 function grownScopes(resource: ProtectedResource, named: readonly string[]): readonly string[] {
   const prefix = resourceOfScope(resource.scopes[0] ?? "") ?? "";
-  const full = named.slice(0, 32).map((scope) => (resourceOfScope(scope) === undefined ? `${prefix}/${scope}` : scope));
+  const full = named
+    .slice(0, 32)
+    .map((scope) => (resourceOfScope(scope) === undefined ? `${prefix}/${scope}` : scope));
   const grown = [...new Set([...resource.scopes, ...full])].sort();
   // What the server names is a wish, not a destination: scopes of another resource are never asked for.
   const foreign = grown.some((scope) => resourceOfScope(scope) !== prefix || /[\s"\\]/.test(scope));
@@ -127,16 +146,25 @@ function insufficientScope(resource: ProtectedResource, named: readonly string[]
 function refusedTwice(options: UserFetchOptions, response: Response): HostedAgentIdentityError {
   const { error } = bearerChallenge(response.headers.get("www-authenticate")) ?? {};
   const said = error === undefined ? "" : ` It says ${JSON.stringify(error.slice(0, 100))}.`;
-  return new HostedAgentIdentityError("resource_unauthorized", `${JSON.stringify(options.resource.serverLabel)} refused the user's token.${said}`);
+  return new HostedAgentIdentityError(
+    "resource_unauthorized",
+    `${JSON.stringify(options.resource.serverLabel)} refused the user's token.${said}`,
+  );
 }
 
 /**
  * Sends with the token and follows redirects by hand: only 307 and 308, only to where the token may go
  * anyway. With `redirect: "manual"` the caller follows, and comes back here with the new URL. Rule 1.
  */
-async function follow(options: UserFetchOptions, url: string | URL, init: RequestInit, token: AccessToken): Promise<Response> {
+async function follow(
+  options: UserFetchOptions,
+  url: string | URL,
+  init: RequestInit,
+  token: AccessToken,
+): Promise<Response> {
   const headers = withAuthorization(init.headers, token.token);
-  if (init.redirect === "manual" || init.redirect === "error") return options.fetch(url, { ...init, headers });
+  if (init.redirect === "manual" || init.redirect === "error")
+    return options.fetch(url, { ...init, headers });
   let target = url;
   for (let hops = 0; hops <= maxRedirects; hops += 1) {
     const response = await options.fetch(target, { ...init, headers, redirect: "manual" });
@@ -148,10 +176,17 @@ async function follow(options: UserFetchOptions, url: string | URL, init: Reques
     if (next === undefined || !keepsMethod || !options.matches(next) || !canSendAgain(init.body)) break;
     target = next;
   }
-  throw new HostedAgentIdentityError("redirect_refused", `${JSON.stringify(options.resource.serverLabel)} redirected to where its token must not go.`);
+  throw new HostedAgentIdentityError(
+    "redirect_refused",
+    `${JSON.stringify(options.resource.serverLabel)} redirected to where its token must not go.`,
+  );
 }
 
-async function endSession(options: UserFetchOptions, url: string | URL, init: RequestInit): Promise<Response> {
+async function endSession(
+  options: UserFetchOptions,
+  url: string | URL,
+  init: RequestInit,
+): Promise<Response> {
   const token = sessionEndToken(options.acquirer, options.sessions, init);
   if (token === undefined) throw new HostedAgentIdentityError("no_user_context");
   const response = await follow(options, url, init, token);
@@ -167,7 +202,12 @@ function checkSession(sessions: SessionOwners | undefined, context: UserContext,
   return principal;
 }
 
-function noteSession(sessions: SessionOwners | undefined, principal: string, init: RequestInit, response: Response): void {
+function noteSession(
+  sessions: SessionOwners | undefined,
+  principal: string,
+  init: RequestInit,
+  response: Response,
+): void {
   if (sessions === undefined) return;
   const opened = response.headers.get("mcp-session-id");
   if (opened !== null && response.ok) sessions.opened(opened, principal);

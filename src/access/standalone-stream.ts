@@ -7,7 +7,11 @@ import type { RequestHeaders } from "./types.js";
  * GET of a REST client, which does not ask for an event stream.
  * Source: MCP 2025-11-25, transports (a server may answer GET with 405); MCP 2026-07-28 `subscriptions/listen`.
  */
-export function refuseStandaloneStream(method: string, headers: RequestHeaders | undefined, body: unknown): Response | undefined {
+export function refuseStandaloneStream(
+  method: string,
+  headers: RequestHeaders | undefined,
+  body: unknown,
+): Response | undefined {
   if (method === "GET") {
     const wantsStream = readHeader(headers, "accept")?.includes("text/event-stream") === true;
     if (!wantsStream || readHeader(headers, "last-event-id") !== undefined) return undefined;
@@ -17,7 +21,10 @@ export function refuseStandaloneStream(method: string, headers: RequestHeaders |
   return Response.json({
     jsonrpc: "2.0",
     id: requestId(body),
-    error: { code: -32601, message: "subscriptions/listen is not available on a client that several users may share." },
+    error: {
+      code: -32601,
+      message: "subscriptions/listen is not available on a client that several users may share.",
+    },
   });
 }
 

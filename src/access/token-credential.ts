@@ -10,22 +10,39 @@ import type { UserTokenCredential } from "./types.js";
  * A credential for Azure SDK clients. Those keep one token each, so it is bound to the principal it was made
  * for: used in another user's context it throws `wrong_user`.
  */
-export function userTokenCredential(resource: ProtectedResource, acquirer: Acquirer, bound: UserContext = getUserContext()): UserTokenCredential {
+export function userTokenCredential(
+  resource: ProtectedResource,
+  acquirer: Acquirer,
+  bound: UserContext = getUserContext(),
+): UserTokenCredential {
   const owner = bound.principalKey;
-  if (owner === undefined) throw new HostedAgentIdentityError("no_user_context", "A credential needs a user: this context names none.");
+  if (owner === undefined)
+    throw new HostedAgentIdentityError(
+      "no_user_context",
+      "A credential needs a user: this context names none.",
+    );
   return Object.freeze<UserTokenCredential>({
     async getToken(scopes, options = {}) {
       const wanted = typeof scopes === "string" ? [scopes] : scopes;
       const own = resourceOfScope(resource.scopes[0] ?? "");
       const foreign = wanted.find((scope) => resourceOfScope(scope) !== own);
       if (foreign !== undefined) {
-        throw new HostedAgentIdentityError("invalid_option", `The client asks for ${JSON.stringify(foreign)}, this access is for ${JSON.stringify(own)}.`);
+        throw new HostedAgentIdentityError(
+          "invalid_option",
+          `The client asks for ${JSON.stringify(foreign)}, this access is for ${JSON.stringify(own)}.`,
+        );
       }
       const current = tryGetUserContext();
       if (current !== undefined && current.principalKey !== owner) {
-        throw new HostedAgentIdentityError("wrong_user", "This credential belongs to another user; make one client for each user.");
+        throw new HostedAgentIdentityError(
+          "wrong_user",
+          "This credential belongs to another user; make one client for each user.",
+        );
       }
-      const { token, expiresAt } = await acquirer.acquire(current ?? bound, { signal: options.abortSignal, claims: options.claims });
+      const { token, expiresAt } = await acquirer.acquire(current ?? bound, {
+        signal: options.abortSignal,
+        claims: options.claims,
+      });
       return { token, expiresOnTimestamp: expiresAt };
     },
   });

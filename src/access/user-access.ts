@@ -50,10 +50,16 @@ export interface UserAccessOptions {
  * ```
  * @group Tokens
  */
-export function userAccess(resource: ProtectedResource, sources: readonly TokenSource[], options: UserAccessOptions = {}): UserAccess {
-  if (sources.length === 0) throw new HostedAgentIdentityError("invalid_option", "sources: at least one token source is needed.");
+export function userAccess(
+  resource: ProtectedResource,
+  sources: readonly TokenSource[],
+  options: UserAccessOptions = {},
+): UserAccess {
+  if (sources.length === 0)
+    throw new HostedAgentIdentityError("invalid_option", "sources: at least one token source is needed.");
   const kinds = sources.map(({ kind, cacheScope }) => JSON.stringify([kind, cacheScope]));
-  if (new Set(kinds).size !== kinds.length) throw new HostedAgentIdentityError("invalid_option", "sources: the same source is listed twice.");
+  if (new Set(kinds).size !== kinds.length)
+    throw new HostedAgentIdentityError("invalid_option", "sources: the same source is listed twice.");
   const tokens = acquirer({
     resource,
     sources: [...sources],
@@ -103,7 +109,9 @@ function explain(
   tokens: Acquirer,
   context: UserContext | undefined,
 ): AccessExplanation {
-  const skipped = new Map(context === undefined ? [] : tokens.skipped(context).map((skip) => [skip.source, skip]));
+  const skipped = new Map(
+    context === undefined ? [] : tokens.skipped(context).map((skip) => [skip.source, skip]),
+  );
   return {
     serverLabel: resource.serverLabel,
     url: resource.url,

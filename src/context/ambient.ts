@@ -1,7 +1,7 @@
 import { HostedAgentIdentityError } from "../errors.js";
 import { liveInternalsOf } from "./internals.js";
 import { contextSlot } from "./slot.js";
-import { UserContext } from "./user-context.js";
+import type { UserContext } from "./user-context.js";
 
 /**
  * The user context of the running code, or of a request object that an adapter has seen.

@@ -82,7 +82,9 @@ export function readRefusal(status: number, body: unknown): EntraRefusal {
     status,
     error: text("error"),
     suberror: text("suberror"),
-    errorCodes: Array.isArray(codes) ? codes.filter((code): code is number => Number.isInteger(code)).slice(0, 16) : [],
+    errorCodes: Array.isArray(codes)
+      ? codes.filter((code): code is number => Number.isInteger(code)).slice(0, 16)
+      : [],
     claims: text("claims"),
     traceId: text("trace_id"),
     correlationId: text("correlation_id"),

@@ -58,7 +58,11 @@ async function load(options: CertificateOptions): Promise<LoadedCertificate> {
     const pem = "pem" in options ? options.pem : await readFile(options.path, "utf8");
     const certificates = pem.match(/-----BEGIN CERTIFICATE-----[\s\S]+?-----END CERTIFICATE-----/g) ?? [];
     const leaf = new X509Certificate(certificates[0] ?? "");
-    const key = createPrivateKey({ key: pem, format: "pem", ...(options.passphrase === undefined ? {} : { passphrase: options.passphrase }) });
+    const key = createPrivateKey({
+      key: pem,
+      format: "pem",
+      ...(options.passphrase === undefined ? {} : { passphrase: options.passphrase }),
+    });
     if (key.asymmetricKeyType !== "rsa" || !leaf.checkPrivateKey(key)) {
       throw new Error("the private key is not the RSA key of the first certificate");
     }
@@ -70,7 +74,10 @@ async function load(options: CertificateOptions): Promise<LoadedCertificate> {
   } catch (cause) {
     const where = "pem" in options ? "pem" : JSON.stringify(options.path);
     // The cause is left out: OpenSSL's messages can quote what they could not read.
-    const reason = cause instanceof Error && /private key is not|ENOENT|EACCES/.test(cause.message) ? `: ${cause.message}` : "";
+    const reason =
+      cause instanceof Error && /private key is not|ENOENT|EACCES/.test(cause.message)
+        ? `: ${cause.message}`
+        : "";
     throw new HostedAgentIdentityError(
       "client_credential_failed",
       `certificate: ${where} has no usable certificate with its RSA private key in PEM form${reason}.`,
@@ -78,10 +85,19 @@ async function load(options: CertificateOptions): Promise<LoadedCertificate> {
   }
 }
 
-function signAssertion(loaded: LoadedCertificate, sendX5c: boolean, request: CredentialRequest): ClientAuthentication {
+function signAssertion(
+  loaded: LoadedCertificate,
+  sendX5c: boolean,
+  request: CredentialRequest,
+): ClientAuthentication {
   const issuedAt = Math.floor(request.now() / 1000);
   const expiresAt = issuedAt + lifetimeS;
-  const header = { alg: "PS256", typ: "JWT", "x5t#S256": loaded.thumbprint, ...(sendX5c ? { x5c: loaded.chain } : {}) };
+  const header = {
+    alg: "PS256",
+    typ: "JWT",
+    "x5t#S256": loaded.thumbprint,
+    ...(sendX5c ? { x5c: loaded.chain } : {}),
+  };
   const payload = {
     aud: request.tokenEndpoint,
     iss: request.clientId,
@@ -92,7 +108,11 @@ function signAssertion(loaded: LoadedCertificate, sendX5c: boolean, request: Cre
     exp: expiresAt,
   };
   const input = `${encode(header)}.${encode(payload)}`;
-  const signature = sign("sha256", Buffer.from(input), { key: loaded.key, padding: constants.RSA_PKCS1_PSS_PADDING, saltLength: 32 });
+  const signature = sign("sha256", Buffer.from(input), {
+    key: loaded.key,
+    padding: constants.RSA_PKCS1_PSS_PADDING,
+    saltLength: 32,
+  });
   return { assertion: `${input}.${signature.toString("base64url")}`, expiresAt: expiresAt * 1000 };
 }
 

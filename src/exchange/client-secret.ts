@@ -17,7 +17,10 @@ import type { ClientCredential } from "./credential.js";
  */
 export function clientSecret(...secrets: readonly string[]): ClientCredential {
   if (secrets.length === 0 || secrets.some((secret) => secret.trim() === "")) {
-    throw new HostedAgentIdentityError("invalid_option", "clientSecret: a secret is empty; is its environment variable set?");
+    throw new HostedAgentIdentityError(
+      "invalid_option",
+      "clientSecret: a secret is empty; is its environment variable set?",
+    );
   }
   let current = 0;
   return Object.freeze({

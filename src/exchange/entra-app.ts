@@ -1,6 +1,13 @@
 import { randomUUID } from "node:crypto";
 import { runWithoutUserContext } from "../context/ambient.js";
-import { authorizeEndpoint, cloudEndpoints, issuersOf, signingKeysUrl, tokenEndpoint, type Cloud } from "../entra/clouds.js";
+import {
+  authorizeEndpoint,
+  cloudEndpoints,
+  issuersOf,
+  signingKeysUrl,
+  tokenEndpoint,
+  type Cloud,
+} from "../entra/clouds.js";
 import { isGuid, tenantId as checkedTenantId, type EntraAppFacts } from "../entra/tenants.js";
 import { HostedAgentIdentityError, type OnEvent } from "../errors.js";
 import { clientAssertions } from "./client-assertions.js";
@@ -61,7 +68,11 @@ const internals: WeakMap<EntraApp, EntraAppInternals> = new WeakMap();
 /** The internals of an open app. Throws `closed` or `invalid_option`. */
 export function entraAppInternals(app: EntraApp): EntraAppInternals {
   const known = internals.get(app);
-  if (known === undefined) throw new HostedAgentIdentityError("invalid_option", "app: expected what entraApp() returned, still open.");
+  if (known === undefined)
+    throw new HostedAgentIdentityError(
+      "invalid_option",
+      "app: expected what entraApp() returned, still open.",
+    );
   return known;
 }
 
@@ -89,9 +100,12 @@ export function entraApp(options: EntraAppOptions): EntraApp {
   const random = options.random ?? randomUUID;
   const fetch: FetchLike = options.fetch ?? ((input, init) => globalThis.fetch(input, init));
   const timeoutMs = options.timeoutMs ?? 10_000;
-  if (!(timeoutMs > 0 && timeoutMs <= 300_000)) throw invalid("timeoutMs: expected 1 to 300000 milliseconds.");
+  if (!(timeoutMs > 0 && timeoutMs <= 300_000))
+    throw invalid("timeoutMs: expected 1 to 300000 milliseconds.");
   if (typeof options.credential?.authenticate !== "function") {
-    throw invalid("credential: expected clientSecret(), certificate(), federatedCredential() or workloadIdentityFile().");
+    throw invalid(
+      "credential: expected clientSecret(), certificate(), federatedCredential() or workloadIdentityFile().",
+    );
   }
   const assertions = clientAssertions(options.credential);
   const close = async (): Promise<void> => void internals.delete(app);
@@ -124,9 +138,12 @@ export function entraApp(options: EntraAppOptions): EntraApp {
 
 function factsOf(options: EntraAppOptions): EntraAppFacts {
   const tenantId = checkedTenantId("tenantId", options.tenantId);
-  if (!isGuid(options.clientId)) throw invalid(`clientId: expected a GUID, got ${JSON.stringify(options.clientId)}.`);
+  if (!isGuid(options.clientId))
+    throw invalid(`clientId: expected a GUID, got ${JSON.stringify(options.clientId)}.`);
   const clientId = options.clientId.toLowerCase();
-  const allowedTenants = (options.allowedTenants ?? [tenantId]).map((one) => checkedTenantId("allowedTenants", one));
+  const allowedTenants = (options.allowedTenants ?? [tenantId]).map((one) =>
+    checkedTenantId("allowedTenants", one),
+  );
   if (allowedTenants.length === 0) throw invalid("allowedTenants: with an empty list nobody could come.");
   return {
     tenantId,

@@ -56,7 +56,10 @@ export function workloadIdentityFile(path?: string): ClientCredential {
     authenticate(request: CredentialRequest) {
       const file = path ?? process.env["AZURE_FEDERATED_TOKEN_FILE"] ?? "";
       if (file === "") {
-        throw new HostedAgentIdentityError("invalid_option", "workloadIdentityFile: AZURE_FEDERATED_TOKEN_FILE is not set.");
+        throw new HostedAgentIdentityError(
+          "invalid_option",
+          "workloadIdentityFile: AZURE_FEDERATED_TOKEN_FILE is not set.",
+        );
       }
       const read = async (): Promise<string> => (await readFile(file, "utf8")).trim();
       return fromText(read, `workloadIdentityFile: ${JSON.stringify(file)}`, request, unknownLifetimeMs);
@@ -64,7 +67,10 @@ export function workloadIdentityFile(path?: string): ClientCredential {
   });
 }
 
-async function fromTokenCredential(source: TokenCredentialLike, request: CredentialRequest): Promise<ClientAuthentication> {
+async function fromTokenCredential(
+  source: TokenCredentialLike,
+  request: CredentialRequest,
+): Promise<ClientAuthentication> {
   const scope = `${request.tokenExchangeAudience}/.default`;
   let token: { token: string; expiresOnTimestamp: number } | null;
   try {
@@ -72,7 +78,8 @@ async function fromTokenCredential(source: TokenCredentialLike, request: Credent
   } catch (cause) {
     throw failed(`federatedCredential: the credential gave no token for ${JSON.stringify(scope)}.`, cause);
   }
-  if (token === null || token.token === "") throw failed("federatedCredential: the credential gave no token.");
+  if (token === null || token.token === "")
+    throw failed("federatedCredential: the credential gave no token.");
   return { assertion: token.token, expiresAt: token.expiresOnTimestamp };
 }
 

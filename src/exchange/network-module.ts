@@ -33,7 +33,11 @@ export function capturingNetwork(options: NetworkOptions): CapturingNetwork {
   let answer: RawAnswer | undefined;
   let failure: HostedAgentIdentityError | undefined;
 
-  const send = async <T>(method: "GET" | "POST", url: string, request?: NetworkRequestOptions): Promise<NetworkResponse<T>> => {
+  const send = async <T>(
+    method: "GET" | "POST",
+    url: string,
+    request?: NetworkRequestOptions,
+  ): Promise<NetworkResponse<T>> => {
     answer = undefined;
     try {
       const response = await options.fetch(originalScheme(url, options.loginEndpoint), {
@@ -71,7 +75,8 @@ async function readAnswer(response: Response): Promise<RawAnswer> {
   const json = parseObject(text);
   if (json !== undefined) return { status: response.status, headers, body: json };
   // A 5xx page of a proxy is a passing problem like any other 5xx; a 200 that is no JSON is not Entra.
-  if (response.status >= 500 || response.status === 429) return { status: response.status, headers, body: {} };
+  if (response.status >= 500 || response.status === 429)
+    return { status: response.status, headers, body: {} };
   throw new HostedAgentIdentityError(
     "entra_bad_response",
     `The token endpoint answered HTTP ${response.status} with ${JSON.stringify(headers["content-type"] ?? "no content type")} instead of JSON.`,
@@ -84,7 +89,8 @@ async function readText(response: Response): Promise<string> {
   let bytes = 0;
   for await (const chunk of response.body ?? []) {
     bytes += chunk.byteLength;
-    if (bytes > maxBytes) throw new HostedAgentIdentityError("entra_bad_response", "The token endpoint's answer is too large.");
+    if (bytes > maxBytes)
+      throw new HostedAgentIdentityError("entra_bad_response", "The token endpoint's answer is too large.");
     text += decoder.decode(chunk, { stream: true });
   }
   return text + decoder.decode();
@@ -93,7 +99,9 @@ async function readText(response: Response): Promise<string> {
 function parseObject(text: string): Record<string, unknown> | undefined {
   try {
     const value: unknown = JSON.parse(text);
-    return typeof value === "object" && value !== null && !Array.isArray(value) ? (value as Record<string, unknown>) : undefined;
+    return typeof value === "object" && value !== null && !Array.isArray(value)
+      ? (value as Record<string, unknown>)
+      : undefined;
   } catch {
     return undefined;
   }
@@ -102,7 +110,11 @@ function parseObject(text: string): Record<string, unknown> | undefined {
 function asFailure(cause: unknown, signal: AbortSignal): HostedAgentIdentityError {
   if (cause instanceof HostedAgentIdentityError) return cause;
   if (signal.aborted && signal.reason instanceof HostedAgentIdentityError) return signal.reason;
-  return new HostedAgentIdentityError("entra_unreachable", `The token endpoint could not be reached (${reasonOf(cause)}).`, { cause });
+  return new HostedAgentIdentityError(
+    "entra_unreachable",
+    `The token endpoint could not be reached (${reasonOf(cause)}).`,
+    { cause },
+  );
 }
 
 /** The system's error code of a failed fetch: it says what happened and holds nothing else. */

@@ -1,5 +1,12 @@
 import { classifyRefusal, readRefusal } from "../entra/classify.js";
-import { emit, HostedAgentIdentityError, TokenExchangeError, type EntraRefusal, type ErrorCategory, type ErrorCode } from "../errors.js";
+import {
+  emit,
+  HostedAgentIdentityError,
+  TokenExchangeError,
+  type EntraRefusal,
+  type ErrorCategory,
+  type ErrorCode,
+} from "../errors.js";
 import type { ClientAuthentication } from "./credential.js";
 import { settleOrAbort, withDeadline } from "./deadline.js";
 import type { EntraAppInternals } from "./entra-app.js";
@@ -33,27 +40,44 @@ const maxCredentialRetries = 1;
  * Source: learn.microsoft.com, identity-platform/v2-oauth2-on-behalf-of-flow; RFC 7523 section 2.1.
  * Throws {@link TokenExchangeError}, `wrong_user`, `client_credential_failed`.
  */
-export async function exchangeOnBehalfOf(app: EntraAppInternals, request: OnBehalfOfRequest): Promise<ExchangedToken> {
+export async function exchangeOnBehalfOf(
+  app: EntraAppInternals,
+  request: OnBehalfOfRequest,
+): Promise<ExchangedToken> {
   let refused = 0;
-  for (let retries = 0; ; ) {
+  for (let retries = 0; ;) {
     const outcome = await attempt(app, request, refused);
     if ("token" in outcome) return outcome;
     if (outcome.category === "cred" && refused < maxCredentialRetries) refused += 1;
-    else if (outcome.category === "retry" && outcome.retryAfterMs === undefined && retries < maxRetries) {
+    else if (isPassing(outcome) && retries < maxRetries) {
       retries += 1;
       await pause(app.backoffMs(retries), request.signal);
     } else throw outcome;
   }
 }
 
+/** A wait that Entra asked for is the caller's to spend, and a timeout has already cost enough. */
+function isPassing(error: HostedAgentIdentityError): boolean {
+  return error.category === "retry" && error.code !== "entra_timeout" && error.retryAfterMs === undefined;
+}
+
 type Outcome = ExchangedToken | HostedAgentIdentityError;
 
-async function attempt(app: EntraAppInternals, request: OnBehalfOfRequest, refused: number): Promise<Outcome> {
-  const timedOut = (): Error => new HostedAgentIdentityError("entra_timeout", `Entra did not answer within ${app.timeoutMs} ms.`);
+async function attempt(
+  app: EntraAppInternals,
+  request: OnBehalfOfRequest,
+  refused: number,
+): Promise<Outcome> {
+  const timedOut = (): Error =>
+    new HostedAgentIdentityError("entra_timeout", `Entra did not answer within ${app.timeoutMs} ms.`);
   try {
     return await withDeadline(app.timeoutMs, request.signal, timedOut, async (signal) => {
       const authentication = await app.authenticate(request.account.tid, refused, signal);
-      const network = capturingNetwork({ fetch: app.fetch, signal, loginEndpoint: app.facts.cloud.loginEndpoint });
+      const network = capturingNetwork({
+        fetch: app.fetch,
+        signal,
+        loginEndpoint: app.facts.cloud.loginEndpoint,
+      });
       const msalFailure = await post(app, request, authentication, network);
       const failure = network.failure();
       const answer = network.answer();
@@ -84,7 +108,9 @@ async function post(
       knownAuthorities: [new URL(authority).host],
       authorityMetadata: app.authorityMetadata(request.account.tid),
       clientCapabilities: [...app.capabilities],
-      ...("secret" in authentication ? { clientSecret: authentication.secret } : { clientAssertion: authentication.assertion }),
+      ...("secret" in authentication
+        ? { clientSecret: authentication.secret }
+        : { clientAssertion: authentication.assertion }),
     },
     system: { networkClient: network, disableInternalRetries: true },
   });
@@ -102,10 +128,24 @@ async function post(
 }
 
 function accept(app: EntraAppInternals, request: OnBehalfOfRequest, answer: RawAnswer): ExchangedToken {
-  const { access_token: token, expires_in: expiresIn, refresh_in: refreshIn, token_type: type, id_token: idToken } = answer.body;
+  const {
+    access_token: token,
+    expires_in: expiresIn,
+    refresh_in: refreshIn,
+    token_type: type,
+    id_token: idToken,
+  } = answer.body;
   const lifetimeS = seconds(expiresIn);
-  if (typeof token !== "string" || token === "" || lifetimeS === undefined || String(type).toLowerCase() !== "bearer") {
-    throw new HostedAgentIdentityError("entra_bad_response", "The token endpoint answered 200 without a bearer token and its lifetime.");
+  if (
+    typeof token !== "string" ||
+    token === "" ||
+    lifetimeS === undefined ||
+    String(type).toLowerCase() !== "bearer"
+  ) {
+    throw new HostedAgentIdentityError(
+      "entra_bad_response",
+      "The token endpoint answered 200 without a bearer token and its lifetime.",
+    );
   }
   try {
     proveWhoseToken(idToken, request.account, app.facts.clientId);
@@ -132,7 +172,10 @@ function refuse(answer: RawAnswer, now: number): TokenExchangeError {
   return new TokenExchangeError(codeFor(category), `${safeName(named)}: ${meaning}`, refusal, {
     category,
     ...(facts === undefined ? {} : { help: facts.fix }),
-    retryAfterMs: category === "retry" || category === "throttle" ? retryAfterMs(answer.headers["retry-after"], now) : undefined,
+    retryAfterMs:
+      category === "retry" || category === "throttle"
+        ? retryAfterMs(answer.headers["retry-after"], now)
+        : undefined,
   });
 }
 
@@ -161,8 +204,14 @@ function retryAfterMs(value: string | undefined, now: number): number | undefine
 /** MSAL refused to send the request at all: a configuration it cannot work with. */
 function notSent(cause: unknown): HostedAgentIdentityError {
   const code: EntraRefusal["error"] =
-    typeof cause === "object" && cause !== null && "errorCode" in cause && typeof cause.errorCode === "string" ? cause.errorCode : undefined;
-  return new TokenExchangeError("token_exchange_failed", `The request was not sent: ${safeName(code ?? "unknown reason")}.`, { error: code });
+    typeof cause === "object" && cause !== null && "errorCode" in cause && typeof cause.errorCode === "string"
+      ? cause.errorCode
+      : undefined;
+  return new TokenExchangeError(
+    "token_exchange_failed",
+    `The request was not sent: ${safeName(code ?? "unknown reason")}.`,
+    { error: code },
+  );
 }
 
 async function pause(ms: number, signal: AbortSignal): Promise<void> {

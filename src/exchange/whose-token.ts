@@ -15,7 +15,8 @@ export interface ExpectedAccount {
  */
 export function proveWhoseToken(idToken: unknown, expected: ExpectedAccount, clientId: string): void {
   const claims = typeof idToken === "string" ? decodeClaims(idToken) : undefined;
-  if (claims === undefined) throw wrong("The answer has no id token, so nobody can say whose token it holds.");
+  if (claims === undefined)
+    throw wrong("The answer has no id token, so nobody can say whose token it holds.");
   const tid = stringClaim(claims, "tid")?.toLowerCase();
   const oid = stringClaim(claims, "oid")?.toLowerCase();
   if (tid !== expected.tid || oid !== expected.oid) throw wrong("The answer belongs to another account.");

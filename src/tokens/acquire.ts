@@ -76,7 +76,12 @@ export function acquirer(options: AcquirerOptions): Acquirer {
     return made;
   };
 
-  const requestOf = (context: UserContext, internals: ContextInternals, asked: AcquireOptions, signal: AbortSignal): TokenRequest => ({
+  const requestOf = (
+    context: UserContext,
+    internals: ContextInternals,
+    asked: AcquireOptions,
+    signal: AbortSignal,
+  ): TokenRequest => ({
     context,
     assertion: internals.assertion,
     resource,
@@ -98,13 +103,25 @@ export function acquirer(options: AcquirerOptions): Acquirer {
   ): Promise<AccessToken> => {
     const principal = context.principalKey ?? "null";
     const started = now();
-    const timedOut = (): Error => new HostedAgentIdentityError("entra_timeout", `No token within ${options.timeoutMs} ms.`);
+    const timedOut = (): Error =>
+      new HostedAgentIdentityError("entra_timeout", `No token within ${options.timeoutMs} ms.`);
     const fromSources = (signal: AbortSignal): Promise<AccessToken> =>
       askSources(sources, requestOf(context, internals, asked, signal), waits, principal);
     try {
-      const token = await runWithoutUserContext(() => withDeadline(options.timeoutMs, undefined, timedOut, fromSources));
-      emit(onEvent, { type: "token_acquired", source: token.source, serverLabel: resource.serverLabel, durationMs: now() - started });
-      if (!closed && context.principalKey !== undefined && sources.find(({ kind }) => kind === token.source)?.cached === true) {
+      const token = await runWithoutUserContext(() =>
+        withDeadline(options.timeoutMs, undefined, timedOut, fromSources),
+      );
+      emit(onEvent, {
+        type: "token_acquired",
+        source: token.source,
+        serverLabel: resource.serverLabel,
+        durationMs: now() - started,
+      });
+      if (
+        !closed &&
+        context.principalKey !== undefined &&
+        sources.find(({ kind }) => kind === token.source)?.cached === true
+      ) {
         cache.set(key, principal, token);
       }
       return token;
@@ -117,7 +134,11 @@ export function acquirer(options: AcquirerOptions): Acquirer {
           category: cause.category,
           errorCodes: isTokenExchangeError(cause) ? cause.errorCodes : [],
         });
-        if (context.principalKey !== undefined && briefCategories.has(cause.category) && cause.code !== "no_token") {
+        if (
+          context.principalKey !== undefined &&
+          briefCategories.has(cause.category) &&
+          cause.code !== "no_token"
+        ) {
           brief.set(key, { error: cause, until: now() + briefMs });
           if (brief.size > maxBrief) brief.delete(brief.keys().next().value ?? key);
         }
@@ -127,7 +148,12 @@ export function acquirer(options: AcquirerOptions): Acquirer {
   };
 
   /** One acquisition for each full key; whoever asks meanwhile waits for the same one. Rule 6. */
-  const shared = (context: UserContext, internals: ContextInternals, asked: AcquireOptions, key: string): Promise<AccessToken> => {
+  const shared = (
+    context: UserContext,
+    internals: ContextInternals,
+    asked: AcquireOptions,
+    key: string,
+  ): Promise<AccessToken> => {
     const running = inFlight.get(key);
     if (running !== undefined) return running;
     const work = fetchToken(context, internals, asked, key).finally(() => inFlight.delete(key));
@@ -170,7 +196,10 @@ export function acquirer(options: AcquirerOptions): Acquirer {
         if (remembered.until > now()) throw remembered.error;
         brief.delete(key);
       }
-      const work = context.principalKey === undefined ? fetchToken(context, internals, asked, key) : shared(context, internals, asked, key);
+      const work =
+        context.principalKey === undefined
+          ? fetchToken(context, internals, asked, key)
+          : shared(context, internals, asked, key);
       const settled = settle(work, context, internals, key);
       internals.acquisitions.add(settled);
       settled.catch(() => {}).finally(() => internals.acquisitions.delete(settled));
@@ -208,11 +237,17 @@ export function acquirer(options: AcquirerOptions): Acquirer {
 }
 
 /** What a shared acquisition means for this caller's turn. */
-async function settle(work: Promise<AccessToken>, context: UserContext, internals: ContextInternals, key: string): Promise<AccessToken> {
+async function settle(
+  work: Promise<AccessToken>,
+  context: UserContext,
+  internals: ContextInternals,
+  key: string,
+): Promise<AccessToken> {
   try {
     return await work;
   } catch (cause) {
-    if (cause instanceof HostedAgentIdentityError && turnCategories.has(cause.category)) internals.refusals.set(key, cause);
+    if (cause instanceof HostedAgentIdentityError && turnCategories.has(cause.category))
+      internals.refusals.set(key, cause);
     // Frameworks swallow errors, so whoever runs the turn is told as well.
     if (isConsentRequiredError(cause) && !internals.ended) recordConsent(context, cause.requests);
     throw cause;
@@ -239,7 +274,8 @@ async function askSources(
     }
     const answer = await withBackOff(source, request, waits, principal);
     if (answer.status === "token") return answer.token;
-    if (answer.status === "skipped") skipped.push({ source: source.kind, reason: answer.reason, detail: answer.detail });
+    if (answer.status === "skipped")
+      skipped.push({ source: source.kind, reason: answer.reason, detail: answer.detail });
     else needed ??= answer.error;
   }
   throw needed ?? new NoTokenError(skipped);
@@ -258,7 +294,10 @@ async function withBackOff(
     waits.note(principal, answer.status === "needs" ? answer.error : undefined);
     return answer;
   } catch (cause) {
-    waits.note(principal, cause instanceof HostedAgentIdentityError ? cause : new HostedAgentIdentityError("entra_unreachable"));
+    waits.note(
+      principal,
+      cause instanceof HostedAgentIdentityError ? cause : new HostedAgentIdentityError("entra_unreachable"),
+    );
     throw cause;
   }
 }

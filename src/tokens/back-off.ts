@@ -29,7 +29,9 @@ export function backOff(now: () => number, onEvent: OnEvent | undefined): BackOf
   let probing = false;
 
   const refuse = (until: number): never => {
-    throw new HostedAgentIdentityError("backing_off", undefined, { retryAfterMs: Math.max(0, until - now()) });
+    throw new HostedAgentIdentityError("backing_off", undefined, {
+      retryAfterMs: Math.max(0, until - now()),
+    });
   };
 
   return {

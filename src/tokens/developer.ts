@@ -41,9 +41,14 @@ export function developer(credential?: TokenCredentialLike, options: DeveloperOp
     cached: false,
     skip({ claims }) {
       if (foundryEnvironment(options.environment ?? process.env).hosted) {
-        return { reason: "hosted", detail: "the developer's own sign-in never stands in for a user in the hosted environment." };
+        return {
+          reason: "hosted",
+          detail: "the developer's own sign-in never stands in for a user in the hosted environment.",
+        };
       }
-      return claims === undefined ? undefined : { reason: "claims_not_supported", detail: "sign in again with az login to meet the challenge." };
+      return claims === undefined
+        ? undefined
+        : { reason: "claims_not_supported", detail: "sign in again with az login to meet the challenge." };
     },
     async acquire({ scopes, context, signal }) {
       const key = scopes.join(" ");
@@ -51,7 +56,11 @@ export function developer(credential?: TokenCredentialLike, options: DeveloperOp
       if (token === undefined || token.expiresAt - renewBeforeMs <= now()) {
         loaded ??= credential === undefined ? loadCredential() : Promise.resolve(credential);
         const made = await (await loaded).getToken([...scopes], { abortSignal: signal });
-        if (made === null) throw new HostedAgentIdentityError("developer_source_refused", "The developer credential gave no token; run az login.");
+        if (made === null)
+          throw new HostedAgentIdentityError(
+            "developer_source_refused",
+            "The developer credential gave no token; run az login.",
+          );
         token = { token: made.token, expiresAt: made.expiresOnTimestamp, source: "developer" };
       }
       checkPerson(token.token, context.user);
@@ -65,10 +74,19 @@ export function developer(credential?: TokenCredentialLike, options: DeveloperOp
 function checkPerson(token: string, user: { readonly tid: string; readonly oid: string } | undefined): void {
   const claims = decodeClaims(token);
   if (claims === undefined || isAppOnly(claims)) {
-    throw new HostedAgentIdentityError("developer_source_refused", "The developer credential is not a person's sign-in (no delegated scopes in its token).");
+    throw new HostedAgentIdentityError(
+      "developer_source_refused",
+      "The developer credential is not a person's sign-in (no delegated scopes in its token).",
+    );
   }
-  if (user !== undefined && (stringClaim(claims, "oid") !== user.oid || stringClaim(claims, "tid") !== user.tid)) {
-    throw new HostedAgentIdentityError("wrong_user", "The request came with another user's token than the developer's.");
+  if (
+    user !== undefined &&
+    (stringClaim(claims, "oid") !== user.oid || stringClaim(claims, "tid") !== user.tid)
+  ) {
+    throw new HostedAgentIdentityError(
+      "wrong_user",
+      "The request came with another user's token than the developer's.",
+    );
   }
 }
 
@@ -80,6 +98,10 @@ async function loadCredential(): Promise<TokenCredentialLike> {
     const identity: { AzureCliCredential: new () => TokenCredentialLike } = await import(name);
     return new identity.AzureCliCredential();
   } catch (cause) {
-    throw new HostedAgentIdentityError("missing_dependency", "developer() needs the package @azure/identity: npm install @azure/identity.", { cause });
+    throw new HostedAgentIdentityError(
+      "missing_dependency",
+      "developer() needs the package @azure/identity: npm install @azure/identity.",
+      { cause },
+    );
   }
 }

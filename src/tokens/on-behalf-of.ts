@@ -1,6 +1,12 @@
 import { audiencesOf, isAppOnly, scopesOf } from "../entra/token-claims.js";
 import type { ConsentLink } from "../consent/consent-link.js";
-import { ConsentRequest, ConsentRequiredError, HostedAgentIdentityError, isTokenExchangeError, type ConsentReason } from "../errors.js";
+import {
+  ConsentRequest,
+  ConsentRequiredError,
+  HostedAgentIdentityError,
+  isTokenExchangeError,
+  type ConsentReason,
+} from "../errors.js";
 import { entraAppInternals, type EntraApp } from "../exchange/entra-app.js";
 import { exchangeOnBehalfOf } from "../exchange/on-behalf-of-exchange.js";
 import type { TokenAnswer, TokenRequest, TokenSource } from "./token-source.js";
@@ -63,8 +69,16 @@ export function onBehalfOf(app: EntraApp, options: OnBehalfOfOptions = {}): Toke
 }
 
 /** The checks that need no network: Entra would refuse each with a code that says less. */
-function skipReason({ assertion }: TokenRequest, audiences: readonly string[], now: number): ReturnType<TokenSource["skip"]> {
-  if (assertion === undefined) return { reason: "no_user_token", detail: "the request brought no user token; send it in x-client-user-token." };
+function skipReason(
+  { assertion }: TokenRequest,
+  audiences: readonly string[],
+  now: number,
+): ReturnType<TokenSource["skip"]> {
+  if (assertion === undefined)
+    return {
+      reason: "no_user_token",
+      detail: "the request brought no user token; send it in x-client-user-token.",
+    };
   const { claims } = assertion;
   const actual = audiencesOf(claims);
   if (assertion.use !== "app" || !actual.some((audience) => audiences.includes(audience))) {
@@ -76,18 +90,33 @@ function skipReason({ assertion }: TokenRequest, audiences: readonly string[], n
   }
   if (isAppOnly(claims)) {
     return scopesOf(claims).length === 0 && claims.idtyp !== "app"
-      ? { reason: "no_delegated_scope", detail: "the user token has no scp claim, so it stands for nobody; let the caller sign the user in with a scope of this app." }
-      : { reason: "app_only", detail: "the token stands for an application (idtyp app); an exchange needs a person's token." };
+      ? {
+          reason: "no_delegated_scope",
+          detail:
+            "the user token has no scp claim, so it stands for nobody; let the caller sign the user in with a scope of this app.",
+        }
+      : {
+          reason: "app_only",
+          detail: "the token stands for an application (idtyp app); an exchange needs a person's token.",
+        };
   }
   if (typeof claims.exp !== "number" || claims.exp * 1000 <= now) {
-    return { reason: "expired", detail: `the user token expired at ${new Date((claims.exp ?? 0) * 1000).toISOString()}; send a fresh one.` };
+    return {
+      reason: "expired",
+      detail: `the user token expired at ${new Date((claims.exp ?? 0) * 1000).toISOString()}; send a fresh one.`,
+    };
   }
   return undefined;
 }
 
-async function needs(cause: unknown, request: TokenRequest, consentLink: ConsentLink | undefined): Promise<TokenAnswer> {
+async function needs(
+  cause: unknown,
+  request: TokenRequest,
+  consentLink: ConsentLink | undefined,
+): Promise<TokenAnswer> {
   if (!isTokenExchangeError(cause)) throw cause;
-  if (cause.category === "signin" || cause.category === "stepup") return { status: "needs", error: cause, requests: [] };
+  if (cause.category === "signin" || cause.category === "stepup")
+    return { status: "needs", error: cause, requests: [] };
   if (cause.category !== "consent") throw cause;
   if (consentLink === undefined) {
     const missing = new HostedAgentIdentityError("consent_link_missing", undefined, { cause });
@@ -95,7 +124,13 @@ async function needs(cause: unknown, request: TokenRequest, consentLink: Consent
   }
   const reason: ConsentReason = consentLink.kind === "admin" ? "admin_consent" : "consent";
   const { serverLabel } = request.resource;
-  const made = await consentLink({ serverLabel, scopes: request.scopes, reason, user: request.context.user, claims: cause.claims });
+  const made = await consentLink({
+    serverLabel,
+    scopes: request.scopes,
+    reason,
+    user: request.context.user,
+    claims: cause.claims,
+  });
   const consent = new ConsentRequest({ link: made.link, serverLabel, reason, expiresAt: made.expiresAt });
   return { status: "needs", error: new ConsentRequiredError([consent], { cause }), requests: [consent] };
 }

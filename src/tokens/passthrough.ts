@@ -26,7 +26,8 @@ export function passthrough(): TokenSource {
     usesAssertion: true,
     cached: false,
     skip({ assertion, resource, claims }) {
-      if (assertion === undefined) return { reason: "no_user_token", detail: "the request brought no user token." };
+      if (assertion === undefined)
+        return { reason: "no_user_token", detail: "the request brought no user token." };
       const actual = audiencesOf(assertion.claims);
       if (!actual.some((audience) => resource.audiences.includes(audience))) {
         return {
@@ -34,12 +35,20 @@ export function passthrough(): TokenSource {
           detail: `the user token's audience is ${JSON.stringify(actual[0])}, the resource takes ${resource.audiences.map((a) => JSON.stringify(a)).join(" or ")}.`,
         };
       }
-      if (claims !== undefined) return { reason: "claims_not_supported", detail: "a caller's own token cannot be made to meet a claims challenge here." };
+      if (claims !== undefined)
+        return {
+          reason: "claims_not_supported",
+          detail: "a caller's own token cannot be made to meet a claims challenge here.",
+        };
       return undefined;
     },
     async acquire({ assertion }) {
-      if (assertion === undefined) return { status: "skipped", reason: "no_user_token", detail: "the request brought no user token." };
-      return { status: "token", token: { token: assertion.token, expiresAt: expiryOf(assertion), source: "passthrough" } };
+      if (assertion === undefined)
+        return { status: "skipped", reason: "no_user_token", detail: "the request brought no user token." };
+      return {
+        status: "token",
+        token: { token: assertion.token, expiresAt: expiryOf(assertion), source: "passthrough" },
+      };
     },
   });
 }

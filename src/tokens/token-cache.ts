@@ -73,7 +73,7 @@ export function tokenCache(limits: TokenCacheLimits = {}): TokenCache {
     },
     delete: remove,
     deletePrincipal(principal) {
-      for (const key of [...(keysOf.get(principal) ?? [])]) remove(key);
+      for (const key of keysOf.get(principal) ?? []) remove(key);
     },
     ofPrincipal(principal, time) {
       for (const key of keysOf.get(principal) ?? []) {

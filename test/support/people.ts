@@ -1,0 +1,46 @@
+import { createHash, randomUUID } from "node:crypto";
+import { decodeClaims } from "../../src/entra/token-claims.js";
+import { UserContext } from "../../src/context/user-context.js";
+import { unsigned } from "./token-endpoint.js";
+
+export const tenant = "aaaaaaaa-0000-4000-8000-000000000001";
+export const agentApp = "bbbbbbbb-0000-4000-8000-000000000002";
+export const mcpApp = "cccccccc-0000-4000-8000-000000000003";
+
+/** A context as the verifier would make it, for tests that are not about verifying. */
+export function contextFor(
+  claims: Record<string, unknown> = {},
+  use: "app" | "resource" = "app",
+): UserContext {
+  const all = {
+    tid: tenant,
+    oid: randomUUID(),
+    aud: use === "app" ? agentApp : mcpApp,
+    scp: "access_as_user",
+    exp: Math.floor(Date.now() / 1000) + 3600,
+    ...claims,
+  };
+  const token = unsigned(all);
+  const decoded = decodeClaims(token) ?? {};
+  return new UserContext({
+    principal: { kind: "entra", tid: String(all.tid), oid: String(all.oid) },
+    user: { tid: String(all.tid), oid: String(all.oid) },
+    platform: { hosted: false },
+    clientHeaders: {},
+    trace: {},
+    assertion: { token, hash: createHash("sha256").update(token).digest("base64url"), claims: decoded, use },
+  });
+}
+
+/** A context of a request that brought no user token. */
+export function contextWithoutToken(): UserContext {
+  return new UserContext({ platform: { hosted: false }, clientHeaders: {}, trace: {} });
+}
+
+/** Every 24-character window of a secret must be missing from a text. */
+export function leaks(text: string, secret: string): boolean {
+  for (let at = 0; at + 24 <= secret.length; at += 1) {
+    if (text.includes(secret.slice(at, at + 24))) return true;
+  }
+  return false;
+}

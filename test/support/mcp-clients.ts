@@ -1,4 +1,7 @@
-import { Client as ClientV2, StreamableHTTPClientTransport as TransportV2 } from "@modelcontextprotocol/client";
+import {
+  Client as ClientV2,
+  StreamableHTTPClientTransport as TransportV2,
+} from "@modelcontextprotocol/client";
 import { Client as ClientV1 } from "@modelcontextprotocol/sdk/client/index.js";
 import { StreamableHTTPClientTransport as TransportV1 } from "@modelcontextprotocol/sdk/client/streamableHttp.js";
 import { LoggingMessageNotificationSchema } from "@modelcontextprotocol/sdk/types.js";
@@ -22,7 +25,11 @@ export interface OpenOptions {
 const info = { name: "tests", version: "1.0.0" };
 
 /** A connected, unmodified client of the real SDK. */
-export async function openClient(kind: ClientKind, url: string | URL, options: OpenOptions): Promise<RealClient> {
+export async function openClient(
+  kind: ClientKind,
+  url: string | URL,
+  options: OpenOptions,
+): Promise<RealClient> {
   const { cachePartition, onNotification, ...rest } = options;
   if (kind === "v1") {
     const client = new ClientV1(info);

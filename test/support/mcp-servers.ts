@@ -22,6 +22,8 @@ export interface McpTestServerOptions {
   delayMs?: () => number;
   /** What SDK v2 states as the lifetime of resources and lists, in milliseconds. */
   ttlMs?: number;
+  /** What the 401 challenge names as the address of the metadata. */
+  resourceMetadata?: string;
   /** Whether a session is only for the principal who opened it; the SDKs' servers do not check this. */
   bindSessions?: boolean;
 }
@@ -44,7 +46,9 @@ export interface McpTestServer {
   close(): Promise<void>;
 }
 
-const challenge = 'Bearer error="invalid_token", resource_metadata="http://127.0.0.1:9/never-visited"';
+function challenge({ resourceMetadata = "http://127.0.0.1:9/never-visited" }: McpTestServerOptions): string {
+  return `Bearer error="invalid_token", resource_metadata="${resourceMetadata}"`;
+}
 
 /** A real MCP server on a loopback port that names the caller in every answer, resource and notification. */
 export async function startMcpServer(options: McpTestServerOptions): Promise<McpTestServer> {
@@ -73,7 +77,7 @@ export async function startMcpServer(options: McpTestServerOptions): Promise<Mcp
     });
     await sleep(options.delayMs?.() ?? 0);
     if (caller === undefined) {
-      response.writeHead(401, { "www-authenticate": challenge }).end();
+      response.writeHead(401, { "www-authenticate": challenge(options) }).end();
       return;
     }
     Object.assign(request, { auth: { token: "", clientId: caller, scopes: [], extra: { caller } } });

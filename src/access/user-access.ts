@@ -89,10 +89,9 @@ function access(tokens: Acquirer, sources: readonly TokenSource[], wiring: UserF
       return new URL(resource.url);
     },
     fetch: userFetch(wiring),
-    token(context, options = {}) {
+    async token(context, options = {}) {
       const user = context ?? bound ?? getUserContext();
-      const atHand = tokens.peek(user);
-      return atHand === undefined ? tokens.acquire(user, options) : Promise.resolve(atHand);
+      return tokens.peek(user) ?? tokens.acquire(user, options);
     },
     as: (context) => access(tokens, sources, { ...wiring, context }),
     explain: (context) => explain(resource, sources, tokens, context ?? bound ?? tryGetUserContext()),

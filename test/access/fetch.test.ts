@@ -1,0 +1,418 @@
+import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
+import type { AddressInfo } from "node:net";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { runWithUserContext } from "../../src/context/ambient.js";
+import type { UserContext } from "../../src/context/user-context.js";
+import { protectedResource } from "../../src/tokens/protected-resource.js";
+import type { TokenRequest, TokenSource } from "../../src/tokens/token-source.js";
+import type { UserAccess } from "../../src/access/types.js";
+import { userAccess, type UserAccessOptions } from "../../src/access/user-access.js";
+import { contextFor, contextWithoutToken, mcpApp } from "../support/people.js";
+
+interface Seen {
+  readonly method: string;
+  readonly path: string;
+  readonly authorization: string | undefined;
+  readonly body: string;
+}
+
+type Handler = (request: IncomingMessage, response: ServerResponse, seen: Seen) => void;
+
+let origin: string;
+let elsewhere: string;
+let handler: Handler;
+let asked: TokenRequest[];
+const seen: Seen[] = [];
+const seenElsewhere: Seen[] = [];
+const closers: (() => Promise<void>)[] = [];
+
+beforeEach(async () => {
+  seen.length = 0;
+  seenElsewhere.length = 0;
+  asked = [];
+  handler = (_request, response) => void response.end("ok");
+  origin = await serve(seen, (request, response, one) => handler(request, response, one));
+  elsewhere = await serve(seenElsewhere, (_request, response) => void response.end("caught"));
+});
+afterEach(() => Promise.all(closers.splice(0).map((close) => close())));
+
+async function serve(log: Seen[], handle: Handler): Promise<string> {
+  const server = createServer(async (request, response) => {
+    let body = "";
+    for await (const chunk of request) body += chunk;
+    const { authorization } = request.headers;
+    const one = { method: request.method ?? "", path: request.url ?? "", authorization, body };
+    log.push(one);
+    handle(request, response, one);
+  });
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  closers.push(
+    () =>
+      new Promise((resolve) => {
+        server.closeAllConnections();
+        server.close(() => resolve());
+      }),
+  );
+  return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+}
+
+/** A source whose tokens name their user, the try and what was asked for. */
+function source(): TokenSource {
+  return {
+    kind: "test",
+    provesUser: true,
+    cacheScope: "",
+    usesAssertion: true,
+    cached: true,
+    skip: ({ assertion }) =>
+      assertion === undefined ? { reason: "no_user_token", detail: "none." } : undefined,
+    acquire: async (request) => {
+      asked.push(request);
+      return {
+        status: "token",
+        token: {
+          token: `${request.context.user?.oid}.${asked.length}`,
+          expiresAt: Date.now() + 3_600_000,
+          source: "test",
+        },
+      };
+    },
+  };
+}
+
+function access(options: UserAccessOptions = {}): UserAccess {
+  const resource = protectedResource({
+    url: `${origin}/mcp`,
+    serverLabel: "contacts",
+    scopes: [`api://${mcpApp}/access_as_user`],
+    audiences: [mcpApp],
+  });
+  return userAccess(resource, [source()], options);
+}
+
+function call(
+  contacts: UserAccess,
+  context: UserContext,
+  init?: RequestInit,
+  url: string | URL | Request = contacts.url,
+): Promise<Response> {
+  return runWithUserContext(context, () => contacts.fetch(url, init));
+}
+
+async function code(work: Promise<unknown>): Promise<string> {
+  return work.then(
+    () => "it went through",
+    (cause: { code?: string; message: string }) => cause.code ?? cause.message,
+  );
+}
+
+describe("where the user's token goes", () => {
+  it("goes to the resource, as the user of the current context", async () => {
+    const contacts = access();
+    const [ada, grace] = [contextFor(), contextFor()];
+    await Promise.all([call(contacts, ada), call(contacts, grace)]);
+    const sent = seen.map(({ authorization }) => authorization?.split(".")[0]).sort();
+    expect(sent).toEqual([`Bearer ${ada.user?.oid}`, `Bearer ${grace.user?.oid}`].sort());
+  });
+
+  it.each<[string, RequestInit["headers"]]>([
+    ["a plain object", { Authorization: "Bearer inbound", "x-other": "kept" }],
+    ["Headers", new Headers({ authorization: "Bearer inbound", "x-other": "kept" })],
+    [
+      "pairs",
+      [
+        ["AUTHORIZATION", "Bearer inbound"],
+        ["x-other", "kept"],
+      ],
+    ],
+  ])("replaces a static Authorization in %s", async (_form, headers) => {
+    const context = contextFor();
+    await call(access(), context, { headers });
+    expect(seen[0]?.authorization).toBe(`Bearer ${context.user?.oid}.1`);
+  });
+
+  it("replaces the Authorization of a Request and keeps its body", async () => {
+    const contacts = access();
+    const context = contextFor();
+    const request = new Request(contacts.url, {
+      method: "POST",
+      body: "payload",
+      headers: { authorization: "Bearer inbound" },
+    });
+    await call(contacts, context, undefined, request);
+    expect(seen[0]).toMatchObject({
+      method: "POST",
+      body: "payload",
+      authorization: `Bearer ${context.user?.oid}.1`,
+    });
+  });
+
+  it.each(["/mcp-evil", "/", "/mcp/..%2fadmin"])("does not go to %s beside the resource", async (path) => {
+    expect(await code(call(access(), contextFor(), {}, `${origin}${path}`))).toBe("url_not_allowed");
+    expect(seen).toEqual([]);
+  });
+
+  it("does not go to another origin, which the error does not quote in full", async () => {
+    const contacts = access();
+    const work = call(contacts, contextFor(), {}, `${elsewhere}/mcp?secret=1`);
+    await expect(work).rejects.toThrow(/outside the resource/);
+    await expect(work).rejects.not.toThrow(/secret/);
+    expect(seenElsewhere).toEqual([]);
+  });
+
+  it("goes nowhere without a user", async () => {
+    const contacts = access();
+    expect(await code(contacts.fetch(contacts.url))).toBe("no_user_context");
+    expect(await code(call(contacts, contextWithoutToken()))).toBe("no_token");
+    expect(seen).toEqual([]);
+  });
+
+  it("goes nowhere once the turn has ended, not even from a timer", async () => {
+    const contacts = access();
+    const context = contextFor();
+    await call(contacts, context);
+    const late = new Promise<string>((resolve) => {
+      runWithUserContext(context, () =>
+        setTimeout(() => void code(contacts.fetch(contacts.url)).then(resolve), 20),
+      );
+    });
+    context.end();
+    expect(await late).toBe("context_ended");
+    expect(seen).toHaveLength(1);
+  });
+
+  it("acts as one user wherever it is called when bound with as()", async () => {
+    const context = contextFor();
+    const contacts = access();
+    await contacts.as(context).fetch(contacts.url);
+    expect(seen[0]?.authorization).toContain(context.user?.oid);
+  });
+});
+
+describe("redirects", () => {
+  const redirect = (status: number, to: () => string) => {
+    handler = (request, response) => {
+      if (request.url === "/mcp") response.writeHead(status, { location: to() }).end();
+      else response.end("arrived");
+    };
+  };
+
+  it.each([307, 308])("keep the token with %i inside the resource", async (status) => {
+    redirect(status, () => "/mcp/v2");
+    const response = await call(access(), contextFor(), { method: "POST", body: "b" });
+    expect(await response.text()).toBe("arrived");
+    expect(seen[1]).toMatchObject({ method: "POST", path: "/mcp/v2", body: "b" });
+    expect(seen[1]?.authorization).toBe(seen[0]?.authorization);
+  });
+
+  it.each([
+    [307, "another origin", () => `${elsewhere}/mcp`],
+    [307, "a path beside the resource", () => "/mcp-evil"],
+    [301, "inside, but with a status that may change the method", () => "/mcp/v2"],
+    [303, "inside, but as a GET", () => "/mcp/v2"],
+    [308, "something that is no URL", () => "http://["],
+  ])("with %i to %s are refused and nothing is sent", async (status, _where, to) => {
+    redirect(status, to);
+    expect(await code(call(access(), contextFor(), { method: "POST", body: "b" }))).toBe("redirect_refused");
+    expect(seen).toHaveLength(1);
+    expect(seenElsewhere).toEqual([]);
+  });
+
+  it("that never end are refused", async () => {
+    handler = (_request, response) => void response.writeHead(307, { location: "/mcp/again" }).end();
+    expect(await code(call(access(), contextFor()))).toBe("redirect_refused");
+    expect(seen.length).toBeLessThan(10);
+  });
+
+  it("are left to a transport that asks for them, whose next call is checked again", async () => {
+    redirect(307, () => `${elsewhere}/mcp`);
+    const contacts = access();
+    const response = await call(contacts, contextFor(), { redirect: "manual" });
+    expect(response.status).toBe(307);
+    expect(await code(call(contacts, contextFor(), {}, response.headers.get("location") ?? ""))).toBe(
+      "url_not_allowed",
+    );
+  });
+});
+
+describe("a 401 of the resource", () => {
+  const unauthorized = (times: number, challenge = 'Bearer error="invalid_token"') => {
+    let left = times;
+    handler = (_request, response) => {
+      if (left-- > 0) response.writeHead(401, { "www-authenticate": challenge }).end();
+      else response.end("ok");
+    };
+  };
+
+  it("costs that one token and one resend, body included", async () => {
+    unauthorized(1);
+    const response = await call(access(), contextFor(), { method: "POST", body: "again" });
+    expect(response.status).toBe(200);
+    expect(seen.map(({ body }) => body)).toEqual(["again", "again"]);
+    expect(new Set(seen.map(({ authorization }) => authorization)).size).toBe(2);
+  });
+
+  it("drops nobody else's token", async () => {
+    const contacts = access();
+    const [ada, grace] = [contextFor(), contextFor()];
+    await call(contacts, ada);
+    await call(contacts, grace);
+    unauthorized(1);
+    await call(contacts, ada);
+    await call(contacts, grace);
+    expect(asked).toHaveLength(3);
+  });
+
+  it("for ever ends in an error after two requests", async () => {
+    unauthorized(1_000);
+    expect(await code(call(access(), contextFor()))).toBe("resource_unauthorized");
+    expect(seen).toHaveLength(2);
+  });
+
+  it("is handed to the caller when the body cannot be sent again", async () => {
+    unauthorized(1);
+    const body = new ReadableStream({
+      start(controller) {
+        controller.enqueue(new TextEncoder().encode("once"));
+        controller.close();
+      },
+    });
+    const response = await call(access(), contextFor(), {
+      method: "POST",
+      body,
+      duplex: "half",
+    } as RequestInit);
+    expect(response.status).toBe(401);
+    expect(seen).toHaveLength(1);
+  });
+
+  it("with a claims challenge asks for a token that meets it", async () => {
+    const claims = '{"access_token":{"nbf":{"essential":true,"value":"1"}}}';
+    unauthorized(1, `Bearer error="insufficient_claims", claims="${Buffer.from(claims).toString("base64")}"`);
+    const contacts = access();
+    const context = contextFor();
+    await call(contacts, context);
+    expect(asked.map((request) => request.claims)).toEqual([undefined, claims]);
+    await call(contacts, context);
+    expect(asked).toHaveLength(2);
+    expect(seen[2]?.authorization).toBe(seen[1]?.authorization);
+  });
+
+  it("never sends the token or a request to a place the challenge names", async () => {
+    unauthorized(
+      1,
+      `Bearer resource_metadata="${elsewhere}/.well-known/oauth-protected-resource", authorization_uri="${elsewhere}/authorize"`,
+    );
+    await call(access(), contextFor());
+    expect(seenElsewhere).toEqual([]);
+  });
+});
+
+describe("a 403 with insufficient_scope", () => {
+  const wants = (scope: string, times = 1) => {
+    let left = times;
+    handler = (_request, response) => {
+      if (left-- > 0)
+        response
+          .writeHead(403, { "www-authenticate": `Bearer error="insufficient_scope", scope="${scope}"` })
+          .end();
+      else response.end("ok");
+    };
+  };
+
+  it("asks once for the union of scopes", async () => {
+    wants("contacts.write");
+    const response = await call(access(), contextFor());
+    expect(response.status).toBe(200);
+    expect(asked[1]?.scopes).toEqual([`api://${mcpApp}/access_as_user`, `api://${mcpApp}/contacts.write`]);
+  });
+
+  it.each([
+    ["a scope of another resource", "https://graph.microsoft.com/Mail.Read"],
+    ["nothing new", "access_as_user"],
+  ])("is an error when it names %s", async (_what, scope) => {
+    wants(scope);
+    expect(await code(call(access(), contextFor()))).toBe("insufficient_scope");
+    expect(asked).toHaveLength(1);
+  });
+
+  it("for ever ends in an error after two requests", async () => {
+    wants("contacts.write", 1_000);
+    expect(await code(call(access(), contextFor()))).toBe("insufficient_scope");
+    expect(seen).toHaveLength(2);
+  });
+
+  it("without that error is the caller's to read", async () => {
+    handler = (_request, response) => void response.writeHead(403).end("no");
+    expect((await call(access(), contextFor())).status).toBe(403);
+    expect(seen).toHaveLength(1);
+  });
+});
+
+describe("what a shared client could mix up", () => {
+  it("a session that one user opened is refused to another, and free again once ended", async () => {
+    handler = (_request, response) => void response.writeHead(200, { "mcp-session-id": "session-1" }).end();
+    const contacts = access();
+    const [ada, grace] = [contextFor(), contextFor()];
+    await call(contacts, ada, { method: "POST" });
+    const inSession = { method: "POST", headers: { "mcp-session-id": "session-1" } };
+    expect((await call(contacts, ada, inSession)).status).toBe(200);
+    expect(await code(call(contacts, grace, inSession))).toBe("shared_session");
+    expect(seen).toHaveLength(2);
+    await call(contacts, ada, { ...inSession, method: "DELETE" });
+  });
+
+  it("is the developer's choice with sharedSessions: allow", async () => {
+    handler = (_request, response) => void response.writeHead(200, { "mcp-session-id": "session-2" }).end();
+    const contacts = access({ sharedSessions: "allow" });
+    await call(contacts, contextFor(), { method: "POST" });
+    expect(
+      (await call(contacts, contextFor(), { method: "POST", headers: { "mcp-session-id": "session-2" } }))
+        .status,
+    ).toBe(200);
+  });
+
+  it("the standalone stream is answered 405 here, a resumption and a plain GET go through", async () => {
+    const contacts = access();
+    const context = contextFor();
+    const accept = { accept: "text/event-stream" };
+    expect((await call(contacts, context, { headers: accept })).status).toBe(405);
+    expect(seen).toEqual([]);
+    expect((await call(contacts, context, { headers: { ...accept, "last-event-id": "7" } })).status).toBe(
+      200,
+    );
+    expect((await call(contacts, context)).status).toBe(200);
+    expect(
+      (await call(access({ standaloneStream: "allow" }), contextFor(), { headers: accept })).status,
+    ).toBe(200);
+  });
+
+  it("subscriptions/listen is refused the same way", async () => {
+    const init = {
+      method: "POST",
+      headers: { "Mcp-Method": "subscriptions/listen" },
+      body: '{"jsonrpc":"2.0","id":5,"method":"subscriptions/listen"}',
+    };
+    const response = await call(access(), contextFor(), init);
+    expect(await response.json()).toMatchObject({ id: 5, error: { code: -32601 } });
+    expect(seen).toEqual([]);
+  });
+});
+
+describe("the credential for Azure SDK clients", () => {
+  it("is bound to the principal it was made for", async () => {
+    const contacts = access();
+    const [ada, grace] = [contextFor(), contextFor()];
+    const credential = runWithUserContext(ada, () => contacts.tokenCredential());
+    const scope = `api://${mcpApp}/.default`;
+    const { token } = await runWithUserContext(ada, () => credential.getToken(scope));
+    expect(token).toContain(ada.user?.oid);
+    expect(await code(runWithUserContext(grace, () => credential.getToken(scope)))).toBe("wrong_user");
+    expect(await code(credential.getToken("https://vault.azure.net/.default"))).toBe("invalid_option");
+  });
+
+  it("is not made for nobody", () => {
+    expect(() => access().tokenCredential(contextWithoutToken())).toThrow(/names none/);
+    expect(() => access().tokenCredential()).toThrow(/no user context/);
+  });
+});

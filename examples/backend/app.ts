@@ -20,6 +20,10 @@ export interface BackEndOptions extends SignInOptions {
   readonly userTokenFor?: (user: SignedIn) => Promise<string | undefined>;
   /** Sends the requests to the agent. */
   readonly fetch?: typeof fetch;
+  /** Accounts the page offers to sign in with; none in real use. */
+  readonly accounts?: readonly { readonly name: string; readonly username: string }[];
+  /** Whether there is a `/api/hops`, as in the demo. */
+  readonly showsHops?: boolean;
   /** Looks on: a turn has begun, or a person has signed in. */
   readonly onTurn?: (user: SignedIn) => (outcome: string) => void;
   readonly onSignIn?: (user: SignedIn) => void;
@@ -70,8 +74,9 @@ export function createBackEnd(options: BackEndOptions): BackEnd {
   });
 
   router.get("/api/me", (req, res) => {
-    const user = sessions.find(req)?.user;
-    res.json(user === undefined ? {} : { oid: user.oid, name: user.name, username: user.username });
+    const { oid, name, username } = sessions.find(req)?.user ?? {};
+    const user = oid === undefined ? {} : { user: { oid, name, username } };
+    res.json({ ...user, accounts: options.accounts ?? [], hops: options.showsHops ?? false });
   });
 
   router.post("/api/chat", sameOrigin(origin), express.json({ limit: "32kb" }), async (req, res) => {

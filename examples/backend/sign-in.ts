@@ -94,10 +94,14 @@ export function createSignIn(options: SignInOptions): SignIn {
       if (error != null) throw new SignInFailed(`Entra answered ${JSON.stringify(error)}.`);
       if (code == null) throw new SignInFailed("The answer holds no code.");
       const client = new ConfidentialClientApplication(options.msal);
-      const found = await client.acquireTokenByCode(
-        { scopes: [agentScope], redirectUri, code, codeVerifier: pending.verifier, state },
-        { code, state: pending.state, nonce: pending.nonce },
-      );
+      const found = await client
+        .acquireTokenByCode(
+          { scopes: [agentScope], redirectUri, code, codeVerifier: pending.verifier, state },
+          { code, state: pending.state, nonce: pending.nonce },
+        )
+        .catch((cause: unknown) => {
+          throw new SignInFailed("Entra did not take the code.", { cause });
+        });
       return signedIn(client, found, agentScope);
     },
   };

@@ -41,9 +41,10 @@ export async function* answer(input: string, callTool: CallTool): AsyncGenerator
   for (const { words, tool, args, say } of intents) {
     const match = input.match(words);
     if (match === null) continue;
-    yield* streamed("I ask the contacts server.\n\n");
+    yield* streamed("I ask the contacts server.");
     const result = await callTool(tool, args?.(match) ?? {});
     const text = (result.content ?? []).map((part) => part.text ?? "").join(" ");
+    yield "\n\n";
     yield* streamed(
       result.isError === true ? `That was refused: ${text}` : say(Object(result.structuredContent)),
     );

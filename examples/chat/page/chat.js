@@ -13,13 +13,10 @@ const landings = new BroadcastChannel("consent");
 const waiting = new Map();
 let busy = false;
 
-const [me, demo] = await Promise.all([
-  fetch("/api/me").then((response) => response.json()),
-  fetch("/api/demo").then((response) => (response.ok ? response.json() : { accounts: [] })),
-]);
-const signedIn = me.oid !== undefined;
+const { user: me, accounts, hops } = await fetch("/api/me").then((response) => response.json());
+const signedIn = me !== undefined;
 showAccount();
-if (signedIn && demo.hops) {
+if (signedIn && hops) {
   byId("hop-panel").hidden = false;
   watchHops();
 }
@@ -121,7 +118,7 @@ function consentCard(item, text, { link, serverLabel, responseId }) {
     if (busy) return;
     waiting.delete(responseId);
     card.replaceWith(element("p", { class: "done" }, `You came back from giving ${serverLabel} permission.`));
-    item.querySelector(".answer:empty")?.remove();
+    item.querySelector(".answer").remove();
     run(item, text, responseId);
   };
   waiting.set(responseId, goOn);
@@ -129,14 +126,14 @@ function consentCard(item, text, { link, serverLabel, responseId }) {
   return card;
 }
 
-function signInCard(reason = "Pick one of the two test accounts. Each sees only its own contacts.") {
-  const accounts = demo.accounts.length > 0 ? demo.accounts : [{ name: "Sign in" }];
+function signInCard(reason = "Each account sees only its own contacts.") {
+  const offered = accounts.length > 0 ? accounts : [{ name: "Sign in" }];
   return element(
     "section",
     { class: "card", "aria-label": "Sign in" },
     element("h3", {}, "Sign in to begin"),
     element("p", {}, reason),
-    element("div", { class: "actions" }, ...accounts.map((account) => signInLink(account, "button main"))),
+    element("div", { class: "actions" }, ...offered.map((account) => signInLink(account, "button main"))),
   );
 }
 
@@ -171,7 +168,7 @@ function showAccount() {
     await fetch("/auth/sign-out", { method: "POST" });
     location.assign("/");
   });
-  const others = demo.accounts.filter(({ username }) => username !== me.username);
+  const others = accounts.filter(({ username }) => username !== me.username);
   byId("account").append(
     element("span", { class: "who" }, face(me.name), me.name),
     ...others.map((other) => signInLink(other, "button")),

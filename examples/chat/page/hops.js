@@ -25,7 +25,8 @@ function render(hop) {
   const facts = element("dl");
   const fact = (name, value) => value && facts.append(element("dt", {}, name), element("dd", {}, value));
   fact("Token for", hop.audience);
-  fact("Person", hop.subject && person(hop.subject));
+  // The MCP server's own word is the one that counts, so it is given in full.
+  fact("Person", hop.subject && person(hop.subject, hop.from === "MCP server"));
   fact("Way", hop.way);
   return element(
     "li",
@@ -41,8 +42,8 @@ function render(hop) {
   );
 }
 
-function person({ name, oid }) {
-  return element("span", {}, name ?? "", " ", element("code", {}, oid));
+function person({ name, oid }, inFull) {
+  return element("span", {}, name ?? "", " ", element("code", {}, inFull ? oid : `${oid.slice(0, 8)}…`));
 }
 
 function pill(outcome) {

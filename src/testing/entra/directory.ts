@@ -1,0 +1,264 @@
+import { randomUUID } from "node:crypto";
+import { HostedAgentIdentityError } from "../../errors.js";
+import type {
+  EntraAppOptions,
+  EntraOptions,
+  EntraScopeOptions,
+  EntraTenantOptions,
+  EntraUserOptions,
+  FederatedCredentialOptions,
+  ManagedIdentityOptions,
+  RedirectUriOptions,
+} from "./options.js";
+
+export interface EntraTenant {
+  readonly id: string;
+  readonly name: string;
+  readonly domain: string;
+}
+
+export interface EntraApp {
+  readonly name: string;
+  readonly clientId: string;
+  /** The object id of its service principal: `oid` of its app-only tokens. */
+  readonly objectId: string;
+  readonly tenantId: string;
+  readonly installedIn: readonly string[];
+  readonly multiTenant: boolean;
+  readonly identifierUris: readonly string[];
+  /** Exposed delegated scopes. */
+  readonly scopes: readonly Required<EntraScopeOptions>[];
+  readonly accessTokenVersion: 1 | 2;
+  readonly optionalClaims: readonly string[];
+  readonly options: EntraAppOptions;
+}
+
+export interface EntraUser {
+  readonly name: string;
+  readonly upn: string;
+  /** The object id in the home tenant. */
+  readonly oid: string;
+  readonly tenantId: string;
+  /** Object ids in other tenants, by tenant id. */
+  readonly guestOids: Readonly<Record<string, string>>;
+  readonly admin: boolean;
+}
+
+/** A user as one tenant sees them. */
+export interface Account {
+  readonly user: EntraUser;
+  readonly tenantId: string;
+  readonly oid: string;
+}
+
+export interface ManagedIdentity {
+  readonly name: string;
+  readonly clientId: string;
+  readonly objectId: string;
+  readonly resourceId: string;
+  readonly tenantId: string;
+  readonly systemAssigned: boolean;
+}
+
+/** An app by name, client id, or as `entra.app()` returned it. */
+export type AppRef = string | { readonly clientId: string };
+/** A user by name, upn, object id, or as `entra.user()` returned it. */
+export type UserRef = string | { readonly oid: string };
+
+/** What can change while the emulator runs. */
+interface Additions {
+  readonly redirectUris: RedirectUriOptions[];
+  readonly federatedCredentials: FederatedCredentialOptions[];
+}
+
+export interface Directory {
+  readonly tenants: readonly EntraTenant[];
+  readonly apps: readonly EntraApp[];
+  readonly users: readonly EntraUser[];
+  readonly managedIdentities: readonly ManagedIdentity[];
+  /** By id, name or domain; undefined if unknown. */
+  tenant(value: string): EntraTenant | undefined;
+  /** Throws `invalid_option` for an app nobody declared. */
+  app(ref: AppRef): EntraApp;
+  user(ref: UserRef): EntraUser;
+  appById(clientId: string): EntraApp | undefined;
+  /** The app that an audience, app-ID URI or client id names, if it is installed in the tenant. */
+  resource(uriOrId: string, tenantId: string): EntraApp | undefined;
+  isInstalled(app: EntraApp, tenantId: string): boolean;
+  account(user: EntraUser, tenantId: string): Account | undefined;
+  accountByOid(oid: string, tenantId: string): Account | undefined;
+  accounts(tenantId: string): readonly Account[];
+  additions(app: EntraApp): Additions;
+}
+
+/** Microsoft Graph: where bare scopes belong, and what a token without a resource is for. */
+export const graphId = "00000003-0000-0000-c000-000000000000";
+/** The resource of federated credentials' tokens: what `api://AzureADTokenExchange` resolves to. */
+export const tokenExchangeId = "fb60f99c-7a34-4190-8149-302f77469936";
+export const tokenExchangeAudience = "api://AzureADTokenExchange";
+
+const microsoftApps: readonly EntraAppOptions[] = [
+  {
+    name: "Microsoft Graph",
+    clientId: graphId,
+    identifierUris: ["https://graph.microsoft.com"],
+    scopes: ["User.Read", "openid", "profile", "email", "offline_access"],
+    accessTokenVersion: 1,
+  },
+  {
+    name: "AAD Token Exchange Endpoint",
+    clientId: tokenExchangeId,
+    identifierUris: [tokenExchangeAudience],
+    accessTokenVersion: 2,
+  },
+];
+
+/** Gives everything its ids and makes it findable. */
+export function buildDirectory(options: EntraOptions): Directory {
+  const tenants = (options.tenants?.length ? options.tenants : [{}]).map(resolveTenant);
+  const tenant = (value: string): EntraTenant | undefined => {
+    const wanted = value.toLowerCase();
+    return tenants.find((one) => [one.id, one.name.toLowerCase(), one.domain.toLowerCase()].includes(wanted));
+  };
+  const tenantId = (value: string | undefined): string => {
+    const found = value === undefined ? tenants[0] : tenant(value);
+    return found?.id ?? fail(`no tenant ${JSON.stringify(value)} was declared`);
+  };
+
+  const own = options.apps.map((app) => resolveApp(app, tenantId));
+  const microsoft = microsoftApps.map((app) => ({
+    ...resolveApp(app, tenantId),
+    installedIn: tenants.map(({ id }) => id),
+  }));
+  const everyApp = [...own, ...microsoft];
+  const users = options.users.map((user) => resolveUser(user, tenants, tenantId));
+  const managedIdentities = (options.managedIdentities ?? []).map((one, index) =>
+    resolveIdentity(one, index, tenantId),
+  );
+  const additions = new Map(own.map((app) => [app.clientId, additionsOf(app.options)]));
+  const accounts = users.flatMap((user): Account[] => [
+    { user, tenantId: user.tenantId, oid: user.oid },
+    ...Object.entries(user.guestOids).map(([guestIn, oid]) => ({ user, tenantId: guestIn, oid })),
+  ]);
+
+  const directory: Directory = {
+    tenants,
+    apps: own,
+    users,
+    managedIdentities,
+    tenant,
+    app: (ref) => {
+      const value = typeof ref === "string" ? ref : ref.clientId;
+      return (
+        everyApp.find((app) => app.name === value || app.clientId === value.toLowerCase()) ??
+        fail(`no app ${JSON.stringify(value)} was declared`)
+      );
+    },
+    user: (ref) => {
+      const value = typeof ref === "string" ? ref : ref.oid;
+      return (
+        users.find((user) =>
+          [user.name, user.upn, user.oid, ...Object.values(user.guestOids)].includes(value),
+        ) ?? fail(`no user ${JSON.stringify(value)} was declared`)
+      );
+    },
+    appById: (clientId) => everyApp.find((app) => app.clientId === clientId.toLowerCase()),
+    resource: (uriOrId, inTenant) => {
+      const wanted = uriOrId.toLowerCase();
+      return everyApp.find(
+        (app) =>
+          directory.isInstalled(app, inTenant) &&
+          (app.clientId === wanted || app.identifierUris.some((uri) => uri.toLowerCase() === wanted)),
+      );
+    },
+    isInstalled: (app, inTenant) => app.tenantId === inTenant || app.installedIn.includes(inTenant),
+    account: (user, inTenant) =>
+      accounts.find((account) => account.user === user && account.tenantId === inTenant),
+    accountByOid: (oid, inTenant) =>
+      accounts.find((account) => account.oid === oid && account.tenantId === inTenant),
+    accounts: (inTenant) => accounts.filter((account) => account.tenantId === inTenant),
+    additions: (app) => additions.get(app.clientId) ?? fail(`${JSON.stringify(app.name)} cannot be changed`),
+  };
+  return directory;
+}
+
+function resolveTenant(options: EntraTenantOptions, index: number): EntraTenant {
+  const name = options.name ?? (index === 0 ? "Contoso" : `Tenant ${index + 1}`);
+  return {
+    id: (options.id ?? randomUUID()).toLowerCase(),
+    name,
+    domain: options.domain ?? `${name.toLowerCase().replace(/[^a-z0-9]/g, "")}.onmicrosoft.com`,
+  };
+}
+
+function resolveApp(options: EntraAppOptions, tenantId: (value?: string) => string): EntraApp {
+  const clientId = (options.clientId ?? randomUUID()).toLowerCase();
+  const installedIn = (options.installedIn ?? []).map(tenantId);
+  return {
+    name: options.name,
+    clientId,
+    objectId: randomUUID(),
+    tenantId: tenantId(options.tenant),
+    installedIn,
+    multiTenant: options.multiTenant ?? installedIn.length > 0,
+    identifierUris: options.identifierUris ?? [`api://${clientId}`],
+    scopes: (options.scopes ?? []).map((scope) => {
+      const { name, description, adminOnly } = typeof scope === "string" ? { name: scope } : scope;
+      return { name, description: description ?? name, adminOnly: adminOnly ?? false };
+    }),
+    accessTokenVersion: options.accessTokenVersion ?? 2,
+    optionalClaims: options.optionalClaims ?? [],
+    options,
+  };
+}
+
+function resolveUser(
+  options: EntraUserOptions,
+  tenants: readonly EntraTenant[],
+  tenantId: (value?: string) => string,
+): EntraUser {
+  const home = tenantId(options.tenant);
+  const domain = tenants.find(({ id }) => id === home)?.domain ?? "";
+  const alias = options.name.toLowerCase().replace(/[^a-z0-9]+/g, ".");
+  return {
+    name: options.name,
+    upn: options.upn ?? `${alias}@${domain}`,
+    oid: options.oid ?? randomUUID(),
+    tenantId: home,
+    guestOids: Object.fromEntries(
+      (options.guestIn ?? []).map((guestIn) => [tenantId(guestIn), randomUUID()]),
+    ),
+    admin: options.admin ?? false,
+  };
+}
+
+function resolveIdentity(
+  options: ManagedIdentityOptions,
+  index: number,
+  tenantId: (value?: string) => string,
+): ManagedIdentity {
+  const group = "/subscriptions/00000000-0000-0000-0000-000000000000/resourcegroups/emulator";
+  return {
+    name: options.name,
+    clientId: options.clientId ?? randomUUID(),
+    objectId: options.objectId ?? randomUUID(),
+    resourceId:
+      options.resourceId ??
+      `${group}/providers/Microsoft.ManagedIdentity/userAssignedIdentities/${options.name}`,
+    tenantId: tenantId(options.tenant),
+    systemAssigned: options.systemAssigned ?? index === 0,
+  };
+}
+
+function additionsOf(options: EntraAppOptions): Additions {
+  return {
+    redirectUris: (options.redirectUris ?? []).map((uri) =>
+      typeof uri === "string" ? { uri, type: "web" } : uri,
+    ),
+    federatedCredentials: [...(options.federatedCredentials ?? [])],
+  };
+}
+
+function fail(what: string): never {
+  throw new HostedAgentIdentityError("invalid_option", `startEntra: ${what}.`);
+}

@@ -1,0 +1,28 @@
+export {
+  startEntra,
+  type AppTokenRequest,
+  type ConsentChange,
+  type EntraEmulator,
+  type UserTokenRequest,
+} from "./entra/start.js";
+export type {
+  EntraAppOptions,
+  EntraOptions,
+  EntraScopeOptions,
+  EntraTenantOptions,
+  EntraUserOptions,
+  FederatedCredentialOptions,
+  ManagedIdentityOptions,
+  RedirectUriOptions,
+} from "./entra/options.js";
+export type {
+  AppRef,
+  EntraApp,
+  EntraTenant,
+  EntraUser,
+  ManagedIdentity,
+  UserRef,
+} from "./entra/directory.js";
+export type { ActivePolicy, Policies } from "./entra/policies.js";
+export type { EntraGrant, EntraPolicy, PolicyTarget } from "./entra/policy-types.js";
+export type { EntraRequest } from "./entra/log.js";

@@ -1,0 +1,63 @@
+import { execFile } from "node:child_process";
+import { fileURLToPath } from "node:url";
+import { describe, expect, test } from "vitest";
+import { breaks } from "../../examples/chat/breaks.js";
+
+const root = fileURLToPath(new URL("../..", import.meta.url));
+
+describe("the demo without a browser", () => {
+  test("exits 0 and names both accounts as the MCP server saw them", async () => {
+    const { code, output } = await demo(["--once"]);
+    expect(output).not.toContain("FAILED");
+    expect(code).toBe(0);
+    const seen = [...output.matchAll(/tools\/call whoami: oid (\S+) \((.+?)\)/g)].map(([, oid, name]) => ({
+      oid,
+      name,
+    }));
+    expect(seen.map(({ name }) => name).toSorted()).toEqual(["Ada Lovelace", "Grace Hopper"]);
+    expect(new Set(seen.map(({ oid }) => oid)).size).toBe(2);
+    expect(output).toContain("consent needed (AADSTS65001)");
+  });
+
+  test("makes up new object ids at every start", async () => {
+    const runs = await Promise.all([demo(["--once"]), demo(["--once"])]);
+    const [first, second] = runs.map(
+      ({ output }) => /oid ([0-9a-f-]{36}) \(Ada Lovelace\)/.exec(output)?.[1],
+    );
+    expect(first).toBeDefined();
+    expect(first).not.toBe(second);
+  });
+
+  for (const [name, what] of Object.entries(breaks)) {
+    test(`exits 1 when ${what}`, async () => {
+      const { code, output } = await demo(["--once", `--break=${name}`]);
+      expect(output).toContain("FAILED");
+      expect(code).toBe(1);
+    });
+  }
+
+  test("takes no mutant it does not know", async () => {
+    const { code, output } = await demo(["--once", "--break=nothing"]);
+    expect(code).toBe(2);
+    expect(output).toContain(Object.keys(breaks).join(", "));
+  });
+});
+
+/** Runs the demo on the sources. Whatever it prints, it prints no token, code, secret or consent link. */
+async function demo(args: readonly string[]): Promise<{ code: number; output: string }> {
+  const command = ["--import", "tsx", "examples/chat/main.ts", ...args];
+  const env = { ...process.env, TSX_TSCONFIG_PATH: `${root}/test/tsconfig.json` };
+  const { code, output } = await new Promise<{ code: number; output: string }>((done) => {
+    const child = execFile(
+      process.execPath,
+      command,
+      { cwd: root, env, timeout: 60_000 },
+      (error, out, err) => {
+        done({ code: child.exitCode ?? (error === null ? 0 : -1), output: out + err });
+      },
+    );
+  });
+  expect(output).not.toMatch(/eyJ[A-Za-z0-9_-]{10,}\./);
+  expect(output).not.toMatch(/[?&](code|state|client_id|login_hint)=/);
+  return { code, output };
+}

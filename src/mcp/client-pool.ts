@@ -1,5 +1,5 @@
 import { getUserContext } from "../context/ambient.js";
-import { liveInternalsOf } from "../context/internals.js";
+import { internalsOf } from "../context/internals.js";
 import type { UserContext } from "../context/user-context.js";
 import { HostedAgentIdentityError } from "../errors.js";
 import type { McpClientPoolOptions } from "./pool-options.js";
@@ -91,13 +91,14 @@ export function mcpClientPool<C>(options: McpClientPoolOptions<C>): McpClientPoo
   async function lease(): Promise<McpClientLease<C>> {
     const context = currentUser();
     const { client, release } = await clients.lease(context);
-    const { endListeners } = liveInternalsOf(context);
+    const { endListeners } = internalsOf(context);
     const giveBack = (failure?: unknown): void => {
       endListeners.delete(onEnd);
       release({ gone: failure !== undefined && isSessionGone(failure, client) });
     };
     const onEnd = (): void => giveBack();
-    endListeners.add(onEnd);
+    if (context.ended) giveBack();
+    else endListeners.add(onEnd);
     return {
       client,
       release: giveBack,
@@ -116,10 +117,9 @@ export function mcpClientPool<C>(options: McpClientPoolOptions<C>): McpClientPoo
   };
 }
 
-/** The live context of the running code, with somebody in it. */
+/** The context of the running code, with somebody in it. */
 function currentUser(): UserContext {
   const context = getUserContext();
-  liveInternalsOf(context);
   if (context.principal !== undefined) return context;
   throw new HostedAgentIdentityError("no_user_context", "The user context names no user.", {
     help: "A pooled client belongs to one user: send a user token, or use platformUserId where it stands for one person.",

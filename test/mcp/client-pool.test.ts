@@ -217,6 +217,29 @@ describe("room", () => {
     expect(order).toEqual(["ben", "cleo", "dan"]);
   });
 
+  test("whoever comes later does not overtake those who wait", async () => {
+    const { pool } = harness({ max: 1 });
+    const order: string[] = [];
+    const visit = (user: string): Promise<void> =>
+      as(user, () => pool.use(({ owner }) => void order.push(owner)));
+    const ana = await as("ana", () => pool.lease());
+    const waiting = [visit("ben"), visit("cleo")];
+    await Promise.resolve();
+    ana.release();
+    await Promise.all([...waiting, visit("dan")]);
+    expect(order).toEqual(["ben", "cleo", "dan"]);
+  });
+
+  test("room that a waiting call does not need goes to the next one", async () => {
+    const { pool } = harness({ max: 2, leaseWaitMs: 1000 });
+    const held = await Promise.all(["ana", "ben"].map((user) => as(user, () => pool.lease())));
+    const waiting = ["cleo", "cleo", "dan"].map((user) => as(user, () => pool.lease()));
+    await Promise.resolve();
+    for (const lease of held) lease.release(gone["SDK v1"]?.());
+    const leases = await Promise.all(waiting);
+    expect(leases.map(({ client }) => client.owner)).toEqual(["cleo", "cleo", "dan"]);
+  });
+
   test("a call of a user who has a client never waits", async () => {
     const { pool } = harness({ max: 1, leaseWaitMs: 0 });
     const lease = await as("ana", () => pool.lease());
@@ -289,6 +312,27 @@ describe("leases", () => {
     expect(closed.map(({ owner }) => owner)).toEqual(["ana"]);
   });
 
+  test("a turn that ends as its client arrives leaves no lease behind", async () => {
+    const ana = contextOf("ana");
+    let arrived = (): void => {};
+    const { pool } = harness({
+      max: 1,
+      leaseWaitMs: 0,
+      async open({ context }) {
+        if (oid(context) === "ana") await new Promise<void>((resolve) => (arrived = resolve));
+        return { owner: oid(context), serial: 0, transport: { sessionId: undefined } };
+      },
+    });
+    const lease = as(ana, () => pool.lease());
+    await Promise.resolve();
+    arrived();
+    // A few turns of the microtask queue: one of them is between the client's arrival and the lease.
+    for (let i = 0; i < 4; i += 1) await Promise.resolve();
+    ana.end();
+    await lease.catch(() => {});
+    expect(await ownerSeenBy(pool, "ben")).toBe("ben");
+  });
+
   test("the end of the turn releases a forgotten lease", async () => {
     const { pool } = harness({ max: 1, leaseWaitMs: 0 });
     const ana = contextOf("ana");
@@ -320,6 +364,23 @@ describe("leases", () => {
       { type: "mcp_client_closed", reason: "idle" },
       { type: "mcp_client_closed", reason: "idle" },
     ]);
+  });
+
+  test("the sweep itself runs with no user context", async () => {
+    // On real timers: fake ones do not carry the async context.
+    let handedBack = false;
+    const seen: unknown[] = [];
+    const { pool, closed } = harness({
+      idleMs: 10,
+      now() {
+        if (handedBack) seen.push(tryGetUserContext());
+        return Date.now();
+      },
+    });
+    await ownerSeenBy(pool, "ana");
+    handedBack = true;
+    await vi.waitFor(() => expect(closed).toHaveLength(1));
+    expect(new Set(seen)).toEqual(new Set([undefined]));
   });
 
   test("a client that was used again is not idle", async () => {

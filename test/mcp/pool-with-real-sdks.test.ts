@@ -142,6 +142,31 @@ describe.each(sessionful)("a pool of %s clients with sessions", (kind) => {
     expect(issuer.issued).toEqual(["ana"]);
   });
 
+  test("closing may end the session and nothing else", async () => {
+    const refused: unknown[] = [];
+    const { server, pool, access } = await world(kind, "v1-sessions", {
+      pool: {
+        max: 1,
+        async close(client) {
+          const sessionId = String((client.transport as { sessionId?: string }).sessionId);
+          for (const init of [
+            { method: "POST", headers: { "mcp-session-id": sessionId }, body: "{}" },
+            { method: "GET", headers: { "mcp-session-id": sessionId } },
+            { method: "DELETE" },
+          ]) {
+            await access.fetch(access.url, init).catch(({ code }) => refused.push(code));
+          }
+          await access.token().catch(({ code }) => refused.push(code));
+          await closeMcpClient(client);
+        },
+      },
+    });
+    await as("ana", () => pool.use((client) => whoami(client)));
+    await as("ben", () => pool.use((client) => whoami(client)));
+    await vi.waitFor(() => expect(deletes(server)).toEqual(["ana"]));
+    expect(refused).toEqual(Array.from({ length: 4 }, () => "no_user_context"));
+  });
+
   test("a failed connect leaves nothing behind", async () => {
     const { server, pool, issuer } = await world(kind, "v1-sessions", { server: { whose: () => undefined } });
     await expect(as("ana", () => pool.use((client) => whoami(client)))).rejects.toThrow();

@@ -113,6 +113,19 @@ describe("sdkV2Auth", () => {
     });
   });
 
+  test("only the refused token is dropped, not the user's others", async () => {
+    const { access } = await world();
+    const dropped: unknown[] = [];
+    const watched = { ...access, forget: (...args: unknown[]) => void dropped.push(args) } as UserAccess;
+    const ana = contextOf("ana");
+    await runWithUserContext(ana, async () => {
+      const provider = sdkV2Auth(watched);
+      const token = await provider.token();
+      await provider.onUnauthorized();
+      expect(dropped).toEqual([[ana, token]]);
+    });
+  });
+
   test("a server that refuses everything costs a bounded number of requests and visits nobody", async () => {
     const { access, issuer, server, trap: hostile } = await world(() => undefined);
     await as("ana", async () => {

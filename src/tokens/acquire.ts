@@ -6,11 +6,11 @@ import {
   HostedAgentIdentityError,
   isConsentRequiredError,
   isTokenExchangeError,
-  NoTokenError,
   type OnEvent,
   type SkippedSource,
 } from "../errors.js";
 import { settleOrAbort, withDeadline } from "../exchange/deadline.js";
+import { askSources } from "./ask-sources.js";
 import { backOff } from "./back-off.js";
 import type { ProtectedResource } from "./protected-resource.js";
 import { tokenCache, type TokenCacheLimits } from "./token-cache.js";
@@ -250,54 +250,6 @@ async function settle(
       internals.refusals.set(key, cause);
     // Frameworks swallow errors, so whoever runs the turn is told as well.
     if (isConsentRequiredError(cause) && !internals.ended) recordConsent(context, cause.requests);
-    throw cause;
-  }
-}
-
-/**
- * Asks the sources in order. After a refusal that the user can end, a later source may only answer
- * silently; after any other refusal nobody is asked. Rule 8.
- */
-async function askSources(
-  sources: readonly TokenSource[],
-  request: TokenRequest,
-  waits: ReturnType<typeof backOff>,
-  principal: string,
-): Promise<AccessToken> {
-  const skipped: SkippedSource[] = [];
-  let needed: HostedAgentIdentityError | undefined;
-  for (const source of sources) {
-    const skip = source.skip(request);
-    if (skip !== undefined) {
-      skipped.push({ source: source.kind, ...skip });
-      continue;
-    }
-    const answer = await withBackOff(source, request, waits, principal);
-    if (answer.status === "token") return answer.token;
-    if (answer.status === "skipped")
-      skipped.push({ source: source.kind, reason: answer.reason, detail: answer.detail });
-    else needed ??= answer.error;
-  }
-  throw needed ?? new NoTokenError(skipped);
-}
-
-async function withBackOff(
-  source: TokenSource,
-  request: TokenRequest,
-  waits: ReturnType<typeof backOff>,
-  principal: string,
-): ReturnType<TokenSource["acquire"]> {
-  if (!source.cached) return source.acquire(request);
-  waits.check(principal);
-  try {
-    const answer = await source.acquire(request);
-    waits.note(principal, answer.status === "needs" ? answer.error : undefined);
-    return answer;
-  } catch (cause) {
-    waits.note(
-      principal,
-      cause instanceof HostedAgentIdentityError ? cause : new HostedAgentIdentityError("entra_unreachable"),
-    );
     throw cause;
   }
 }

@@ -86,6 +86,12 @@ describe("the on-behalf-of exchange, sent by MSAL", () => {
     expect(token.refreshAt - Date.now()).toBeLessThan(2_881_000);
   });
 
+  it("goes to the assertion's own tenant, not to the app's home", async () => {
+    const guestTenant = "aaaaaaaa-0000-4000-8000-00000000000f";
+    await exchange(app({ allowedTenants: [tenant, guestTenant] }), contextFor({ tid: guestTenant }));
+    expect(entra.paths[0]).toMatch(new RegExp(`^/${guestTenant}/`));
+  });
+
   it("relays a claims challenge to Entra", async () => {
     await exchange(app(), contextFor(), {
       claims: '{"access_token":{"nbf":{"essential":true,"value":"1"}}}',

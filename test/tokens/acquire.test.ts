@@ -103,6 +103,20 @@ describe("acquiring a token for a user", () => {
     expect(entra.forms).toHaveLength(1);
   });
 
+  it("never answers a request for more with an exchange that asks for less", async () => {
+    const bodies: (() => void)[] = [];
+    entra.answer((form, response) => void bodies.push(() => json(response, 200, goodBody(form))));
+    const contacts = access();
+    const context = contextFor();
+    const plain = contacts.token(context);
+    const claims = '{"access_token":{"acrs":{"essential":true,"value":"c1"}}}';
+    const strong = contacts.tokenCredential(context).getToken(resource.scopes[0] ?? "", { claims });
+    await until(() => bodies.length === 2);
+    for (const send of bodies) send();
+    expect((await strong).token).not.toBe((await plain).token);
+    expect(entra.forms.map((form) => form.get("claims"))).toContainEqual(expect.stringContaining("acrs"));
+  });
+
   it("lets an aborting caller leave without cancelling the others", async () => {
     let release = (): void => {};
     entra.answer(async (form, response) => {

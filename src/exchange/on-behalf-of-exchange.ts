@@ -100,13 +100,14 @@ async function post(
 ): Promise<unknown> {
   const { ConfidentialClientApplication } = await import("@azure/msal-node");
   const { cloud, clientId } = app.facts;
-  const authority = `${cloud.loginEndpoint.replace(/^http:/, "https:")}/${request.account.tid}`;
+  const tenantId = request.account.tid;
+  const authority = `${cloud.loginEndpoint.replace(/^http:/, "https:")}/${tenantId}`;
   const client = new ConfidentialClientApplication({
     auth: {
       clientId,
       authority,
       knownAuthorities: [new URL(authority).host],
-      authorityMetadata: app.authorityMetadata(request.account.tid),
+      authorityMetadata: app.authorityMetadata(tenantId),
       clientCapabilities: [...app.capabilities],
       ...("secret" in authentication
         ? { clientSecret: authentication.secret }

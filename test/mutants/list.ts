@@ -74,9 +74,8 @@ export const mutants: readonly Mutant[] = [
     name: "call-without-a-user",
     rule: 3,
     file: "src/access/fetch.ts",
-    find: "if (context === undefined) return Promise.reject",
-    replace:
-      "if (context === undefined) return options.fetch(url, init); if (context === undefined) return Promise.reject",
+    find: 'if (token === undefined) throw new HostedAgentIdentityError("no_user_context");',
+    replace: "if (token === undefined) return options.fetch(url, init);",
     tests: fetchTests,
   },
   {
@@ -131,8 +130,8 @@ export const mutants: readonly Mutant[] = [
     name: "exchange-in-the-home-tenant",
     rule: 7,
     file: "src/exchange/on-behalf-of-exchange.ts",
-    find: "authorityMetadata: app.authorityMetadata(request.account.tid),",
-    replace: "authorityMetadata: app.authorityMetadata(app.facts.tenantId),",
+    find: "const tenantId = request.account.tid;",
+    replace: "const { tenantId } = app.facts;",
     tests: exchangeTests,
   },
   {

@@ -1,6 +1,6 @@
 import { inspect } from "node:util";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { tryGetUserContext } from "../../src/context/ambient.js";
+import { runWithUserContext, tryGetUserContext } from "../../src/context/ambient.js";
 import { internalsOf } from "../../src/context/internals.js";
 import type { UserContext } from "../../src/context/user-context.js";
 import { isConsentRequiredError, isNoTokenError, type IdentityEvent } from "../../src/errors.js";
@@ -172,7 +172,7 @@ describe("acquiring a token for a user", () => {
   it("talks to Entra with no user context at hand", async () => {
     const seen: unknown[] = [];
     const contacts = access([obo({}, () => seen.push(tryGetUserContext()))]);
-    await contacts.token(contextFor());
+    await runWithUserContext(contextFor(), () => contacts.token());
     expect(seen).toEqual([undefined]);
   });
 

@@ -96,8 +96,15 @@ export function createSignIn(options: SignInOptions): SignIn {
       const client = new ConfidentialClientApplication(options.msal);
       const found = await client
         .acquireTokenByCode(
-          { scopes: [agentScope], redirectUri, code, codeVerifier: pending.verifier, state },
-          { code, state: pending.state, nonce: pending.nonce },
+          {
+            scopes: [agentScope],
+            redirectUri,
+            code,
+            codeVerifier: pending.verifier,
+            state,
+            nonce: pending.nonce,
+          },
+          { code, state: pending.state },
         )
         .catch((cause: unknown) => {
           throw new SignInFailed("Entra did not take the code.", { cause });

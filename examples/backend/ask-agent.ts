@@ -33,6 +33,8 @@ export async function* askAgent(question: Question, send: typeof fetch = fetch):
   const { endpoint, userToken, foundryToken, input, previousResponseId, signal } = question;
   const response = await send(endpoint, {
     method: "POST",
+    // fetch would take the person's token along to wherever a redirect leads.
+    redirect: "error",
     headers: {
       "content-type": "application/json",
       accept: "text/event-stream",

@@ -2,7 +2,7 @@
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { randomBytes } from "node:crypto";
-import { startEntra } from "hosted-agent-identity/testing";
+import { startEntra, type EntraRequest } from "hosted-agent-identity/testing";
 import type { SignedIn } from "../backend/sign-in.js";
 import { startAgent } from "./agent.js";
 import { demoBackEnd } from "./backend.js";
@@ -55,7 +55,9 @@ export async function startWorld({ port, broken }: WorldOptions): Promise<World>
 
   const agentAccess = { client: "chat", scopes: ["access_as_user"] };
   const contactsAccess = { client: "agent", scopes: [scope] };
+  const hops = createHopLog();
   const entra = await startEntra({
+    log: (entry) => browserHop(hops, entry),
     tenants: [{ name: "Contoso" }],
     users: people.map(({ name }) => ({ name })),
     apps: [
@@ -81,7 +83,6 @@ export async function startWorld({ port, broken }: WorldOptions): Promise<World>
     return { ...person, username: upn, oid };
   });
 
-  const hops = createHopLog();
   const contacts = await startContactsServer({
     loginEndpoint: entra.origin,
     tenantId,
@@ -155,6 +156,14 @@ export async function startWorld({ port, broken }: WorldOptions): Promise<World>
       await entra.close();
     },
   };
+}
+
+/** The browser's own way through Entra's pages, which only Entra sees. */
+function browserHop(hops: HopLog, { client, path, status, oid, user }: EntraRequest): void {
+  if (oid === undefined || status < 300 || status > 399 || !/\/(authorize|login)$/.test(path)) return;
+  const what = client === "agent" ? "give the agent consent" : "sign in";
+  const subject = { oid, ...(user === undefined ? {} : { name: user }) };
+  hops.start({ from: "browser", to: "Entra", what, subject }).end("sent back with a code");
 }
 
 async function userToken(

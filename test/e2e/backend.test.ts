@@ -183,6 +183,13 @@ describe("the calling side", () => {
     }
   });
 
+  test("takes the person's token nowhere else", async () => {
+    await signIn();
+    answer = (res) => void res.writeHead(307, { location: "/elsewhere" }).end();
+    expect((await ask("Hello")).events).toMatchObject([{ type: "error" }]);
+    expect(got.length).toBe(1);
+  });
+
   test("shows no token, also when the agent is not there", async () => {
     await signIn();
     answer = (res) => res.destroy();

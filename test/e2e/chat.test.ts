@@ -258,9 +258,15 @@ async function focusedText(text: string): Promise<void> {
 /** Presses Tab until the focused element says `text`, the way a person would. */
 async function tabTo(at: Page, text: string): Promise<void> {
   await at.waitForLoadState();
+  const there = () =>
+    at.evaluate(
+      (wanted) =>
+        document.activeElement?.textContent?.includes(wanted) && document.activeElement !== document.body,
+      text,
+    );
   for (let presses = 0; presses < 20; presses += 1) {
+    if (await there()) return;
     await at.keyboard.press("Tab");
-    if (await at.evaluate((wanted) => document.activeElement?.textContent?.includes(wanted), text)) return;
   }
   throw new Error(`The keyboard does not reach ${JSON.stringify(text)}.`);
 }

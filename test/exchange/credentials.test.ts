@@ -1,0 +1,233 @@
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { inspect } from "node:util";
+import { ManagedIdentityCredential } from "@azure/identity";
+import { generate } from "selfsigned";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from "vitest";
+import { runWithUserContext, tryGetUserContext } from "../../src/context/ambient.js";
+import { UserContext } from "../../src/context/user-context.js";
+import { decodeClaims } from "../../src/entra/token-claims.js";
+import { certificate } from "../../src/exchange/certificate.js";
+import { clientSecret } from "../../src/exchange/client-secret.js";
+import type { ClientCredential } from "../../src/exchange/credential.js";
+import { entraApp } from "../../src/exchange/entra-app.js";
+import { federatedCredential, workloadIdentityFile } from "../../src/exchange/federated-credential.js";
+import { onBehalfOf } from "../../src/tokens/on-behalf-of.js";
+import { protectedResource } from "../../src/tokens/protected-resource.js";
+import type { UserAccess } from "../../src/access/types.js";
+import { userAccess } from "../../src/access/user-access.js";
+import { startEntra } from "../../src/testing/index.js";
+
+type Entra = Awaited<ReturnType<typeof startEntra>>;
+
+let entra: Entra;
+let pem: string;
+let otherPem: string;
+let folder: string;
+
+beforeAll(async () => {
+  const make = async (): Promise<{ cert: string; private: string }> =>
+    generate([{ name: "commonName", value: "agent" }], { keySize: 2048, algorithm: "sha256" });
+  const [mine, other] = [await make(), await make()];
+  pem = `${mine.cert}\n${mine.private}`;
+  otherPem = `${other.cert}\n${other.private}`;
+  folder = await mkdtemp(join(tmpdir(), "credentials-"));
+}, 60_000);
+afterAll(() => rm(folder, { recursive: true, force: true }));
+
+beforeEach(async () => {
+  entra = await startEntra({
+    apps: [
+      {
+        name: "agent",
+        scopes: ["chat"],
+        secrets: ["the-right-secret"],
+        certificates: [pem],
+        federatedCredentials: [{ managedIdentity: "sandbox" }],
+      },
+      {
+        name: "mcp",
+        scopes: ["access_as_user"],
+        preAuthorized: [{ client: "agent", scopes: ["access_as_user"] }],
+      },
+    ],
+    users: [{ name: "Ada" }],
+    managedIdentities: [{ name: "sandbox" }],
+  });
+});
+afterEach(async () => {
+  vi.unstubAllEnvs();
+  await entra.close();
+});
+
+function access(credential: ClientCredential): UserAccess {
+  const app = entraApp({
+    tenantId: entra.tenants[0]?.id ?? "",
+    clientId: entra.app("agent").clientId,
+    credential,
+    cloud: entra.cloud,
+  });
+  const mcp = entra.app("mcp").clientId;
+  const resource = protectedResource({
+    url: "https://mcp.example.com/mcp",
+    serverLabel: "contacts",
+    scopes: [`api://${mcp}/access_as_user`],
+    audiences: [mcp],
+  });
+  return userAccess(resource, [onBehalfOf(app)]);
+}
+
+async function ada(): Promise<UserContext> {
+  const token = await entra.issueUserToken({ user: "Ada", app: "agent" });
+  const claims = decodeClaims(token) ?? {};
+  const user = { tid: claims.tid ?? "", oid: claims.oid ?? "" };
+  return new UserContext({
+    principal: { kind: "entra", ...user },
+    user,
+    platform: { hosted: false },
+    clientHeaders: {},
+    trace: {},
+    assertion: { token, hash: String(claims["uti"]), claims, use: "app" },
+  });
+}
+
+const exchanges = (): Entra["requests"] =>
+  entra.requests.filter(({ grantType }) => grantType === "on_behalf_of");
+
+describe("how the app proves itself to an Entra that checks", () => {
+  it("with a secret", async () => {
+    const token = await access(clientSecret("the-right-secret")).token(await ada());
+    expect(decodeClaims(token.token)?.oid).toBe(entra.user("Ada").oid);
+  });
+
+  it("not with a wrong secret", async () => {
+    const error = await access(clientSecret("the-wrong-secret"))
+      .token(await ada())
+      .catch((cause: unknown) => cause);
+    expect(error).toMatchObject({
+      code: "client_credential_failed",
+      category: "cred",
+      errorCodes: [7000215],
+    });
+  });
+
+  it.each([false, true])("with a certificate (PS256, x5t#S256; chain sent along: %s)", async (sendX5c) => {
+    const contacts = access(certificate({ pem, sendX5c }));
+    await contacts.token(await ada());
+    await contacts.token(await ada());
+    expect(exchanges().map(({ status, clientAuth }) => [status, clientAuth])).toEqual([
+      [200, "certificate"],
+      [200, "certificate"],
+    ]);
+  });
+
+  it("with a certificate file, read again once Entra refuses what it held", async () => {
+    const path = join(folder, "agent.pem");
+    await writeFile(path, otherPem);
+    const contacts = access(certificate({ path }));
+    expect(await contacts.token(await ada()).catch((cause: unknown) => cause)).toMatchObject({
+      category: "cred",
+    });
+    await writeFile(path, pem);
+    expect((await contacts.token(await ada())).source).toBe("on_behalf_of");
+  });
+
+  it.each([
+    ["no certificate", "-----BEGIN NOTHING-----"],
+    [
+      "a key that belongs to another certificate",
+      () =>
+        `${pem.split("-----BEGIN PRIVATE")[0]}-----BEGIN PRIVATE${otherPem.split("-----BEGIN PRIVATE")[1]}`,
+    ],
+  ])("not with %s, which no error quotes", async (_what, text) => {
+    const bad = typeof text === "string" ? text : text();
+    const error: unknown = await access(certificate({ pem: bad }))
+      .token(await ada())
+      .catch((cause: unknown) => cause);
+    expect(error).toMatchObject({ code: "client_credential_failed" });
+    expect(inspect(error, { depth: 9 })).not.toContain("BEGIN");
+    expect(exchanges()).toHaveLength(0);
+  });
+
+  it("with a managed identity of the container, through unmodified @azure/identity", async () => {
+    vi.stubEnv("IDENTITY_ENDPOINT", entra.managedIdentity.env["IDENTITY_ENDPOINT"]);
+    vi.stubEnv("IDENTITY_HEADER", entra.managedIdentity.env["IDENTITY_HEADER"]);
+    const contacts = access(federatedCredential(new ManagedIdentityCredential()));
+    expect((await contacts.token(await ada())).source).toBe("on_behalf_of");
+    expect(exchanges()[0]?.clientAuth).toMatch(/federated/);
+  });
+
+  it("asks a callback once for many exchanges, and without any user context", async () => {
+    const assertion = await managedIdentityToken();
+    const seen: unknown[] = [];
+    const contacts = access(
+      federatedCredential(async () => {
+        seen.push(tryGetUserContext());
+        return assertion;
+      }),
+    );
+    for (let n = 0; n < 3; n += 1) {
+      const context = await ada();
+      await runWithUserContext(context, () => contacts.token());
+    }
+    expect(seen).toEqual([undefined]);
+    expect(exchanges()).toHaveLength(3);
+  });
+
+  it("names a callback that fails, and never what it held", async () => {
+    const contacts = access(federatedCredential(() => Promise.reject(new Error("no identity here"))));
+    expect(await contacts.token(await ada()).catch((cause: unknown) => cause)).toMatchObject({
+      code: "client_credential_failed",
+      message: expect.stringContaining("callback"),
+    });
+  });
+
+  it("with the token file of a workload identity", async () => {
+    const path = join(folder, "token");
+    await writeFile(path, `${await managedIdentityToken()}\n`);
+    vi.stubEnv("AZURE_FEDERATED_TOKEN_FILE", path);
+    expect((await access(workloadIdentityFile()).token(await ada())).source).toBe("on_behalf_of");
+  });
+
+  it("names a workload identity file that is not there", async () => {
+    const missing = join(folder, "missing");
+    expect(
+      await access(workloadIdentityFile(missing))
+        .token(await ada())
+        .catch((cause: unknown) => cause),
+    ).toMatchObject({
+      code: "client_credential_failed",
+      message: expect.stringContaining("missing"),
+    });
+    vi.stubEnv("AZURE_FEDERATED_TOKEN_FILE", "");
+    expect(
+      await access(workloadIdentityFile())
+        .token(await ada())
+        .catch((cause: unknown) => cause),
+    ).toMatchObject({ code: "invalid_option" });
+  });
+
+  it("refuses options that cannot work, naming the option", () => {
+    expect(() => clientSecret("")).toThrow(/clientSecret/);
+    const options = {
+      tenantId: entra.tenants[0]?.id ?? "",
+      clientId: entra.app("agent").clientId,
+      credential: clientSecret("x"),
+    };
+    expect(() => entraApp({ ...options, tenantId: "common" })).toThrow(/tenantId/);
+    expect(() => entraApp({ ...options, allowedTenants: ["organizations"] })).toThrow(/allowedTenants/);
+    expect(() => entraApp({ ...options, clientId: "agent" })).toThrow(/clientId/);
+    expect(() => entraApp({ ...options, timeoutMs: 0 })).toThrow(/timeoutMs/);
+    expect(() => entraApp({ ...options, cloud: { loginEndpoint: "http://login.example.com" } })).toThrow(
+      /https/,
+    );
+  });
+});
+
+async function managedIdentityToken(): Promise<string> {
+  const { IDENTITY_ENDPOINT = "", IDENTITY_HEADER = "" } = entra.managedIdentity.env;
+  const url = `${IDENTITY_ENDPOINT}?api-version=2019-08-01&resource=${encodeURIComponent("api://AzureADTokenExchange")}`;
+  const response = await fetch(url, { headers: { "x-identity-header": IDENTITY_HEADER } });
+  return ((await response.json()) as { access_token: string }).access_token;
+}

@@ -83,6 +83,17 @@ function secureOrigin(option: string, value: string): string {
   return url.origin;
 }
 
+/**
+ * The cloud that an authority host names, as in the environment variable `AZURE_AUTHORITY_HOST` of the Azure
+ * SDKs: one of Microsoft's, or another one's endpoint. Throws `invalid_option`.
+ */
+export function cloudOfAuthorityHost(host: string | undefined): Cloud {
+  if (host === undefined || host === "") return "global";
+  const loginEndpoint = secureOrigin("AZURE_AUTHORITY_HOST", host.includes("://") ? host : `https://${host}`);
+  const known = (Object.keys(clouds) as CloudName[]).find((name) => clouds[name].loginEndpoint === loginEndpoint);
+  return known ?? { loginEndpoint };
+}
+
 /** Whether a host name of a parsed URL names this machine. */
 export function isLoopback(hostname: string): boolean {
   return hostname === "localhost" || hostname === "[::1]" || /^127(\.\d{1,3}){3}$/.test(hostname);

@@ -3,6 +3,7 @@ import { runWithoutUserContext } from "../context/ambient.js";
 import {
   authorizeEndpoint,
   cloudEndpoints,
+  cloudOfAuthorityHost,
   issuersOf,
   signingKeysUrl,
   tokenEndpoint,
@@ -26,7 +27,7 @@ export interface EntraAppOptions {
   readonly allowedTenants?: readonly string[];
   /** More audiences that mean this app, besides the client id and `api://<client id>`. */
   readonly audiences?: readonly string[];
-  /** Default `global`. */
+  /** Default: the cloud of the environment variable `AZURE_AUTHORITY_HOST`, or else `global`. */
   readonly cloud?: Cloud;
   /** Client capabilities, for example `["cp1"]` when every downstream API handles claims challenges. */
   readonly capabilities?: readonly string[];
@@ -150,7 +151,7 @@ function factsOf(options: EntraAppOptions): EntraAppFacts {
     clientId,
     allowedTenants: Object.freeze([...new Set(allowedTenants)]),
     audiences: Object.freeze([clientId, `api://${clientId}`, ...(options.audiences ?? [])]),
-    cloud: cloudEndpoints(options.cloud),
+    cloud: cloudEndpoints(options.cloud ?? cloudOfAuthorityHost(process.env["AZURE_AUTHORITY_HOST"])),
   };
 }
 

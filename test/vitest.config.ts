@@ -17,6 +17,7 @@ export default defineConfig({
   },
   test: {
     include: ["test/**/*.test.ts"],
+    globalSetup: "test/support/tls.ts",
     pool: "forks",
     testTimeout: 20_000,
     hookTimeout: 30_000,

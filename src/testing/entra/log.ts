@@ -31,8 +31,9 @@ export interface EntraRequest {
   errorCodes?: readonly number[];
 }
 
-const secret =
-  /^(client_secret|client_assertion|assertion|code|code_verifier|refresh_token|password|id_token_hint|user_federated_identity_credential|ctx)$/;
+/** The fields that may be seen; a field nobody thought of is a secret until somebody did. */
+const shown =
+  /^(grant_type|client_id|client_assertion_type|requested_token_use|scope|resource|claims|tenant|redirect_uri|response_(type|mode)|state|nonce|prompt|login_hint|domain_hint|code_challenge(_method)?|client_info|client-request-id|x-client-.*|x-ms-lib-capability|fmi_path|api-version|principal_id|object_id|m(s)?i_res_id|account|approve|consent|cancel|everybody|post_logout_redirect_uri|authorization_endpoint)$/;
 const headers =
   /^(client-request-id|x-client-.*|x-ms-lib-capability|x-anchormailbox|user-agent|origin|content-type)$/;
 const kept = 20_000;
@@ -54,11 +55,9 @@ export function createLog(): RequestLog {
   };
 }
 
-/** The fields of a request with everything secret replaced. */
+/** The fields of a request with everything that is not known to be harmless replaced. */
 export function redactedParams(params: URLSearchParams): Record<string, string> {
-  return Object.fromEntries(
-    [...params].map(([key, value]) => [key, secret.test(key) ? "[redacted]" : value]),
-  );
+  return Object.fromEntries([...params].map(([key, value]) => [key, shown.test(key) ? value : "[redacted]"]));
 }
 
 export function loggedHeaders(all: NodeJS.Dict<string | string[]>): Record<string, string> {

@@ -1,6 +1,7 @@
 import { fileURLToPath } from "node:url";
 import { defineConfig } from "vitest/config";
 import { mutantPlugin } from "./mutants/plugin.js";
+import { PlainSummary } from "./support/plain-summary.js";
 
 const from = (path: string) => fileURLToPath(new URL(path, import.meta.url));
 
@@ -19,6 +20,7 @@ export default defineConfig({
     include: ["test/**/*.test.ts"],
     globalSetup: "test/support/tls.ts",
     pool: "forks",
+    reporters: ["default", new PlainSummary()],
     testTimeout: 20_000,
     hookTimeout: 30_000,
     restoreMocks: true,

@@ -33,6 +33,8 @@ export interface SeenRequest {
   http: string;
   rpc: string | undefined;
   caller: string | undefined;
+  /** Whether a token came at all, and whether it was accepted. */
+  token: "none" | "refused" | "accepted";
   sessionId: string | undefined;
   protocolVersion: string | undefined;
 }
@@ -72,6 +74,7 @@ export async function startMcpServer(options: McpTestServerOptions): Promise<Mcp
       http: request.method ?? "",
       rpc: rpcMethod(body),
       caller,
+      token: token === undefined ? "none" : caller === undefined ? "refused" : "accepted",
       sessionId,
       protocolVersion: single(request.headers["mcp-protocol-version"]),
     });

@@ -1,0 +1,151 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import { runWithUserContext, tryGetUserContext } from "../../src/context/ambient.js";
+import type { UserContext } from "../../src/context/user-context.js";
+import { isHostedAgentIdentityError } from "../../src/errors.js";
+import { readProfile, whoami, type RealClient } from "../support/mcp-clients.js";
+import type { SeenRequest } from "../support/mcp-servers.js";
+import type { IsolationWorld } from "./world.js";
+
+/** What a run shows. Everything but `calls`, `refused` and `exchanges` must be 0 when people are kept apart. */
+export interface Measured {
+  calls: number;
+  /** Answers, resource bodies and notifications that reached somebody they are not about. */
+  wrong: number;
+  /** Calls without an answer, notifications that did not come, and requests that carried no token. */
+  without: number;
+  /** Calls that were refused with a typed error, by its code. */
+  refused: Record<string, number>;
+  exchanges: number;
+  /** Requests whose token the server no longer accepted; each was sent again with a fresh one. */
+  expired: number;
+}
+
+/** How the current user gets a client for one call. */
+export type WithClient = <T>(run: (client: RealClient) => Promise<T>) => Promise<T>;
+
+export interface Ledger {
+  /** To be called with each notification and, where the client has one owner, with that owner. */
+  notified(data: { caller: string; nonce: string }, owner?: string): void;
+}
+
+export interface RunOptions {
+  calls: number;
+  random: () => number;
+  /** How many turns run at the same time. */
+  turns?: number;
+  callsPerTurn?: number;
+}
+
+/** Runs streamed turns of all people, interleaved, and counts what reached whom. */
+export async function measure(
+  world: IsolationWorld,
+  withClient: WithClient,
+  ledger: ReturnType<typeof newLedger>,
+  { calls, random, turns = 25, callsPerTurn = 10 }: RunOptions,
+): Promise<Measured> {
+  const result: Measured = { calls: 0, wrong: 0, without: 0, refused: {}, exchanges: 0, expired: 0 };
+  const asked = new Map<string, number>();
+  const firstSeen = world.server.seen.length;
+  let left = calls;
+  let next = 0;
+
+  async function* answers(oid: string, count: number): AsyncGenerator<void> {
+    for (let i = 0; i < count; i += 1) {
+      result.calls += 1;
+      try {
+        await (random() < 0.7 ? askWho(oid) : readOwn(oid));
+      } catch (error) {
+        const code = isHostedAgentIdentityError(error) ? error.code : String(error);
+        result.refused[code] = (result.refused[code] ?? 0) + 1;
+      }
+      yield;
+    }
+  }
+
+  async function askWho(oid: string): Promise<void> {
+    const nonce = `${oid} ${result.calls} ${random()}`;
+    ledger.expect(nonce, oid);
+    asked.set(oid, (asked.get(oid) ?? 0) + 1);
+    const answer = await withClient((client) => whoami(client, nonce));
+    if (answer.caller !== oid || answer.nonce !== nonce) result.wrong += 1;
+  }
+
+  async function readOwn(oid: string): Promise<void> {
+    if ((await withClient((client) => readProfile(client))) !== oid) result.wrong += 1;
+  }
+
+  async function talk(): Promise<void> {
+    while (left > 0) {
+      const count = Math.min(callsPerTurn, left);
+      left -= count;
+      const oid = world.users[next++ % world.users.length] ?? "";
+      // Pulled from outside the context, as a server pulls a response stream.
+      for await (const _ of streamed(world.contextOf(oid), () => answers(oid, count)))
+        await sleep(random() * 5);
+    }
+  }
+
+  await Promise.all(Array.from({ length: turns }, talk));
+  const refused = Object.values(result.refused).reduce((sum, n) => sum + n, 0);
+  const seen = world.server.seen.slice(firstSeen);
+  result.wrong += ledger.wrong();
+  if (refused === 0) result.wrong += seenAsSomebodyElse(asked, seen);
+  result.without += refused + (refused === 0 ? ledger.missing() : 0);
+  result.without += seen.filter(({ token }) => token === "none").length;
+  result.expired = seen.filter(({ token }) => token === "refused").length;
+  result.exchanges = world.exchanges();
+  return result;
+}
+
+/** How many calls the server counted for a person who did not make them. */
+function seenAsSomebodyElse(asked: ReadonlyMap<string, number>, seen: readonly SeenRequest[]): number {
+  const surplus = new Map<string, number>();
+  for (const { rpc, token, caller } of seen) {
+    if (rpc !== "tools/call" || token !== "accepted" || caller === undefined) continue;
+    surplus.set(caller, (surplus.get(caller) ?? 0) + 1);
+  }
+  return [...surplus].reduce((sum, [oid, count]) => sum + Math.max(count - (asked.get(oid) ?? 0), 0), 0);
+}
+
+/** Which notification is whose, and whom it reached: the client's owner, and the context its handler ran in. */
+export function newLedger() {
+  const expected = new Map<string, string>();
+  let strayed = 0;
+  return {
+    expect: (nonce: string, oid: string) => void expected.set(nonce, oid),
+    notified({ caller, nonce }: { caller: string; nonce: string }, owner?: string) {
+      const context = tryGetUserContext();
+      const reached = context?.principal?.kind === "entra" ? context.principal.oid : undefined;
+      const about = expected.get(nonce);
+      expected.delete(nonce);
+      if (about !== caller || reached !== caller || (owner !== undefined && owner !== caller)) strayed += 1;
+    },
+    wrong: () => strayed,
+    missing: () => expected.size,
+  };
+}
+
+/** A turn as a stream: everything it does runs in its context, and the context ends with it. */
+async function* streamed(context: UserContext, run: () => AsyncGenerator<void>): AsyncGenerator<void> {
+  const answers = run();
+  try {
+    for (;;) {
+      const { done } = await runWithUserContext(context, () => answers.next());
+      if (done === true) return;
+      yield;
+    }
+  } finally {
+    context.end();
+  }
+}
+
+/** A repeatable source of randomness (mulberry32), so that a failing run can be run again. */
+export function seeded(seed: number): () => number {
+  let state = seed >>> 0;
+  return () => {
+    state = (state + 0x6d2b79f5) >>> 0;
+    let t = Math.imul(state ^ (state >>> 15), state | 1);
+    t ^= t + Math.imul(t ^ (t >>> 7), t | 61);
+    return ((t ^ (t >>> 14)) >>> 0) / 2 ** 32;
+  };
+}

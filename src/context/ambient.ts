@@ -62,6 +62,14 @@ export function runWithUserContext<T>(context: UserContext, run: () => T): T {
   return contextSlot().storage.run(context, run);
 }
 
+/**
+ * Like {@link runWithUserContext}, but also for a context that has ended meanwhile: what runs then is told
+ * `context_ended` when it acquires, instead of finding nobody.
+ */
+export function runInContext<T>(context: UserContext, run: () => T): T {
+  return contextSlot().storage.run(context, run);
+}
+
 /** Runs shared work (keys, client assertions, agent tokens, sweeps) with no user at hand. Rule 13. */
 export function runWithoutUserContext<T>(run: () => T): T {
   return contextSlot().storage.run(undefined, run);

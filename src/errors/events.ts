@@ -18,6 +18,12 @@ export type IdentityEvent =
       readonly category: ErrorCategory;
       readonly errorCodes: readonly number[];
     }
+  | {
+      /** A request brought a user token that was not accepted. */
+      readonly type: "user_token_refused";
+      readonly code: ErrorCode;
+      readonly category: ErrorCategory;
+    }
   | { readonly type: "background_refresh_failed"; readonly serverLabel: string; readonly code: ErrorCode }
   | {
       /** A token came back for somebody else. Alarm on this one. */

@@ -1,0 +1,156 @@
+import { foundryEnvironment, type FoundryEnvironment } from "../foundry/environment.js";
+import { HostedAgentIdentityError, UserTokenError } from "../errors.js";
+import { rememberForRequest } from "./ambient.js";
+import { headerPairs, type HeaderPairs, type HeadersLike } from "./header-pairs.js";
+import { internalsOf } from "./internals.js";
+import {
+  clientHeaders,
+  platformContext,
+  secretHeaders,
+  traceContext,
+  userTokenHeader,
+  userTokenOf,
+} from "./parse.js";
+import type { Principal } from "./principal.js";
+import { contextSlot } from "./slot.js";
+import { UserContext, type PlatformContext, type VerifiedUser } from "./user-context.js";
+import type { UserTokenVerifier } from "./verify.js";
+
+/** How a request becomes a user context. */
+export interface UserContextOptions {
+  /** Made by `userTokenVerifier()`. */
+  readonly verify: UserTokenVerifier;
+  /** Where the token is: a lower-case `x-client-*` header or `authorization`. Default `x-client-user-token`. */
+  readonly tokenHeader?: string;
+  /** Refuse requests without a user token. Default false: go on, and fail when a token is needed. */
+  readonly require?: boolean;
+  /**
+   * Declares that each `x-agent-user-id` of the platform stands for one person, so that it may own things.
+   * Not true for a back end that calls with its own identity and sends no `x-ms-user-identity`.
+   */
+  readonly platformUserId?: "one-person";
+  /** Default: read from `process.env`. */
+  readonly environment?: FoundryEnvironment;
+}
+
+/**
+ * Makes a user context from the headers of a request, or from a user token that came another way: for
+ * workers, sockets and tests. Middleware does this for HTTP. End it with `context.end()`, or by `using`.
+ *
+ * Throws {@link UserTokenError} for a token that is missing although required or not acceptable, and
+ * for platform headers that are repeated or malformed; `invalid_option`.
+ *
+ * Entry point: `hosted-agent-identity`.
+ *
+ * @example
+ * ```ts
+ * import { createUserContext, runWithUserContext, type UserContextOptions } from "hosted-agent-identity";
+ *
+ * export async function onMessage(message: { userToken: string }, options: UserContextOptions): Promise<void> {
+ *   const context = await createUserContext({ userToken: message.userToken }, options);
+ *   try {
+ *     await runWithUserContext(context, async () => console.log(context.user?.oid));
+ *   } finally {
+ *     context.end();
+ *   }
+ * }
+ * ```
+ * @group Context
+ */
+export async function createUserContext(
+  input: HeadersLike | { readonly userToken: string | undefined },
+  options: UserContextOptions,
+): Promise<UserContext> {
+  const given = userContextSettings(options);
+  if (isUserToken(input)) return contextOf([], input.userToken, given);
+  const pairs = headerPairs(input);
+  return contextOf(pairs, userTokenOf(pairs, given.tokenHeader), given);
+}
+
+/** {@link UserContextOptions}, checked and complete. */
+export interface UserContextSettings extends UserContextOptions {
+  readonly tokenHeader: string;
+  /** Headers to take off the request before anything else sees it. */
+  readonly secretHeaders: readonly string[];
+  readonly environment: FoundryEnvironment;
+}
+
+/** Checks the options once, when a middleware is made. Throws `invalid_option`. */
+export function userContextSettings(options: UserContextOptions): UserContextSettings {
+  if (typeof options?.verify !== "function") {
+    throw new HostedAgentIdentityError(
+      "invalid_option",
+      "verify: expected what userTokenVerifier() returned.",
+    );
+  }
+  const { platformUserId } = options;
+  if (platformUserId !== undefined && platformUserId !== "one-person") {
+    throw new HostedAgentIdentityError(
+      "invalid_option",
+      `platformUserId: expected "one-person" or nothing, got ${JSON.stringify(platformUserId)}.`,
+    );
+  }
+  const tokenHeader = userTokenHeader(options.tokenHeader);
+  const environment = options.environment ?? foundryEnvironment(process.env);
+  return { ...options, tokenHeader, secretHeaders: secretHeaders(tokenHeader), environment };
+}
+
+/**
+ * The context of one HTTP request, remembered by its request objects. When a second middleware runs for the
+ * same request, the token is off the headers already: it verifies the first one's again, by its own rules.
+ */
+export async function contextOfRequest(
+  pairs: HeaderPairs,
+  requests: readonly object[],
+  settings: UserContextSettings,
+): Promise<UserContext> {
+  const earlier = requests
+    .map((request) => contextSlot().byRequest.get(request))
+    .find((one) => one !== undefined);
+  const token =
+    userTokenOf(pairs, settings.tokenHeader) ??
+    (earlier === undefined ? undefined : internalsOf(earlier).assertion?.token);
+  const context = await contextOf(pairs, token, settings);
+  for (const request of requests) rememberForRequest(request, context);
+  return context;
+}
+
+async function contextOf(
+  pairs: HeaderPairs,
+  token: string | undefined,
+  { verify, require, platformUserId, secretHeaders, environment }: UserContextSettings,
+): Promise<UserContext> {
+  const platform = platformContext(pairs, environment);
+  if (token === undefined && require === true) throw new UserTokenError("user_token_missing");
+  const verified = token === undefined ? undefined : await verify(token);
+  const declared = platformUserId === "one-person" ? platformPrincipal(platform, environment) : undefined;
+  return new UserContext({
+    principal: verified === undefined ? declared : entraPrincipal(verified.user),
+    user: verified?.user,
+    platform,
+    clientHeaders: clientHeaders(pairs, secretHeaders),
+    trace: traceContext(pairs),
+    assertion: verified?.assertion,
+  });
+}
+
+function entraPrincipal({ tid, oid }: VerifiedUser): Principal {
+  return { kind: "entra", tid, oid };
+}
+
+/** Without project and agent the id would mean different people in different places: then it names nobody. */
+function platformPrincipal(
+  { userId }: PlatformContext,
+  { hosted, projectEndpoint, agentName }: FoundryEnvironment,
+): Principal | undefined {
+  if (!hosted || userId === undefined || projectEndpoint === undefined || agentName === undefined) {
+    return undefined;
+  }
+  return { kind: "platform", project: projectEndpoint, agent: agentName, id: userId };
+}
+
+function isUserToken(
+  input: HeadersLike | { readonly userToken: string | undefined },
+): input is { readonly userToken: string | undefined } {
+  return "userToken" in input && !(Symbol.iterator in input);
+}

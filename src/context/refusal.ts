@@ -1,0 +1,68 @@
+import { responseHeaders } from "../foundry/headers.js";
+import { isUserTokenError, type UserTokenError } from "../errors.js";
+
+/** The answer to a request whose user could not be verified. Nothing of the token is in it. */
+export interface Refusal {
+  readonly status: number;
+  readonly headers: Readonly<Record<string, string>>;
+  /** The platform's error envelope. */
+  readonly body: {
+    readonly error: {
+      readonly message: string;
+      readonly type: string;
+      readonly param: string | null;
+      readonly code: string;
+    };
+  };
+}
+
+/**
+ * The answer to a request for an error that making its context threw; throws any other error again.
+ * Source: RFC 6750 section 3; hosted-agent contract, error envelope and `x-platform-error-source`.
+ */
+export function refusalOf(error: unknown, tokenHeader: string): Refusal {
+  if (!isUserTokenError(error)) throw error;
+  const { status, code, message, help } = error;
+  const unauthorized = status === 401;
+  return {
+    status,
+    headers: {
+      "content-type": "application/json; charset=utf-8",
+      "cache-control": "no-store",
+      [responseHeaders.errorSource]: unauthorized ? "user" : "upstream",
+      ...(unauthorized ? { "www-authenticate": challenge(error) } : {}),
+      ...(error.retryAfterMs === undefined ? {} : { "retry-after": seconds(error.retryAfterMs) }),
+    },
+    body: {
+      error: {
+        message: `${message} ${help}`,
+        type: unauthorized ? "authentication_error" : "server_error",
+        param: code.startsWith("user_token_") ? tokenHeader : null,
+        code,
+      },
+    },
+  };
+}
+
+/** {@link refusalOf} as a web-standard response. */
+export function refusalResponse({ status, headers, body }: Refusal): Response {
+  return new Response(JSON.stringify(body), { status, headers: { ...headers } });
+}
+
+function challenge({ code, message }: UserTokenError): string {
+  // RFC 6750 section 3.1: a request without any token is told nothing but the scheme.
+  if (code === "user_token_missing") return 'Bearer realm=""';
+  return `Bearer realm="", error="invalid_token", error_description="${quotable(message)}"`;
+}
+
+/** RFC 6750 section 3: printable ASCII without quotes and backslashes. Also cut, since values may be long. */
+function quotable(text: string): string {
+  return text
+    .replaceAll('"', "'")
+    .replace(/[^\x20-\x5b\x5d-\x7e]/g, "?")
+    .slice(0, 500);
+}
+
+function seconds(ms: number): string {
+  return String(Math.max(1, Math.ceil(ms / 1000)));
+}

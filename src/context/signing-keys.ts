@@ -1,0 +1,148 @@
+import type { CryptoKey, JSONWebKeySet } from "jose";
+import { signingKeysUrl, type CloudEndpoints } from "../entra/clouds.js";
+import { UserTokenError } from "../errors.js";
+import { runWithoutUserContext } from "./ambient.js";
+
+/** The shape of `fetch` that the verifier takes. */
+export type KeyFetch = (input: string | URL | Request, init?: RequestInit) => Promise<Response>;
+
+/** How the published keys of the listed tenants are kept. */
+export interface SigningKeysOptions {
+  readonly cloud: CloudEndpoints;
+  readonly fetch: KeyFetch;
+  readonly now: () => number;
+  /** How long one request for keys may take, in milliseconds. */
+  readonly timeoutMs: number;
+}
+
+/** The public signing keys of tenants, fetched when needed. */
+export interface SigningKeys {
+  /** Throws `user_token_key_unknown`, or `signing_keys_unavailable` when the keys cannot be had. */
+  keyFor(tenantId: string, kid: string): Promise<CryptoKey>;
+  /** Whether a key set that is fresh enough to be believed still has this key. Fetches nothing. */
+  stillHas(tenantId: string, kid: string): boolean;
+}
+
+/** A key set younger than this is not asked for again, unless a key is missing. */
+const freshMs = 10 * 60_000;
+/** While the keys cannot be refreshed, the ones at hand serve this long. */
+const staleMs = 60 * 60_000;
+/** A missing key makes no request within this time after the last one: random key ids cause no storm. */
+const cooldownMs = 30_000;
+/** After a failure nobody asks again for this long. */
+const failurePauseMs = 1_000;
+
+/**
+ * Fetches each tenant's keys once for everybody, and never on behalf of a user. Only listed tenants may be
+ * asked for: the URL is built from the tenant id.
+ */
+export function signingKeys(options: SigningKeysOptions): SigningKeys {
+  const sets = new Map<string, KeySet>();
+  return {
+    async keyFor(tenantId, kid) {
+      let set = sets.get(tenantId);
+      if (set === undefined) {
+        set = keySet(signingKeysUrl(options.cloud, tenantId), options);
+        sets.set(tenantId, set);
+      }
+      return set.keyFor(kid);
+    },
+    stillHas: (tenantId, kid) => sets.get(tenantId)?.stillHas(kid) ?? false,
+  };
+}
+
+interface KeySet {
+  keyFor(kid: string): Promise<CryptoKey>;
+  stillHas(kid: string): boolean;
+}
+
+interface LoadedKeys {
+  readonly kids: ReadonlySet<string>;
+  readonly at: number;
+  readonly find: (header: { alg: string; kid: string }) => Promise<CryptoKey>;
+}
+
+function keySet(url: string, options: SigningKeysOptions): KeySet {
+  const { now } = options;
+  let loaded: LoadedKeys | undefined;
+  let loading: Promise<LoadedKeys> | undefined;
+  let failedAt = Number.NEGATIVE_INFINITY;
+
+  const youngerThan = (ms: number): boolean => loaded !== undefined && now() - loaded.at < ms;
+
+  async function refresh(): Promise<void> {
+    if (loading === undefined) {
+      if (now() - failedAt < failurePauseMs) throw unavailable();
+      loading = runWithoutUserContext(() => load(url, options));
+    }
+    const current = loading;
+    try {
+      loaded = await current;
+    } catch (cause) {
+      if (loading === current) failedAt = now();
+      throw unavailable(cause);
+    } finally {
+      if (loading === current) loading = undefined;
+    }
+  }
+
+  return {
+    stillHas: (kid) => youngerThan(freshMs) && (loaded?.kids.has(kid) ?? false),
+    async keyFor(kid) {
+      const known = (): boolean => loaded?.kids.has(kid) ?? false;
+      if (!youngerThan(known() ? freshMs : cooldownMs)) {
+        try {
+          await refresh();
+        } catch (error) {
+          if (!known() || !youngerThan(staleMs)) throw error;
+        }
+      }
+      if (loaded === undefined || !known()) throw new UserTokenError("user_token_key_unknown");
+      try {
+        return await loaded.find({ alg: "RS256", kid });
+      } catch (cause) {
+        // Two keys under one id, or a key that is not RSA: nothing this token may be checked with.
+        throw new UserTokenError("user_token_key_unknown", undefined, {}, { cause });
+      }
+    },
+  };
+}
+
+async function load(url: string, { fetch, now, timeoutMs }: SigningKeysOptions): Promise<LoadedKeys> {
+  const { createLocalJWKSet } = await import("jose/jwks/local");
+  const published = await withTimeout(timeoutMs, async (signal) => {
+    // A redirect would leave the configured cloud.
+    const init: RequestInit = { headers: { accept: "application/json" }, redirect: "manual", signal };
+    const response = await fetch(url, init);
+    if (response.status !== 200) {
+      await response.body?.cancel();
+      throw new Error(`The keys endpoint answered ${response.status}.`);
+    }
+    return (await response.json()) as JSONWebKeySet;
+  });
+  const find = createLocalJWKSet(published);
+  return { kids: new Set(published.keys.flatMap(({ kid }) => kid ?? [])), at: now(), find };
+}
+
+/** One controller and one timer that is always cleared; also ends a `fetch` that ignores its signal. */
+async function withTimeout<T>(ms: number, work: (signal: AbortSignal) => Promise<T>): Promise<T> {
+  const controller = new AbortController();
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => {
+      const reason = new Error(`The keys endpoint did not answer within ${ms} ms.`);
+      controller.abort(reason);
+      reject(reason);
+    }, ms);
+  });
+  try {
+    return await Promise.race([work(controller.signal), late]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+function unavailable(cause?: unknown): UserTokenError {
+  const options = { retryAfterMs: failurePauseMs, ...(cause === undefined ? {} : { cause }) };
+  return new UserTokenError("signing_keys_unavailable", undefined, {}, options);
+}

@@ -1,0 +1,45 @@
+import type { Assertion } from "./internals.js";
+
+/** What is remembered of a verified token: no token, no claims. */
+export interface RememberedToken {
+  readonly tid: string;
+  readonly kid: string;
+  readonly use: Assertion["use"];
+  /** When it was issued to expire, in milliseconds since 1970. */
+  readonly expiresAt: number;
+}
+
+/** Verified tokens by the SHA-256 of the whole token. */
+export interface VerifiedTokens {
+  find(hash: string): RememberedToken | undefined;
+  remember(hash: string, token: RememberedToken): void;
+  forget(hash: string): void;
+}
+
+const longestMs = 10 * 60_000;
+
+/** Remembers at most `max` verifications, least recently used out first, each for at most ten minutes. */
+export function verifiedTokens(max: number, now: () => number): VerifiedTokens {
+  const entries = new Map<string, { readonly token: RememberedToken; readonly until: number }>();
+  return {
+    find(hash) {
+      const entry = entries.get(hash);
+      if (entry === undefined) return undefined;
+      entries.delete(hash);
+      if (now() >= entry.until) return undefined;
+      entries.set(hash, entry);
+      return entry.token;
+    },
+    remember(hash, token) {
+      const until = Math.min(now() + longestMs, token.expiresAt);
+      entries.delete(hash);
+      entries.set(hash, { token, until });
+      if (entries.size <= max) return;
+      for (const oldest of entries.keys()) {
+        entries.delete(oldest);
+        break;
+      }
+    },
+    forget: (hash) => void entries.delete(hash),
+  };
+}

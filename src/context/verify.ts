@@ -1,0 +1,197 @@
+import { createHash } from "node:crypto";
+import type { CryptoKey } from "jose";
+import { isGuid, type EntraAppFacts } from "../entra/tenants.js";
+import { decodeClaims, stringClaim, type TokenClaims } from "../entra/token-claims.js";
+import { emit, HostedAgentIdentityError, isUserTokenError, UserTokenError, type OnEvent } from "../errors.js";
+import { runWithoutUserContext } from "./ambient.js";
+import type { Assertion } from "./internals.js";
+import { signingKeys, type KeyFetch, type SigningKeys } from "./signing-keys.js";
+import { checkClaims, type ClaimRules } from "./token-checks.js";
+import { checkShape, readUnverified, type UnverifiedToken } from "./token-shape.js";
+import type { VerifiedUser } from "./user-context.js";
+import { verifiedTokens, type RememberedToken } from "./verified-tokens.js";
+
+/** What user tokens are accepted. */
+export interface UserTokenVerifierOptions {
+  /** Our own app: its tenants, audiences and cloud are the verifier's. */
+  readonly app: EntraAppFacts;
+  /** Resources that may be sent the caller's own token; a token of their audience is accepted too. */
+  readonly passthroughTo?: readonly { readonly audiences: readonly string[] }[];
+  /** Scopes of our app that the token must have, short names as in `scp`. */
+  readonly requiredScopes?: readonly string[];
+  /** Client ids of the applications that may call. Default: any. */
+  readonly clients?: readonly string[];
+  /** Default 16 384. */
+  readonly maxTokenBytes?: number;
+  /** How far the clocks of Entra and this host may differ, in seconds. Default 60. */
+  readonly clockToleranceS?: number;
+  /** How long one request for signing keys may take, in milliseconds. Default 5 000. */
+  readonly timeoutMs?: number;
+  readonly fetch?: KeyFetch;
+  /** Milliseconds since 1970. */
+  readonly now?: () => number;
+  readonly onEvent?: OnEvent;
+}
+
+/** A person, proven. The assertion is not enumerable: printing, spreading and cloning leave it out. */
+export interface VerifiedUserToken {
+  readonly user: VerifiedUser;
+  readonly assertion: Assertion;
+}
+
+/** Proves a user token, or throws `UserTokenError`. */
+export type UserTokenVerifier = (token: string) => Promise<VerifiedUserToken>;
+
+const rememberedTokens = 10_000;
+
+/**
+ * Makes the function that verifies user tokens: a listed tenant, a signature by that tenant's keys, its
+ * issuer, an audience that is ours or that of a passthrough resource, lifetime, a person, scopes, client.
+ * A verification is remembered by the token's hash for at most ten minutes and while its key is published.
+ *
+ * Throws `invalid_option`; what it returns throws {@link UserTokenError} with a `user_token_*` code, or with
+ * `signing_keys_unavailable` (status 503).
+ *
+ * Entry point: `hosted-agent-identity`.
+ * Source: learn.microsoft.com, identity-platform/access-tokens, "validate tokens"; RFC 8725.
+ *
+ * @example
+ * ```ts
+ * import { userTokenVerifier, type EntraApp, type UserTokenVerifier } from "hosted-agent-identity";
+ *
+ * export function verifierFor(app: EntraApp): UserTokenVerifier {
+ *   return userTokenVerifier({ app, requiredScopes: ["access_as_user"] });
+ * }
+ * ```
+ * @group Context
+ */
+export function userTokenVerifier(options: UserTokenVerifierOptions): UserTokenVerifier {
+  const { app, onEvent, maxTokenBytes, now, rulesAt, keys } = settingsOf(options);
+  const remembered = verifiedTokens(rememberedTokens, now);
+  const running = new Map<string, Promise<RememberedToken>>();
+
+  async function prove(token: string, hash: string): Promise<RememberedToken> {
+    const unverified = readUnverified(token, app);
+    await checkSignature(token, await keys.keyFor(unverified.tid, unverified.kid));
+    const proven = provenToken(unverified, rulesAt(now()));
+    remembered.remember(hash, proven);
+    return proven;
+  }
+
+  async function proveOnce(token: string, hash: string): Promise<RememberedToken> {
+    const known = remembered.find(hash);
+    if (known !== undefined && keys.stillHas(known.tid, known.kid)) return known;
+    remembered.forget(hash);
+    let proof = running.get(hash);
+    if (proof === undefined) {
+      proof = runWithoutUserContext(() => prove(token, hash)).finally(() => running.delete(hash));
+      running.set(hash, proof);
+    }
+    return proof;
+  }
+
+  return async function verify(token) {
+    try {
+      checkShape(token, maxTokenBytes);
+      const hash = createHash("sha256").update(token).digest("base64url");
+      const { tid, use } = await proveOnce(token, hash);
+      return verifiedUserToken(token, hash, tid, use);
+    } catch (error) {
+      if (isUserTokenError(error)) {
+        emit(onEvent, { type: "user_token_refused", code: error.code, category: error.category });
+      }
+      throw error;
+    }
+  };
+}
+
+async function checkSignature(token: string, key: CryptoKey): Promise<void> {
+  const { compactVerify } = await import("jose/jws/compact/verify");
+  try {
+    await compactVerify(token, key, { algorithms: ["RS256"] });
+  } catch (cause) {
+    const failed =
+      cause instanceof Error && "code" in cause && cause.code === "ERR_JWS_SIGNATURE_VERIFICATION_FAILED";
+    // Anything else is a header this package does not take, such as `crit`. No cause: it may quote the token.
+    throw new UserTokenError(failed ? "user_token_signature" : "user_token_malformed");
+  }
+}
+
+function provenToken({ tid, kid, claims }: UnverifiedToken, rules: ClaimRules): RememberedToken {
+  const use = checkClaims(claims, tid, rules);
+  return { tid, kid, use, expiresAt: (claims.exp ?? 0) * 1000 };
+}
+
+function verifiedUserToken(
+  token: string,
+  hash: string,
+  tid: string,
+  use: Assertion["use"],
+): VerifiedUserToken {
+  // Decoded again instead of remembered: the hash says that it is the same token, and memory holds no claims.
+  const claims = decodeClaims(token) ?? {};
+  const assertion: Assertion = Object.freeze({ token, hash, claims, use });
+  const verified = { user: userOf(claims, tid) };
+  Object.defineProperty(verified, "assertion", { value: assertion, enumerable: false });
+  return Object.freeze(verified as VerifiedUserToken);
+}
+
+function userOf(claims: TokenClaims, tid: string): VerifiedUser {
+  const name = stringClaim(claims, "name");
+  const username = stringClaim(claims, "preferred_username") ?? stringClaim(claims, "upn");
+  return Object.freeze({
+    tid,
+    oid: (claims.oid ?? "").toLowerCase(),
+    ...(name === undefined ? {} : { name }),
+    ...(username === undefined ? {} : { username }),
+  });
+}
+
+interface Settings {
+  readonly app: EntraAppFacts;
+  readonly onEvent: OnEvent | undefined;
+  readonly maxTokenBytes: number;
+  readonly now: () => number;
+  readonly rulesAt: (now: number) => ClaimRules;
+  readonly keys: SigningKeys;
+}
+
+function settingsOf(options: UserTokenVerifierOptions): Settings {
+  const { app, now = Date.now, onEvent } = options;
+  const maxTokenBytes = inRange("maxTokenBytes", options.maxTokenBytes ?? 16_384, 1, 1_048_576);
+  const clockToleranceS = inRange("clockToleranceS", options.clockToleranceS ?? 60, 0, 600);
+  const timeoutMs = inRange("timeoutMs", options.timeoutMs ?? 5_000, 1, 300_000);
+  const clients = options.clients?.map((client) => clientId(client));
+  const rules = {
+    app,
+    passthroughAudiences: (options.passthroughTo ?? []).flatMap(({ audiences }) => audiences),
+    requiredScopes: options.requiredScopes ?? [],
+    clients,
+    clockToleranceS,
+  };
+  const fetch: KeyFetch = options.fetch ?? ((input, init) => globalThis.fetch(input, init));
+  return {
+    app,
+    onEvent,
+    maxTokenBytes,
+    now,
+    rulesAt: (at) => ({ ...rules, now: at }),
+    keys: signingKeys({ cloud: app.cloud, fetch, now, timeoutMs }),
+  };
+}
+
+function inRange(option: string, value: number, least: number, most: number): number {
+  if (value >= least && value <= most) return value;
+  throw new HostedAgentIdentityError(
+    "invalid_option",
+    `${option}: expected a number from ${least} to ${most}, got ${JSON.stringify(value)}.`,
+  );
+}
+
+function clientId(value: string): string {
+  if (isGuid(value)) return value.toLowerCase();
+  throw new HostedAgentIdentityError(
+    "invalid_option",
+    `clients: expected client ids (GUIDs), got ${JSON.stringify(value)}.`,
+  );
+}

@@ -1,0 +1,1 @@
+export { userContext } from "./express/user-context.js";

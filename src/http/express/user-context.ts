@@ -1,0 +1,32 @@
+import type { RequestHandler } from "express";
+import type { UserContextOptions } from "../../context/create.js";
+import { userContext as nodeUserContext } from "../node/user-context.js";
+
+/**
+ * Verifies who is asking, takes the token off the request, and runs everything behind it for that user. Put
+ * it before body parsers and loggers. The context ends when the response has finished or its connection has
+ * closed. A token that is not acceptable is answered here, with 401 (503 when keys cannot be fetched)
+ * and the platform's error envelope.
+ *
+ * A body parser that loses the async context does no harm: `getUserContext(req)` finds it by the request.
+ *
+ * Entry point: `hosted-agent-identity/express`.
+ *
+ * @example
+ * ```ts
+ * import express from "express";
+ * import { getUserContext, type UserTokenVerifier } from "hosted-agent-identity";
+ * import { userContext } from "hosted-agent-identity/express";
+ *
+ * export function agent(verify: UserTokenVerifier): express.Express {
+ *   const app = express();
+ *   app.use(userContext({ verify, require: true }));
+ *   app.get("/hello", (req, res) => void res.send(`Hello ${getUserContext(req).user?.name}`));
+ *   return app;
+ * }
+ * ```
+ * @group Adapters
+ */
+export function userContext(options: UserContextOptions): RequestHandler {
+  return nodeUserContext(options);
+}

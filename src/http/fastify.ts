@@ -1,0 +1,1 @@
+export { userContext } from "./fastify/user-context.js";

@@ -1,0 +1,1 @@
+export { userContext } from "./hono/user-context.js";

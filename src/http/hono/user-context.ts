@@ -1,0 +1,73 @@
+import type { IncomingMessage, ServerResponse } from "node:http";
+import type { Context, MiddlewareHandler } from "hono";
+import { runInContext } from "../../context/ambient.js";
+import { contextOfRequest, userContextSettings, type UserContextOptions } from "../../context/create.js";
+import { headerPairs, rawHeaderPairs, type HeaderPairs } from "../../context/header-pairs.js";
+import { withoutHeaders } from "../../context/middleware.js";
+import { refusalOf, refusalResponse } from "../../context/refusal.js";
+import { endWithBody } from "../../context/response-end.js";
+import { endWithResponse, stripHeaders } from "../incoming-message.js";
+
+/**
+ * Verifies who is asking, takes the token off the request, and runs everything behind it for that user. The
+ * context ends when the body of the response has ended or its connection has closed. A token that is not
+ * acceptable is answered here, with 401 (503 when keys cannot be fetched) and the platform's error envelope.
+ *
+ * Entry point: `hosted-agent-identity/hono`.
+ *
+ * @example
+ * ```ts
+ * import { Hono } from "hono";
+ * import { getUserContext, type UserTokenVerifier } from "hosted-agent-identity";
+ * import { userContext } from "hosted-agent-identity/hono";
+ *
+ * export function agent(verify: UserTokenVerifier): Hono {
+ *   const app = new Hono();
+ *   app.use(userContext({ verify, require: true }));
+ *   app.get("/hello", (c) => c.text(`Hello ${getUserContext().user?.name}`));
+ *   return app;
+ * }
+ * ```
+ * @group Adapters
+ */
+export function userContext(options: UserContextOptions): MiddlewareHandler {
+  const settings = userContextSettings(options);
+
+  return async function userContext(c, next) {
+    const original = c.req.raw;
+    const { pairs, outgoing } = takeHeaders(c, settings.secretHeaders);
+    let context;
+    try {
+      context = await contextOfRequest(pairs, [c, original, c.req.raw], settings);
+    } catch (error) {
+      return refusalResponse(refusalOf(error, settings.tokenHeader));
+    }
+    if (outgoing !== undefined) endWithResponse(outgoing, context);
+    try {
+      await runInContext(context, next);
+    } catch (error) {
+      context.end();
+      throw error;
+    }
+    const response = endWithBody(c.res, context, original.signal);
+    if (response !== c.res) {
+      // Hono merges into the old response unless there is none.
+      c.res = undefined;
+      c.res = response;
+    }
+    return undefined;
+  };
+}
+
+/** Reads the headers and removes some of them, from the request and from Node's request behind it. */
+function takeHeaders(
+  c: Context,
+  names: readonly string[],
+): { readonly pairs: HeaderPairs; readonly outgoing: ServerResponse | undefined } {
+  const { incoming, outgoing } = (c.env ?? {}) as { incoming?: IncomingMessage; outgoing?: ServerResponse };
+  const overNode = Array.isArray(incoming?.rawHeaders);
+  const pairs = overNode && incoming ? rawHeaderPairs(incoming.rawHeaders) : headerPairs(c.req.raw.headers);
+  c.req.raw = withoutHeaders(c.req.raw, names);
+  if (overNode && incoming) stripHeaders(incoming, names);
+  return { pairs, outgoing };
+}

@@ -1,0 +1,1 @@
+export { userContext, type NodeUserContext } from "./node/user-context.js";

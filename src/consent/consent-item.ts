@@ -1,0 +1,121 @@
+import { randomBytes } from "node:crypto";
+import type { ResponseEvent } from "../foundry/events.js";
+import { idPrefixes, newId, type RandomBytes } from "../foundry/ids.js";
+import {
+  consentItemType,
+  type AgentReference,
+  type OAuthConsentRequestItem,
+  type OutputItem,
+} from "../foundry/items.js";
+import { checkLinkForm, linkFault, type ConsentLinkPolicy } from "./link-policy.js";
+
+/** What a consent item is made from. */
+export interface OAuthConsentRequestInit {
+  /** Where the person has to go: https, or http on a loopback host. */
+  readonly consentLink: string;
+  /** The label of the MCP server that the consent is for. */
+  readonly serverLabel: string;
+  /** The response the item belongs to; the item's id takes its partition key. */
+  readonly responseId?: string;
+  readonly agentReference?: AgentReference;
+  /** Which links are acceptable beyond being well formed. */
+  readonly policy?: ConsentLinkPolicy;
+  readonly random?: RandomBytes;
+}
+
+/**
+ * The output item that asks a person to open a link. A response that has one must end `incomplete`, without
+ * a reason, or the portal shows no button. Throws `consent_link_refused`.
+ *
+ * Entry point: `hosted-agent-identity`.
+ * Source: azure-rest-api-specs, ai-foundry/data-plane/Foundry, `OAuthConsentRequestOutputItem`.
+ *
+ * @example
+ * ```ts
+ * import { oauthConsentRequest, type ConsentRequest } from "hosted-agent-identity";
+ *
+ * export function items(requests: readonly ConsentRequest[], responseId: string) {
+ *   return requests.map(({ link, serverLabel }) => oauthConsentRequest({ consentLink: link, serverLabel, responseId }));
+ * }
+ * ```
+ * @group Consent
+ */
+export function oauthConsentRequest(init: OAuthConsentRequestInit): OAuthConsentRequestItem {
+  const { consentLink, serverLabel, responseId, agentReference } = init;
+  if (init.policy === undefined) checkLinkForm(consentLink);
+  else init.policy.check(consentLink);
+  return {
+    type: consentItemType,
+    id: newId(idPrefixes.consentRequest, init.random ?? randomBytes, responseId),
+    consent_link: consentLink,
+    server_label: serverLabel,
+    ...(responseId === undefined ? {} : { response_id: responseId }),
+    ...(agentReference === undefined ? {} : { agent_reference: agentReference }),
+  };
+}
+
+/** Where a host's own stream stands. */
+export interface StreamPosition {
+  /** The number of the next event. */
+  readonly sequenceNumber: number;
+  /** The index of the next output item. */
+  readonly outputIndex: number;
+}
+
+/**
+ * The events that show items, for hosts with an event loop of their own: `response.output_item.added` and
+ * `response.output_item.done` for each, complete from the start. End the stream with `response.incomplete`,
+ * with `incomplete_details: null` and the items in `output`.
+ *
+ * Entry point: `hosted-agent-identity`.
+ *
+ * @example
+ * ```ts
+ * import { consentEvents, oauthConsentRequest } from "hosted-agent-identity";
+ *
+ * export function ask(consentLink: string, sequenceNumber: number, outputIndex: number) {
+ *   const item = oauthConsentRequest({ consentLink, serverLabel: "contacts" });
+ *   return consentEvents([item], { sequenceNumber, outputIndex });
+ * }
+ * ```
+ * @group Consent
+ */
+export function consentEvents(items: readonly OutputItem[], position: StreamPosition): ResponseEvent[] {
+  const { sequenceNumber, outputIndex } = position;
+  return items.flatMap((item, n) =>
+    (["response.output_item.added", "response.output_item.done"] as const).map((type, step) => ({
+      type,
+      sequence_number: sequenceNumber + 2 * n + step,
+      output_index: outputIndex + n,
+      item,
+    })),
+  );
+}
+
+/**
+ * Whether an item of a response asks for consent and its link may be shown: well formed, https (http only on
+ * a loopback host), no user information. Tolerates a missing `server_label`. For clients, who read the item
+ * as plain JSON.
+ *
+ * Entry point: `hosted-agent-identity`.
+ *
+ * @example
+ * ```ts
+ * import { isOAuthConsentRequest } from "hosted-agent-identity";
+ *
+ * export function links(response: { output: readonly unknown[] }): string[] {
+ *   return response.output.filter(isOAuthConsentRequest).map((item) => item.consent_link);
+ * }
+ * ```
+ * @group Consent
+ */
+export function isOAuthConsentRequest(item: unknown): item is OAuthConsentRequestItem {
+  if (typeof item !== "object" || item === null) return false;
+  const { type, id, consent_link, server_label } = item as Record<string, unknown>;
+  return (
+    type === consentItemType &&
+    typeof id === "string" &&
+    (server_label === undefined || typeof server_label === "string") &&
+    linkFault(consent_link) === undefined
+  );
+}

@@ -1,0 +1,81 @@
+import { requestKey } from "../context/internals.js";
+import { ConsentRequest, ConsentRequiredError, isConsentRequiredError } from "../errors.js";
+import { toolboxConsent } from "../foundry/toolbox-consent.js";
+import { errorChain, read } from "./error-chain.js";
+import { checkLinkForm, consentLinkPolicy, type ConsentLinkPolicy } from "./link-policy.js";
+
+/** How far an error is trusted. */
+export interface FindConsentRequiredOptions {
+  /** Which links are acceptable. Without one, well-formed links made in this process are. */
+  readonly policy?: ConsentLinkPolicy;
+  /**
+   * Says that the error came from a Foundry toolbox, so a JSON-RPC error -32006 in it counts; its links need
+   * a `policy` that allows their origin. Leave it out for every other server: they could name any link.
+   */
+  readonly toolbox?: { readonly serverLabel: string };
+}
+
+/**
+ * Finds out whether an error means that the user has to open a link, however it was wrapped: `cause` chains
+ * (the MCP SDK v2 wraps errors of its first connection), `AggregateError`, and the usual `error`,
+ * `originalError`, `lastError` and `reason` of frameworks. Several such errors become one. It reads no text:
+ * LangChain's `ToolException` keeps nothing but the message, so nothing is found in it; that is why a turn
+ * also records what was asked for (`withConsent`, `runTurn`, `UserContext.consentRequests`).
+ *
+ * Throws `consent_link_refused` when a link is found that must not be shown.
+ *
+ * Entry point: `hosted-agent-identity`.
+ *
+ * @example
+ * ```ts
+ * import { findConsentRequired } from "hosted-agent-identity";
+ *
+ * export async function guarded<T>(work: () => Promise<T>): Promise<T | "ask the user"> {
+ *   try {
+ *     return await work();
+ *   } catch (error) {
+ *     if (findConsentRequired(error) === undefined) throw error;
+ *     return "ask the user";
+ *   }
+ * }
+ * ```
+ * @group Consent
+ */
+export function findConsentRequired(
+  error: unknown,
+  options: FindConsentRequiredOptions = {},
+): ConsentRequiredError | undefined {
+  const found: ConsentRequiredError[] = [];
+  for (const one of errorChain(error)) {
+    const consent = isConsentRequiredError(one) ? one : toolboxError(one, options);
+    if (consent !== undefined) found.push(consent);
+  }
+  const [first] = found;
+  if (first === undefined) return undefined;
+  const requests = uniqueRequests(found.flatMap((one) => one.requests));
+  for (const { link } of requests) {
+    if (options.policy === undefined) checkLinkForm(link);
+    else options.policy.check(link);
+  }
+  return found.length === 1 ? first : new ConsentRequiredError(requests, { cause: error });
+}
+
+/** Requests without duplicates; the same link for the same server is the same request. */
+export function uniqueRequests(requests: readonly ConsentRequest[]): ConsentRequest[] {
+  return [...new Map(requests.map((request) => [requestKey(request), request])).values()];
+}
+
+function toolboxError(
+  value: object,
+  { policy, toolbox }: FindConsentRequiredOptions,
+): ConsentRequiredError | undefined {
+  if (toolbox === undefined) return undefined;
+  const asked = toolboxConsent(
+    { code: read(value, "code"), message: read(value, "message") },
+    toolbox.serverLabel,
+  );
+  if (asked.length === 0) return undefined;
+  const { check } = policy ?? consentLinkPolicy({ allowedOrigins: [] });
+  for (const { link } of asked) check(link);
+  return new ConsentRequiredError(asked.map((one) => new ConsentRequest({ ...one, reason: "consent" })));
+}

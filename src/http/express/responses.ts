@@ -1,0 +1,34 @@
+import type { IncomingMessage, ServerResponse } from "node:http";
+import type { ResponsesOptions, ResponsesRun } from "../../turn/answer.js";
+import { responses as nodeResponses } from "../node/responses.js";
+
+/**
+ * A handler for `POST /responses` on Express, behind `userContext()`, with or without `express.json()` before
+ * it. See `responses` of the root entry for what it does.
+ *
+ * Entry point: `hosted-agent-identity/express`.
+ *
+ * @example
+ * ```ts
+ * import express from "express";
+ * import { responses } from "hosted-agent-identity/express";
+ *
+ * export const app = express();
+ * app.post(
+ *   "/responses",
+ *   responses(async function* ({ input }) {
+ *     yield `You said: ${input}`;
+ *   }),
+ * );
+ * ```
+ * @group Adapters
+ */
+export function responses(
+  run: ResponsesRun,
+  options: ResponsesOptions = {},
+): (request: IncomingMessage, response: ServerResponse, next: (error?: unknown) => void) => Promise<void> {
+  const handle = nodeResponses(run, options);
+  return function responsesHandler(request, response, next) {
+    return handle(request, response).catch(next);
+  };
+}

@@ -1,0 +1,49 @@
+import { Readable } from "node:stream";
+import type { FastifyReply, FastifyRequest } from "fastify";
+import { tryGetUserContext } from "../../context/ambient.js";
+import { contextSlot } from "../../context/slot.js";
+import { answerTurn, type ResponsesOptions, type ResponsesRun } from "../../turn/answer.js";
+import { sseBlock } from "../../turn/to-sse.js";
+
+/**
+ * A handler for `POST /responses` on Fastify, behind `userContext()`. Fastify reads the body, so its `bodyLimit`
+ * counts. See `responses` of the root entry for what it does.
+ *
+ * Entry point: `hosted-agent-identity/fastify`.
+ *
+ * @example
+ * ```ts
+ * import fastify from "fastify";
+ * import { responses } from "hosted-agent-identity/fastify";
+ *
+ * export const app = fastify();
+ * app.post(
+ *   "/responses",
+ *   responses(async function* ({ input }) {
+ *     yield `You said: ${input}`;
+ *   }),
+ * );
+ * ```
+ * @group Adapters
+ */
+export function responses(
+  run: ResponsesRun,
+  options: ResponsesOptions = {},
+): (request: FastifyRequest, reply: FastifyReply) => Promise<FastifyReply> {
+  return async function responsesHandler(request, reply) {
+    const gone = new AbortController();
+    reply.raw.once("close", () => gone.abort());
+    const context = contextSlot().byRequest.get(request) ?? tryGetUserContext(request.raw);
+    const { status, headers, body } = await answerTurn(run, options, {
+      body: request.body,
+      context,
+      signal: gone.signal,
+    });
+    reply.code(status).headers(headers);
+    return reply.send(typeof body === "string" ? body : Readable.from(blocks(body), { objectMode: false }));
+  };
+}
+
+async function* blocks(events: AsyncIterable<Parameters<typeof sseBlock>[0]>): AsyncGenerator<string> {
+  for await (const event of events) yield sseBlock(event);
+}

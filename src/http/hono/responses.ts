@@ -1,0 +1,35 @@
+import type { Context } from "hono";
+import { tryGetUserContext } from "../../context/ambient.js";
+import type { ResponsesOptions, ResponsesRun } from "../../turn/answer.js";
+import { responses as webResponses } from "../../turn/responses.js";
+
+/**
+ * A handler for `POST /responses` on Hono, behind `userContext()`. See `responses` of the root entry for what
+ * it does.
+ *
+ * Entry point: `hosted-agent-identity/hono`.
+ *
+ * @example
+ * ```ts
+ * import { Hono } from "hono";
+ * import { responses } from "hosted-agent-identity/hono";
+ *
+ * export const app = new Hono();
+ * app.post(
+ *   "/responses",
+ *   responses(async function* ({ input }) {
+ *     yield `You said: ${input}`;
+ *   }),
+ * );
+ * ```
+ * @group Adapters
+ */
+export function responses(
+  run: ResponsesRun,
+  options: ResponsesOptions = {},
+): (c: Context) => Promise<Response> {
+  const handle = webResponses(run, options);
+  return function responsesHandler(c) {
+    return handle(c.req.raw, tryGetUserContext(c.req.raw));
+  };
+}

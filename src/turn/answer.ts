@@ -1,0 +1,189 @@
+import { runWithUserContext } from "../context/ambient.js";
+import type { UserContext } from "../context/user-context.js";
+import type { ConsentLinkPolicy } from "../consent/link-policy.js";
+import { isHostedAgentIdentityError } from "../errors.js";
+import { foundryEnvironment } from "../foundry/environment.js";
+import { terminalEvents, type ResponseEvent, type ResponseObject } from "../foundry/events.js";
+import { responseHeaders } from "../foundry/headers.js";
+import type { RandomBytes } from "../foundry/ids.js";
+import type { AgentReference } from "../foundry/items.js";
+import { requestError, signInChallenge, wantsSignIn, type RequestError } from "./error-envelope.js";
+import { ownErrorIn } from "./failure.js";
+import { readTurnRequest, type ReadRequest, type TurnRequest } from "./turn-request.js";
+import type { Preparable, RunOutput, Turn } from "./turn.js";
+import { withConsent } from "./with-consent.js";
+
+/** A turn that answers `POST /responses`. */
+export interface ResponsesTurn extends Turn {
+  /** The prompt as text; the same as `request.input`. */
+  readonly input: string;
+  readonly request: TurnRequest;
+}
+
+/** How `POST /responses` is answered. */
+export interface ResponsesOptions {
+  /**
+   * Accesses whose tokens are got before the run starts, so that no tool acts twice. If the user has to sign
+   * in again for one, the request is answered 401 with a challenge.
+   */
+  readonly prepare?: readonly Preparable[];
+  readonly policy?: ConsentLinkPolicy;
+  /** Default: what the request says, else `FOUNDRY_AGENT_NAME` and `FOUNDRY_AGENT_VERSION`. */
+  readonly agentReference?: AgentReference;
+  /** What the response says it was made with. Default: what the request says, else the agent's name. */
+  readonly model?: string;
+  /** How large a body may be, in bytes, where no body parser has read it. Default 4 MiB. */
+  readonly maxBodyBytes?: number;
+  /** Takes the error of a failed turn as it was thrown; the client is told only what is safe. */
+  readonly onError?: (error: unknown) => void;
+  readonly now?: () => number;
+  readonly random?: RandomBytes;
+}
+
+/** The code of a turn. */
+export type ResponsesRun = (turn: ResponsesTurn) => RunOutput;
+
+/** An answer, ready for any HTTP server. */
+export interface Answer {
+  readonly status: number;
+  readonly headers: Readonly<Record<string, string>>;
+  /** JSON text, or events to write as they come. */
+  readonly body: string | AsyncIterableIterator<ResponseEvent>;
+}
+
+/** What a request brings. */
+export interface AnswerInput {
+  /** Text, bytes, or what a body parser made of them. */
+  readonly body: unknown;
+  readonly context: UserContext | undefined;
+  /** Aborts when the client goes away. */
+  readonly signal?: AbortSignal | undefined;
+}
+
+export const defaultMaxBodyBytes: number = 4 * 1024 * 1024;
+
+const sseHeaders = {
+  "content-type": "text/event-stream; charset=utf-8",
+  "cache-control": "no-cache",
+  "x-accel-buffering": "no",
+};
+
+/** Answers one `POST /responses`, streamed or plain. */
+export async function answerTurn(
+  run: ResponsesRun,
+  options: ResponsesOptions,
+  input: AnswerInput,
+): Promise<Answer> {
+  const read = readTurnRequest(input.body);
+  if ("error" in read) return errorAnswer(read);
+  const { context, signal } = input;
+  if (context === undefined) {
+    return errorAnswer(
+      requestError(
+        500,
+        "no_user_context",
+        "There is no user context here: put userContext() in front of responses().",
+      ),
+    );
+  }
+  const prepared = await prepareFirst(options.prepare ?? [], context, signal);
+  if ("error" in prepared) return errorAnswer(prepared);
+  const sessionId = read.sessionId ?? context.platform.sessionId;
+  const headers = sessionId === undefined ? {} : { [responseHeaders.sessionId]: sessionId };
+  try {
+    const events = startTurn(run, options, { ...read, context, signal, prepare: prepared.prepare });
+    if (read.stream) return { status: 200, headers: { ...headers, ...sseHeaders }, body: events };
+    return {
+      status: 200,
+      headers: { ...headers, ...jsonHeaders },
+      body: JSON.stringify(await lastResponse(events)),
+    };
+  } catch (error) {
+    if (!isHostedAgentIdentityError(error)) throw error;
+    return errorAnswer(requestError(500, error.code, error.message));
+  }
+}
+
+const jsonHeaders = { "content-type": "application/json; charset=utf-8" };
+
+/** An error as an answer. */
+export function errorAnswer({ status, headers, error }: RequestError): Answer {
+  return {
+    status,
+    headers: { ...headers, ...jsonHeaders, "cache-control": "no-store" },
+    body: JSON.stringify({ error }),
+  };
+}
+
+interface StartedTurn extends ReadRequest {
+  readonly context: UserContext;
+  readonly signal: AbortSignal | undefined;
+  readonly prepare: readonly Preparable[];
+}
+
+function startTurn(
+  run: ResponsesRun,
+  options: ResponsesOptions,
+  turn: StartedTurn,
+): AsyncIterableIterator<ResponseEvent> {
+  const { request, context, signal, prepare } = turn;
+  const { policy, onError, now, random } = options;
+  const agentReference = options.agentReference ?? turn.agentReference ?? hostedAgent();
+  const { model, metadata } = request.body;
+  return withConsent((started) => run({ ...started, input: request.input, request }), {
+    context,
+    prepare,
+    model: options.model ?? (typeof model === "string" ? model : (agentReference?.name ?? "agent")),
+    ...(typeof metadata === "object" && metadata !== null ? { fields: { metadata } } : {}),
+    ...(request.previousResponseId === undefined ? {} : { previousResponseId: request.previousResponseId }),
+    ...(agentReference === undefined ? {} : { agentReference }),
+    ...(signal === undefined ? {} : { signal }),
+    ...(policy === undefined ? {} : { policy }),
+    ...(onError === undefined ? {} : { onError }),
+    ...(now === undefined ? {} : { now }),
+    ...(random === undefined ? {} : { random }),
+  });
+}
+
+/**
+ * Gets the tokens before the status line is written, because a sign-in that is needed is best answered with a
+ * 401. Everything else is left to the turn, which meets the same results again.
+ */
+async function prepareFirst(
+  accesses: readonly Preparable[],
+  context: UserContext,
+  outer: AbortSignal | undefined,
+): Promise<{ readonly prepare: readonly Preparable[] } | RequestError> {
+  const signal = outer ?? new AbortController().signal;
+  const results = await Promise.allSettled(
+    accesses.map(async (access) => runWithUserContext(context, () => access.token(context, { signal }))),
+  );
+  const errors = results.flatMap((result) =>
+    result.status === "rejected" ? [ownErrorIn(result.reason)] : [],
+  );
+  const challenge = context.consentRequests.length > 0 ? undefined : errors.find(wantsSignIn);
+  if (challenge !== undefined) return signInChallenge(challenge);
+  return {
+    prepare: results.map((result) => ({
+      token: async () => {
+        if (result.status === "rejected") throw result.reason;
+      },
+    })),
+  };
+}
+
+async function lastResponse(events: AsyncIterable<ResponseEvent>): Promise<ResponseObject | undefined> {
+  let last: ResponseObject | undefined;
+  for await (const { type, response } of events) if (terminalEvents.has(type)) last = response;
+  return last;
+}
+
+function hostedAgent(): AgentReference | undefined {
+  const { agentName, agentVersion } = foundryEnvironment(process.env);
+  if (agentName === undefined) return undefined;
+  return {
+    type: "agent_reference",
+    name: agentName,
+    ...(agentVersion === undefined ? {} : { version: agentVersion }),
+  };
+}

@@ -1,0 +1,51 @@
+import { isTokenExchangeError, type HostedAgentIdentityError } from "../errors.js";
+import { responseHeaders } from "../foundry/headers.js";
+
+/** An answer that is an error: the platform's envelope, and its headers. */
+export interface RequestError {
+  readonly status: number;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly error: {
+    readonly message: string;
+    readonly type: string;
+    readonly param: string | null;
+    readonly code: string;
+  };
+}
+
+/** A refusal of the request as such. Source: Azure.AI.AgentServer.Responses, docs/api-behaviour-contract.md. */
+export function requestError(
+  status: number,
+  code: string,
+  message: string,
+  param: string | null = null,
+): RequestError {
+  const headers = {
+    ...(status < 500 ? { [responseHeaders.errorSource]: "user" } : {}),
+    ...(status === 405 ? { allow: "POST" } : {}),
+  };
+  return {
+    status,
+    headers,
+    error: { message, type: status < 500 ? "invalid_request_error" : "server_error", param, code },
+  };
+}
+
+/**
+ * What the caller can end by signing its user in again: 401 with a challenge, claims included. Source:
+ * learn.microsoft.com, identity-platform/claims-challenge.
+ */
+export function signInChallenge(error: HostedAgentIdentityError): RequestError {
+  const claims = isTokenExchangeError(error) ? error.claims : undefined;
+  const challenge =
+    claims === undefined
+      ? 'Bearer error="invalid_token"'
+      : `Bearer error="insufficient_claims", claims="${Buffer.from(claims, "utf8").toString("base64")}"`;
+  const { headers, ...rest } = requestError(401, error.code, error.message);
+  return { ...rest, headers: { ...headers, "www-authenticate": challenge } };
+}
+
+/** Whether an error is one that a new sign-in at the caller ends. */
+export function wantsSignIn(error: HostedAgentIdentityError | undefined): error is HostedAgentIdentityError {
+  return error?.category === "signin" || error?.category === "stepup";
+}

@@ -1,0 +1,72 @@
+import type { UserContext } from "../context/user-context.js";
+import type { ConsentLinkPolicy } from "../consent/link-policy.js";
+import type { ConsentRequest } from "../errors.js";
+import { turnScope } from "./turn-scope.js";
+import type { Preparable, Turn } from "./turn.js";
+
+/** How a turn is run. */
+export interface RunTurnOptions {
+  /** Aborts when the client goes away. */
+  readonly signal?: AbortSignal;
+  /** Accesses whose tokens are got before the run starts, so that no tool acts twice. */
+  readonly prepare?: readonly Preparable[];
+  /** Default: the context of the calling code. */
+  readonly context?: UserContext;
+  readonly policy?: ConsentLinkPolicy;
+}
+
+/** How a turn ended. */
+export type TurnResult<T> =
+  | { readonly status: "completed"; readonly value: T }
+  | { readonly status: "consent_required"; readonly requests: readonly ConsentRequest[] };
+
+/**
+ * Runs one turn of any protocol: its result, or what the user has to do first, however the run ended and
+ * whether or not the framework took the signal. Any other error is thrown as it is. The context is not ended
+ * here: whoever made it does. Throws `no_user_context`, `context_ended`, `turn_cancelled`,
+ * `consent_link_refused` and whatever the run throws.
+ *
+ * Entry point: `hosted-agent-identity`.
+ *
+ * @example
+ * ```ts
+ * import { runTurn, type UserAccess } from "hosted-agent-identity";
+ *
+ * export async function answer(contacts: UserAccess): Promise<string> {
+ *   const result = await runTurn(async ({ signal }) => (await contacts.fetch(contacts.url, { signal })).text());
+ *   return result.status === "completed" ? result.value : `Please open: ${result.requests.map(({ link }) => link).join(", ")}`;
+ * }
+ * ```
+ * @group Turns
+ */
+export async function runTurn<T>(
+  run: (turn: Turn) => T | Promise<T>,
+  options: RunTurnOptions = {},
+): Promise<TurnResult<T>> {
+  const scope = turnScope(options);
+  const { signal, context, prepare } = scope;
+  try {
+    const outcome = await settled(async () => {
+      if (options.prepare !== undefined) await scope.whileLive(() => prepare(options.prepare ?? []));
+      signal.throwIfAborted();
+      return scope.whileLive(async () => run({ signal, context }));
+    });
+    if ("error" in outcome) scope.note(outcome.error);
+    const requests = await scope.requests();
+    if (requests.length > 0) return { status: "consent_required", requests };
+    if ("error" in outcome) throw outcome.error;
+    return { status: "completed", value: outcome.value };
+  } finally {
+    scope.stop();
+  }
+}
+
+async function settled<T>(
+  work: () => Promise<T>,
+): Promise<{ readonly value: T } | { readonly error: unknown }> {
+  try {
+    return { value: await work() };
+  } catch (error) {
+    return { error };
+  }
+}

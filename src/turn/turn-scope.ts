@@ -1,0 +1,123 @@
+import { getUserContext } from "../context/ambient.js";
+import { liveInternalsOf, recordConsent } from "../context/internals.js";
+import { contextSlot } from "../context/slot.js";
+import type { UserContext } from "../context/user-context.js";
+import { checkLinkForm, type ConsentLinkPolicy } from "../consent/link-policy.js";
+import { findConsentRequired, uniqueRequests } from "../consent/find-consent-required.js";
+import { ConsentRequiredError, HostedAgentIdentityError, type ConsentRequest } from "../errors.js";
+import { settleOrAbort } from "../exchange/deadline.js";
+import type { Preparable, Turn } from "./turn.js";
+
+/** What a turn is watched with. */
+export interface TurnScopeOptions {
+  /** Default: the context of the calling code. */
+  readonly context?: UserContext | undefined;
+  /** Aborts when the client goes away. */
+  readonly signal?: AbortSignal | undefined;
+  readonly policy?: ConsentLinkPolicy | undefined;
+}
+
+/**
+ * Watches one turn: runs its code as its user, and aborts its signal when the user has to open a link or the
+ * client has gone.
+ */
+export interface TurnScope extends Turn {
+  /** Runs work as the turn's user, wherever it is called from. */
+  inContext<T>(work: () => T): T;
+  /** Waits for work as the turn's user, but not beyond the signal. */
+  whileLive<T>(work: () => Promise<T>): Promise<T>;
+  /** Gets all tokens now. Throws what stands in the way, unless it was recorded as a request for consent. */
+  prepare(accesses: readonly Preparable[]): Promise<void>;
+  /** Remembers what an error asks the user for. Throws `consent_link_refused`. */
+  note(error: unknown): void;
+  /**
+   * What the user has to do, checked; empty when nothing was asked for. Waits for what is being acquired, so
+   * that a second server's request is among them. Throws `consent_link_refused`.
+   */
+  requests(): Promise<readonly ConsentRequest[]>;
+  cancel(cause?: unknown): void;
+  /** Stops watching. */
+  stop(): void;
+}
+
+/** How long acquisitions already in flight may take once consent is needed. */
+const settleMs = 2_000;
+
+/** Starts to watch a turn. Throws `no_user_context`, `context_ended`. */
+export function turnScope(options: TurnScopeOptions): TurnScope {
+  const context = options.context ?? getUserContext();
+  const internals = liveInternalsOf(context);
+  const controller = new AbortController();
+  const { signal } = controller;
+  const inContext = <T>(work: () => T): T => contextSlot().storage.run(context, work);
+  let asked: Promise<void> | undefined;
+
+  const abort = (reason: unknown): void => inContext(() => controller.abort(reason));
+  const onConsent = (): void => {
+    asked ??= settledWithin(internals.acquisitions, settleMs, signal).then(() => {
+      if (!signal.aborted) abort(new ConsentRequiredError(internals.consentRequests));
+    });
+  };
+  const cancel = (cause?: unknown): void => {
+    if (!signal.aborted) abort(new HostedAgentIdentityError("turn_cancelled", undefined, { cause }));
+  };
+  const onOuterAbort = (): void => cancel(options.signal?.reason);
+  const note = (error: unknown): void => {
+    const found = findConsentRequired(error, options.policy === undefined ? {} : { policy: options.policy });
+    if (found !== undefined) recordConsent(context, found.requests);
+  };
+
+  internals.consentListeners.add(onConsent);
+  options.signal?.addEventListener("abort", onOuterAbort, { once: true });
+  if (internals.consentRequests.length > 0) onConsent();
+  if (options.signal?.aborted === true) onOuterAbort();
+
+  return {
+    signal,
+    context,
+    inContext,
+    whileLive: (work) => settleOrAbort(inContext(work), signal),
+    async prepare(accesses) {
+      const results = await Promise.allSettled(
+        accesses.map((access) => inContext(async () => access.token(context, { signal }))),
+      );
+      const failures = results.flatMap((result) =>
+        result.status === "rejected" ? [result.reason as unknown] : [],
+      );
+      for (const failure of failures) note(failure);
+      if (failures.length > 0 && internals.consentRequests.length === 0) throw failures[0];
+      await asked;
+    },
+    note,
+    async requests() {
+      await asked;
+      const requests = uniqueRequests(internals.consentRequests);
+      for (const { link } of requests) {
+        if (options.policy === undefined) checkLinkForm(link);
+        else options.policy.check(link);
+      }
+      return requests;
+    },
+    cancel,
+    stop() {
+      internals.consentListeners.delete(onConsent);
+      options.signal?.removeEventListener("abort", onOuterAbort);
+    },
+  };
+}
+
+/** Waits until what is in flight now has settled, the time is over, or the signal aborts. */
+function settledWithin(work: ReadonlySet<Promise<unknown>>, ms: number, signal: AbortSignal): Promise<void> {
+  return new Promise((done) => {
+    const finish = (): void => {
+      clearTimeout(timer);
+      signal.removeEventListener("abort", finish);
+      done();
+    };
+    const timer = setTimeout(finish, ms);
+    timer.unref();
+    if (signal.aborted) finish();
+    else signal.addEventListener("abort", finish, { once: true });
+    Promise.allSettled(work).then(finish);
+  });
+}

@@ -1,0 +1,181 @@
+import { randomBytes } from "node:crypto";
+import type { UserContext } from "../context/user-context.js";
+import type { ConsentLinkPolicy } from "../consent/link-policy.js";
+import { isHostedAgentIdentityError } from "../errors.js";
+import type { ResponseEvent } from "../foundry/events.js";
+import { idPrefixes, newId, type RandomBytes } from "../foundry/ids.js";
+import type { AgentReference } from "../foundry/items.js";
+import { failureFrom } from "./failure.js";
+import { responseWriter, type Ending, type ResponseWriter } from "./response-writer.js";
+import { turnScope, type TurnScope } from "./turn-scope.js";
+import type { Preparable, RunOutput, Turn } from "./turn.js";
+
+/** How a turn is run and its response written. */
+export interface WithConsentOptions {
+  /** Default: the platform's choice for this request, else a new one. */
+  readonly responseId?: string;
+  readonly previousResponseId?: string;
+  readonly agentReference?: AgentReference;
+  /** Accesses whose tokens are got before the run starts, so that no tool acts twice. */
+  readonly prepare?: readonly Preparable[];
+  /** Default: the context of the calling code. */
+  readonly context?: UserContext;
+  /** Aborts when the client goes away. Ending the iteration early does the same. */
+  readonly signal?: AbortSignal;
+  /** Which consent links may be shown, beyond well-formed ones. */
+  readonly policy?: ConsentLinkPolicy;
+  /** What the response says it was made with. Default `agent`. */
+  readonly model?: string;
+  /** More fields of the response object, for example its metadata. */
+  readonly fields?: Readonly<Record<string, unknown>>;
+  /** Takes the error of a failed turn as it was thrown; the client is told only what is safe. */
+  readonly onError?: (error: unknown) => void;
+  readonly now?: () => number;
+  readonly random?: RandomBytes;
+}
+
+/**
+ * Runs one turn and writes its response: a string is answer text, whose lifecycle is written around it; events
+ * of your own pass through, renumbered. When the user has to open a link first, the response ends `incomplete`
+ * with an `oauth_consent_request` item for each server, however the run ended and whether or not the framework
+ * took the signal. Any other error ends it with `response.failed`.
+ *
+ * The run is pulled as its user wherever the events are read, and the context ends when the iteration does.
+ * Throws `no_user_context` and `context_ended` at once; the iteration itself does not throw.
+ *
+ * Entry point: `hosted-agent-identity`.
+ * Source: Azure.AI.AgentServer.Responses, docs/api-behaviour-contract.md; agent-framework PR 8006 (no reason).
+ *
+ * @example
+ * ```ts
+ * import { withConsent, type UserAccess } from "hosted-agent-identity";
+ *
+ * export function answer(contacts: UserAccess) {
+ *   return withConsent(
+ *     async function* ({ signal }) {
+ *       yield "Your contacts: ";
+ *       yield await (await contacts.fetch(contacts.url, { signal })).text();
+ *     },
+ *     { prepare: [contacts] },
+ *   );
+ * }
+ * ```
+ * @group Turns
+ */
+export function withConsent(
+  run: (turn: Turn) => RunOutput,
+  options: WithConsentOptions = {},
+): AsyncIterableIterator<ResponseEvent> {
+  const scope = turnScope(options);
+  const random = options.random ?? randomBytes;
+  const { platform } = scope.context;
+  const near = options.previousResponseId ?? platform.conversationId;
+  const writer = responseWriter({
+    responseId: options.responseId ?? platform.responseId ?? newId(idPrefixes.response, random, near),
+    agentReference: options.agentReference,
+    previousResponseId: options.previousResponseId,
+    model: options.model ?? "agent",
+    fields: options.fields ?? {},
+    now: options.now ?? Date.now,
+    random,
+  });
+  const finish = (): void => {
+    scope.stop();
+    scope.context.end();
+  };
+  const events = turnEvents(run, scope, writer, options);
+  const iterator: AsyncIterableIterator<ResponseEvent> = {
+    [Symbol.asyncIterator]: () => iterator,
+    async next() {
+      const result = await events.next();
+      if (result.done === true) finish();
+      return result;
+    },
+    async return() {
+      // First the signal, so that a step that is still being waited for ends.
+      scope.cancel();
+      try {
+        return await events.return(undefined);
+      } finally {
+        finish();
+      }
+    },
+  };
+  return iterator;
+}
+
+async function* turnEvents(
+  run: (turn: Turn) => RunOutput,
+  scope: TurnScope,
+  writer: ResponseWriter,
+  options: WithConsentOptions,
+): AsyncGenerator<ResponseEvent, undefined> {
+  yield* writer.start();
+  let failure: { readonly error: unknown } | undefined;
+  try {
+    if (options.prepare !== undefined) await scope.whileLive(() => scope.prepare(options.prepare ?? []));
+    for await (const piece of pieces(run, scope)) {
+      yield* typeof piece === "string" ? writer.text(piece) : writer.event(piece);
+      if (writer.ended) break;
+    }
+  } catch (error) {
+    failure = { error };
+  }
+  yield* writer.end(await endingOf(scope, failure, options.onError));
+}
+
+/** Pulls the run as its user until it ends or the signal aborts; then `return()` is called, and not waited for. */
+async function* pieces(
+  run: (turn: Turn) => RunOutput,
+  scope: TurnScope,
+): AsyncGenerator<string | { readonly type: string }> {
+  scope.signal.throwIfAborted();
+  const { signal, context } = scope;
+  const iterator = scope.inContext(() => run({ signal, context })[Symbol.asyncIterator]());
+  let running = true;
+  try {
+    for (;;) {
+      const { done, value } = await scope.whileLive(() => iterator.next());
+      if (done === true) {
+        running = false;
+        return;
+      }
+      yield value;
+      signal.throwIfAborted();
+    }
+  } finally {
+    // A run that hangs would keep this waiting for ever.
+    if (running) void scope.inContext(async () => iterator.return?.()).catch(() => {});
+  }
+}
+
+/** If the turn asked the user for anything, it is a consent turn, however the run ended. */
+async function endingOf(
+  scope: TurnScope,
+  failure: { readonly error: unknown } | undefined,
+  onError: ((error: unknown) => void) | undefined,
+): Promise<Ending> {
+  let failed = failure;
+  try {
+    if (failed !== undefined) scope.note(failed.error);
+    const requests = await scope.requests();
+    if (requests.length > 0) return { status: "consent", requests };
+  } catch (error) {
+    failed = { error };
+  }
+  if (failed === undefined) return { status: "completed" };
+  if (!isCancelled(failed.error)) report(onError, failed.error);
+  return { status: "failed", error: failureFrom(failed.error) };
+}
+
+function isCancelled(error: unknown): boolean {
+  return isHostedAgentIdentityError(error) && error.code === "turn_cancelled";
+}
+
+function report(onError: ((error: unknown) => void) | undefined, error: unknown): void {
+  try {
+    onError?.(error);
+  } catch {
+    // A listener's trouble is not the user's.
+  }
+}

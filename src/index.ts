@@ -22,21 +22,76 @@ export {
 } from "./errors.js";
 export { type Cloud, type CloudEndpoints, type CloudName } from "./entra/clouds.js";
 export { type EntraAppFacts } from "./entra/tenants.js";
+export { type FoundryEnvironment } from "./foundry/environment.js";
+export {
+  type ResponseEvent,
+  type ResponseFailure,
+  type ResponseObject,
+  type ResponseStatus,
+  type RunEvent,
+} from "./foundry/events.js";
+export { type AgentReference, type OAuthConsentRequestItem, type OutputItem } from "./foundry/items.js";
 export { getUserContext, runWithUserContext, tryGetUserContext } from "./context/ambient.js";
+export { bindUserContext } from "./context/bind.js";
+export { createUserContext, type UserContextOptions } from "./context/create.js";
+export { type HeadersLike } from "./context/header-pairs.js";
+export { userContext, type UserContextMiddleware } from "./context/middleware.js";
 export { principalKey, type Principal } from "./context/principal.js";
 export { UserContext, type PlatformContext, type VerifiedUser } from "./context/user-context.js";
+export {
+  userTokenVerifier,
+  type UserTokenVerifier,
+  type UserTokenVerifierOptions,
+  type VerifiedUserToken,
+} from "./context/verify.js";
+export {
+  consentEvents,
+  isOAuthConsentRequest,
+  oauthConsentRequest,
+  type OAuthConsentRequestInit,
+  type StreamPosition,
+} from "./consent/consent-item.js";
+export {
+  adminConsentLink,
+  entraConsentLink,
+  type AdminConsentLinkOptions,
+  type EntraConsentLinkOptions,
+} from "./consent/entra-consent-link.js";
+export { findConsentRequired, type FindConsentRequiredOptions } from "./consent/find-consent-required.js";
+export {
+  consentLinkPolicy,
+  type ConsentLinkPolicy,
+  type ConsentLinkPolicyOptions,
+} from "./consent/link-policy.js";
 export { type ConsentLink, type ConsentLinkInput, type MadeConsentLink } from "./consent/consent-link.js";
 export { certificate, type CertificateOptions } from "./exchange/certificate.js";
 export { clientSecret } from "./exchange/client-secret.js";
-export { type ClientAuthentication, type ClientCredential, type CredentialRequest } from "./exchange/credential.js";
+export {
+  type ClientAuthentication,
+  type ClientCredential,
+  type CredentialRequest,
+} from "./exchange/credential.js";
 export { entraApp, type EntraApp, type EntraAppOptions } from "./exchange/entra-app.js";
-export { federatedCredential, workloadIdentityFile, type TokenCredentialLike } from "./exchange/federated-credential.js";
+export {
+  federatedCredential,
+  workloadIdentityFile,
+  type TokenCredentialLike,
+} from "./exchange/federated-credential.js";
 export { developer, type DeveloperOptions } from "./tokens/developer.js";
 export { onBehalfOf, type OnBehalfOfOptions } from "./tokens/on-behalf-of.js";
 export { passthrough } from "./tokens/passthrough.js";
-export { protectedResource, type ProtectedResource, type ProtectedResourceInit } from "./tokens/protected-resource.js";
+export {
+  protectedResource,
+  type ProtectedResource,
+  type ProtectedResourceInit,
+} from "./tokens/protected-resource.js";
 export { type TokenCacheLimits } from "./tokens/token-cache.js";
-export { type AccessToken, type TokenAnswer, type TokenRequest, type TokenSource } from "./tokens/token-source.js";
+export {
+  type AccessToken,
+  type TokenAnswer,
+  type TokenRequest,
+  type TokenSource,
+} from "./tokens/token-source.js";
 export {
   type AccessExplanation,
   type FetchLike,
@@ -45,3 +100,14 @@ export {
   type UserTokenCredential,
 } from "./access/types.js";
 export { userAccess, type UserAccessOptions } from "./access/user-access.js";
+export { mcpClientPool, type McpClientLease, type McpClientPool } from "./mcp/client-pool.js";
+export { closeMcpClient, type ClosableMcpClient } from "./mcp/close-mcp-client.js";
+export { type McpClientPoolOptions, type McpClientUser } from "./mcp/pool-options.js";
+export { sdkV1Auth, type SdkV1AuthProvider } from "./mcp/sdk-v1-auth.js";
+export { sdkV2Auth, type SdkV2AuthProvider } from "./mcp/sdk-v2-auth.js";
+export { type ResponsesOptions, type ResponsesRun, type ResponsesTurn } from "./turn/answer.js";
+export { responses } from "./turn/responses.js";
+export { toSse } from "./turn/to-sse.js";
+export { type Preparable, type RunOutput, type Turn } from "./turn/turn.js";
+export { type TurnRequest } from "./turn/turn-request.js";
+export { withConsent, type WithConsentOptions } from "./turn/with-consent.js";

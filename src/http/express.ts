@@ -1,1 +1,2 @@
+export { responses } from "./express/responses.js";
 export { userContext } from "./express/user-context.js";

@@ -1,1 +1,2 @@
+export { responses } from "./hono/responses.js";
 export { userContext } from "./hono/user-context.js";

@@ -1,1 +1,2 @@
+export { responses } from "./node/responses.js";
 export { userContext, type NodeUserContext } from "./node/user-context.js";

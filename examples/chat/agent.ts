@@ -15,6 +15,7 @@ import {
   closeMcpClient,
   entraApp,
   entraConsentLink,
+  isHostedAgentIdentityError,
   mcpClientPool,
   onBehalfOf,
   protectedResource,
@@ -25,7 +26,7 @@ import {
   type UserAccess,
 } from "hosted-agent-identity";
 import { responses, userContext } from "hosted-agent-identity/express";
-import { answer, inputText } from "./script.js";
+import { answer } from "./script.js";
 
 export interface AgentOptions {
   /** 0 takes any free port. */
@@ -86,14 +87,16 @@ export async function startAgent(options: AgentOptions): Promise<Agent> {
 
   const app = express();
   app.get("/readiness", (_req, res) => void res.sendStatus(200));
-  app.use("/responses", userContext({ verify: userTokenVerifier({ app: entra, ...network }) }));
+  app.use(
+    "/responses",
+    userContext({ verify: userTokenVerifier({ app: entra, ...network }), require: true }),
+  );
   app.post(
     "/responses",
-    express.json(),
-    responses(({ request }) =>
-      answer(inputText(request), (name, args) =>
-        clients.use((client) => client.callTool({ name, arguments: args })),
-      ),
+    responses(
+      ({ input }) =>
+        answer(input, (name, args) => clients.use((client) => client.callTool({ name, arguments: args }))),
+      { prepare: [contacts], onError: report },
     ),
   );
 
@@ -107,6 +110,11 @@ export async function startAgent(options: AgentOptions): Promise<Agent> {
       await entra.close();
     },
   };
+}
+
+/** A code says enough for a log; messages may quote what somebody wrote. */
+function report(error: unknown): void {
+  console.error(`A turn failed: ${isHostedAgentIdentityError(error) ? error.code : Object(error).name}`);
 }
 
 function listen(app: express.Express, port: number, host: string): Promise<Server> {

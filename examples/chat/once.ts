@@ -80,6 +80,8 @@ export async function once(world: World, { decline }: { decline: boolean }): Pro
     );
   }
 
+  showHops();
+
   console.log("\nThe same question again.");
   const second = await bothAsk(question, first);
   for (const [index, { account }] of visits.entries()) {
@@ -137,7 +139,7 @@ async function signIn(world: World, visit: Visit): Promise<string | undefined> {
   const account = encodeURIComponent(visit.account.username);
   await answerEntra(world, visit, `${world.origin}/auth/sign-in?account=${account}`, false);
   const response = await visit.visitor.script(`${world.origin}/api/me`, {});
-  return ((await response.json()) as { oid?: string }).oid;
+  return ((await response.json()) as { user?: { oid?: string } }).user?.oid;
 }
 
 /** Goes through Entra's pages: picks the account, then accepts or declines, until it is back with us. */

@@ -64,13 +64,3 @@ function list(names: unknown): string {
   const lines = Array.isArray(names) ? names.map((name) => `• ${String(name)}`) : [];
   return lines.length === 0 ? "• nobody" : lines.join("\n");
 }
-
-/** The prompt of a `POST /responses` body: a string, or the text of the last user message. */
-export function inputText(request: unknown): string {
-  const { input } = Object(Object(request).body) as { input?: unknown };
-  if (typeof input === "string") return input;
-  const last = Array.isArray(input) ? input.findLast((item) => Object(item).role === "user") : undefined;
-  const { content } = Object(last) as { content?: unknown };
-  if (typeof content === "string") return content;
-  return Array.isArray(content) ? content.map((part) => String(Object(part).text ?? "")).join(" ") : "";
-}

@@ -2,7 +2,7 @@
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { randomBytes } from "node:crypto";
-import { startEntra, type EntraRequest } from "hosted-agent-identity/testing";
+import { startEntra, type EntraEmulator, type EntraRequest } from "hosted-agent-identity/testing";
 import type { SignedIn } from "../backend/sign-in.js";
 import { startAgent } from "./agent.js";
 import { demoBackEnd } from "./backend.js";
@@ -19,6 +19,7 @@ export interface WorldOptions {
 }
 
 export interface World {
+  readonly entra: EntraEmulator;
   /** Where the page is. */
   readonly origin: string;
   readonly accounts: readonly Account[];
@@ -142,6 +143,7 @@ export async function startWorld({ port, broken }: WorldOptions): Promise<World>
   }
 
   return {
+    entra,
     origin,
     accounts,
     hops,

@@ -41,7 +41,7 @@ async function pooled(kind: ClientKind, world: IsolationWorld, calls: number): P
 
 async function shared(kind: ClientKind, world: IsolationWorld, calls: number): Promise<Measured> {
   const ledger = newLedger();
-  const first = world.contextOf(world.users[0] ?? "");
+  const first = await world.contextOf(world.users[0] ?? "");
   const client = await runWithUserContext(first, () =>
     openClient(kind, world.access.url, {
       fetch: world.access.fetch,

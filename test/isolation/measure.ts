@@ -1,7 +1,9 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import { runWithUserContext, tryGetUserContext } from "../../src/context/ambient.js";
+import { tryGetUserContext } from "../../src/context/ambient.js";
+import { bindUserContext } from "../../src/context/bind.js";
 import type { UserContext } from "../../src/context/user-context.js";
 import { isHostedAgentIdentityError } from "../../src/errors.js";
+import { withConsent } from "../../src/turn/with-consent.js";
 import { readProfile, whoami, type RealClient } from "../support/mcp-clients.js";
 import type { SeenRequest } from "../support/mcp-servers.js";
 import type { IsolationWorld } from "./world.js";
@@ -49,39 +51,45 @@ export async function measure(
   let left = calls;
   let next = 0;
 
-  async function* answers(oid: string, count: number): AsyncGenerator<void> {
+  /** The agent: asks, and says whose data it saw. */
+  async function* agent(oid: string, count: number): AsyncGenerator<string> {
     for (let i = 0; i < count; i += 1) {
       result.calls += 1;
       try {
-        await (random() < 0.7 ? askWho(oid) : readOwn(oid));
+        yield await (random() < 0.7 ? askWho(oid) : withClient(readProfile));
       } catch (error) {
         const code = isHostedAgentIdentityError(error) ? error.code : String(error);
         result.refused[code] = (result.refused[code] ?? 0) + 1;
+        yield oid;
       }
-      yield;
     }
   }
 
-  async function askWho(oid: string): Promise<void> {
+  async function askWho(oid: string): Promise<string> {
     const nonce = `${oid} ${result.calls} ${random()}`;
     ledger.expect(nonce, oid);
     asked.set(oid, (asked.get(oid) ?? 0) + 1);
     const answer = await withClient((client) => whoami(client, nonce));
-    if (answer.caller !== oid || answer.nonce !== nonce) result.wrong += 1;
+    return answer.nonce === nonce ? answer.caller : "the answer to another call";
   }
 
-  async function readOwn(oid: string): Promise<void> {
-    if ((await withClient((client) => readProfile(client))) !== oid) result.wrong += 1;
-  }
-
+  /** The person: reads the stream from outside the context, as a server does. */
   async function talk(): Promise<void> {
     while (left > 0) {
       const count = Math.min(callsPerTurn, left);
       left -= count;
       const oid = world.users[next++ % world.users.length] ?? "";
-      // Pulled from outside the context, as a server pulls a response stream.
-      for await (const _ of streamed(world.contextOf(oid), () => answers(oid, count)))
+      const context = await world.contextOf(oid);
+      const stream =
+        random() < 0.5 ? bindUserContext(agent(oid, count), context) : asResponse(agent(oid, count), context);
+      let read = 0;
+      for await (const caller of stream) {
+        read += 1;
+        if (caller !== oid) result.wrong += 1;
         await sleep(random() * 5);
+      }
+      result.without += count - read;
+      if (!context.ended) result.wrong += 1;
     }
   }
 
@@ -125,17 +133,11 @@ export function newLedger() {
   };
 }
 
-/** A turn as a stream: everything it does runs in its context, and the context ends with it. */
-async function* streamed(context: UserContext, run: () => AsyncGenerator<void>): AsyncGenerator<void> {
-  const answers = run();
-  try {
-    for (;;) {
-      const { done } = await runWithUserContext(context, () => answers.next());
-      if (done === true) return;
-      yield;
-    }
-  } finally {
-    context.end();
+/** The same turn as a Responses stream; what is read are its text deltas. */
+async function* asResponse(run: AsyncGenerator<string>, context: UserContext): AsyncGenerator<string> {
+  for await (const event of withConsent(() => run, { context })) {
+    if (event.type === "response.output_text.delta") yield String(event["delta"]);
+    if (event.type === "response.failed") throw new Error("the turn failed");
   }
 }
 

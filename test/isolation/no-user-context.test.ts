@@ -4,9 +4,12 @@ import { userAccess } from "../../src/access/user-access.js";
 import type { FetchLike, UserAccess } from "../../src/access/types.js";
 import { runWithUserContext, tryGetUserContext } from "../../src/context/ambient.js";
 import type { ClientCredential } from "../../src/exchange/credential.js";
-import { entraApp } from "../../src/exchange/entra-app.js";
+import { createUserContext } from "../../src/context/create.js";
+import { userTokenVerifier } from "../../src/context/verify.js";
+import { entraApp, entraAppInternals } from "../../src/exchange/entra-app.js";
 import { federatedCredential } from "../../src/exchange/federated-credential.js";
 import { mcpClientPool } from "../../src/mcp/client-pool.js";
+import { startEntra } from "../../src/testing/index.js";
 import { onBehalfOf } from "../../src/tokens/on-behalf-of.js";
 import { protectedResource } from "../../src/tokens/protected-resource.js";
 import { agentApp, contextFor, mcpApp, tenant } from "../support/people.js";
@@ -75,6 +78,51 @@ describe("shared work runs with no user context", () => {
       expect(tryGetUserContext()).toBe(ana);
     });
     expect(seen).toEqual([undefined, undefined]);
+  });
+
+  test("the app's own proof, whoever asks for it", async () => {
+    const seen: unknown[] = [];
+    const app = entraApp({
+      tenantId: tenant,
+      clientId: agentApp,
+      credential: federatedCredential(async () => {
+        seen.push(tryGetUserContext());
+        return assertion();
+      }),
+    });
+    await runWithUserContext(contextFor(), () =>
+      entraAppInternals(app).authenticate(tenant, 0, new AbortController().signal),
+    );
+    expect(seen).toEqual([undefined]);
+  });
+
+  test("a refresh of the signing keys", async () => {
+    const seen: unknown[] = [];
+    await using entra = await startEntra({
+      apps: [{ name: "agent", scopes: ["access_as_user"], secrets: ["agent-secret"] }],
+      users: [{ name: "ana" }],
+    });
+    const app = entraApp({
+      tenantId: entra.tenants[0]?.id ?? "",
+      clientId: entra.app("agent").clientId,
+      credential: federatedCredential(assertion),
+      cloud: entra.cloud,
+    });
+    const verify = userTokenVerifier({
+      app,
+      fetch: async (input, init) => {
+        await sleep(1);
+        seen.push(tryGetUserContext());
+        return fetch(input, init);
+      },
+    });
+    const userToken = await entra.issueUserToken({ user: "ana", app: "agent" });
+    const context = await runWithUserContext(contextFor(), () =>
+      createUserContext({ userToken }, { verify }),
+    );
+    expect(context.user?.oid).toBe(entra.user("ana").oid);
+    expect(seen.length).toBeGreaterThan(0);
+    expect(new Set(seen)).toEqual(new Set([undefined]));
   });
 
   test("a refresh in the background, which no user waits for", async () => {

@@ -1,10 +1,10 @@
-import { createHash } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
 import { createRemoteJWKSet, jwtVerify } from "jose";
 import { userAccess } from "../../src/access/user-access.js";
 import type { FetchLike, UserAccess } from "../../src/access/types.js";
-import { UserContext } from "../../src/context/user-context.js";
-import { decodeClaims } from "../../src/entra/token-claims.js";
+import { createUserContext } from "../../src/context/create.js";
+import type { UserContext } from "../../src/context/user-context.js";
+import { userTokenVerifier } from "../../src/context/verify.js";
 import { clientSecret } from "../../src/exchange/client-secret.js";
 import { entraApp } from "../../src/exchange/entra-app.js";
 import { startEntra, type EntraEmulator } from "../../src/testing/index.js";
@@ -40,8 +40,8 @@ export interface IsolationWorld {
   access: UserAccess;
   /** The object ids of the people. */
   users: readonly string[];
-  /** A context of one person, as their next request would make it. */
-  contextOf(oid: string): UserContext;
+  /** A context of one person, verified, as their next request would make it. */
+  contextOf(oid: string): Promise<UserContext>;
   exchanges(): number;
   close(): Promise<void>;
 }
@@ -113,6 +113,7 @@ export async function startWorld({
     { cache: { maxEntries: cachedTokens }, ...(shareOneToken === true ? { fetch: sharingOneToken() } : {}) },
   );
 
+  const verify = userTokenVerifier({ app, requiredScopes: ["access_as_user"] });
   const assertions = new Map<string, string>();
   for (const user of entra.users) {
     const token = await entra.issueUserToken({ user: user.name, app: "agent", expiresInS: 3600 });
@@ -123,7 +124,7 @@ export async function startWorld({
     server,
     access,
     users: [...assertions.keys()],
-    contextOf: (oid) => contextFrom(assertions.get(oid) ?? "", tenantId, oid),
+    contextOf: (oid) => createUserContext({ userToken: assertions.get(oid) }, { verify, require: true }),
     exchanges: () => entra.requests.filter(({ path }) => path.endsWith("/oauth2/v2.0/token")).length,
     async close() {
       await access.close();
@@ -143,17 +144,4 @@ function sharingOneToken(): FetchLike {
     headers.set("authorization", first ?? "");
     return fetch(input, { ...init, headers });
   };
-}
-
-function contextFrom(token: string, tid: string, oid: string): UserContext {
-  const claims = decodeClaims(token);
-  if (claims === undefined) throw new Error("the emulator issued something that is no token");
-  return new UserContext({
-    principal: { kind: "entra", tid, oid },
-    user: { tid, oid },
-    platform: { hosted: false },
-    clientHeaders: {},
-    trace: {},
-    assertion: { token, hash: createHash("sha256").update(token).digest("base64url"), claims, use: "app" },
-  });
 }

@@ -20,7 +20,9 @@ export interface InstalledPackage {
 export async function installTarball(peers: readonly string[]): Promise<InstalledPackage> {
   await buildIfStale();
   const folder = await mkdtemp(join(tmpdir(), "installed-package-"));
-  const { stdout } = await run("npm", ["pack", "--json", "--silent", "--pack-destination", folder], { cwd: root });
+  const { stdout } = await run("npm", ["pack", "--json", "--silent", "--pack-destination", folder], {
+    cwd: root,
+  });
   const [packed] = JSON.parse(stdout) as { filename: string; files: { path: string }[] }[];
   if (packed === undefined) throw new Error("npm pack packed nothing");
   const target = join(folder, "node_modules", "hosted-agent-identity");
@@ -40,7 +42,11 @@ export async function installTarball(peers: readonly string[]): Promise<Installe
 }
 
 /** Runs a program of the project's own kind in its folder. */
-export async function runNode(folder: string, args: readonly string[], env: NodeJS.ProcessEnv = {}): Promise<string> {
+export async function runNode(
+  folder: string,
+  args: readonly string[],
+  env: NodeJS.ProcessEnv = {},
+): Promise<string> {
   const { stdout } = await run(process.execPath, [...args], { cwd: folder, env: { ...process.env, ...env } });
   return stdout;
 }

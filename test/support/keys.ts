@@ -11,9 +11,16 @@ export interface SigningKey {
   readonly publicKey: KeyObject;
 }
 
-/** A key pair as Entra signs with. */
+type KeyPair = Pick<SigningKey, "privateKey" | "publicKey">;
+
+// Making one takes long, so a test file has two: one for its clouds, one that is anybody else's.
+const pairs: Record<string, KeyPair> = {};
+const pair = (whose: string): KeyPair =>
+  (pairs[whose] ??= generateKeyPairSync("rsa", { modulusLength: 2048 }));
+
+/** A key that no test cloud has published, yet. */
 export function signingKey(kid: string = randomUUID()): SigningKey {
-  return { kid, ...generateKeyPairSync("rsa", { modulusLength: 2048 }) };
+  return { kid, ...pair("somebody else's") };
 }
 
 /** The key endpoint of a cloud, and tokens as that cloud issues them. */
@@ -35,7 +42,7 @@ export interface TestCloud {
 }
 
 export async function startTestCloud(): Promise<TestCloud> {
-  const key = signingKey();
+  const key = { kid: randomUUID(), ...pair("the clouds'") };
   const requests: string[] = [];
   let published = JSON.stringify({ keys: [await publicJwk(key)] });
   let instead: ((response: ServerResponse) => void) | undefined;

@@ -39,6 +39,7 @@ export function userContext(options: UserContextOptions): NodeUserContext {
   return function userContext(request, response, next) {
     void openUserContext(request, response, [], settings).then(({ context, refusal }) => {
       if (context === undefined) return refuse(response, refusal);
+      // oxlint-disable-next-line promise/no-callback-in-promise -- middleware goes on by its callback
       runInContext(context, () => next());
     }, next);
   };

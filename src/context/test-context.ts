@@ -1,0 +1,90 @@
+import { createHash, randomUUID } from "node:crypto";
+import { decodeClaims } from "../entra/token-claims.js";
+import { UserContext, type PlatformContext } from "./user-context.js";
+
+/** Who a test runs for. */
+export interface TestUserContextOptions {
+  /** Default: one tenant id for all test contexts. */
+  readonly tid?: string;
+  /** Default: a new random one for each context, so that two contexts are two people. */
+  readonly oid?: string;
+  readonly name?: string;
+  readonly username?: string;
+  /** The user token. Default: an unsigned one with the claims below. `false` for a request without one. */
+  readonly token?: string | false;
+  /** Audience of the default token. */
+  readonly audience?: string;
+  /** More claims of the default token, for example `{ scp: "access_as_user" }`. */
+  readonly claims?: Readonly<Record<string, unknown>>;
+  /** `app` (default): the token may be exchanged. `resource`: it serves passthrough only. */
+  readonly use?: "app" | "resource";
+  readonly platform?: Partial<PlatformContext>;
+  readonly clientHeaders?: Readonly<Record<string, string>>;
+}
+
+const testTenant = "00000000-0000-4000-8000-00000000c0de";
+const testApp = "00000000-0000-4000-8000-00000000a990";
+
+/**
+ * A user context for unit tests: nothing is verified and no network is used. Run code under test with
+ * `runWithUserContext(testUserContext(), ...)`, and end it with `context.end()`.
+ *
+ * Entry point: `hosted-agent-identity/testing`.
+ *
+ * @example
+ * ```ts
+ * import { getUserContext, runWithUserContext } from "hosted-agent-identity";
+ * import { testUserContext } from "hosted-agent-identity/testing";
+ *
+ * const context = testUserContext({ name: "Ada" });
+ * runWithUserContext(context, () => console.log(getUserContext().user?.name));
+ * context.end();
+ * ```
+ * @group Test kit
+ */
+export function testUserContext(options: TestUserContextOptions = {}): UserContext {
+  const { tid = testTenant, oid = randomUUID(), name, username } = options;
+  const token = options.token ?? unsignedToken(tid, oid, options);
+  const claims = token === false ? undefined : (decodeClaims(token) ?? {});
+  return new UserContext({
+    principal: { kind: "entra", tid, oid },
+    user: {
+      tid,
+      oid,
+      ...(name === undefined ? {} : { name }),
+      ...(username === undefined ? {} : { username }),
+    },
+    platform: { hosted: false, ...options.platform },
+    clientHeaders: options.clientHeaders ?? {},
+    trace: {},
+    assertion:
+      token === false || claims === undefined
+        ? undefined
+        : { token, hash: hashOf(token), claims, use: options.use ?? "app" },
+  });
+}
+
+function unsignedToken(tid: string, oid: string, options: TestUserContextOptions): string {
+  const now = Math.floor(Date.now() / 1000);
+  const claims = {
+    aud: options.audience ?? testApp,
+    tid,
+    oid,
+    scp: "access_as_user",
+    ver: "2.0",
+    iat: now,
+    nbf: now,
+    exp: now + 3600,
+    ...(options.name === undefined ? {} : { name: options.name }),
+    ...options.claims,
+  };
+  return [{ alg: "RS256", typ: "JWT" }, claims].map(base64url).join(".") + ".not-signed";
+}
+
+function base64url(value: unknown): string {
+  return Buffer.from(JSON.stringify(value)).toString("base64url");
+}
+
+function hashOf(token: string): string {
+  return createHash("sha256").update(token).digest("base64url");
+}

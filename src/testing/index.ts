@@ -26,3 +26,4 @@ export type {
 export type { ActivePolicy, Policies } from "./entra/policies.js";
 export type { EntraGrant, EntraPolicy, PolicyTarget } from "./entra/policy-types.js";
 export type { EntraRequest } from "./entra/log.js";
+export { testUserContext, type TestUserContextOptions } from "../context/test-context.js";

@@ -1,0 +1,177 @@
+import { execFile } from "node:child_process";
+import { readFileSync } from "node:fs";
+import { writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { installTarball, runNode, type InstalledPackage } from "../support/tarball.js";
+
+const root = fileURLToPath(new URL("../..", import.meta.url));
+let installed: InstalledPackage;
+
+beforeAll(async () => {
+  installed = await installTarball(["express", "@types/express", "@types/node", "fastify", "hono"]);
+  await writeFile(join(installed.folder, "package.json"), '{ "type": "module" }');
+}, 120_000);
+afterAll(() => installed.remove());
+
+describe("what is published", () => {
+  it("is the build, the licence, the readme and the changelog", () => {
+    const others = installed.files.filter((file) => !/^dist\/[\w.-]+\.(?:js|js\.map|d\.ts)$/.test(file));
+    expect(others.sort()).toEqual(["CHANGELOG.md", "LICENSE", "README.md", "package.json"]);
+  });
+
+  it("sees a context set through ./express from the root and from ./testing", async () => {
+    await writeFile(
+      join(installed.folder, "shared-context.mjs"),
+      `
+      import express from "express";
+      import { tryGetUserContext, userTokenVerifier, entraApp, clientSecret } from "hosted-agent-identity";
+      import { userContext } from "hosted-agent-identity/express";
+      import { startEntra, testUserContext } from "hosted-agent-identity/testing";
+      import { runWithUserContext } from "hosted-agent-identity";
+
+      const entra = await startEntra({ apps: [{ name: "agent", scopes: ["chat"], secrets: ["s"] }], users: [{ name: "Ada" }] });
+      const app = entraApp({ tenantId: entra.tenants[0].id, clientId: entra.app("agent").clientId, credential: clientSecret("s"), cloud: entra.cloud });
+      const server = express()
+        .use(userContext({ verify: userTokenVerifier({ app }), require: true }))
+        .get("/", (request, response) => response.json({ oid: tryGetUserContext()?.user?.oid, header: request.headers["x-client-user-token"] ?? null }))
+        .listen(0, "127.0.0.1", async () => {
+          const token = await entra.issueUserToken({ user: "Ada", app: "agent" });
+          const response = await fetch("http://127.0.0.1:" + server.address().port, { headers: { "x-client-user-token": token } });
+          const seen = await response.json();
+          const own = runWithUserContext(testUserContext({ oid: entra.user("Ada").oid }), () => tryGetUserContext()?.user?.oid);
+          console.log(JSON.stringify({ expected: entra.user("Ada").oid, seen, own }));
+          server.close();
+          await entra.close();
+        });
+      `,
+    );
+    const { expected, seen, own } = JSON.parse(
+      await runNode(installed.folder, ["shared-context.mjs"]),
+    ) as Record<string, never>;
+    expect(seen).toEqual({ oid: expected, header: null });
+    expect(own).toBe(expected);
+  });
+
+  it("is one context for two copies of the package in one process", async () => {
+    const second = await installTarball([]);
+    try {
+      await writeFile(
+        join(installed.folder, "two-copies.mjs"),
+        `
+        import { runWithUserContext, isConsentRequiredError } from "hosted-agent-identity";
+        import { testUserContext } from "hosted-agent-identity/testing";
+        const other = await import(${JSON.stringify(join(second.folder, "node_modules/hosted-agent-identity/dist/index.js"))});
+        const context = testUserContext({});
+        const seen = runWithUserContext(context, () => other.tryGetUserContext());
+        const error = new other.ConsentRequiredError([new other.ConsentRequest({ link: "https://login.example.com/", serverLabel: "x", reason: "consent" })]);
+        console.log(JSON.stringify([seen === context, seen.hasUserToken === context.hasUserToken, isConsentRequiredError(error)]));
+        `,
+      );
+      expect(JSON.parse(await runNode(installed.folder, ["two-copies.mjs"]))).toEqual([true, true, true]);
+    } finally {
+      await second.remove();
+    }
+  });
+
+  it("loads neither MSAL, jose, @azure/identity nor a framework for the root", async () => {
+    await writeFile(
+      join(installed.folder, "lazy.mjs"),
+      `
+      import "hosted-agent-identity";
+      `,
+    );
+    const trace = await runNode(installed.folder, [
+      "--experimental-loader",
+      traceLoader(),
+      "--no-warnings",
+      "lazy.mjs",
+    ]);
+    const imported = trace.split("\n").filter((line) => line.startsWith("resolved "));
+    expect(imported.length).toBeGreaterThan(1);
+    expect(imported.filter((line) => /msal|jose|@azure\/identity|express|fastify|hono/.test(line))).toEqual(
+      [],
+    );
+  });
+
+  it.each(["", "/express", "/fastify", "/hono", "/node", "/testing"])(
+    "can be required from CommonJS: %s",
+    async (entry) => {
+      await writeFile(
+        join(installed.folder, "required.cjs"),
+        `console.log(Object.keys(require("hosted-agent-identity${entry}")).length);`,
+      );
+      expect(Number(await runNode(installed.folder, ["--no-warnings", "required.cjs"]))).toBeGreaterThan(0);
+    },
+  );
+
+  it.each([
+    ["with the DOM's types", ["ES2023", "DOM", "DOM.Iterable"]],
+    ["without them", ["ES2023"]],
+  ])(
+    "typechecks in a strict project %s",
+    async (_how, lib) => {
+      await writeFile(
+        join(installed.folder, "consumer.ts"),
+        `
+      import * as root from "hosted-agent-identity";
+      import { responses, userContext } from "hosted-agent-identity/express";
+      import * as fastify from "hosted-agent-identity/fastify";
+      import * as hono from "hosted-agent-identity/hono";
+      import * as node from "hosted-agent-identity/node";
+      import { startEntra } from "hosted-agent-identity/testing";
+      const resource: root.ProtectedResource = root.protectedResource({ url: "https://x.example", serverLabel: "x", scopes: ["api://x/y"], audiences: ["api://x"] });
+      const access: root.UserAccess = root.userAccess(resource, [root.passthrough()]);
+      const send: (url: string | URL, init?: RequestInit) => Promise<Response> = access.fetch;
+      const code: root.ErrorCode = "no_token";
+      // @ts-expect-error an undocumented code
+      const wrong: root.ErrorCode = "no_such_code";
+      export const used = [send, code, wrong, responses, userContext, fastify.userContext, hono.userContext, node.userContext, startEntra];
+      `,
+      );
+      const compilerOptions = {
+        target: "ES2023",
+        module: "NodeNext",
+        moduleResolution: "NodeNext",
+        strict: true,
+        exactOptionalPropertyTypes: true,
+        noUncheckedIndexedAccess: true,
+        skipLibCheck: false,
+        noEmit: true,
+        types: ["node"],
+        lib,
+      };
+      await writeFile(
+        join(installed.folder, "tsconfig.json"),
+        JSON.stringify({ compilerOptions, files: ["consumer.ts"] }),
+      );
+      await typecheck(installed.folder);
+    },
+    60_000,
+  );
+});
+
+async function typecheck(folder: string): Promise<void> {
+  const tsc = join(root, "node_modules/typescript/bin/tsc");
+  await promisify(execFile)(process.execPath, [tsc, "-p", folder]).catch((cause: { stdout?: string }) => {
+    throw new Error(cause.stdout);
+  });
+}
+
+/** A module hook that prints what is resolved; as a data URL, so that no file has to be installed. */
+function traceLoader(): string {
+  const source =
+    "export async function resolve(specifier, context, next) { const found = await next(specifier, context); console.log('resolved ' + found.url); return found; }";
+  return `data:text/javascript,${encodeURIComponent(source)}`;
+}
+
+it("names every entry of package.json in the README", () => {
+  const { exports } = JSON.parse(readFileSync(join(root, "package.json"), "utf8")) as {
+    exports: Record<string, unknown>;
+  };
+  const readme = readFileSync(join(root, "README.md"), "utf8");
+  for (const entry of Object.keys(exports).filter((name) => name !== "./package.json"))
+    expect(readme).toContain(`\`${entry}\``);
+});

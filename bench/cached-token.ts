@@ -1,0 +1,88 @@
+import { onBehalfOf, type UserAccess, type UserContext } from "hosted-agent-identity";
+import { networkTo } from "./network.js";
+import { access, app, call, init, noTransport, resource, withoutNetwork } from "./ours.js";
+import { fillMsal, msalClient, msalToken } from "./peers/msal.js";
+import { identityCredential, identityToken } from "./peers/identity.js";
+import { contextOf, people, type Person } from "./people.js";
+import { interleaved, p50, shuffled, slice } from "./statistics.js";
+import type { Row } from "./table.js";
+import { tokenEndpoint } from "./token-endpoint.js";
+
+const rounds = 9;
+const many = 10_000;
+const most = 100_000;
+
+/** A call whose token is cached, at 1, 10 000 and 100 000 users. */
+export async function cachedToken(): Promise<readonly Row[]> {
+  const endpoint = await tokenEndpoint();
+  const network = networkTo(endpoint.origin);
+  const users = people(most);
+  const msal = { one: msalClient(network), many: msalClient(network) };
+  await fillMsal(msal.one, users.slice(0, 1));
+  await fillMsal(msal.many, users.slice(0, many));
+  const identity = users.slice(0, many).map((user) => identityCredential(network, user));
+  for (const credential of identity) await identityToken(credential);
+  const entra = app(network);
+  const oursAt = async (count: number): Promise<Caller> => {
+    const contacts = access(withoutNetwork(onBehalfOf(entra)));
+    const contexts = shuffled(users.slice(0, count).map(contextOf));
+    for (const context of contexts) await call(contacts, context);
+    return { contacts, contexts };
+  };
+  const ours = { one: await oursAt(1), many: await oursAt(many), most: await oursAt(most) };
+  const msalUsers = shuffled(users.slice(0, many));
+  const filled = endpoint.posts();
+
+  const result = await interleaved(rounds, {
+    transport: () => p50(slice(ours.one.contexts, 20_000, 0), () => noTransport(resource.url, init)),
+    one: (round) => hits(ours.one, 20_000, round),
+    many: (round) => hits(ours.many, 20_000, round),
+    most: (round) => hits(ours.most, 20_000, round),
+    msalOne: () => p50(slice<Person>(users.slice(0, 1), 400, 0), (user) => msalToken(msal.one, user)),
+    msalMany: (round) => p50(slice(msalUsers, 3, round), (user) => msalToken(msal.many, user)),
+    identityOne: () => p50(slice(identity.slice(0, 1), 400, 0), identityToken),
+    identityMany: (round) => p50(slice(identity, 400, round), identityToken),
+  });
+  const asked = endpoint.posts() - filled;
+  await endpoint.close();
+  if (asked > 0) throw new Error(`${asked} calls that should have been cached went to the token endpoint`);
+
+  const own = (value: number): number => value - result.transport;
+  return [
+    row("1 user", own(result.one), result.msalOne, result.identityOne),
+    row("10 000 users", own(result.many), result.msalMany, result.identityMany),
+    {
+      ...row("100 000 users", own(result.most)),
+      note: "msal-node's cache cannot be filled so far, and 100 000 @azure/identity credentials need 2.4 GB.",
+    },
+    {
+      what: "cached token, 100 000 users over 1",
+      unit: "times",
+      budget: 1.5,
+      ours: own(result.most) / own(result.one),
+      msalNode: result.msalMany / result.msalOne,
+      azureIdentity: result.identityMany / result.identityOne,
+      note: "the peers' numbers are for 10 000 users.",
+    },
+  ];
+}
+
+interface Caller {
+  readonly contacts: UserAccess;
+  readonly contexts: readonly UserContext[];
+}
+
+function hits({ contacts, contexts }: Caller, count: number, round: number): Promise<number> {
+  return p50(slice(contexts, count, round), (context) => call(contacts, context));
+}
+
+function row(users: string, ours: number, msalNode?: number, azureIdentity?: number): Row {
+  return {
+    what: `cached token p50, ${users}`,
+    unit: "ms",
+    budget: 0.005,
+    ours,
+    ...(msalNode === undefined ? {} : { msalNode }),
+    ...(azureIdentity === undefined ? {} : { azureIdentity }),
+  };
+}

@@ -1,0 +1,15 @@
+import type { Row } from "./table.js";
+
+/**
+ * What is measured, in the order of the table. Each is loaded and run in a process of its own, so that none
+ * inherits the heap, the compiled code or the open sockets of another.
+ */
+export const subjects: Readonly<Record<string, () => Promise<readonly Row[]>>> = {
+  "cached token": async () => (await import("./cached-token.js")).cachedToken(),
+  memory: async () => (await import("./memory.js")).memory(),
+  "concurrent calls": async () => (await import("./single-flight.js")).singleFlight(),
+  "cold exchange": async () => (await import("./cold-exchange.js")).coldExchange(),
+  "throttled neighbour": async () => (await import("./throttled-neighbour.js")).throttledNeighbour(),
+  "import time": async () => (await import("./import-time.js")).importTime(),
+  "MCP call": async () => (await import("./mcp-call.js")).mcpCall(),
+};

@@ -86,7 +86,7 @@ export function createBackEnd(options: BackEndOptions): BackEnd {
     if (typeof body.input !== "string" || body.input.trim() === "") return void res.sendStatus(400);
     const gone = new AbortController();
     res.on("close", () => gone.abort());
-    res.writeHead(200, { "content-type": "text/event-stream; charset=utf-8", "cache-control": "no-store" });
+    res.writeHead(200, { "content-type": "text/event-stream; charset=utf-8", "cache-control": "no-cache" });
     const previous = typeof body.previousResponseId === "string" ? body.previousResponseId : undefined;
     for await (const event of turn(session, session.user, body.input, previous, gone.signal)) {
       res.write(`data: ${JSON.stringify(event)}\n\n`);

@@ -28,7 +28,7 @@ afterEach(async () => {
 
 const [ada, grace] = ["Ada Lovelace", "Grace Hopper"] as const;
 
-describe("the chat page", () => {
+describe("the chat page", { timeout: 60_000 }, () => {
   test("answers each account with its own data, after a card and without typing again", async () => {
     await page.goto(world.origin);
     await ask("Who am I?");
@@ -122,6 +122,7 @@ describe("the chat page", () => {
     await page.keyboard.press("Enter");
     await focusedText(`Sign in as ${ada}`);
     await page.keyboard.press("Enter");
+    await page.waitForURL(`${world.entra.origin}/**`);
     await tabTo(page, ada);
     await page.keyboard.press("Enter");
     await focusedText("Give permission");
@@ -184,12 +185,13 @@ async function open(options: {
   context = await browser.newContext(options);
   context.setDefaultTimeout(10_000);
   context.on("console", (message) => {
-    if (["error", "warning"].includes(message.type())) complaints.push(message.text());
+    const ours = message.location().url.startsWith(world.origin);
+    if (ours && ["error", "warning"].includes(message.type())) complaints.push(message.text());
   });
   context.on("weberror", (error) => void complaints.push(error.error().message));
   context.on("requestfailed", (request) => {
-    // A stream of hops ends when its page does.
-    if (!request.url().endsWith("/api/hops"))
+    // The stream of hops ends when its page does, and a tab may be closed before it has its icon.
+    if (!/\/(api\/hops|icon\.svg)$/.test(request.url()))
       complaints.push(`${request.url()} ${request.failure()?.errorText}`);
   });
   page = await context.newPage();

@@ -52,6 +52,7 @@ function startTurn(text) {
   if (signedIn) run(item, text);
   else {
     keep(text);
+    document.querySelector(".sign-in")?.closest("li").remove();
     item.append(signInCard("Sign in, and your question is asked right away."));
     item.querySelector("a").focus();
   }
@@ -130,7 +131,7 @@ function signInCard(reason = "Each account sees only its own contacts.") {
   const offered = accounts.length > 0 ? accounts : [{ name: "Sign in" }];
   return element(
     "section",
-    { class: "card", "aria-label": "Sign in" },
+    { class: "card sign-in", "aria-label": "Sign in" },
     element("h3", {}, "Sign in to begin"),
     element("p", {}, reason),
     element("div", { class: "actions" }, ...offered.map((account) => signInLink(account, "button main"))),

@@ -1,4 +1,4 @@
-import { afterEach, describe, expect, test } from "vitest";
+import { afterEach, describe, expect, test, vi } from "vitest";
 import { runWithUserContext } from "../../src/context/ambient.js";
 import { closeMcpClient } from "../../src/mcp/close-mcp-client.js";
 import { mcpClientPool, type McpClientPool } from "../../src/mcp/client-pool.js";
@@ -8,6 +8,9 @@ import { measure, newLedger, seeded, type Measured } from "./measure.js";
 import { startWorld, userCount, type IsolationWorld, type WorldOptions } from "./world.js";
 
 const seed = Number(process.env["ISOLATION_SEED"] ?? 20_261_122);
+// A run takes 3 seconds on two idle cores; a busy machine may take its time.
+vi.setConfig({ testTimeout: 120_000 });
+
 const stops: (() => Promise<void>)[] = [];
 
 afterEach(async () => {

@@ -107,6 +107,7 @@ export { sdkV1Auth, type SdkV1AuthProvider } from "./mcp/sdk-v1-auth.js";
 export { sdkV2Auth, type SdkV2AuthProvider } from "./mcp/sdk-v2-auth.js";
 export { type ResponsesOptions, type ResponsesRun, type ResponsesTurn } from "./turn/answer.js";
 export { responses } from "./turn/responses.js";
+export { runTurn, type RunTurnOptions, type TurnResult } from "./turn/run-turn.js";
 export { toSse } from "./turn/to-sse.js";
 export { type Preparable, type RunOutput, type Turn } from "./turn/turn.js";
 export { type TurnRequest } from "./turn/turn-request.js";

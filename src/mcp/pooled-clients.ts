@@ -173,7 +173,7 @@ export function pooledClients<C>(options: McpClientPoolOptions<C>): PooledClient
 
   function sweep(): void {
     sweepTimer = undefined;
-    for (const pooled of [...idle]) {
+    for (const pooled of idle) {
       if (pooled.idleSince + idleMs > now()) break;
       retire(pooled, "idle");
     }

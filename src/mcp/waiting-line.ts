@@ -54,10 +54,10 @@ export function waitingLine(): WaitingLine {
       first?.settle();
     },
     call(principalKey) {
-      for (const waiter of [...line]) if (waiter.principalKey === principalKey) waiter.settle();
+      for (const waiter of line) if (waiter.principalKey === principalKey) waiter.settle();
     },
     leave(error) {
-      for (const waiter of [...line]) waiter.settle(error);
+      for (const waiter of line) waiter.settle(error);
     },
     get length() {
       return line.size;

@@ -169,7 +169,9 @@ describe.each(sessionful)("a pool of %s clients with sessions", (kind) => {
 
   test("a failed connect leaves nothing behind", async () => {
     const { server, pool, issuer } = await world(kind, "v1-sessions", { server: { whose: () => undefined } });
-    await expect(as("ana", () => pool.use((client) => whoami(client)))).rejects.toThrow();
+    await expect(as("ana", () => pool.use((client) => whoami(client)))).rejects.toMatchObject({
+      code: "resource_unauthorized",
+    });
     expect(pool.size).toBe(0);
     expect(server.sessions.size).toBe(0);
     // One token, and one more for the one resend after the 401.

@@ -57,8 +57,8 @@ export interface UserAccess {
   explain(context?: UserContext): AccessExplanation;
   /** A credential for Azure SDK clients, bound to the principal of the current or given context. */
   tokenCredential(context?: UserContext): UserTokenCredential;
-  /** Drops this user's cached tokens, or the given one only. */
-  forget(context: UserContext, token?: string): void;
+  /** Drops the current or given user's cached tokens, or the given one only. */
+  forget(context?: UserContext, token?: string): void;
   /** Stops timers and forgets every token. */
   close(): Promise<void>;
   [Symbol.asyncDispose](): Promise<void>;

@@ -96,7 +96,7 @@ function access(tokens: Acquirer, sources: readonly TokenSource[], wiring: UserF
     as: (context) => access(tokens, sources, { ...wiring, context }),
     explain: (context) => explain(resource, sources, tokens, context ?? bound ?? tryGetUserContext()),
     tokenCredential: (context) => userTokenCredential(resource, tokens, context ?? bound),
-    forget: (context, token) => tokens.forget(context, token),
+    forget: (context, token) => tokens.forget(context ?? bound ?? getUserContext(), token),
     close,
     [Symbol.asyncDispose]: close,
   });

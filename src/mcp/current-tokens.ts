@@ -1,6 +1,5 @@
 import type { UserAccess } from "../access/types.js";
-import { getUserContext } from "../context/ambient.js";
-import type { UserContext } from "../context/user-context.js";
+import { tryGetUserContext } from "../context/ambient.js";
 
 /** The tokens handed to a transport, and which of them to drop when it is told "401" and not about which. */
 export interface CurrentTokens {
@@ -15,22 +14,22 @@ export interface CurrentTokens {
 const sameRefusalMs = 1000;
 
 export function currentTokens(access: UserAccess): CurrentTokens {
-  const given = new WeakMap<UserContext, string>();
-  const droppedAt = new WeakMap<UserContext, number>();
+  const given = new WeakMap<object, { readonly token: string; droppedAt: number }>();
+  // An access that is bound to one user needs no current context.
+  const whose = (): object => tryGetUserContext() ?? access;
   return {
     async give() {
-      const context = getUserContext();
-      const { token } = await access.token(context);
-      given.set(context, token);
+      const user = whose();
+      const { token } = await access.token();
+      given.set(user, { token, droppedAt: given.get(user)?.droppedAt ?? -Infinity });
       return token;
     },
     drop() {
-      const context = getUserContext();
-      const token = given.get(context);
+      const last = given.get(whose());
       const now = performance.now();
-      if (token === undefined || now - (droppedAt.get(context) ?? -Infinity) < sameRefusalMs) return;
-      droppedAt.set(context, now);
-      access.forget(context, token);
+      if (last === undefined || now - last.droppedAt < sameRefusalMs) return;
+      last.droppedAt = now;
+      access.forget(undefined, last.token);
     },
   };
 }

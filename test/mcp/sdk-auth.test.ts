@@ -122,8 +122,20 @@ describe("sdkV2Auth", () => {
       const provider = sdkV2Auth(watched);
       const token = await provider.token();
       await provider.onUnauthorized();
-      expect(dropped).toEqual([[ana, token]]);
+      expect(dropped).toEqual([[undefined, token]]);
     });
+  });
+
+  test("an access that is bound to one user serves code that lost the async context", async () => {
+    const { access, issuer, server } = await world();
+    const client = await openClient("v2-legacy", server.url, {
+      authProvider: sdkV2Auth(access.as(contextOf("ana"))),
+    });
+    issuer.revokeAll();
+    expect((await whoami(client)).caller).toBe("ana");
+    expect((await as("ben", () => whoami(client))).caller).toBe("ana");
+    expect(issuer.issued).toEqual(["ana", "ana"]);
+    await client.close();
   });
 
   test("a server that refuses everything costs a bounded number of requests and visits nobody", async () => {

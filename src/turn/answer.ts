@@ -89,7 +89,8 @@ export async function answerTurn(
   const prepared = await prepareFirst(options.prepare ?? [], context, signal);
   if ("error" in prepared) return errorAnswer(prepared);
   const sessionId = read.sessionId ?? context.platform.sessionId;
-  const headers = sessionId === undefined ? {} : { [responseHeaders.sessionId]: sessionId };
+  const headers: Record<string, string> =
+    sessionId === undefined ? {} : { [responseHeaders.sessionId]: sessionId };
   try {
     const events = startTurn(run, options, { ...read, context, signal, prepare: prepared.prepare });
     if (read.stream) return { status: 200, headers: { ...headers, ...sseHeaders }, body: events };

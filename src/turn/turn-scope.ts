@@ -1,6 +1,5 @@
-import { getUserContext } from "../context/ambient.js";
+import { getUserContext, runInContext } from "../context/ambient.js";
 import { liveInternalsOf, recordConsent } from "../context/internals.js";
-import { contextSlot } from "../context/slot.js";
 import type { UserContext } from "../context/user-context.js";
 import { checkLinkForm, type ConsentLinkPolicy } from "../consent/link-policy.js";
 import { findConsentRequired, uniqueRequests } from "../consent/find-consent-required.js";
@@ -49,7 +48,7 @@ export function turnScope(options: TurnScopeOptions): TurnScope {
   const internals = liveInternalsOf(context);
   const controller = new AbortController();
   const { signal } = controller;
-  const inContext = <T>(work: () => T): T => contextSlot().storage.run(context, work);
+  const inContext = <T>(work: () => T): T => runInContext(context, work);
   let asked: Promise<void> | undefined;
 
   const abort = (reason: unknown): void => inContext(() => controller.abort(reason));
@@ -67,7 +66,11 @@ export function turnScope(options: TurnScopeOptions): TurnScope {
     if (found !== undefined) recordConsent(context, found.requests);
   };
 
+  const onEnd = (): void => cancel();
+
   internals.consentListeners.add(onConsent);
+  // Adapters end the context when the connection closes.
+  internals.endListeners.add(onEnd);
   options.signal?.addEventListener("abort", onOuterAbort, { once: true });
   if (internals.consentRequests.length > 0) onConsent();
   if (options.signal?.aborted === true) onOuterAbort();
@@ -101,6 +104,7 @@ export function turnScope(options: TurnScopeOptions): TurnScope {
     cancel,
     stop() {
       internals.consentListeners.delete(onConsent);
+      internals.endListeners.delete(onEnd);
       options.signal?.removeEventListener("abort", onOuterAbort);
     },
   };

@@ -28,7 +28,11 @@ export function responses(
   options: ResponsesOptions = {},
 ): (request: IncomingMessage, response: ServerResponse, next: (error?: unknown) => void) => Promise<void> {
   const handle = nodeResponses(run, options);
-  return function responsesHandler(request, response, next) {
-    return handle(request, response).catch(next);
+  return async function responsesHandler(request, response, next) {
+    try {
+      await handle(request, response);
+    } catch (error) {
+      next(error);
+    }
   };
 }

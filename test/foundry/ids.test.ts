@@ -1,0 +1,44 @@
+import { randomBytes } from "node:crypto";
+import { describe, expect, it } from "vitest";
+import { newId, partitionKeyOf } from "../../src/foundry/ids.js";
+
+describe("ids", () => {
+  it("are a prefix, a partition key of 18 and 32 alphanumerics", () => {
+    expect(newId("oacr", randomBytes)).toMatch(/^oacr_[0-9a-f]{16}00[A-Za-z0-9]{32}$/);
+  });
+
+  it("inherit the partition key of the conversation", () => {
+    const first = newId("caresp", randomBytes);
+    const next = newId("msg", randomBytes, first);
+    expect(partitionKeyOf(next)).toBe(partitionKeyOf(first));
+    expect(next.slice(-32)).not.toBe(first.slice(-32));
+  });
+
+  it("inherit it from an id of the earlier form, which has it at the end", () => {
+    const legacy = `resp_${"E".repeat(32)}0123456789abcdef`;
+    expect(newId("msg", randomBytes, legacy).slice(4, 22)).toBe("0123456789abcdef00");
+  });
+
+  it.each([
+    undefined,
+    "",
+    "resp_short",
+    "nounderscore",
+    `resp_${"a".repeat(49)}`,
+    `resp_${"a".repeat(49)}\n`,
+    `resp_${"ä".repeat(50)}`,
+    `resp_${"_".repeat(50)}`,
+  ])("take no partition key from %j", (id) => {
+    expect(partitionKeyOf(id)).toBeUndefined();
+  });
+
+  it("favour no letter: bytes beyond the alphabet's multiple are thrown away", () => {
+    let calls = 0;
+    const random = (length: number) => {
+      calls += 1;
+      return new Uint8Array(length).fill(calls === 2 ? 255 : 61);
+    };
+    expect(newId("x", random)).toBe(`x_${"3d".repeat(8)}00${"9".repeat(32)}`);
+    expect(calls).toBe(3);
+  });
+});

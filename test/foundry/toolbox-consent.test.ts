@@ -1,0 +1,59 @@
+import { describe, expect, it } from "vitest";
+import { toolboxConsent } from "../../src/foundry/toolbox-consent.js";
+
+const link = "https://logic-x.consent.azure-apihub.net/login?data=abc";
+const entry = (code: string, message: string, type = "mcp", name: unknown = "github") => ({
+  name,
+  type,
+  error: { code, message },
+});
+const read = (message: unknown, code: unknown = -32006) => toolboxConsent({ code, message }, "toolbox");
+const listing = (...errors: unknown[]) => `Failed to enumerate tools. ${JSON.stringify({ errors })}`;
+
+describe("a toolbox's consent error", () => {
+  it("of a listing names each source and its link", () => {
+    expect(
+      read(listing(entry("CONSENT_REQUIRED", link), entry("CONSENT_REQUIRED", `${link}2`, "mcp", "jira"))),
+    ).toEqual([
+      { link, serverLabel: "github" },
+      { link: `${link}2`, serverLabel: "jira" },
+    ]);
+  });
+
+  it("is known by its code, not by the type of its source", () => {
+    expect(read(listing(entry("CONSENT_REQUIRED", link, "a2a_preview")))).toHaveLength(1);
+    expect(read(listing(entry("CONSENT_REQUIRED", link, "whatever comes next")))).toHaveLength(1);
+  });
+
+  it("of a call is the link itself, or prose with it", () => {
+    for (const message of [
+      link,
+      `User consent is required. Please visit: ${link}`,
+      `MCP error -32006: Open ${link}.`,
+    ]) {
+      expect(read(message)).toEqual([{ link, serverLabel: "toolbox" }]);
+    }
+  });
+
+  it("mixed with another failure is a failure: consent would not end it", () => {
+    expect(read(listing(entry("CONSENT_REQUIRED", link), entry("CONNECTION_FAILED", "down")))).toEqual([]);
+  });
+
+  it.each([
+    ["another code", link, -32007],
+    ["the code as text", link, "-32006"],
+    ["no link", "Consent is required.", -32006],
+    ["two links", `${link} or https://evil.example/`, -32006],
+    ["a link that is not http", "javascript:alert(1)", -32006],
+    ["no text", { link }, -32006],
+    ["a huge text", `${link} ${"x".repeat(70_000)}`, -32006],
+  ])("is not seen in %s", (_, message, code) => {
+    expect(read(message, code)).toEqual([]);
+  });
+
+  it("takes its own label where the source's name is none", () => {
+    expect(read(listing(entry("CONSENT_REQUIRED", link, "mcp", "a\nb")))).toEqual([
+      { link, serverLabel: "toolbox" },
+    ]);
+  });
+});

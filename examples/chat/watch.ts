@@ -99,7 +99,7 @@ export function watchAgent(hops: HopLog, send: typeof fetch = fetch): typeof fet
       hop.end("failed: no answer");
       throw error;
     });
-    hop.end(response.ok ? "answering" : `refused: HTTP ${response.status}`);
+    hop.end(response.ok ? "accepted" : `refused: HTTP ${response.status}`);
     return response;
   };
 }

@@ -103,6 +103,20 @@ describe("the chat page", { timeout: 60_000 }, () => {
     await answered(/sees you as Ada Lovelace/);
   });
 
+  test("signs the person in again with what Entra asks for, and asks the question again", async () => {
+    await signIn(ada);
+    const name = `Sign in as ${ada}`;
+    expect(await page.getByRole("link", { name }).count()).toBe(0);
+    const target = { user: ada, client: "agent", resource: "contacts" };
+    world.entra.grantConsent({ ...target, scopes: ["Contacts.Access"] });
+    world.entra.policies.add({ ...target, type: "mfa" });
+    await ask("Show my contacts");
+    await page.getByRole("link", { name }).click();
+    await page.getByRole("button", { name: "Approve" }).click();
+    await answered(/Mary Somerville/);
+    expect(await page.locator("#hops").innerText()).toContain("AADSTS50076");
+  });
+
   test("forgets the person at sign-out", async () => {
     await signInAndConsent(ada);
     await page.getByRole("button", { name: "Sign out" }).click();

@@ -94,11 +94,11 @@ function consentCard(item, text, { link, serverLabel, responseId }) {
   const card = element(
     "section",
     { class: "card", "aria-label": `Permission for ${serverLabel}` },
-    element("h3", {}, `${serverLabel} needs your permission`),
+    element("h3", {}, `“${serverLabel}” needs your permission`),
     element(
       "p",
       {},
-      `To answer, the agent has to call ${serverLabel} as you. Allow that once, and your question is asked again.`,
+      `To answer, the agent has to call “${serverLabel}” as you. Allow that once, and your question is asked again.`,
     ),
     element(
       "div",
@@ -118,7 +118,9 @@ function consentCard(item, text, { link, serverLabel, responseId }) {
         "You did not give permission, so nothing was done. You can still give it.");
     if (busy) return;
     waiting.delete(responseId);
-    card.replaceWith(element("p", { class: "done" }, `You came back from giving ${serverLabel} permission.`));
+    card.replaceWith(
+      element("p", { class: "done" }, `You came back from giving “${serverLabel}” permission.`),
+    );
     item.querySelector(".answer").remove();
     run(item, text, responseId);
   };

@@ -48,11 +48,47 @@ export interface Answer {
   readonly body: Record<string, unknown>;
 }
 
-export async function send(world: World, { tenant, form, headers }: FilledRow): Promise<Answer> {
+/** Sends a row; of one that is sent twice, the second answer. */
+export async function answerTo(row: RefusalRow, world: World, request: FilledRow): Promise<Answer> {
+  if (row.twice) await send(world, request);
+  return send(world, request);
+}
+
+async function send(world: World, { tenant, form, headers }: FilledRow): Promise<Answer> {
   const response = await fetch(`${world.origin}/${tenant}/oauth2/v2.0/token`, {
     method: "POST",
     body: new URLSearchParams(form),
     headers,
   });
   return { status: response.status, headers: response.headers, body: await response.json() };
+}
+
+/** What is compared of an answer; everything else changes from one to the next. */
+export interface Shape {
+  readonly status: number;
+  readonly error: unknown;
+  readonly codes: string;
+  readonly suberror: unknown;
+  /** The members of `access_token` in the claims challenge. */
+  readonly claims: string | undefined;
+  readonly retryAfter: boolean;
+}
+
+export function expectedShape({ expected }: RefusalRow): Shape {
+  const { status, error, codes, suberror, claims, retryAfter = false } = expected;
+  return { status, error, codes: codes.join(), suberror, claims, retryAfter };
+}
+
+export function shapeOf({ status, headers, body }: Answer): Shape {
+  const codes: unknown = body["error_codes"];
+  const claims: unknown = body["claims"];
+  return {
+    status,
+    error: body["error"],
+    codes: Array.isArray(codes) ? codes.join() : "none",
+    suberror: body["suberror"],
+    claims:
+      typeof claims === "string" ? Object.keys(JSON.parse(claims).access_token ?? {}).join() : undefined,
+    retryAfter: headers.has("retry-after"),
+  };
 }

@@ -47,7 +47,7 @@ export async function emulatedWorld(): Promise<EmulatedWorld> {
       { name: "mcp", scopes: ["mcp.read", "mcp.write"] },
       { name: "assigned", scopes: ["read"], assignmentRequired: true, assignedUsers: [] },
     ],
-    users: [..."Ada Bob Mia Ben Dis Rev Una Non Thr Tra Rita Sif Rena".split(" ").map((name) => ({ name }))],
+    users: "Ada Bob Mia Ben Dis Rev Una Non Thr Tra Rita Sif Rena".split(" ").map((name) => ({ name })),
     managedIdentities: [{ name: "identity" }, { name: "another" }, { name: "shouting" }],
     policies: [
       { type: "mfa", user: "Mia", resource: "mcp" },

@@ -161,7 +161,7 @@ describe("faults", () => {
     expect([page.status, page.headers.get("content-type")]).toEqual([502, "text/html; charset=utf-8"]);
     entra.policies.add({ type: "reset", times: 1 });
     await expect(obo("Ada")).rejects.toThrow("fetch failed");
-    entra.policies.add({ type: "hang", times: 1 });
+    entra.policies.add({ type: "hang", user: "Ada", times: 1 });
     const abort = new AbortController();
     const hanging = obo("Ada", { signal: abort.signal });
     expect((await obo("Bob")).status).toBe(200);

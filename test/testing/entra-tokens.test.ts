@@ -1,4 +1,4 @@
-import { createLocalJWKSet, createRemoteJWKSet, decodeJwt, decodeProtectedHeader, jwtVerify } from "jose";
+import { createRemoteJWKSet, decodeJwt, decodeProtectedHeader, jwtVerify, type JSONWebKeySet } from "jose";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { startEntra, type EntraEmulator } from "../../src/testing/index.js";
 
@@ -169,7 +169,7 @@ describe("the response", () => {
 });
 
 describe("signing keys", () => {
-  const keys = async (): Promise<Parameters<typeof createLocalJWKSet>[0]> =>
+  const keys = async (): Promise<JSONWebKeySet> =>
     (await fetch(`${entra.origin}/${tenant}/discovery/v2.0/keys`)).json();
 
   test("verify what was issued, by discovery", async () => {

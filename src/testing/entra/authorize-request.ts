@@ -3,7 +3,7 @@ import { knownClient } from "./client-auth.js";
 import type { EntraApp, EntraTenant } from "./directory.js";
 import { html, redirect, type Reply } from "./http.js";
 import { formPostPage } from "./pages.js";
-import { Refused, refusalBody, refused } from "./refused.js";
+import { refusalBody, refused, type Refused } from "./refused.js";
 import type { EntraState } from "./state.js";
 
 /** Where an answer may be sent: checked against what the app registered. */

@@ -68,16 +68,19 @@ async function send(
   url: string | URL,
   init: RequestInit,
 ): Promise<Response> {
-  const principal = checkSession(options.sessions, context, init);
+  checkSession(options.sessions, context, init);
   const first =
     options.acquirer.peek(context) ??
     (await options.acquirer.acquire(context, { signal: init.signal ?? undefined }));
-  const response = await follow(options, url, init, first);
+  // Not through deliver(): one more promise costs more than finding the token.
+  const request = withToken(init, first);
+  const sent = await options.fetch(url, request);
+  const response = isRedirect(sent, init) ? await follow(options, url, request, sent) : sent;
   const answer =
     response.status === 401 || response.status === 403
       ? await again(options, context, url, init, first, response)
       : response;
-  noteSession(options.sessions, principal, init, answer);
+  noteSession(options.sessions, context, init, answer);
   return answer;
 }
 
@@ -106,7 +109,7 @@ async function again(
   await response.body?.cancel();
   const next = await options.acquirer.acquire(context, asked);
   if (next.token === first.token) throw refusedTwice(options, response);
-  const second = await follow(options, url, init, next);
+  const second = await deliver(options, url, init, next);
   if (second.status === 401) options.acquirer.forget(context, next.token);
   if (second.status === 401 || (second.status === 403 && wantsScope)) {
     await second.body?.cancel();
@@ -152,29 +155,47 @@ function refusedTwice(options: UserFetchOptions, response: Response): HostedAgen
   );
 }
 
-/**
- * Sends with the token and follows redirects by hand: only 307 and 308, only to where the token may go
- * anyway. With `redirect: "manual"` the caller follows, and comes back here with the new URL. Rule 1.
- */
-async function follow(
+/** Sends with the token, once and to wherever it may be redirected. */
+async function deliver(
   options: UserFetchOptions,
   url: string | URL,
   init: RequestInit,
   token: AccessToken,
 ): Promise<Response> {
+  const request = withToken(init, token);
+  const response = await options.fetch(url, request);
+  return isRedirect(response, init) ? follow(options, url, request, response) : response;
+}
+
+function withToken(init: RequestInit, token: AccessToken): RequestInit {
   const headers = withAuthorization(init.headers, token.token);
-  if (init.redirect === "manual" || init.redirect === "error")
-    return options.fetch(url, { ...init, headers });
-  let target = url;
-  for (let hops = 0; hops <= maxRedirects; hops += 1) {
-    const response = await options.fetch(target, { ...init, headers, redirect: "manual" });
-    const location = response.headers.get("location");
-    if (response.status < 300 || response.status > 399 || location === null) return response;
+  return { ...init, headers, redirect: init.redirect === "error" ? "error" : "manual" };
+}
+
+/** With `redirect: "manual"` the caller follows, and comes back here with the new URL. */
+function isRedirect(response: Response, init: RequestInit): boolean {
+  if (response.status < 300 || response.status > 399) return false;
+  return init.redirect !== "manual" && init.redirect !== "error" && response.headers.has("location");
+}
+
+/** Follows redirects by hand: only 307 and 308, only to where the token may go anyway. Rule 1. */
+async function follow(
+  options: UserFetchOptions,
+  url: string | URL,
+  request: RequestInit,
+  redirected: Response,
+): Promise<Response> {
+  let [from, response] = [url, redirected];
+  for (let hops = 0; ; hops += 1) {
+    const location = response.headers.get("location") ?? "";
     await response.body?.cancel();
-    const next = URL.canParse(location, String(target)) ? new URL(location, target) : undefined;
+    const next = URL.canParse(location, String(from)) ? new URL(location, from) : undefined;
     const keepsMethod = response.status === 307 || response.status === 308;
-    if (next === undefined || !keepsMethod || !options.matches(next) || !canSendAgain(init.body)) break;
-    target = next;
+    if (hops >= maxRedirects) break;
+    if (next === undefined || !keepsMethod || !options.matches(next) || !canSendAgain(request.body)) break;
+    response = await options.fetch(next, request);
+    if (!isRedirect(response, {})) return response;
+    from = next;
   }
   throw new HostedAgentIdentityError(
     "redirect_refused",
@@ -189,29 +210,31 @@ async function endSession(
 ): Promise<Response> {
   const token = sessionEndToken(options.acquirer, options.sessions, init);
   if (token === undefined) throw new HostedAgentIdentityError("no_user_context");
-  const response = await follow(options, url, init, token);
-  noteSession(options.sessions, "null", init, response);
+  const response = await deliver(options, url, init, token);
+  noteSession(options.sessions, undefined, init, response);
   return response;
 }
 
-function checkSession(sessions: SessionOwners | undefined, context: UserContext, init: RequestInit): string {
-  // Without a principal nothing is shared: the session is then nobody's but the developer's.
-  const principal = context.principalKey ?? "null";
+function checkSession(sessions: SessionOwners | undefined, context: UserContext, init: RequestInit): void {
   const sessionId = sessions === undefined ? undefined : readHeader(init.headers, "mcp-session-id");
-  if (sessionId !== undefined) sessions?.check(sessionId, principal);
-  return principal;
+  if (sessionId !== undefined) sessions?.check(sessionId, ownerOf(context));
 }
 
 function noteSession(
   sessions: SessionOwners | undefined,
-  principal: string,
+  context: UserContext | undefined,
   init: RequestInit,
   response: Response,
 ): void {
   if (sessions === undefined) return;
   const opened = response.headers.get("mcp-session-id");
-  if (opened !== null && response.ok) sessions.opened(opened, principal);
+  if (opened !== null && response.ok) sessions.opened(opened, ownerOf(context));
   if (init.method !== "DELETE" && response.status !== 404) return;
   const sent = readHeader(init.headers, "mcp-session-id");
   if (sent !== undefined) sessions.ended(sent);
+}
+
+/** Without a principal nothing is shared: the session is then nobody's but the developer's. */
+function ownerOf(context: UserContext | undefined): string {
+  return context?.principalKey ?? "null";
 }

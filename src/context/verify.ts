@@ -3,7 +3,6 @@ import type { CryptoKey } from "jose";
 import { isGuid, type EntraAppFacts } from "../entra/tenants.js";
 import { decodeClaims, stringClaim, type TokenClaims } from "../entra/token-claims.js";
 import { emit, HostedAgentIdentityError, isUserTokenError, UserTokenError, type OnEvent } from "../errors.js";
-import { runWithoutUserContext } from "./ambient.js";
 import type { Assertion } from "./internals.js";
 import { signingKeys, type KeyFetch, type SigningKeys } from "./signing-keys.js";
 import { checkClaims, type ClaimRules } from "./token-checks.js";
@@ -84,7 +83,7 @@ export function userTokenVerifier(options: UserTokenVerifierOptions): UserTokenV
     remembered.forget(hash);
     let proof = running.get(hash);
     if (proof === undefined) {
-      proof = runWithoutUserContext(() => prove(token, hash)).finally(() => running.delete(hash));
+      proof = prove(token, hash).finally(() => running.delete(hash));
       running.set(hash, proof);
     }
     return proof;

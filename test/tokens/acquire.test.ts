@@ -2,7 +2,6 @@ import { inspect } from "node:util";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { runWithUserContext, tryGetUserContext } from "../../src/context/ambient.js";
 import { internalsOf } from "../../src/context/internals.js";
-import type { UserContext } from "../../src/context/user-context.js";
 import { isConsentRequiredError, isNoTokenError, type IdentityEvent } from "../../src/errors.js";
 import { clientSecret } from "../../src/exchange/client-secret.js";
 import { entraApp } from "../../src/exchange/entra-app.js";

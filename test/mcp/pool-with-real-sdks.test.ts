@@ -1,3 +1,4 @@
+import { createMCPClient } from "@ai-sdk/mcp";
 import { afterEach, describe, expect, test, vi } from "vitest";
 import { userAccess, type UserAccessOptions } from "../../src/access/user-access.js";
 import type { UserAccess } from "../../src/access/types.js";
@@ -201,4 +202,43 @@ test("SDK v2 in the 2026-07-28 era: what the response cache keeps for one user n
   }
   // The cache does work: the second reading of each was answered from it.
   expect(server.seen.filter(({ rpc }) => rpc === "resources/read")).toHaveLength(2);
+});
+
+describe("a pool of AI SDK clients", () => {
+  type AiClient = Awaited<ReturnType<typeof createMCPClient>>;
+
+  async function callerSeenBy(client: AiClient): Promise<string> {
+    const { whoami: tool } = await client.tools();
+    const result: unknown = await tool?.execute({ nonce: "n" }, { toolCallId: "1", messages: [] });
+    return JSON.stringify(result);
+  }
+
+  async function aiPool(): Promise<{ pool: McpClientPool<AiClient>; server: McpTestServer }> {
+    const { server, access } = await world("v1", "v1-sessions");
+    const pool = mcpClientPool<AiClient>({
+      open: () =>
+        createMCPClient({
+          transport: { type: "http", url: access.url.href, fetch: access.fetch },
+        }),
+      close: closeMcpClient,
+      max: 1,
+    });
+    return { pool, server };
+  }
+
+  test("a session the server forgot is opened anew", async () => {
+    const { pool, server } = await aiPool();
+    expect(await as("ana", () => pool.use(callerSeenBy))).toContain("ana");
+    server.forgetSessions();
+    expect(await as("ana", () => pool.use(callerSeenBy))).toContain("ana");
+    await pool.close();
+  });
+
+  test("a client that makes room ends its session as its own user", async () => {
+    const { pool, server } = await aiPool();
+    expect(await as("ana", () => pool.use(callerSeenBy))).toContain("ana");
+    expect(await as("ben", () => pool.use(callerSeenBy))).toContain("ben");
+    await vi.waitFor(() => expect(deletes(server)).toEqual(["ana"]));
+    await pool.close();
+  });
 });

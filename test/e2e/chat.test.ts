@@ -23,7 +23,7 @@ beforeEach(async () => {
 afterEach(async () => {
   await context.close();
   await world.close();
-  expect(complaints).toEqual([]);
+  if (complaints.length > 0) throw new Error(`The browser complained: ${complaints.join("; ")}`);
 });
 
 const [ada, grace] = ["Ada Lovelace", "Grace Hopper"] as const;

@@ -5,7 +5,7 @@ export function watchHops() {
   const list = byId("hops");
   const shown = new Map();
   const source = new EventSource("/api/hops");
-  source.onmessage = ({ data }) => {
+  source.addEventListener("message", ({ data }) => {
     const hop = JSON.parse(data);
     const item = render(hop);
     const before = shown.get(hop.id);
@@ -18,7 +18,7 @@ export function watchHops() {
     if (!scroll.contains(document.activeElement) && document.activeElement !== scroll) {
       scroll.scrollTop = scroll.scrollHeight;
     }
-  };
+  });
 }
 
 function render(hop) {

@@ -91,7 +91,11 @@ describe("the user token", () => {
       [one, ""],
     ]) {
       await refused(make({ [name]: values }), "user_token_repeated", one);
-      await refused(make(new Headers(values.map((value) => [name, value]))), "user_token_repeated", one);
+      await refused(
+        make(new Headers(values.map((value): [string, string] => [name, value]))),
+        "user_token_repeated",
+        one,
+      );
       await refused(make(values.map((value) => [name, value] as const)), "user_token_repeated", one);
     }
     await refused(make({ [name]: one, [name.toUpperCase()]: two }), "user_token_repeated", one);

@@ -1,27 +1,129 @@
-import express from "express";
-import { afterAll, beforeAll, expect, test } from "vitest";
-import { getUserContext } from "../../src/context/ambient.js";
+import { createServer, request as httpRequest } from "node:http";
+import { randomUUID } from "node:crypto";
+import { json } from "node:stream/consumers";
+import express, { type RequestHandler } from "express";
+import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
+import { getUserContext, tryGetUserContext } from "../../src/context/ambient.js";
+import type { UserContextOptions } from "../../src/context/create.js";
 import { userTokenVerifier } from "../../src/context/verify.js";
 import { userContext } from "../../src/http/express.js";
+import { listening, type RunningHost } from "../support/adapter-hosts.js";
 import { startTestCloud, type TestCloud } from "../support/keys.js";
 
 let cloud: TestCloud;
-beforeAll(async () => void (cloud = await startTestCloud()));
+let running: RunningHost;
+let options: UserContextOptions;
+beforeAll(async () => {
+  cloud = await startTestCloud();
+  options = { verify: userTokenVerifier({ app: cloud.app }), environment: { hosted: false } };
+});
+afterEach(() => running.close());
 afterAll(() => cloud.close());
 
-test("the handler knows the person", async () => {
+async function host(set: (app: express.Express) => void): Promise<string> {
   const app = express();
-  app.use(userContext({ verify: userTokenVerifier({ app: cloud.app }) }));
-  app.get("/", (_req, res) => void res.json(getUserContext().user));
-  const server = app.listen(0);
-  const { port } = server.address() as { port: number };
-  const token = await cloud.token({ oid: "dddddddd-0000-4000-8000-000000000002" });
-  const response = await fetch(`http://127.0.0.1:${port}/`, {
-    headers: { "x-client-user-token": `Bearer ${token}` },
+  set(app);
+  running = await listening(createServer(app));
+  return running.url;
+}
+
+/** Reads the body by events, and goes on from there: the async context of the middleware is lost. */
+const losesTheContext: RequestHandler = (req, res, next) => {
+  res.writeEarlyHints({ link: "</reading>; rel=preload" });
+  let text = "";
+  req.setEncoding("utf8");
+  req.on("data", (chunk: string) => (text += chunk));
+  req.on("end", () => {
+    req.body = JSON.parse(text);
+    next();
   });
-  expect(await response.json()).toMatchObject({
-    oid: "dddddddd-0000-4000-8000-000000000002",
-    tid: cloud.home,
+};
+
+test("behind a body parser that loses the async context, the request object still names the person", async () => {
+  const url = await host((app) => {
+    app.use(userContext(options), losesTheContext);
+    app.post("/", (req, res) => {
+      res.json({
+        ambient: tryGetUserContext()?.user ?? null,
+        byRequest: getUserContext(req).user?.oid,
+        body: req.body,
+      });
+    });
   });
-  server.close();
+  const oid = randomUUID();
+  const headers = { "x-client-user-token": await cloud.token({ oid }), "content-type": "application/json" };
+  expect(await postWhenAskedFor(url, headers, '{"input":"hi"}')).toEqual({
+    ambient: null,
+    byRequest: oid,
+    body: { input: "hi" },
+  });
 });
+
+test("a second middleware verifies the same person by its own rules, though the token is off the request", async () => {
+  const strict = userTokenVerifier({ app: cloud.app, requiredScopes: ["admin"] });
+  const url = await host((app) => {
+    app.use(userContext(options));
+    app.use("/again", userContext({ ...options, require: true }));
+    app.use("/admin", userContext({ ...options, verify: strict }));
+    app.use((req, res) => void res.json({ oid: getUserContext(req).user?.oid }));
+  });
+  const oid = randomUUID();
+  const headers = { "x-client-user-token": await cloud.token({ oid }) };
+  expect(await (await fetch(`${url}/again`, { headers })).json()).toEqual({ oid });
+  const refused = await fetch(`${url}/admin`, { headers });
+  expect(refused.status).toBe(401);
+  expect(await refused.json()).toMatchObject({ error: { code: "user_token_scope" } });
+});
+
+test("an error that is not about the token goes to Express", async () => {
+  const broken = () => Promise.reject(new Error("the verifier broke"));
+  const url = await host((app) => {
+    app.use(userContext({ ...options, verify: broken }));
+    app.use(
+      ((error: Error, _req, res, _next) =>
+        void res.status(500).json({ error: error.message })) as express.ErrorRequestHandler,
+    );
+  });
+  const response = await fetch(url, { headers: { "x-client-user-token": await cloud.token() } });
+  expect(response.status).toBe(500);
+  expect(await response.json()).toEqual({ error: "the verifier broke" });
+});
+
+test("a client that leaves while its token is verified leaves an ended context behind", async () => {
+  const client = new AbortController();
+  const gone = deferred<void>();
+  const ended = deferred<boolean>();
+  const slow: UserContextOptions["verify"] = async (token) => {
+    client.abort();
+    await gone.promise;
+    return options.verify(token);
+  };
+  const url = await host((app) => {
+    app.use((_req, res, next) => {
+      res.once("close", () => gone.resolve());
+      next();
+    });
+    app.use(userContext({ ...options, verify: slow }));
+    app.use(() => ended.resolve(getUserContext().ended));
+  });
+  const headers = { "x-client-user-token": await cloud.token() };
+  await expect(fetch(url, { headers, signal: client.signal })).rejects.toThrow(/abort/);
+  expect(await ended.promise).toBe(true);
+});
+
+function deferred<T>(): { promise: Promise<T>; resolve: (value: T) => void } {
+  let resolve: (value: T) => void = () => {};
+  const promise = new Promise<T>((done) => (resolve = done));
+  return { promise, resolve };
+}
+
+/** Sends the body only once the server reads it, so that it arrives in an event of its own. */
+function postWhenAskedFor(url: string, headers: Record<string, string>, body: string): Promise<unknown> {
+  return new Promise((done, failed) => {
+    const request = httpRequest(url, { method: "POST", headers, agent: false });
+    request.on("error", failed);
+    request.once("information", () => request.end(body));
+    request.once("response", (response) => json(response).then(done, failed));
+    request.flushHeaders();
+  });
+}

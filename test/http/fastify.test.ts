@@ -1,0 +1,43 @@
+import { randomUUID } from "node:crypto";
+import fastify from "fastify";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { tryGetUserContext } from "../../src/context/ambient.js";
+import type { UserContextOptions } from "../../src/context/create.js";
+import { userTokenVerifier } from "../../src/context/verify.js";
+import { userContext } from "../../src/http/fastify.js";
+import { startTestCloud, type TestCloud } from "../support/keys.js";
+
+let cloud: TestCloud;
+let options: UserContextOptions;
+beforeAll(async () => {
+  cloud = await startTestCloud();
+  options = { verify: userTokenVerifier({ app: cloud.app }), environment: { hosted: false } };
+});
+afterAll(() => cloud.close());
+
+test("holds for the routes of the instance it is registered in, and for no others", async () => {
+  const app = fastify();
+  const who = async () => ({ oid: tryGetUserContext()?.user?.oid ?? null });
+  app.get("/public", who);
+  await app.register(async (agent) => {
+    await agent.register(userContext(options));
+    agent.get("/agent", who);
+  });
+  const oid = randomUUID();
+  const headers = { "x-client-user-token": await cloud.token({ oid }) };
+  expect((await app.inject({ url: "/agent", headers })).json()).toEqual({ oid });
+  expect((await app.inject({ url: "/public", headers })).json()).toEqual({ oid: null });
+  await app.close();
+});
+
+test("an error that is not about the token goes to Fastify", async () => {
+  const app = fastify();
+  await app.register(
+    userContext({ ...options, verify: () => Promise.reject(new Error("the verifier broke")) }),
+  );
+  app.get("/", async () => "not reached");
+  const response = await app.inject({ url: "/", headers: { "x-client-user-token": await cloud.token() } });
+  expect(response.statusCode).toBe(500);
+  expect(response.json()).toMatchObject({ message: "the verifier broke" });
+  await app.close();
+});

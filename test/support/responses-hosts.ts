@@ -1,0 +1,60 @@
+import { createServer } from "node:http";
+import { serve } from "@hono/node-server";
+import express from "express";
+import fastify from "fastify";
+import { Hono } from "hono";
+import type { Server } from "node:http";
+import type { UserContextOptions } from "../../src/context/create.js";
+import { responses as expressResponses, userContext as expressUserContext } from "../../src/http/express.js";
+import { responses as fastifyResponses, userContext as fastifyUserContext } from "../../src/http/fastify.js";
+import { responses as honoResponses, userContext as honoUserContext } from "../../src/http/hono.js";
+import { responses as nodeResponses, userContext as nodeUserContext } from "../../src/http/node.js";
+import { responses, userContext, type ResponsesOptions, type ResponsesRun } from "../../src/index.js";
+import { listening, type RunningHost } from "./adapter-hosts.js";
+
+/** Whoever brings a token is refused: these tests are about turns, not about users. */
+export const nobodyKnown: UserContextOptions = {
+  verify: () => Promise.reject(new Error("no token was expected")),
+  environment: { hosted: false },
+};
+
+export type StartHost = (run: ResponsesRun, options?: ResponsesOptions) => Promise<RunningHost>;
+
+/** Every way to host a turn, each on a real socket: `POST /responses`. */
+export const responsesHosts: Readonly<Record<string, StartHost>> = {
+  async express(run, options) {
+    const app = express();
+    app.use(expressUserContext(nobodyKnown));
+    app.all("/responses", expressResponses(run, options));
+    return listening(createServer(app));
+  },
+  async "express with express.json()"(run, options) {
+    const app = express();
+    app.use(expressUserContext(nobodyKnown));
+    app.all("/responses", express.json(), expressResponses(run, options));
+    return listening(createServer(app));
+  },
+  async fastify(run, options) {
+    const app = fastify();
+    await app.register(fastifyUserContext(nobodyKnown));
+    app.post("/responses", fastifyResponses(run, options));
+    await app.listen({ port: 0, host: "127.0.0.1" });
+    return listening(app.server);
+  },
+  async hono(run, options) {
+    const app = new Hono();
+    app.use(honoUserContext(nobodyKnown));
+    app.all("/responses", honoResponses(run, options));
+    return listening(serve({ fetch: app.fetch, port: 0, hostname: "127.0.0.1" }) as Server);
+  },
+  async "node:http"(run, options) {
+    const asUser = nodeUserContext(nobodyKnown);
+    const handle = nodeResponses(run, options);
+    return listening(createServer((req, res) => asUser(req, res, () => void handle(req, res))));
+  },
+  async "a web-standard host"(run, options) {
+    const asUser = userContext(nobodyKnown);
+    const handle = responses(run, options);
+    return listening(serve({ fetch: (request) => asUser(request, (next) => handle(next)), port: 0, hostname: "127.0.0.1" }) as Server);
+  },
+};

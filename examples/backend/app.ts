@@ -16,7 +16,7 @@ export interface BackEndOptions extends SignInOptions {
   readonly foundry?: boolean;
   /** Rewrites Entra's address before the browser goes there; only the demo needs it. */
   readonly browserUrl?: (url: string) => string;
-  /** What the person's token is replaced with on its way to the agent; only the demo's mutants do. */
+  /** Which token goes to the agent. Default: the person's own; only the demo's mutants send another. */
   readonly userTokenFor?: (user: SignedIn) => Promise<string | undefined>;
   /** Sends the requests to the agent. */
   readonly fetch?: typeof fetch;
@@ -27,6 +27,8 @@ export interface BackEndOptions extends SignInOptions {
   /** Looks on: a turn has begun, or a person has signed in. */
   readonly onTurn?: (user: SignedIn) => (outcome: string) => void;
   readonly onSignIn?: (user: SignedIn) => void;
+  /** Takes what made a turn fail. Default: its name goes to the log. */
+  readonly onError?: (error: unknown) => void;
 }
 
 export interface BackEnd {
@@ -124,6 +126,7 @@ export function createBackEnd(options: BackEndOptions): BackEnd {
       if (error instanceof SignInAgain) session.claims = error.claims;
       outcome = error instanceof SignInAgain ? "sign-in asked" : "failed";
       // What went wrong is for the operator; what a person can do is for the page.
+      else (options.onError ?? report)(error);
       yield error instanceof SignInAgain
         ? { type: "sign_in" }
         : { type: "error", message: "The agent cannot be reached. Try again in a moment." };
@@ -133,6 +136,12 @@ export function createBackEnd(options: BackEndOptions): BackEnd {
   }
 
   return { router, user: (req) => sessions.find(req)?.user };
+}
+
+/** Only the name or code: messages may quote a request. */
+function report(error: unknown): void {
+  const { errorCode, name } = Object(error) as { errorCode?: string; name?: string };
+  console.error(`A turn failed: ${errorCode ?? name ?? typeof error}`);
 }
 
 /** How a turn ended, by the last of these events. An incomplete answer has asked for consent before. */

@@ -1,0 +1,137 @@
+import { readFileSync } from "node:fs";
+import { expect, it } from "vitest";
+import { errorCodes } from "../../src/errors.js";
+
+/**
+ * The public surface, frozen. A change here is a change of the contract: never weaken it to make a test
+ * pass; write it into the changelog.
+ */
+const surface: Record<string, readonly string[]> = {
+  ".": [
+    "ConsentRequest",
+    "ConsentRequiredError",
+    "HostedAgentIdentityError",
+    "NoTokenError",
+    "TokenExchangeError",
+    "UserContext",
+    "UserTokenError",
+    "adminConsentLink",
+    "bindUserContext",
+    "certificate",
+    "clientSecret",
+    "closeMcpClient",
+    "consentEvents",
+    "consentLinkPolicy",
+    "createUserContext",
+    "developer",
+    "entraApp",
+    "entraConsentLink",
+    "errorCodes",
+    "federatedCredential",
+    "findConsentRequired",
+    "getUserContext",
+    "isConsentRequiredError",
+    "isHostedAgentIdentityError",
+    "isNoTokenError",
+    "isOAuthConsentRequest",
+    "isTokenExchangeError",
+    "isUserTokenError",
+    "mcpClientPool",
+    "oauthConsentRequest",
+    "onBehalfOf",
+    "passthrough",
+    "principalKey",
+    "protectedResource",
+    "responses",
+    "runTurn",
+    "runWithUserContext",
+    "sdkV1Auth",
+    "sdkV2Auth",
+    "toSse",
+    "tryGetUserContext",
+    "userAccess",
+    "userContext",
+    "userTokenVerifier",
+    "withConsent",
+    "workloadIdentityFile",
+  ],
+  "./express": ["responses", "userContext"],
+  "./fastify": ["responses", "userContext"],
+  "./hono": ["responses", "userContext"],
+  "./node": ["responses", "userContext"],
+  "./testing": ["startEntra", "testUserContext"],
+};
+
+const codes: readonly string[] = [
+  "user_token_missing",
+  "user_token_repeated",
+  "user_token_malformed",
+  "user_token_too_large",
+  "user_token_algorithm",
+  "user_token_tenant",
+  "user_token_issuer",
+  "user_token_audience",
+  "user_token_expired",
+  "user_token_not_yet_valid",
+  "user_token_signature",
+  "user_token_key_unknown",
+  "user_token_app_only",
+  "user_token_agent_user",
+  "user_token_scope",
+  "user_token_client",
+  "signing_keys_unavailable",
+  "identity_header_repeated",
+  "identity_header_invalid",
+  "no_user_context",
+  "context_ended",
+  "invalid_option",
+  "missing_dependency",
+  "consent_link_missing",
+  "consent_link_refused",
+  "developer_source_refused",
+  "no_token",
+  "consent_required",
+  "sign_in_required",
+  "step_up_required",
+  "token_exchange_failed",
+  "entra_unreachable",
+  "entra_timeout",
+  "entra_bad_response",
+  "client_credential_failed",
+  "wrong_user",
+  "backing_off",
+  "closed",
+  "url_not_allowed",
+  "redirect_refused",
+  "resource_unauthorized",
+  "insufficient_scope",
+  "shared_session",
+  "pool_busy",
+  "turn_cancelled",
+];
+
+const sources: Record<string, () => Promise<object>> = {
+  ".": () => import("../../src/index.js"),
+  "./express": () => import("../../src/http/express.js"),
+  "./fastify": () => import("../../src/http/fastify.js"),
+  "./hono": () => import("../../src/http/hono.js"),
+  "./node": () => import("../../src/http/node.js"),
+  "./testing": () => import("../../src/testing/index.js"),
+};
+
+it.each(Object.keys(surface))("the entry %s exports exactly what it promises", async (entry) => {
+  expect(Object.keys((await sources[entry]?.()) ?? {}).sort()).toEqual(surface[entry]);
+});
+
+it("has exactly the promised entries", () => {
+  const manifest = JSON.parse(readFileSync(new URL("../../package.json", import.meta.url), "utf8")) as {
+    exports: object;
+  };
+  expect(Object.keys(manifest.exports).sort()).toEqual([...Object.keys(surface), "./package.json"].sort());
+});
+
+it("has exactly the promised error codes, each with a title and a next step", () => {
+  expect(Object.keys(errorCodes)).toEqual(codes);
+  for (const { title, help } of Object.values(errorCodes))
+    expect([title.endsWith("."), help.endsWith("."), title === help]).toEqual([true, true, false]);
+});

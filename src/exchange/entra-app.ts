@@ -1,4 +1,5 @@
 import { randomUUID } from "node:crypto";
+import type * as Msal from "@azure/msal-node";
 import { runWithoutUserContext } from "../context/ambient.js";
 import {
   authorizeEndpoint,
@@ -58,6 +59,8 @@ export interface EntraAppInternals {
   readonly capabilities: readonly string[];
   readonly onEvent: OnEvent | undefined;
   authenticate(tenantId: string, refused: number, signal: AbortSignal): Promise<ClientAuthentication>;
+  /** MSAL, loaded when it is first needed. */
+  msal(): Promise<typeof Msal>;
   /** The metadata MSAL would otherwise fetch. */
   authorityMetadata(tenantId: string): string;
   /** How long to wait before try number `n` (1-based), with jitter. */
@@ -109,6 +112,7 @@ export function entraApp(options: EntraAppOptions): EntraApp {
     );
   }
   const assertions = clientAssertions(options.credential);
+  let msal: Promise<typeof Msal> | undefined;
   const close = async (): Promise<void> => void internals.delete(app);
   const app: EntraApp = Object.freeze({ ...facts, close, [Symbol.asyncDispose]: close });
   internals.set(app, {
@@ -131,6 +135,8 @@ export function entraApp(options: EntraAppOptions): EntraApp {
           signal,
         }),
       ),
+    // Kept, because where loader hooks are registered (tracing, tsx) every import() asks another thread.
+    msal: () => (msal ??= import("@azure/msal-node")),
     authorityMetadata: (tenant) => authorityMetadata(facts, tenant),
     backoffMs: (n) => 100 * 2 ** n * (0.5 + Math.random()),
   });

@@ -98,7 +98,7 @@ async function post(
   authentication: ClientAuthentication,
   network: ReturnType<typeof capturingNetwork>,
 ): Promise<unknown> {
-  const { ConfidentialClientApplication } = await import("@azure/msal-node");
+  const { ConfidentialClientApplication } = await app.msal();
   const { cloud, clientId } = app.facts;
   const tenantId = request.account.tid;
   const authority = `${cloud.loginEndpoint.replace(/^http:/, "https:")}/${tenantId}`;

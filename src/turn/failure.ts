@@ -10,13 +10,17 @@ export function ownErrorIn(error: unknown): HostedAgentIdentityError | undefined
   return undefined;
 }
 
+/** What is said of an error that nobody knows. */
+export const genericFailure: ResponseFailure = Object.freeze({
+  code: "server_error",
+  message: "The agent could not finish this response.",
+});
+
 /**
  * What the client is told of an error. This package's errors are made to be shown; of any other nobody knows
  * what its message holds.
  */
 export function failureFrom(error: unknown): ResponseFailure {
   const own = ownErrorIn(error);
-  return own === undefined
-    ? { code: "server_error", message: "The agent could not finish this response." }
-    : { code: own.code, message: own.message };
+  return own === undefined ? genericFailure : { code: own.code, message: own.message };
 }

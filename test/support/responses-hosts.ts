@@ -55,6 +55,12 @@ export const responsesHosts: Readonly<Record<string, StartHost>> = {
   async "a web-standard host"(run, options) {
     const asUser = userContext(nobodyKnown);
     const handle = responses(run, options);
-    return listening(serve({ fetch: (request) => asUser(request, (next) => handle(next)), port: 0, hostname: "127.0.0.1" }) as Server);
+    return listening(
+      serve({
+        fetch: (request) => asUser(request, (next) => handle(next)),
+        port: 0,
+        hostname: "127.0.0.1",
+      }) as Server,
+    );
   },
 };

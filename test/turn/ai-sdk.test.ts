@@ -25,7 +25,12 @@ function model(...tools: string[]): MockLanguageModelV3 {
       ...tools.map((toolName): Part => ({ type: "tool-call", toolCallId: toolName, toolName, input: "{}" })),
       finish("tool-calls"),
     ],
-    [{ type: "text-start", id: "1" }, { type: "text-delta", id: "1", delta: "There you are." }, { type: "text-end", id: "1" }, finish("stop")],
+    [
+      { type: "text-start", id: "1" },
+      { type: "text-delta", id: "1", delta: "There you are." },
+      { type: "text-end", id: "1" },
+      finish("stop"),
+    ],
   ];
   return new MockLanguageModelV3({
     doStream: async () => ({ stream: simulateReadableStream({ chunks: (steps.shift() ?? []) as never[] }) }),
@@ -62,15 +67,23 @@ async function ask(accesses: readonly UserAccess[], passSignal: boolean) {
 
 it("an AI SDK run becomes a response", async () => {
   const { response } = await ask([accessThat("contacts", { refusal: "none" })], true);
-  expect(response).toMatchObject({ status: "completed", output: [{ content: [{ text: "Let me look. There you are." }] }] });
+  expect(response).toMatchObject({
+    status: "completed",
+    output: [{ content: [{ text: "Let me look. There you are." }] }],
+  });
 });
 
-it.each([true, false])("consent that the AI SDK swallows as a tool error ends the turn; signal taken: %s", async (passSignal) => {
-  const { response, mock } = await ask([accessThat("contacts"), accessThat("files")], passSignal);
-  expect(response.status).toBe("incomplete");
-  const links = response.output.map(({ consent_link }) => consent_link).filter((link) => link !== undefined);
-  expect(links).toEqual([linkFor("contacts"), linkFor("files")]);
-  const seenByTheModel = JSON.stringify(mock.doStreamCalls);
-  expect(seenByTheModel).not.toContain(secretOf("contacts"));
-  expect(seenByTheModel).not.toContain(secretOf("files"));
-});
+it.each([true, false])(
+  "consent that the AI SDK swallows as a tool error ends the turn; signal taken: %s",
+  async (passSignal) => {
+    const { response, mock } = await ask([accessThat("contacts"), accessThat("files")], passSignal);
+    expect(response.status).toBe("incomplete");
+    const links = response.output
+      .map(({ consent_link }) => consent_link)
+      .filter((link) => link !== undefined);
+    expect(links).toEqual([linkFor("contacts"), linkFor("files")]);
+    const seenByTheModel = JSON.stringify(mock.doStreamCalls);
+    expect(seenByTheModel).not.toContain(secretOf("contacts"));
+    expect(seenByTheModel).not.toContain(secretOf("files"));
+  },
+);

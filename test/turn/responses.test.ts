@@ -1,7 +1,14 @@
 import { createOpenAI } from "@ai-sdk/openai";
 import { streamText } from "ai";
 import { afterEach, describe, expect, it, vi } from "vitest";
-import { getUserContext, responses, TokenExchangeError, type ResponseEvent, type ResponsesRun, type UserContext } from "../../src/index.js";
+import {
+  getUserContext,
+  responses,
+  TokenExchangeError,
+  type ResponseEvent,
+  type ResponsesRun,
+  type UserContext,
+} from "../../src/index.js";
 import { accessThat, gate, linkFor } from "../support/consenting-access.js";
 import { checkedResponse } from "../support/responses-protocol.js";
 import { responsesHosts, type StartHost } from "../support/responses-hosts.js";
@@ -30,7 +37,8 @@ function eventsOf(text: string): ResponseEvent[] {
     .slice(0, -2)
     .split("\n\n")
     .map((block) => {
-      const [, name, data] = /^event: (\S+)\ndata: (.*)$/.exec(block) ?? expect.fail(`not an event: ${block}`);
+      const [, name, data] =
+        /^event: (\S+)\ndata: (.*)$/.exec(block) ?? expect.fail(`not an event: ${block}`);
       const event = JSON.parse(data ?? "") as ResponseEvent;
       expect(event.type).toBe(name);
       return event;
@@ -54,7 +62,10 @@ describe.each(Object.entries(responsesHosts))("on %s", (name, start: StartHost) 
     });
     const text = await response.text();
     expect(text).not.toMatch(/^id:|\[DONE\]/m);
-    expect(checkedResponse(eventsOf(text))).toMatchObject({ status: "completed", output: [{ content: [{ text: "You said hi" }] }] });
+    expect(checkedResponse(eventsOf(text))).toMatchObject({
+      status: "completed",
+      output: [{ content: [{ text: "You said hi" }] }],
+    });
   });
 
   it("the events come as the run goes on, not at its end", async () => {
@@ -76,7 +87,13 @@ describe.each(Object.entries(responsesHosts))("on %s", (name, start: StartHost) 
 
   it("a turn that is not streamed is answered with the finished response", async () => {
     host = await start(echo);
-    const response = await post({ input: [{ role: "user", content: [{ type: "input_text", text: "hi" }] }], previous_response_id: "resp_1", metadata: { a: "b" }, model: "m", agent_session_id: "s-1" });
+    const response = await post({
+      input: [{ role: "user", content: [{ type: "input_text", text: "hi" }] }],
+      previous_response_id: "resp_1",
+      metadata: { a: "b" },
+      model: "m",
+      agent_session_id: "s-1",
+    });
     expect(response.status).toBe(200);
     expect(response.headers.get("content-type")).toMatch(/^application\/json/);
     expect(response.headers.get("x-agent-session-id")).toBe("s-1");
@@ -96,10 +113,18 @@ describe.each(Object.entries(responsesHosts))("on %s", (name, start: StartHost) 
       yield "Let me look. ";
       await contacts.token();
     });
-    const item = { type: "oauth_consent_request", consent_link: linkFor("contacts"), server_label: "contacts" };
+    const item = {
+      type: "oauth_consent_request",
+      consent_link: linkFor("contacts"),
+      server_label: "contacts",
+    };
     const streamed = checkedResponse(eventsOf(await (await post({ input: "hi", stream: true })).text()));
     expect(streamed).toMatchObject({ status: "incomplete", output: [{ status: "incomplete" }, item] });
-    expect(await (await post({ input: "hi" })).json()).toMatchObject({ status: "incomplete", incomplete_details: null, output: [{ status: "incomplete" }, item] });
+    expect(await (await post({ input: "hi" })).json()).toMatchObject({
+      status: "incomplete",
+      incomplete_details: null,
+      output: [{ status: "incomplete" }, item],
+    });
   });
 
   it("the run has its user wherever the host pulls it, and the context ends with the turn", async () => {
@@ -128,7 +153,9 @@ describe.each(Object.entries(responsesHosts))("on %s", (name, start: StartHost) 
       contexts.push(context);
       try {
         yield "first";
-        await new Promise((_, failed) => signal.addEventListener("abort", () => failed(signal.reason as Error)));
+        await new Promise((_, failed) =>
+          signal.addEventListener("abort", () => failed(signal.reason as Error)),
+        );
       } finally {
         cleaned.open();
       }
@@ -145,7 +172,12 @@ describe.each(Object.entries(responsesHosts))("on %s", (name, start: StartHost) 
   });
 
   it.each([
-    ["a body that is no JSON", "{", 400, name === "fastify" || name.includes("json()") ? undefined : "invalid_json"],
+    [
+      "a body that is no JSON",
+      "{",
+      400,
+      name === "fastify" || name.includes("json()") ? undefined : "invalid_json",
+    ],
     ["a list", "[]", 400, "invalid_request"],
     ["no input", {}, 400, "missing_required_parameter"],
     ["an input of another type", { input: 5 }, 400, "invalid_type"],
@@ -158,7 +190,14 @@ describe.each(Object.entries(responsesHosts))("on %s", (name, start: StartHost) 
     expect(response.status).toBe(status);
     // Fastify and express.json() answer what they cannot parse themselves.
     if (code !== undefined) {
-      expect(await response.json()).toEqual({ error: { code, message: expect.any(String), type: "invalid_request_error", param: code.startsWith("in") && code !== "invalid_type" ? null : expect.anything() } });
+      expect(await response.json()).toEqual({
+        error: {
+          code,
+          message: expect.any(String),
+          type: "invalid_request_error",
+          param: code.startsWith("in") && code !== "invalid_type" ? null : expect.anything(),
+        },
+      });
       expect(response.headers.get("x-platform-error-source")).toBe("user");
     }
     expect(run).not.toHaveBeenCalled();
@@ -166,13 +205,27 @@ describe.each(Object.entries(responsesHosts))("on %s", (name, start: StartHost) 
 
   it("a sign-in that prepare finds to be needed is answered 401, with the claims for the next one", async () => {
     const claims = '{"access_token":{"acrs":{"essential":true,"value":"c1"}}}';
-    const stepUp = new TokenExchangeError("step_up_required", "Entra wants more.", { claims }, { category: "stepup" });
+    const stepUp = new TokenExchangeError(
+      "step_up_required",
+      "Entra wants more.",
+      { claims },
+      { category: "stepup" },
+    );
     const run = vi.fn(echo);
     host = await start(run, { prepare: [accessThat("contacts", { refusal: stepUp })] });
     const response = await post({ input: "x", stream: true });
     expect(response.status).toBe(401);
-    expect(response.headers.get("www-authenticate")).toBe(`Bearer error="insufficient_claims", claims="${Buffer.from(claims).toString("base64")}"`);
-    expect(await response.json()).toEqual({ error: { code: "step_up_required", message: "Entra wants more.", type: "invalid_request_error", param: null } });
+    expect(response.headers.get("www-authenticate")).toBe(
+      `Bearer error="insufficient_claims", claims="${Buffer.from(claims).toString("base64")}"`,
+    );
+    expect(await response.json()).toEqual({
+      error: {
+        code: "step_up_required",
+        message: "Entra wants more.",
+        type: "invalid_request_error",
+        param: null,
+      },
+    });
     expect(run).not.toHaveBeenCalled();
   });
 
@@ -184,35 +237,47 @@ describe.each(Object.entries(responsesHosts))("on %s", (name, start: StartHost) 
   });
 });
 
-describe.each(Object.entries(responsesHosts).filter(([name]) => !/fastify|json\(\)/.test(name)))("on %s, which leaves the body to us", (_, start) => {
-  it.each([
-    ["another method", { method: "PUT", body: "{}" }, 405, "method_not_allowed"],
-    ["another content type", { headers: { "content-type": "text/plain" } }, 415, "unsupported_media_type"],
-    ["a body that is too large", { body: JSON.stringify({ input: "x".repeat(2_000) }) }, 413, "request_too_large"],
-  ])("%s is refused", async (_name, init, status, code) => {
-    host = await start(echo, { maxBodyBytes: 1_000 });
-    const response = await post({ input: "x" }, init);
-    expect(response.status).toBe(status);
-    expect(await response.json()).toMatchObject({ error: { code } });
-    if (status === 405) expect(response.headers.get("allow")).toBe("POST");
-  });
-
-  it("a body that is too large is refused although it does not say how large it is", async () => {
-    host = await start(echo, { maxBodyBytes: 100_000 });
-    const body = new ReadableStream<Uint8Array>({
-      start(controller) {
-        for (let n = 0; n < 5; n += 1) controller.enqueue(new Uint8Array(50_000).fill(32));
-        controller.close();
-      },
+describe.each(Object.entries(responsesHosts).filter(([name]) => !/fastify|json\(\)/.test(name)))(
+  "on %s, which leaves the body to us",
+  (_, start) => {
+    it.each([
+      ["another method", { method: "PUT", body: "{}" }, 405, "method_not_allowed"],
+      ["another content type", { headers: { "content-type": "text/plain" } }, 415, "unsupported_media_type"],
+      [
+        "a body that is too large",
+        { body: JSON.stringify({ input: "x".repeat(2_000) }) },
+        413,
+        "request_too_large",
+      ],
+    ])("%s is refused", async (_name, init, status, code) => {
+      host = await start(echo, { maxBodyBytes: 1_000 });
+      const response = await post({ input: "x" }, init);
+      expect(response.status).toBe(status);
+      expect(await response.json()).toMatchObject({ error: { code } });
+      if (status === 405) expect(response.headers.get("allow")).toBe("POST");
     });
-    const response = await post("", { body, duplex: "half" } as RequestInit);
-    expect(response.status).toBe(413);
-  });
-});
+
+    it("a body that is too large is refused although it does not say how large it is", async () => {
+      host = await start(echo, { maxBodyBytes: 100_000 });
+      const body = new ReadableStream<Uint8Array>({
+        start(controller) {
+          for (let n = 0; n < 5; n += 1) controller.enqueue(new Uint8Array(50_000).fill(32));
+          controller.close();
+        },
+      });
+      const response = await post("", { body, duplex: "half" } as RequestInit);
+      expect(response.status).toBe(413);
+    });
+  },
+);
 
 describe("the web-standard handler", () => {
   const request = (body: unknown): Request =>
-    new Request("http://127.0.0.1/responses", { method: "POST", headers: { "content-type": "application/json; charset=utf-8" }, body: JSON.stringify(body) });
+    new Request("http://127.0.0.1/responses", {
+      method: "POST",
+      headers: { "content-type": "application/json; charset=utf-8" },
+      body: JSON.stringify(body),
+    });
 
   it("takes a context that is given", async () => {
     const context = contextOf("person");
@@ -226,13 +291,21 @@ describe("the web-standard handler", () => {
   it("says what is missing when nobody is asking", async () => {
     const response = await responses(echo)(request({ input: "x" }));
     expect(response.status).toBe(500);
-    expect(await response.json()).toMatchObject({ error: { code: "no_user_context", message: expect.stringContaining("userContext()") } });
+    expect(await response.json()).toMatchObject({
+      error: { code: "no_user_context", message: expect.stringContaining("userContext()") },
+    });
   });
 
   it("stamps the agent that the request names", async () => {
     const reference = { type: "agent_reference", name: "helper", version: "2", more: "x" };
-    const response = await responses(echo)(request({ input: "x", agent_reference: reference }), contextOf("person"));
-    expect(await response.json()).toMatchObject({ model: "helper", output: [{ agent_reference: { type: "agent_reference", name: "helper", version: "2" } }] });
+    const response = await responses(echo)(
+      request({ input: "x", agent_reference: reference }),
+      contextOf("person"),
+    );
+    expect(await response.json()).toMatchObject({
+      model: "helper",
+      output: [{ agent_reference: { type: "agent_reference", name: "helper", version: "2" } }],
+    });
   });
 });
 

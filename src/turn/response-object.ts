@@ -1,0 +1,79 @@
+import type { ResponseObject, ResponseStatus } from "../foundry/events.js";
+import type { AgentReference, OutputItem } from "../foundry/items.js";
+
+/** What stays the same in every state of a response. */
+export interface ResponseFacts {
+  readonly responseId: string;
+  readonly agentReference: AgentReference | undefined;
+  readonly previousResponseId: string | undefined;
+  readonly model: string;
+  /** More fields of the response, for example its metadata. */
+  readonly fields: Readonly<Record<string, unknown>>;
+  /** Seconds since the epoch. */
+  readonly createdAt: number;
+}
+
+/** A response as it is written into events, state by state. */
+export interface ResponseStates {
+  /** Takes what a run says of its own response: usage, model, metadata; never its id, state or output. */
+  merge(given: unknown): void;
+  at(
+    status: ResponseStatus,
+    output: readonly OutputItem[],
+    rest?: Partial<ResponseObject>,
+  ): ResponseObject & Record<string, unknown>;
+}
+
+/** The fields that are never taken from a run. */
+const ownFields: ReadonlySet<string> = new Set([
+  "id",
+  "object",
+  "created_at",
+  "status",
+  "completed_at",
+  "error",
+  "incomplete_details",
+  "output",
+  "previous_response_id",
+  "agent_reference",
+]);
+
+/** What generated clients require of a response, where nobody has said otherwise. */
+const defaults = {
+  instructions: null,
+  metadata: {},
+  parallel_tool_calls: true,
+  temperature: null,
+  tool_choice: "auto",
+  tools: [],
+  top_p: null,
+  usage: null,
+};
+
+/** Starts the states of one response. */
+export function responseStates(facts: ResponseFacts): ResponseStates {
+  const { responseId, agentReference, previousResponseId, model, createdAt } = facts;
+  let told: Record<string, unknown> = { ...defaults, model, ...facts.fields };
+
+  return {
+    merge(given) {
+      const fields = Object.entries(Object(given) as object).filter(([name]) => !ownFields.has(name));
+      told = { ...told, ...Object.fromEntries(fields) };
+    },
+    at: (status, output, rest = {}) => ({
+      model,
+      ...told,
+      id: responseId,
+      object: "response",
+      created_at: createdAt,
+      status,
+      completed_at: null,
+      error: null,
+      incomplete_details: null,
+      output,
+      previous_response_id: previousResponseId ?? null,
+      ...(agentReference === undefined ? {} : { agent_reference: agentReference }),
+      ...rest,
+    }),
+  };
+}

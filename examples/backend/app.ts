@@ -123,13 +123,16 @@ export function createBackEnd(options: BackEndOptions): BackEnd {
       }
     } catch (error) {
       if (signal.aborted) return;
-      if (error instanceof SignInAgain) session.claims = error.claims;
-      outcome = error instanceof SignInAgain ? "sign-in asked" : "failed";
+      if (error instanceof SignInAgain) {
+        outcome = "sign-in asked";
+        session.claims = error.claims;
+        yield { type: "sign_in" };
+        return;
+      }
+      outcome = "failed";
       // What went wrong is for the operator; what a person can do is for the page.
-      else (options.onError ?? report)(error);
-      yield error instanceof SignInAgain
-        ? { type: "sign_in" }
-        : { type: "error", message: "The agent cannot be reached. Try again in a moment." };
+      (options.onError ?? report)(error);
+      yield { type: "error", message: "The agent cannot be reached. Try again in a moment." };
     } finally {
       end?.(outcome);
     }

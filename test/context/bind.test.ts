@@ -75,7 +75,10 @@ describe("a bound iterable", () => {
   test("is closed for its person when its reader stops early, and ends the turn", async () => {
     const [context, log] = [testUserContext({ name: "Ada" }), [] as string[]];
     await outside(async () => {
-      for await (const _name of bindUserContext(names(log), context)) break;
+      for await (const name of bindUserContext(names(log), context)) {
+        expect(name).toBe("Ada-0");
+        break;
+      }
     });
     expect(log).toEqual(["closed as Ada"]);
     expect(context.ended).toBe(true);

@@ -140,7 +140,7 @@ describe("what the platform says", () => {
   });
 
   test("is read from the process's environment by default", async () => {
-    const { environment: _, ...rest } = options;
+    const rest: UserContextOptions = { verify: options.verify };
     expect((await createUserContext(headers, rest)).platform.userId).toBeUndefined();
     vi.stubEnv("FOUNDRY_HOSTING_ENVIRONMENT", "foundry");
     vi.stubEnv("FOUNDRY_AGENT_SESSION_ID", "session-of-the-sandbox");

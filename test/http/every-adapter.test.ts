@@ -95,7 +95,7 @@ describe.each(adapterHosts)("$name", ({ start }) => {
     const url = await host({
       who(requests, places) {
         shown = inspect([...places, ...requests], {
-          depth: 12,
+          depth: 6,
           showHidden: true,
           maxArrayLength: null,
           maxStringLength: null,
@@ -114,7 +114,7 @@ describe.each(adapterHosts)("$name", ({ start }) => {
     const custom = await host(
       {
         who: (requests, places) => {
-          shown = inspect([...places, ...requests], { depth: 12, showHidden: true, maxStringLength: null });
+          shown = inspect([...places, ...requests], { depth: 6, showHidden: true, maxStringLength: null });
           return { ok: true };
         },
       },

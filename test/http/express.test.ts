@@ -1,4 +1,5 @@
-import { createServer, request as httpRequest } from "node:http";
+import { once } from "node:events";
+import { createServer, request as httpRequest, type IncomingMessage } from "node:http";
 import { randomUUID } from "node:crypto";
 import { json } from "node:stream/consumers";
 import express, { type RequestHandler } from "express";
@@ -118,12 +119,15 @@ function deferred<T>(): { promise: Promise<T>; resolve: (value: T) => void } {
 }
 
 /** Sends the body only once the server reads it, so that it arrives in an event of its own. */
-function postWhenAskedFor(url: string, headers: Record<string, string>, body: string): Promise<unknown> {
-  return new Promise((done, failed) => {
-    const request = httpRequest(url, { method: "POST", headers, agent: false });
-    request.on("error", failed);
-    request.once("information", () => request.end(body));
-    request.once("response", (response) => json(response).then(done, failed));
-    request.flushHeaders();
-  });
+async function postWhenAskedFor(
+  url: string,
+  headers: Record<string, string>,
+  body: string,
+): Promise<unknown> {
+  const request = httpRequest(url, { method: "POST", headers, agent: false });
+  const answer = once(request, "response");
+  request.once("information", () => request.end(body));
+  request.flushHeaders();
+  const [response] = (await answer) as [IncomingMessage];
+  return json(response);
 }

@@ -1,5 +1,5 @@
 import { AsyncResource } from "node:async_hooks";
-import { createServer, type Server, type ServerResponse } from "node:http";
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
@@ -79,7 +79,7 @@ export const adapterHosts: readonly AdapterHost[] = [
   {
     name: "hono",
     async start(options, probe) {
-      const app = new Hono<{ Bindings: { incoming: import("node:http").IncomingMessage } }>();
+      const app = new Hono<{ Bindings: { incoming: IncomingMessage } }>();
       app.use(honoUserContext(options));
       app.all("/who", async (c) => {
         if (c.req.method === "POST") await c.req.json();

@@ -12,13 +12,17 @@ export {
   TokenExchangeError,
   UserTokenError,
   type ConsentReason,
+  type ConsentRequestInit,
+  type EntraRefusal,
   type ErrorCategory,
   type ErrorCode,
   type ErrorCodeFacts,
+  type HostedAgentIdentityErrorOptions,
   type IdentityEvent,
   type OnEvent,
   type SkippedSource,
   type SkipReason,
+  type UserTokenFault,
 } from "./errors.js";
 export { type Cloud, type CloudEndpoints, type CloudName } from "./entra/clouds.js";
 export { type EntraAppFacts } from "./entra/tenants.js";

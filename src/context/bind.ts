@@ -20,10 +20,11 @@ export function bindUserContext<A extends readonly unknown[], R>(
  *
  * @example
  * ```ts
+ * import { Readable } from "node:stream";
  * import { bindUserContext } from "hosted-agent-identity";
  *
- * export function stream(answer: AsyncIterable<string>): ReadableStream<string> {
- *   return ReadableStream.from(bindUserContext(answer));
+ * export function stream(answer: AsyncIterable<string>): Readable {
+ *   return Readable.from(bindUserContext(answer));
  * }
  * ```
  */

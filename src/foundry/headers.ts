@@ -1,6 +1,8 @@
 /**
- * Header names of the hosted-agent container contract, protocol 2.0.0. Source: learn.microsoft.com,
- * foundry/agents/concepts/hosted-agent-contract.
+ * Header names of the hosted-agent container contract, protocol 2.0.0. Each may come once only: with two
+ * values, nobody can say who is asking. Identity headers of earlier generations (`x-agent-user-isolation-key`,
+ * `x-agent-chat-isolation-key`, `x-aml-oid`, `x-aml-tid`) are read nowhere.
+ * Source: learn.microsoft.com, foundry/agents/concepts/hosted-agent-contract.
  */
 export const platformHeaders = {
   /** Opaque, one for each verified caller; not the object id of Entra. Never sent onward. */
@@ -12,9 +14,6 @@ export const platformHeaders = {
   responseId: "x-agent-response-id",
   conversationId: "x-agent-conversation-id",
 } as const;
-
-/** Headers that may come once only: with two values, nobody can say who is asking. */
-export const identityHeaders: readonly string[] = Object.values(platformHeaders);
 
 /** The only prefix under which a caller's own headers reach the container. */
 export const clientHeaderPrefix = "x-client-";
@@ -33,17 +32,6 @@ export const traceHeaders: readonly string[] = [
   "correlation-context",
   "request-context",
   "ms-cv",
-];
-
-/**
- * Identity headers of earlier protocol generations. They are read nowhere: whoever reaches the port could
- * set them, and no platform of today does.
- */
-export const retiredHeaders: readonly string[] = [
-  "x-agent-user-isolation-key",
-  "x-agent-chat-isolation-key",
-  "x-aml-oid",
-  "x-aml-tid",
 ];
 
 /** Response headers a container should set. */

@@ -1,0 +1,66 @@
+import { execFile } from "node:child_process";
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { join, relative } from "node:path";
+import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
+import { expect, it } from "vitest";
+
+const root = fileURLToPath(new URL("../..", import.meta.url));
+
+interface Example {
+  /** File and line where it stands, for the report. */
+  readonly at: string;
+  readonly code: string;
+}
+
+/** The `@example` blocks of a source file. */
+function examplesOf(file: string): Example[] {
+  const text = readFileSync(file, "utf8");
+  return [...text.matchAll(/@example\n \* ```ts\n([\s\S]*?) \* ```/g)].map((match) => ({
+    at: `${relative(root, file)}:${text.slice(0, match.index).split("\n").length}`,
+    code: (match[1] ?? "").replaceAll(/^ \* ?/gm, ""),
+  }));
+}
+
+/** Blocks of a guide: each stands alone, except that `file=` names what a reader would call it. */
+function blocksOf(file: string): Example[] {
+  const text = readFileSync(join(root, file), "utf8");
+  return [...text.matchAll(/```ts(?: file=(\S+))?\n([\s\S]*?)```/g)].map((match) => ({
+    at: `${file} ${match[1] ?? ""}`,
+    code: match[2] ?? "",
+  }));
+}
+
+const sources = readdirSync(join(root, "src"), { recursive: true, encoding: "utf8" }).filter((file) =>
+  file.endsWith(".ts"),
+);
+const examples = sources.flatMap((file) => examplesOf(join(root, "src", file)));
+const [quickStart, plainSdk] = blocksOf("README.md");
+
+it("every example of the reference and the README compiles", async () => {
+  expect(examples.length).toBeGreaterThan(20);
+  // The second quick start is the first one with another agent.
+  const [before = "", after = ""] = (quickStart?.code ?? "").split(/const agent = [\s\S]*?\n\}\);\n/);
+  const variant = { at: "README.md plain SDK", code: before + (plainSdk?.code ?? "") + after };
+  const all = [...examples, { at: "README.md", code: quickStart?.code ?? "" }, variant];
+  const folder = mkdtempSync(join(root, "test", ".examples-"));
+  try {
+    all.forEach(({ code }, n) => writeFileSync(join(folder, `example-${n}.ts`), `${code}\nexport {};\n`));
+    writeFileSync(
+      join(folder, "tsconfig.json"),
+      JSON.stringify({
+        extends: "../tsconfig.json",
+        compilerOptions: { noUnusedLocals: false, rootDir: "../.." },
+        include: ["*.ts"],
+      }),
+    );
+    const tsc = join(root, "node_modules/typescript/bin/tsc");
+    const { stdout } = await promisify(execFile)(process.execPath, [tsc, "-p", folder]).catch(
+      (cause: { stdout: string }) => cause,
+    );
+    const report = stdout.replaceAll(/\S*example-(\d+)\.ts/g, (_all, n: string) => all[Number(n)]?.at ?? "");
+    expect(report).toBe("");
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}, 60_000);

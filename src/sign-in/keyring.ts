@@ -2,7 +2,16 @@ import { createCipheriv, createDecipheriv, createHash, hkdfSync, randomBytes } f
 import { HostedAgentIdentityError } from "../errors.js";
 
 /** What a sealed record is for. A record sealed for one purpose does not open for another. */
-export type SealPurpose = "ticket" | "pending" | "grant" | "pin" | "cookie" | "state" | "prompt" | "long-running" | "cached-token";
+export type SealPurpose =
+  | "ticket"
+  | "pending"
+  | "grant"
+  | "pin"
+  | "cookie"
+  | "state"
+  | "prompt"
+  | "long-running"
+  | "cached-token";
 
 /** Seals and opens records. Rule 10. */
 export interface Keyring {
@@ -42,7 +51,11 @@ export function keyring(keys: readonly (string | Uint8Array)[]): Keyring {
       const master = masters[at];
       if (master === undefined) return undefined;
       try {
-        const decipher = createDecipheriv("aes-256-gcm", derive(master, purpose, binding), bytes.subarray(4, 16));
+        const decipher = createDecipheriv(
+          "aes-256-gcm",
+          derive(master, purpose, binding),
+          bytes.subarray(4, 16),
+        );
         decipher.setAAD(aad(purpose, binding));
         decipher.setAuthTag(bytes.subarray(16, 32));
         const text = Buffer.concat([decipher.update(bytes.subarray(32)), decipher.final()]).toString("utf8");
@@ -55,19 +68,26 @@ export function keyring(keys: readonly (string | Uint8Array)[]): Keyring {
     },
     // No secret in it, so that names survive a change of keys; what is named cannot be read back from it.
     storeKey: (purpose, ...parts) =>
-      `${purpose}:${createHash("sha256").update(JSON.stringify(["hosted-agent-identity/1", purpose, ...parts])).digest("base64url")}`,
+      `${purpose}:${createHash("sha256")
+        .update(JSON.stringify(["hosted-agent-identity/1", purpose, ...parts]))
+        .digest("base64url")}`,
   };
 }
 
 function masterKey(key: string | Uint8Array): Buffer {
   const bytes = typeof key === "string" ? Buffer.from(key, "base64") : Buffer.from(key);
-  if (bytes.length !== 32) throw invalid("encryptionKeys: each key is 32 random bytes, or their base64 form (openssl rand -base64 32).");
+  if (bytes.length !== 32)
+    throw invalid(
+      "encryptionKeys: each key is 32 random bytes, or their base64 form (openssl rand -base64 32).",
+    );
   return bytes;
 }
 
 function derive(master: Uint8Array, purpose: string, binding: readonly string[]): Buffer {
   // Hashed, because HKDF's info is limited to 1 024 bytes and ids of the platform may be long.
-  const info = createHash("sha256").update(JSON.stringify(["hosted-agent-identity/1", purpose, ...binding])).digest();
+  const info = createHash("sha256")
+    .update(JSON.stringify(["hosted-agent-identity/1", purpose, ...binding]))
+    .digest();
   return Buffer.from(hkdfSync("sha256", master, Buffer.alloc(0), info, 32));
 }
 

@@ -15,7 +15,8 @@ import {
   type EntraApp,
   type EntraAppOptions,
 } from "../../src/exchange/entra-app.js";
-import { exchangeOnBehalfOf, type ExchangedToken } from "../../src/exchange/on-behalf-of-exchange.js";
+import { exchangeOnBehalfOf } from "../../src/exchange/on-behalf-of-exchange.js";
+import type { ExchangedToken } from "../../src/exchange/token-request.js";
 import { agentApp, contextFor, leaks, mcpApp, tenant } from "../support/people.js";
 import {
   goodBody,

@@ -130,8 +130,8 @@ export const mutants: readonly Mutant[] = [
     name: "exchange-in-the-home-tenant",
     rule: 7,
     file: "src/exchange/on-behalf-of-exchange.ts",
-    find: "const tenantId = request.account.tid;",
-    replace: "const { tenantId } = app.facts;",
+    find: "tenantId: request.account.tid,",
+    replace: "tenantId: app.facts.tenantId,",
     tests: exchangeTests,
   },
   {
@@ -177,7 +177,7 @@ export const mutants: readonly Mutant[] = [
   {
     name: "msal-error-classes",
     rule: 12,
-    file: "src/exchange/on-behalf-of-exchange.ts",
+    file: "src/exchange/token-request.ts",
     find: "if (answer === undefined) throw notSent(msalFailure);",
     replace: "if (answer === undefined || msalFailure !== undefined) throw notSent(msalFailure);",
     tests: exchangeTests,
@@ -210,7 +210,7 @@ export const mutants: readonly Mutant[] = [
     name: "whose-token-unproven",
     rule: 14,
     file: "src/exchange/whose-token.ts",
-    find: 'if (tid !== expected.tid || oid !== expected.oid) throw wrong("The answer belongs to another account.");',
+    find: 'if (tid !== ownTid || oid !== ownOid) throw wrong("The answer belongs to another account.");',
     replace: "",
     tests: exchangeTests,
   },

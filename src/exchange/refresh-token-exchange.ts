@@ -1,0 +1,43 @@
+import type { EntraAppInternals } from "./entra-app.js";
+import { requestTokens, type ExchangedToken } from "./token-request.js";
+import type { ExpectedAccount } from "./whose-token.js";
+
+/** One use of a refresh token. */
+export interface RefreshRequest {
+  readonly refreshToken: string;
+  /** Who signed in: decides the tenant, and what comes back must be this account's (rule 14). */
+  readonly account: ExpectedAccount;
+  /** Of one resource: the token call takes no more, whatever the person consented to. */
+  readonly scopes: readonly string[];
+  /** A claims challenge to meet, as a JSON string. */
+  readonly claims: string | undefined;
+  readonly signal: AbortSignal;
+}
+
+/** A token, and the refresh token to use from now on; the old one keeps working until it expires. */
+export interface RefreshedToken extends ExchangedToken {
+  readonly refreshToken: string | undefined;
+}
+
+/**
+ * Gets a token with a refresh token, in the tenant of the account.
+ * Source: learn.microsoft.com, identity-platform/v2-oauth2-auth-code-flow, "refresh the access token".
+ * Throws {@link TokenExchangeError}, `wrong_user`, `client_credential_failed`.
+ */
+export async function exchangeRefreshToken(
+  app: EntraAppInternals,
+  request: RefreshRequest,
+): Promise<RefreshedToken> {
+  const { token, expiresAt, refreshAt, refreshToken } = await requestTokens(app, {
+    tenantId: request.account.tid,
+    account: request.account,
+    signal: request.signal,
+    send: (client) =>
+      client.acquireTokenByRefreshToken({
+        refreshToken: request.refreshToken,
+        scopes: [...request.scopes],
+        ...(request.claims === undefined ? {} : { claims: request.claims }),
+      }),
+  });
+  return { token, expiresAt, refreshAt, refreshToken };
+}

@@ -61,7 +61,12 @@ export type ErrorCode =
   | "insufficient_scope"
   | "shared_session"
   | "pool_busy"
-  | "turn_cancelled";
+  | "turn_cancelled"
+  | "user_not_identified"
+  | "long_running_refused"
+  | "store_unavailable"
+  | "store_unsuitable"
+  | "store_corrupt";
 
 /** One row of the error catalogue. */
 export interface ErrorCodeFacts {
@@ -303,5 +308,32 @@ export const errorCodes: Readonly<Record<ErrorCode, ErrorCodeFacts>> = {
     "input",
     "The turn was cancelled before it ended.",
     "Nothing to do: the client went away or the caller aborted.",
+  ),
+  // --- sign-in: whose grant it is
+  user_not_identified: row(
+    "config",
+    "Nobody can say which person asked, so nobody's sign-in may be used.",
+    'Send a user token, or, if each platform user id stands for one person, say so with platformUserId: "one-person" of userContext().',
+  ),
+  long_running_refused: row(
+    "input",
+    "This piece of long-running work may not act for the user, or no longer.",
+    "Start it again from a turn of the user: it ends at its time limit and when the user signs out.",
+  ),
+  // --- sign-in: where grants are kept
+  store_unavailable: row(
+    "retry",
+    "The store of sign-in could not do what was asked; nothing is assumed about what it holds.",
+    "Try again; if it lasts, check that the store is reachable, not full and not out of disk.",
+  ),
+  store_unsuitable: row(
+    "config",
+    "The store cannot keep what sign-in must not lose.",
+    "The message says what is wrong and how to mend it.",
+  ),
+  store_corrupt: row(
+    "config",
+    "The store's file is damaged; it was left as it is.",
+    "Restore the file from a backup, or move it away: then everybody is asked to sign in again.",
   ),
 };

@@ -36,6 +36,27 @@ export type IdentityEvent =
       /** A pool closed a user's MCP client, or could not. */
       readonly type: "mcp_client_closed" | "mcp_client_close_failed";
       readonly reason: "idle" | "no_room" | "session_gone" | "pool_closed";
+    }
+  | {
+      /** A person's sign-in was stored, or ended. `oid` is the account that had signed in. */
+      readonly type: "grant_stored" | "grant_ended";
+      readonly oid: string;
+      readonly reason: "signed_in" | "signed_out" | "revoked" | "account_disabled";
+    }
+  | {
+      /** Work that goes on after the turn acts for a person. For your audit; the id itself is never shown. */
+      readonly type: "long_running_started" | "long_running_used" | "long_running_ended";
+      readonly purpose: string;
+      /** The canonical JSON of the principal it acts for. */
+      readonly principal: string;
+      /** Tells pieces of work apart; nothing can be done with it. */
+      readonly work: string;
+      /** Milliseconds since the epoch. */
+      readonly until: number;
+    }
+  | {
+      /** Sign-ins are kept in memory only: a restart of the process asks everybody again. */
+      readonly type: "sign_in_store_volatile";
     };
 
 /** Takes events; what it throws is ignored. */

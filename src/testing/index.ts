@@ -27,3 +27,9 @@ export type { ActivePolicy, Policies } from "./entra/policies.js";
 export type { EntraGrant, EntraPolicy, PolicyTarget } from "./entra/policy-types.js";
 export type { EntraRequest } from "./entra/log.js";
 export { testUserContext, type TestUserContextOptions } from "../context/test-context.js";
+export {
+  signInStoreSuite,
+  type SignInStoreCheck,
+  type SignInStoreSuiteOptions,
+} from "./sign-in/store-suite.js";
+export type { StoreUnderTest } from "./sign-in/store-under-test.js";

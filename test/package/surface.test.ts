@@ -59,7 +59,7 @@ const surface: Record<string, readonly string[]> = {
   "./fastify": ["responses", "userContext"],
   "./hono": ["responses", "userContext"],
   "./node": ["responses", "userContext"],
-  "./testing": ["startEntra", "testUserContext"],
+  "./testing": ["signInStoreSuite", "startEntra", "testUserContext"],
 };
 
 const codes: readonly string[] = [
@@ -108,6 +108,11 @@ const codes: readonly string[] = [
   "shared_session",
   "pool_busy",
   "turn_cancelled",
+  "user_not_identified",
+  "long_running_refused",
+  "store_unavailable",
+  "store_unsuitable",
+  "store_corrupt",
 ];
 
 const sources: Record<string, () => Promise<object>> = {

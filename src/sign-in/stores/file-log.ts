@@ -1,0 +1,154 @@
+import { createHash } from "node:crypto";
+import { constants } from "node:fs";
+import { open, readFile, rename, rm, type FileHandle } from "node:fs/promises";
+import { dirname } from "node:path";
+import { HostedAgentIdentityError } from "../../errors.js";
+import type { RecordChange } from "./records.js";
+import { errno } from "./refusals.js";
+
+/**
+ * The file of a store: a heading, then one line for each write, `<checksum> <changes as JSON>`. A line is on
+ * the disk, whole, before `append` resolves. A process that is killed leaves at most one line without its
+ * end, which nobody was told about; anything else that does not fit is damage.
+ */
+export interface FileLog {
+  /** In bytes. */
+  readonly size: number;
+  /** Adds changes that count together or not at all. */
+  append(changes: readonly RecordChange[]): Promise<void>;
+  close(): Promise<void>;
+}
+
+const heading = "hosted-agent-identity sign-in store 1";
+const end = "\n";
+
+/**
+ * Reads what the file says, oldest first; nothing when there is no file. Throws `store_corrupt` and leaves
+ * the file as it is when a line was changed, cut or mixed up.
+ */
+export async function readLog(path: string): Promise<RecordChange[]> {
+  const text = await readIfThere(path);
+  if (text === undefined) return [];
+  // What follows the last end of line was being written when the process was killed.
+  const lines = text.split(end).slice(0, -1);
+  if (lines[0] !== heading) throw corrupt(path, 1, "this is no file of this store");
+  return lines.slice(1).flatMap((line, index) => {
+    const changes = parseLine(line);
+    if (changes === undefined) throw corrupt(path, index + 2, "the line does not match its checksum");
+    return changes;
+  });
+}
+
+/**
+ * Writes a new file beside the old one and puts it in its place in one step: whenever the process is killed,
+ * one of the two is there, whole. Only its owner can read it.
+ */
+export async function replaceLog(path: string, live: Iterable<RecordChange>): Promise<FileLog> {
+  const draft = `${path}.new`;
+  await rm(draft, { force: true });
+  const flags = constants.O_CREAT | constants.O_EXCL | constants.O_WRONLY | constants.O_APPEND;
+  const file = await open(draft, flags, 0o600);
+  try {
+    let size = await write(file, heading + end);
+    for (const lines of chunks(live)) size += await write(file, lines);
+    await file.sync();
+    await rename(draft, path);
+    return openLog(file, size, dirname(path));
+  } catch (error) {
+    await file.close();
+    throw error;
+  }
+}
+
+function openLog(file: FileHandle, written: number, folder: string): FileLog {
+  let size = written;
+  let isNamed = false;
+  let isBroken = false;
+  return {
+    get size() {
+      return size;
+    },
+    async append(changes) {
+      if (isBroken) throw new Error("an earlier write failed and could not be taken back");
+      // Only now must the new name outlast a power cut: until here the old file said the same.
+      if (!isNamed) await syncFolder(folder);
+      isNamed = true;
+      try {
+        const length = await write(file, lineOf(changes));
+        await file.datasync();
+        size += length;
+      } catch (error) {
+        // Half a line must not stay: the next one would be read as its end.
+        isBroken = true;
+        await file.truncate(size);
+        isBroken = false;
+        throw error;
+      }
+    },
+    close: () => file.close(),
+  };
+}
+
+/** About a megabyte each, so that a large store is never one large string. */
+function* chunks(live: Iterable<RecordChange>): Generator<string> {
+  let lines = "";
+  for (const change of live) {
+    lines += lineOf([change]);
+    if (lines.length < 1_000_000) continue;
+    yield lines;
+    lines = "";
+  }
+  yield lines;
+}
+
+function lineOf(changes: readonly RecordChange[]): string {
+  const json = JSON.stringify(changes.map(([key, record]) => [key, record?.value, record?.expiresAt]));
+  return `${checksum(json)} ${json}${end}`;
+}
+
+function parseLine(line: string): RecordChange[] | undefined {
+  const json = line.slice(17);
+  if (line[16] !== " " || checksum(json) !== line.slice(0, 16)) return undefined;
+  const changes = JSON.parse(json) as [string, string | null, number | null][];
+  return changes.map(([key, value, expiresAt]) => [
+    key,
+    value === null || expiresAt === null ? undefined : { value, expiresAt },
+  ]);
+}
+
+function checksum(json: string): string {
+  return createHash("sha256").update(json).digest("hex").slice(0, 16);
+}
+
+async function write(file: FileHandle, text: string): Promise<number> {
+  const bytes = Buffer.from(text);
+  await file.writeFile(bytes);
+  return bytes.length;
+}
+
+/** Makes the new name last through a power cut. Windows cannot sync a folder, and does not need it. */
+async function syncFolder(path: string): Promise<void> {
+  if (process.platform === "win32") return;
+  const folder = await open(path, "r");
+  try {
+    await folder.sync();
+  } finally {
+    await folder.close();
+  }
+}
+
+async function readIfThere(path: string): Promise<string | undefined> {
+  try {
+    return await readFile(path, "utf8");
+  } catch (error) {
+    if (errno(error) === "ENOENT") return undefined;
+    throw error;
+  }
+}
+
+function corrupt(path: string, line: number, what: string): HostedAgentIdentityError {
+  return new HostedAgentIdentityError(
+    "store_corrupt",
+    `The file ${JSON.stringify(path)} is damaged at line ${line}: ${what}. It was left as it is.`,
+  );
+}

@@ -1,0 +1,153 @@
+import { unavailable, wholeTtl } from "./refusals.js";
+
+/** One live value. `expiresAt` in milliseconds since the epoch. */
+export interface StoredRecord {
+  readonly value: string;
+  readonly expiresAt: number;
+}
+
+/** How much a store in this process keeps. */
+export interface RecordLimits {
+  readonly maxEntries: number;
+  /** In bytes of keys and values as they lie in memory. */
+  readonly maxBytes: number;
+}
+
+/** What a step changed: `undefined` for a record that is gone. */
+export type RecordChange = readonly [key: string, record: StoredRecord | undefined];
+
+/**
+ * The steps of a store on a map of this process. Each runs to its end without waiting for anything, which
+ * is what makes it atomic. What has expired is dropped bit by bit with the writes; what is live is never
+ * dropped: a full map refuses with `store_unavailable`.
+ */
+export interface Records {
+  get(key: string): string | undefined;
+  setIfAbsent(key: string, value: string, ttlMs: number): boolean;
+  increment(key: string, ttlMs: number): number;
+  compareAndSet(key: string, expected: string | undefined, value: string, ttlMs: number): boolean;
+  take(key: string): string | undefined;
+  delete(key: string): void;
+  /** Puts a record as it is, past all checks: what was read from a file, or what a failed write had changed. */
+  put(change: RecordChange): void;
+  /** All live records. */
+  live(): Iterable<readonly [string, StoredRecord]>;
+  readonly bytes: number;
+}
+
+/** Makes an empty map. `onChange` is told what each step changed, and what was there before. */
+export function records(
+  now: () => number,
+  limits: RecordLimits,
+  onChange: (change: RecordChange, before: StoredRecord | undefined) => void = () => undefined,
+): Records {
+  const entries = new Map<string, StoredRecord>();
+  let bytes = 0;
+  let sweeper = entries.entries();
+  let sweptAt = Number.NEGATIVE_INFINITY;
+
+  const liveRecord = (key: string): StoredRecord | undefined => {
+    const record = entries.get(key);
+    return record === undefined || record.expiresAt <= now() ? undefined : record;
+  };
+
+  const put = ([key, record]: RecordChange): void => {
+    const before = entries.get(key);
+    if (before !== undefined) bytes -= weight(key, before);
+    if (record === undefined) {
+      entries.delete(key);
+    } else {
+      bytes += weight(key, record);
+      entries.set(key, record);
+    }
+  };
+
+  const change = (key: string, record: StoredRecord | undefined): void => {
+    const before = entries.get(key);
+    put([key, record]);
+    onChange([key, record], before);
+  };
+
+  const fits = (key: string, record: StoredRecord): boolean => {
+    const before = entries.get(key);
+    const added = weight(key, record) - (before === undefined ? 0 : weight(key, before));
+    const more = before === undefined ? 1 : 0;
+    return entries.size + more <= limits.maxEntries && bytes + added <= limits.maxBytes;
+  };
+
+  const write = (key: string, value: string, expiresAt: number): void => {
+    sweepSome();
+    const record = { value, expiresAt };
+    if (!fits(key, record)) sweepAll();
+    if (!fits(key, record)) throw full(limits);
+    change(key, record);
+  };
+
+  /** Two steps for every write: what expired is gone after at most one round, and no write waits for it. */
+  const sweepSome = (): void => {
+    for (let step = 0; step < 2; step += 1) {
+      const { done, value } = sweeper.next();
+      if (done === true) sweeper = entries.entries();
+      else if (value[1].expiresAt <= now()) put([value[0], undefined]);
+    }
+  };
+
+  /** At most once a second, so that a map full of live records stays cheap to ask. */
+  const sweepAll = (): void => {
+    if (Math.abs(now() - sweptAt) < 1_000) return;
+    sweptAt = now();
+    for (const [key, record] of entries) if (record.expiresAt <= now()) put([key, undefined]);
+  };
+
+  return {
+    get: (key) => liveRecord(key)?.value,
+    setIfAbsent(key, value, ttlMs) {
+      const expiresAt = now() + wholeTtl(ttlMs);
+      if (liveRecord(key) !== undefined) return false;
+      write(key, value, expiresAt);
+      return true;
+    },
+    increment(key, ttlMs) {
+      const expiresAt = now() + wholeTtl(ttlMs);
+      const before = liveRecord(key);
+      const count = before === undefined ? 1 : Number(before.value) + 1;
+      if (!Number.isSafeInteger(count))
+        throw unavailable("increment: the value under this key is no counter.");
+      write(key, String(count), before?.expiresAt ?? expiresAt);
+      return count;
+    },
+    compareAndSet(key, expected, value, ttlMs) {
+      const expiresAt = now() + wholeTtl(ttlMs);
+      if (liveRecord(key)?.value !== expected) return false;
+      write(key, value, expiresAt);
+      return true;
+    },
+    take(key) {
+      const record = liveRecord(key);
+      if (record !== undefined) change(key, undefined);
+      return record?.value;
+    },
+    delete(key) {
+      if (entries.has(key)) change(key, undefined);
+    },
+    put,
+    *live() {
+      for (const [key, record] of entries) if (record.expiresAt > now()) yield [key, record];
+    },
+    get bytes() {
+      return bytes;
+    },
+  };
+}
+
+// Two bytes a character is the most V8 takes; the rest is about what a Map entry and two strings cost.
+function weight(key: string, record: StoredRecord): number {
+  return 2 * (key.length + record.value.length) + 160;
+}
+
+function full({ maxEntries, maxBytes }: RecordLimits): Error {
+  return unavailable(
+    `The store is full (maxEntries ${maxEntries}, maxBytes ${maxBytes}), and nothing in it has expired.`,
+    { help: "Raise maxEntries or maxBytes of the store, or use redisStore()." },
+  );
+}

@@ -1,0 +1,85 @@
+import type { ErrorCategory, HostedAgentIdentityError } from "../../errors.js";
+import { withDeadline } from "../../exchange/deadline.js";
+import type { RedisClient, RedisCommands } from "./redis-client.js";
+import { errno, unavailable } from "./refusals.js";
+
+/**
+ * Sends one command with a deadline of its own. Throws `store_unavailable`, and then nobody knows whether a
+ * write was done: a command that was sent may still arrive.
+ */
+export type RedisCall = <T>(
+  send: (commands: RedisCommands) => Promise<unknown>,
+  read: (reply: unknown) => T | undefined,
+) => Promise<T>;
+
+export function redisCalls(client: RedisClient, timeoutMs: number): RedisCall {
+  let unanswered = 0;
+
+  const send = async (
+    work: (commands: RedisCommands) => Promise<unknown>,
+    abortSignal: AbortSignal,
+  ): Promise<unknown> => {
+    unanswered += 1;
+    try {
+      return await work(client.withCommandOptions({ abortSignal, timeout: 0, typeMapping: {} }));
+    } finally {
+      unanswered -= 1;
+    }
+  };
+
+  return async (work, read) => {
+    // The client keeps what it has sent until the answer comes or the connection ends, and a connection to a
+    // server that hangs does not end: without a bound that heap grows with every call.
+    if (unanswered >= maxUnanswered) throw unavailable("Redis has not answered thousands of commands.");
+    const reply = await withDeadline(
+      timeoutMs,
+      undefined,
+      () => unavailable(`Redis did not answer within ${timeoutMs} ms.`),
+      (signal) => send(work, signal).catch((error: unknown) => rethrow(error, signal)),
+    );
+    const value = read(reply);
+    if (value === undefined) throw unavailable("Redis answered with something that makes no sense here.");
+    return value;
+  };
+}
+
+const maxUnanswered = 10_000;
+
+function rethrow(error: unknown, signal: AbortSignal): never {
+  throw signal.aborted ? signal.reason : fromClient(error);
+}
+
+/** The error of a command. What Redis repeats of the command stays out of it. */
+function fromClient(error: unknown): HostedAgentIdentityError {
+  const message = error instanceof Error ? error.message : String(error);
+  // Redis 6 wraps what a command in a script was refused for: "ERR Error running script (…): -OOM …".
+  const word = /: -([A-Z]+) /.exec(message)?.[1] ?? /^([A-Z]{2,}) /.exec(message)?.[1];
+  if (word === undefined) {
+    return unavailable(`Redis could not be asked: ${errno(error) ?? JSON.stringify(message)}.`, {
+      cause: error,
+    });
+  }
+  const reply = replies[word];
+  const said = (message.split(/,? with args|script: 0x|script: [0-9a-f]{40}/)[0] ?? word).slice(0, 160);
+  return unavailable(`Redis refused: ${JSON.stringify(said)}.`, {
+    category: reply?.category,
+    help: reply?.help,
+  });
+}
+
+/** Refusals of Redis that have a better next step than to try again, by the first word of the reply. */
+const replies: Readonly<Record<string, { readonly category: ErrorCategory; readonly help: string }>> = {
+  OOM: { category: "retry", help: "Redis is full: raise maxmemory, and keep maxmemory-policy noeviction." },
+  MISCONF: { category: "retry", help: "Redis cannot write to its disk: look into its log." },
+  READONLY: {
+    category: "retry",
+    help: "This is a replica: connect to the primary, or through createSentinel().",
+  },
+  NOAUTH: { category: "config", help: "Give the client the user name and password of this Redis." },
+  WRONGPASS: { category: "config", help: "Give the client the user name and password of this Redis." },
+  NOPERM: {
+    category: "config",
+    help: "Allow this user GET, SET, DEL, INCR, PTTL, PEXPIRE, EVAL and INFO on our keys.",
+  },
+  WRONGTYPE: { category: "config", help: "Something else uses these keys: choose another keyPrefix." },
+};

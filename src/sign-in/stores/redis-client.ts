@@ -1,0 +1,30 @@
+/**
+ * What we use of the official client's `createClient()`, `createClientPool()`, `createCluster()` and
+ * `createSentinel()` (npm package `redis`, 5 or 6). Never imported: the caller brings it.
+ */
+export interface RedisClient {
+  readonly isOpen: boolean;
+  connect(): Promise<unknown>;
+  close(): Promise<unknown>;
+  destroy(): unknown;
+  on(event: "error", listener: (error: unknown) => void): unknown;
+  withCommandOptions(options: RedisCallOptions): RedisCommands;
+}
+
+/** How a single call is sent. */
+export interface RedisCallOptions {
+  /** Takes a command that has not been sent yet out of the client's queue. */
+  abortSignal: AbortSignal;
+  /** The client's own timeout: 0 switches it off, ours is there. */
+  timeout: number;
+  /** Empty: texts come back as texts, whatever the client was made with. */
+  typeMapping: Record<never, never>;
+}
+
+/** The commands that a store needs. */
+export interface RedisCommands {
+  get(key: string): Promise<unknown>;
+  del(key: string): Promise<unknown>;
+  eval(script: string, options: { keys: string[]; arguments: string[] }): Promise<unknown>;
+  info(section: string): Promise<unknown>;
+}

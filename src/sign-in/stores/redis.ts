@@ -1,0 +1,174 @@
+import { HostedAgentIdentityError } from "../../errors.js";
+import { withDeadline } from "../../exchange/deadline.js";
+import type { SignInStore } from "../store.js";
+import { redisCalls } from "./redis-calls.js";
+import type { RedisClient } from "./redis-client.js";
+import { closed, unavailable, unsuitable, wholeTtl } from "./refusals.js";
+
+/** Options of {@link redisStore}. */
+export interface RedisStoreOptions {
+  /** Before each key, default `hosted-agent-identity:`. */
+  readonly keyPrefix?: string;
+  /** For each call, connecting included; default 2 000. */
+  readonly timeoutMs?: number;
+  /** What you know of a Redis that does not tell its policy; what it tells counts more. */
+  readonly maxmemoryPolicy?: "noeviction";
+}
+
+/**
+ * Keeps sign-ins in Redis (6.0 or newer): the store for more than one process. Takes a client of the official
+ * package `redis`, connects it if you have not, and then closes it, too. Scripts are sent whole each time, so
+ * that a server that was restarted or replaced needs nothing.
+ *
+ * `start()` throws `store_unsuitable` when Redis may evict (any `maxmemory-policy` but `noeviction`): an
+ * evicted counter would give a guesser more tries. Every method throws `store_unavailable` when Redis does
+ * not answer in time, refuses or is full: a write may then have been done or not. `closed` after `close()`.
+ *
+ * Entry point: `hosted-agent-identity/sign-in`.
+ *
+ * @example
+ * ```ts
+ * import { createClient } from "redis";
+ * import { redisStore } from "hosted-agent-identity/sign-in";
+ *
+ * // The ping ends a connection on which nothing comes back any more.
+ * const client = createClient({
+ *   url: "rediss://redis.example.com:6380",
+ *   pingInterval: 5_000,
+ *   socket: { socketTimeout: 15_000 },
+ * });
+ * const store = redisStore(client);
+ * await store.start?.();
+ * ```
+ * @group Sign-in
+ */
+export function redisStore(client: RedisClient, options: RedisStoreOptions = {}): SignInStore {
+  const { keyPrefix = "hosted-agent-identity:", timeoutMs = 2_000 } = options;
+  if (!(timeoutMs > 0 && timeoutMs <= 2 ** 31 - 1)) throw invalidTimeout(timeoutMs);
+  const call = redisCalls(client, timeoutMs);
+  let isClosed = false;
+  let isOurConnection = false;
+
+  // Without a listener a lost connection would end the process; each call says itself that it failed.
+  client.on("error", () => undefined);
+
+  const refuseClosed = (): void => {
+    if (isClosed) throw closed("redisStore()");
+  };
+
+  const script = <T>(
+    text: string,
+    key: string,
+    values: readonly string[],
+    read: (reply: unknown) => T | undefined,
+  ): Promise<T> => {
+    refuseClosed();
+    return call((redis) => redis.eval(text, { keys: [keyPrefix + key], arguments: [...values] }), read);
+  };
+
+  const connect = (): void => {
+    if (client.isOpen) return;
+    isOurConnection = true;
+    // Not waited for: the client goes on trying by itself, and the first call waits only for its deadline.
+    client.connect().catch(() => undefined);
+  };
+
+  return {
+    shared: true,
+    async start() {
+      refuseClosed();
+      connect();
+      const info = await call((redis) => redis.info("memory"), text);
+      refuseEviction(/^maxmemory_policy:(\S+)/m.exec(info)?.[1] ?? options.maxmemoryPolicy);
+    },
+    async get(key) {
+      refuseClosed();
+      return (await call((redis) => redis.get(keyPrefix + key), found)).value;
+    },
+    async setIfAbsent(key, value, ttlMs) {
+      return script(compareAndSet, key, ["0", "", value, String(wholeTtl(ttlMs))], oneOrZero);
+    },
+    async increment(key, ttlMs) {
+      return script(increment, key, [String(wholeTtl(ttlMs))], count);
+    },
+    async compareAndSet(key, expected, value, ttlMs) {
+      const isExpected = expected === undefined ? "0" : "1";
+      return script(
+        compareAndSet,
+        key,
+        [isExpected, expected ?? "", value, String(wholeTtl(ttlMs))],
+        oneOrZero,
+      );
+    },
+    async take(key) {
+      return (await script(take, key, [], found)).value;
+    },
+    async delete(key) {
+      refuseClosed();
+      await call((redis) => redis.del(keyPrefix + key), count);
+    },
+    async close() {
+      if (isClosed) return;
+      isClosed = true;
+      if (isOurConnection && client.isOpen) await disconnect(client, timeoutMs);
+    },
+  };
+}
+
+// A missing key is `false` in a script. ARGV: is a value expected, which, the new one, its lifetime.
+const compareAndSet = `
+local live = redis.call('GET', KEYS[1])
+if ARGV[1] == '0' then
+  if live then return 0 end
+elseif live ~= ARGV[2] then
+  return 0
+end
+redis.call('SET', KEYS[1], ARGV[3], 'PX', ARGV[4])
+return 1`;
+
+const increment = `
+local count = redis.call('INCR', KEYS[1])
+if redis.call('PTTL', KEYS[1]) < 0 then redis.call('PEXPIRE', KEYS[1], ARGV[1]) end
+return count`;
+
+// GETDEL does the same in one command, from Redis 6.2 on.
+const take = `
+local live = redis.call('GET', KEYS[1])
+if live then redis.call('DEL', KEYS[1]) end
+return live`;
+
+/** The lifetime of a key that is evicted is not the one that was asked for. */
+function refuseEviction(policy: string | undefined): void {
+  if (policy === "noeviction") return;
+  const found = policy === undefined ? "does not tell its maxmemory-policy" : `evicts (${policy})`;
+  throw unsuitable(`This Redis ${found}; sign-in needs one that drops nothing before its time.`, {
+    help:
+      policy === undefined
+        ? 'Look it up, and give redisStore() { maxmemoryPolicy: "noeviction" } if it is that.'
+        : "Set maxmemory-policy to noeviction (redis.conf, CONFIG SET, or your provider's settings).",
+  });
+}
+
+/** Waits for what is under way, but not for a server that hangs. */
+async function disconnect(client: RedisClient, timeoutMs: number): Promise<void> {
+  const late = (): Error => unavailable("Redis did not let go in time.");
+  await withDeadline(timeoutMs, undefined, late, () => client.close()).catch(() => client.destroy());
+}
+
+const text = (reply: unknown): string | undefined => (typeof reply === "string" ? reply : undefined);
+
+const count = (reply: unknown): number | undefined =>
+  Number.isSafeInteger(reply) ? Number(reply) : undefined;
+
+const oneOrZero = (reply: unknown): boolean | undefined =>
+  reply === 1 ? true : reply === 0 ? false : undefined;
+
+const found = (reply: unknown): { readonly value: string | undefined } | undefined =>
+  reply === null ? { value: undefined } : typeof reply === "string" ? { value: reply } : undefined;
+
+function invalidTimeout(timeoutMs: number): HostedAgentIdentityError {
+  return new HostedAgentIdentityError(
+    "invalid_option",
+    `timeoutMs: expected a positive number of milliseconds, got ${String(timeoutMs)}.`,
+  );
+}

@@ -64,6 +64,8 @@ export type ErrorCode =
   | "turn_cancelled"
   | "user_not_identified"
   | "long_running_refused"
+  | "agent_not_identified"
+  | "sign_in_service_unavailable"
   | "store_unavailable"
   | "store_unsuitable"
   | "store_corrupt";
@@ -321,6 +323,16 @@ export const errorCodes: Readonly<Record<ErrorCode, ErrorCodeFacts>> = {
     "Start it again from a turn of the user: it ends at its time limit and when the user signs out.",
   ),
   // --- sign-in: where grants are kept
+  agent_not_identified: row(
+    "input",
+    "The sign-in service does not know the agent that asks.",
+    "Let the agent ask with its own identity (a managed identity), and list its client id at the service.",
+  ),
+  sign_in_service_unavailable: row(
+    "retry",
+    "The sign-in service could not be reached, or is not well.",
+    "Try again; if it lasts, check that this host can reach the service's url.",
+  ),
   store_unavailable: row(
     "retry",
     "The store of sign-in could not do what was asked; nothing is assumed about what it holds.",

@@ -1,0 +1,61 @@
+import { signingKeys } from "../../context/signing-keys.js";
+import { checkShape, readUnverified } from "../../context/token-shape.js";
+import { issuersOf } from "../../entra/clouds.js";
+import type { EntraAppFacts } from "../../entra/tenants.js";
+import { audiencesOf, clientOf, isAppOnly } from "../../entra/token-claims.js";
+import { UserTokenError } from "../../errors.js";
+import type { FetchLike } from "../../exchange/deadline.js";
+
+/** What proves an agent. */
+export interface AgentVerifierOptions {
+  /** The service's own app: agents ask for a token with its audience. */
+  readonly app: EntraAppFacts;
+  readonly fetch: FetchLike;
+  readonly now: () => number;
+}
+
+/** The client id of the agent whose app-only token this is. Throws {@link UserTokenError}. */
+export type AgentVerifier = (authorization: string | null) => Promise<string>;
+
+const maxTokenBytes = 16_384;
+const toleranceS = 60;
+
+/**
+ * Verifies who calls the service: an app-only token of Entra for the service's app, as a managed identity or
+ * an agent identity gets it. A person's token is refused: no person may ask for another's.
+ * Source: learn.microsoft.com, identity-platform/access-tokens, "validate tokens".
+ */
+export function agentVerifier({ app, fetch, now }: AgentVerifierOptions): AgentVerifier {
+  const keys = signingKeys({ cloud: app.cloud, fetch, now, timeoutMs: 5_000 });
+  return async (authorization) => {
+    const token = /^Bearer +(\S+)$/i.exec(authorization ?? "")?.[1];
+    if (token === undefined)
+      throw new UserTokenError("user_token_missing", "The agent sent no token of its own.");
+    checkShape(token, maxTokenBytes);
+    const { tid, kid, claims } = readUnverified(token, app);
+    const { compactVerify } = await import("jose/jws/compact/verify");
+    const key = await keys.keyFor(tid, kid);
+    await compactVerify(token, key, { algorithms: ["RS256"] }).catch(() => {
+      throw new UserTokenError("user_token_signature");
+    });
+    if (!issuersOf(app.cloud, tid).includes(String(claims.iss)))
+      throw new UserTokenError("user_token_issuer");
+    const actual = audiencesOf(claims);
+    if (actual.length !== 1 || !app.audiences.includes(actual[0] ?? "")) {
+      throw new UserTokenError("user_token_audience", undefined, {
+        expected: app.audiences,
+        actual: actual.join(" "),
+      });
+    }
+    const seconds = now() / 1000;
+    if (typeof claims.exp !== "number" || seconds >= claims.exp + toleranceS)
+      throw new UserTokenError("user_token_expired");
+    if (typeof claims.nbf === "number" && seconds < claims.nbf - toleranceS)
+      throw new UserTokenError("user_token_not_yet_valid");
+    const client = clientOf(claims);
+    if (!isAppOnly(claims) || client === undefined) {
+      throw new UserTokenError("agent_not_identified", "The token in Authorization is not an agent's own.");
+    }
+    return client.toLowerCase();
+  };
+}

@@ -1,0 +1,246 @@
+import { internalsOf } from "../../context/internals.js";
+import type { UserContext } from "../../context/user-context.js";
+import { isLoopback } from "../../entra/clouds.js";
+import {
+  ConsentRequest,
+  ConsentRequiredError,
+  errorCodes,
+  HostedAgentIdentityError,
+  type ConsentReason,
+  type ErrorCode,
+} from "../../errors.js";
+import { settleOrAbort, withDeadline, type FetchLike } from "../../exchange/deadline.js";
+import type { TokenCredentialLike } from "../../exchange/federated-credential.js";
+import type { TokenAnswer, TokenRequest, TokenSource } from "../../tokens/token-source.js";
+import { readJson, type RemoteUser, type WireRequest } from "./wire.js";
+
+/** How an agent reaches the sign-in service. */
+export interface RemoteSignInOptions {
+  /** The service's address: https, or http on a loopback host. */
+  readonly url: string | URL;
+  /** The agent's own identity, for example `new ManagedIdentityCredential()`. */
+  readonly credential: TokenCredentialLike;
+  /** The scope of the service's app: `api://<client id of the service>/.default`. */
+  readonly scope: string;
+  /** How long one call may take, in milliseconds. Default 10 000. */
+  readonly timeoutMs?: number;
+  readonly fetch?: FetchLike;
+  readonly now?: () => number;
+}
+
+/** The sign-in service as an agent sees it: it holds no grant, no key and no client credential. */
+export interface RemoteSignIn {
+  /** The token source for `userAccess()`. */
+  tokens(): TokenSource;
+  /** Gives the service the newest message of the person, which may hold a code. Answers as `signIn.redeem()`. */
+  redeem(context: UserContext, text: string): Promise<Readonly<Record<string, unknown>>>;
+  /** Deletes the person's grant at the service. */
+  signOut(context: UserContext): Promise<void>;
+}
+
+/** A token of the service is asked for anew after this long: a sign-out elsewhere is noticed then. */
+const keepMs = 60_000;
+const renewBeforeMs = 300_000;
+
+/**
+ * Fetches short-lived access tokens from a sign-in service, which alone holds grants, keys and the client
+ * credential. The agent proves itself with its own identity, and names the person by the verified user token
+ * or by the platform's id of the call. Throws `invalid_option`.
+ *
+ * Entry point: `hosted-agent-identity/sign-in`. Experimental.
+ *
+ * @example
+ * ```ts
+ * import { ManagedIdentityCredential } from "@azure/identity";
+ * import { userAccess, type ProtectedResource } from "hosted-agent-identity";
+ * import { remoteSignIn } from "hosted-agent-identity/sign-in";
+ *
+ * const signIn = remoteSignIn({
+ *   url: "https://sign-in.example.com",
+ *   credential: new ManagedIdentityCredential(),
+ *   scope: "api://7c5dbd5b-2d4b-4b1e-9d52-4a7d3ea3f6a1/.default",
+ * });
+ *
+ * export const access = (contacts: ProtectedResource) => userAccess(contacts, [signIn.tokens()]);
+ * ```
+ * @group Sign-in
+ */
+export function remoteSignIn(options: RemoteSignInOptions): RemoteSignIn {
+  const base = serviceUrl(options.url);
+  const now = options.now ?? Date.now;
+  const call = serviceCalls(base, options, now);
+  return Object.freeze<RemoteSignIn>({
+    tokens: () =>
+      Object.freeze<TokenSource>({
+        kind: "remote_sign_in",
+        // The service proves it before it answers (rule 14); the account comes along and is compared here too.
+        provesUser: true,
+        cacheScope: base,
+        usesAssertion: false,
+        cached: true,
+        skip: ({ context }) =>
+          userOf(context) === undefined
+            ? {
+                reason: "no_user",
+                detail: "the request brought neither a user token nor a platform user id.",
+              }
+            : undefined,
+        acquire: (request) => acquire(call, request, now),
+      }),
+    async redeem(context, text) {
+      return call("redeem", { user: knownUser(context), text });
+    },
+    async signOut(context) {
+      await call("sign-out", { user: knownUser(context) });
+    },
+  });
+}
+
+type Call = (path: string, body: object, signal?: AbortSignal) => Promise<Readonly<Record<string, unknown>>>;
+
+async function acquire(call: Call, request: TokenRequest, now: () => number): Promise<TokenAnswer> {
+  const { context, resource, scopes, claims, signal } = request;
+  const body = { user: knownUser(context), server_label: resource.serverLabel, scopes, claims };
+  const reply = await call("tokens", body, signal);
+  if (reply["status"] === "consent_required") {
+    const requests = consentRequests(reply["requests"]);
+    if (request.silent === true) {
+      return { status: "skipped", reason: "needs_interaction", detail: "the user would have to sign in." };
+    }
+    return { status: "needs", error: new ConsentRequiredError(requests), requests };
+  }
+  const { access_token: token, expires_at: expiresAt, account } = reply;
+  if (typeof token !== "string" || token === "" || typeof expiresAt !== "number") throw badReply();
+  checkAccount(context, account);
+  return { status: "token", token: { token, expiresAt, useUntil: now() + keepMs, source: "remote_sign_in" } };
+}
+
+function checkAccount(context: UserContext, account: unknown): void {
+  const { user } = context;
+  if (user === undefined) return;
+  const { tid, oid } = (typeof account === "object" && account !== null ? account : {}) as Record<
+    string,
+    unknown
+  >;
+  if (tid !== user.tid || oid !== user.oid) throw new HostedAgentIdentityError("wrong_user");
+}
+
+function consentRequests(value: unknown): ConsentRequest[] {
+  if (!Array.isArray(value) || value.length === 0) throw badReply();
+  return (value as WireRequest[]).map((one) => {
+    if (typeof one?.link !== "string" || typeof one.server_label !== "string") throw badReply();
+    return new ConsentRequest({
+      link: one.link,
+      serverLabel: one.server_label,
+      reason: reasons.find((reason) => reason === one.reason) ?? "sign_in",
+      expiresAt: typeof one.expires_at === "number" ? one.expires_at : undefined,
+    });
+  });
+}
+
+const reasons: readonly ConsentReason[] = ["consent", "admin_consent", "sign_in", "step_up"];
+
+function userOf(context: UserContext): RemoteUser | undefined {
+  const { assertion } = internalsOf(context);
+  if (assertion !== undefined) return { user_token: assertion.token };
+  return context.principal?.kind === "platform" ? { platform_user_id: context.principal.id } : undefined;
+}
+
+function knownUser(context: UserContext): RemoteUser {
+  const user = userOf(context);
+  if (user === undefined) throw new HostedAgentIdentityError("user_not_identified");
+  return user;
+}
+
+function serviceCalls(base: string, options: RemoteSignInOptions, now: () => number): Call {
+  const timeoutMs = options.timeoutMs ?? 10_000;
+  const fetch = options.fetch ?? ((input, init) => globalThis.fetch(input, init));
+  let own: { readonly token: string; readonly until: number } | undefined;
+
+  const ownToken = async (signal: AbortSignal): Promise<string> => {
+    if (own !== undefined && own.until > now()) return own.token;
+    const made = await settleOrAbort(
+      options.credential.getToken(options.scope, { abortSignal: signal }),
+      signal,
+    );
+    if (made === null)
+      throw new HostedAgentIdentityError(
+        "client_credential_failed",
+        "The agent's own credential gave no token.",
+      );
+    own = { token: made.token, until: made.expiresOnTimestamp - renewBeforeMs };
+    return made.token;
+  };
+
+  return (path, body, outer) => {
+    const late = (): Error =>
+      new HostedAgentIdentityError(
+        "sign_in_service_unavailable",
+        `The sign-in service did not answer within ${timeoutMs} ms.`,
+      );
+    return withDeadline(timeoutMs, outer, late, async (signal) => {
+      const authorization = `Bearer ${await ownToken(signal)}`;
+      const headers = { authorization, "content-type": "application/json", accept: "application/json" };
+      let response: Response;
+      try {
+        response = await fetch(`${base}/v1/${path}`, {
+          method: "POST",
+          redirect: "error",
+          headers,
+          body: JSON.stringify(body),
+          signal,
+        });
+      } catch (cause) {
+        signal.throwIfAborted();
+        throw new HostedAgentIdentityError("sign_in_service_unavailable", undefined, { cause });
+      }
+      const reply = await readJson(response).catch(() => {
+        throw badReply();
+      });
+      if (response.ok) return reply;
+      if (response.status === 401) own = undefined;
+      throw errorOf(reply, response.status);
+    });
+  };
+}
+
+/** The service's own errors keep their code; anything else is a service that is not well. */
+function errorOf(reply: Readonly<Record<string, unknown>>, status: number): HostedAgentIdentityError {
+  const { code, message } = (reply["error"] ?? {}) as { code?: unknown; message?: unknown };
+  if (typeof code === "string" && Object.hasOwn(errorCodes, code)) {
+    return new HostedAgentIdentityError(
+      code as ErrorCode,
+      `The sign-in service says: ${JSON.stringify(String(message).slice(0, 500))}`,
+    );
+  }
+  return new HostedAgentIdentityError(
+    "sign_in_service_unavailable",
+    `The sign-in service answered HTTP ${status}.`,
+  );
+}
+
+function badReply(): HostedAgentIdentityError {
+  return new HostedAgentIdentityError(
+    "sign_in_service_unavailable",
+    "What answered is not the sign-in service.",
+  );
+}
+
+function serviceUrl(value: string | URL): string {
+  const url = URL.canParse(String(value)) ? new URL(value) : undefined;
+  const secure = url?.protocol === "https:" || (url?.protocol === "http:" && isLoopback(url.hostname));
+  if (
+    url === undefined ||
+    !secure ||
+    url.username !== "" ||
+    url.password !== "" ||
+    url.search !== "" ||
+    url.hash !== ""
+  ) {
+    throw new HostedAgentIdentityError(
+      "invalid_option",
+      "url: expected the service's https address (http only for a loopback host).",
+    );
+  }
+  return url.href.replace(/\/$/, "");
+}

@@ -1,0 +1,220 @@
+import { createUserContext } from "../../context/create.js";
+import { UserContext } from "../../context/user-context.js";
+import type { UserTokenVerifier } from "../../context/verify.js";
+import type { EntraAppFacts } from "../../entra/tenants.js";
+import { isGuid } from "../../entra/tenants.js";
+import {
+  HostedAgentIdentityError,
+  isConsentRequiredError,
+  isHostedAgentIdentityError,
+  isUserTokenError,
+} from "../../errors.js";
+import type { FetchLike } from "../../exchange/deadline.js";
+import { userAccess } from "../../access/user-access.js";
+import type { UserAccess } from "../../access/types.js";
+import type { Principal } from "../../context/principal.js";
+import type { ProtectedResource } from "../../tokens/protected-resource.js";
+import type { TokenSource } from "../../tokens/token-source.js";
+import { agentVerifier } from "./agent-identity.js";
+import { readJson, textField, wireError, type TokenReply } from "./wire.js";
+
+/** The part of a sign-in that the API serves: what `createSignIn()` returns. */
+export interface ServedSignIn {
+  tokens(): TokenSource;
+  redeem(context: UserContext, text: string): Promise<object>;
+  signOut(principal: Principal): Promise<void>;
+}
+
+/** One agent that may ask, and what for. */
+export interface ServedAgent {
+  /** Names the agent in links, pages and records. */
+  readonly name: string;
+  /** The client ids under which it proves itself: its managed or agent identity. */
+  readonly clientIds: readonly string[];
+  /** Made by `createSignIn({ agentName: name, … })`. */
+  readonly signIn: ServedSignIn;
+  /** What it may get tokens for. */
+  readonly resources: readonly ProtectedResource[];
+  /**
+   * The project whose platform user ids it may name, each of which stands for one person. Without it the
+   * agent has to send user tokens.
+   */
+  readonly platformProject?: string;
+}
+
+/** What the API is made from. */
+export interface SignInApiOptions {
+  /** The service's own app: agents' tokens have its audience. */
+  readonly app: EntraAppFacts;
+  /** Verifies the users' tokens that agents pass on. */
+  readonly verify: UserTokenVerifier;
+  readonly agents: readonly ServedAgent[];
+  readonly fetch?: FetchLike;
+  readonly now?: () => number;
+}
+
+/** A web-standard handler; answers `undefined` for paths that are not the API's. */
+export type SignInApi = (request: Request) => Promise<Response | undefined>;
+
+/**
+ * The HTTP API with which agents fetch tokens from a sign-in service: `POST /v1/tokens`, `/v1/redeem`,
+ * `/v1/sign-out`. Mount it beside `signIn.handler`. An agent gets tokens only for its own resources and its
+ * own users' principals. Described in `docs/sign-in-service.openapi.json`. Throws `invalid_option`.
+ *
+ * Entry point: `hosted-agent-identity/sign-in`. Experimental.
+ *
+ * @example
+ * ```ts
+ * import { userTokenVerifier, type EntraApp, type ProtectedResource } from "hosted-agent-identity";
+ * import { signInApi, type ServedSignIn, type SignInApi } from "hosted-agent-identity/sign-in";
+ *
+ * export function api(app: EntraApp, contacts: ProtectedResource, signIn: ServedSignIn): SignInApi {
+ *   const agents = [{ name: "contacts-agent", clientIds: ["<managed identity>"], signIn, resources: [contacts] }];
+ *   return signInApi({ app, verify: userTokenVerifier({ app }), agents });
+ * }
+ * ```
+ * @group Sign-in
+ */
+export function signInApi(options: SignInApiOptions): SignInApi {
+  const agents = agentsByClient(options.agents);
+  const fetch = options.fetch ?? ((input, init) => globalThis.fetch(input, init));
+  const verifyAgent = agentVerifier({ app: options.app, fetch, now: options.now ?? Date.now });
+
+  return async (request) => {
+    const route = /\/v1\/([a-z-]+)$/.exec(new URL(request.url).pathname)?.[1];
+    const serve = route === undefined || !Object.hasOwn(routes, route) ? undefined : routes[route];
+    if (serve === undefined) return undefined;
+    if (request.method !== "POST")
+      return answer(405, { error: { code: "invalid_option", message: "POST only." } }, { allow: "POST" });
+    try {
+      const agent = agents.get(await verifyAgent(request.headers.get("authorization")));
+      if (agent === undefined) throw new HostedAgentIdentityError("agent_not_identified");
+      const body = await readJson(request);
+      const context = await contextOf(body["user"], agent, options.verify);
+      try {
+        return answer(200, await serve(agent, context, body));
+      } finally {
+        context.end();
+      }
+    } catch (error) {
+      return answer(statusOf(error), wireError(error));
+    }
+  };
+}
+
+interface KnownAgent extends ServedAgent {
+  readonly accesses: ReadonlyMap<string, UserAccess>;
+}
+
+type Route = (
+  agent: KnownAgent,
+  context: UserContext,
+  body: Readonly<Record<string, unknown>>,
+) => Promise<object>;
+
+const routes: Readonly<Record<string, Route>> = {
+  tokens: (agent, context, body) => tokens(agent, context, body),
+  redeem: (agent, context, body) => agent.signIn.redeem(context, textField(body, "text", 8_192)),
+  "sign-out": async (agent, context) => {
+    if (context.principal === undefined) throw new HostedAgentIdentityError("user_not_identified");
+    await agent.signIn.signOut(context.principal);
+    return { status: "signed_out" };
+  },
+};
+
+async function tokens(
+  agent: KnownAgent,
+  context: UserContext,
+  body: Readonly<Record<string, unknown>>,
+): Promise<TokenReply> {
+  const access = agent.accesses.get(textField(body, "server_label", 128));
+  if (access === undefined) {
+    throw new HostedAgentIdentityError(
+      "invalid_option",
+      "The agent may not ask for tokens for this server_label.",
+    );
+  }
+  const { claims, scopes } = body;
+  if (Array.isArray(scopes) && scopes.some((scope) => !access.resource.scopes.includes(String(scope)))) {
+    throw new HostedAgentIdentityError("insufficient_scope", "The agent may not ask for these scopes.");
+  }
+  try {
+    const token =
+      typeof claims === "string" ? await strongerToken(access, context, claims) : await access.token(context);
+    const account = context.user === undefined ? null : { tid: context.user.tid, oid: context.user.oid };
+    return { status: "token", access_token: token.token, expires_at: token.expiresAt, account };
+  } catch (error) {
+    if (!isConsentRequiredError(error)) throw error;
+    const requests = error.requests.map((one) => ({
+      link: one.link,
+      server_label: one.serverLabel,
+      reason: one.reason,
+      expires_at: one.expiresAt ?? null,
+    }));
+    return { status: "consent_required", requests };
+  }
+}
+
+async function strongerToken(
+  access: UserAccess,
+  context: UserContext,
+  claims: string,
+): Promise<{ token: string; expiresAt: number }> {
+  const [scope = ""] = access.resource.scopes;
+  const { token, expiresOnTimestamp } = await access.tokenCredential(context).getToken(scope, { claims });
+  return { token, expiresAt: expiresOnTimestamp };
+}
+
+/** The person an agent asks for, under the agent's own name: one agent's principals are not another's. */
+async function contextOf(user: unknown, agent: ServedAgent, verify: UserTokenVerifier): Promise<UserContext> {
+  const named = (typeof user === "object" && user !== null ? user : {}) as Readonly<Record<string, unknown>>;
+  if (typeof named["user_token"] === "string")
+    return createUserContext({ userToken: named["user_token"] }, { verify, require: true });
+  const id = textField(named, "platform_user_id", 512);
+  if (agent.platformProject === undefined) throw new HostedAgentIdentityError("user_not_identified");
+  return new UserContext({
+    principal: { kind: "platform", project: agent.platformProject, agent: agent.name, id },
+    platform: { hosted: true, userId: id },
+    clientHeaders: {},
+    trace: {},
+  });
+}
+
+function agentsByClient(agents: readonly ServedAgent[]): ReadonlyMap<string, KnownAgent> {
+  const known = new Map<string, KnownAgent>();
+  for (const agent of agents) {
+    const source = agent.signIn.tokens();
+    const accesses = new Map(
+      agent.resources.map((resource) => [resource.serverLabel, userAccess(resource, [source])]),
+    );
+    for (const clientId of agent.clientIds) {
+      if (!isGuid(clientId))
+        throw invalid(`agents: expected client ids (GUIDs), got ${JSON.stringify(clientId)}.`);
+      if (known.has(clientId.toLowerCase()))
+        throw invalid(`agents: ${JSON.stringify(clientId)} is listed twice.`);
+      known.set(clientId.toLowerCase(), { ...agent, accesses });
+    }
+  }
+  if (known.size === 0) throw invalid("agents: at least one agent with a client id is needed.");
+  return known;
+}
+
+function statusOf(error: unknown): number {
+  if (isUserTokenError(error)) return error.status;
+  if (!isHostedAgentIdentityError(error)) return 500;
+  if (error.code === "agent_not_identified") return 403;
+  if (error.category === "throttle") return 429;
+  if (error.category === "retry") return 503;
+  return 400;
+}
+
+function answer(status: number, body: object, headers: Readonly<Record<string, string>> = {}): Response {
+  return Response.json(body, {
+    status,
+    headers: { ...headers, "cache-control": "no-store", "x-content-type-options": "nosniff" },
+  });
+}
+
+function invalid(message: string): HostedAgentIdentityError {
+  return new HostedAgentIdentityError("invalid_option", message);
+}

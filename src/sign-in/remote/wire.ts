@@ -1,0 +1,104 @@
+import { HostedAgentIdentityError, isHostedAgentIdentityError } from "../../errors.js";
+
+/** Who an agent asks for: the person's verified token, or the platform's id of the call. */
+export type RemoteUser = { readonly user_token: string } | { readonly platform_user_id: string };
+
+/** `POST /v1/tokens`. */
+export interface TokenCall {
+  readonly user: RemoteUser;
+  /** The label of the resource, as the service lists it for this agent. */
+  readonly server_label: string;
+  /** Default: the resource's own. */
+  readonly scopes?: readonly string[] | undefined;
+  /** A claims challenge to meet, as a JSON string. */
+  readonly claims?: string | undefined;
+}
+
+/** What the service answers: a short-lived token, or what the person has to do. */
+export type TokenReply =
+  | {
+      readonly status: "token";
+      readonly access_token: string;
+      /** Milliseconds since the epoch. */
+      readonly expires_at: number;
+      /** Whose token it is. */
+      readonly account: { readonly tid: string; readonly oid: string } | null;
+    }
+  | { readonly status: "consent_required"; readonly requests: readonly WireRequest[] };
+
+/** One link for the person, and nobody else. */
+export interface WireRequest {
+  readonly link: string;
+  readonly server_label: string;
+  readonly reason: string;
+  readonly expires_at: number | null;
+}
+
+/** `POST /v1/redeem`: the newest message of the person, which may hold a code or a yes. */
+export interface RedeemCall {
+  readonly user: RemoteUser;
+  readonly text: string;
+}
+
+/** `POST /v1/sign-out`. */
+export interface SignOutCall {
+  readonly user: RemoteUser;
+}
+
+/** The JSON of an error answer; nothing of a token, code or link is in it. */
+export interface WireError {
+  readonly error: {
+    readonly code: string;
+    readonly category: string;
+    readonly message: string;
+    readonly help: string;
+  };
+}
+
+const maxBytes = 65_536;
+
+/** Reads a JSON object of bounded size. Throws `invalid_option` for anything else. */
+export async function readJson(message: Request | Response): Promise<Readonly<Record<string, unknown>>> {
+  const decoder = new TextDecoder();
+  let text = "";
+  let bytes = 0;
+  for await (const chunk of message.body ?? []) {
+    bytes += chunk.byteLength;
+    if (bytes > maxBytes) throw unreadable("it is too large");
+    text += decoder.decode(chunk, { stream: true });
+  }
+  try {
+    const value: unknown = JSON.parse(text + decoder.decode());
+    if (typeof value === "object" && value !== null && !Array.isArray(value))
+      return value as Record<string, unknown>;
+  } catch {
+    throw unreadable("it is not JSON");
+  }
+  throw unreadable("it is not a JSON object");
+}
+
+/** A field that must be a non-empty text of bounded length. Throws `invalid_option`. */
+export function textField(body: Readonly<Record<string, unknown>>, name: string, most: number): string {
+  const value = body[name];
+  if (typeof value === "string" && value !== "" && value.length <= most) return value;
+  throw unreadable(`"${name}" is not a text of 1 to ${most} characters`);
+}
+
+/** An error as the service writes it. */
+export function wireError(error: unknown): WireError {
+  if (!isHostedAgentIdentityError(error)) {
+    const facts = {
+      code: "service_error",
+      category: "retry",
+      message: "The sign-in service failed.",
+      help: "Try again.",
+    };
+    return { error: facts };
+  }
+  const { code, category, message, help } = error;
+  return { error: { code, category, message, help } };
+}
+
+function unreadable(why: string): HostedAgentIdentityError {
+  return new HostedAgentIdentityError("invalid_option", `The body cannot be read: ${why}.`);
+}

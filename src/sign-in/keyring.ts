@@ -11,7 +11,8 @@ export type SealPurpose =
   | "state"
   | "prompt"
   | "long-running"
-  | "cached-token";
+  | "cached-token"
+  | "index";
 
 /** Seals and opens records. Rule 10. */
 export interface Keyring {
@@ -23,7 +24,7 @@ export interface Keyring {
   /** The value, or `undefined` for anything that was not sealed for exactly this purpose and binding. */
   open(purpose: SealPurpose, binding: readonly string[], sealed: string): unknown;
   /** The name under which a record is stored: tells nothing about what it belongs to. */
-  storeKey(purpose: SealPurpose | "epoch" | "tries" | "index", ...parts: readonly string[]): string;
+  storeKey(purpose: SealPurpose | "epoch" | "tries", ...parts: readonly string[]): string;
 }
 
 /**

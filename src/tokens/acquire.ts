@@ -10,7 +10,7 @@ import {
   type SkippedSource,
 } from "../errors.js";
 import { settleOrAbort, withDeadline } from "../exchange/deadline.js";
-import { askSources } from "./ask-sources.js";
+import { askSources, standIns } from "./ask-sources.js";
 import { backOff } from "./back-off.js";
 import type { ProtectedResource } from "./protected-resource.js";
 import { tokenCache, type TokenCacheLimits } from "./token-cache.js";
@@ -52,8 +52,6 @@ const turnCategories: ReadonlySet<string> = new Set(["consent", "signin", "stepu
 const briefCategories: ReadonlySet<string> = new Set(["blocked", "admin", "config"]);
 const briefMs = 5_000;
 const maxBrief = 1_000;
-/** A token this close to its end is not sent any more: it would expire on the way. */
-const marginMs = 30_000;
 const retryRefreshMs = 30_000;
 
 /** Makes the acquirer of one access. */
@@ -61,6 +59,7 @@ export function acquirer(options: AcquirerOptions): Acquirer {
   const { resource, sources, now, onEvent } = options;
   const cache = tokenCache(options.cache);
   const waits = backOff(now, onEvent);
+  const won = standIns();
   const inFlight = new Map<string, Promise<AccessToken>>();
   const brief = new Map<string, { readonly error: unknown; readonly until: number }>();
   const owner = {};
@@ -106,7 +105,7 @@ export function acquirer(options: AcquirerOptions): Acquirer {
     const timedOut = (): Error =>
       new HostedAgentIdentityError("entra_timeout", `No token within ${options.timeoutMs} ms.`);
     const fromSources = (signal: AbortSignal): Promise<AccessToken> =>
-      askSources(sources, requestOf(context, internals, asked, signal), waits, principal);
+      askSources(sources, requestOf(context, internals, asked, signal), waits, principal, won);
     try {
       const token = await runWithoutUserContext(() =>
         withDeadline(options.timeoutMs, undefined, timedOut, fromSources),
@@ -168,13 +167,20 @@ export function acquirer(options: AcquirerOptions): Acquirer {
     });
   };
 
+  /** Somebody signed in or out: what was given, or refused, before does not hold any more. */
+  const forgetPrincipal = (principalKey: string): void => {
+    cache.deletePrincipal(principalKey);
+    for (const key of brief.keys()) if (key.startsWith(`${principalKey} `)) brief.delete(key);
+  };
+  const subscriptions = sources.map((source) => source.subscribe?.(forgetPrincipal));
+
   return {
     peek(context) {
       const internals = live(context);
       const key = baseKey(context, internals);
       const entry = cache.get(key);
       const time = now();
-      if (entry === undefined || entry.token.expiresAt - marginMs <= time) return undefined;
+      if (entry === undefined || entry.until <= time) return undefined;
       if (entry.refreshAt <= time) {
         // The next caller does not start a second refresh, and a failed one is tried again after a while.
         entry.refreshAt = time + retryRefreshMs;
@@ -212,9 +218,11 @@ export function acquirer(options: AcquirerOptions): Acquirer {
 
     forget(context, token) {
       const { cacheKeys } = liveInternalsOf(context);
+      const { principalKey } = context;
+      if (principalKey !== undefined) for (const source of sources) source.forget?.(principalKey, token);
       const key = cacheKeys.get(owner);
       if (token === undefined) {
-        if (context.principalKey !== undefined) cache.deletePrincipal(context.principalKey);
+        if (principalKey !== undefined) cache.deletePrincipal(principalKey);
       } else if (typeof key === "string" && cache.get(key)?.token.token === token) cache.delete(key);
     },
 
@@ -226,10 +234,11 @@ export function acquirer(options: AcquirerOptions): Acquirer {
       });
     },
 
-    cached: (principalKey) => cache.ofPrincipal(principalKey, now() + marginMs),
+    cached: (principalKey) => cache.ofPrincipal(principalKey, now()),
 
     close() {
       closed = true;
+      for (const stop of subscriptions) stop?.();
       cache.clear();
       brief.clear();
     },

@@ -1,32 +1,98 @@
-import { HostedAgentIdentityError, NoTokenError, type SkippedSource } from "../errors.js";
+import { joinClaims } from "../entra/claims-request.js";
+import {
+  HostedAgentIdentityError,
+  isTokenExchangeError,
+  NoTokenError,
+  type SkippedSource,
+} from "../errors.js";
 import type { BackOff } from "./back-off.js";
-import type { AccessToken, TokenRequest, TokenSource } from "./token-source.js";
+import type { AccessToken, TokenAnswer, TokenRequest, TokenSource } from "./token-source.js";
+
+/** For which user tokens a later source stood in, and what it had to meet. Least recently used first out. */
+export type StandIns = Map<string, { readonly source: TokenSource; readonly claims: string | undefined }>;
+
+const maxStandIns = 10_000;
+
+/** Makes the memory of one access. */
+export function standIns(): StandIns {
+  return new Map();
+}
 
 /**
- * Asks the sources in order. After a refusal that the user can end, a later source may only answer
- * silently; after any other refusal nobody is asked. Rule 8.
+ * Asks the sources in order. After a refusal that the user can end, a later source is asked for a token that
+ * meets the same demand; it may ask the user only if no source before it can. After any other refusal nobody
+ * is asked. A source that stood in for a refused user token is asked first from then on. Rule 8.
  */
 export async function askSources(
   sources: readonly TokenSource[],
   request: TokenRequest,
   waits: BackOff,
   principal: string,
+  won: StandIns,
 ): Promise<AccessToken> {
+  const key = JSON.stringify([principal, request.assertion?.hash, request.scopes, request.claims]);
+  const again = await askStandIn(request, waits, principal, won, key);
+  if (again !== undefined) return again;
   const skipped: SkippedSource[] = [];
-  let needed: HostedAgentIdentityError | undefined;
+  let needed: Needed | undefined;
+  let { claims } = request;
   for (const source of sources) {
-    const skip = source.skip(request);
+    const asked = { ...request, claims, silent: needed !== undefined && needed.requests.length > 0 };
+    const skip = source.skip(asked);
     if (skip !== undefined) {
       skipped.push({ source: source.kind, ...skip });
       continue;
     }
-    const answer = await withBackOff(source, request, waits, principal);
-    if (answer.status === "token") return answer.token;
-    if (answer.status === "skipped")
+    const answer = await withBackOff(source, asked, waits, principal);
+    if (answer.status === "token") {
+      if (needed !== undefined && request.assertion !== undefined) remember(won, key, { source, claims });
+      return answer.token;
+    }
+    if (answer.status === "skipped") {
       skipped.push({ source: source.kind, reason: answer.reason, detail: answer.detail });
-    else needed ??= answer.error;
+      continue;
+    }
+    if (isTokenExchangeError(answer.error)) claims = joinClaims(claims, answer.error.claims);
+    // A refusal says what is wrong; a link also says what to do about it.
+    if (needed === undefined || needed.requests.length === 0) needed = moreUseful(needed, answer);
   }
-  throw needed ?? new NoTokenError(skipped);
+  throw needed?.error ?? new NoTokenError(skipped);
+}
+
+type Needed = Extract<TokenAnswer, { readonly status: "needs" }>;
+
+function moreUseful(before: Needed | undefined, answer: Needed): Needed {
+  return before !== undefined && answer.requests.length === 0 ? before : answer;
+}
+
+async function askStandIn(
+  request: TokenRequest,
+  waits: BackOff,
+  principal: string,
+  won: StandIns,
+  key: string,
+): Promise<AccessToken | undefined> {
+  const known = won.get(key);
+  if (known === undefined) return undefined;
+  won.delete(key);
+  const answer = await withBackOff(
+    known.source,
+    { ...request, claims: known.claims, silent: true },
+    waits,
+    principal,
+  );
+  if (answer.status !== "token") return undefined;
+  remember(won, key, known);
+  return answer.token;
+}
+
+function remember(
+  won: StandIns,
+  key: string,
+  standIn: { readonly source: TokenSource; readonly claims: string | undefined },
+): void {
+  won.set(key, standIn);
+  if (won.size > maxStandIns) won.delete(won.keys().next().value ?? key);
 }
 
 async function withBackOff(

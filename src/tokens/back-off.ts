@@ -47,7 +47,9 @@ export function backOff(now: () => number, onEvent: OnEvent | undefined): BackOf
     note(principal, error) {
       probing = false;
       const category = error?.category;
-      if (error === undefined || (category !== "throttle" && category !== "retry" && category !== "loop")) {
+      const entrasWish = category === "throttle" || category === "retry" || category === "loop";
+      // A store of sign-ins that is down says nothing about Entra: other sources go on.
+      if (error === undefined || !entrasWish || error.code === "store_unavailable") {
         users.delete(principal);
         if (error === undefined) app = undefined;
         return;

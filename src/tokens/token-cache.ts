@@ -16,7 +16,7 @@ export interface TokenCache {
   delete(key: string): void;
   /** Drops every token of a principal. */
   deletePrincipal(principal: string): void;
-  /** A token of a principal that is still valid at `time`, in milliseconds since the epoch. */
+  /** A token of a principal that may still be used at `time`, in milliseconds since the epoch. */
   ofPrincipal(principal: string, time: number): AccessToken | undefined;
   clear(): void;
   readonly size: number;
@@ -27,8 +27,13 @@ export interface CacheEntry {
   readonly token: AccessToken;
   readonly principal: string;
   readonly bytes: number;
+  /** Until when it may be used, milliseconds since the epoch. */
+  readonly until: number;
   refreshAt: number;
 }
+
+/** A token this close to its end is not sent any more: it would expire on the way. */
+const marginMs = 30_000;
 
 /** Makes an empty cache. */
 export function tokenCache(limits: TokenCacheLimits = {}): TokenCache {
@@ -60,7 +65,9 @@ export function tokenCache(limits: TokenCacheLimits = {}): TokenCache {
       remove(key);
       const size = key.length + token.token.length;
       if (size > maxBytes) return;
-      entries.set(key, { token, principal, bytes: size, refreshAt: token.refreshAt ?? token.expiresAt });
+      const until = Math.min(token.expiresAt - marginMs, token.useUntil ?? Number.POSITIVE_INFINITY);
+      const refreshAt = token.refreshAt ?? token.expiresAt;
+      entries.set(key, { token, principal, bytes: size, until, refreshAt });
       bytes += size;
       const keys = keysOf.get(principal);
       if (keys === undefined) keysOf.set(principal, new Set([key]));
@@ -77,8 +84,8 @@ export function tokenCache(limits: TokenCacheLimits = {}): TokenCache {
     },
     ofPrincipal(principal, time) {
       for (const key of keysOf.get(principal) ?? []) {
-        const token = entries.get(key)?.token;
-        if (token !== undefined && token.expiresAt > time) return token;
+        const entry = entries.get(key);
+        if (entry !== undefined && entry.until > time) return entry.token;
       }
       return undefined;
     },

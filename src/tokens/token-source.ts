@@ -11,6 +11,11 @@ export interface AccessToken {
   readonly expiresAt: number;
   /** When a new one should be fetched in the background, milliseconds since the epoch. */
   readonly refreshAt?: number;
+  /**
+   * Until when it may be handed out without asking its source again, where that is sooner than `expiresAt`:
+   * a sign-in can be ended in another process. Milliseconds since the epoch.
+   */
+  readonly useUntil?: number;
   /** The kind of the source that gave it, for example `on_behalf_of`. */
   readonly source: string;
 }
@@ -26,6 +31,8 @@ export interface TokenRequest {
   readonly claims: string | undefined;
   /** Aborts when the acquisition as a whole is over, not when one of its callers is. */
   readonly signal: AbortSignal;
+  /** An earlier source has found a way to ask the user: give a token, or skip with `needs_interaction`. */
+  readonly silent?: boolean;
 }
 
 /**
@@ -60,4 +67,8 @@ export interface TokenSource {
   /** Why it does not apply, without asking anybody; `undefined` when it applies. */
   skip(request: TokenRequest): { readonly reason: SkipReason; readonly detail: string } | undefined;
   acquire(request: TokenRequest): Promise<TokenAnswer>;
+  /** For a source that keeps tokens itself: this one (or every one) of a principal is not to be given again. */
+  forget?(principalKey: string, token: string | undefined): void;
+  /** Tells when a principal signed in or out, so that what is cached is dropped. Returns how to stop. */
+  subscribe?(changed: (principalKey: string) => void): () => void;
 }

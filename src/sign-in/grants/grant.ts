@@ -1,3 +1,4 @@
+import type { ExchangedToken } from "../../exchange/token-request.js";
 import type { AccessToken } from "../../tokens/token-source.js";
 import type { ProtectedResource } from "../../tokens/protected-resource.js";
 
@@ -15,9 +16,9 @@ export interface Grant {
   readonly refreshToken: string;
   /** URLs of the resources it may serve. */
   readonly resources: readonly string[];
-  /** Scopes that were consented to, sorted. */
+  /** Scopes that were asked for and consented to, sorted. */
   readonly scopes: readonly string[];
-  /** Milliseconds since the epoch. */
+  /** When the account was first connected, milliseconds since the epoch. */
   readonly signedInAt: number;
   readonly updatedAt: number;
   /** The principal's epoch when it was stored: a sign-out raises it, and what is older no longer counts. */
@@ -28,14 +29,40 @@ export interface Grant {
 export interface Grants {
   /** The live grant of a principal, or `undefined`. */
   find(principalKey: string): Promise<Grant | undefined>;
-  /** Stores what a sign-in brought: joins resources and scopes with what was there for the same account. */
-  keep(principalKey: string, signedIn: Omit<Grant, "epoch" | "signedInAt" | "updatedAt">): Promise<void>;
-  /** An access token, refreshed when needed; `undefined` when no grant serves this resource and scopes. */
+  /**
+   * Stores what a sign-in brought: joins resources and scopes with what was there for the same account.
+   * `scopes` are those that were asked for, spelled as the resources spell them. `first` is the access token
+   * that came along. Throws `wrong_user` for another account than the principal's own, or than the one that
+   * is signed in: rule 9 says who may be kept, this is only the last door.
+   */
+  keep(principalKey: string, signedIn: NewGrant, first?: FirstToken): Promise<void>;
+  /**
+   * An access token, refreshed when needed; `undefined` when no grant serves this resource and scopes. Throws
+   * what Entra refused a live grant with, above all `step_up_required`, and `store_unavailable`.
+   */
   token(principalKey: string, request: GrantTokenRequest): Promise<AccessToken | undefined>;
   /** Deletes the grant and raises the epoch: replicas drop cached tokens within a minute. */
   remove(principalKey: string): Promise<void>;
   /** Deletes the grants of every principal that signed in with this account. */
   removeAccount(account: Pick<Account, "tid" | "oid">): Promise<void>;
+  /** The keys of the principals that signed in with this account: for its connections page. */
+  principalsOf(account: Pick<Account, "tid" | "oid">): Promise<readonly string[]>;
+  /** Does not give this token (or any that it gave so far) to the principal again: the resource refused it. */
+  forget(principalKey: string, token?: string): void;
+  /** Calls when a principal signed in or out in this process. Returns how to stop. */
+  subscribe(changed: (principalKey: string) => void): () => void;
+}
+
+/** What a sign-in brought. */
+export type NewGrant = Omit<Grant, "epoch" | "signedInAt" | "updatedAt">;
+
+/** The access token that came with an authorization code. */
+export interface FirstToken extends ExchangedToken {
+  /** URL of the resource it is for. */
+  readonly resource: string;
+  readonly scopes: readonly string[];
+  /** The claims challenge the sign-in met, if there was one. */
+  readonly claims?: string | undefined;
 }
 
 export interface GrantTokenRequest {

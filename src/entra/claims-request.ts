@@ -1,0 +1,28 @@
+/**
+ * One claims request that asks for everything two of them ask for; where both name the same claim, the second
+ * one's demand counts. Source: OpenID Connect Core 5.5; Entra's challenges put everything into `access_token`.
+ */
+export function joinClaims(first: string | undefined, second: string | undefined): string | undefined {
+  const [a, b] = [parse(first), parse(second)];
+  if (a === undefined) return second ?? first;
+  if (b === undefined) return first;
+  const joined: Record<string, unknown> = { ...a };
+  for (const [member, demands] of Object.entries(b)) {
+    const before = joined[member];
+    joined[member] = isObject(before) && isObject(demands) ? { ...before, ...demands } : demands;
+  }
+  return JSON.stringify(joined);
+}
+
+function parse(text: string | undefined): Record<string, unknown> | undefined {
+  try {
+    const value: unknown = text === undefined ? undefined : JSON.parse(text);
+    return isObject(value) ? value : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}

@@ -1,0 +1,268 @@
+import { runWithoutUserContext } from "../../context/ambient.js";
+import { emit, HostedAgentIdentityError } from "../../errors.js";
+import { settleOrAbort, withDeadline } from "../../exchange/deadline.js";
+import { exchangeRefreshToken, type RefreshedToken } from "../../exchange/refresh-token-exchange.js";
+import type { AccessToken } from "../../tokens/token-source.js";
+import { recordBinding, type SignInCore } from "../core.js";
+import { guardedStore } from "../guarded-store.js";
+import { accountIndex, reindexMs } from "./account-index.js";
+import { endOfGrant } from "./end-of-grant.js";
+import type { Grant, Grants, GrantTokenRequest } from "./grant.js";
+import { findKept } from "./kept-tokens.js";
+import { afterRefresh, afterSignIn, checkOwner, isSame } from "./record-changes.js";
+import { noRecord, recordSeal, type GrantRecord, type KeptToken, type StoredGrant } from "./record.js";
+import { refusedTokens } from "./refused-tokens.js";
+import { cell, type Cell } from "./sealed-cell.js";
+import { singleFlight } from "./single-flight.js";
+
+/** Entra lets a refresh token lie unused for 90 days (facts: refresh tokens); each use starts them again. */
+const lifetimeMs = 90 * 24 * 3_600_000;
+/** A sign-out in another process is noticed after this long: nothing is handed out for longer unasked. */
+const useMs = 55_000;
+/** Early enough that the next look at the store is done before, and not by every user at once. */
+const lookAgainMs = 25_000;
+const jitterMs = 10_000;
+/** How long reading and refreshing may take altogether; each step has a shorter limit of its own. */
+const overallMs = 60_000;
+
+/**
+ * The grants of one agent: kept in the store, sealed for their principal, refreshed when needed. Nothing of
+ * them is kept in the process beyond the work in flight, so a token is as good as the record it was read from.
+ */
+export function grants(core: SignInCore): Grants {
+  const { app, keys, now, onEvent } = core;
+  const store = guardedStore(core.store);
+  const seal = recordSeal(core);
+  const index = accountIndex(core, store);
+  const refused = refusedTokens(now);
+  const flights = singleFlight<GivenToken | undefined>();
+  const listeners = new Set<(principalKey: string) => void>();
+
+  const recordOf = (principalKey: string): Cell<GrantRecord> =>
+    cell<GrantRecord>(store, {
+      key: keys.storeKey("grant", ...recordBinding(core, principalKey)),
+      ttlMs: lifetimeMs,
+      none: noRecord,
+      seal: (record) => seal.seal(principalKey, record),
+      open: (text) => seal.open(principalKey, text),
+    });
+
+  const changed = (principalKey: string): void => {
+    for (const listener of listeners) listener(principalKey);
+  };
+
+  /** Ends the grant, or only the one with this refresh token; tells whether there is another one now. */
+  const end = async (
+    principalKey: string,
+    reason: "signed_out" | "revoked" | "account_disabled",
+    refreshToken?: string,
+  ): Promise<"ended" | "another"> => {
+    let ended: StoredGrant | undefined;
+    let another = false;
+    try {
+      await recordOf(principalKey).update(({ grant, epoch }) => {
+        another = grant !== undefined && refreshToken !== undefined && grant.refreshToken !== refreshToken;
+        ended = another ? undefined : grant;
+        if (ended === undefined) return undefined;
+        return { epoch: Math.max(now(), epoch + 1), grant: undefined, tokens: [] };
+      });
+    } finally {
+      changed(principalKey);
+    }
+    if (ended !== undefined) {
+      emit(onEvent, { type: "grant_ended", oid: ended.account.oid, reason });
+      await index.remove(ended.account, principalKey);
+    }
+    return another ? "another" : "ended";
+  };
+
+  /** What the store has, refreshed if it is old. `text` is what was read. */
+  const load = async (
+    principalKey: string,
+    request: GrantTokenRequest,
+    signal: AbortSignal,
+  ): Promise<GivenToken | undefined> => {
+    const readAt = now();
+    const text = await recordOf(principalKey).raw();
+    if (text === undefined) return undefined;
+    const isRefused = ({ token, obtainedAt }: KeptToken): boolean =>
+      refused.has(principalKey, token, obtainedAt);
+    const kept = findKept(seal.openTokens(principalKey, text), request, readAt, isRefused);
+    if (kept === undefined) return refreshOnce(principalKey, request, text, signal);
+    if (kept.refreshAt <= readAt) refreshInBackground(principalKey, { ...request, ...demandOf(kept) }, text);
+    return given(kept, readAt);
+  };
+
+  const refreshOnce = (
+    principalKey: string,
+    request: GrantTokenRequest,
+    text: string,
+    signal: AbortSignal,
+  ): Promise<GivenToken | undefined> =>
+    flights.run(flightKey("refresh", principalKey, request), () =>
+      refresh(principalKey, request, text, signal, true),
+    );
+
+  const refreshInBackground = (principalKey: string, request: GrantTokenRequest, text: string): void => {
+    withDeadline(overallMs, undefined, timedOut, (signal) =>
+      refreshOnce(principalKey, request, text, signal),
+    ).catch((cause: unknown) => {
+      const code = cause instanceof HostedAgentIdentityError ? cause.code : "token_exchange_failed";
+      const { serverLabel } = request.resource;
+      emit(onEvent, { type: "background_refresh_failed", serverLabel, code });
+    });
+  };
+
+  const refresh = async (
+    principalKey: string,
+    request: GrantTokenRequest,
+    text: string,
+    signal: AbortSignal,
+    mayRetry: boolean,
+  ): Promise<GivenToken | undefined> => {
+    const started = seal.open(principalKey, text);
+    if (started?.grant === undefined || !covers(started.grant, request)) return undefined;
+    const { account, refreshToken } = started.grant;
+    const { scopes, claims } = request;
+    const anew = async (): Promise<GivenToken | undefined> => {
+      const newer = await recordOf(principalKey).raw();
+      return mayRetry && newer !== undefined && newer !== text
+        ? refresh(principalKey, request, newer, signal, false)
+        : undefined;
+    };
+    let answer: RefreshedToken;
+    try {
+      answer = await exchangeRefreshToken(app, { refreshToken, account, scopes, claims, signal });
+    } catch (cause) {
+      const reason = endOfGrant(cause);
+      if (reason === undefined) throw cause;
+      // Another process may have brought a new sign-in while this one used the old token.
+      if ((await end(principalKey, reason, refreshToken)) === "another") return anew();
+      if (reason === "account_disabled") throw cause;
+      return undefined;
+    }
+    const obtainedAt = now();
+    const kept: KeptToken = {
+      url: request.resource.url,
+      scopes,
+      ...(claims === undefined ? {} : { claims }),
+      token: answer.token,
+      obtainedAt,
+      refreshAt: answer.refreshAt,
+      expiresAt: answer.expiresAt,
+    };
+    const next = await recordOf(principalKey).update(
+      (current) => afterRefresh(current, started, answer.refreshToken, kept),
+      text,
+    );
+    // Signed out meanwhile, or in again: this token belongs to what is no more.
+    if (next === undefined) return anew();
+    if (next.grant !== undefined && obtainedAt - next.grant.indexedAt > reindexMs)
+      await reindex(principalKey);
+    return given(kept, obtainedAt);
+  };
+
+  const reindex = async (principalKey: string): Promise<void> => {
+    const grant = (await recordOf(principalKey).read()).grant;
+    if (grant === undefined) return;
+    await index.add(grant.account, principalKey);
+    await recordOf(principalKey).update((current) =>
+      current.grant === undefined ? undefined : { ...current, grant: { ...current.grant, indexedAt: now() } },
+    );
+  };
+
+  const given = (kept: KeptToken, readAt: number): GivenToken => ({
+    token: kept.token,
+    expiresAt: kept.expiresAt,
+    refreshAt: readAt + lookAgainMs + ((core.random(1)[0] ?? 0) / 256) * jitterMs,
+    useUntil: readAt + useMs,
+    source: "sign_in",
+    obtainedAt: kept.obtainedAt,
+  });
+
+  return {
+    async find(principalKey) {
+      const { grant, epoch } = await recordOf(principalKey).read();
+      return grant === undefined ? undefined : publicGrant(grant, epoch);
+    },
+
+    async keep(principalKey, signedIn, first) {
+      checkOwner(principalKey, signedIn.account);
+      // First the index: a grant that is in no index could not be found to be taken back.
+      await index.add(signedIn.account, principalKey);
+      await recordOf(principalKey).update((current) => afterSignIn(current, signedIn, first, now()));
+      emit(onEvent, { type: "grant_stored", oid: signedIn.account.oid, reason: "signed_in" });
+      changed(principalKey);
+    },
+
+    async token(principalKey, request) {
+      const once = (): Promise<GivenToken | undefined> =>
+        settleOrAbort(
+          flights.run(flightKey("load", principalKey, request), () =>
+            runWithoutUserContext(() =>
+              withDeadline(overallMs, undefined, timedOut, (signal) => load(principalKey, request, signal)),
+            ),
+          ),
+          request.signal,
+        );
+      const found = await once();
+      // Refused while this caller waited for what another one had begun.
+      const stale = found !== undefined && refused.has(principalKey, found.token, found.obtainedAt);
+      const token = stale ? await once() : found;
+      return token === undefined ? undefined : accessToken(token);
+    },
+
+    async remove(principalKey) {
+      await end(principalKey, "signed_out");
+    },
+
+    async removeAccount(account) {
+      for (const principalKey of await index.list(account)) {
+        const grant = (await recordOf(principalKey).read()).grant;
+        if (grant !== undefined && isSame(grant.account, account)) await end(principalKey, "signed_out");
+        else await index.remove(account, principalKey);
+      }
+    },
+
+    principalsOf: (account) => index.list(account),
+    forget: (principalKey, token) => refused.add(principalKey, token),
+    subscribe(listener) {
+      listeners.add(listener);
+      return () => void listeners.delete(listener);
+    },
+  };
+}
+
+interface GivenToken extends AccessToken {
+  readonly obtainedAt: number;
+}
+
+function accessToken({ obtainedAt: _, ...token }: GivenToken): AccessToken {
+  return token;
+}
+
+function covers(grant: StoredGrant, { resource, scopes }: GrantTokenRequest): boolean {
+  return grant.resources.includes(resource.url) && scopes.every((scope) => grant.scopes.includes(scope));
+}
+
+function publicGrant(grant: StoredGrant, epoch: number): Grant {
+  const { account, refreshToken, resources, scopes, signedInAt, updatedAt } = grant;
+  return { account, refreshToken, resources, scopes, signedInAt, updatedAt, epoch };
+}
+
+/** The same demand as a token was made for, so that its successor can take its place. */
+function demandOf({ scopes, claims }: KeptToken): Pick<GrantTokenRequest, "scopes" | "claims"> {
+  return { scopes, claims };
+}
+
+function flightKey(
+  what: string,
+  principalKey: string,
+  { resource, scopes, claims }: GrantTokenRequest,
+): string {
+  return JSON.stringify([what, principalKey, resource.url, scopes, claims]);
+}
+
+function timedOut(): Error {
+  return new HostedAgentIdentityError("entra_timeout", `No token within ${overallMs} ms.`);
+}

@@ -1,0 +1,89 @@
+import { HostedAgentIdentityError } from "../../errors.js";
+import type { Account, FirstToken, NewGrant } from "./grant.js";
+import { withKept } from "./kept-tokens.js";
+import type { GrantRecord, KeptToken, StoredGrant } from "./record.js";
+
+/** What a sign-in makes of the record. */
+export function afterSignIn(
+  { epoch, grant: before }: GrantRecord,
+  signedIn: NewGrant,
+  first: FirstToken | undefined,
+  time: number,
+): GrantRecord {
+  if (before !== undefined && !isSame(before.account, signedIn.account)) {
+    throw wrongUser("Another account is signed in here; it has to be disconnected first.");
+  }
+  const grant: StoredGrant = {
+    account: signedIn.account,
+    refreshToken: signedIn.refreshToken,
+    resources: union(before?.resources, signedIn.resources),
+    scopes: union(before?.scopes, signedIn.scopes),
+    signedInAt: before?.signedInAt ?? time,
+    updatedAt: time,
+    refreshedAt: time,
+    indexedAt: time,
+    signIns: (before?.signIns ?? 0) + 1,
+  };
+  // Tokens of earlier sign-ins go: this one may have been asked for because they are not enough.
+  const tokens: readonly KeptToken[] =
+    first === undefined
+      ? []
+      : [
+          {
+            url: first.resource,
+            scopes: first.scopes,
+            ...(first.claims === undefined ? {} : { claims: first.claims }),
+            token: first.token,
+            obtainedAt: time,
+            refreshAt: first.refreshAt,
+            expiresAt: first.expiresAt,
+          },
+        ];
+  // With no record the time stands in: it differs from what a store that lost its data had before.
+  return { epoch: epoch === 0 ? time : epoch, grant, tokens };
+}
+
+/** What a refresh makes of the record, whatever others made of it meanwhile; `undefined`: nothing. */
+export function afterRefresh(
+  current: GrantRecord,
+  started: GrantRecord,
+  refreshToken: string | undefined,
+  kept: KeptToken,
+): GrantRecord | undefined {
+  const { grant } = current;
+  if (grant === undefined || current.epoch !== started.epoch) return undefined;
+  if (!isSame(grant.account, started.grant?.account) || grant.signIns !== started.grant?.signIns)
+    return undefined;
+  const newest = refreshToken !== undefined && grant.refreshedAt <= kept.obtainedAt;
+  return {
+    epoch: current.epoch,
+    grant: {
+      ...grant,
+      ...(newest ? { refreshToken, refreshedAt: kept.obtainedAt } : {}),
+      updatedAt: Math.max(grant.updatedAt, kept.obtainedAt),
+    },
+    tokens: withKept(current.tokens, kept, kept.obtainedAt),
+  };
+}
+
+/** A principal that names a person can own that person's grant only. Rule 9. */
+export function checkOwner(principalKey: string, account: Account): void {
+  const [kind, tid, oid] = JSON.parse(principalKey) as readonly string[];
+  if (kind === "entra" && (tid !== account.tid || oid !== account.oid))
+    throw wrongUser("The account that signed in is not the one that asked.");
+}
+
+export function isSame(
+  a: Pick<Account, "tid" | "oid">,
+  b: Pick<Account, "tid" | "oid"> | undefined,
+): boolean {
+  return a.tid === b?.tid && a.oid === b.oid;
+}
+
+function union(a: readonly string[] | undefined, b: readonly string[]): readonly string[] {
+  return [...new Set([...(a ?? []), ...b])].sort();
+}
+
+function wrongUser(message: string): HostedAgentIdentityError {
+  return new HostedAgentIdentityError("wrong_user", `${message} Nothing was stored.`);
+}

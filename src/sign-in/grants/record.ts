@@ -1,0 +1,100 @@
+import { recordBinding, type SignInCore } from "../core.js";
+import type { Grant } from "./grant.js";
+
+/**
+ * All that is kept for one principal, under one key: so that a sign-out ends the grant and its tokens in one
+ * step, and whatever a slower process writes afterwards finds that the record is not the one it read.
+ */
+export interface GrantRecord {
+  /** Raised by each sign-out. */
+  readonly epoch: number;
+  /** `undefined` after a sign-out. */
+  readonly grant: StoredGrant | undefined;
+  /** Access tokens that the grant gave, so that another process needs none of its own. */
+  readonly tokens: readonly KeptToken[];
+}
+
+/** A grant as it is stored. */
+export interface StoredGrant extends Omit<Grant, "epoch"> {
+  /** When the refresh token was issued: of two, the newer one counts. */
+  readonly refreshedAt: number;
+  /** Counts the sign-ins behind it: tokens of an earlier one do not come back. */
+  readonly signIns: number;
+  /** When the account's index last named this principal. */
+  readonly indexedAt: number;
+}
+
+/** An access token as it is stored. */
+export interface KeptToken {
+  readonly url: string;
+  readonly scopes: readonly string[];
+  /** The claims challenge it was made for. */
+  readonly claims?: string;
+  readonly token: string;
+  readonly obtainedAt: number;
+  readonly refreshAt: number;
+  readonly expiresAt: number;
+}
+
+/** What a principal has who never signed in here. */
+export const noRecord: GrantRecord = Object.freeze({ epoch: 0, grant: undefined, tokens: [] });
+
+/** Seals and opens the records of principals. */
+export interface RecordSeal {
+  seal(principalKey: string, record: GrantRecord): string;
+  /** `undefined` for anything that was not sealed for this principal. */
+  open(principalKey: string, sealed: string): GrantRecord | undefined;
+  /** The tokens alone; the refresh token stays sealed. */
+  openTokens(principalKey: string, sealed: string): readonly KeptToken[];
+}
+
+interface GrantPart {
+  readonly v: 1;
+  readonly epoch: number;
+  readonly grant?: StoredGrant;
+}
+
+interface TokensPart {
+  readonly v: 1;
+  readonly epoch: number;
+  readonly tokens: readonly KeptToken[];
+}
+
+/** Two sealed parts in one value: a token is found without opening the refresh token. */
+export function recordSeal(core: SignInCore): RecordSeal {
+  const { keys } = core;
+  const openPart = <T extends { readonly v: 1 }>(
+    purpose: "grant" | "cached-token",
+    principalKey: string,
+    sealed: string | undefined,
+  ): T | undefined => {
+    if (sealed === undefined) return undefined;
+    const value = keys.open(purpose, recordBinding(core, principalKey), sealed) as T | undefined;
+    return value?.v === 1 ? value : undefined;
+  };
+  return {
+    seal(principalKey, { epoch, grant, tokens }) {
+      const binding = recordBinding(core, principalKey);
+      const grantPart: GrantPart = { v: 1, epoch, ...(grant === undefined ? {} : { grant }) };
+      const sealed = keys.seal("grant", binding, grantPart);
+      if (tokens.length === 0) return sealed;
+      const tokensPart: TokensPart = { v: 1, epoch, tokens };
+      return `${sealed}.${keys.seal("cached-token", binding, tokensPart)}`;
+    },
+    open(principalKey, text) {
+      const [grantText, tokensText] = text.split(".");
+      const part = openPart<GrantPart>("grant", principalKey, grantText);
+      if (part === undefined) return undefined;
+      const tokens = openPart<TokensPart>("cached-token", principalKey, tokensText);
+      return {
+        epoch: part.epoch,
+        grant: part.grant,
+        tokens: tokens?.epoch === part.epoch ? tokens.tokens : [],
+      };
+    },
+    openTokens(principalKey, text) {
+      const [, tokensText] = text.split(".");
+      return openPart<TokensPart>("cached-token", principalKey, tokensText)?.tokens ?? [];
+    },
+  };
+}

@@ -1,0 +1,35 @@
+import { createHash } from "node:crypto";
+
+/** Tokens that a resource refused although they live: they are not given again by this process. */
+export interface RefusedTokens {
+  has(principalKey: string, token: string, obtainedAt: number): boolean;
+  /** This token, or without one every token of the principal that was obtained until now. */
+  add(principalKey: string, token: string | undefined): void;
+}
+
+const max = 10_000;
+
+/** Makes the memory of one process. Bounded; what is forgotten costs one more refused call. */
+export function refusedTokens(now: () => number): RefusedTokens {
+  const hashes = new Map<string, true>();
+  const before = new Map<string, number>();
+  return {
+    has: (principalKey, token, obtainedAt) =>
+      obtainedAt <= (before.get(principalKey) ?? Number.NEGATIVE_INFINITY) ||
+      (hashes.size > 0 && hashes.has(hashOf(token))),
+    add(principalKey, token) {
+      if (token === undefined) put(before, principalKey, now());
+      else put(hashes, hashOf(token), true);
+    },
+  };
+}
+
+function put<V>(map: Map<string, V>, key: string, value: V): void {
+  map.delete(key);
+  map.set(key, value);
+  if (map.size > max) map.delete(map.keys().next().value ?? key);
+}
+
+function hashOf(token: string): string {
+  return createHash("sha256").update(token).digest("base64url");
+}

@@ -1,0 +1,46 @@
+import { HostedAgentIdentityError } from "../../errors.js";
+import type { SignInStore } from "../store.js";
+
+/** How often a change is tried again because somebody else changed the same value first. */
+const maxTries = 50;
+
+/** One value of a store, changed only from what it really is. */
+export interface Cell<T> {
+  /** The text as it is stored. */
+  raw(): Promise<string | undefined>;
+  read(): Promise<T>;
+  /**
+   * Changes the value and returns what was written; `undefined` when `change` wanted nothing changed. `change`
+   * is called again with the newer value when another process was faster. `seen`: what was read before.
+   */
+  update(change: (current: T) => T | undefined, seen?: string): Promise<T | undefined>;
+}
+
+/** How a value is written and read, and what stands for none. */
+export interface CellCodec<T> {
+  readonly key: string;
+  readonly ttlMs: number;
+  readonly none: T;
+  seal(value: T): string;
+  /** `undefined` for what cannot be read: it counts as none. */
+  open(text: string): T | undefined;
+}
+
+/** Makes a cell. */
+export function cell<T>(store: SignInStore, { key, ttlMs, none, seal, open }: CellCodec<T>): Cell<T> {
+  const valueOf = (text: string | undefined): T => (text === undefined ? none : (open(text) ?? none));
+  return {
+    raw: () => store.get(key),
+    read: async () => valueOf(await store.get(key)),
+    async update(change, seen) {
+      let text = seen ?? (await store.get(key));
+      for (let tries = 0; tries < maxTries; tries += 1) {
+        const next = change(valueOf(text));
+        if (next === undefined) return undefined;
+        if (await store.compareAndSet(key, text, seal(next), ttlMs)) return next;
+        text = await store.get(key);
+      }
+      throw new HostedAgentIdentityError("store_unavailable", "The store's value changed too often.");
+    },
+  };
+}

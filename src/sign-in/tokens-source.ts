@@ -1,0 +1,125 @@
+import type { MadeConsentLink } from "../consent/consent-link.js";
+import type { UserContext } from "../context/user-context.js";
+import { joinClaims } from "../entra/claims-request.js";
+import {
+  ConsentRequest,
+  ConsentRequiredError,
+  HostedAgentIdentityError,
+  isTokenExchangeError,
+  type ConsentReason,
+  type TokenExchangeError,
+} from "../errors.js";
+import type { ProtectedResource } from "../tokens/protected-resource.js";
+import type { AccessToken, TokenAnswer, TokenRequest, TokenSource } from "../tokens/token-source.js";
+import type { SignInCore } from "./core.js";
+import type { Grants } from "./grants/grant.js";
+
+/** What a sign-in link is for. */
+export interface SignInDemand {
+  /** Fully qualified, of the one resource. */
+  readonly scopes: readonly string[];
+  /** A claims challenge that the sign-in has to meet, as a JSON string. */
+  readonly claims: string | undefined;
+  readonly reason: ConsentReason;
+}
+
+/** Makes the link under which a person signs in for a resource. Given by the flow. */
+export type MakeSignInLink = (
+  context: UserContext,
+  resource: ProtectedResource,
+  demand: SignInDemand,
+) => Promise<MadeConsentLink>;
+
+/**
+ * The token source of sign-in: the token of the principal's grant, or the link that brings one about. Asks the
+ * person again when the resource or the scopes are new, and when Entra wants more of them (step-up).
+ */
+export function signInTokens(core: SignInCore, grants: Grants, makeLink: MakeSignInLink): TokenSource {
+  const { facts } = core.app;
+  return Object.freeze<TokenSource>({
+    kind: "sign_in",
+    provesUser: true,
+    cacheScope: `${facts.cloud.loginEndpoint} ${facts.clientId} ${core.agent}`,
+    usesAssertion: false,
+    cached: true,
+    skip({ context }) {
+      return context.principalKey === undefined && context.platform.userId === undefined
+        ? { reason: "no_user", detail: "the request names nobody who could have signed in." }
+        : undefined;
+    },
+    async acquire(request) {
+      const { context, resource } = request;
+      if (context.principalKey === undefined) throw notIdentified();
+      if (!core.resources.some(({ url }) => url === resource.url)) throw notListed(resource);
+      let refusal: TokenExchangeError | undefined;
+      try {
+        const token = await tokenOf(grants, context.principalKey, request);
+        if (token !== undefined) return { status: "token", token };
+      } catch (cause) {
+        if (!isTokenExchangeError(cause) || !endableByUser.has(cause.category)) throw cause;
+        refusal = cause;
+      }
+      if (request.silent === true) {
+        return { status: "skipped", reason: "needs_interaction", detail: "the user would have to sign in." };
+      }
+      return ask(request, refusal, await reasonOf(grants, context.principalKey, refusal), makeLink);
+    },
+    forget: (principalKey, token) => grants.forget(principalKey, token),
+    subscribe: (changed) => grants.subscribe(changed),
+  });
+}
+
+const endableByUser: ReadonlySet<string> = new Set(["consent", "signin", "stepup"]);
+
+function tokenOf(
+  grants: Grants,
+  principalKey: string,
+  { resource, scopes, claims, signal }: TokenRequest,
+): Promise<AccessToken | undefined> {
+  return grants.token(principalKey, { resource, scopes, claims, signal });
+}
+
+/** Somebody with a live grant is asked for more, everybody else to sign in. */
+async function reasonOf(
+  grants: Grants,
+  principalKey: string,
+  refusal: TokenExchangeError | undefined,
+): Promise<ConsentReason> {
+  if (refusal?.category === "stepup") return "step_up";
+  if (refusal?.category === "signin") return "sign_in";
+  return (await grants.find(principalKey)) === undefined ? "sign_in" : "consent";
+}
+
+async function ask(
+  { context, resource, scopes, claims }: TokenRequest,
+  refusal: TokenExchangeError | undefined,
+  reason: ConsentReason,
+  makeLink: MakeSignInLink,
+): Promise<TokenAnswer> {
+  const { serverLabel } = resource;
+  const { link, expiresAt } = await makeLink(context, resource, {
+    scopes,
+    claims: joinClaims(claims, refusal?.claims),
+    reason,
+  });
+  const request = new ConsentRequest({ link, serverLabel, reason, expiresAt });
+  return {
+    status: "needs",
+    error: new ConsentRequiredError([request], { cause: refusal }),
+    requests: [request],
+  };
+}
+
+function notIdentified(): HostedAgentIdentityError {
+  return new HostedAgentIdentityError(
+    "user_not_identified",
+    "The request brought no user token, and its platform user id may stand for more than one person.",
+  );
+}
+
+function notListed(resource: ProtectedResource): HostedAgentIdentityError {
+  return new HostedAgentIdentityError(
+    "invalid_option",
+    `${JSON.stringify(resource.url)} is not among the resources of createSignIn().`,
+  );
+}

@@ -1,0 +1,91 @@
+import { randomBytes } from "node:crypto";
+import { decodeClaims } from "../../../src/entra/token-claims.js";
+import type { IdentityEvent } from "../../../src/errors.js";
+import type { SignedIn } from "../../../src/exchange/authorization-code-exchange.js";
+import { entraAppInternals, type EntraApp } from "../../../src/exchange/entra-app.js";
+import type { SignInCore } from "../../../src/sign-in/core.js";
+import type { Grants } from "../../../src/sign-in/grants/grant.js";
+import { grants } from "../../../src/sign-in/grants/grants.js";
+import { keyring } from "../../../src/sign-in/keyring.js";
+import type { SignInStore } from "../../../src/sign-in/store.js";
+import type { ProtectedResource } from "../../../src/tokens/protected-resource.js";
+import type { SignInWorld } from "./signing-in.js";
+
+export const masterKey = new Uint8Array(randomBytes(32));
+
+/** One process of the agent, as far as sign-in goes. */
+export interface Replica {
+  readonly core: SignInCore;
+  readonly grants: Grants;
+  readonly app: EntraApp;
+  readonly events: readonly IdentityEvent[];
+  /** The object id a principal's token stands for; `undefined` when it has to sign in. */
+  tokenOf(principalKey: string, asked?: Asked): Promise<string | undefined>;
+  token(principalKey: string, asked?: Asked): ReturnType<Grants["token"]>;
+  /** Signs a person in and keeps the grant for the principal. */
+  connect(principalKey: string, user: string, resources?: readonly ProtectedResource[]): Promise<SignedIn>;
+}
+
+export interface Asked {
+  readonly resource?: ProtectedResource;
+  readonly scopes?: readonly string[];
+  readonly claims?: string;
+  readonly signal?: AbortSignal;
+}
+
+export function replica(
+  world: SignInWorld,
+  store: SignInStore,
+  options: { now?: () => number; agent?: string; keys?: readonly Uint8Array[]; app?: EntraApp } = {},
+): Replica {
+  const now = options.now ?? Date.now;
+  const events: IdentityEvent[] = [];
+  const app = options.app ?? world.app({ now });
+  const core: SignInCore = {
+    app: entraAppInternals(app),
+    publicUrl: "https://agent.example.com",
+    resources: [world.contacts, world.mail],
+    store,
+    keys: keyring(options.keys ?? [masterKey]),
+    agent: options.agent ?? "agent",
+    now,
+    random: (bytes) => new Uint8Array(randomBytes(bytes)),
+    onEvent: (event) => void events.push(event),
+  };
+  const made = grants(core);
+  const token: Replica["token"] = (principalKey, asked = {}) => {
+    const resource = asked.resource ?? world.contacts;
+    return made.token(principalKey, {
+      resource,
+      scopes: asked.scopes ?? resource.scopes,
+      claims: asked.claims,
+      signal: asked.signal ?? new AbortController().signal,
+    });
+  };
+  return {
+    core,
+    grants: made,
+    app,
+    events,
+    token,
+    tokenOf: async (principalKey, asked) => {
+      const found = await token(principalKey, asked);
+      return found === undefined ? undefined : decodeClaims(found.token)?.oid;
+    },
+    async connect(principalKey, user, resources = [world.contacts]) {
+      const signedIn = await world.signIn(app, user, { scopes: resources.flatMap(({ scopes }) => scopes) });
+      await made.keep(principalKey, {
+        account: signedIn.account,
+        refreshToken: signedIn.refreshToken,
+        resources: resources.map(({ url }) => url),
+        scopes: resources.flatMap(({ scopes }) => scopes).sort(),
+      });
+      return signedIn;
+    },
+  };
+}
+
+/** The key of a platform user, who is nobody in particular until somebody signs in. */
+export function platformUser(id: string): string {
+  return JSON.stringify(["platform", "https://project.example.com", "agent", id]);
+}

@@ -3,7 +3,7 @@ import { checkShape, readUnverified } from "../../context/token-shape.js";
 import { issuersOf } from "../../entra/clouds.js";
 import type { EntraAppFacts } from "../../entra/tenants.js";
 import { audiencesOf, clientOf, isAppOnly } from "../../entra/token-claims.js";
-import { UserTokenError } from "../../errors.js";
+import { HostedAgentIdentityError, isUserTokenError, UserTokenError } from "../../errors.js";
 import type { FetchLike } from "../../exchange/deadline.js";
 
 /** What proves an agent. */
@@ -14,7 +14,7 @@ export interface AgentVerifierOptions {
   readonly now: () => number;
 }
 
-/** The client id of the agent whose app-only token this is. Throws {@link UserTokenError}. */
+/** The client id of the agent whose app-only token this is. Throws `agent_not_identified`. */
 export type AgentVerifier = (authorization: string | null) => Promise<string>;
 
 const maxTokenBytes = 16_384;
@@ -28,9 +28,20 @@ const toleranceS = 60;
 export function agentVerifier({ app, fetch, now }: AgentVerifierOptions): AgentVerifier {
   const keys = signingKeys({ cloud: app.cloud, fetch, now, timeoutMs: 5_000 });
   return async (authorization) => {
+    try {
+      return await clientOfToken(authorization);
+    } catch (error) {
+      if (!isUserTokenError(error) || error.category === "retry") throw error;
+      throw new HostedAgentIdentityError(
+        "agent_not_identified",
+        `The agent's own token was refused: ${error.message}`,
+      );
+    }
+  };
+
+  async function clientOfToken(authorization: string | null): Promise<string> {
     const token = /^Bearer +(\S+)$/i.exec(authorization ?? "")?.[1];
-    if (token === undefined)
-      throw new UserTokenError("user_token_missing", "The agent sent no token of its own.");
+    if (token === undefined) throw new UserTokenError("user_token_missing", "there is none.");
     checkShape(token, maxTokenBytes);
     const { tid, kid, claims } = readUnverified(token, app);
     const { compactVerify } = await import("jose/jws/compact/verify");
@@ -42,10 +53,7 @@ export function agentVerifier({ app, fetch, now }: AgentVerifierOptions): AgentV
       throw new UserTokenError("user_token_issuer");
     const actual = audiencesOf(claims);
     if (actual.length !== 1 || !app.audiences.includes(actual[0] ?? "")) {
-      throw new UserTokenError("user_token_audience", undefined, {
-        expected: app.audiences,
-        actual: actual.join(" "),
-      });
+      throw new UserTokenError("user_token_audience", `its audience is ${JSON.stringify(actual.join(" "))}.`);
     }
     const seconds = now() / 1000;
     if (typeof claims.exp !== "number" || seconds >= claims.exp + toleranceS)
@@ -53,9 +61,8 @@ export function agentVerifier({ app, fetch, now }: AgentVerifierOptions): AgentV
     if (typeof claims.nbf === "number" && seconds < claims.nbf - toleranceS)
       throw new UserTokenError("user_token_not_yet_valid");
     const client = clientOf(claims);
-    if (!isAppOnly(claims) || client === undefined) {
-      throw new UserTokenError("agent_not_identified", "The token in Authorization is not an agent's own.");
-    }
+    if (!isAppOnly(claims) || client === undefined)
+      throw new UserTokenError("user_token_app_only", "it is not an agent's own.");
     return client.toLowerCase();
-  };
+  }
 }

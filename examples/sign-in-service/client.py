@@ -1,8 +1,7 @@
 """A Python agent's side of the sign-in service, with the standard library only.
 
 Prerequisites: SIGN_IN_URL and SIGN_IN_RESOURCE (api://<client id of the service>), and the managed identity
-that the container already has (IDENTITY_ENDPOINT, IDENTITY_HEADER).
-"""
+that the container already has (IDENTITY_ENDPOINT, IDENTITY_HEADER)."""
 import json
 import os
 import urllib.error

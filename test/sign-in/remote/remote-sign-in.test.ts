@@ -1,0 +1,324 @@
+import { execFile } from "node:child_process";
+import { readFileSync } from "node:fs";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
+import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
+import { ManagedIdentityCredential } from "@azure/identity";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from "vitest";
+import { createUserContext } from "../../../src/context/create.js";
+import { UserContext } from "../../../src/context/user-context.js";
+import { userTokenVerifier } from "../../../src/context/verify.js";
+import { ConsentRequest, ConsentRequiredError, isConsentRequiredError } from "../../../src/errors.js";
+import { clientSecret } from "../../../src/exchange/client-secret.js";
+import { entraApp, type EntraApp } from "../../../src/exchange/entra-app.js";
+import { protectedResource } from "../../../src/tokens/protected-resource.js";
+import type { TokenSource } from "../../../src/tokens/token-source.js";
+import { userAccess } from "../../../src/access/user-access.js";
+import { remoteSignIn, type RemoteSignIn } from "../../../src/sign-in/remote/remote-sign-in.js";
+import { signInApi, type SignInApi } from "../../../src/sign-in/remote/sign-in-api.js";
+import { startEntra, type EntraEmulator } from "../../../src/testing/index.js";
+
+const link = "https://sign-in.example.com/start?ticket=a-secret-ticket-that-no-log-may-show";
+const project = "https://foundry.example.com/projects/p";
+const resource = protectedResource({
+  url: "https://mcp.example.com/mcp",
+  serverLabel: "contacts",
+  scopes: ["api://contacts/access_as_user"],
+  audiences: ["api://contacts"],
+});
+
+let entra: EntraEmulator;
+let app: EntraApp;
+let signedIn: Set<string>;
+let signedOut: string[];
+let url: string;
+let stop: () => Promise<void>;
+
+// One emulator for all: MSAL remembers the first managed identity endpoint of a process.
+beforeAll(async () => {
+  entra = await startEntra({
+    apps: [{ name: "service", scopes: ["chat"], secrets: ["s"] }, { name: "other" }],
+    users: [{ name: "Ada" }, { name: "Grace" }],
+    managedIdentities: [{ name: "agent" }, { name: "stranger" }],
+  });
+  app = entraApp({
+    tenantId: entra.tenants[0]?.id ?? "",
+    clientId: entra.app("service").clientId,
+    credential: clientSecret("s"),
+    cloud: entra.cloud,
+  });
+  vi.stubEnv("IDENTITY_ENDPOINT", entra.managedIdentity.env.IDENTITY_ENDPOINT);
+  vi.stubEnv("IDENTITY_HEADER", entra.managedIdentity.env.IDENTITY_HEADER);
+});
+afterAll(async () => {
+  vi.unstubAllEnvs();
+  await entra.close();
+});
+
+beforeEach(async () => {
+  signedIn = new Set();
+  signedOut = [];
+  const api = signInApi({ app, verify: userTokenVerifier({ app }), agents: [agent("agent", project)] });
+  ({ url, stop } = await serve(api));
+});
+afterEach(() => stop());
+
+/** What a sign-in does, reduced to who has signed in. The flows themselves have their own tests. */
+function tokensOfSignedIn(): TokenSource {
+  return {
+    kind: "sign_in",
+    provesUser: true,
+    cacheScope: "",
+    usesAssertion: false,
+    cached: false,
+    skip: () => undefined,
+    async acquire({ context }) {
+      const key = context.principalKey ?? "";
+      if (signedIn.has(key))
+        return {
+          status: "token",
+          token: { token: `token of ${key}`, expiresAt: Date.now() + 3_600_000, source: "sign_in" },
+        };
+      const requests = [new ConsentRequest({ link, serverLabel: "contacts", reason: "sign_in" })];
+      return { status: "needs", error: new ConsentRequiredError(requests), requests };
+    },
+  };
+}
+
+function agent(identity: string, platformProject?: string) {
+  const found = entra.managedIdentity.identities.find(({ name }) => name === identity);
+  return {
+    name: identity,
+    clientIds: [found?.clientId ?? ""],
+    resources: [resource],
+    signIn: {
+      tokens: tokensOfSignedIn,
+      redeem: async (context: UserContext, text: string) => ({
+        status: "not_a_code",
+        heard: text.length,
+        of: context.principalKey,
+      }),
+      signOut: async (principal: object) => void signedOut.push(JSON.stringify(principal)),
+    },
+    ...(platformProject === undefined ? {} : { platformProject }),
+  };
+}
+
+async function serve(api: SignInApi): Promise<{ url: string; stop: () => Promise<void> }> {
+  const server = createServer(async (request, response) => {
+    const chunks: Buffer[] = [];
+    for await (const chunk of request) chunks.push(chunk as Buffer);
+    const headers = new Headers(request.headers as Record<string, string>);
+    const { method = "GET" } = request;
+    const body = method === "POST" ? { body: Buffer.concat(chunks) } : {};
+    const reply =
+      (await api(new Request(`http://service${request.url}`, { method, headers, ...body }))) ??
+      new Response(null, { status: 404 });
+    response.writeHead(reply.status, Object.fromEntries(reply.headers)).end(await reply.text());
+  });
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  const close = (): Promise<void> =>
+    new Promise((resolve) => {
+      server.closeAllConnections();
+      server.close(() => resolve());
+    });
+  return { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`, stop: close };
+}
+
+function remote(identity = "agent"): RemoteSignIn {
+  const clientId = entra.managedIdentity.identities.find(({ name }) => name === identity)?.clientId ?? "";
+  return remoteSignIn({
+    url,
+    credential: new ManagedIdentityCredential({ clientId }),
+    scope: `api://${app.clientId}/.default`,
+  });
+}
+
+async function person(user: string): Promise<UserContext> {
+  const userToken = await entra.issueUserToken({ user, app: "service" });
+  return createUserContext({ userToken }, { verify: userTokenVerifier({ app }) });
+}
+
+function platformPerson(id: string): UserContext {
+  return new UserContext({
+    principal: { kind: "platform", project, agent: "agent", id },
+    platform: { hosted: true, userId: id },
+    clientHeaders: {},
+    trace: {},
+  });
+}
+
+const failure = (work: Promise<unknown>): Promise<unknown> =>
+  work.then(
+    () => "it went through",
+    (cause: unknown) => cause,
+  );
+
+describe("an agent that holds no grant, no key and no client credential", () => {
+  it("gets the link for its person, then that person's token, and nobody else's", async () => {
+    const contacts = userAccess(resource, [remote().tokens()]);
+    const [ada, grace] = [await person("Ada"), await person("Grace")];
+    const error = await failure(contacts.token(ada));
+    if (!isConsentRequiredError(error)) throw error;
+    expect(error.requests.map((one) => [one.link, one.reason])).toEqual([[link, "sign_in"]]);
+    expect(JSON.stringify(error)).not.toContain("a-secret-ticket");
+
+    signedIn.add(ada.principalKey ?? "");
+    const again = await person("Ada");
+    expect((await contacts.token(again)).token).toBe(`token of ${ada.principalKey}`);
+    expect(isConsentRequiredError(await failure(contacts.token(grace)))).toBe(true);
+  });
+
+  it("names its person by the platform's id where the service lists the agent's project", async () => {
+    const contacts = userAccess(resource, [remote().tokens()]);
+    const someone = platformPerson("user-1");
+    signedIn.add(someone.principalKey ?? "");
+    expect((await contacts.token(someone)).token).toBe(`token of ${someone.principalKey}`);
+    expect(isConsentRequiredError(await failure(contacts.token(platformPerson("user-2"))))).toBe(true);
+  });
+
+  it("may not name people by the platform's id where it is not declared", async () => {
+    await stop();
+    ({ url, stop } = await serve(
+      signInApi({ app, verify: userTokenVerifier({ app }), agents: [agent("agent")] }),
+    ));
+    const contacts = userAccess(resource, [remote().tokens()]);
+    expect(await failure(contacts.token(platformPerson("user-1")))).toMatchObject({
+      code: "user_not_identified",
+    });
+  });
+
+  it("hands the newest message over, and signs its person out", async () => {
+    const ada = await person("Ada");
+    expect(await remote().redeem(ada, "hello")).toMatchObject({
+      status: "not_a_code",
+      heard: 5,
+      of: ada.principalKey,
+    });
+    await remote().signOut(ada);
+    expect(signedOut).toEqual([JSON.stringify(ada.principal)]);
+  });
+
+  it("says when the service cannot be reached, or something else answers", async () => {
+    const contacts = userAccess(resource, [remote().tokens()]);
+    await stop();
+    expect(await failure(contacts.token(await person("Ada")))).toMatchObject({
+      code: "sign_in_service_unavailable",
+      category: "retry",
+    });
+    const server = createServer((_request, response) => void response.end("<h1>hello</h1>"));
+    await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+    url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+    stop = () => new Promise((resolve) => server.close(() => resolve()));
+    const other = userAccess(resource, [remote().tokens()]);
+    expect(await failure(other.token(await person("Grace")))).toMatchObject({
+      code: "sign_in_service_unavailable",
+    });
+    server.closeAllConnections();
+  });
+});
+
+describe("who may call the service", () => {
+  const call = (
+    authorization: string | undefined,
+    body: unknown,
+    path = "tokens",
+    method = "POST",
+  ): Promise<Response> =>
+    fetch(`${url}/v1/${path}`, {
+      method,
+      headers: {
+        "content-type": "application/json",
+        ...(authorization === undefined ? {} : { authorization }),
+      },
+      ...(method === "POST" ? { body: typeof body === "string" ? body : JSON.stringify(body) } : {}),
+    });
+  const code = async (response: Response): Promise<string> =>
+    ((await response.json()) as { error: { code: string } }).error.code;
+  const ownToken = async (
+    identity = "agent",
+    audience = `api://${app.clientId}/.default`,
+  ): Promise<string> => {
+    const clientId = entra.managedIdentity.identities.find(({ name }) => name === identity)?.clientId ?? "";
+    return `Bearer ${(await new ManagedIdentityCredential({ clientId }).getToken(audience)).token}`;
+  };
+
+  it.each<[string, () => Promise<string | undefined>]>([
+    ["nobody", async () => undefined],
+    ["an identity that is not listed", () => ownToken("stranger")],
+    ["a person's token", async () => `Bearer ${await entra.issueUserToken({ user: "Ada", app: "service" })}`],
+    [
+      "a token for another service",
+      async () => `Bearer ${await entra.issueAppToken({ app: "other", client: "service" })}`,
+    ],
+    ["a token that is none", async () => "Bearer a.b.c"],
+  ])("not %s", async (_who, authorization) => {
+    const response = await call(await authorization(), {
+      user: { platform_user_id: "x" },
+      server_label: "contacts",
+    });
+    expect([response.status, await code(response)]).toEqual([403, "agent_not_identified"]);
+  });
+
+  it.each<[string, unknown, number, string]>([
+    [
+      "a resource of another agent",
+      { user: { platform_user_id: "x" }, server_label: "payroll" },
+      400,
+      "invalid_option",
+    ],
+    [
+      "scopes beyond the resource's",
+      { user: { platform_user_id: "x" }, server_label: "contacts", scopes: ["api://contacts/admin"] },
+      400,
+      "insufficient_scope",
+    ],
+    ["nobody", { server_label: "contacts" }, 400, "invalid_option"],
+    ["something that is no JSON", "{", 400, "invalid_option"],
+    ["a body without end", `"${"x".repeat(70_000)}"`, 400, "invalid_option"],
+    [
+      "a user token that is none",
+      { user: { user_token: "a.b.c" }, server_label: "contacts" },
+      401,
+      "user_token_malformed",
+    ],
+  ])("asks in vain for %s", async (_what, body, status, expected) => {
+    const response = await call(await ownToken(), body);
+    expect([response.status, await code(response)]).toEqual([status, expected]);
+    expect(response.headers.get("cache-control")).toBe("no-store");
+  });
+
+  it("answers POST only, and leaves other paths alone", async () => {
+    expect((await call(await ownToken(), undefined, "tokens", "GET")).status).toBe(405);
+    expect((await call(await ownToken(), {}, "constructor")).status).toBe(404);
+  });
+});
+
+describe("a Python agent with the standard library only", () => {
+  const client = fileURLToPath(new URL("../../../examples/sign-in-service/client.py", import.meta.url));
+  const program = `import sys; sys.path.insert(0, sys.argv[1]); import client
+try:
+    print("token", client.user_access_token("contacts", user_token=sys.argv[2]))
+except client.ConsentRequired as needed:
+    print("consent", [one["server_label"] for one in needed.requests])`;
+
+  it("gets the link, then the token, in at most 40 lines", async () => {
+    expect(readFileSync(client, "utf8").trimEnd().split("\n").length).toBeLessThanOrEqual(40);
+    // The emulator answers with its first managed identity when the request names none.
+    const env = { ...process.env, SIGN_IN_URL: url, SIGN_IN_RESOURCE: `api://${app.clientId}` };
+    const ada = await person("Ada");
+    const userToken = await entra.issueUserToken({ user: "Ada", app: "service" });
+    const run = async (): Promise<string> =>
+      (
+        await promisify(execFile)(
+          "python3",
+          ["-c", program, fileURLToPath(new URL(".", `file://${client}`)), userToken],
+          { env },
+        )
+      ).stdout.trim();
+    expect(await run()).toBe("consent ['contacts']");
+    signedIn.add(ada.principalKey ?? "");
+    expect(await run()).toBe(`token token of ${ada.principalKey}`);
+  });
+});

@@ -50,7 +50,7 @@ export interface EntraEmulator {
   issueUserToken(request: UserTokenRequest): Promise<string>;
   /** An access token of an app for another app. */
   issueAppToken(request: AppTokenRequest): Promise<string>;
-  /** Lets a client act for a user (or for everybody) on a resource. */
+  /** Lets a client act for a user (or for everybody) on a resource. Scopes by their short names. */
   grantConsent(consent: ConsentChange & { readonly scopes: readonly string[] }): void;
   /** Takes back some scopes, or everything. */
   revokeConsent(consent: ConsentChange & { readonly scopes?: readonly string[] }): void;
@@ -183,7 +183,10 @@ export async function startEntra(options: EntraOptions): Promise<EntraEmulator> 
     user: directory.user,
     issueUserToken: (request) => issueUserToken(state, request),
     issueAppToken: (request) => issueAppToken(state, request),
-    grantConsent: ({ scopes, ...change }) => state.consents.grant(consentKey(state, change), scopes),
+    grantConsent: ({ scopes, ...change }) => {
+      const key = consentKey(state, change);
+      state.consents.grant(key, exposedBy(key.resource, scopes));
+    },
     revokeConsent: ({ scopes, ...change }) => state.consents.revoke(consentKey(state, change), scopes),
     revokeSessions: (ref) => {
       const { oid } = directory.user(ref);
@@ -255,6 +258,13 @@ function consentKey(state: EntraState, change: ConsentChange): ConsentKey {
   const tenantId = tenantNamed(state, change.tenant)?.id ?? user?.tenantId ?? client.tenantId;
   const oid = user && directory.account(user, tenantId)?.oid;
   return { tenantId, client, resource, oid };
+}
+
+/** Names nobody exposes are typing errors. */
+function exposedBy(resource: EntraApp, scopes: readonly string[]): readonly string[] {
+  const unknown = scopes.find((scope) => !resource.scopes.some(({ name }) => name === scope));
+  if (unknown === undefined) return scopes;
+  throw invalid(`${JSON.stringify(resource.name)} exposes no scope ${JSON.stringify(unknown)}`);
 }
 
 function tenantNamed(state: EntraState, value: string | undefined): EntraTenant | undefined {

@@ -15,13 +15,17 @@ import {
 import { createSigningKeys } from "./keys.js";
 import { createLog, type EntraRequest } from "./log.js";
 import type { EntraOptions, FederatedCredentialOptions, RedirectUriOptions } from "./options.js";
-import { createPolicies, type Policies } from "./policies.js";
+import { createPolicies, type EntraPolicies } from "./policies.js";
 import { createEntraServer } from "./server.js";
 import { freshSignIn, type EntraState } from "./state.js";
 import { accessToken } from "./tokens.js";
 import { HostedAgentIdentityError } from "../../errors.js";
 
-/** A running emulator of Entra. */
+/**
+ * A running emulator of Entra.
+ *
+ * @group Test kit
+ */
 export interface EntraEmulator {
   /** Scheme, host and port. */
   readonly origin: string;
@@ -34,7 +38,7 @@ export interface EntraEmulator {
   readonly tenants: readonly EntraTenant[];
   readonly apps: readonly EntraApp[];
   readonly users: readonly EntraUser[];
-  readonly policies: Policies;
+  readonly policies: EntraPolicies;
   /** Every request so far, oldest first, without secrets. */
   readonly requests: readonly EntraRequest[];
   /** The environment that `ManagedIdentityCredential` and MSAL read. */
@@ -64,6 +68,11 @@ export interface EntraEmulator {
   [Symbol.asyncDispose](): Promise<void>;
 }
 
+/**
+ * What `issueUserToken` makes.
+ *
+ * @group Test kit
+ */
 export interface UserTokenRequest {
   readonly user: UserRef;
   /** The app the token is for. */
@@ -85,6 +94,11 @@ export interface UserTokenRequest {
   readonly claimsChallenge?: string;
 }
 
+/**
+ * What `issueAppToken` makes.
+ *
+ * @group Test kit
+ */
 export interface AppTokenRequest {
   readonly app: AppRef;
   readonly client: AppRef;
@@ -95,6 +109,11 @@ export interface AppTokenRequest {
   readonly version?: 1 | 2;
 }
 
+/**
+ * Whose consent to what.
+ *
+ * @group Test kit
+ */
 export interface ConsentChange {
   readonly user?: UserRef;
   /** An administrator's consent, for everybody of the tenant. */

@@ -61,7 +61,10 @@ async function credentials(folder: string): Promise<readonly Credentials[]> {
   ];
 }
 
-async function measure(network: Network, { name, ours, msal, identity }: Credentials): Promise<readonly Row[]> {
+async function measure(
+  network: Network,
+  { name, ours, msal, identity }: Credentials,
+): Promise<readonly Row[]> {
   const cached = people(many);
   const oursAt = async (users: readonly Person[]): Promise<(context: UserContext) => Promise<unknown>> => {
     const { source, real } = fillable(app(network, ours));

@@ -30,7 +30,10 @@ export async function interleaved<Name extends string>(
   for (let round = 0; round < rounds; round += 1) {
     for (const name of names) seen.get(name)?.push(await subjects[name](round));
   }
-  return Object.fromEntries(names.map((name) => [name, median(seen.get(name) ?? [])])) as Record<Name, number>;
+  return Object.fromEntries(names.map((name) => [name, median(seen.get(name) ?? [])])) as Record<
+    Name,
+    number
+  >;
 }
 
 /** The items in an order that no cache of the processor can guess, the same in every run. */

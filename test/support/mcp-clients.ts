@@ -10,8 +10,6 @@ import type { FetchLike } from "../../src/access/types.js";
 /** Which SDK, and for SDK v2 which era of the protocol. */
 export type ClientKind = "v1" | "v2-legacy" | "v2-modern";
 
-export const clientKinds: readonly ClientKind[] = ["v1", "v2-legacy", "v2-modern"];
-
 export type RealClient = ClientV1 | ClientV2;
 
 export interface OpenOptions {

@@ -22,21 +22,27 @@ export interface TokenCache {
   readonly size: number;
 }
 
-/** A kept token. `refreshAt` moves when a background refresh has been tried. */
+/**
+ * A kept token. `refreshAt` moves when a background refresh has been tried; `movedAt` counts the moves to
+ * the newest end until its own last one.
+ */
 export interface CacheEntry {
   readonly token: AccessToken;
   readonly principal: string;
   readonly bytes: number;
   refreshAt: number;
+  movedAt: number;
 }
 
 /** Makes an empty cache. */
 export function tokenCache(limits: TokenCacheLimits = {}): TokenCache {
   const { maxEntries = 10_000, maxBytes = 64 * 1024 * 1024 } = limits;
-  // A Map keeps insertion order: the first key is the least recently used one.
+  // A Map keeps insertion order: the first key is the least recently used one. An entry that still is among
+  // the newest quarter stays where it is: with many users, moving it costs a third of finding its token.
   const entries = new Map<string, CacheEntry>();
   const keysOf = new Map<string, Set<string>>();
   let bytes = 0;
+  let moves = 0;
 
   const remove = (key: string): void => {
     const entry = entries.get(key);
@@ -52,15 +58,19 @@ export function tokenCache(limits: TokenCacheLimits = {}): TokenCache {
     get(key) {
       const entry = entries.get(key);
       if (entry === undefined) return undefined;
-      entries.delete(key);
-      entries.set(key, entry);
+      if (moves - entry.movedAt > entries.size / 4) {
+        entries.delete(key);
+        entries.set(key, entry);
+        entry.movedAt = moves += 1;
+      }
       return entry;
     },
     set(key, principal, token) {
       remove(key);
       const size = key.length + token.token.length;
       if (size > maxBytes) return;
-      entries.set(key, { token, principal, bytes: size, refreshAt: token.refreshAt ?? token.expiresAt });
+      const refreshAt = token.refreshAt ?? token.expiresAt;
+      entries.set(key, { token, principal, bytes: size, refreshAt, movedAt: (moves += 1) });
       bytes += size;
       const keys = keysOf.get(principal);
       if (keys === undefined) keysOf.set(principal, new Set([key]));

@@ -34,6 +34,7 @@ export {
   type ResponseStatus,
   type RunEvent,
 } from "./foundry/events.js";
+export { type RandomBytes } from "./foundry/ids.js";
 export { type AgentReference, type OAuthConsentRequestItem, type OutputItem } from "./foundry/items.js";
 export { getUserContext, runWithUserContext, tryGetUserContext } from "./context/ambient.js";
 export { bindUserContext } from "./context/bind.js";

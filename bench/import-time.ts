@@ -1,7 +1,7 @@
 import { execFile } from "node:child_process";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
-import { interleaved } from "./statistics.js";
+import { interleaved, medians } from "./statistics.js";
 import type { Row } from "./table.js";
 
 const run = promisify(execFile);
@@ -10,7 +10,7 @@ const here = fileURLToPath(new URL("..", import.meta.url));
 
 /** How long the import of the built package takes in a new process, and what it loads besides itself. */
 export async function importTime(): Promise<readonly Row[]> {
-  const result = await interleaved(rounds, {
+  const taken = await interleaved(rounds, {
     ours: () => time("hosted-agent-identity"),
     msalNode: () => time("@azure/msal-node"),
     azureIdentity: () => time("@azure/identity"),
@@ -18,7 +18,7 @@ export async function importTime(): Promise<readonly Row[]> {
   // MSAL must be seen where it is loaded, or nothing proves that it is not.
   if ((await dependenciesOf("@azure/msal-node")) === 0) throw new Error("loaded packages are not seen");
   return [
-    { what: 'import "hosted-agent-identity"', unit: "ms", budget: 30, ...result },
+    { what: 'import "hosted-agent-identity"', unit: "ms", budget: 30, ...medians(taken) },
     {
       what: "modules of dependencies loaded by it",
       unit: "files",

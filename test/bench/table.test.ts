@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { interleaved, median, shuffled, slice } from "../../bench/statistics.js";
+import { interleaved, median, medians, shuffled, slice, timesMore } from "../../bench/statistics.js";
 import { exitCode, misses, ratio, table, type Row } from "../../bench/table.js";
 
 const met: Row = { what: "cached token", unit: "ms", budget: 0.005, ours: 0.002, msalNode: 0.1 };
@@ -56,7 +56,13 @@ describe("the statistics", () => {
     };
     const result = await interleaved(3, { a: subject("a"), b: subject("b") });
     expect(order).toEqual(["a0", "b0", "a1", "b1", "a2", "b2"]);
-    expect(result).toEqual({ a: 1, b: 1 });
+    expect(result).toEqual({ a: [0, 1, 2], b: [0, 1, 2] });
+    expect(medians(result)).toEqual({ a: 1, b: 1 });
+  });
+
+  it("compare within a round, where the machine was as busy for the one as for the other", () => {
+    expect(timesMore([2, 40, 6], [1, 20, 3])).toBe(2);
+    expect(timesMore([2], [])).toBeNaN();
   });
 
   it("shuffle alike in every run, and lose nobody", () => {

@@ -22,14 +22,14 @@ export const resource: ProtectedResource = protectedResource({
   audiences: [mcpApp],
 });
 
-/** A request as an MCP client sends it. */
+/** A request as the MCP SDKs' transports give it to `fetch`. */
 export const init: RequestInit = {
   method: "POST",
-  headers: {
+  headers: new Headers({
     "content-type": "application/json",
     accept: "application/json, text/event-stream",
     "mcp-protocol-version": "2025-11-25",
-  },
+  }),
   body: '{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"whoami","arguments":{}}}',
 };
 

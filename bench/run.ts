@@ -28,7 +28,9 @@ const machine = { node: process.version, cpu: cpus()[0]?.model ?? "unknown", cor
 console.log(`\nNode ${machine.node}, ${machine.cores} x ${machine.cpu}, ${seconds(started)} s\n`);
 console.log(table(rows));
 const missed = rows.filter(misses);
-console.log(missed.length === 0 ? "every budget is met" : `${missed.length} of ${rows.length} budgets missed`);
+console.log(
+  missed.length === 0 ? "every budget is met" : `${missed.length} of ${rows.length} budgets missed`,
+);
 if (wanted.length === 0) await writeResults();
 process.exitCode = exitCode(rows);
 
@@ -37,7 +39,6 @@ async function measured(name: string): Promise<readonly Row[]> {
   const child = fork(fileURLToPath(new URL("child.ts", import.meta.url)), [name], {
     // Those of this process bring the TypeScript loader along.
     execArgv: [...process.execArgv, "--expose-gc", "--max-old-space-size=4096"],
-    env: { ...process.env, NODE_ENV: "production" },
   });
   const answers: Row[][] = [];
   child.on("message", (answer) => void answers.push(answer as Row[]));

@@ -29,6 +29,13 @@ export async function singleFlight(): Promise<readonly Row[]> {
   const azureIdentity = await posts(() => identityToken(credential));
   await endpoint.close();
   return [
-    { what: "1 000 concurrent first calls of one user", unit: "POSTs", budget: 1, ours, msalNode, azureIdentity },
+    {
+      what: "1 000 concurrent first calls of one user",
+      unit: "POSTs",
+      budget: 1,
+      ours,
+      msalNode,
+      azureIdentity,
+    },
   ];
 }

@@ -17,20 +17,31 @@ export async function p50<T>(items: readonly T[], call: (item: T) => unknown): P
   return median(samples);
 }
 
-/**
- * Measures every subject once a round, so that whatever else the machine does meets them all alike, and
- * gives each one's median over the rounds.
- */
+/** What each subject took in each round. */
+export type Rounds<Name extends string> = Readonly<Record<Name, readonly number[]>>;
+
+/** Measures every subject once a round, so that whatever else the machine does meets them all alike. */
 export async function interleaved<Name extends string>(
   rounds: number,
   subjects: Readonly<Record<Name, (round: number) => Promise<number>>>,
-): Promise<Record<Name, number>> {
+): Promise<Rounds<Name>> {
   const names = Object.keys(subjects) as Name[];
-  const seen = new Map<Name, number[]>(names.map((name) => [name, []]));
+  const taken = Object.fromEntries(names.map((name) => [name, [] as number[]])) as Record<Name, number[]>;
   for (let round = 0; round < rounds; round += 1) {
-    for (const name of names) seen.get(name)?.push(await subjects[name](round));
+    for (const name of names) taken[name].push(await subjects[name](round));
   }
-  return Object.fromEntries(names.map((name) => [name, median(seen.get(name) ?? [])])) as Record<Name, number>;
+  return taken;
+}
+
+/** Each subject's median over the rounds. */
+export function medians<Name extends string>(rounds: Rounds<Name>): Readonly<Record<Name, number>> {
+  const entries = Object.entries<readonly number[]>(rounds);
+  return Object.fromEntries(entries.map(([name, taken]) => [name, median(taken)])) as Record<Name, number>;
+}
+
+/** How many times more one subject took than another in the same round: the median over the rounds. */
+export function timesMore(one: readonly number[], other: readonly number[]): number {
+  return median(one.map((taken, round) => taken / (other[round] ?? Number.NaN)));
 }
 
 /** The items in an order that no cache of the processor can guess, the same in every run. */

@@ -49,7 +49,9 @@ export function table(rows: readonly Row[]): string {
       )
       .join("  ");
   const notes = rows.flatMap(({ what, note }) => (note === undefined ? [] : [`  ${what}: ${note}`]));
-  return [line(heads), line(widths.map((width) => "-".repeat(width))), ...cells.map(line), "", ...notes].join("\n");
+  return [line(heads), line(widths.map((width) => "-".repeat(width))), ...cells.map(line), "", ...notes].join(
+    "\n",
+  );
 }
 
 function shown(value: number | undefined): string {

@@ -7,7 +7,7 @@ import { contextOf, people, person, type Person } from "./people.js";
 import type { Row } from "./table.js";
 import { tokenEndpoint } from "./token-endpoint.js";
 
-const troubles = [
+const troubles: readonly { what: string; status: number; headers: Readonly<Record<string, string>> }[] = [
   { what: "429 with Retry-After", status: 429, headers: { "retry-after": "60" } },
   { what: "503", status: 503, headers: {} },
 ];

@@ -26,6 +26,7 @@ export {
 } from "./errors.js";
 export { type Cloud, type CloudEndpoints, type CloudName } from "./entra/clouds.js";
 export { type EntraAppFacts } from "./entra/tenants.js";
+export { type TokenClaims } from "./entra/token-claims.js";
 export { type FoundryEnvironment } from "./foundry/environment.js";
 export {
   type ResponseEvent,
@@ -34,12 +35,15 @@ export {
   type ResponseStatus,
   type RunEvent,
 } from "./foundry/events.js";
+export { type RandomBytes } from "./foundry/ids.js";
 export { type AgentReference, type OAuthConsentRequestItem, type OutputItem } from "./foundry/items.js";
 export { getUserContext, runWithUserContext, tryGetUserContext } from "./context/ambient.js";
 export { bindUserContext } from "./context/bind.js";
 export { createUserContext, type UserContextOptions } from "./context/create.js";
+export { type FetchLike } from "./context/fetch-like.js";
 export { type HeadersLike } from "./context/header-pairs.js";
 export { userContext, type UserContextMiddleware } from "./context/middleware.js";
+export { type Assertion } from "./context/internals.js";
 export { principalKey, type Principal } from "./context/principal.js";
 export { UserContext, type PlatformContext, type VerifiedUser } from "./context/user-context.js";
 export {
@@ -98,7 +102,6 @@ export {
 } from "./tokens/token-source.js";
 export {
   type AccessExplanation,
-  type FetchLike,
   type SourceExplanation,
   type UserAccess,
   type UserTokenCredential,

@@ -13,7 +13,10 @@ export default defineConfig({
     alias: [
       { find: /^hosted-agent-identity$/, replacement: from("../src/index.ts") },
       { find: /^hosted-agent-identity\/testing$/, replacement: from("../src/testing/index.ts") },
-      { find: /^hosted-agent-identity\/(express|fastify|hono|node)$/, replacement: from("../src/http/$1.ts") },
+      {
+        find: /^hosted-agent-identity\/(express|fastify|hono|node)$/,
+        replacement: from("../src/http/$1.ts"),
+      },
     ],
   },
   test: {

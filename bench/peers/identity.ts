@@ -10,16 +10,18 @@ export function identityCredential(
   { assertion }: Person,
   credential: IdentityCredential = { clientSecret: "bench-secret" },
 ): OnBehalfOfCredential {
-  return new OnBehalfOfCredential({
+  const options = {
     tenantId: tenant,
     clientId: agentApp,
     userAssertionToken: assertion,
     disableInstanceDiscovery: true,
     // Its pipeline would sit out a Retry-After three times before it answers.
     retryOptions: { maxRetries: 0 },
-    httpClient: { sendRequest: (request) => send(network, request) },
-    ...credential,
-  } as OnBehalfOfCredentialOptions);
+    httpClient: { sendRequest: (request: PipelineRequest) => send(network, request) },
+  } satisfies Partial<OnBehalfOfCredentialOptions>;
+  return "clientSecret" in credential
+    ? new OnBehalfOfCredential({ ...options, ...credential })
+    : new OnBehalfOfCredential({ ...options, ...credential });
 }
 
 export function identityToken(credential: OnBehalfOfCredential): Promise<unknown> {
@@ -27,16 +29,17 @@ export function identityToken(credential: OnBehalfOfCredential): Promise<unknown
 }
 
 type HttpClient = NonNullable<OnBehalfOfCredentialOptions["httpClient"]>;
-type SendRequest = HttpClient["sendRequest"];
+type PipelineRequest = Parameters<HttpClient["sendRequest"]>[0];
 
-async function send(network: Network, request: Parameters<SendRequest>[0]): ReturnType<SendRequest> {
+async function send(network: Network, request: PipelineRequest): ReturnType<HttpClient["sendRequest"]> {
   const response = await network.fetch(request.url, {
     method: request.method,
     headers: request.headers.toJSON(),
     body: request.body as string,
   });
-  const headers = request.headers.constructor as new () => typeof request.headers;
-  const received = new headers();
+  // Their own class of headers, which the package that makes them does not give away here.
+  const { constructor: OwnHeaders } = request.headers as { constructor: unknown };
+  const received = new (OwnHeaders as new () => PipelineRequest["headers"])();
   for (const [name, value] of response.headers) received.set(name, value);
   return { request, status: response.status, headers: received, bodyAsText: await response.text() };
 }

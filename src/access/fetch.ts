@@ -1,4 +1,5 @@
 import { tryGetUserContext } from "../context/ambient.js";
+import type { FetchLike } from "../context/fetch-like.js";
 import type { UserContext } from "../context/user-context.js";
 import { resourceOfScope } from "../entra/scopes.js";
 import { HostedAgentIdentityError } from "../errors.js";
@@ -10,7 +11,6 @@ import { readHeader, withAuthorization } from "./request-headers.js";
 import { sessionEndToken } from "./session-end.js";
 import type { SessionOwners } from "./sessions.js";
 import { refuseStandaloneStream } from "./standalone-stream.js";
-import type { FetchLike } from "./types.js";
 import { urlNotAllowed, type UrlMatch } from "./url-match.js";
 
 /** What the identity-aware fetch is made from. */

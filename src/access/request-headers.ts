@@ -13,19 +13,23 @@ export function readHeader(headers: RequestHeaders | undefined, name: string): s
 }
 
 /**
- * The headers with our `Authorization`, whatever stood there before. A plain object stays one: building
- * `Headers` costs more than everything else on the way to the network.
+ * The headers with our `Authorization`, whatever stood there before. A plain object: `Headers` would read
+ * the whole token once more, which costs more than everything else on the way to the network.
  */
-export function withAuthorization(headers: RequestHeaders | undefined, token: string): RequestHeaders {
-  const value = `Bearer ${token}`;
-  if (headers === undefined) return { authorization: value };
+export function withAuthorization(
+  headers: RequestHeaders | undefined,
+  token: string,
+): Record<string, string> {
+  const copy: Record<string, string> = { authorization: `Bearer ${token}` };
+  if (headers === undefined) return copy;
   if (headers instanceof Headers || Array.isArray(headers)) {
-    const copy = new Headers(headers);
-    copy.set("authorization", value);
+    const given = headers instanceof Headers ? headers : new Headers(headers);
+    given.forEach((value, name) => {
+      if (name !== "authorization") copy[name] = value;
+    });
     return copy;
   }
   const plain = headers as Record<string, string>;
-  const copy: Record<string, string> = { authorization: value };
   for (const key in plain) {
     if (key.length !== 13 || key.toLowerCase() !== "authorization") copy[key] = plain[key] as string;
   }

@@ -1,9 +1,7 @@
+import type { FetchLike } from "../context/fetch-like.js";
 import type { UserContext } from "../context/user-context.js";
 import type { ProtectedResource } from "../tokens/protected-resource.js";
 import type { AccessToken } from "../tokens/token-source.js";
-
-/** The shape of `fetch` that MCP transports and REST clients take. */
-export type FetchLike = (input: string | URL | Request, init?: RequestInit) => Promise<Response>;
 
 /** Headers in any of the forms `fetch` takes. */
 export type RequestHeaders = NonNullable<RequestInit["headers"]>;

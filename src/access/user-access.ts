@@ -1,4 +1,5 @@
 import { getUserContext, tryGetUserContext } from "../context/ambient.js";
+import type { FetchLike } from "../context/fetch-like.js";
 import type { UserContext } from "../context/user-context.js";
 import { HostedAgentIdentityError, type OnEvent } from "../errors.js";
 import { acquirer, type Acquirer } from "../tokens/acquire.js";
@@ -8,7 +9,7 @@ import type { TokenSource } from "../tokens/token-source.js";
 import { userFetch, type UserFetchOptions } from "./fetch.js";
 import { sessionOwners } from "./sessions.js";
 import { userTokenCredential } from "./token-credential.js";
-import type { AccessExplanation, FetchLike, UserAccess } from "./types.js";
+import type { AccessExplanation, UserAccess } from "./types.js";
 import { urlMatch } from "./url-match.js";
 
 /** How an access behaves. */

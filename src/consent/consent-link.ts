@@ -20,8 +20,12 @@ export interface MadeConsentLink {
   readonly expiresAt?: number;
 }
 
-/** Makes the link a person has to open. `kind` tells whether the person or an administrator consents. */
+/**
+ * Makes the link a person has to open. `kind` tells whether the person or an administrator consents;
+ * `allowedOrigins` where its links may lead, the login host of the app's cloud unless it says otherwise.
+ */
 export interface ConsentLink {
   (input: ConsentLinkInput): MadeConsentLink | Promise<MadeConsentLink>;
   readonly kind: "user" | "admin";
+  readonly allowedOrigins?: readonly string[];
 }

@@ -2,14 +2,12 @@ import type { CryptoKey, JSONWebKeySet } from "jose";
 import { signingKeysUrl, type CloudEndpoints } from "../entra/clouds.js";
 import { UserTokenError } from "../errors.js";
 import { runWithoutUserContext } from "./ambient.js";
-
-/** The shape of `fetch` that the verifier takes. */
-export type KeyFetch = (input: string | URL | Request, init?: RequestInit) => Promise<Response>;
+import type { FetchLike } from "./fetch-like.js";
 
 /** How the published keys of the listed tenants are kept. */
 export interface SigningKeysOptions {
   readonly cloud: CloudEndpoints;
-  readonly fetch: KeyFetch;
+  readonly fetch: FetchLike;
   readonly now: () => number;
   /** How long one request for keys may take, in milliseconds. */
   readonly timeoutMs: number;

@@ -51,6 +51,7 @@ export class UserContext {
   /** Tracing headers of the request, lower case. */
   readonly trace: Readonly<Record<string, string>>;
 
+  /** @internal Contexts are made by the middleware and `createUserContext()`. */
   constructor(parts: UserContextParts) {
     if (parts.principal !== undefined) this.principal = Object.freeze({ ...parts.principal });
     if (parts.user !== undefined) this.user = Object.freeze({ ...parts.user });

@@ -3,8 +3,9 @@ import type { CryptoKey } from "jose";
 import { isGuid, type EntraAppFacts } from "../entra/tenants.js";
 import { decodeClaims, stringClaim, type TokenClaims } from "../entra/token-claims.js";
 import { emit, HostedAgentIdentityError, isUserTokenError, UserTokenError, type OnEvent } from "../errors.js";
+import type { FetchLike } from "./fetch-like.js";
 import type { Assertion } from "./internals.js";
-import { signingKeys, type KeyFetch, type SigningKeys } from "./signing-keys.js";
+import { signingKeys, type SigningKeys } from "./signing-keys.js";
 import { checkClaims, type ClaimRules } from "./token-checks.js";
 import { checkShape, readUnverified, type UnverifiedToken } from "./token-shape.js";
 import type { VerifiedUser } from "./user-context.js";
@@ -26,7 +27,7 @@ export interface UserTokenVerifierOptions {
   readonly clockToleranceS?: number;
   /** How long one request for signing keys may take, in milliseconds. Default 5 000. */
   readonly timeoutMs?: number;
-  readonly fetch?: KeyFetch;
+  readonly fetch?: FetchLike;
   /** Milliseconds since 1970. */
   readonly now?: () => number;
   readonly onEvent?: OnEvent;
@@ -168,7 +169,7 @@ function settingsOf(options: UserTokenVerifierOptions): Settings {
     clients,
     clockToleranceS,
   };
-  const fetch: KeyFetch = options.fetch ?? ((input, init) => globalThis.fetch(input, init));
+  const fetch: FetchLike = options.fetch ?? ((input, init) => globalThis.fetch(input, init));
   return {
     app,
     onEvent,

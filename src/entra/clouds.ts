@@ -90,7 +90,9 @@ function secureOrigin(option: string, value: string): string {
 export function cloudOfAuthorityHost(host: string | undefined): Cloud {
   if (host === undefined || host === "") return "global";
   const loginEndpoint = secureOrigin("AZURE_AUTHORITY_HOST", host.includes("://") ? host : `https://${host}`);
-  const known = (Object.keys(clouds) as CloudName[]).find((name) => clouds[name].loginEndpoint === loginEndpoint);
+  const known = (Object.keys(clouds) as CloudName[]).find(
+    (name) => clouds[name].loginEndpoint === loginEndpoint,
+  );
   return known ?? { loginEndpoint };
 }
 

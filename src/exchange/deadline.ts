@@ -1,6 +1,3 @@
-/** The shape of `fetch` that factories take. */
-export type FetchLike = (input: string | URL | Request, init?: RequestInit) => Promise<Response>;
-
 /**
  * Runs work with a signal that aborts after `ms`, or when `outer` does. One controller, one timer that is
  * always cleared, one listener that is always removed: `AbortSignal.any` with a signal that outlives it and

@@ -14,7 +14,7 @@ import { isGuid, tenantId as checkedTenantId, type EntraAppFacts } from "../entr
 import { HostedAgentIdentityError, type OnEvent } from "../errors.js";
 import { clientAssertions } from "./client-assertions.js";
 import type { ClientAuthentication, ClientCredential } from "./credential.js";
-import type { FetchLike } from "./deadline.js";
+import type { FetchLike } from "../context/fetch-like.js";
 
 /** How the agent's app registration is described. */
 export interface EntraAppOptions {

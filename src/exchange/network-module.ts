@@ -1,6 +1,6 @@
 import type { INetworkModule, NetworkRequestOptions, NetworkResponse } from "@azure/msal-node";
 import { HostedAgentIdentityError } from "../errors.js";
-import type { FetchLike } from "./deadline.js";
+import type { FetchLike } from "../context/fetch-like.js";
 
 /** An answer of the token endpoint as it came, before MSAL touched it. */
 export interface RawAnswer {

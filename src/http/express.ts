@@ -1,2 +1,6 @@
+/**
+ * Adapters for Express 5.
+ * @module express
+ */
 export { responses } from "./express/responses.js";
 export { userContext } from "./express/user-context.js";

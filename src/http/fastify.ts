@@ -1,2 +1,6 @@
+/**
+ * Adapters for Fastify 5.
+ * @module fastify
+ */
 export { responses } from "./fastify/responses.js";
 export { userContext } from "./fastify/user-context.js";

@@ -1,2 +1,6 @@
+/**
+ * Adapters for `node:http`.
+ * @module node
+ */
 export { responses } from "./node/responses.js";
 export { userContext, type NodeUserContext } from "./node/user-context.js";

@@ -23,7 +23,7 @@ export type {
   ManagedIdentity,
   UserRef,
 } from "./entra/directory.js";
-export type { ActivePolicy, Policies } from "./entra/policies.js";
+export type { ActivePolicy, EntraPolicies } from "./entra/policies.js";
 export type { EntraGrant, EntraPolicy, PolicyTarget } from "./entra/policy-types.js";
 export type { EntraRequest } from "./entra/log.js";
 export { testUserContext, type TestUserContextOptions } from "../context/test-context.js";

@@ -1,5 +1,6 @@
 import { audiencesOf, isAppOnly, scopesOf } from "../entra/token-claims.js";
 import type { ConsentLink } from "../consent/consent-link.js";
+import { consentLinkPolicy } from "../consent/link-policy.js";
 import {
   ConsentRequest,
   ConsentRequiredError,
@@ -62,7 +63,7 @@ export function onBehalfOf(app: EntraApp, options: OnBehalfOfOptions = {}): Toke
         });
         return { status: "token", token: { ...token, source: "on_behalf_of" } };
       } catch (cause) {
-        return needs(cause, request, options.consentLink);
+        return needs(cause, request, options.consentLink, facts.cloud.loginEndpoint);
       }
     },
   });
@@ -113,6 +114,7 @@ async function needs(
   cause: unknown,
   request: TokenRequest,
   consentLink: ConsentLink | undefined,
+  loginEndpoint: string,
 ): Promise<TokenAnswer> {
   if (!isTokenExchangeError(cause)) throw cause;
   if (cause.category === "signin" || cause.category === "stepup")
@@ -131,6 +133,8 @@ async function needs(
     user: request.context.user,
     claims: cause.claims,
   });
+  // Whoever made the link: it leads to where it was said to lead, or nobody is shown it. Rule 9.
+  consentLinkPolicy({ allowedOrigins: consentLink.allowedOrigins ?? [loginEndpoint] }).check(made.link);
   const consent = new ConsentRequest({ link: made.link, serverLabel, reason, expiresAt: made.expiresAt });
   return { status: "needs", error: new ConsentRequiredError([consent], { cause }), requests: [consent] };
 }

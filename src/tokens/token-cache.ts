@@ -22,7 +22,10 @@ export interface TokenCache {
   readonly size: number;
 }
 
-/** A kept token. `refreshAt` moves when a background refresh has been tried. */
+/**
+ * A kept token. `refreshAt` moves when a background refresh has been tried; `movedAt` counts the moves to
+ * the newest end until its own last one.
+ */
 export interface CacheEntry {
   readonly token: AccessToken;
   readonly principal: string;
@@ -30,6 +33,7 @@ export interface CacheEntry {
   /** Until when it may be used, milliseconds since the epoch. */
   readonly until: number;
   refreshAt: number;
+  movedAt: number;
 }
 
 /** A token this close to its end is not sent any more: it would expire on the way. */
@@ -38,10 +42,12 @@ const marginMs = 30_000;
 /** Makes an empty cache. */
 export function tokenCache(limits: TokenCacheLimits = {}): TokenCache {
   const { maxEntries = 10_000, maxBytes = 64 * 1024 * 1024 } = limits;
-  // A Map keeps insertion order: the first key is the least recently used one.
+  // A Map keeps insertion order: the first key is the least recently used one. An entry that still is among
+  // the newest quarter stays where it is: with many users, moving it costs a third of finding its token.
   const entries = new Map<string, CacheEntry>();
   const keysOf = new Map<string, Set<string>>();
   let bytes = 0;
+  let moves = 0;
 
   const remove = (key: string): void => {
     const entry = entries.get(key);
@@ -57,8 +63,11 @@ export function tokenCache(limits: TokenCacheLimits = {}): TokenCache {
     get(key) {
       const entry = entries.get(key);
       if (entry === undefined) return undefined;
-      entries.delete(key);
-      entries.set(key, entry);
+      if (moves - entry.movedAt > entries.size / 4) {
+        entries.delete(key);
+        entries.set(key, entry);
+        entry.movedAt = moves += 1;
+      }
       return entry;
     },
     set(key, principal, token) {
@@ -67,7 +76,7 @@ export function tokenCache(limits: TokenCacheLimits = {}): TokenCache {
       if (size > maxBytes) return;
       const until = Math.min(token.expiresAt - marginMs, token.useUntil ?? Number.POSITIVE_INFINITY);
       const refreshAt = token.refreshAt ?? token.expiresAt;
-      entries.set(key, { token, principal, bytes: size, until, refreshAt });
+      entries.set(key, { token, principal, bytes: size, until, refreshAt, movedAt: (moves += 1) });
       bytes += size;
       const keys = keysOf.get(principal);
       if (keys === undefined) keysOf.set(principal, new Set([key]));

@@ -39,10 +39,14 @@ export function signInChallenge(error: HostedAgentIdentityError): RequestError {
   const claims = isTokenExchangeError(error) ? error.claims : undefined;
   const challenge =
     claims === undefined
-      ? 'Bearer error="invalid_token"'
-      : `Bearer error="insufficient_claims", claims="${Buffer.from(claims, "utf8").toString("base64")}"`;
-  const { headers, ...rest } = requestError(401, error.code, error.message);
-  return { ...rest, headers: { ...headers, "www-authenticate": challenge } };
+      ? 'Bearer realm="", error="invalid_token"'
+      : `Bearer realm="", error="insufficient_claims", claims="${Buffer.from(claims, "utf8").toString("base64")}"`;
+  const { status, headers, error: refusal } = requestError(401, error.code, `${error.message} ${error.help}`);
+  return {
+    status,
+    headers: { ...headers, "www-authenticate": challenge },
+    error: { ...refusal, type: "authentication_error" },
+  };
 }
 
 /** Whether an error is one that a new sign-in at the caller ends. */

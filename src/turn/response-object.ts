@@ -24,20 +24,6 @@ export interface ResponseStates {
   ): ResponseObject & Record<string, unknown>;
 }
 
-/** The fields that are never taken from a run. */
-const ownFields: ReadonlySet<string> = new Set([
-  "id",
-  "object",
-  "created_at",
-  "status",
-  "completed_at",
-  "error",
-  "incomplete_details",
-  "output",
-  "previous_response_id",
-  "agent_reference",
-]);
-
 /** What generated clients require of a response, where nobody has said otherwise. */
 const defaults = {
   instructions: null,
@@ -57,8 +43,9 @@ export function responseStates(facts: ResponseFacts): ResponseStates {
 
   return {
     merge(given) {
-      const fields = Object.entries(Object(given) as object).filter(([name]) => !ownFields.has(name));
-      told = { ...told, ...Object.fromEntries(fields) };
+      told = { ...told, ...(Object(given) as object) };
+      // What `at` adds overrides the rest; another agent's name would not be overridden.
+      delete told["agent_reference"];
     },
     at: (status, output, rest = {}) => ({
       model,

@@ -28,15 +28,19 @@ function remember(): void {
   context = getUserContext();
 }
 
+/** Each chunk is made when somebody reads, in the reader's own async context unless something helps. */
 function ticks(count = Number.POSITIVE_INFINITY): ReadableStream<Uint8Array> {
   let n = 0;
-  return new ReadableStream({
-    async pull(controller) {
-      await sleep(1);
-      if (n++ >= count) controller.close();
-      else controller.enqueue(new TextEncoder().encode(`${tryGetUserContext()?.user?.oid} `));
+  return new ReadableStream(
+    {
+      async pull(controller) {
+        await sleep(1);
+        if (n++ >= count) controller.close();
+        else controller.enqueue(new TextEncoder().encode(`${tryGetUserContext()?.user?.oid} `));
+      },
     },
-  });
+    { highWaterMark: 0 },
+  );
 }
 
 describe("what runs behind the middleware", () => {

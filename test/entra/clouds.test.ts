@@ -1,5 +1,11 @@
 import { describe, expect, it } from "vitest";
-import { cloudEndpoints, cloudOfAuthorityHost, issuersOf, signingKeysUrl, tokenEndpoint } from "../../src/entra/clouds.js";
+import {
+  cloudEndpoints,
+  cloudOfAuthorityHost,
+  issuersOf,
+  signingKeysUrl,
+  tokenEndpoint,
+} from "../../src/entra/clouds.js";
 import { scopesOfOneResource } from "../../src/entra/scopes.js";
 import { tenantId } from "../../src/entra/tenants.js";
 import { protectedResource } from "../../src/tokens/protected-resource.js";
@@ -10,8 +16,13 @@ describe("clouds", () => {
   it("know their endpoints, both issuer forms and their own exchange audience", () => {
     const government = cloudEndpoints("us_gov");
     expect(tokenEndpoint(government, tid)).toBe(`https://login.microsoftonline.us/${tid}/oauth2/v2.0/token`);
-    expect(signingKeysUrl(government, tid)).toBe(`https://login.microsoftonline.us/${tid}/discovery/v2.0/keys`);
-    expect(issuersOf(government, tid)).toEqual([`https://login.microsoftonline.us/${tid}/v2.0`, `https://sts.windows.net/${tid}/`]);
+    expect(signingKeysUrl(government, tid)).toBe(
+      `https://login.microsoftonline.us/${tid}/discovery/v2.0/keys`,
+    );
+    expect(issuersOf(government, tid)).toEqual([
+      `https://login.microsoftonline.us/${tid}/v2.0`,
+      `https://sts.windows.net/${tid}/`,
+    ]);
     expect(government.tokenExchangeAudience).toBe("api://AzureADTokenExchangeUSGov");
   });
 
@@ -22,15 +33,23 @@ describe("clouds", () => {
     expect(cloudOfAuthorityHost("http://127.0.0.1:1234")).toEqual({ loginEndpoint: "http://127.0.0.1:1234" });
   });
 
-  it.each(["http://login.example.com", "https://user@login.example.com", "https://login.example.com/tenant", "ftp://x", "nonsense://"])(
-    "refuse %s as a login endpoint",
-    (loginEndpoint) => expect(() => cloudEndpoints({ loginEndpoint })).toThrow(/https origin/),
+  it.each([
+    "http://login.example.com",
+    "https://user@login.example.com",
+    "https://login.example.com/tenant",
+    "ftp://x",
+    "nonsense://",
+  ])("refuse %s as a login endpoint", (loginEndpoint) =>
+    expect(() => cloudEndpoints({ loginEndpoint })).toThrow(/https origin/),
   );
 });
 
 describe("scopes of one resource", () => {
   it("are sorted and without duplicates", () => {
-    expect(scopesOfOneResource("scopes", ["api://x/b", "api://x/a", "api://x/b"])).toEqual(["api://x/a", "api://x/b"]);
+    expect(scopesOfOneResource("scopes", ["api://x/b", "api://x/a", "api://x/b"])).toEqual([
+      "api://x/a",
+      "api://x/b",
+    ]);
   });
 
   it.each([
@@ -40,11 +59,18 @@ describe("scopes of one resource", () => {
     ["an OpenID scope", ["openid"], /leave out/],
     ["nothing", [], /at least one/],
     ["white space inside", ["api://x/a b"], /names no resource/],
-  ])("refuse %s", (_what, scopes, message) => expect(() => scopesOfOneResource("scopes", scopes)).toThrow(message));
+  ])("refuse %s", (_what, scopes, message) =>
+    expect(() => scopesOfOneResource("scopes", scopes)).toThrow(message),
+  );
 });
 
 describe("a protected resource", () => {
-  const good = { url: "https://mcp.example.com/mcp", serverLabel: "contacts", scopes: ["api://x/a"], audiences: ["api://x"] };
+  const good = {
+    url: "https://mcp.example.com/mcp",
+    serverLabel: "contacts",
+    scopes: ["api://x/a"],
+    audiences: ["api://x"],
+  };
 
   it("is plain frozen data", () => {
     const resource = protectedResource({ ...good, url: new URL(good.url) });
@@ -63,10 +89,14 @@ describe("a protected resource", () => {
     [{ audiences: [] }, /audiences/],
     [{ audiences: ["contacts"] }, /audiences/],
     [{ audiences: ["https://ai.azure.com"] }, /Foundry/],
-  ])("refuses %j", (wrong, message) => expect(() => protectedResource({ ...good, ...wrong })).toThrow(message));
+  ])("refuses %j", (wrong, message) =>
+    expect(() => protectedResource({ ...good, ...wrong })).toThrow(message),
+  );
 
   it("never repeats a password in its message", () => {
-    expect(() => protectedResource({ ...good, url: "https://user:hunter2@mcp.example.com/mcp" })).toThrow(/^((?!hunter2).)*$/);
+    expect(() => protectedResource({ ...good, url: "https://user:hunter2@mcp.example.com/mcp" })).toThrow(
+      /^((?!hunter2).)*$/,
+    );
   });
 });
 

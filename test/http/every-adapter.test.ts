@@ -33,7 +33,7 @@ describe.each(adapterHosts)("$name", ({ start }) => {
   });
 
   async function host(probe: Partial<Probe> = {}, more: Partial<UserContextOptions> = {}): Promise<string> {
-    const nobody: Probe = { who: () => ({}), async *stream() {} };
+    const nobody: Probe = { who: () => ({}), hang() {}, async *stream() {} };
     running = await start({ ...options, ...more }, { ...nobody, ...probe });
     return running.url;
   }
@@ -224,6 +224,20 @@ describe.each(adapterHosts)("$name", ({ start }) => {
     client.abort();
     await vi.waitFor(() => expect(context?.ended).toBe(true));
     await vi.waitFor(() => expect(closed).toBe(true));
+  });
+
+  test("the turn is over when the client goes away before it got an answer", async () => {
+    let context: UserContext | undefined;
+    const client = new AbortController();
+    const url = await host({
+      hang() {
+        context = getUserContext();
+        client.abort();
+      },
+    });
+    const headers = { [tokenHeader]: await cloud.token() };
+    await expect(fetch(`${url}/hang`, { headers, signal: client.signal })).rejects.toThrow(/abort/);
+    await vi.waitFor(() => expect(context?.ended).toBe(true));
   });
 
   const refusals: [string, ErrorCode, () => Promise<string> | string][] = [

@@ -5,6 +5,7 @@ import { tryGetUserContext } from "../../src/context/ambient.js";
 import type { UserContextOptions } from "../../src/context/create.js";
 import { userTokenVerifier } from "../../src/context/verify.js";
 import { userContext } from "../../src/http/fastify.js";
+import { outside } from "../support/adapter-hosts.js";
 import { startTestCloud, type TestCloud } from "../support/keys.js";
 
 let cloud: TestCloud;
@@ -27,6 +28,20 @@ test("holds for the routes of the instance it is registered in, and for no other
   const headers = { "x-client-user-token": await cloud.token({ oid }) };
   expect((await app.inject({ url: "/agent", headers })).json()).toEqual({ oid });
   expect((await app.inject({ url: "/public", headers })).json()).toEqual({ oid: null });
+  await app.close();
+});
+
+test("finds the person again behind a hook that loses the async context", async () => {
+  const app = fastify();
+  await app.register(userContext(options));
+  app.addHook("preParsing", (_request, _reply, payload, done) => {
+    outside(() => setImmediate(() => done(null, payload)));
+  });
+  app.post("/", async (request) => ({ oid: tryGetUserContext()?.user?.oid ?? null, body: request.body }));
+  const oid = randomUUID();
+  const headers = { "x-client-user-token": await cloud.token({ oid }) };
+  const response = await app.inject({ method: "POST", url: "/", headers, payload: { input: 1 } });
+  expect(response.json()).toEqual({ oid, body: { input: 1 } });
   await app.close();
 });
 

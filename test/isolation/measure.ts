@@ -25,11 +25,6 @@ export interface Measured {
 /** How the current user gets a client for one call. */
 export type WithClient = <T>(run: (client: RealClient) => Promise<T>) => Promise<T>;
 
-export interface Ledger {
-  /** To be called with each notification and, where the client has one owner, with that owner. */
-  notified(data: { caller: string; nonce: string }, owner?: string): void;
-}
-
 export interface RunOptions {
   calls: number;
   random: () => number;

@@ -1,7 +1,8 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterEach, describe, expect, test } from "vitest";
 import { userAccess } from "../../src/access/user-access.js";
-import type { FetchLike, UserAccess } from "../../src/access/types.js";
+import type { UserAccess } from "../../src/access/types.js";
+import type { FetchLike } from "../../src/context/fetch-like.js";
 import { runWithUserContext, tryGetUserContext } from "../../src/context/ambient.js";
 import type { ClientCredential } from "../../src/exchange/credential.js";
 import { createUserContext } from "../../src/context/create.js";

@@ -1,7 +1,8 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { createRemoteJWKSet, jwtVerify } from "jose";
 import { userAccess } from "../../src/access/user-access.js";
-import type { FetchLike, UserAccess } from "../../src/access/types.js";
+import type { UserAccess } from "../../src/access/types.js";
+import type { FetchLike } from "../../src/context/fetch-like.js";
 import { createUserContext } from "../../src/context/create.js";
 import type { UserContext } from "../../src/context/user-context.js";
 import { userTokenVerifier } from "../../src/context/verify.js";

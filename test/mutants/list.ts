@@ -494,4 +494,12 @@ export const mutants: readonly Mutant[] = [
     replace: "((make: () => NodeJS.Timeout) => make())(() => setTimeout(",
     tests: ["test/mcp/client-pool.test.ts"],
   },
+  {
+    name: "consent-link-anywhere",
+    rule: 9,
+    file: "src/tokens/on-behalf-of.ts",
+    find: "consentLinkPolicy({ allowedOrigins: consentLink.allowedOrigins ?? [loginEndpoint] }).check(made.link);",
+    replace: "",
+    tests: ["test/tokens/acquire.test.ts"],
+  },
 ];

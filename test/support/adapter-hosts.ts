@@ -18,6 +18,8 @@ import { userContext as nodeUserContext } from "../../src/http/node.js";
 export interface Probe {
   /** `GET` or `POST /who`: the JSON to answer. `requests` are the host's objects for this request. */
   who(requests: readonly object[], headerPlaces: readonly unknown[]): unknown;
+  /** `GET /hang`: never answers. */
+  hang(): void;
   /** `GET /stream`: the chunks to answer, pulled after the handler has returned. */
   stream(): AsyncIterable<string>;
 }
@@ -34,6 +36,8 @@ export interface AdapterHost {
 
 /** Runs something with no async context, as a framework's own machinery does. */
 export const outside: <T>(run: () => T) => T = AsyncResource.bind(<T>(run: () => T): T => run());
+
+const forever = new Promise<never>(() => {});
 
 /** Room for a header of 100 kB, which Node refuses by default. */
 const roomy = { maxHeaderSize: 256 * 1024 };
@@ -53,6 +57,7 @@ export const adapterHosts: readonly AdapterHost[] = [
           ),
         );
       });
+      app.get("/hang", () => probe.hang());
       app.get("/stream", (_req, res) => pipeOutside(probe.stream(), res));
       return listening(createServer(roomy, app));
     },
@@ -71,6 +76,10 @@ export const adapterHosts: readonly AdapterHost[] = [
             [request.headers, request.raw.headers, request.raw.headersDistinct, request.raw.rawHeaders],
           ),
       });
+      app.get("/hang", () => {
+        probe.hang();
+        return forever;
+      });
       app.get("/stream", (_request, reply) => reply.send(Readable.from(bindUserContext(probe.stream()))));
       await app.listen({ port: 0, host: "127.0.0.1" });
       return listening(app.server);
@@ -87,6 +96,10 @@ export const adapterHosts: readonly AdapterHost[] = [
         const places = [c.req.header(), [...c.req.raw.headers], headers, headersDistinct, rawHeaders];
         return c.json(probe.who([c, c.req.raw], places) as object);
       });
+      app.get("/hang", () => {
+        probe.hang();
+        return forever;
+      });
       app.get("/stream", () => new Response(bytes(probe.stream())));
       const server = serve({ fetch: app.fetch, port: 0, hostname: "127.0.0.1", serverOptions: roomy });
       return listening(server as Server);
@@ -98,6 +111,7 @@ export const adapterHosts: readonly AdapterHost[] = [
       const asUser = nodeUserContext(options);
       const server = createServer(roomy, (req, res) =>
         asUser(req, res, () => {
+          if (req.url === "/hang") return probe.hang();
           if (req.url === "/stream") return pipeOutside(probe.stream(), res);
           const places = [req.headers, req.headersDistinct, req.rawHeaders];
           res.setHeader("content-type", "application/json");

@@ -5,12 +5,10 @@ import {
 import { Client as ClientV1 } from "@modelcontextprotocol/sdk/client/index.js";
 import { StreamableHTTPClientTransport as TransportV1 } from "@modelcontextprotocol/sdk/client/streamableHttp.js";
 import { LoggingMessageNotificationSchema } from "@modelcontextprotocol/sdk/types.js";
-import type { FetchLike } from "../../src/access/types.js";
+import type { FetchLike } from "../../src/context/fetch-like.js";
 
 /** Which SDK, and for SDK v2 which era of the protocol. */
 export type ClientKind = "v1" | "v2-legacy" | "v2-modern";
-
-export const clientKinds: readonly ClientKind[] = ["v1", "v2-legacy", "v2-modern"];
 
 export type RealClient = ClientV1 | ClientV2;
 

@@ -230,6 +230,8 @@ describe("tokens made for tests", () => {
     expect(() => entra.app("nothing")).toThrow('no app "nothing" was declared');
     expect(() => entra.policies.add({ type: "mfa", user: "Nobody" })).toThrow("no user");
     expect(() => entra.grantConsent({ client: "agent", resource: "two", scopes: [] })).toThrow("allUsers");
+    const typo = { user: "Ada", client: "agent", resource: "two", scopes: ["two.raed"] };
+    expect(() => entra.grantConsent(typo)).toThrow('"two" exposes no scope "two.raed"');
   });
 });
 

@@ -54,7 +54,10 @@ function access(sources: readonly TokenSource[] = [obo()], options: UserAccessOp
 
 const consentLink = Object.assign(
   () => ({ link: "https://login.example.com/consent?state=hidden-state-value" }),
-  { kind: "user" as const },
+  {
+    kind: "user" as const,
+    allowedOrigins: ["https://login.example.com"],
+  },
 );
 
 async function failure(work: Promise<unknown>): Promise<{ code?: string; message: string }> {
@@ -208,6 +211,37 @@ describe("what Entra refuses", () => {
       JSON.stringify([error, context, { ...context }, { ...error }]) +
       inspect([error, context], { depth: 9, showHidden: true });
     expect(shown).not.toContain("hidden-state-value");
+  });
+
+  it.each([
+    ["a foreign origin", "https://login.evil.example/consent"],
+    ["a script", "javascript:alert(1)"],
+    ["user information", "https://login.example.com@evil.example/"],
+  ])("shows nobody a link with %s", async (_what, link) => {
+    entra.answer((_form, response) => json(response, 400, refusal("invalid_grant", 65001)));
+    const hostile = Object.assign(() => ({ link }), {
+      kind: "user" as const,
+      allowedOrigins: ["https://login.example.com"],
+    });
+    const context = contextFor();
+    expect(await failure(access([obo({ consentLink: hostile })]).token(context))).toMatchObject({
+      code: "consent_link_refused",
+    });
+    expect(context.consentRequests).toEqual([]);
+  });
+
+  it("takes a consent link to lead to the app's own login host when nothing else is said", async () => {
+    entra.answer((_form, response) => json(response, 400, refusal("invalid_grant", 65001)));
+    const link = (origin: string) =>
+      Object.assign(() => ({ link: `${origin}/consent` }), { kind: "user" as const });
+    expect(
+      await failure(access([obo({ consentLink: link(entra.origin) })]).token(contextFor())),
+    ).toMatchObject({ code: "consent_required" });
+    expect(
+      await failure(access([obo({ consentLink: link("https://elsewhere.example") })]).token(contextFor())),
+    ).toMatchObject({
+      code: "consent_link_refused",
+    });
   });
 
   it("asks for consent once in a turn, and anew in the next", async () => {

@@ -1,19 +1,29 @@
+import { once } from "node:events";
+import { createServer, request, type IncomingMessage, type Server } from "node:http";
 import { createOpenAI } from "@ai-sdk/openai";
+import { serve } from "@hono/node-server";
 import { streamText } from "ai";
+import fastify from "fastify";
 import { afterEach, describe, expect, it, vi } from "vitest";
 import {
   getUserContext,
   responses,
+  runWithUserContext,
   TokenExchangeError,
+  toSse,
+  withConsent,
   type ResponseEvent,
   type ResponsesRun,
+  type Turn,
   type UserContext,
 } from "../../src/index.js";
+import { responses as fastifyResponses } from "../../src/http/fastify.js";
+import { responses as nodeResponses } from "../../src/http/node.js";
 import { accessThat, gate, linkFor } from "../support/consenting-access.js";
 import { checkedResponse } from "../support/responses-protocol.js";
 import { responsesHosts, type StartHost } from "../support/responses-hosts.js";
 import { contextOf } from "../support/test-users.js";
-import type { RunningHost } from "../support/adapter-hosts.js";
+import { listening, type RunningHost } from "../support/adapter-hosts.js";
 
 let host: RunningHost | undefined;
 afterEach(async () => {
@@ -216,13 +226,13 @@ describe.each(Object.entries(responsesHosts))("on %s", (name, start: StartHost) 
     const response = await post({ input: "x", stream: true });
     expect(response.status).toBe(401);
     expect(response.headers.get("www-authenticate")).toBe(
-      `Bearer error="insufficient_claims", claims="${Buffer.from(claims).toString("base64")}"`,
+      `Bearer realm="", error="insufficient_claims", claims="${Buffer.from(claims).toString("base64")}"`,
     );
     expect(await response.json()).toEqual({
       error: {
         code: "step_up_required",
-        message: "Entra wants more.",
-        type: "invalid_request_error",
+        message: expect.stringMatching(/^Entra wants more\. Relay the claims/),
+        type: "authentication_error",
         param: null,
       },
     });
@@ -271,8 +281,95 @@ describe.each(Object.entries(responsesHosts).filter(([name]) => !/fastify|json\(
   },
 );
 
+describe.each(Object.entries(responsesHosts).filter(([name]) => /^(express|node:http)$/.test(name)))(
+  "on %s, a body that is still being sent",
+  (_, start) => {
+    it.each([
+      ["says that it is too large", { "content-length": "5000000" }, 10],
+      ["turns out to be too large", { "transfer-encoding": "chunked" }, 200_000],
+    ])("and %s is refused without waiting for its end", async (_name, headers, sent) => {
+      host = await start(echo, { maxBodyBytes: 100_000 });
+      const sending = request(`${host.url}/responses`, {
+        method: "POST",
+        headers: { "content-type": "application/json", ...headers },
+      });
+      sending.on("error", () => {});
+      const answer = once(sending, "response") as Promise<[IncomingMessage]>;
+      sending.write(" ".repeat(sent));
+      const [{ statusCode }] = await answer;
+      expect(statusCode).toBe(413);
+      sending.destroy();
+    });
+  },
+);
+
+describe("a client that goes away cancels the turn although no middleware ends its context", () => {
+  const waiting: ResponsesRun = async function* (turn) {
+    yield "first";
+    await new Promise((_, failed) =>
+      turn.signal.addEventListener("abort", () => failed(turn.signal.reason as Error)),
+    );
+  };
+  const hosts: Record<string, (run: ResponsesRun, context: UserContext) => Promise<RunningHost>> = {
+    "node:http": (run, context) => {
+      const handle = nodeResponses(run);
+      return listening(createServer((req, res) => runWithUserContext(context, () => void handle(req, res))));
+    },
+    async fastify(run, context) {
+      const app = fastify();
+      app.addHook("preHandler", (_request, _reply, done) => runWithUserContext(context, done));
+      app.post("/responses", fastifyResponses(run));
+      await app.listen({ port: 0, host: "127.0.0.1" });
+      return listening(app.server);
+    },
+    "a web-standard host": (run, context) => {
+      const handle = responses(run);
+      return listening(
+        serve({ fetch: (incoming) => handle(incoming, context), port: 0, hostname: "127.0.0.1" }) as Server,
+      );
+    },
+  };
+
+  it.each(Object.keys(hosts).flatMap((name) => [true, false].map((stream) => [name, stream] as const)))(
+    "on %s, streamed: %s",
+    async (name, stream) => {
+      const turns: Turn[] = [];
+      const begun = gate();
+      host = await hosts[name]?.(async function* (turn) {
+        turns.push(turn);
+        begun.open();
+        yield* waiting(turn);
+      }, contextOf("person"));
+      const client = new AbortController();
+      const sent = post({ input: "x", stream }, { signal: client.signal }).catch(() => {});
+      await begun.promise;
+      if (stream) await sent;
+      client.abort();
+      await vi.waitFor(() => expect(turns[0]?.signal.reason).toMatchObject({ code: "turn_cancelled" }));
+      await vi.waitFor(() => expect(turns[0]?.context.ended).toBe(true));
+    },
+  );
+
+  it("by cancelling the stream it was given", async () => {
+    const turns: Turn[] = [];
+    const events = withConsent(
+      async function* (turn) {
+        turns.push(turn);
+        yield "first";
+        await new Promise(() => {});
+      },
+      { context: contextOf("person") },
+    );
+    const reader = toSse(events).getReader();
+    for (let n = 0; n < 5; n += 1) await reader.read();
+    await reader.cancel();
+    expect(turns[0]?.signal.reason).toMatchObject({ code: "turn_cancelled" });
+    expect(turns[0]?.context.ended).toBe(true);
+  });
+});
+
 describe("the web-standard handler", () => {
-  const request = (body: unknown): Request =>
+  const asked = (body: unknown): Request =>
     new Request("http://127.0.0.1/responses", {
       method: "POST",
       headers: { "content-type": "application/json; charset=utf-8" },
@@ -283,13 +380,13 @@ describe("the web-standard handler", () => {
     const context = contextOf("person");
     const response = await responses(async function* (turn) {
       yield String(turn.context === context);
-    })(request({ input: "x" }), context);
+    })(asked({ input: "x" }), context);
     expect(await response.json()).toMatchObject({ output: [{ content: [{ text: "true" }] }] });
     expect(context.ended).toBe(true);
   });
 
   it("says what is missing when nobody is asking", async () => {
-    const response = await responses(echo)(request({ input: "x" }));
+    const response = await responses(echo)(asked({ input: "x" }));
     expect(response.status).toBe(500);
     expect(await response.json()).toMatchObject({
       error: { code: "no_user_context", message: expect.stringContaining("userContext()") },
@@ -299,7 +396,7 @@ describe("the web-standard handler", () => {
   it("stamps the agent that the request names", async () => {
     const reference = { type: "agent_reference", name: "helper", version: "2", more: "x" };
     const response = await responses(echo)(
-      request({ input: "x", agent_reference: reference }),
+      asked({ input: "x", agent_reference: reference }),
       contextOf("person"),
     );
     expect(await response.json()).toMatchObject({

@@ -1,4 +1,5 @@
 import { expect, it, vi } from "vitest";
+import { internalsOf } from "../../src/context/internals.js";
 import { getUserContext, runTurn, runWithUserContext } from "../../src/index.js";
 import { accessThat, consentError, linkFor } from "../support/consenting-access.js";
 import { contextOf } from "../support/test-users.js";
@@ -61,6 +62,13 @@ it("a client that goes away ends a run that hangs", async () => {
   const running = runTurn(never, { context: contextOf("person"), signal: outer.signal });
   outer.abort();
   await expect(running).rejects.toMatchObject({ code: "turn_cancelled" });
+});
+
+it("leaves nothing behind that listens, since the context may live on", async () => {
+  const context = contextOf("person");
+  await runTurn(() => 1, { context });
+  const { consentListeners, endListeners } = internalsOf(context);
+  expect([consentListeners.size, endListeners.size]).toEqual([0, 0]);
 });
 
 it("needs a context that has not ended", async () => {

@@ -6,6 +6,7 @@ import {
   bindUserContext,
   consentEvents,
   consentLinkPolicy,
+  ConsentRequiredError,
   getUserContext,
   HostedAgentIdentityError,
   oauthConsentRequest,
@@ -17,7 +18,7 @@ import {
   type RunEvent,
   type UserContext,
 } from "../../src/index.js";
-import { recordConsent } from "../../src/context/internals.js";
+import { internalsOf, recordConsent } from "../../src/context/internals.js";
 import {
   accessThat,
   collect,
@@ -341,15 +342,13 @@ describe("consent", () => {
     ["https://login.microsoftonline.com/\nsecret", "whitespace"],
     ["https://login%2emicrosoftonline.com/secret", "host is not plain"],
   ])("with the link %j fails the response and shows nothing of it", async (link, because) => {
-    for (const thrown of [true, false]) {
+    for (const how of ["thrown", "recorded", "recorded by a run that ends at once"]) {
       context = contextOf("person");
       const { response, events } = await turn(async function* () {
-        const error = new (await import("../../src/index.js")).ConsentRequiredError([
-          consentFor("contacts", link),
-        ]);
-        if (thrown) throw error;
+        const error = new ConsentRequiredError([consentFor("contacts", link)]);
+        if (how === "thrown") throw error;
         recordConsent(context, error.requests);
-        yield "x";
+        if (how === "recorded") yield "x";
       });
       expect(response).toMatchObject({ status: "failed", error: { code: "consent_link_refused" } });
       expect(response.error?.message).toContain(because);
@@ -539,7 +538,13 @@ describe("events of the run's own", () => {
     const { response, types } = await turn(async function* () {
       yield {
         type: "response.created",
-        response: { id: "resp_of_the_model", model: "gpt-5", output: [], status: "in_progress" },
+        response: {
+          id: "resp_of_the_model",
+          agent_reference: { name: "other" },
+          model: "gpt-5",
+          output: [],
+          status: "in_progress",
+        },
       } as RunEvent;
       yield { type: "response.in_progress", response: { id: "resp_of_the_model" } } as RunEvent;
       yield "Hello";
@@ -556,7 +561,8 @@ describe("events of the run's own", () => {
     ]);
     expect(response).toMatchObject({ model: "gpt-5", usage: { total_tokens: 7 }, status: "completed" });
     expect(response.id).not.toBe("resp_of_the_model");
-    expect(response.output).toHaveLength(1);
+    expect(response).not.toHaveProperty("agent_reference");
+    expect(response.output).toMatchObject([{ content: [{ text: "Hello" }] }]);
   });
 
   it("that end it incomplete keep a known reason, and lose an unknown one", async () => {
@@ -783,7 +789,6 @@ describe("the user context of a turn", () => {
   });
 
   it("leaves nothing behind that listens", async () => {
-    const { internalsOf } = await import("../../src/context/internals.js");
     const outer = new AbortController();
     const watch = vi.spyOn(outer.signal, "removeEventListener");
     await turn(

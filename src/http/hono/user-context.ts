@@ -50,11 +50,7 @@ export function userContext(options: UserContextOptions): MiddlewareHandler {
       throw error;
     }
     const response = endWithBody(c.res, context, original.signal);
-    if (response !== c.res) {
-      // Hono merges into the old response unless there is none.
-      c.res = undefined;
-      c.res = response;
-    }
+    if (response !== c.res) c.res = response;
     return undefined;
   };
 }

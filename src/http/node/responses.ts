@@ -58,7 +58,7 @@ async function bodyOf(
   );
   if (refused !== undefined) return refused;
   try {
-    // The socket has to live on, for the answer that says that it was too much.
+    // The request is left open when there is too much of it, so that the answer can say so.
     const bytes = await readBody(request.iterator({ destroyOnReturn: false }), maxBytes);
     return bytes === undefined ? tooLarge : { bytes };
   } catch {

@@ -4,7 +4,7 @@ import { issuersOf } from "../../entra/clouds.js";
 import type { EntraAppFacts } from "../../entra/tenants.js";
 import { audiencesOf, clientOf, isAppOnly } from "../../entra/token-claims.js";
 import { HostedAgentIdentityError, isUserTokenError, UserTokenError } from "../../errors.js";
-import type { FetchLike } from "../../exchange/deadline.js";
+import type { FetchLike } from "../../context/fetch-like.js";
 
 /** What proves an agent. */
 export interface AgentVerifierOptions {

@@ -9,7 +9,8 @@ import {
   type ConsentReason,
   type ErrorCode,
 } from "../../errors.js";
-import { settleOrAbort, withDeadline, type FetchLike } from "../../exchange/deadline.js";
+import type { FetchLike } from "../../context/fetch-like.js";
+import { settleOrAbort, withDeadline } from "../../exchange/deadline.js";
 import type { TokenCredentialLike } from "../../exchange/federated-credential.js";
 import type { TokenAnswer, TokenRequest, TokenSource } from "../../tokens/token-source.js";
 import { readJson, type RemoteUser, type WireRequest } from "./wire.js";

@@ -9,7 +9,7 @@ import {
   isHostedAgentIdentityError,
   isUserTokenError,
 } from "../../errors.js";
-import type { FetchLike } from "../../exchange/deadline.js";
+import type { FetchLike } from "../../context/fetch-like.js";
 import { userAccess } from "../../access/user-access.js";
 import type { UserAccess } from "../../access/types.js";
 import type { Principal } from "../../context/principal.js";

@@ -7,6 +7,7 @@ import { adminConsentPage } from "./pages.js";
 import { refused } from "./refused.js";
 import { parseScopes, requiredScopes } from "./scopes.js";
 import type { EntraCall } from "./server.js";
+import { remember } from "./state.js";
 
 interface AdminFlow {
   readonly kind: "admin";
@@ -40,7 +41,7 @@ function show(call: EntraCall): Reply {
     wanted: wantedBy(call, address.client, tenant, scope),
     scope,
   };
-  state.flows.set(id, flow);
+  remember(state.flows, id, flow);
   const admins = state.directory.accounts(tenant.id).filter(({ user }) => user.admin);
   const descriptions = flow.wanted.flatMap(({ resource, names }) =>
     names.map((name) => `${name} (${resource.name})`),

@@ -14,7 +14,7 @@ import { Refused, refused } from "./refused.js";
 import { oneResourceOf, parseScopes } from "./scopes.js";
 import type { EntraCall } from "./server.js";
 import { browserOf, type Browser } from "./sessions.js";
-import { freshSignIn, type EntraState, type SignIn } from "./state.js";
+import { freshSignIn, remember, type EntraState, type SignIn } from "./state.js";
 import { clientInfo } from "./tokens.js";
 
 /** A person on their way through the pages. */
@@ -38,7 +38,7 @@ export function authorize(call: EntraCall): Reply {
     const browser = browserOf(state, call.request);
     const flow: Flow = { kind: "authorize", browserId: browser.id, request };
     const id = randomUUID();
-    state.flows.set(id, flow);
+    remember(state.flows, id, flow);
     return nextStep(call, id, flow, browser);
   });
 }
@@ -216,7 +216,7 @@ function sendCode(
 ): Reply {
   const { request } = flow;
   const code = `1.${randomBytes(64).toString("base64url")}`;
-  state.codes.set(code, {
+  remember(state.codes, code, {
     tenantId: account.tenantId,
     client: request.client,
     account,

@@ -20,7 +20,7 @@ export function claimedClient(
   }
   const [id = "", ...rest] = Buffer.from(basic, "base64").toString("utf8").split(":");
   // RFC 6749, 2.3.1: both parts are form-encoded before they are joined.
-  const decode = (value: string): string => decodeURIComponent(value.replaceAll("+", " "));
+  const decode = (value: string): string => new URLSearchParams(`v=${value}`).get("v") ?? "";
   return { clientId: decode(id), secret: decode(rest.join(":")) };
 }
 

@@ -11,12 +11,22 @@ import type {
   RedirectUriOptions,
 } from "./options.js";
 
+/**
+ * A tenant with its ids.
+ *
+ * @group Test kit
+ */
 export interface EntraTenant {
   readonly id: string;
   readonly name: string;
   readonly domain: string;
 }
 
+/**
+ * An app registration with its ids.
+ *
+ * @group Test kit
+ */
 export interface EntraApp {
   readonly name: string;
   readonly clientId: string;
@@ -33,6 +43,11 @@ export interface EntraApp {
   readonly options: EntraAppOptions;
 }
 
+/**
+ * A person with their ids.
+ *
+ * @group Test kit
+ */
 export interface EntraUser {
   readonly name: string;
   readonly upn: string;
@@ -51,6 +66,11 @@ export interface Account {
   readonly oid: string;
 }
 
+/**
+ * A managed identity with its ids.
+ *
+ * @group Test kit
+ */
 export interface ManagedIdentity {
   readonly name: string;
   readonly clientId: string;
@@ -60,9 +80,17 @@ export interface ManagedIdentity {
   readonly systemAssigned: boolean;
 }
 
-/** An app by name, client id, or as `entra.app()` returned it. */
+/**
+ * An app by name, client id, or as `entra.app()` returned it.
+ *
+ * @group Test kit
+ */
 export type AppRef = string | { readonly clientId: string };
-/** A user by name, upn, object id, or as `entra.user()` returned it. */
+/**
+ * A user by name, upn, object id, or as `entra.user()` returned it.
+ *
+ * @group Test kit
+ */
 export type UserRef = string | { readonly oid: string };
 
 /** What can change while the emulator runs. */

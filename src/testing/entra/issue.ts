@@ -10,7 +10,7 @@ import {
   requiredScopes,
   type RequestedResource,
 } from "./scopes.js";
-import type { EntraState, SignIn } from "./state.js";
+import { remember, type EntraState, type SignIn } from "./state.js";
 import type { TokenCall, TokenResponse } from "./token-call.js";
 import { accessToken, clientInfo, idToken, scopeField } from "./tokens.js";
 
@@ -179,7 +179,7 @@ export function refusalOf(policy: {
 function refreshToken({ state, client }: TokenCall, grant: PersonGrant): string {
   const token = `1.${randomBytes(96).toString("base64url")}`;
   const now = state.now();
-  state.refreshTokens.set(token, {
+  remember(state.refreshTokens, token, {
     client,
     account: grant.account,
     signIn: grant.signIn,

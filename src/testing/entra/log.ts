@@ -1,4 +1,8 @@
-/** One request the emulator received, and how it ended. No token, code or secret is kept. */
+/**
+ * One request the emulator received, and how it ended. No token, code or secret is kept.
+ *
+ * @group Test kit
+ */
 export interface EntraRequest {
   /** Milliseconds since 1970, by the emulator's clock. */
   readonly at: number;

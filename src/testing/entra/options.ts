@@ -1,7 +1,11 @@
 import type { EntraPolicy } from "./policy-types.js";
 import type { EntraRequest } from "./log.js";
 
-/** What {@link startEntra} starts with. Names are how the options and the test refer to each other. */
+/**
+ * What `startEntra` starts with. Names are how the options and the test refer to each other.
+ *
+ * @group Test kit
+ */
 export interface EntraOptions {
   /** Default: one tenant with a random id. */
   readonly tenants?: readonly EntraTenantOptions[];
@@ -24,6 +28,11 @@ export interface EntraOptions {
   readonly log?: (entry: EntraRequest) => void;
 }
 
+/**
+ * A tenant to be.
+ *
+ * @group Test kit
+ */
 export interface EntraTenantOptions {
   /** A GUID; default random. */
   readonly id?: string;
@@ -31,6 +40,11 @@ export interface EntraTenantOptions {
   readonly domain?: string;
 }
 
+/**
+ * An app registration to be.
+ *
+ * @group Test kit
+ */
 export interface EntraAppOptions {
   readonly name: string;
   /** A GUID; default random. */
@@ -71,6 +85,11 @@ export interface EntraAppOptions {
   readonly disabled?: boolean;
 }
 
+/**
+ * A delegated scope that an app exposes.
+ *
+ * @group Test kit
+ */
 export interface EntraScopeOptions {
   readonly name: string;
   /** What the consent page says. */
@@ -79,12 +98,21 @@ export interface EntraScopeOptions {
   readonly adminOnly?: boolean;
 }
 
+/**
+ * A redirect URI and its platform.
+ *
+ * @group Test kit
+ */
 export interface RedirectUriOptions {
   readonly uri: string;
   readonly type: "web" | "spa" | "native";
 }
 
-/** A federated identity credential. `issuer` and `subject` may be left out for a managed identity of the emulator. */
+/**
+ * A federated identity credential. `issuer` and `subject` may be left out for a managed identity of the emulator.
+ *
+ * @group Test kit
+ */
 export interface FederatedCredentialOptions {
   readonly issuer?: string;
   readonly subject?: string;
@@ -94,6 +122,11 @@ export interface FederatedCredentialOptions {
   readonly managedIdentity?: string;
 }
 
+/**
+ * A person to be.
+ *
+ * @group Test kit
+ */
 export interface EntraUserOptions {
   readonly name: string;
   /** Default: from the name and the tenant's domain. */
@@ -107,6 +140,11 @@ export interface EntraUserOptions {
   readonly admin?: boolean;
 }
 
+/**
+ * A managed identity to be.
+ *
+ * @group Test kit
+ */
 export interface ManagedIdentityOptions {
   readonly name: string;
   readonly clientId?: string;

@@ -136,7 +136,7 @@ const style = `
 function page(title: string, content: string): string {
   return `<!doctype html>
 <html lang="en">
-<head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
+<head><meta charset="utf-8"><link rel="icon" href="data:,"><meta name="viewport" content="width=device-width, initial-scale=1">
 <title>${escape(title)} · Entra emulator</title><style>${style}</style></head>
 <body><main><h1>${escape(title)}</h1>${content}</main></body>
 </html>`;

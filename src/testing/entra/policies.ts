@@ -2,19 +2,31 @@ import { randomUUID } from "node:crypto";
 import type { Account, Directory, EntraApp } from "./directory.js";
 import type { EntraGrant, EntraPolicy } from "./policy-types.js";
 
-/** A policy in force. */
+/**
+ * A policy in force.
+ *
+ * @group Test kit
+ */
 export type ActivePolicy = EntraPolicy & {
   readonly id: string;
   /** How often it still applies. */
   left: number;
 };
 
-export interface Policies {
-  /** Puts a policy in force and returns it with its id, for `remove`. */
+/**
+ * Changes what Entra answers while it runs.
+ *
+ * @group Test kit
+ */
+export interface EntraPolicies {
+  /** Puts a policy in force and returns it with its id, for `remove`. Throws `invalid_option` for unknown names. */
   add(policy: EntraPolicy): ActivePolicy;
   remove(policy: string | { readonly id: string }): void;
   clear(): void;
   list(): readonly ActivePolicy[];
+}
+
+export interface Policies extends EntraPolicies {
   /** The first policy of one of these types that is about the request; counts it as applied. */
   take(types: readonly EntraPolicy["type"][], subject: PolicySubject): ActivePolicy | undefined;
   /** The same without counting: what a sign-in page asks before any token is asked for. */

@@ -1,5 +1,10 @@
 import type { AppRef, UserRef } from "./directory.js";
 
+/**
+ * A way to get a token.
+ *
+ * @group Test kit
+ */
 export type EntraGrant =
   | "authorization_code"
   | "refresh_token"
@@ -7,7 +12,11 @@ export type EntraGrant =
   | "on_behalf_of"
   | "managed_identity";
 
-/** Which requests a policy is about; every field that is given must match. */
+/**
+ * Which requests a policy is about; every field that is given must match.
+ *
+ * @group Test kit
+ */
 export interface PolicyTarget {
   readonly user?: UserRef;
   /** The app that asks. */
@@ -21,7 +30,11 @@ export interface PolicyTarget {
   readonly times?: number;
 }
 
-/** Something that makes Entra answer otherwise. */
+/**
+ * Something that makes Entra answer otherwise.
+ *
+ * @group Test kit
+ */
 export type EntraPolicy = PolicyTarget &
   (
     | {

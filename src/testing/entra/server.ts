@@ -159,7 +159,7 @@ async function route(exchange: Exchange): Promise<Reply | "cut" | "silent"> {
     entry.params = redactedParams(url.searchParams);
     return managedIdentityToken(state, request, url.searchParams, entry);
   }
-  const [segment = "", ...rest] = url.pathname.slice(1).split("/").map(decodeURIComponent);
+  const [segment = "", ...rest] = url.pathname.slice(1).split("/");
   const path = rest.join("/");
   const found = Object.hasOwn(routes, path) ? routes[path] : undefined;
   if (found === undefined) return html(404, errorPage(["There is no such page."]));

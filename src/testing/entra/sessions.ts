@@ -1,7 +1,7 @@
 import { randomUUID } from "node:crypto";
 import type { IncomingMessage } from "node:http";
 import { cookie } from "./http.js";
-import type { BrowserSession, EntraState } from "./state.js";
+import { remember, type BrowserSession, type EntraState } from "./state.js";
 
 /** The browser behind a request: its session and the headers that keep it. */
 export interface Browser {
@@ -16,7 +16,7 @@ export function browserOf(state: EntraState, request: IncomingMessage): Browser 
   const known = cookie(request, name);
   const id = known !== undefined && state.sessions.has(known) ? known : randomUUID();
   const session = state.sessions.get(id) ?? { accounts: new Map() };
-  state.sessions.set(id, session);
+  remember(state.sessions, id, session);
   const site = state.options.tls === undefined ? "SameSite=Lax" : "SameSite=None; Secure";
   return { id, session, headers: { "set-cookie": `${name}=${id}; Path=/; HttpOnly; ${site}` } };
 }

@@ -15,13 +15,17 @@ import {
 import { createSigningKeys } from "./keys.js";
 import { createLog, type EntraRequest } from "./log.js";
 import type { EntraOptions, FederatedCredentialOptions, RedirectUriOptions } from "./options.js";
-import { createPolicies, type Policies } from "./policies.js";
+import { createPolicies, type EntraPolicies } from "./policies.js";
 import { createEntraServer } from "./server.js";
 import { freshSignIn, type EntraState } from "./state.js";
 import { accessToken } from "./tokens.js";
 import { HostedAgentIdentityError } from "../../errors.js";
 
-/** A running emulator of Entra. */
+/**
+ * A running emulator of Entra.
+ *
+ * @group Test kit
+ */
 export interface EntraEmulator {
   /** Scheme, host and port. */
   readonly origin: string;
@@ -34,7 +38,7 @@ export interface EntraEmulator {
   readonly tenants: readonly EntraTenant[];
   readonly apps: readonly EntraApp[];
   readonly users: readonly EntraUser[];
-  readonly policies: Policies;
+  readonly policies: EntraPolicies;
   /** Every request so far, oldest first, without secrets. */
   readonly requests: readonly EntraRequest[];
   /** The environment that `ManagedIdentityCredential` and MSAL read. */
@@ -50,7 +54,7 @@ export interface EntraEmulator {
   issueUserToken(request: UserTokenRequest): Promise<string>;
   /** An access token of an app for another app. */
   issueAppToken(request: AppTokenRequest): Promise<string>;
-  /** Lets a client act for a user (or for everybody) on a resource. */
+  /** Lets a client act for a user (or for everybody) on a resource. Scopes by their short names. */
   grantConsent(consent: ConsentChange & { readonly scopes: readonly string[] }): void;
   /** Takes back some scopes, or everything. */
   revokeConsent(consent: ConsentChange & { readonly scopes?: readonly string[] }): void;
@@ -64,6 +68,11 @@ export interface EntraEmulator {
   [Symbol.asyncDispose](): Promise<void>;
 }
 
+/**
+ * What `issueUserToken` makes.
+ *
+ * @group Test kit
+ */
 export interface UserTokenRequest {
   readonly user: UserRef;
   /** The app the token is for. */
@@ -85,6 +94,11 @@ export interface UserTokenRequest {
   readonly claimsChallenge?: string;
 }
 
+/**
+ * What `issueAppToken` makes.
+ *
+ * @group Test kit
+ */
 export interface AppTokenRequest {
   readonly app: AppRef;
   readonly client: AppRef;
@@ -95,6 +109,11 @@ export interface AppTokenRequest {
   readonly version?: 1 | 2;
 }
 
+/**
+ * Whose consent to what.
+ *
+ * @group Test kit
+ */
 export interface ConsentChange {
   readonly user?: UserRef;
   /** An administrator's consent, for everybody of the tenant. */
@@ -183,7 +202,10 @@ export async function startEntra(options: EntraOptions): Promise<EntraEmulator> 
     user: directory.user,
     issueUserToken: (request) => issueUserToken(state, request),
     issueAppToken: (request) => issueAppToken(state, request),
-    grantConsent: ({ scopes, ...change }) => state.consents.grant(consentKey(state, change), scopes),
+    grantConsent: ({ scopes, ...change }) => {
+      const key = consentKey(state, change);
+      state.consents.grant(key, exposedBy(key.resource, scopes));
+    },
     revokeConsent: ({ scopes, ...change }) => state.consents.revoke(consentKey(state, change), scopes),
     revokeSessions: (ref) => {
       const { oid } = directory.user(ref);
@@ -255,6 +277,13 @@ function consentKey(state: EntraState, change: ConsentChange): ConsentKey {
   const tenantId = tenantNamed(state, change.tenant)?.id ?? user?.tenantId ?? client.tenantId;
   const oid = user && directory.account(user, tenantId)?.oid;
   return { tenantId, client, resource, oid };
+}
+
+/** Names nobody exposes are typing errors. */
+function exposedBy(resource: EntraApp, scopes: readonly string[]): readonly string[] {
+  const unknown = scopes.find((scope) => !resource.scopes.some(({ name }) => name === scope));
+  if (unknown === undefined) return scopes;
+  throw invalid(`${JSON.stringify(resource.name)} exposes no scope ${JSON.stringify(unknown)}`);
 }
 
 function tenantNamed(state: EntraState, value: string | undefined): EntraTenant | undefined {

@@ -76,3 +76,10 @@ export function freshSignIn(
 ): SignIn {
   return { at: state.now(), epoch: state.revocations.get(account.user.oid)?.epoch ?? 0, satisfied, sid };
 }
+
+/** Keeps an entry, and of everything kept only the latest: an emulator may run for days. */
+export function remember<V>(kept: Map<string, V>, key: string, value: V): void {
+  kept.set(key, value);
+  const oldest = kept.keys().next();
+  if (kept.size > 50_000 && oldest.done !== true) kept.delete(oldest.value);
+}

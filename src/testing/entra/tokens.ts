@@ -159,8 +159,8 @@ async function sign(
   key: SigningKey = state.keys.current(),
   version: 1 | 2,
 ): Promise<string> {
-  const payload = Object.fromEntries(Object.entries(claims).filter(([, value]) => value !== undefined));
-  return new SignJWT(payload)
+  // A claim that is undefined is left out when the payload becomes JSON.
+  return new SignJWT(claims)
     .setProtectedHeader({
       typ: "JWT",
       alg: "RS256",

@@ -1,0 +1,62 @@
+import { describe, expect, it } from "vitest";
+import { tokenCache, type TokenCache } from "../../src/tokens/token-cache.js";
+
+const token = (text: string) => ({ token: text, expiresAt: Date.now() + 3_600_000, source: "test" });
+
+function filled(count: number, maxEntries: number): TokenCache {
+  const cache = tokenCache({ maxEntries });
+  for (let number = 0; number < count; number += 1)
+    cache.set(`k${number}`, `p${number}`, token(`t${number}`));
+  return cache;
+}
+
+const keptOf = (cache: TokenCache, count: number): number[] =>
+  Array.from({ length: count }, (_, number) => number).filter(
+    (number) => cache.get(`k${number}`) !== undefined,
+  );
+
+describe("the token cache", () => {
+  it("lets the least recently used token go first", () => {
+    const cache = filled(3, 3);
+    cache.get("k0");
+    cache.set("k3", "p3", token("t3"));
+    expect(keptOf(cache, 4)).toEqual([0, 2, 3]);
+  });
+
+  it("keeps what is used often, however many others come and go", () => {
+    const cache = filled(100, 100);
+    for (let number = 100; number < 1000; number += 1) {
+      cache.get("k7");
+      cache.set(`k${number}`, `p${number}`, token(`t${number}`));
+    }
+    expect(cache.get("k7")?.token.token).toBe("t7");
+    expect(cache.size).toBe(100);
+  });
+
+  it("keeps a token that was used while it was new for as long as three quarters of the cache", () => {
+    const cache = filled(100, 100);
+    cache.get("k80");
+    for (let number = 100; number < 175; number += 1) cache.set(`k${number}`, `p${number}`, token("t"));
+    expect(cache.get("k80")?.token.token).toBe("t80");
+    expect(cache.get("k70")).toBeUndefined();
+  });
+
+  it("stays within its bytes, and keeps nothing that is larger than all of them", () => {
+    const cache = tokenCache({ maxBytes: 100 });
+    cache.set("a", "p", token("x".repeat(60)));
+    cache.set("b", "p", token("x".repeat(60)));
+    expect(cache.get("a")).toBeUndefined();
+    cache.set("c", "p", token("x".repeat(100)));
+    expect(cache.get("b")).toBeDefined();
+    expect(cache.get("c")).toBeUndefined();
+  });
+
+  it("drops every token of one principal and nobody else's", () => {
+    const cache = filled(3, 10);
+    cache.set("another", "p1", token("t"));
+    cache.deletePrincipal("p1");
+    expect(keptOf(cache, 3)).toEqual([0, 2]);
+    expect(cache.get("another")).toBeUndefined();
+    expect(cache.ofPrincipal("p1", Date.now())).toBeUndefined();
+  });
+});

@@ -1,3 +1,4 @@
+import { grantMutants } from "./grants.js";
 import type { Mutant } from "./mutant.js";
 
 const fetchTests = ["test/access/fetch.test.ts"];
@@ -494,4 +495,5 @@ export const mutants: readonly Mutant[] = [
     replace: "((make: () => NodeJS.Timeout) => make())(() => setTimeout(",
     tests: ["test/mcp/client-pool.test.ts"],
   },
+  ...grantMutants,
 ];

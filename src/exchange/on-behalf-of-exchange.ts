@@ -1,5 +1,5 @@
 import type { EntraAppInternals } from "./entra-app.js";
-import { requestTokens, type ExchangedToken } from "./token-request.js";
+import { requestTokens, type ExchangedToken, type IssuedTokens } from "./token-request.js";
 import type { ExpectedAccount } from "./whose-token.js";
 
 /** One exchange of a user token for a token of a resource. */
@@ -22,7 +22,16 @@ export async function exchangeOnBehalfOf(
   app: EntraAppInternals,
   request: OnBehalfOfRequest,
 ): Promise<ExchangedToken> {
-  const { token, expiresAt, refreshAt } = await requestTokens(app, {
+  const { token, expiresAt, refreshAt } = await exchangeForGrant(app, request);
+  return { token, expiresAt, refreshAt };
+}
+
+/** The same exchange, with the refresh token it brings: for work that goes on after the user token is dead. */
+export async function exchangeForGrant(
+  app: EntraAppInternals,
+  request: OnBehalfOfRequest,
+): Promise<IssuedTokens> {
+  return requestTokens(app, {
     tenantId: request.account.tid,
     account: request.account,
     signal: request.signal,
@@ -34,5 +43,4 @@ export async function exchangeOnBehalfOf(
         ...(request.claims === undefined ? {} : { claims: request.claims }),
       }),
   });
-  return { token, expiresAt, refreshAt };
 }

@@ -33,8 +33,14 @@ export type MakeSignInLink = (
 /**
  * The token source of sign-in: the token of the principal's grant, or the link that brings one about. Asks the
  * person again when the resource or the scopes are new, and when Entra wants more of them (step-up).
+ * `grantKeyOf` tells which grant a context uses: the principal's own, or that of a piece of long-running work.
  */
-export function signInTokens(core: SignInCore, grants: Grants, makeLink: MakeSignInLink): TokenSource {
+export function signInTokens(
+  core: SignInCore,
+  grants: Grants,
+  makeLink: MakeSignInLink,
+  grantKeyOf: (context: UserContext) => string | undefined = ({ principalKey }) => principalKey,
+): TokenSource {
   const { facts } = core.app;
   return Object.freeze<TokenSource>({
     kind: "sign_in",
@@ -49,11 +55,12 @@ export function signInTokens(core: SignInCore, grants: Grants, makeLink: MakeSig
     },
     async acquire(request) {
       const { context, resource } = request;
-      if (context.principalKey === undefined) throw notIdentified();
+      const grantKey = grantKeyOf(context);
+      if (context.principalKey === undefined || grantKey === undefined) throw notIdentified();
       if (!core.resources.some(({ url }) => url === resource.url)) throw notListed(resource);
       let refusal: TokenExchangeError | undefined;
       try {
-        const token = await tokenOf(grants, context.principalKey, request);
+        const token = await tokenOf(grants, grantKey, request);
         if (token !== undefined) return { status: "token", token };
       } catch (cause) {
         if (!isTokenExchangeError(cause) || !endableByUser.has(cause.category)) throw cause;
@@ -62,7 +69,7 @@ export function signInTokens(core: SignInCore, grants: Grants, makeLink: MakeSig
       if (request.silent === true) {
         return { status: "skipped", reason: "needs_interaction", detail: "the user would have to sign in." };
       }
-      return ask(request, refusal, await reasonOf(grants, context.principalKey, refusal), makeLink);
+      return ask(request, refusal, await reasonOf(grants, grantKey, refusal), makeLink);
     },
     forget: (principalKey, token) => grants.forget(principalKey, token),
     subscribe: (changed) => grants.subscribe(changed),

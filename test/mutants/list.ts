@@ -1,3 +1,4 @@
+import { grantMutants } from "./grants.js";
 import type { Mutant } from "./mutant.js";
 
 const fetchTests = ["test/access/fetch.test.ts"];
@@ -502,4 +503,5 @@ export const mutants: readonly Mutant[] = [
     replace: "",
     tests: ["test/tokens/acquire.test.ts"],
   },
+  ...grantMutants,
 ];

@@ -21,6 +21,8 @@ export interface Grant {
   /** When the account was first connected, milliseconds since the epoch. */
   readonly signedInAt: number;
   readonly updatedAt: number;
+  /** When it ends by itself: that of long-running work. Milliseconds since the epoch. */
+  readonly until?: number;
   /** The principal's epoch when it was stored: a sign-out raises it, and what is older no longer counts. */
   readonly epoch: number;
 }
@@ -49,6 +51,11 @@ export interface Grants {
   principalsOf(account: Pick<Account, "tid" | "oid">): Promise<readonly string[]>;
   /** Does not give this token (or any that it gave so far) to the principal again: the resource refused it. */
   forget(principalKey: string, token?: string): void;
+  /**
+   * The number that a sign-out of this principal raises, whether or not there is a grant: what was begun under
+   * another one has ended. Never 0.
+   */
+  epoch(principalKey: string): Promise<number>;
   /** Calls when a principal signed in or out in this process. Returns how to stop. */
   subscribe(changed: (principalKey: string) => void): () => void;
 }

@@ -41,7 +41,7 @@ export function grants(core: SignInCore): Grants {
   const recordOf = (principalKey: string): Cell<GrantRecord> =>
     cell<GrantRecord>(store, {
       key: keys.storeKey("grant", ...recordBinding(core, principalKey)),
-      ttlMs: lifetimeMs,
+      ttlMs: ({ grant }) => Math.max(1, Math.min(lifetimeMs, (grant?.until ?? Infinity) - now())),
       none: noRecord,
       seal: (record) => seal.seal(principalKey, record),
       open: (text) => seal.open(principalKey, text),
@@ -63,7 +63,8 @@ export function grants(core: SignInCore): Grants {
       await recordOf(principalKey).update(({ grant, epoch }) => {
         another = grant !== undefined && refreshToken !== undefined && grant.refreshToken !== refreshToken;
         ended = another ? undefined : grant;
-        if (ended === undefined) return undefined;
+        // A sign-out counts even with nothing to end: long-running work may hang on it.
+        if (ended === undefined && refreshToken !== undefined) return undefined;
         return { epoch: Math.max(now(), epoch + 1), grant: undefined, tokens: [] };
       });
     } finally {
@@ -224,6 +225,15 @@ export function grants(core: SignInCore): Grants {
       }
     },
 
+    async epoch(principalKey) {
+      const known = (await recordOf(principalKey).read()).epoch;
+      if (known !== 0) return known;
+      const made = await recordOf(principalKey).update((current) =>
+        current.epoch === 0 ? { ...current, epoch: now() } : undefined,
+      );
+      return made?.epoch ?? (await recordOf(principalKey).read()).epoch;
+    },
+
     principalsOf: (account) => index.list(account),
     forget: (principalKey, token) => refused.add(principalKey, token),
     subscribe(listener) {
@@ -246,8 +256,9 @@ function covers(grant: StoredGrant, { resource, scopes }: GrantTokenRequest): bo
 }
 
 function publicGrant(grant: StoredGrant, epoch: number): Grant {
-  const { account, refreshToken, resources, scopes, signedInAt, updatedAt } = grant;
-  return { account, refreshToken, resources, scopes, signedInAt, updatedAt, epoch };
+  const { account, refreshToken, resources, scopes, signedInAt, updatedAt, until } = grant;
+  const known = { account, refreshToken, resources, scopes, signedInAt, updatedAt, epoch };
+  return until === undefined ? known : { ...known, until };
 }
 
 /** The same demand as a token was made for, so that its successor can take its place. */

@@ -23,6 +23,7 @@ export function afterSignIn(
     refreshedAt: time,
     indexedAt: time,
     signIns: (before?.signIns ?? 0) + 1,
+    ...(signedIn.until === undefined ? {} : { until: signedIn.until }),
   };
   // Tokens of earlier sign-ins go: this one may have been asked for because they are not enough.
   const tokens: readonly KeptToken[] =

@@ -19,7 +19,8 @@ export interface Cell<T> {
 /** How a value is written and read, and what stands for none. */
 export interface CellCodec<T> {
   readonly key: string;
-  readonly ttlMs: number;
+  /** How long a value is kept, in milliseconds. */
+  ttlMs(value: T): number;
   readonly none: T;
   seal(value: T): string;
   /** `undefined` for what cannot be read: it counts as none. */
@@ -37,7 +38,7 @@ export function cell<T>(store: SignInStore, { key, ttlMs, none, seal, open }: Ce
       for (let tries = 0; tries < maxTries; tries += 1) {
         const next = change(valueOf(text));
         if (next === undefined) return undefined;
-        if (await store.compareAndSet(key, text, seal(next), ttlMs)) return next;
+        if (await store.compareAndSet(key, text, seal(next), ttlMs(next))) return next;
         text = await store.get(key);
       }
       throw new HostedAgentIdentityError("store_unavailable", "The store's value changed too often.");

@@ -29,14 +29,22 @@ const end = "\n";
 export async function readLog(path: string): Promise<RecordChange[]> {
   const text = await readIfThere(path);
   if (text === undefined) return [];
-  // What follows the last end of line was being written when the process was killed.
-  const lines = text.split(end).slice(0, -1);
-  if (lines[0] !== heading) throw corrupt(path, 1, "this is no file of this store");
-  return lines.slice(1).flatMap((line, index) => {
-    const changes = parseLine(line);
-    if (changes === undefined) throw corrupt(path, index + 2, "the line does not match its checksum");
-    return changes;
+  const lines = text.split(end);
+  const tail = lines.pop() ?? "";
+  if (lines.shift() !== heading) throw corrupt(path, 1, "this is no file of this store");
+  const changes = lines.map((line, index) => {
+    const read = parseLine(line);
+    if (read === undefined) throw corrupt(path, index + 2, "the line does not match its checksum");
+    return read;
   });
+  return [...changes, readTail(tail, path, lines.length + 2)].flat();
+}
+
+/** What was being written when the process was killed: part of a line, which counts only if it is whole. */
+function readTail(tail: string, path: string, line: number): readonly RecordChange[] {
+  // A whole line and then something else than its end is no write that stopped early.
+  if (parseLine(tail.slice(0, -1)) !== undefined) throw corrupt(path, line, "the end of the line is missing");
+  return parseLine(tail) ?? [];
 }
 
 /**
@@ -106,7 +114,7 @@ function lineOf(changes: readonly RecordChange[]): string {
   return `${checksum(json)} ${json}${end}`;
 }
 
-function parseLine(line: string): RecordChange[] | undefined {
+function parseLine(line: string): readonly RecordChange[] | undefined {
   const json = line.slice(17);
   if (line[16] !== " " || checksum(json) !== line.slice(0, 16)) return undefined;
   const changes = JSON.parse(json) as [string, string | null, number | null][];

@@ -8,7 +8,10 @@ import { readLog, replaceLog, type FileLog } from "./file-log.js";
 import { records, type RecordChange, type RecordLimits, type Records, type StoredRecord } from "./records.js";
 import { closed, errno, unavailable, unsuitable } from "./refusals.js";
 
-/** Options of {@link fileStore}. */
+/**
+ * Options of {@link fileStore}.
+ * @group Sign-in
+ */
 export interface FileStoreOptions {
   /** The file; its folder is made when missing. `<path>.lock` and `<path>.new` beside it are ours, too. */
   readonly path: string;

@@ -3,7 +3,10 @@ import type { SignInStore } from "../store.js";
 import { records, type Records } from "./records.js";
 import { closed } from "./refusals.js";
 
-/** Options of {@link memoryStore}. */
+/**
+ * Options of {@link memoryStore}.
+ * @group Sign-in
+ */
 export interface MemoryStoreOptions {
   /** Default 100 000. A full store refuses with `store_unavailable`; it forgets nothing that is live. */
   readonly maxEntries?: number;

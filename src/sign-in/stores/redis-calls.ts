@@ -12,30 +12,44 @@ export type RedisCall = <T>(
   read: (reply: unknown) => T | undefined,
 ) => Promise<T>;
 
-export function redisCalls(client: RedisClient, timeoutMs: number): RedisCall {
+/**
+ * Makes it. `renew` is called when calls have been going out for three deadlines and nothing at all has come
+ * back: the client itself would wait until the system gives the connection up, a quarter of an hour on Linux.
+ */
+export function redisCalls(client: RedisClient, timeoutMs: number, renew: () => void): RedisCall {
   let unanswered = 0;
+  let silentSince: number | undefined;
 
   const send = async (
     work: (commands: RedisCommands) => Promise<unknown>,
     abortSignal: AbortSignal,
   ): Promise<unknown> => {
     unanswered += 1;
+    silentSince ??= performance.now();
     try {
       return await work(client.withCommandOptions({ abortSignal, timeout: 0, typeMapping: {} }));
     } finally {
       unanswered -= 1;
+      if (!abortSignal.aborted) silentSince = undefined;
     }
   };
 
+  const late = (): HostedAgentIdentityError => {
+    if (silentSince !== undefined && performance.now() - silentSince >= 3 * timeoutMs) {
+      silentSince = undefined;
+      renew();
+    }
+    return unavailable(`Redis did not answer within ${timeoutMs} ms.`);
+  };
+
   return async (work, read) => {
-    // The client keeps what it has sent until the answer comes or the connection ends, and a connection to a
-    // server that hangs does not end: without a bound that heap grows with every call.
+    // The client keeps what it has sent until the answer comes or the connection ends: without a bound that
+    // heap would grow with every call to a server that hangs.
     if (unanswered >= maxUnanswered) throw unavailable("Redis has not answered thousands of commands.");
-    const reply = await withDeadline(
-      timeoutMs,
-      undefined,
-      () => unavailable(`Redis did not answer within ${timeoutMs} ms.`),
-      (signal) => send(work, signal).catch((error: unknown) => rethrow(error, signal)),
+    const reply = await withDeadline(timeoutMs, undefined, late, (signal) =>
+      send(work, signal).catch((error: unknown) => {
+        throw signal.aborted ? signal.reason : fromClient(error);
+      }),
     );
     const value = read(reply);
     if (value === undefined) throw unavailable("Redis answered with something that makes no sense here.");
@@ -45,12 +59,8 @@ export function redisCalls(client: RedisClient, timeoutMs: number): RedisCall {
 
 const maxUnanswered = 10_000;
 
-function rethrow(error: unknown, signal: AbortSignal): never {
-  throw signal.aborted ? signal.reason : fromClient(error);
-}
-
 /** The error of a command. What Redis repeats of the command stays out of it. */
-function fromClient(error: unknown): HostedAgentIdentityError {
+export function fromClient(error: unknown): HostedAgentIdentityError {
   const message = error instanceof Error ? error.message : String(error);
   // Redis 6 wraps what a command in a script was refused for: "ERR Error running script (…): -OOM …".
   const word = /: -([A-Z]+) /.exec(message)?.[1] ?? /^([A-Z]{2,}) /.exec(message)?.[1];
@@ -73,7 +83,7 @@ const replies: Readonly<Record<string, { readonly category: ErrorCategory; reado
   MISCONF: { category: "retry", help: "Redis cannot write to its disk: look into its log." },
   READONLY: {
     category: "retry",
-    help: "This is a replica: connect to the primary, or through createSentinel().",
+    help: "This is a replica: connect to the primary.",
   },
   NOAUTH: { category: "config", help: "Give the client the user name and password of this Redis." },
   WRONGPASS: { category: "config", help: "Give the client the user name and password of this Redis." },

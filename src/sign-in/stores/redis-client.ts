@@ -1,9 +1,12 @@
 /**
- * What we use of the official client's `createClient()`, `createClientPool()`, `createCluster()` and
- * `createSentinel()` (npm package `redis`, 5 or 6). Never imported: the caller brings it.
+ * What we use of what `createClient()`, `createClientPool()` and `createCluster()` of the official package
+ * `redis` give. Never imported: the caller brings it.
+ * @group Sign-in
  */
 export interface RedisClient {
   readonly isOpen: boolean;
+  /** Pools and clusters have none. */
+  readonly isReady?: boolean;
   connect(): Promise<unknown>;
   close(): Promise<unknown>;
   destroy(): unknown;
@@ -11,7 +14,10 @@ export interface RedisClient {
   withCommandOptions(options: RedisCallOptions): RedisCommands;
 }
 
-/** How a single call is sent. */
+/**
+ * How a single call is sent.
+ * @group Sign-in
+ */
 export interface RedisCallOptions {
   /** Takes a command that has not been sent yet out of the client's queue. */
   abortSignal: AbortSignal;
@@ -21,7 +27,10 @@ export interface RedisCallOptions {
   typeMapping: Record<never, never>;
 }
 
-/** The commands that a store needs. */
+/**
+ * The commands that a store needs.
+ * @group Sign-in
+ */
 export interface RedisCommands {
   get(key: string): Promise<unknown>;
   del(key: string): Promise<unknown>;

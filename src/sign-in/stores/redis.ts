@@ -1,11 +1,14 @@
-import { HostedAgentIdentityError } from "../../errors.js";
+import { HostedAgentIdentityError, isHostedAgentIdentityError } from "../../errors.js";
 import { withDeadline } from "../../exchange/deadline.js";
 import type { SignInStore } from "../store.js";
-import { redisCalls } from "./redis-calls.js";
+import { fromClient, redisCalls } from "./redis-calls.js";
 import type { RedisClient } from "./redis-client.js";
 import { closed, unavailable, unsuitable, wholeTtl } from "./refusals.js";
 
-/** Options of {@link redisStore}. */
+/**
+ * Options of {@link redisStore}.
+ * @group Sign-in
+ */
 export interface RedisStoreOptions {
   /** Before each key, default `hosted-agent-identity:`. */
   readonly keyPrefix?: string;
@@ -17,8 +20,9 @@ export interface RedisStoreOptions {
 
 /**
  * Keeps sign-ins in Redis (6.0 or newer): the store for more than one process. Takes a client of the official
- * package `redis`, connects it if you have not, and then closes it, too. Scripts are sent whole each time, so
- * that a server that was restarted or replaced needs nothing.
+ * package `redis`. One that is not connected yet is connected by `start()`, connected anew when nothing comes
+ * back any more, and closed by `close()`; an open one stays yours. Scripts are sent whole each time, so that a
+ * server that was restarted or replaced needs nothing.
  *
  * `start()` throws `store_unsuitable` when Redis may evict (any `maxmemory-policy` but `noeviction`): an
  * evicted counter would give a guesser more tries. Every method throws `store_unavailable` when Redis does
@@ -31,12 +35,7 @@ export interface RedisStoreOptions {
  * import { createClient } from "redis";
  * import { redisStore } from "hosted-agent-identity/sign-in";
  *
- * // The ping ends a connection on which nothing comes back any more.
- * const client = createClient({
- *   url: "rediss://redis.example.com:6380",
- *   pingInterval: 5_000,
- *   socket: { socketTimeout: 15_000 },
- * });
+ * const client = createClient({ url: "rediss://redis.example.com:6380" });
  * const store = redisStore(client);
  * await store.start?.();
  * ```
@@ -45,12 +44,25 @@ export interface RedisStoreOptions {
 export function redisStore(client: RedisClient, options: RedisStoreOptions = {}): SignInStore {
   const { keyPrefix = "hosted-agent-identity:", timeoutMs = 2_000 } = options;
   if (!(timeoutMs > 0 && timeoutMs <= 2 ** 31 - 1)) throw invalidTimeout(timeoutMs);
-  const call = redisCalls(client, timeoutMs);
   let isClosed = false;
-  let isOurConnection = false;
+  let connecting: Promise<unknown> | undefined;
 
   // Without a listener a lost connection would end the process; each call says itself that it failed.
   client.on("error", () => undefined);
+
+  const connect = (): void => {
+    connecting = client.connect();
+    connecting.catch(() => undefined);
+  };
+
+  /** Only what we have opened, and not while the client is busy with that itself. */
+  const renew = (): void => {
+    if (connecting === undefined || !client.isOpen || client.isReady === false) return;
+    client.destroy();
+    connect();
+  };
+
+  const call = redisCalls(client, timeoutMs, renew);
 
   const refuseClosed = (): void => {
     if (isClosed) throw closed("redisStore()");
@@ -66,20 +78,32 @@ export function redisStore(client: RedisClient, options: RedisStoreOptions = {})
     return call((redis) => redis.eval(text, { keys: [keyPrefix + key], arguments: [...values] }), read);
   };
 
-  const connect = (): void => {
-    if (client.isOpen) return;
-    isOurConnection = true;
-    // Not waited for: the client goes on trying by itself, and the first call waits only for its deadline.
-    client.connect().catch(() => undefined);
+  /** The client goes on trying when this has given up. */
+  const connected = async (): Promise<void> => {
+    const late = (): Error => unavailable(`Redis could not be reached within ${timeoutMs} ms.`);
+    await withDeadline(timeoutMs, undefined, late, async () => connecting).catch((error: unknown) => {
+      throw isHostedAgentIdentityError(error) ? error : fromClient(error);
+    });
+  };
+
+  /** `undefined` when Redis is there and does not tell. */
+  const toldPolicy = async (): Promise<string | undefined> => {
+    try {
+      const info = await call((redis) => redis.info("memory"), text);
+      return /^maxmemory_policy:(\S+)/m.exec(info)?.[1];
+    } catch {
+      await call((redis) => redis.get(`${keyPrefix}start`), found);
+      return undefined;
+    }
   };
 
   return {
     shared: true,
     async start() {
       refuseClosed();
-      connect();
-      const info = await call((redis) => redis.info("memory"), text);
-      refuseEviction(/^maxmemory_policy:(\S+)/m.exec(info)?.[1] ?? options.maxmemoryPolicy);
+      if (!client.isOpen) connect();
+      await connected();
+      refuseEviction((await toldPolicy()) ?? options.maxmemoryPolicy);
     },
     async get(key) {
       refuseClosed();
@@ -110,7 +134,7 @@ export function redisStore(client: RedisClient, options: RedisStoreOptions = {})
     async close() {
       if (isClosed) return;
       isClosed = true;
-      if (isOurConnection && client.isOpen) await disconnect(client, timeoutMs);
+      if (connecting !== undefined && client.isOpen) await disconnect(client, timeoutMs);
     },
   };
 }

@@ -6,7 +6,10 @@ import { raceChecks } from "./store-races.js";
 import { minutes, type StoreCheck, type StoreUnderTest } from "./store-under-test.js";
 import { valueChecks } from "./store-values.js";
 
-/** Options of {@link signInStoreSuite}. */
+/**
+ * Options of {@link signInStoreSuite}.
+ * @group Testing
+ */
 export interface SignInStoreSuiteOptions {
   /** Begins the name of every check. */
   readonly name: string;
@@ -23,7 +26,10 @@ export interface SignInStoreSuiteOptions {
   readonly races?: number;
 }
 
-/** One promise of a store; `run` throws when the store breaks it. */
+/**
+ * One promise of a store; `run` throws when the store breaks it.
+ * @group Testing
+ */
 export interface SignInStoreCheck {
   readonly name: string;
   run(): Promise<void>;

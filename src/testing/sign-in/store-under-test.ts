@@ -36,4 +36,4 @@ export interface StoreCheck {
 }
 
 /** A lifetime that no check outlives. */
-export const minutes = 10 * 60_000;
+export const minutes: number = 10 * 60_000;

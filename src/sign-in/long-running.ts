@@ -1,0 +1,269 @@
+import { createHash } from "node:crypto";
+import { runWithoutUserContext, runWithUserContext } from "../context/ambient.js";
+import { liveInternalsOf } from "../context/internals.js";
+import { principalKey as keyOf, type Principal } from "../context/principal.js";
+import { UserContext, type VerifiedUser } from "../context/user-context.js";
+import { emit, HostedAgentIdentityError } from "../errors.js";
+import { exchangeForGrant } from "../exchange/on-behalf-of-exchange.js";
+import type { SignInCore } from "./core.js";
+import type { Grants } from "./grants/grant.js";
+import { guardedStore } from "./guarded-store.js";
+
+/** What work that goes on after the turn is for, and how long it may act for the user. */
+export interface LongRunningOptions {
+  /** Your own words, 1 to 200 characters: the work can be taken up for this purpose only, and is audited by it. */
+  readonly purpose: string;
+  /** When it ends at the latest; at most 24 hours from now unless configured otherwise. */
+  readonly until: Date;
+}
+
+/** What runs for a user after the turn. */
+export interface LongRunningTurn {
+  readonly context: UserContext;
+  /** Aborts when the work may not act for the user any more. */
+  readonly signal: AbortSignal;
+}
+
+/** Work that outlives its turn. */
+export interface LongRunning {
+  /**
+   * Lets work go on for the user of a running turn, and returns the id under which it is taken up. It ends at
+   * its time, and when the user signs out, disconnects the account, is disabled or has the session revoked.
+   *
+   * Without a sign-in the user token is exchanged once for a refresh token of its own. Throws
+   * `user_not_identified`, `long_running_refused`, `invalid_option`, `context_ended`, `store_unavailable`, and
+   * what the exchange throws.
+   */
+  start(context: UserContext, options: LongRunningOptions): Promise<string>;
+  /**
+   * Runs a function as the user of the work, in any process of the same agent. Throws `long_running_refused`
+   * for an id that is unknown, ended, or of another purpose or agent.
+   */
+  runAs<T>(
+    id: string,
+    options: { readonly purpose: string },
+    run: (turn: LongRunningTurn) => T | Promise<T>,
+  ): Promise<T>;
+  /** Ends the work. What runs is told through its signal, within a minute in other processes. */
+  stop(id: string): Promise<void>;
+  /** The grant that a context uses. */
+  grantKeyOf(context: UserContext): string | undefined;
+}
+
+/** How long work may last, and how it is watched. */
+export interface LongRunningLimits {
+  /** Default 24 hours. */
+  readonly maxMs?: number;
+}
+
+const dayMs = 24 * 3_600_000;
+/** A timer of Node.js cannot wait longer. */
+const longestTimerMs = 2_147_483_647;
+/** Within a minute every process notices that work has ended. */
+const lookMs = 30_000;
+
+interface Work {
+  readonly v: 1;
+  readonly principal: Principal;
+  readonly user?: VerifiedUser;
+  readonly hosted: boolean;
+  readonly purpose: string;
+  readonly until: number;
+  /** The principal's epoch when it began. */
+  readonly epoch: number;
+  /** It has a grant of its own, from an exchange. */
+  readonly ownGrant: boolean;
+}
+
+/** Makes the long-running work of one agent. */
+export function longRunning(core: SignInCore, grants: Grants, limits: LongRunningLimits = {}): LongRunning {
+  const { agent, app, keys, now, onEvent } = core;
+  const maxMs = limits.maxMs ?? dayMs;
+  const store = guardedStore(core.store);
+  const grantKeys = new WeakMap<UserContext, string>();
+  /** Looks at the work with this id, if it runs here. */
+  const watching = new Set<(id: string) => void>();
+  const place = [agent, app.facts.cloud.loginEndpoint, app.facts.clientId];
+  const storeKey = (id: string): string => keys.storeKey("long-running", ...place, id);
+
+  const read = async (id: string): Promise<Work | undefined> => {
+    const sealed = await store.get(storeKey(id));
+    if (sealed === undefined) return undefined;
+    const work = keys.open("long-running", [...place, id], sealed) as Work | undefined;
+    return work?.v === 1 && work.until > now() ? work : undefined;
+  };
+
+  const audit = (type: "started" | "used" | "ended", id: string, work: Work): void => {
+    const { purpose, until, principal } = work;
+    const named = createHash("sha256").update(id).digest("base64url").slice(0, 16);
+    emit(onEvent, { type: `long_running_${type}`, purpose, principal: keyOf(principal), work: named, until });
+  };
+
+  /** Whether the user still stands behind the work. */
+  const isLive = async (id: string, work: Work): Promise<boolean> => {
+    const principal = keyOf(work.principal);
+    if ((await read(id)) === undefined || (await grants.epoch(principal)) !== work.epoch) return false;
+    return (await grants.find(work.ownGrant ? ownGrantKey(id) : principal)) !== undefined;
+  };
+
+  /** Ends the context as soon as the work has ended, wherever that was said. Returns how to stop watching. */
+  const watch = (id: string, work: Work, end: () => void): (() => void) => {
+    let looking = false;
+    const look = (): void => {
+      if (looking) return;
+      looking = true;
+      // A store that is down says nothing; the tokens of the work run out by themselves.
+      isLive(id, work)
+        .then((live) => (live ? undefined : end()))
+        .catch(() => {})
+        .finally(() => (looking = false));
+    };
+    const mine = new Set([keyOf(work.principal), ownGrantKey(id)]);
+    const unsubscribe = grants.subscribe((changed) => (mine.has(changed) ? look() : undefined));
+    const stopped = (other: string): void => (other === id ? look() : undefined);
+    watching.add(stopped);
+    const looks = setInterval(look, lookMs).unref();
+    const atEnd = setTimeout(end, Math.min(work.until - now(), longestTimerMs)).unref();
+    return () => {
+      unsubscribe();
+      watching.delete(stopped);
+      clearInterval(looks);
+      clearTimeout(atEnd);
+    };
+  };
+
+  const begin = async (context: UserContext, purpose: string, until: number): Promise<string> => {
+    const { assertion } = liveInternalsOf(context);
+    const { principal, principalKey, user } = context;
+    if (principal === undefined || principalKey === undefined)
+      throw new HostedAgentIdentityError("user_not_identified");
+    const id = Buffer.from(core.random(32)).toString("base64url");
+    const epoch = await grants.epoch(principalKey);
+    const signedIn = (await grants.find(principalKey)) !== undefined;
+    if (!signedIn) {
+      if (assertion?.use !== "app" || user === undefined)
+        throw refused("The user has not signed in, and brought no token that could be exchanged.");
+      await keepExchange(core, grants, ownGrantKey(id), { assertion: assertion.token, user, until });
+    }
+    const work: Work = {
+      v: 1,
+      principal,
+      ...(user === undefined ? {} : { user }),
+      hosted: context.platform.hosted,
+      purpose,
+      until,
+      epoch,
+      ownGrant: !signedIn,
+    };
+    await store.setIfAbsent(storeKey(id), keys.seal("long-running", [...place, id], work), until - now());
+    audit("started", id, work);
+    return id;
+  };
+
+  /** Nothing of ended work is kept. */
+  const drop = async (id: string, work: Work): Promise<void> => {
+    await store.delete(storeKey(id));
+    for (const look of watching) look(id);
+    if (work.ownGrant) await grants.remove(ownGrantKey(id));
+    audit("ended", id, work);
+  };
+
+  const takeUp = async (id: string, purpose: string): Promise<Work> => {
+    const work = await read(id);
+    if (work === undefined) throw refused("The work is unknown here, or has ended.");
+    if (work.purpose !== purpose)
+      throw refused(`The work is for ${JSON.stringify(work.purpose)}, not for ${JSON.stringify(purpose)}.`);
+    if (await isLive(id, work)) return work;
+    await drop(id, work);
+    throw refused("The user has signed out, or the session was revoked.");
+  };
+
+  return {
+    async start(context, { purpose, until }) {
+      checkPurpose(purpose);
+      const untilMs = until.getTime();
+      if (!(untilMs > now() && untilMs <= now() + maxMs))
+        throw invalid(`until: expected a time within the next ${Math.round(maxMs / 60_000)} minutes.`);
+      return runWithoutUserContext(() => begin(context, purpose, untilMs));
+    },
+
+    async runAs(id, { purpose }, run) {
+      const work = await runWithoutUserContext(() => takeUp(id, purpose));
+      const context = new UserContext({
+        principal: work.principal,
+        user: work.user,
+        platform: { hosted: work.hosted },
+        clientHeaders: {},
+        trace: {},
+      });
+      if (work.ownGrant) grantKeys.set(context, ownGrantKey(id));
+      const controller = new AbortController();
+      const end = (): void => {
+        context.end();
+        if (!controller.signal.aborted) controller.abort(refused("The work has ended."));
+      };
+      const unwatch = runWithoutUserContext(() => watch(id, work, end));
+      audit("used", id, work);
+      try {
+        return await runWithUserContext(context, () => run({ context, signal: controller.signal }));
+      } finally {
+        unwatch();
+        context.end();
+      }
+    },
+
+    async stop(id) {
+      const work = await read(id);
+      if (work !== undefined) await drop(id, work);
+    },
+
+    grantKeyOf: (context) => grantKeys.get(context) ?? context.principalKey,
+  };
+}
+
+/** Work with a grant of its own keeps it as if it were a principal's, so that it is refreshed and ended alike. */
+function ownGrantKey(id: string): string {
+  return JSON.stringify(["long-running", id]);
+}
+
+/** A user token lives for an hour; what an exchange brings along can be refreshed. */
+async function keepExchange(
+  { app, resources }: SignInCore,
+  grants: Grants,
+  grantKey: string,
+  { assertion, user, until }: { assertion: string; user: VerifiedUser; until: number },
+): Promise<void> {
+  const [first] = resources;
+  if (first === undefined) throw refused("There is no resource to work with.");
+  const signal = new AbortController().signal;
+  const { scopes, url: resource } = first;
+  const request = { assertion, account: user, scopes, claims: undefined, signal };
+  const { refreshToken, token, expiresAt, refreshAt } = await exchangeForGrant(app, request);
+  if (refreshToken === undefined)
+    throw new HostedAgentIdentityError("entra_bad_response", "The exchange brought no refresh token.");
+  await grants.keep(
+    grantKey,
+    {
+      account: user,
+      refreshToken,
+      resources: resources.map(({ url }) => url),
+      scopes: resources.flatMap((one) => one.scopes),
+      until,
+    },
+    { token, expiresAt, refreshAt, resource, scopes },
+  );
+}
+
+function checkPurpose(purpose: string): void {
+  // eslint-disable-next-line no-control-regex -- it is written into audit logs
+  if (typeof purpose !== "string" || !/^[^\u0000-\u001f\u007f]{1,200}$/.test(purpose))
+    throw invalid("purpose: expected 1 to 200 characters without control characters.");
+}
+
+function refused(message: string): HostedAgentIdentityError {
+  return new HostedAgentIdentityError("long_running_refused", message);
+}
+
+function invalid(message: string): HostedAgentIdentityError {
+  return new HostedAgentIdentityError("invalid_option", message);
+}

@@ -1,0 +1,147 @@
+import type { Mutant } from "./mutant.js";
+
+const grantTests = ["test/sign-in/grants/grants.test.ts"];
+const recordTests = ["test/sign-in/grants/record-changes.test.ts"];
+const sourceTests = ["test/sign-in/tokens-source.test.ts"];
+const workTests = ["test/sign-in/long-running.test.ts"];
+const exchangeTests = ["test/exchange/sign-in-exchanges.test.ts"];
+
+/** The guards of grants, of their tokens, and of the work that goes on with them. */
+export const grantMutants: readonly Mutant[] = [
+  {
+    name: "undeclared-platform-user",
+    rule: 4,
+    file: "src/sign-in/tokens-source.ts",
+    find: "if (context.principalKey === undefined || grantKey === undefined) throw notIdentified();",
+    replace: 'if (grantKey === undefined) return { status: "skipped", reason: "no_user", detail: "" };',
+    tests: sourceTests,
+  },
+  {
+    name: "refresh-once-for-each-caller",
+    rule: 6,
+    file: "src/sign-in/grants/single-flight.ts",
+    find: "if (known !== undefined) return known;",
+    replace: "",
+    tests: grantTests,
+  },
+  {
+    name: "stand-in-without-the-demand",
+    rule: 8,
+    file: "src/tokens/ask-sources.ts",
+    find: "if (isTokenExchangeError(answer.error)) claims = joinClaims(claims, answer.error.claims);",
+    replace: "",
+    tests: sourceTests,
+  },
+  {
+    name: "two-links-for-one-refusal",
+    rule: 8,
+    file: "src/sign-in/tokens-source.ts",
+    find: "if (request.silent === true) {",
+    replace: "if (false as boolean) {",
+    tests: sourceTests,
+  },
+  {
+    name: "grant-outlives-its-revocation",
+    rule: 8,
+    file: "src/sign-in/grants/grants.ts",
+    find: "if (reason === undefined) throw cause;",
+    replace: "if (reason !== undefined) return undefined;",
+    tests: grantTests,
+  },
+  {
+    name: "grant-of-another-account",
+    rule: 9,
+    file: "src/sign-in/grants/record-changes.ts",
+    find: 'if (kind === "entra" && (tid !== account.tid || oid !== account.oid))',
+    replace: "if (false as boolean)",
+    tests: grantTests,
+  },
+  {
+    name: "second-account-in-place-of-the-first",
+    rule: 9,
+    file: "src/sign-in/grants/record-changes.ts",
+    find: "if (before !== undefined && !isSame(before.account, signedIn.account)) {",
+    replace: "if (false as boolean) {",
+    tests: grantTests,
+  },
+  {
+    name: "answer-of-another-sign-in",
+    rule: 9,
+    file: "src/exchange/authorization-code-exchange.ts",
+    find: 'if (stringClaim(claims, "nonce") !== request.nonce) {',
+    replace: "if (false as boolean) {",
+    tests: exchangeTests,
+  },
+  {
+    name: "records-not-bound-to-the-principal",
+    rule: 10,
+    file: "src/sign-in/core.ts",
+    find: "return [agent, app.facts.cloud.loginEndpoint, app.facts.clientId, principalKey];",
+    replace: "return [agent, app.facts.cloud.loginEndpoint, app.facts.clientId, principalKey.slice(0, 9)];",
+    tests: ["test/sign-in/grants/grants.test.ts", "test/sign-in/grants/interleavings.test.ts"],
+  },
+  {
+    name: "records-not-bound-to-the-agent",
+    rule: 10,
+    file: "src/sign-in/core.ts",
+    find: "return [agent, app.facts.cloud.loginEndpoint, app.facts.clientId, principalKey];",
+    replace: "return [app.facts.cloud.loginEndpoint, app.facts.clientId, principalKey];",
+    tests: grantTests,
+  },
+  {
+    name: "grant-back-from-the-dead",
+    rule: 10,
+    file: "src/sign-in/grants/record-changes.ts",
+    find: "if (grant === undefined || current.epoch !== started.epoch) return undefined;",
+    replace: "if (grant === undefined) return undefined;",
+    tests: recordTests,
+  },
+  {
+    name: "lost-refresh-token",
+    rule: 10,
+    file: "src/sign-in/grants/record-changes.ts",
+    find: "const newest = refreshToken !== undefined && grant.refreshedAt <= kept.obtainedAt;",
+    replace: "const newest = refreshToken !== undefined;",
+    tests: recordTests,
+  },
+  {
+    name: "sign-out-unnoticed",
+    rule: 10,
+    file: "src/sign-in/grants/grants.ts",
+    find: "const useMs = 55_000;",
+    replace: "const useMs = 550_000;",
+    tests: sourceTests,
+  },
+  {
+    name: "store-without-a-timeout",
+    rule: 11,
+    file: "src/sign-in/guarded-store.ts",
+    find: "return await withDeadline(timeoutMs, undefined, timedOut, work);",
+    replace: "return await (timedOut, work());",
+    tests: ["test/sign-in/guarded-store.test.ts"],
+  },
+  {
+    name: "work-after-a-sign-out",
+    rule: 13,
+    file: "src/sign-in/long-running.ts",
+    find: "(await grants.epoch(principal)) !== work.epoch",
+    replace: "false as boolean",
+    tests: workTests,
+  },
+  {
+    name: "work-for-any-purpose",
+    rule: 13,
+    file: "src/sign-in/long-running.ts",
+    find: "if (work.purpose !== purpose)",
+    replace: "if (false as boolean)",
+    tests: workTests,
+  },
+  {
+    name: "refreshed-token-unproven",
+    rule: 14,
+    file: "src/exchange/refresh-token-exchange.ts",
+    find: "account: request.account,",
+    replace: "account: undefined,",
+    tests: exchangeTests,
+  },
+];

@@ -1,0 +1,358 @@
+import { createClient, createClientPool, createCluster } from "redis";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { redisStore, type RedisStoreOptions } from "../../../src/sign-in/stores/redis.js";
+import type { RedisClient } from "../../../src/sign-in/stores/redis-client.js";
+import type { SignInStore } from "../../../src/sign-in/store.js";
+import { signInStoreSuite } from "../../../src/testing/index.js";
+import { startRedis, type RedisServer } from "../../support/redis-server.js";
+import { startTcpProxy, type TcpProxy } from "../../support/tcp-proxy.js";
+
+const hour = 3_600_000;
+const opened: { close?(): Promise<unknown> }[] = [];
+let server: RedisServer;
+
+afterEach(async () => {
+  for (const each of opened.splice(0)) await each.close?.();
+  await server.remove();
+});
+
+/** Reconnects at once, so that a test waits for the server only. */
+const clientOf = (url: string, settings = {}) =>
+  createClient({ url, socket: { reconnectStrategy: 20, ...settings } });
+
+function storeOf(client: RedisClient, options?: RedisStoreOptions): SignInStore {
+  const store = redisStore(client, options);
+  opened.push(store);
+  return store;
+}
+
+async function open(options?: RedisStoreOptions, url = server.url): Promise<SignInStore> {
+  const store = storeOf(clientOf(url), options);
+  await store.start?.();
+  return store;
+}
+
+/** A direct line to the server, for what an operator does. */
+async function operator() {
+  const client = await createClient({ url: server.url })
+    .on("error", () => undefined)
+    .connect();
+  opened.push({ close: async () => client.destroy() });
+  return client;
+}
+
+const coded = (code: string, message = "") =>
+  expect.objectContaining({ code, message: expect.stringContaining(message) as string });
+
+/** Every method, as a caller would use it. None may answer while the store is down. */
+const everyMethod: Record<string, (store: SignInStore) => Promise<unknown>> = {
+  get: (store) => store.get("grant"),
+  setIfAbsent: (store) => store.setIfAbsent("grant", "other", hour),
+  increment: (store) => store.increment("count", hour),
+  compareAndSet: (store) => store.compareAndSet("grant", "sealed", "other", hour),
+  take: (store) => store.take("grant"),
+  delete: (store) => store.delete("grant"),
+};
+
+async function expectEachRefused(store: SignInStore, message = ""): Promise<void> {
+  const all = await Promise.allSettled(Object.values(everyMethod).map((method) => method(store)));
+  expect(all).toEqual(
+    all.map(() => ({ status: "rejected", reason: coded("store_unavailable", message) as object })),
+  );
+}
+
+/** Until the client has its connection again. */
+async function answering(store: SignInStore): Promise<void> {
+  for (let attempt = 0; ; attempt += 1) {
+    try {
+      await store.get("anything");
+      return;
+    } catch (error) {
+      if (attempt === 50) throw error;
+    }
+  }
+}
+
+describe("restart and fail-over", () => {
+  it("a server that keeps its log and is killed has everything again", async () => {
+    server = await startRedis(["--appendonly", "yes", "--appendfsync", "always"]);
+    const store = await open({ timeoutMs: 500 });
+    await store.setIfAbsent("grant", "sealed", hour);
+    await store.increment("count", hour);
+    await server.stop();
+    await expectEachRefused(store);
+
+    await server.start();
+    await answering(store);
+    expect(await store.increment("count", hour)).toBe(2);
+    expect(await store.compareAndSet("grant", "sealed", "newer", hour)).toBe(true);
+    expect(await store.take("grant")).toBe("newer");
+  });
+
+  it("an empty server in its place has nothing, and every method works on it", async () => {
+    server = await startRedis();
+    const store = await open({ timeoutMs: 500 });
+    await store.setIfAbsent("grant", "sealed", hour);
+    await store.increment("count", hour);
+    await server.stop();
+    await server.start({ empty: true });
+    await answering(store);
+    expect(await store.compareAndSet("grant", "sealed", "newer", hour)).toBe(false);
+    expect(await store.get("grant")).toBeUndefined();
+    expect(await store.take("grant")).toBeUndefined();
+    expect(await store.increment("count", hour)).toBe(1);
+    expect(await store.setIfAbsent("grant", "sealed", hour)).toBe(true);
+  });
+
+  it("a server that was not there at the start is used when it comes", async () => {
+    server = await startRedis();
+    await server.stop();
+    const store = storeOf(clientOf(server.url), { timeoutMs: 100 });
+    await expect(store.start?.()).rejects.toThrow(coded("store_unavailable", "within 100 ms"));
+    await expectEachRefused(store);
+    await server.start();
+    await answering(store);
+    await store.start?.();
+    expect(await store.setIfAbsent("grant", "sealed", hour)).toBe(true);
+  });
+
+  it("a client that does not try again says at once that it is closed", async () => {
+    server = await startRedis();
+    await server.stop();
+    const store = storeOf(clientOf(server.url, { reconnectStrategy: false }), { timeoutMs: 5_000 });
+    await expect(store.start?.()).rejects.toThrow(coded("store_unavailable", "Redis could not be asked"));
+  });
+
+  it("a replica that takes no writes is named", async () => {
+    server = await startRedis();
+    const store = await open();
+    await (await operator()).sendCommand(["REPLICAOF", "127.0.0.1", "1"]);
+    const replica = expect.objectContaining({
+      code: "store_unavailable",
+      help: expect.stringContaining("primary"),
+    });
+    await expect(store.setIfAbsent("grant", "sealed", hour)).rejects.toThrow(replica);
+  });
+});
+
+describe("a slow server", () => {
+  let proxy: TcpProxy;
+  beforeEach(async () => {
+    server = await startRedis();
+    proxy = await startTcpProxy(server.port);
+  });
+  afterEach(() => proxy.close());
+
+  it("that pauses gives errors within the deadline, and the right answers afterwards", async () => {
+    const store = await open({ timeoutMs: 200 });
+    await store.setIfAbsent("grant", "sealed", hour);
+    await store.setIfAbsent("other grant", "sealed too", hour);
+    await (await operator()).sendCommand(["CLIENT", "PAUSE", "500", "ALL"]);
+    await expectEachRefused(store, "within 200 ms");
+    await answering(store);
+    expect(await store.get("other grant")).toBe("sealed too");
+    // A write that was refused for its time may have been done or not, and only as it was asked for.
+    expect([undefined, "sealed", "other"]).toContain(await store.get("grant"));
+    expect([1, 2]).toContain(await store.increment("count", hour));
+  });
+
+  it("whose answers come late never gives one call's answer to another", async () => {
+    const store = await open({ timeoutMs: 80 }, proxy.url);
+    const names = Array.from({ length: 60 }, (_, n) => `n${n}`);
+    for (const name of names) await store.setIfAbsent(name, `value of ${name}`, hour);
+    let answered = 0;
+    for (const [round, name] of names.entries()) {
+      proxy.delay(round % 2 === 0 ? 0 : 60 + (round % 5) * 10);
+      const [got] = await Promise.allSettled([store.get(name)]);
+      if (got.status === "rejected") {
+        expect(got.reason).toEqual(coded("store_unavailable"));
+        continue;
+      }
+      answered += 1;
+      expect(got.value).toBe(`value of ${name}`);
+    }
+    // Neither all nor none: the test has seen both.
+    expect(answered).toBeGreaterThan(5);
+    expect(answered).toBeLessThan(60);
+  });
+
+  it("whose connection carries nothing any more gets a new one, also when nobody stops asking", async () => {
+    const store = await open({ timeoutMs: 100 }, proxy.url);
+    await store.setIfAbsent("grant", "sealed", hour);
+    proxy.hang();
+    await expect(store.get("grant")).rejects.toThrow(coded("store_unavailable"));
+    await answering(store);
+    expect(await store.get("grant")).toBe("sealed");
+  });
+
+  it("that never answers does not gather commands without end", async () => {
+    const never = new Promise<never>(() => undefined);
+    const commands = { get: () => never, del: () => never, eval: () => never, info: () => never };
+    const hanging: RedisClient = {
+      isOpen: true,
+      connect: () => never,
+      close: () => never,
+      destroy: () => undefined,
+      on: () => undefined,
+      withCommandOptions: () => commands,
+    };
+    const store = redisStore(hanging, { timeoutMs: 1 });
+    await Promise.allSettled(Array.from({ length: 10_000 }, () => store.get("grant")));
+    await expect(store.get("grant")).rejects.toThrow(coded("store_unavailable", "thousands"));
+  });
+
+  it("is not waited for when the store is closed", async () => {
+    const store = await open({ timeoutMs: 100 }, proxy.url);
+    proxy.hang();
+    const [asked] = await Promise.allSettled([store.get("grant"), store.close?.()]);
+    expect(asked).toEqual({ status: "rejected", reason: coded("store_unavailable") as object });
+    await expect(store.get("grant")).rejects.toThrow(coded("closed"));
+  });
+});
+
+describe("a server that refuses", () => {
+  it("when it is full: writes are refused, nothing that is kept goes away, room helps", async () => {
+    server = await startRedis();
+    const store = await open();
+    await store.setIfAbsent("grant", "sealed", hour);
+    await store.increment("count", hour);
+    const control = await operator();
+    await control.sendCommand(["CONFIG", "SET", "maxmemory", "1mb"]);
+    const full = expect.objectContaining({
+      code: "store_unavailable",
+      message: expect.stringContaining("OOM"),
+      help: expect.stringContaining("maxmemory"),
+    });
+    const large = "x".repeat(1024 * 1024);
+    await expect(store.setIfAbsent("new", large, hour)).rejects.toThrow(full);
+    await expect(store.compareAndSet("grant", "sealed", large, hour)).rejects.toThrow(full);
+    await expect(store.increment("count", hour)).rejects.toThrow(full);
+    expect(await store.get("new")).toBeUndefined();
+    expect(await store.get("count")).toBe("1");
+    expect(await store.take("grant")).toBe("sealed");
+    await store.delete("count");
+
+    await control.sendCommand(["CONFIG", "SET", "maxmemory", "0"]);
+    expect(await store.setIfAbsent("new", large, hour)).toBe(true);
+  });
+
+  it.each([
+    "allkeys-lru",
+    "allkeys-lfu",
+    "allkeys-random",
+    "volatile-lru",
+    "volatile-lfu",
+    "volatile-random",
+    "volatile-ttl",
+  ])("is refused at the start when its policy is %s, whatever was declared", async (policy) => {
+    server = await startRedis(["--maxmemory-policy", policy]);
+    for (const options of [{}, { maxmemoryPolicy: "noeviction" as const }]) {
+      await expect(open(options)).rejects.toThrow(
+        expect.objectContaining({
+          code: "store_unsuitable",
+          category: "config",
+          message: expect.stringContaining(policy),
+          help: expect.stringContaining("maxmemory-policy to noeviction"),
+        }),
+      );
+    }
+  });
+
+  it("is refused at the start when it does not tell its policy, unless the developer knows it", async () => {
+    server = await startRedis(["--rename-command", "INFO", ""]);
+    await expect(open()).rejects.toThrow(coded("store_unsuitable", "does not tell"));
+    const store = await open({ maxmemoryPolicy: "noeviction" });
+    expect(await store.setIfAbsent("grant", "sealed", hour)).toBe(true);
+  });
+
+  it("without the password, or without a right, is a matter of configuration", async () => {
+    server = await startRedis();
+    const store = await open();
+    await (await operator()).sendCommand(["ACL", "SETUSER", "default", "-eval"]);
+    await expect(store.take("grant")).rejects.toThrow(
+      expect.objectContaining({
+        code: "store_unavailable",
+        category: "config",
+        message: expect.stringContaining("NOPERM"),
+      }),
+    );
+    await (await operator()).sendCommand(["CONFIG", "SET", "requirepass", "secret"]);
+    const unnamed = storeOf(clientOf(server.url), { timeoutMs: 500 });
+    await expect(unnamed.start?.()).rejects.toThrow(coded("store_unavailable"));
+  });
+
+  it("repeats nothing of what was stored in the error", async () => {
+    server = await startRedis(["--rename-command", "EVAL", ""]);
+    const error = await (
+      await open()
+    )
+      .setIfAbsent("ticket:1", "sealed", hour)
+      .catch((reason: unknown) => reason);
+    expect(error).toEqual(coded("store_unavailable", "unknown command"));
+    expect(`${JSON.stringify(error)} ${(error as Error).message}`).not.toMatch(/sealed|ticket:1|redis\.call/);
+    expect((error as Error).cause).toBeUndefined();
+  });
+});
+
+describe("the caller's client", () => {
+  beforeEach(async () => void (server = await startRedis()));
+
+  it("stays open when it was open before, and closes when the store has opened it", async () => {
+    const theirs = await clientOf(server.url).connect();
+    opened.push(theirs);
+    const store = redisStore(theirs);
+    await store.start?.();
+    await store.close?.();
+    expect(await theirs.ping()).toBe("PONG");
+
+    const ours = clientOf(server.url);
+    const second = redisStore(ours);
+    await second.start?.();
+    await second.close?.();
+    expect(ours.isOpen).toBe(false);
+  });
+
+  it("keeps its other keys: two prefixes are two stores", async () => {
+    const [first, second] = [await open(), await open({ keyPrefix: "other:" })];
+    await first.setIfAbsent("grant", "1", hour);
+    await second.setIfAbsent("grant", "2", hour);
+    expect(await first.take("grant")).toBe("1");
+    expect(await second.get("grant")).toBe("2");
+    expect(await (await operator()).keys("*")).toEqual(["other:grant"]);
+  });
+
+  it("may give bytes for texts elsewhere; the store reads texts", async () => {
+    const client = createClient({ url: server.url, commandOptions: { typeMapping: { 36: Buffer } } });
+    const store = storeOf(client);
+    await store.start?.();
+    await store.setIfAbsent("grant", "sealed", hour);
+    expect(await store.get("grant")).toBe("sealed");
+    expect(await store.take("grant")).toBe("sealed");
+  });
+
+  it.each([0, -1, Number.NaN, 2 ** 31])("is not asked with a deadline of %d ms", (timeoutMs) => {
+    expect(() => redisStore(clientOf(server.url), { timeoutMs })).toThrow(coded("invalid_option"));
+  });
+});
+
+describe("a pool and a cluster keep the promises too", () => {
+  const checks = (open: () => Promise<readonly [SignInStore, SignInStore]>) =>
+    signInStoreSuite({ name: "redis", open, races: 50 });
+
+  it("pool", async () => {
+    server = await startRedis();
+    const connect = () => redisStore(createClientPool({ url: server.url }));
+    for (const { run } of checks(async () => [connect(), connect()]))
+      await expect(run()).resolves.toBeUndefined();
+  });
+
+  it("cluster", async () => {
+    server = await startRedis(["--cluster-enabled", "yes"]);
+    const control = await operator();
+    await control.sendCommand(["CLUSTER", "ADDSLOTSRANGE", "0", "16383"]);
+    await vi.waitUntil(async () => (await control.clusterInfo()).includes("cluster_state:ok"), 10_000);
+    const connect = () => redisStore(createCluster({ rootNodes: [{ url: server.url }] }));
+    for (const { run } of checks(async () => [connect(), connect()]))
+      await expect(run()).resolves.toBeUndefined();
+  });
+});

@@ -268,6 +268,7 @@ describe("together with on-behalf-of", () => {
 
     const consentLink = Object.assign(() => ({ link: "https://login.example.com/consent" }), {
       kind: "user" as const,
+      allowedOrigins: ["https://login.example.com"],
     });
     const withLink = access([obo({ consentLink }), source()]);
     const error = await refused(withLink.token(await contextOf(world, "Bob")));

@@ -1,5 +1,4 @@
 import { HostedAgentIdentityError } from "../errors.js";
-import { withDeadline } from "../exchange/deadline.js";
 import type { SignInStore } from "./store.js";
 
 /** How long one step of a store may take, in milliseconds. Clients on a dead connection wait for ever. */
@@ -13,15 +12,27 @@ const guarded: WeakSet<SignInStore> = new WeakSet();
  */
 export function guardedStore(store: SignInStore, timeoutMs: number = defaultMs): SignInStore {
   if (guarded.has(store)) return store;
-  const step = async <T>(work: () => Promise<T>): Promise<T> => {
-    const timedOut = (): Error => unavailable(`The store did not answer within ${timeoutMs} ms.`);
-    try {
-      return await withDeadline(timeoutMs, undefined, timedOut, work);
-    } catch (cause) {
-      // What the store itself says is passed on; anything else may quote keys and values, so it is left out.
-      throw cause instanceof HostedAgentIdentityError ? cause : unavailable(undefined);
-    }
-  };
+  // Not withDeadline(): a store takes no signal, and this is on the way of every token read.
+  const step = <T>(work: () => Promise<T>): Promise<T> =>
+    new Promise((resolve, reject) => {
+      const timer = setTimeout(
+        () => reject(unavailable(`The store did not answer within ${timeoutMs} ms.`)),
+        timeoutMs,
+      ).unref();
+      const fail = (cause: unknown): void => {
+        clearTimeout(timer);
+        // What the store itself says is passed on; anything else may quote keys and values, so it is left out.
+        reject(cause instanceof HostedAgentIdentityError ? cause : unavailable(undefined));
+      };
+      try {
+        work().then((value) => {
+          clearTimeout(timer);
+          resolve(value);
+        }, fail);
+      } catch (cause) {
+        fail(cause);
+      }
+    });
   const made: SignInStore = {
     shared: store.shared,
     get: (key) => step(() => store.get(key)),

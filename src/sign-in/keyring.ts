@@ -1,4 +1,4 @@
-import { createCipheriv, createDecipheriv, createHash, hkdfSync, randomBytes } from "node:crypto";
+import { createCipheriv, createDecipheriv, createHash, createHmac, randomBytes } from "node:crypto";
 import { HostedAgentIdentityError } from "../errors.js";
 
 /** What a sealed record is for. A record sealed for one purpose does not open for another. */
@@ -33,7 +33,7 @@ export interface Keyring {
  */
 export function keyring(keys: readonly (string | Uint8Array)[]): Keyring {
   if (keys.length === 0) throw invalid("encryptionKeys: at least one key is needed.");
-  const masters = keys.map(masterKey);
+  const masters = keys.map((key) => extracted(masterKey(key)));
   const ids = masters.map((master) => derive(master, "key-id", []).subarray(0, 4));
   return {
     seal(purpose, binding, value) {
@@ -75,6 +75,15 @@ export function keyring(keys: readonly (string | Uint8Array)[]): Keyring {
   };
 }
 
+/** Secrets of 32 bytes derived from each key, in their order: for what is not sealed. Throws `invalid_option`. */
+export function derivedSecrets(
+  keys: readonly (string | Uint8Array)[],
+  purpose: string,
+  binding: readonly string[],
+): readonly Buffer[] {
+  return keys.map((key) => derive(extracted(masterKey(key)), purpose, binding));
+}
+
 function masterKey(key: string | Uint8Array): Buffer {
   const bytes = typeof key === "string" ? Buffer.from(key, "base64") : Buffer.from(key);
   if (bytes.length !== 32)
@@ -84,12 +93,18 @@ function masterKey(key: string | Uint8Array): Buffer {
   return bytes;
 }
 
+/** The first half of HKDF-SHA-256 without a salt: the same for every record, so done once. RFC 5869, 2.2. */
+function extracted(master: Uint8Array): Buffer {
+  return createHmac("sha256", Buffer.alloc(32)).update(master).digest();
+}
+
+/** The second half for 32 bytes, which is one block: three times as fast as `hkdfSync`. RFC 5869, 2.3. */
 function derive(master: Uint8Array, purpose: string, binding: readonly string[]): Buffer {
   // Hashed, because HKDF's info is limited to 1 024 bytes and ids of the platform may be long.
   const info = createHash("sha256")
     .update(JSON.stringify(["hosted-agent-identity/1", purpose, ...binding]))
     .digest();
-  return Buffer.from(hkdfSync("sha256", master, Buffer.alloc(0), info, 32));
+  return createHmac("sha256", master).update(info).update("\u0001").digest();
 }
 
 function aad(purpose: string, binding: readonly string[]): Buffer {

@@ -116,8 +116,8 @@ export const grantMutants: readonly Mutant[] = [
     name: "store-without-a-timeout",
     rule: 11,
     file: "src/sign-in/guarded-store.ts",
-    find: "return await withDeadline(timeoutMs, undefined, timedOut, work);",
-    replace: "return await (timedOut, work());",
+    find: "() => reject(unavailable(`The store did not answer within ${timeoutMs} ms.`)),",
+    replace: "() => {},",
     tests: ["test/sign-in/guarded-store.test.ts"],
   },
   {

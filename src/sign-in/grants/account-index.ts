@@ -26,7 +26,7 @@ export function accountIndex(core: SignInCore, store: SignInStore): AccountIndex
     const binding = [agent, app.facts.cloud.loginEndpoint, app.facts.clientId, tid, oid];
     return cell<readonly string[]>(store, {
       key: keys.storeKey("index", ...binding),
-      ttlMs: () => ttlMs,
+      ttlMs,
       none: [],
       seal: (principals) => keys.seal("index", binding, principals),
       open: (text) => keys.open("index", binding, text) as readonly string[] | undefined,

@@ -22,7 +22,7 @@ const useMs = 55_000;
 /** Early enough that the next look at the store is done before, and not by every user at once. */
 const lookAgainMs = 25_000;
 const jitterMs = 10_000;
-/** How long reading and refreshing may take altogether; each step has a shorter limit of its own. */
+/** How long refreshing may take altogether; each step has a shorter limit of its own. */
 const overallMs = 60_000;
 
 /**
@@ -41,7 +41,8 @@ export function grants(core: SignInCore): Grants {
   const recordOf = (principalKey: string): Cell<GrantRecord> =>
     cell<GrantRecord>(store, {
       key: keys.storeKey("grant", ...recordBinding(core, principalKey)),
-      ttlMs: ({ grant }) => Math.max(1, Math.min(lifetimeMs, (grant?.until ?? Infinity) - now())),
+      ttlMs: lifetimeMs,
+      ttlOf: ({ grant }) => Math.max(1, Math.min(lifetimeMs, (grant?.until ?? Infinity) - now())),
       none: noRecord,
       seal: (record) => seal.seal(principalKey, record),
       open: (text) => seal.open(principalKey, text),
@@ -77,37 +78,33 @@ export function grants(core: SignInCore): Grants {
     return another ? "another" : "ended";
   };
 
-  /** What the store has, refreshed if it is old. `text` is what was read. */
-  const load = async (
-    principalKey: string,
-    request: GrantTokenRequest,
-    signal: AbortSignal,
-  ): Promise<GivenToken | undefined> => {
+  /** What the store has, refreshed if it is old. */
+  const load = async (principalKey: string, request: GrantTokenRequest): Promise<GivenToken | undefined> => {
     const readAt = now();
     const text = await recordOf(principalKey).raw();
     if (text === undefined) return undefined;
     const isRefused = ({ token, obtainedAt }: KeptToken): boolean =>
       refused.has(principalKey, token, obtainedAt);
     const kept = findKept(seal.openTokens(principalKey, text), request, readAt, isRefused);
-    if (kept === undefined) return refreshOnce(principalKey, request, text, signal);
+    if (kept === undefined) return settleOrAbort(refreshOnce(principalKey, request, text), request.signal);
     if (kept.refreshAt <= readAt) refreshInBackground(principalKey, { ...request, ...demandOf(kept) }, text);
     return given(kept, readAt);
   };
 
+  /** One refresh for each demand; a caller that leaves does not cancel it for the others. Rule 6. */
   const refreshOnce = (
     principalKey: string,
     request: GrantTokenRequest,
     text: string,
-    signal: AbortSignal,
   ): Promise<GivenToken | undefined> =>
-    flights.run(flightKey("refresh", principalKey, request), () =>
-      refresh(principalKey, request, text, signal, true),
+    flights.run(flightKey(principalKey, request), () =>
+      withDeadline(overallMs, undefined, timedOut, (signal) =>
+        refresh(principalKey, request, text, signal, true),
+      ),
     );
 
   const refreshInBackground = (principalKey: string, request: GrantTokenRequest, text: string): void => {
-    withDeadline(overallMs, undefined, timedOut, (signal) =>
-      refreshOnce(principalKey, request, text, signal),
-    ).catch((cause: unknown) => {
+    refreshOnce(principalKey, request, text).catch((cause: unknown) => {
       const code = cause instanceof HostedAgentIdentityError ? cause.code : "token_exchange_failed";
       const { serverLabel } = request.resource;
       emit(onEvent, { type: "background_refresh_failed", serverLabel, code });
@@ -197,19 +194,12 @@ export function grants(core: SignInCore): Grants {
     },
 
     async token(principalKey, request) {
-      const once = (): Promise<GivenToken | undefined> =>
-        settleOrAbort(
-          flights.run(flightKey("load", principalKey, request), () =>
-            runWithoutUserContext(() =>
-              withDeadline(overallMs, undefined, timedOut, (signal) => load(principalKey, request, signal)),
-            ),
-          ),
-          request.signal,
-        );
-      const found = await once();
+      request.signal.throwIfAborted();
+      const once = (): Promise<GivenToken | undefined> => load(principalKey, request);
+      const found = await runWithoutUserContext(once);
       // Refused while this caller waited for what another one had begun.
       const stale = found !== undefined && refused.has(principalKey, found.token, found.obtainedAt);
-      const token = stale ? await once() : found;
+      const token = stale ? await runWithoutUserContext(once) : found;
       return token === undefined ? undefined : accessToken(token);
     },
 
@@ -266,12 +256,8 @@ function demandOf({ scopes, claims }: KeptToken): Pick<GrantTokenRequest, "scope
   return { scopes, claims };
 }
 
-function flightKey(
-  what: string,
-  principalKey: string,
-  { resource, scopes, claims }: GrantTokenRequest,
-): string {
-  return JSON.stringify([what, principalKey, resource.url, scopes, claims]);
+function flightKey(principalKey: string, { resource, scopes, claims }: GrantTokenRequest): string {
+  return JSON.stringify([principalKey, resource.url, scopes, claims]);
 }
 
 function timedOut(): Error {

@@ -20,7 +20,9 @@ export interface Cell<T> {
 export interface CellCodec<T> {
   readonly key: string;
   /** How long a value is kept, in milliseconds. */
-  ttlMs(value: T): number;
+  readonly ttlMs: number;
+  /** How long this one is kept, where that is less. */
+  ttlOf?(value: T): number;
   readonly none: T;
   seal(value: T): string;
   /** `undefined` for what cannot be read: it counts as none. */
@@ -28,7 +30,9 @@ export interface CellCodec<T> {
 }
 
 /** Makes a cell. */
-export function cell<T>(store: SignInStore, { key, ttlMs, none, seal, open }: CellCodec<T>): Cell<T> {
+export function cell<T>(store: SignInStore, codec: CellCodec<T>): Cell<T> {
+  const { key, none, seal, open } = codec;
+  const lifetimeOf = codec.ttlOf ?? (() => codec.ttlMs);
   const valueOf = (text: string | undefined): T => (text === undefined ? none : (open(text) ?? none));
   return {
     raw: () => store.get(key),
@@ -38,7 +42,7 @@ export function cell<T>(store: SignInStore, { key, ttlMs, none, seal, open }: Ce
       for (let tries = 0; tries < maxTries; tries += 1) {
         const next = change(valueOf(text));
         if (next === undefined) return undefined;
-        if (await store.compareAndSet(key, text, seal(next), ttlMs(next))) return next;
+        if (await store.compareAndSet(key, text, seal(next), lifetimeOf(next))) return next;
         text = await store.get(key);
       }
       throw new HostedAgentIdentityError("store_unavailable", "The store's value changed too often.");

@@ -4,16 +4,30 @@
  */
 import { parseArgs } from "node:util";
 import { breaks, isBreak } from "./breaks.js";
+import { onceWithoutUserToken } from "./no-user-token.js";
 import { once } from "./once.js";
 import { startWorld } from "./world.js";
 
 const { values } = parseArgs({
-  options: { once: { type: "boolean" }, break: { type: "string" }, port: { type: "string" } },
+  options: {
+    once: { type: "boolean" },
+    break: { type: "string" },
+    port: { type: "string" },
+    "no-user-token": { type: "boolean" },
+  },
 });
 const broken = values.break;
 if (broken !== undefined && !(values.once === true && isBreak(broken))) {
   console.error(`--break goes with --once and takes one of: ${Object.keys(breaks).join(", ")}`);
   process.exit(2);
+}
+
+if (values["no-user-token"] === true) {
+  if (values.once !== true) {
+    console.error("--no-user-token goes with --once.");
+    process.exit(2);
+  }
+  process.exit((await onceWithoutUserToken()) ? 0 : 1);
 }
 
 const world = await startWorld({

@@ -4,3 +4,4 @@
  */
 export { responses } from "./express/responses.js";
 export { userContext } from "./express/user-context.js";
+export { webHandler, type WebHandler } from "./web-handler.js";

@@ -4,3 +4,4 @@
  */
 export { responses } from "./node/responses.js";
 export { userContext, type NodeUserContext } from "./node/user-context.js";
+export { webHandler, type WebHandler } from "./web-handler.js";

@@ -55,6 +55,16 @@ export type IdentityEvent =
       readonly until: number;
     }
   | {
+      /** A person came back from Entra and nothing was stored; `reason` names the page they saw. */
+      readonly type: "sign_in_refused";
+      readonly reason: string;
+    }
+  | {
+      /** A page of sign-in could not do its work. */
+      readonly type: "sign_in_failed";
+      readonly code: ErrorCode | "unexpected";
+    }
+  | {
       /** Sign-ins are kept in memory only: a restart of the process asks everybody again. */
       readonly type: "sign_in_store_volatile";
     };

@@ -31,6 +31,8 @@ export interface SignedInAccount {
 /** What a sign-in gave. Nothing of it may be stored before `account` is known to be who started it (rule 9). */
 export interface SignedIn extends ExchangedToken {
   readonly account: SignedInAccount;
+  /** Whether somebody else than the tenant vouches for the account: it is a guest there. */
+  readonly guest: boolean;
   readonly refreshToken: string;
 }
 
@@ -91,5 +93,8 @@ export async function exchangeAuthorizationCode(
     ...(username === undefined ? {} : { username }),
     ...(name === undefined ? {} : { name }),
   };
-  return { token, expiresAt, refreshAt, refreshToken, account };
+  // Source: learn.microsoft.com, identity-platform/id-token-claims-reference, `idp`.
+  const idp = stringClaim(claims, "idp");
+  const guest = idp !== undefined && idp !== stringClaim(claims, "iss");
+  return { token, expiresAt, refreshAt, refreshToken, account, guest };
 }

@@ -17,7 +17,7 @@ export interface FileStoreOptions {
   readonly path: string;
   /** Default 100 000. A full store refuses with `store_unavailable`; it forgets nothing that is live. */
   readonly maxEntries?: number;
-  /** In bytes as they lie in memory, default 64 MiB; the file may grow to about twice that. */
+  /** In bytes, default 64 MiB; the file may grow to about twice that. */
   readonly maxBytes?: number;
   readonly now?: () => number;
 }

@@ -9,7 +9,7 @@ export interface StoredRecord {
 /** How much a store in this process keeps. */
 export interface RecordLimits {
   readonly maxEntries: number;
-  /** In bytes of keys and values as they lie in memory. */
+  /** In bytes of keys, values and what keeping them costs. */
   readonly maxBytes: number;
 }
 
@@ -140,9 +140,9 @@ export function records(
   };
 }
 
-// Two bytes a character is the most V8 takes; the rest is about what a Map entry and two strings cost.
+// Sealed text is ASCII, one byte a character in V8; the rest is about what a Map entry and two strings cost.
 function weight(key: string, record: StoredRecord): number {
-  return 2 * (key.length + record.value.length) + 160;
+  return key.length + record.value.length + 160;
 }
 
 function full({ maxEntries, maxBytes }: RecordLimits): Error {

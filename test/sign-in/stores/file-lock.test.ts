@@ -1,8 +1,22 @@
+import type * as fs from "node:fs/promises";
 import { mkdtemp, readdir, readFile, rm, utimes, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterEach, beforeEach, expect, it } from "vitest";
+import { afterEach, beforeEach, expect, it, vi } from "vitest";
 import { lockFile } from "../../../src/sign-in/stores/file-lock.js";
+
+/** Lets another process in between the look at a lock and the step that moves it aside. */
+const meanwhile = vi.hoisted(() => ({ happens: async (): Promise<unknown> => undefined }));
+vi.mock("node:fs/promises", async (original) => {
+  const real = await original<typeof fs>();
+  const rename: typeof real.rename = async (from, to) => {
+    const happens = meanwhile.happens;
+    meanwhile.happens = async () => undefined;
+    await happens();
+    await real.rename(from, to);
+  };
+  return { ...real, rename };
+});
 
 const heartbeatMs = 20;
 let folder: string;
@@ -85,4 +99,15 @@ it("of many that find a stale one at the same moment, one gets it", async () => 
     expect(sure.filter(({ status }) => status === "fulfilled")).toHaveLength(1);
     for (const lock of locks) await lock.release();
   }
+});
+
+it("a stale one that another process takes over in between stays that process's", async () => {
+  await leaveLock({ startedAt: "1" });
+  let first = undefined as Awaited<ReturnType<typeof lockFile>> | undefined;
+  meanwhile.happens = async () => (first = await lockFile(path, heartbeatMs));
+  await expect(lockFile(path, heartbeatMs)).rejects.toThrow(inUse);
+  await first?.confirm();
+  expect(await readdir(folder)).toEqual(["lock"]);
+  await first?.release();
+  expect(await readdir(folder)).toEqual([]);
 });

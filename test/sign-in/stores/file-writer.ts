@@ -7,8 +7,13 @@ import { fileStore } from "../../../src/sign-in/stores/file.js";
 
 const [path = "", size = "10"] = process.argv.slice(2);
 const store = fileStore({ path });
-await store.start?.();
-writeSync(1, "started\n");
+try {
+  await store.start?.();
+  writeSync(1, "started\n");
+} catch (error) {
+  writeSync(1, `${JSON.stringify(error)}\n`);
+  process.exit(1);
+}
 
 const hour = 3_600_000;
 for (let n = 0; ; n += 1) {

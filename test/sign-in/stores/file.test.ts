@@ -122,6 +122,21 @@ describe("what was reported stored", () => {
   }, 30_000);
 });
 
+describe("writing the file anew", () => {
+  it("leaves the old one whole when it stops in the middle", async () => {
+    const store = await open();
+    await store.setIfAbsent("large", "x".repeat(500_000), hour);
+    await store.close?.();
+    const whole = await readFile(path);
+    const { lines } = await runWriter(10, ["-c", `trap '' XFSZ; ulimit -f 300; exec "$0" "$@"`]);
+    expect(JSON.parse(lines[0] ?? "")).toMatchObject({ code: "store_unavailable" });
+    expect(await readFile(path)).toEqual(whole);
+    expect(await (await open()).get("large")).toHaveLength(500_000);
+    await opened.pop()?.close?.();
+    expect(await readdir(dirname(path))).toEqual(["sign-ins"]);
+  });
+});
+
 describe("a damaged file", () => {
   it("is refused with a code and left as it is, whichever byte was changed", async () => {
     const store = await open();

@@ -36,7 +36,7 @@ it("a full store refuses, forgets nothing that is live, and takes new records wh
 });
 
 it("is bounded in bytes too", async () => {
-  const store = memoryStore({ quiet: true, maxBytes: 10_000 });
+  const store = memoryStore({ quiet: true, maxBytes: 6_000 });
   expect(await store.setIfAbsent("a", "x".repeat(4_000), 60_000)).toBe(true);
   await expect(store.setIfAbsent("b", "x".repeat(4_000), 60_000)).rejects.toThrow(
     expect.objectContaining({ code: "store_unavailable" }),

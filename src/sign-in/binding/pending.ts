@@ -1,0 +1,125 @@
+import { principalKey } from "../../context/principal.js";
+import { recordBinding, type SignInCore } from "../core.js";
+import { ticketPrincipal, type Ticket } from "../flow/ticket.js";
+import { cell, type Cell } from "../grants/sealed-cell.js";
+import type { Arrived, SignInService } from "../service.js";
+import { quietly } from "./bind.js";
+import { digestOf, newCode } from "./code.js";
+
+/** How long a code works, and how often one may be tried for one ticket. */
+export const codeMs: number = 5 * 60_000;
+export const maxTries = 5;
+/** After the right code: how long the chat waits for the yes. */
+const confirmMs = 5 * 60_000;
+/** A ticket that many browsers sign in with is not an honest one; the newest sign-ins are kept. */
+const maxOfTicket = 4;
+const maxOfPrincipal = 16;
+/** The list outlives the codes, so that a late one is told to be late. */
+const listMs = 3 * codeMs;
+
+/** A sign-in that waits for its code. */
+export interface Waiting {
+  readonly id: string;
+  readonly ticketId: string;
+  readonly digest: string;
+  readonly expiresAt: number;
+}
+
+/** What a right code leads to. */
+export interface Pending {
+  readonly ticket: Ticket;
+  readonly arrived: Arrived;
+}
+
+/** Keeps a sign-in for minutes, under the principal whose link it was, and returns the code that opens it. */
+export async function keepPending(
+  service: SignInService,
+  ticket: Ticket,
+  arrived: Arrived,
+): Promise<{ readonly code: string; readonly expiresAt: number }> {
+  const core = service.coreOf(ticket.agent);
+  const owner = ticketPrincipal(ticket);
+  const [id, code] = [Buffer.from(core.random(16)).toString("base64url"), newCode(core.random)];
+  const expiresAt = core.now() + codeMs;
+  const sealed = core.keys.seal("pending", bindingOf(core, owner, id), { ticket, arrived });
+  await core.store.setIfAbsent(keyOf(core, owner, id), sealed, codeMs);
+  const waiting: Waiting = { id, ticketId: ticket.id, digest: digestOf(code), expiresAt };
+  await waitingOf(core, owner).update((known) => withWaiting(known, waiting));
+  const { agent, principal, serverLabel } = ticket;
+  quietly(() => service.onPending?.({ agent, principal, serverLabel }));
+  return { code, expiresAt };
+}
+
+function withWaiting(known: readonly Waiting[], added: Waiting): readonly Waiting[] {
+  const ofTicket = known.filter(({ ticketId }) => ticketId === added.ticketId).slice(1 - maxOfTicket);
+  const others = known.filter(({ ticketId }) => ticketId !== added.ticketId);
+  return [...others.slice(maxOfTicket - maxOfPrincipal), ...ofTicket, added];
+}
+
+/** Everything that waits for a code of this principal, and of no other. */
+export function waitingOf(core: SignInCore, owner: string): Cell<readonly Waiting[]> {
+  const binding = bindingOf(core, owner, "waiting");
+  return cell<readonly Waiting[]>(core.store, {
+    key: keyOf(core, owner, "waiting"),
+    ttlMs: listMs,
+    none: [],
+    seal: (list) => core.keys.seal("pending", binding, list),
+    open: (text) => core.keys.open("pending", binding, text) as readonly Waiting[] | undefined,
+  });
+}
+
+/** Takes what a code belongs to: it is there once. */
+export function takePending(core: SignInCore, owner: string, { id }: Waiting): Promise<Pending | undefined> {
+  return take(core, owner, id);
+}
+
+/** Counts a try for a ticket, over all processes. */
+export function countTry(core: SignInCore, owner: string, ticketId: string): Promise<number> {
+  return core.store.increment(core.keys.storeKey("tries", ...recordBinding(core, owner), ticketId), listMs);
+}
+
+/** What waits for a yes; only the newest does. */
+export async function keepUnconfirmed(core: SignInCore, owner: string, pending: Pending): Promise<void> {
+  const key = keyOf(core, owner, "unconfirmed");
+  const sealed = core.keys.seal("pending", bindingOf(core, owner, "unconfirmed"), pending);
+  await core.store.delete(key);
+  await core.store.setIfAbsent(key, sealed, confirmMs);
+}
+
+export async function readUnconfirmed(core: SignInCore, owner: string): Promise<Pending | undefined> {
+  return open(core, owner, "unconfirmed", await core.store.get(keyOf(core, owner, "unconfirmed")));
+}
+
+export function takeUnconfirmed(core: SignInCore, owner: string): Promise<Pending | undefined> {
+  return take(core, owner, "unconfirmed");
+}
+
+/** Forgets what waits: the person has signed out, or begins anew. */
+export async function dropPending(core: SignInCore, owner: string): Promise<void> {
+  await core.store.delete(keyOf(core, owner, "waiting"));
+  await core.store.delete(keyOf(core, owner, "unconfirmed"));
+}
+
+async function take(core: SignInCore, owner: string, what: string): Promise<Pending | undefined> {
+  return open(core, owner, what, await core.store.take(keyOf(core, owner, what)));
+}
+
+function open(
+  core: SignInCore,
+  owner: string,
+  what: string,
+  sealed: string | undefined,
+): Pending | undefined {
+  if (sealed === undefined) return undefined;
+  const found = core.keys.open("pending", bindingOf(core, owner, what), sealed) as Pending | undefined;
+  // The seal says so already; a grant for somebody else is worth a second look.
+  return found !== undefined && principalKey(found.ticket.principal) === owner ? found : undefined;
+}
+
+function bindingOf(core: SignInCore, owner: string, what: string): readonly string[] {
+  return [...recordBinding(core, owner), what];
+}
+
+function keyOf(core: SignInCore, owner: string, what: string): string {
+  return core.keys.storeKey("pending", ...bindingOf(core, owner, what));
+}

@@ -1,0 +1,47 @@
+import { recordBinding, type SignInCore } from "../core.js";
+import type { Account } from "../grants/grant.js";
+import { isSame } from "../grants/record-changes.js";
+
+/** Longer than any grant: a grant that has run out does not open the chat to another account. */
+const pinMs = 400 * 24 * 3_600_000;
+
+/** Which account a platform principal has said yes to. */
+export type Pin = { readonly account: Account } | "unreadable" | undefined;
+
+export async function readPin(core: SignInCore, principalKey: string): Promise<Pin> {
+  const sealed = await core.store.get(keyOf(core, principalKey));
+  return sealed === undefined ? undefined : opened(core, principalKey, sealed);
+}
+
+/**
+ * Pins the account, unless another one is pinned; tells whether it is pinned now. Of two at once, one pins. A
+ * pin that cannot be read keeps everybody out until `unpin()`: it may name somebody else.
+ */
+export async function pin(core: SignInCore, principalKey: string, account: Account): Promise<boolean> {
+  const key = keyOf(core, principalKey);
+  const sealed = core.keys.seal("pin", recordBinding(core, principalKey), account);
+  if (await core.store.setIfAbsent(key, sealed, pinMs)) return true;
+  const before = await core.store.get(key);
+  const known = before === undefined ? undefined : opened(core, principalKey, before);
+  if (!allows(known, account) || before === undefined) return false;
+  await core.store.compareAndSet(key, before, sealed, pinMs);
+  return true;
+}
+
+/** Whether the account may be bound as far as the pin goes. */
+export function allows(known: Pin, account: Account): boolean {
+  return known === undefined || (known !== "unreadable" && isSame(known.account, account));
+}
+
+export async function removePin(core: SignInCore, principalKey: string): Promise<void> {
+  await core.store.delete(keyOf(core, principalKey));
+}
+
+function opened(core: SignInCore, principalKey: string, sealed: string): Pin {
+  const account = core.keys.open("pin", recordBinding(core, principalKey), sealed);
+  return account === undefined ? "unreadable" : { account: account as Account };
+}
+
+function keyOf(core: SignInCore, principalKey: string): string {
+  return core.keys.storeKey("pin", ...recordBinding(core, principalKey));
+}

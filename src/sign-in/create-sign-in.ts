@@ -1,0 +1,216 @@
+import { randomBytes } from "node:crypto";
+import type { MadeConsentLink } from "../consent/consent-link.js";
+import { checkLinkForm } from "../consent/link-policy.js";
+import { liveInternalsOf } from "../context/internals.js";
+import { principalKey, type Principal } from "../context/principal.js";
+import type { UserContext } from "../context/user-context.js";
+import { HostedAgentIdentityError } from "../errors.js";
+import { entraAppInternals } from "../exchange/entra-app.js";
+import { foundryEnvironment } from "../foundry/environment.js";
+import type { ProtectedResource } from "../tokens/protected-resource.js";
+import { isUsed } from "./binding/bind.js";
+import { dropPending, waitingOf } from "./binding/pending.js";
+import { removePin } from "./binding/pin.js";
+import { keepPrompt } from "./binding/prompt.js";
+import { redeem } from "./binding/redeem.js";
+import type { SignInCore } from "./core.js";
+import { linkKeys } from "./flow/agents.js";
+import { signInHandler } from "./flow/handler.js";
+import { maxTicketMs, openTicket, sealTicket, ticketPrincipal, type Ticket } from "./flow/ticket.js";
+import { checkedPublicUrl, signInUrls } from "./flow/urls.js";
+import type { Grants } from "./grants/grant.js";
+import { grants } from "./grants/grants.js";
+import { guardedStore } from "./guarded-store.js";
+import { keyring } from "./keyring.js";
+import { longRunning } from "./long-running.js";
+import type { SignInService } from "./service.js";
+import type { SignIn, SignInOptions, SignInStatus } from "./sign-in.js";
+import { startedStore, type StartedStore } from "./started-store.js";
+import { signInTokens } from "./tokens-source.js";
+
+/**
+ * Lets people sign in once when their requests bring no usable token, and keeps the grant. Whoever completes a
+ * sign-in must be who asked for it: a user known by a token has to come back as the same account, and for a
+ * platform user the chat asks for the code that the page shows, and for a yes to the account. There is no
+ * weaker mode. Throws `invalid_option`.
+ *
+ * Entry point: `hosted-agent-identity/sign-in`.
+ *
+ * @example
+ * ```ts
+ * import { userAccess, type EntraApp, type ProtectedResource } from "hosted-agent-identity";
+ * import { createSignIn, memoryStore } from "hosted-agent-identity/sign-in";
+ *
+ * export function contactsAccess(app: EntraApp, contacts: ProtectedResource) {
+ *   const signIn = createSignIn({
+ *     app,
+ *     publicUrl: "https://agent.example.com/sign-in",
+ *     resources: [contacts],
+ *     store: memoryStore(),
+ *     encryptionKeys: [process.env.SIGN_IN_KEY ?? ""],
+ *   });
+ *   return { signIn, contacts: userAccess(contacts, [signIn.tokens()]) };
+ * }
+ * ```
+ * @group Sign-in
+ */
+export function createSignIn(options: SignInOptions): SignIn {
+  const store = startedStore(options.store);
+  const service = serviceOf(options, store);
+  const { core } = service;
+  const ownGrants = service.grantsOf(core.agent);
+  const work = longRunning(
+    core,
+    ownGrants,
+    options.longRunningMs === undefined ? {} : { maxMs: options.longRunningMs },
+  );
+  const close = async (): Promise<void> => core.store.close?.();
+
+  const signOut = async (principal: Principal): Promise<void> => {
+    await ownGrants.remove(principalKey(principal));
+    await dropPending(core, principalKey(principal));
+  };
+
+  return Object.freeze<SignIn>({
+    tokens: () => signInTokens(core, ownGrants, (...asked) => makeLink(service, ...asked), work.grantKeyOf),
+    link: (context, resource) =>
+      makeLink(service, context, resource, { scopes: resource.scopes, claims: undefined }),
+    redeem: (context, text) => redeem(service, context, text),
+    async keepPrompt(context, prompt) {
+      liveInternalsOf(context);
+      const { principalKey: owner, platform } = context;
+      if (owner !== undefined) await keepPrompt(core, owner, platform.conversationId, prompt);
+    },
+    handler: signInHandler(service),
+    signOut,
+    async unpin(principal) {
+      await signOut(principal);
+      await removePin(core, principalKey(principal));
+    },
+    forgetAccount: (account) => forgetAccount(service, account),
+    status: (link) => statusOf(service, link),
+    longRunning: (context, asked) => work.start(context, asked),
+    runAs: (id, asked, run) => work.runAs(id, asked, run),
+    stopLongRunning: (id) => work.stop(id),
+    ready: () => store.start(),
+    close,
+    [Symbol.asyncDispose]: close,
+  });
+}
+
+function serviceOf(options: SignInOptions, store: StartedStore): SignInService {
+  const { resources, encryptionKeys } = options;
+  const agentName = checkedAgentName(
+    options.agentName ?? foundryEnvironment(process.env).agentName ?? "agent",
+  );
+  if (resources.length === 0) throw invalid("resources: at least one is needed.");
+  const core: SignInCore = {
+    app: entraAppInternals(options.app),
+    publicUrl: checkedPublicUrl(options.publicUrl),
+    resources: [...resources],
+    store: guardedStore(store),
+    keys: keyring(encryptionKeys),
+    agent: agentName,
+    now: options.now ?? Date.now,
+    random: options.random ?? randomBytes,
+    onEvent: options.onEvent,
+  };
+  const grantsByAgent = new Map<string, Grants>();
+  const coreOf = (agent: string): SignInCore => (agent === core.agent ? core : { ...core, agent });
+  return {
+    core,
+    linkKeys: linkKeys({
+      agentName,
+      resources,
+      encryptionKeys,
+      signingKey: options.signingKey,
+      agents: options.agents,
+    }),
+    coreOf,
+    grantsOf(agent) {
+      const known = grantsByAgent.get(agent) ?? grants(coreOf(agent));
+      grantsByAgent.set(agent, known);
+      return known;
+    },
+    onPending: options.onPending,
+    onSignedIn: options.onSignedIn,
+  };
+}
+
+async function makeLink(
+  { core, linkKeys }: SignInService,
+  context: UserContext,
+  resource: ProtectedResource,
+  { scopes, claims }: { readonly scopes: readonly string[]; readonly claims: string | undefined },
+): Promise<MadeConsentLink> {
+  const { assertion } = liveInternalsOf(context);
+  const { principal, user } = context;
+  // A token for a resource proves who calls that resource; it opens no grant here. Rule 2.
+  if (principal === undefined || assertion?.use === "resource")
+    throw new HostedAgentIdentityError("user_not_identified");
+  if (!core.resources.some(({ url }) => url === resource.url))
+    throw invalid(`${JSON.stringify(resource.url)} is not among the resources of createSignIn().`);
+  const askedAt = core.now();
+  const expiresAt = askedAt + maxTicketMs;
+  const username = user?.username;
+  const ticket: Ticket = {
+    id: Buffer.from(core.random(16)).toString("base64url"),
+    agent: core.agent,
+    principal,
+    ...(principal.kind === "entra"
+      ? {
+          initiator: {
+            tid: principal.tid,
+            oid: principal.oid,
+            ...(username === undefined ? {} : { username }),
+          },
+        }
+      : {}),
+    resource: resource.url,
+    serverLabel: resource.serverLabel,
+    scopes,
+    ...(claims === undefined ? {} : { claims }),
+    askedAt,
+    expiresAt,
+  };
+  const link = signInUrls(core.publicUrl).start(sealTicket(core, linkKeys, ticket));
+  checkLinkForm(link);
+  return { link, expiresAt };
+}
+
+async function forgetAccount(
+  service: SignInService,
+  { tid, oid }: { readonly tid: string; readonly oid: string },
+): Promise<void> {
+  const account = { tid: tid.toLowerCase(), oid: oid.toLowerCase() };
+  for (const agent of new Set([service.core.agent, ...service.linkKeys.agents.keys()])) {
+    const owners = await service.grantsOf(agent).principalsOf(account);
+    await service.grantsOf(agent).removeAccount(account);
+    for (const owner of owners) {
+      await dropPending(service.coreOf(agent), owner);
+      await removePin(service.coreOf(agent), owner);
+    }
+  }
+}
+
+async function statusOf(service: SignInService, link: string): Promise<SignInStatus> {
+  const text = URL.canParse(link) ? new URL(link).searchParams.get("t") : link;
+  const opened = openTicket(service.core, service.linkKeys, text ?? "");
+  if (opened.status === "bad") return "unknown";
+  const { ticket } = opened;
+  if (await isUsed(service, ticket)) return "done";
+  const waiting = await waitingOf(service.coreOf(ticket.agent), ticketPrincipal(ticket)).read();
+  const time = service.core.now();
+  if (waiting.some(({ ticketId, expiresAt }) => ticketId === ticket.id && expiresAt > time)) return "code";
+  return opened.status === "expired" ? "expired" : "waiting";
+}
+
+function checkedAgentName(name: string): string {
+  // oxlint-disable-next-line no-control-regex -- names are shown to people
+  if (/^[^\u0000-\u001f\u007f]{1,128}$/.test(name)) return name;
+  throw invalid("agentName: expected 1 to 128 characters without control characters.");
+}
+
+function invalid(message: string): HostedAgentIdentityError {
+  return new HostedAgentIdentityError("invalid_option", message);
+}

@@ -1,0 +1,101 @@
+import { createPrivateKey, createPublicKey, KeyObject } from "node:crypto";
+import { resourceOfScope } from "../../entra/scopes.js";
+import { HostedAgentIdentityError } from "../../errors.js";
+import type { ProtectedResource } from "../../tokens/protected-resource.js";
+import { derivedSecrets } from "../keyring.js";
+
+/** An agent whose links a sign-in service accepts. */
+export interface SignInAgent {
+  /** Ed25519, PEM or a key object. Several while a key is being replaced. */
+  readonly publicKeys: readonly (string | KeyObject)[];
+  /** The only scopes its links may ask for, fully qualified. */
+  readonly scopes: readonly string[];
+}
+
+/** What is known of an agent when its link is opened. */
+export interface KnownAgent {
+  readonly publicKeys: readonly KeyObject[];
+  mayAsk(scopes: readonly string[]): boolean;
+}
+
+/** Who may make links, and with which key this process signs its own. */
+export interface LinkKeys {
+  readonly agents: ReadonlyMap<string, KnownAgent>;
+  /** `undefined` in a process that only serves. */
+  readonly privateKey: KeyObject | undefined;
+}
+
+/** What the keys are made from. */
+export interface LinkKeyOptions {
+  readonly agentName: string;
+  readonly resources: readonly ProtectedResource[];
+  readonly encryptionKeys: readonly (string | Uint8Array)[];
+  readonly signingKey?: string | KeyObject | undefined;
+  readonly agents?: Readonly<Record<string, SignInAgent>> | undefined;
+}
+
+/**
+ * Without `agents` this process accepts its own links only, signed with a key that it derives from the
+ * encryption keys: so replicas that share them accept each other's, and a restart breaks no link. With
+ * `agents` only what is listed counts, because agents that share the encryption keys could derive each
+ * other's. Throws `invalid_option`.
+ */
+export function linkKeys(options: LinkKeyOptions): LinkKeys {
+  const { agentName, agents } = options;
+  const configured = options.signingKey === undefined ? undefined : privateKeyOf(options.signingKey);
+  if (agents !== undefined) {
+    const known = Object.entries(agents).map(([name, agent]) => [name, listedAgent(name, agent)] as const);
+    return { agents: new Map(known), privateKey: configured };
+  }
+  const own = configured === undefined ? derivedKeys(options) : [configured];
+  const resources = new Set(options.resources.flatMap(({ scopes }) => scopes).map(resourceOfScope));
+  const self: KnownAgent = {
+    publicKeys: own.map((key) => createPublicKey(key)),
+    // A resource may ask for more of its own scopes than it was described with (step-up).
+    mayAsk: (scopes) => scopes.every((scope) => resources.has(resourceOfScope(scope) ?? "")),
+  };
+  return { agents: new Map([[agentName, self]]), privateKey: own[0] };
+}
+
+function listedAgent(name: string, { publicKeys, scopes }: SignInAgent): KnownAgent {
+  if (publicKeys.length === 0) throw invalid(`agents: ${JSON.stringify(name)} has no public key.`);
+  const allowed = new Set(scopes);
+  return {
+    publicKeys: publicKeys.map((key) => ed25519("agents", () => publicKeyOf(key))),
+    mayAsk: (asked) => asked.every((scope) => allowed.has(scope)),
+  };
+}
+
+function publicKeyOf(key: string | KeyObject): KeyObject {
+  if (key instanceof KeyObject && key.type === "public") return key;
+  return createPublicKey(key instanceof KeyObject ? key : { key, format: "pem" });
+}
+
+function privateKeyOf(key: string | KeyObject): KeyObject {
+  return ed25519("signingKey", () => (key instanceof KeyObject ? key : createPrivateKey(key)), "private");
+}
+
+function ed25519(option: string, read: () => KeyObject, type: "public" | "private" = "public"): KeyObject {
+  let key: KeyObject | undefined;
+  try {
+    key = read();
+  } catch {
+    // What could not be read may be a private key: nothing of it, nor of the error, is shown.
+  }
+  if (key?.asymmetricKeyType !== "ed25519" || key.type !== type)
+    throw invalid(`${option}: expected an Ed25519 ${type} key, as PEM or KeyObject.`);
+  return key;
+}
+
+/** The frame of an Ed25519 private key in PKCS #8, before its 32 bytes. Source: RFC 8410, section 7. */
+const pkcs8Frame = Buffer.from("302e020100300506032b657004220420", "hex");
+
+function derivedKeys({ encryptionKeys, agentName }: LinkKeyOptions): readonly KeyObject[] {
+  return derivedSecrets(encryptionKeys, "link-signing", [agentName]).map((seed) =>
+    createPrivateKey({ key: Buffer.concat([pkcs8Frame, seed]), format: "der", type: "pkcs8" }),
+  );
+}
+
+function invalid(message: string): HostedAgentIdentityError {
+  return new HostedAgentIdentityError("invalid_option", message);
+}

@@ -1,0 +1,108 @@
+import { bind, isUsed } from "../binding/bind.js";
+import { keepPending } from "../binding/pending.js";
+import { allows, readPin } from "../binding/pin.js";
+import { nameOf } from "../binding/redeem.js";
+import { issuersOf } from "../../entra/clouds.js";
+import { isGuid } from "../../entra/tenants.js";
+import { emit, isHostedAgentIdentityError } from "../../errors.js";
+import { exchangeAuthorizationCode } from "../../exchange/authorization-code-exchange.js";
+import type { Problem } from "../pages/problem-pages.js";
+import type { Arrived, SignInService } from "../service.js";
+import { endAttempt, type Attempt } from "./attempt.js";
+import { browserOf, type Browser } from "./browser.js";
+import { problemOfAnswer, problemOfError } from "./entra-answer.js";
+import { outcomeUrl, type Outcome } from "./outcome.js";
+import { one, type Reply } from "./replies.js";
+import { openTicket, ticketPrincipal, type Ticket } from "./ticket.js";
+import { signInUrls } from "./urls.js";
+
+/**
+ * `GET /callback`: Entra's redirect. Whatever comes of it is said on a page with an address of its own, so
+ * that neither code nor state stays in the address bar or the history.
+ */
+export async function comeBack(service: SignInService, request: Request): Promise<Reply> {
+  const { core } = service;
+  const parameters = new URL(request.url).searchParams;
+  const browser = browserOf(core, request);
+  if (browser === undefined) return said(service, undefined, { kind: "other_browser" });
+  const returned = await endAttempt(core, browser, one(parameters, "state") ?? "");
+  if (returned.status !== "matches") return said(service, browser, { kind: unmatched[returned.status] });
+  const { attempt } = returned;
+  const ticket = attempt.ticket === undefined ? undefined : readTicket(service, attempt.ticket);
+  const failed = (kind: Problem): Reply =>
+    said(service, browser, { kind, agent: ticket?.agent, ticket: attempt.ticket });
+  if (attempt.ticket !== undefined && ticket === undefined) return failed("bad_link");
+  const code = one(parameters, "code");
+  if (code === undefined) return failed(parameters.has("error") ? problemOfAnswer(parameters) : "trouble");
+  if (!isExpectedIssuer(service, attempt, parameters.get("iss"))) return failed("trouble");
+  try {
+    const arrived = await redeemCode(service, attempt, code);
+    const seen: Browser = { id: browser.id, account: { ...arrived.account, at: core.now() } };
+    if (ticket === undefined) return { redirect: signInUrls(core.publicUrl).connections(), browser: seen };
+    const outcome = await settle(service, ticket, attempt.ticket, arrived);
+    return { ...said(service, seen, outcome), browser: seen };
+  } catch (error) {
+    emit(core.onEvent, {
+      type: "sign_in_failed",
+      code: isHostedAgentIdentityError(error) ? error.code : "unexpected",
+    });
+    return failed(problemOfError(error));
+  }
+}
+
+const unmatched = { foreign: "other_browser", replayed: "replayed", expired: "expired_link" } as const;
+
+/** Binds at once when it is known who asked, and otherwise waits for the code. */
+async function settle(
+  service: SignInService,
+  ticket: Ticket,
+  text: string | undefined,
+  arrived: Arrived,
+): Promise<Outcome> {
+  const { agent, serverLabel } = ticket;
+  const shown = { agent, serverLabel, username: nameOf(arrived.account), guest: arrived.guest };
+  if (ticket.initiator !== undefined) {
+    const bound = await bind(service, ticket, arrived);
+    return bound === "bound" ? { kind: "signed_in", ...shown } : { kind: bound, agent, ticket: text };
+  }
+  if (await isUsed(service, ticket)) return { kind: "already_done", agent };
+  const pinned = await readPin(service.coreOf(agent), ticketPrincipal(ticket));
+  if (!allows(pinned, arrived.account)) return { kind: "pinned_account", agent };
+  return { kind: "code", ...shown, ...(await keepPending(service, ticket, arrived)) };
+}
+
+async function redeemCode({ core }: SignInService, attempt: Attempt, code: string): Promise<Arrived> {
+  const { codeVerifier, nonce, tenantId, scopes, claims } = attempt;
+  return exchangeAuthorizationCode(core.app, {
+    code,
+    codeVerifier,
+    nonce,
+    tenantId,
+    scopes,
+    claims,
+    redirectUri: signInUrls(core.publicUrl).callback,
+    // Each request in it has a limit of its own.
+    signal: new AbortController().signal,
+  });
+}
+
+/** The ticket was good when the person left for Entra; it may have expired while they were there. */
+function readTicket({ core, linkKeys }: SignInService, text: string): Ticket | undefined {
+  const opened = openTicket(core, linkKeys, text);
+  return opened.status === "bad" ? undefined : opened.ticket;
+}
+
+/** Where the answer says who gave it, it has to be whom we asked. Source: RFC 9207, section 2.4. */
+function isExpectedIssuer({ core }: SignInService, { tenantId }: Attempt, iss: string | null): boolean {
+  if (iss === null) return true;
+  const [named = ""] = /[0-9a-f-]{36}/i.exec(iss) ?? [];
+  const tenant = isGuid(tenantId) ? tenantId : named;
+  return issuersOf(core.app.facts.cloud, tenant).includes(iss);
+}
+
+function said(service: SignInService, browser: Browser | undefined, outcome: Outcome): Reply {
+  const { core } = service;
+  if (outcome.kind !== "signed_in" && outcome.kind !== "code")
+    emit(core.onEvent, { type: "sign_in_refused", reason: outcome.kind });
+  return { redirect: outcomeUrl(core, browser, outcome) };
+}

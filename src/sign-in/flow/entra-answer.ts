@@ -1,0 +1,61 @@
+import { classifyRefusal } from "../../entra/classify.js";
+import { isHostedAgentIdentityError, type ErrorCategory } from "../../errors.js";
+import type { Problem } from "../pages/problem-pages.js";
+
+/**
+ * Codes that only the person's page tells apart. 50020, 90072: the account is not in the tenant, not even as a
+ * guest. 500213: the other organisation is not let in. 65004: declined on the consent page.
+ * Source: learn.microsoft.com, identity-platform/reference-error-codes.
+ */
+const byCode: Readonly<Record<number, Problem>> = {
+  50020: "guest",
+  90072: "guest",
+  500213: "wrong_tenant",
+  65004: "cancelled",
+  90094: "admin_needed",
+  90095: "admin_needed",
+  90008: "admin_needed",
+};
+
+const byCategory: Readonly<Partial<Record<ErrorCategory, Problem>>> = {
+  consent: "admin_needed",
+  admin: "admin_needed",
+  blocked: "access_denied",
+};
+
+/** What an error that Entra redirected with means for the person. It only chooses a page. */
+export function problemOfAnswer(parameters: URLSearchParams): Problem {
+  if (parameters.get("error_subcode") === "cancel") return "cancelled";
+  const error = parameters.get("error") ?? "";
+  const code = codeOf(parameters);
+  const special = code === undefined ? undefined : byCode[code];
+  if (special !== undefined) return special;
+  if (error === "consent_required") return "admin_needed";
+  const { category } = classifyRefusal({ error, errorCodes: code === undefined ? [] : [code] });
+  const denied = ["access_denied", "interaction_required", "login_required"].includes(error);
+  // `access_denied` by itself is nobody's missing approval.
+  if (denied)
+    return category === "admin" || category === "blocked"
+      ? (byCategory[category] ?? "access_denied")
+      : "access_denied";
+  return byCategory[category] ?? "trouble";
+}
+
+/** The number at the end of `error_uri`, or at the beginning of the description: there is no field for it. */
+function codeOf(parameters: URLSearchParams): number | undefined {
+  const found =
+    /[?&]code=(\d{4,8})\b/.exec(parameters.get("error_uri") ?? "") ??
+    /^AADSTS(\d{4,8})\b/.exec(parameters.get("error_description") ?? "");
+  return found?.[1] === undefined ? undefined : Number(found[1]);
+}
+
+/** What a failure on our way to the token endpoint means for the person. */
+export function problemOfError(error: unknown): Problem {
+  if (!isHostedAgentIdentityError(error)) return "trouble";
+  if (error.code === "user_token_tenant") return "wrong_tenant";
+  // A code that was used or is too old: the person may begin again.
+  if (error.category === "signin") return "expired_link";
+  // The id token repeats a nonce of another sign-in, or names another client.
+  if (error.code === "wrong_user") return "other_browser";
+  return byCategory[error.category] ?? "trouble";
+}

@@ -1,0 +1,45 @@
+import { pageHeaders, renderPage, type Page } from "../pages/layout.js";
+import type { SignInCore } from "../core.js";
+import { browserCookie, type Browser } from "./browser.js";
+
+/** What a route answers. */
+export type Reply =
+  | { readonly page: Page; readonly browser?: Browser | undefined }
+  | { readonly redirect: string; readonly browser?: Browser | undefined };
+
+/** Writes an answer: the headers are the same for every page. */
+export function respond(core: SignInCore, reply: Reply, method: string): Response {
+  const headers = new Headers(pageHeaders(core.app.facts.cloud.loginEndpoint));
+  if (reply.browser !== undefined) headers.append("set-cookie", browserCookie(core, reply.browser));
+  if ("redirect" in reply) {
+    headers.set("location", reply.redirect);
+    return new Response(null, { status: 303, headers });
+  }
+  headers.set("content-type", "text/html; charset=utf-8");
+  if (reply.page.status === 503) headers.set("retry-after", "30");
+  const body = method === "HEAD" ? null : renderPage(reply.page);
+  return new Response(body, { status: reply.page.status, headers });
+}
+
+const maxFormBytes = 32_768;
+
+/** The fields of a form; `undefined` for a body that is no form or too large. */
+export async function formOf(request: Request): Promise<URLSearchParams | undefined> {
+  const type = request.headers.get("content-type")?.split(";")[0]?.trim().toLowerCase();
+  if (type !== "application/x-www-form-urlencoded") return undefined;
+  const decoder = new TextDecoder();
+  let text = "";
+  let bytes = 0;
+  for await (const chunk of request.body ?? []) {
+    bytes += chunk.byteLength;
+    if (bytes > maxFormBytes) return undefined;
+    text += decoder.decode(chunk, { stream: true });
+  }
+  return new URLSearchParams(text + decoder.decode());
+}
+
+/** A parameter that came exactly once. */
+export function one(parameters: URLSearchParams, name: string): string | undefined {
+  const [value, ...more] = parameters.getAll(name);
+  return more.length > 0 || value === "" ? undefined : value;
+}

@@ -1,0 +1,77 @@
+import { isUsed } from "../binding/bind.js";
+import { linkPage } from "../pages/link-page.js";
+import type { SignInService } from "../service.js";
+import { isSame } from "../grants/record-changes.js";
+import { beginAttempt } from "./attempt.js";
+import { browserOf, formToken, newBrowser, openFormToken } from "./browser.js";
+import { pageOf, type Outcome } from "./outcome.js";
+import { formOf, one, type Reply } from "./replies.js";
+import { openTicket, type Ticket } from "./ticket.js";
+import { signInUrls } from "./urls.js";
+
+/** `GET /start`: the link page. Reads, and changes nothing: whoever fetches a link ahead does no harm. */
+export async function showLink(service: SignInService, request: Request): Promise<Reply> {
+  const { core } = service;
+  const text = one(new URL(request.url).searchParams, "t") ?? "";
+  const opened = await openLink(service, text);
+  if ("kind" in opened) return { page: pageOf(core, opened) };
+  const { agent, initiator, resource, serverLabel, askedAt } = opened;
+  const known = browserOf(core, request);
+  const browser = known ?? newBrowser(core);
+  const page = linkPage({
+    agent,
+    serverLabel,
+    host: new URL(resource).host,
+    askedAt,
+    now: core.now(),
+    username: initiator?.username,
+    sameAccount: initiator !== undefined && known?.account !== undefined && isSame(initiator, known.account),
+    codeMode: initiator === undefined,
+    action: signInUrls(core.publicUrl).startForm,
+    ticket: text,
+    formToken: formToken(core, browser, "start", opened.id),
+  });
+  return { page, browser: known === undefined ? browser : undefined };
+}
+
+/** `POST /start`: the click. Sends the person to Entra. */
+export async function followLink(service: SignInService, request: Request): Promise<Reply> {
+  const { core } = service;
+  const form = await formOf(request);
+  const text = one(form ?? new URLSearchParams(), "t") ?? "";
+  const opened = await openLink(service, text);
+  if ("kind" in opened) return { page: pageOf(core, opened) };
+  const { agent, initiator, scopes, claims } = opened;
+  const browser = browserOf(core, request);
+  if (browser === undefined) return { page: pageOf(core, { kind: "other_browser", agent }) };
+  const token = openFormToken(core, browser, "start", one(form ?? new URLSearchParams(), "f") ?? "");
+  if (token?.value !== opened.id) return { page: pageOf(core, { kind: "other_tab", agent, ticket: text }) };
+  const redirect = await beginAttempt(core, browser, {
+    ticket: text,
+    tenantId: tenantOf(service, initiator?.tid),
+    scopes,
+    claims,
+    loginHint: initiator?.username,
+  });
+  return { redirect };
+}
+
+/** A link that may be followed, or what to say about it. */
+async function openLink(service: SignInService, text: string): Promise<Ticket | Outcome> {
+  const opened = openTicket(service.core, service.linkKeys, text);
+  if (opened.status === "bad") return { kind: "bad_link" };
+  const { ticket } = opened;
+  if (await isUsed(service, ticket)) return { kind: "already_done", agent: ticket.agent };
+  return opened.status === "expired" ? { kind: "expired_link", agent: ticket.agent } : ticket;
+}
+
+/**
+ * Where to sign in: the tenant of a known person (a guest's grant belongs to the tenant of the token), the
+ * only listed tenant, or else any organisation; who comes from one that is not listed is refused afterwards.
+ */
+export function tenantOf({ core }: SignInService, tid: string | undefined): string {
+  const { allowedTenants } = core.app.facts;
+  if (tid !== undefined && allowedTenants.includes(tid)) return tid;
+  const [only, ...others] = allowedTenants;
+  return only !== undefined && others.length === 0 ? only : "organizations";
+}

@@ -1,0 +1,119 @@
+import { sign, verify } from "node:crypto";
+import { principalKey, type Principal } from "../../context/principal.js";
+import { HostedAgentIdentityError } from "../../errors.js";
+import type { SignInCore } from "../core.js";
+import type { LinkKeys } from "./agents.js";
+
+/** What a link carries: everything the service needs to know about who asked for what. */
+export interface Ticket {
+  readonly id: string;
+  readonly agent: string;
+  /** For whom a grant is wanted. */
+  readonly principal: Principal;
+  /** The account that has to sign in, where a user token named it. */
+  readonly initiator?: { readonly tid: string; readonly oid: string; readonly username?: string };
+  /** URL and label of the resource. */
+  readonly resource: string;
+  readonly serverLabel: string;
+  readonly scopes: readonly string[];
+  /** A claims challenge the sign-in has to meet, as a JSON string. */
+  readonly claims?: string;
+  /** Milliseconds since the epoch. */
+  readonly askedAt: number;
+  readonly expiresAt: number;
+}
+
+/** What a text that should be a ticket is. */
+export type TicketReading =
+  | { readonly status: "good" | "expired"; readonly ticket: Ticket }
+  | { readonly status: "bad" };
+
+/** The longest a link may live. */
+export const maxTicketMs: number = 15 * 60_000;
+/** How far the clock of an agent may be ahead. */
+const skewMs = 60_000;
+const purpose = "sign-in link";
+
+/**
+ * Signs a ticket with the agent's own key and seals it: the seal keeps it from being read, the signature says
+ * which of the agents that share the keys has made it.
+ */
+export function sealTicket(core: SignInCore, { privateKey }: LinkKeys, ticket: Ticket): string {
+  if (privateKey === undefined)
+    throw new HostedAgentIdentityError(
+      "invalid_option",
+      "signingKey: this process serves several agents and has no key of its own, so it can make no link.",
+    );
+  const body = JSON.stringify({ purpose, for: core.publicUrl, ticket });
+  const signature = sign(null, signed(body), privateKey).toString("base64url");
+  return core.keys.seal("ticket", binding(core), { body, signature });
+}
+
+/** Reads a ticket. Bad is what was not made, or not for here, by an agent that may ask for it. */
+export function openTicket(core: SignInCore, { agents }: LinkKeys, text: string): TicketReading {
+  const envelope = core.keys.open("ticket", binding(core), text);
+  if (!isEnvelope(envelope)) return { status: "bad" };
+  const { body, signature } = envelope;
+  const content: unknown = JSON.parse(body);
+  if (!isContent(content) || content.purpose !== purpose || content.for !== core.publicUrl)
+    return { status: "bad" };
+  const { ticket } = content;
+  const agent = agents.get(ticket.agent);
+  const bytes = Buffer.from(signature, "base64url");
+  // The key of the agent that the ticket names: another agent's signature is worth nothing here.
+  if (agent === undefined || !agent.publicKeys.some((key) => verify(null, signed(body), key, bytes)))
+    return { status: "bad" };
+  const known = core.resources.some(({ url }) => url === ticket.resource);
+  const { askedAt, expiresAt } = ticket;
+  const time = core.now();
+  if (!known || !agent.mayAsk(ticket.scopes)) return { status: "bad" };
+  if (askedAt > time + skewMs || expiresAt - askedAt > maxTicketMs) return { status: "bad" };
+  return { status: expiresAt > time ? "good" : "expired", ticket };
+}
+
+/** The key of the principal a ticket asks for. */
+export function ticketPrincipal({ principal }: Ticket): string {
+  return principalKey(principal);
+}
+
+function binding({ app, publicUrl }: SignInCore): readonly string[] {
+  return [app.facts.cloud.loginEndpoint, app.facts.clientId, publicUrl];
+}
+
+function signed(body: string): Buffer {
+  return Buffer.from(`hosted-agent-identity/1\n${purpose}\n${body}`);
+}
+
+function isEnvelope(value: unknown): value is { readonly body: string; readonly signature: string } {
+  const { body, signature } = fields(value);
+  return typeof body === "string" && typeof signature === "string";
+}
+
+function isContent(value: unknown): value is { purpose: unknown; for: unknown; ticket: Ticket } {
+  const ticket = fields(fields(value)["ticket"]);
+  const { id, agent, resource, serverLabel, scopes, claims, askedAt, expiresAt, initiator } = ticket;
+  const texts = [id, agent, resource, serverLabel];
+  return (
+    texts.every((text) => typeof text === "string" && text !== "") &&
+    Array.isArray(scopes) &&
+    scopes.length > 0 &&
+    scopes.every((scope) => typeof scope === "string") &&
+    (claims === undefined || typeof claims === "string") &&
+    typeof askedAt === "number" &&
+    typeof expiresAt === "number" &&
+    isPrincipalWithInitiator(fields(ticket["principal"]), initiator)
+  );
+}
+
+/** A principal that names a person must be the initiator, and one that does not must have none. */
+function isPrincipalWithInitiator(principal: Record<string, unknown>, initiator: unknown): boolean {
+  const { kind, tid, oid, project, agent, id } = principal;
+  if (kind === "platform")
+    return initiator === undefined && [project, agent, id].every((text) => typeof text === "string");
+  const named = fields(initiator);
+  return kind === "entra" && typeof tid === "string" && tid === named["tid"] && oid === named["oid"];
+}
+
+function fields(value: unknown): Record<string, unknown> {
+  return typeof value === "object" && value !== null ? (value as Record<string, unknown>) : {};
+}

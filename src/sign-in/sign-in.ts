@@ -1,0 +1,123 @@
+import type { KeyObject } from "node:crypto";
+import type { MadeConsentLink } from "../consent/consent-link.js";
+import type { Principal } from "../context/principal.js";
+import type { UserContext } from "../context/user-context.js";
+import type { OnEvent } from "../errors.js";
+import type { EntraApp } from "../exchange/entra-app.js";
+import type { ProtectedResource } from "../tokens/protected-resource.js";
+import type { TokenSource } from "../tokens/token-source.js";
+import type { Redeemed } from "./binding/redeem.js";
+import type { SignInAgent } from "./flow/agents.js";
+import type { Account } from "./grants/grant.js";
+import type { LongRunningOptions, LongRunningTurn } from "./long-running.js";
+import type { SignInBound, SignInPending } from "./service.js";
+import type { SignInStore } from "./store.js";
+
+/**
+ * How people sign in.
+ * @group Sign-in
+ */
+export interface SignInOptions {
+  /** The confidential client: what `entraApp()` returned. */
+  readonly app: EntraApp;
+  /**
+   * Where people reach `handler`: https. `<publicUrl>/callback` has to be registered as a redirect URI of type
+   * web. On `http://localhost` or `http://127.0.0.1`, for development, the cookie has no `__Host-` prefix,
+   * because browsers take that over https only.
+   */
+  readonly publicUrl: string | URL;
+  /** What may be asked for. */
+  readonly resources: readonly ProtectedResource[];
+  /** `redisStore()`, `fileStore()`, `memoryStore()` or your own. */
+  readonly store: SignInStore;
+  /**
+   * 32 random bytes each, or their base64 form (`openssl rand -base64 32`). The first seals, all open: put a
+   * new one first, and keep the old ones until what they sealed has expired.
+   */
+  readonly encryptionKeys: readonly (string | Uint8Array)[];
+  /**
+   * Names the agent on pages, in the chat and in records: another name is another agent. Default: the name
+   * the platform gives it, or `agent`.
+   */
+  readonly agentName?: string;
+  /**
+   * The Ed25519 private key this agent signs its links with, as PEM or key object. Default: one derived from
+   * the encryption keys, which serves where no other agent shares them.
+   */
+  readonly signingKey?: string | KeyObject;
+  /**
+   * The agents whose links are accepted, by name, this one included. For a service of several agents; without
+   * it only this agent's own links are.
+   */
+  readonly agents?: Readonly<Record<string, SignInAgent>>;
+  /** How long work may go on after its turn, in milliseconds. Default 24 hours. */
+  readonly longRunningMs?: number;
+  readonly onPending?: (event: SignInPending) => void;
+  readonly onSignedIn?: (event: SignInBound) => void;
+  readonly now?: () => number;
+  readonly random?: (bytes: number) => Uint8Array;
+  readonly onEvent?: OnEvent;
+}
+
+/**
+ * How far a link has come. `code`: somebody has signed in, the chat waits for the code. `unknown` is what no
+ * agent of this service has made.
+ * @group Sign-in
+ */
+export type SignInStatus = "waiting" | "code" | "done" | "expired" | "unknown";
+
+/**
+ * Sign-in for agents whose requests bring no usable token. Made by `createSignIn()`.
+ * @group Sign-in
+ */
+export interface SignIn {
+  /** The token source for `userAccess()`: put it last. */
+  tokens(): TokenSource;
+  /**
+   * The link with which the user of a running turn signs in for a resource. Show it to that person only.
+   * Throws `user_not_identified` when nobody can say which person asks, `invalid_option`, `context_ended`.
+   */
+  link(context: UserContext, resource: ProtectedResource): Promise<MadeConsentLink>;
+  /**
+   * Takes the newest message that the user wrote, before the model sees it: it may be a code, or the yes after
+   * it. Never give it the text of a model, a tool or an earlier turn. Throws `context_ended`,
+   * `store_unavailable`.
+   */
+  redeem(context: UserContext, text: string): Promise<Redeemed>;
+  /** Keeps a message that had to wait for the sign-in, sealed, for minutes: `redeem` returns it after the yes. */
+  keepPrompt(context: UserContext, prompt: string): Promise<void>;
+  /** The pages, web-standard. Mount them under `publicUrl`. */
+  readonly handler: (request: Request) => Promise<Response>;
+  /**
+   * Deletes the grant and what waits for a code. Other processes drop cached tokens within a minute. Access
+   * tokens live on at the resource until they expire, and the consent stays with Entra.
+   */
+  signOut(principal: Principal): Promise<void>;
+  /** Signs out, and lets another account be connected. */
+  unpin(principal: Principal): Promise<void>;
+  /** Deletes everything that an account was connected with at the agents of this service, pins included. */
+  forgetAccount(account: Pick<Account, "tid" | "oid">): Promise<void>;
+  /** How far a link has come, for a front end that waits. Takes the link itself. */
+  status(link: string): Promise<SignInStatus>;
+  /**
+   * Lets work go on for the user after the turn, and returns the id with which `runAs` takes it up. Throws
+   * `user_not_identified`, `long_running_refused`, `invalid_option`, `context_ended`.
+   */
+  longRunning(context: UserContext, options: LongRunningOptions): Promise<string>;
+  /** Runs a function as the user of such work. Throws `long_running_refused`. */
+  runAs<T>(
+    id: string,
+    options: { readonly purpose: string },
+    run: (turn: LongRunningTurn) => T | Promise<T>,
+  ): Promise<T>;
+  /** Ends such work. */
+  stopLongRunning(id: string): Promise<void>;
+  /**
+   * Starts the store. Optional: the first use does it too, but a service that cannot work should say so when
+   * it starts. Throws `store_unsuitable`, `store_unavailable`.
+   */
+  ready(): Promise<void>;
+  /** Closes the store. */
+  close(): Promise<void>;
+  [Symbol.asyncDispose](): Promise<void>;
+}

@@ -1,0 +1,32 @@
+import type { SignInStore } from "./store.js";
+
+/** A store that is started before it is used, and again later when that failed. */
+export interface StartedStore extends SignInStore {
+  start(): Promise<void>;
+}
+
+/** Makes one: whoever comes first starts the store, everybody else waits for it. */
+export function startedStore(store: SignInStore): StartedStore {
+  let started: Promise<void> | undefined;
+  const start = (): Promise<void> =>
+    (started ??= Promise.resolve(store.start?.()).catch((cause: unknown) => {
+      started = undefined;
+      throw cause;
+    }));
+  const after = async <T>(step: () => Promise<T>): Promise<T> => {
+    await start();
+    return step();
+  };
+  return {
+    shared: store.shared,
+    start,
+    get: (key) => after(() => store.get(key)),
+    setIfAbsent: (key, value, ttlMs) => after(() => store.setIfAbsent(key, value, ttlMs)),
+    increment: (key, ttlMs) => after(() => store.increment(key, ttlMs)),
+    compareAndSet: (key, expected, value, ttlMs) =>
+      after(() => store.compareAndSet(key, expected, value, ttlMs)),
+    take: (key) => after(() => store.take(key)),
+    delete: (key) => after(() => store.delete(key)),
+    close: async () => store.close?.(),
+  };
+}

@@ -56,11 +56,14 @@ export async function onceWithoutUserToken(): Promise<boolean> {
 
     console.log("The person opens the link, signs in, and reads the code of the page.");
     const code = link === undefined ? "" : await signInAndReadCode(link, name);
-    check(/^[A-Z2-7]{4,}-?[A-Z2-7]{4,}$/.test(code), "the page shows a code of at least eight characters");
+    check(/^[0-9A-Z]{4,}-?[0-9A-Z]{4,}$/.test(code), "the page shows a code of at least eight characters");
 
     const thief = await ask(agent.url, "user-x", code);
     console.log(`  [somebody else, same code] is told: ${JSON.stringify(thief.text)}`);
-    check(!thief.text.includes(name) && contacts.verified.length === 0, "the code is worth nothing to somebody else");
+    check(
+      !thief.text.includes(name) && contacts.verified.length === 0,
+      "the code is worth nothing to somebody else",
+    );
 
     const confirm = await ask(agent.url, "user-k", code);
     console.log(`  [the person, the code] is told: ${JSON.stringify(confirm.text)}`);
@@ -80,11 +83,18 @@ export async function onceWithoutUserToken(): Promise<boolean> {
     const before = contacts.verified.length;
     const again = await ask(agent.url, "user-k", "Show my contacts");
     console.log(`  [the person, later] is told: ${JSON.stringify(again.text)}`);
-    check(again.status === "completed" && contacts.verified.length > before, "nobody signs in again after a restart");
+    check(
+      again.status === "completed" && contacts.verified.length > before,
+      "nobody signs in again after a restart",
+    );
     check(lastSeen(contacts) === oid, `the MCP server still sees ${name}`);
   } finally {
     await agent.close();
-    await Promise.all([entra.close(), contacts.close(), rm(setting.storePath, { recursive: true, force: true })]);
+    await Promise.all([
+      entra.close(),
+      contacts.close(),
+      rm(setting.storePath, { recursive: true, force: true }),
+    ]);
   }
   console.log("");
   for (const [good, what] of checks) console.log(`${good ? "ok    " : "FAILED"} ${what}`);
@@ -95,7 +105,11 @@ async function startSetting(): Promise<Setting> {
   const port = await freePort();
   const entra = await startEntra({
     apps: [
-      { name: "the agent app", secrets: [secret], redirectUris: [`http://127.0.0.1:${port}/sign-in/callback`] },
+      {
+        name: "the agent app",
+        secrets: [secret],
+        redirectUris: [`http://127.0.0.1:${port}/sign-in/callback`],
+      },
       { name: "the contacts app", scopes: [scope] },
     ],
     users: [{ name: "Katherine Johnson" }, { name: "Dorothy Vaughan" }],
@@ -139,14 +153,21 @@ async function startAgent(setting: Setting): Promise<{ url: string; close(): Pro
   const access = userAccess(server, [signIn.tokens()]);
   const clients = mcpClientPool({
     async open({ principalKey }) {
-      const client = new Client({ name: "contacts-assistant", version: "1.0.0" }, { cachePartition: principalKey });
+      const client = new Client(
+        { name: "contacts-assistant", version: "1.0.0" },
+        { cachePartition: principalKey },
+      );
       await client.connect(new StreamableHTTPClientTransport(access.url, { fetch: access.fetch }));
       return client;
     },
     close: closeMcpClient,
   });
   // What the platform's gateway does: it is the one way in, and it says who is asking. Each id is one person.
-  const environment = { hosted: true, projectEndpoint: "https://foundry.example.com/projects/demo", agentName: "contacts" };
+  const environment = {
+    hosted: true,
+    projectEndpoint: "https://foundry.example.com/projects/demo",
+    agentName: "contacts",
+  };
   const verify = userTokenVerifier({ app });
   const host = express();
   host.use("/sign-in", webHandler(signIn.handler));
@@ -156,10 +177,13 @@ async function startAgent(setting: Setting): Promise<{ url: string; close(): Pro
     responses(async function* ({ context, input }) {
       const redeemed = await signIn.redeem(context, input);
       if (redeemed.status !== "not_a_code") yield `${redeemed.say}\n\n`;
-      const prompt = redeemed.status === "not_a_code" ? input : redeemed.status === "bound" ? redeemed.prompt : undefined;
+      const prompt =
+        redeemed.status === "not_a_code" ? input : redeemed.status === "bound" ? redeemed.prompt : undefined;
       if (prompt === undefined) return;
       await signIn.keepPrompt(context, prompt);
-      yield* answer(prompt, (name, args) => clients.use((client) => client.callTool({ name, arguments: args })));
+      yield* answer(prompt, (name, args) =>
+        clients.use((client) => client.callTool({ name, arguments: args })),
+      );
     }),
   );
   const listening = await new Promise<Server>((resolve) => {
@@ -182,13 +206,24 @@ interface Told {
 }
 
 async function ask(url: string, platformUser: string, input: string): Promise<Told> {
-  const headers = { "content-type": "application/json", "x-agent-user-id": platformUser, "x-agent-foundry-call-id": randomUUID() };
-  const response = await fetch(`${url}/responses`, { method: "POST", headers, body: JSON.stringify({ input }) });
+  const headers = {
+    "content-type": "application/json",
+    "x-agent-user-id": platformUser,
+    "x-agent-foundry-call-id": randomUUID(),
+  };
+  const response = await fetch(`${url}/responses`, {
+    method: "POST",
+    headers,
+    body: JSON.stringify({ input }),
+  });
   const { status, output = [] } = (await response.json()) as {
     status: string;
     output?: { type: string; consent_link?: string; content?: { text?: string }[] }[];
   };
-  const text = output.flatMap(({ content = [] }) => content.map((part) => part.text ?? "")).join("").trim();
+  const text = output
+    .flatMap(({ content = [] }) => content.map((part) => part.text ?? ""))
+    .join("")
+    .trim();
   return { status, text, link: output.find(({ type }) => type === "oauth_consent_request")?.consent_link };
 }
 
@@ -200,7 +235,9 @@ async function signInAndReadCode(link: string, name: string): Promise<string> {
     const code = /<output[^>]*>([^<]+)<\/output>/.exec(page.html)?.[1]?.trim();
     if (code !== undefined) return code;
     const choices = formsOf(page.html).flatMap((form) => form.buttons.map((button) => ({ form, button })));
-    const wanted = choices.find(({ button }) => button.text.includes(name)) ?? choices.find(({ button }) => /continue|accept/i.test(button.text));
+    const wanted =
+      choices.find(({ button }) => button.text.includes(name)) ??
+      choices.find(({ button }) => /continue|accept/i.test(button.text));
     if (wanted === undefined) break;
     const { form, button } = wanted;
     page = await visitor.submit(page, form, button.name === "" ? {} : { [button.name]: button.value });

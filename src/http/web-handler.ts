@@ -53,7 +53,11 @@ function asRequest(request: IncomingMessage & { originalUrl?: string }, body: Bu
   }
   // The host is anybody's claim; handlers build their URLs from what they were configured with.
   const url = new URL(request.originalUrl ?? request.url ?? "/", "http://localhost");
-  return new Request(url, { method, headers, ...(method === "GET" || method === "HEAD" ? {} : { body: new Uint8Array(body) }) });
+  return new Request(url, {
+    method,
+    headers,
+    ...(method === "GET" || method === "HEAD" ? {} : { body: new Uint8Array(body) }),
+  });
 }
 
 async function bodyOf(request: IncomingMessage & { body?: unknown }): Promise<Buffer | undefined> {
@@ -61,7 +65,9 @@ async function bodyOf(request: IncomingMessage & { body?: unknown }): Promise<Bu
   if (request.readableEnded && typeof request.body === "object" && request.body !== null) {
     const json = request.headers["content-type"]?.includes("json") === true;
     const { body } = request;
-    return Buffer.from(json ? JSON.stringify(body) : new URLSearchParams(body as Record<string, string>).toString());
+    return Buffer.from(
+      json ? JSON.stringify(body) : new URLSearchParams(body as Record<string, string>).toString(),
+    );
   }
   const chunks: Buffer[] = [];
   let bytes = 0;

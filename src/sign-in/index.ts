@@ -17,3 +17,4 @@ export {
   type SignInApi,
   type SignInApiOptions,
 } from "./remote/sign-in-api.js";
+export { type RedisClient, type RedisCommands, type RedisCallOptions } from "./stores/redis-client.js";

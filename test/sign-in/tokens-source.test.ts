@@ -1,7 +1,8 @@
 import { inspect } from "node:util";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { userAccess } from "../../src/access/user-access.js";
-import type { FetchLike, UserAccess } from "../../src/access/types.js";
+import type { UserAccess } from "../../src/access/types.js";
+import type { FetchLike } from "../../src/context/fetch-like.js";
 import type { UserContext } from "../../src/context/user-context.js";
 import { decodeClaims } from "../../src/entra/token-claims.js";
 import {

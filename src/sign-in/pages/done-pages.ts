@@ -1,12 +1,6 @@
 import { html } from "./html.js";
 import type { Page } from "./layout.js";
 
-/** Where people withdraw what they consented to, and see their account. */
-export interface AccountLinks {
-  readonly apps: string;
-  readonly account: string;
-}
-
 /** After a sign-in whose person is known: everything is done. */
 export function signedInPage(shown: {
   readonly agent: string;

@@ -3,17 +3,6 @@ import { HostedAgentIdentityError, isHostedAgentIdentityError } from "../../erro
 /** Who an agent asks for: the person's verified token, or the platform's id of the call. */
 export type RemoteUser = { readonly user_token: string } | { readonly platform_user_id: string };
 
-/** `POST /v1/tokens`. */
-export interface TokenCall {
-  readonly user: RemoteUser;
-  /** The label of the resource, as the service lists it for this agent. */
-  readonly server_label: string;
-  /** Default: the resource's own. */
-  readonly scopes?: readonly string[] | undefined;
-  /** A claims challenge to meet, as a JSON string. */
-  readonly claims?: string | undefined;
-}
-
 /** What the service answers: a short-lived token, or what the person has to do. */
 export type TokenReply =
   | {
@@ -32,17 +21,6 @@ export interface WireRequest {
   readonly server_label: string;
   readonly reason: string;
   readonly expires_at: number | null;
-}
-
-/** `POST /v1/redeem`: the newest message of the person, which may hold a code or a yes. */
-export interface RedeemCall {
-  readonly user: RemoteUser;
-  readonly text: string;
-}
-
-/** `POST /v1/sign-out`. */
-export interface SignOutCall {
-  readonly user: RemoteUser;
 }
 
 /** The JSON of an error answer; nothing of a token, code or link is in it. */

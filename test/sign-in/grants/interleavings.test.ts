@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { isHostedAgentIdentityError } from "../../../src/errors.js";
-import type { FetchLike } from "../../../src/exchange/deadline.js";
+import type { FetchLike } from "../../../src/context/fetch-like.js";
 import type { SignedIn } from "../../../src/exchange/authorization-code-exchange.js";
 import { masterKey, platformUser, replica, type Replica } from "../support/replica.js";
 import { scriptedStore, type ScriptedStore } from "../support/scripted-store.js";

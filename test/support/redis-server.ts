@@ -78,6 +78,10 @@ function launch(
     "no",
   ];
   const child = spawn(program, [...fixed, ...settings], { stdio: ["ignore", "pipe", "pipe"] });
+  // A test process that ends early leaves no server behind.
+  const end = (): void => void child.kill("SIGKILL");
+  process.once("exit", end);
+  child.once("exit", () => process.off("exit", end));
   return new Promise((resolve, reject) => {
     let log = "";
     child.once("error", reject);

@@ -42,7 +42,10 @@ it("every example of the reference and the README compiles", async () => {
   // The second quick start is the first one with another agent.
   const [before = "", after = ""] = (quickStart?.code ?? "").split(/const agent = [\s\S]*?\n\}\);\n/);
   const variant = { at: "README.md plain SDK", code: before + (plainSdk?.code ?? "") + after };
-  const all = [...examples, { at: "README.md", code: quickStart?.code ?? "" }, variant];
+  const guides = readdirSync(join(root, "docs/guides"), { encoding: "utf8" }).flatMap((file) =>
+    blocksOf(`docs/guides/${file}`),
+  );
+  const all = [...examples, ...guides, { at: "README.md", code: quickStart?.code ?? "" }, variant];
   const folder = mkdtempSync(join(root, "test", ".examples-"));
   try {
     all.forEach(({ code }, n) => writeFileSync(join(folder, `example-${n}.ts`), `${code}\nexport {};\n`));

@@ -55,10 +55,11 @@ const surface: Record<string, readonly string[]> = {
     "withConsent",
     "workloadIdentityFile",
   ],
-  "./express": ["responses", "userContext"],
+  "./express": ["responses", "userContext", "webHandler"],
   "./fastify": ["responses", "userContext"],
   "./hono": ["responses", "userContext"],
-  "./node": ["responses", "userContext"],
+  "./node": ["responses", "userContext", "webHandler"],
+  "./sign-in": ["createSignIn", "fileStore", "memoryStore", "redisStore", "remoteSignIn", "signInApi"],
   "./testing": ["signInStoreSuite", "startEntra", "testUserContext"],
 };
 
@@ -110,6 +111,8 @@ const codes: readonly string[] = [
   "turn_cancelled",
   "user_not_identified",
   "long_running_refused",
+  "agent_not_identified",
+  "sign_in_service_unavailable",
   "store_unavailable",
   "store_unsuitable",
   "store_corrupt",
@@ -121,6 +124,7 @@ const sources: Record<string, () => Promise<object>> = {
   "./fastify": () => import("../../src/http/fastify.js"),
   "./hono": () => import("../../src/http/hono.js"),
   "./node": () => import("../../src/http/node.js"),
+  "./sign-in": () => import("../../src/sign-in/index.js"),
   "./testing": () => import("../../src/testing/index.js"),
 };
 

@@ -9,7 +9,7 @@ import { entraAppInternals } from "../exchange/entra-app.js";
 import { foundryEnvironment } from "../foundry/environment.js";
 import type { ProtectedResource } from "../tokens/protected-resource.js";
 import { isUsed } from "./binding/bind.js";
-import { dropPending, waitingOf } from "./binding/pending.js";
+import { dropWaiting, waitingOf } from "./binding/pending.js";
 import { removePin } from "./binding/pin.js";
 import { keepPrompt } from "./binding/prompt.js";
 import { redeem } from "./binding/redeem.js";
@@ -68,7 +68,7 @@ export function createSignIn(options: SignInOptions): SignIn {
 
   const signOut = async (principal: Principal): Promise<void> => {
     await ownGrants.remove(principalKey(principal));
-    await dropPending(core, principalKey(principal));
+    await dropWaiting(core, principalKey(principal));
   };
 
   return Object.freeze<SignIn>({
@@ -187,7 +187,7 @@ async function forgetAccount(
     const owners = await service.grantsOf(agent).principalsOf(account);
     await service.grantsOf(agent).removeAccount(account);
     for (const owner of owners) {
-      await dropPending(service.coreOf(agent), owner);
+      await dropWaiting(service.coreOf(agent), owner);
       await removePin(service.coreOf(agent), owner);
     }
   }

@@ -18,7 +18,7 @@ export function newCode(random: (bytes: number) => Uint8Array): string {
 /** The code in what a person typed, without its dashes; `undefined` when there is none. */
 export function codeIn(text: string): string | undefined {
   const typed = text.slice(0, 2_000).normalize("NFKC").toUpperCase().replace(/[‐-―]/g, "-").trim();
-  const alone = /^["'`]?([A-Z0-8]{3})[- ]?([A-Z0-8]{3})[- ]?([A-Z0-8]{3})["'`.!]?$/.exec(typed);
+  const alone = /^["'`“„‘]?([A-Z0-8]{3})[- ]?([A-Z0-8]{3})[- ]?([A-Z0-8]{3})["'`”“’.!]{0,2}$/.exec(typed);
   const inside = [...typed.matchAll(/(?<![A-Z0-9-])([A-Z0-8]{3})-([A-Z0-8]{3})-([A-Z0-8]{3})(?![A-Z0-9-])/g)];
   const found = alone ?? (inside.length === 1 ? inside[0] : undefined);
   const code = found?.slice(1).join("").replaceAll("0", "O").replaceAll("1", "I").replaceAll("8", "B");

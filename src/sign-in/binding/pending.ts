@@ -29,6 +29,8 @@ export interface Waiting {
 export interface Pending {
   readonly ticket: Ticket;
   readonly arrived: Arrived;
+  /** The principal's epoch when it came: after a sign-out it no longer counts. */
+  readonly epoch: number;
 }
 
 /** Keeps a sign-in for minutes, under the principal whose link it was, and returns the code that opens it. */
@@ -41,7 +43,8 @@ export async function keepPending(
   const owner = ticketPrincipal(ticket);
   const [id, code] = [Buffer.from(core.random(16)).toString("base64url"), newCode(core.random)];
   const expiresAt = core.now() + codeMs;
-  const sealed = core.keys.seal("pending", bindingOf(core, owner, id), { ticket, arrived });
+  const pending: Pending = { ticket, arrived, epoch: await service.grantsOf(ticket.agent).epoch(owner) };
+  const sealed = core.keys.seal("pending", bindingOf(core, owner, id), pending);
   await core.store.setIfAbsent(keyOf(core, owner, id), sealed, codeMs);
   const waiting: Waiting = { id, ticketId: ticket.id, digest: digestOf(code), expiresAt };
   await waitingOf(core, owner).update((known) => withWaiting(known, waiting));
@@ -78,26 +81,46 @@ export function countTry(core: SignInCore, owner: string, ticketId: string): Pro
   return core.store.increment(core.keys.storeKey("tries", ...recordBinding(core, owner), ticketId), listMs);
 }
 
-/** What waits for a yes; only the newest does. */
-export async function keepUnconfirmed(core: SignInCore, owner: string, pending: Pending): Promise<void> {
-  const key = keyOf(core, owner, "unconfirmed");
-  const sealed = core.keys.seal("pending", bindingOf(core, owner, "unconfirmed"), pending);
-  await core.store.delete(key);
-  await core.store.setIfAbsent(key, sealed, confirmMs);
+/**
+ * Keeps what waits for a yes in a conversation: the yes has to be to the account that was named there last. Of
+ * two at once, one is kept; tells whether this one is.
+ */
+export async function keepUnconfirmed(
+  core: SignInCore,
+  owner: string,
+  conversation: string | undefined,
+  pending: Pending,
+): Promise<boolean> {
+  const what = unconfirmedIn(conversation);
+  const sealed = core.keys.seal("pending", bindingOf(core, owner, what), pending);
+  await core.store.delete(keyOf(core, owner, what));
+  return core.store.setIfAbsent(keyOf(core, owner, what), sealed, confirmMs);
 }
 
-export async function readUnconfirmed(core: SignInCore, owner: string): Promise<Pending | undefined> {
-  return open(core, owner, "unconfirmed", await core.store.get(keyOf(core, owner, "unconfirmed")));
+export async function readUnconfirmed(
+  core: SignInCore,
+  owner: string,
+  conversation: string | undefined,
+): Promise<Pending | undefined> {
+  const what = unconfirmedIn(conversation);
+  return open(core, owner, what, await core.store.get(keyOf(core, owner, what)));
 }
 
-export function takeUnconfirmed(core: SignInCore, owner: string): Promise<Pending | undefined> {
-  return take(core, owner, "unconfirmed");
+export function takeUnconfirmed(
+  core: SignInCore,
+  owner: string,
+  conversation: string | undefined,
+): Promise<Pending | undefined> {
+  return take(core, owner, unconfirmedIn(conversation));
 }
 
-/** Forgets what waits: the person has signed out, or begins anew. */
-export async function dropPending(core: SignInCore, owner: string): Promise<void> {
+function unconfirmedIn(conversation: string | undefined): string {
+  return `unconfirmed ${conversation ?? ""}`;
+}
+
+/** Forgets which codes are waited for. What else was pending has ended with the principal's epoch. */
+export async function dropWaiting(core: SignInCore, owner: string): Promise<void> {
   await core.store.delete(keyOf(core, owner, "waiting"));
-  await core.store.delete(keyOf(core, owner, "unconfirmed"));
 }
 
 async function take(core: SignInCore, owner: string, what: string): Promise<Pending | undefined> {

@@ -77,7 +77,7 @@ export async function redeem(service: SignInService, context: UserContext, text:
   // A person who is known by a token needs no code: the sign-in is compared with the token.
   if (principal?.kind !== "platform" || owner === undefined) return { status: "not_a_code" };
   const { core } = service;
-  const unconfirmed = await readUnconfirmed(core, owner);
+  const unconfirmed = await readUnconfirmed(core, owner, context.platform.conversationId);
   const code = codeIn(text);
   if (unconfirmed !== undefined && code === undefined)
     return answered(service, context, owner, unconfirmed, text);
@@ -93,9 +93,10 @@ async function answered(
   text: string,
 ): Promise<Redeemed> {
   const answer = answerIn(text);
-  if (answer === undefined) return question(asked);
+  if (answer === undefined)
+    return (await isOver(service, owner, asked)) ? { status: "not_a_code" } : question(asked);
   // Of two answers at once, one counts.
-  const pending = await takeUnconfirmed(service.core, owner);
+  const pending = await takeUnconfirmed(service.core, owner, context.platform.conversationId);
   if (pending === undefined) return refused("expired");
   return answer === "no" ? refused("declined") : finish(service, context, owner, pending);
 }
@@ -113,13 +114,13 @@ async function tried(
   if (found === undefined && triesLeft === undefined) return refused("too_many_tries");
   if (found === undefined) return wrong(triesLeft ?? 0);
   const pending = found.expiresAt > core.now() ? await takePending(core, owner, found) : undefined;
-  if (pending === undefined) return refused("expired");
+  if (pending === undefined || (await isOver(service, owner, pending))) return refused("expired");
   const pinned = await readPin(core, owner);
   if (!allows(pinned, pending.arrived.account)) return refused("other_account");
   // Somebody who said yes to this account before is not asked again.
   if (pinned !== undefined) return finish(service, context, owner, pending);
-  await keepUnconfirmed(core, owner, pending);
-  return question(pending);
+  const asked = await keepUnconfirmed(core, owner, context.platform.conversationId, pending);
+  return asked ? question(pending) : refused("expired");
 }
 
 /** Counts first and compares then: what is counted cannot be tried once more by being fast. */
@@ -151,6 +152,7 @@ async function finish(
 ): Promise<Redeemed> {
   const { account } = pending.arrived;
   const { serverLabel } = pending.ticket;
+  if (await isOver(service, owner, pending)) return refused("expired");
   const outcome = await bind(service, pending.ticket, pending.arrived);
   if (outcome === "already_done") return refused("expired");
   if (outcome !== "bound") return refused("other_account");
@@ -159,6 +161,15 @@ async function finish(
   );
   const say = `Connected as ${nameOf(account)}.`;
   return { status: "bound", account, serverLabel, say, ...(prompt === undefined ? {} : { prompt }) };
+}
+
+/** Whether the person has signed out since. */
+async function isOver(
+  { core, grantsOf }: SignInService,
+  owner: string,
+  { epoch }: Pending,
+): Promise<boolean> {
+  return (await grantsOf(core.agent).epoch(owner)) !== epoch;
 }
 
 function question({ ticket: { serverLabel, agent }, arrived: { account } }: Pending): Redeemed {

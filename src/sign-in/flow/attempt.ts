@@ -34,13 +34,20 @@ const attemptMs = 15 * 60_000;
  * Source: RFC 7636 (PKCE); RFC 9700 sections 2.1 and 4.7; OpenID Connect Core 3.1.2.1.
  */
 export async function beginAttempt(core: SignInCore, browser: Browser, errand: Errand): Promise<string> {
-  const { loginHint, ...kept } = errand;
+  const { ticket, tenantId, scopes, claims } = errand;
   const [id, codeVerifier, nonce] = [16, 32, 16].map((length) => randomText(core, length)) as [
     string,
     string,
     string,
   ];
-  const attempt: Attempt = { ...kept, codeVerifier, nonce };
+  const attempt: Attempt = {
+    ...(ticket === undefined ? {} : { ticket }),
+    tenantId,
+    scopes,
+    claims,
+    codeVerifier,
+    nonce,
+  };
   const sealed = core.keys.seal("state", recordOf(core, browser, id), attempt);
   await core.store.setIfAbsent(keyOf(core, browser, id), sealed, attemptMs);
   const state = core.keys.seal("state", ["parameter", core.publicUrl, browser.id], { id, at: core.now() });

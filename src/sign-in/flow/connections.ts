@@ -1,4 +1,4 @@
-import { dropPending } from "../binding/pending.js";
+import { dropWaiting } from "../binding/pending.js";
 import { removePin } from "../binding/pin.js";
 import { nameOf } from "../binding/redeem.js";
 import type { Account } from "../grants/grant.js";
@@ -39,9 +39,13 @@ export async function showConnections(service: SignInService, request: Request):
     formToken: formToken(core, known, "connections", "leave"),
     links:
       accountLinks[core.app.facts.cloud.loginEndpoint] ?? accountLinks["https://login.microsoftonline.com"],
-    note: notes[new URL(request.url).searchParams.get("note") ?? ""],
+    note: noteOf(new URL(request.url).searchParams.get("note") ?? ""),
   });
   return { page };
+}
+
+function noteOf(name: string): string | undefined {
+  return Object.hasOwn(notes, name) ? notes[name] : undefined;
 }
 
 /** Where people withdraw what they consented to. China's cloud has addresses of its own, too. */
@@ -112,7 +116,7 @@ export async function endConnection(service: SignInService, request: Request): P
     return { redirect: urls.connections("gone") };
   const core = service.coreOf(agent);
   await grants.remove(owner);
-  await dropPending(core, owner);
+  await dropWaiting(core, owner);
   if (form.get("act") !== "change") return { redirect: urls.connections("disconnected") };
   await removePin(core, owner);
   return { redirect: urls.connections("changed") };

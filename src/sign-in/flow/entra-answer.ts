@@ -31,13 +31,9 @@ export function problemOfAnswer(parameters: URLSearchParams): Problem {
   const special = code === undefined ? undefined : byCode[code];
   if (special !== undefined) return special;
   if (error === "consent_required") return "admin_needed";
+  // `access_denied` is nobody's missing approval unless the code says so; above.
+  if (["access_denied", "interaction_required", "login_required"].includes(error)) return "access_denied";
   const { category } = classifyRefusal({ error, errorCodes: code === undefined ? [] : [code] });
-  const denied = ["access_denied", "interaction_required", "login_required"].includes(error);
-  // `access_denied` by itself is nobody's missing approval.
-  if (denied)
-    return category === "admin" || category === "blocked"
-      ? (byCategory[category] ?? "access_denied")
-      : "access_denied";
   return byCategory[category] ?? "trouble";
 }
 

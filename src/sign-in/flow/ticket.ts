@@ -54,7 +54,7 @@ export function openTicket(core: SignInCore, { agents }: LinkKeys, text: string)
   const envelope = core.keys.open("ticket", binding(core), text);
   if (!isEnvelope(envelope)) return { status: "bad" };
   const { body, signature } = envelope;
-  const content: unknown = JSON.parse(body);
+  const content = parsed(body);
   if (!isContent(content) || content.purpose !== purpose || content.for !== core.publicUrl)
     return { status: "bad" };
   const { ticket } = content;
@@ -82,6 +82,14 @@ function binding({ app, publicUrl }: SignInCore): readonly string[] {
 
 function signed(body: string): Buffer {
   return Buffer.from(`hosted-agent-identity/1\n${purpose}\n${body}`);
+}
+
+function parsed(body: string): unknown {
+  try {
+    return JSON.parse(body);
+  } catch {
+    return undefined;
+  }
 }
 
 function isEnvelope(value: unknown): value is { readonly body: string; readonly signature: string } {

@@ -68,6 +68,8 @@ export async function idToken(
     ...times(state, 3600),
     aud: client.clientId,
     iss: issuer(state, account.tenantId, 2),
+    // Only a guest's tokens name who vouches for the account.
+    ...(account.user.tenantId === account.tenantId ? {} : { idp: issuer(state, account.user.tenantId, 1) }),
     ...(nonce === undefined ? {} : { nonce }),
     ...(oidc.has("email") ? { email: account.user.upn } : {}),
     ...(oidc.has("profile")

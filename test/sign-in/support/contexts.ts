@@ -4,12 +4,12 @@ import { decodeClaims } from "../../../src/entra/token-claims.js";
 import type { SignInWorld } from "./signing-in.js";
 
 /** A request that brought nothing but the platform's user id, which stands for one person if declared so. */
-export function platformContext(id: string, declared = true): UserContext {
+export function platformContext(id: string, declared = true, conversationId?: string): UserContext {
   return new UserContext({
     principal: declared
       ? { kind: "platform", project: "https://project.example.com", agent: "agent", id }
       : undefined,
-    platform: { hosted: true, userId: id },
+    platform: { hosted: true, userId: id, ...(conversationId === undefined ? {} : { conversationId }) },
     clientHeaders: {},
     trace: {},
   });

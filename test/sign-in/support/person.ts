@@ -1,5 +1,6 @@
 import { createVisitor, formsOf, type PageAt } from "../../../examples/chat/visitor.js";
 import type { EntraEmulator, UserRef } from "../../../src/testing/index.js";
+import { signInAs } from "../../testing/visitor.js";
 
 /** A person with a browser of their own. */
 export interface Person {
@@ -63,4 +64,32 @@ export function codeOf({ html }: PageAt): string {
 
 function unescaped(text: string): string {
   return text.replace(/&#(\d+);/g, (_all, code: string) => String.fromCharCode(Number(code))).trim();
+}
+
+/** Where Entra would send the browser after the click on the link page: not followed. */
+export async function authorizeUrlOf(browser: Person, link: string): Promise<URL> {
+  const page = await browser.open(link);
+  const form = formsOf(page.html)[0];
+  if (form === undefined) throw new Error(`The page has no form: ${titleOf(page)}`);
+  const response = await browser.fetch(form.action, {
+    method: "POST",
+    headers: { "content-type": "application/x-www-form-urlencoded" },
+    body: new URLSearchParams({ ...form.fields }).toString(),
+  });
+  const location = response.headers.get("location");
+  if (location === null) throw new Error(`The click led nowhere: ${response.status}`);
+  return new URL(location);
+}
+
+/** The address Entra sends the browser back to after the user has signed in: not opened. */
+export async function callbackUrlOf(
+  entra: EntraEmulator,
+  browser: Person,
+  link: string,
+  user: UserRef,
+): Promise<string> {
+  const url = await authorizeUrlOf(browser, link);
+  const { oid } = entra.user(user);
+  const answer = await signInAs(entra.origin, url.href, oid);
+  return `${url.searchParams.get("redirect_uri")}?${answer}`;
 }

@@ -61,10 +61,16 @@ export async function signInWorld(
         redirectUris: [redirectUri],
         installedIn: ["Fabrikam"],
       },
-      { name: "contacts", scopes: ["contacts.read", "contacts.write"] },
+      { name: "contacts", scopes: ["contacts.read", "contacts.write"], installedIn: ["Fabrikam"] },
       { name: "mail", scopes: ["mail.read"] },
     ],
-    users: [{ name: "Ada" }, { name: "Bob" }, { name: "Cleo" }],
+    users: [
+      { name: "Ada" },
+      { name: "Bob" },
+      { name: "Cleo" },
+      { name: "Gus", tenant: "Fabrikam", guestIn: ["Contoso"] },
+      { name: "Fay", tenant: "Fabrikam" },
+    ],
     ...options,
   });
   const tenantId = entra.tenants[0]?.id ?? "";

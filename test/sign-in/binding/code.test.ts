@@ -1,0 +1,66 @@
+import { randomBytes } from "node:crypto";
+import { describe, expect, it } from "vitest";
+import { answerIn } from "../../../src/sign-in/binding/answer.js";
+import { codeIn, looksOurs, newCode, sameDigest, digestOf } from "../../../src/sign-in/binding/code.js";
+
+const plain = (code: string): string => code.replaceAll("-", "");
+
+describe("a code", () => {
+  it("has eight random base32 characters and one that checks them", () => {
+    const codes = Array.from({ length: 2_000 }, () => newCode(randomBytes));
+    for (const code of codes) {
+      expect(code).toMatch(/^[A-Z2-7]{3}-[A-Z2-7]{3}-[A-Z2-7]{3}$/);
+      expect(codeIn(code)).toBe(plain(code));
+      expect(looksOurs(plain(code))).toBe(true);
+    }
+    expect(new Set(codes).size).toBe(codes.length);
+    // Every place takes every letter: no place is fixed.
+    for (let at = 0; at < 8; at += 1) expect(new Set(codes.map((code) => plain(code)[at])).size).toBe(32);
+  });
+
+  it("with one wrong letter, or two neighbours swapped, no longer fits", () => {
+    for (let n = 0; n < 200; n += 1) {
+      const code = plain(newCode(randomBytes));
+      const at = n % 8;
+      const typo = code.slice(0, at) + (code[at] === "A" ? "B" : "A") + code.slice(at + 1);
+      expect(looksOurs(typo)).toBe(false);
+    }
+  });
+
+  it("is compared by its digest", () => {
+    expect(sameDigest(digestOf("ABC-D2E-FGH"), digestOf("ABCD2EFGH"))).toBe(true);
+    expect(sameDigest(digestOf("ABC-D2E-FGH"), digestOf("ABC-D2E-FGA"))).toBe(false);
+    expect(sameDigest(digestOf("ABC-D2E-FGH"), "")).toBe(false);
+  });
+
+  it.each([
+    ["ABC-D2E-FGH", "ABCD2EFGH"],
+    ["abc d2e fgh", "ABCD2EFGH"],
+    ["“abcd2efgh”", "ABCD2EFGH"],
+    ['"ABCD2EFGH".', "ABCD2EFGH"],
+    ["ABC–D2E–FGH", "ABCD2EFGH"],
+    ["ＡＢＣ-Ｄ２Ｅ-ＦＧＨ", "ABCD2EFGH"],
+    ["it says ABC-D2E-FGH, I think", "ABCD2EFGH"],
+    ["0BC-12E-8GH", "OBCI2EBGH"],
+    ["ABC-D2E-FGH or BBC-D2E-FGH", undefined],
+    ["ABC-DEF-GHI", undefined],
+    ["who are you", undefined],
+    ["yesterday", undefined],
+    ["ABC-D2E-FGH-IJK", undefined],
+    ["+49 234 567 234", undefined],
+    ["", undefined],
+  ])("in %j is %j", (text, code) => expect(codeIn(text)).toBe(code));
+});
+
+describe("an answer", () => {
+  it.each([
+    ["yes", "yes"],
+    [" YES! ", "yes"],
+    ["Ja", "yes"],
+    ["no.", "no"],
+    ["nein", "no"],
+    ["yes but who are you", undefined],
+    ["yesterday", undefined],
+    ["not yes", undefined],
+  ])("in %j is %j", (text, answer) => expect(answerIn(text)).toBe(answer));
+});

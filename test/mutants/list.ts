@@ -1,3 +1,4 @@
+import { bindingMutants } from "./binding.js";
 import { grantMutants } from "./grants.js";
 import type { Mutant } from "./mutant.js";
 
@@ -496,4 +497,5 @@ export const mutants: readonly Mutant[] = [
     tests: ["test/mcp/client-pool.test.ts"],
   },
   ...grantMutants,
+  ...bindingMutants,
 ];

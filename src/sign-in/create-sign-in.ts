@@ -89,7 +89,10 @@ export function createSignIn(options: SignInOptions): SignIn {
     },
     forgetAccount: (account) => forgetAccount(service, account),
     status: (link) => statusOf(service, link),
-    longRunning: (context, asked) => work.start(context, asked),
+    async longRunning(context, asked) {
+      checkIdentified(context);
+      return work.start(context, asked);
+    },
     runAs: (id, asked, run) => work.runAs(id, asked, run),
     stopLongRunning: (id) => work.stop(id),
     ready: () => store.start(),
@@ -143,11 +146,8 @@ async function makeLink(
   resource: ProtectedResource,
   { scopes, claims }: { readonly scopes: readonly string[]; readonly claims: string | undefined },
 ): Promise<MadeConsentLink> {
-  const { assertion } = liveInternalsOf(context);
-  const { principal, user } = context;
-  // A token for a resource proves who calls that resource; it opens no grant here. Rule 2.
-  if (principal === undefined || assertion?.use === "resource")
-    throw new HostedAgentIdentityError("user_not_identified");
+  const principal = checkIdentified(context);
+  const { user } = context;
   if (!core.resources.some(({ url }) => url === resource.url))
     throw invalid(`${JSON.stringify(resource.url)} is not among the resources of createSignIn().`);
   const askedAt = core.now();
@@ -176,6 +176,15 @@ async function makeLink(
   const link = signInUrls(core.publicUrl).start(sealTicket(core, linkKeys, ticket));
   checkLinkForm(link);
   return { link, expiresAt };
+}
+
+/** A token for a resource proves who calls that resource; it opens no grant here. Rule 2. */
+function checkIdentified(context: UserContext): Principal {
+  const { assertion } = liveInternalsOf(context);
+  const { principal } = context;
+  if (principal === undefined || assertion?.use === "resource")
+    throw new HostedAgentIdentityError("user_not_identified");
+  return principal;
 }
 
 async function forgetAccount(

@@ -48,7 +48,13 @@ export function signInTokens(
     cacheScope: `${facts.cloud.loginEndpoint} ${facts.clientId} ${core.agent}`,
     usesAssertion: false,
     cached: true,
-    skip({ context }) {
+    skip({ context, assertion }) {
+      // Rule 2: it says who calls that resource, and opens no grant.
+      if (assertion?.use === "resource")
+        return {
+          reason: "wrong_audience",
+          detail: "the user token is for a resource; only one for this agent's app opens a grant.",
+        };
       return context.principalKey === undefined && context.platform.userId === undefined
         ? { reason: "no_user", detail: "the request names nobody who could have signed in." }
         : undefined;

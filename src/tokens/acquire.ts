@@ -70,7 +70,10 @@ export function acquirer(options: AcquirerOptions): Acquirer {
   const baseKey = (context: UserContext, internals: ContextInternals): string => {
     const known = internals.cacheKeys.get(owner);
     if (typeof known === "string") return known;
-    const made = `${context.principalKey ?? "null"} ${keyParts} ${usesAssertion ? (internals.assertion?.hash ?? "") : ""}`;
+    const { assertion } = internals;
+    // Whoever comes with a resource's token does not get what the person's sign-in gave. Rule 2.
+    const hash = usesAssertion || assertion?.use === "resource" ? (assertion?.hash ?? "") : "";
+    const made = `${context.principalKey ?? "null"} ${keyParts} ${hash}`;
     internals.cacheKeys.set(owner, made);
     return made;
   };

@@ -1,3 +1,4 @@
+import { bindingMutants } from "./binding.js";
 import { grantMutants } from "./grants.js";
 import type { Mutant } from "./mutant.js";
 
@@ -504,4 +505,5 @@ export const mutants: readonly Mutant[] = [
     tests: ["test/tokens/acquire.test.ts"],
   },
   ...grantMutants,
+  ...bindingMutants,
 ];

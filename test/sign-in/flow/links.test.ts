@@ -1,10 +1,12 @@
 import { generateKeyPairSync, randomBytes } from "node:crypto";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { userAccess } from "../../../src/access/user-access.js";
 import { UserContext } from "../../../src/context/user-context.js";
 import { isHostedAgentIdentityError } from "../../../src/errors.js";
 import { createSignIn, memoryStore, type SignInOptions } from "../../../src/sign-in/index.js";
 import { protectedResource } from "../../../src/tokens/protected-resource.js";
 import { contextOf, nobody, platformContext } from "../support/contexts.js";
+import { person, titleOf } from "../support/person.js";
 import { signInSite, type Site } from "../support/site.js";
 import { signInWorld, type SignInWorld } from "../support/signing-in.js";
 import { contextFor } from "../../support/people.js";
@@ -46,6 +48,21 @@ describe("a link", () => {
       expect(await refusal(() => site.signIn.link(context, world.contacts))).toBe("user_not_identified");
     expect(await refusal(() => site.signIn.link(platformContext("declared"), world.contacts))).toBe(
       "no refusal",
+    );
+  });
+
+  it("or a grant is opened by no token that was made for a resource, whosever it is", async () => {
+    const { oid, tenantId: tid } = world.entra.user("Ada");
+    const own = contextFor({ tid, oid });
+    const page = await person(world.entra, "Ada").signIn((await site.signIn.link(own, world.contacts)).link);
+    expect(titleOf(page)).toBe("You are signed in");
+    const contacts = userAccess(world.contacts, [site.signIn.tokens()], { now });
+    expect((await contacts.token(contextFor({ tid, oid }))).source).toBe("sign_in");
+    const foreign = contextFor({ tid, oid }, "resource");
+    expect(await refusal(() => contacts.token(foreign))).toBe("no_token");
+    const until = new Date(time + 60_000);
+    expect(await refusal(() => site.signIn.longRunning(foreign, { purpose: "x", until }))).toBe(
+      "user_not_identified",
     );
   });
 

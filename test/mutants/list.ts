@@ -100,8 +100,8 @@ export const mutants: readonly Mutant[] = [
     name: "cache-without-the-principal",
     rule: 4,
     file: "src/tokens/acquire.ts",
-    find: '`${context.principalKey ?? "null"} ${keyParts} ${usesAssertion ? (internals.assertion?.hash ?? "") : ""}`',
-    replace: "keyParts",
+    find: 'const made = `${context.principalKey ?? "null"} ${keyParts} ${hash}`;',
+    replace: "const made = keyParts;",
     tests: acquireTests,
   },
   {

@@ -12,4 +12,5 @@ export const subjects: Readonly<Record<string, () => Promise<readonly Row[]>>> =
   "throttled neighbour": async () => (await import("./throttled-neighbour.js")).throttledNeighbour(),
   "import time": async () => (await import("./import-time.js")).importTime(),
   "MCP call": async () => (await import("./mcp-call.js")).mcpCall(),
+  "tokens of grants": async () => (await import("./sign-in/grant-tokens.js")).grantTokens(),
 };

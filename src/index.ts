@@ -116,6 +116,7 @@ export { type ResponsesOptions, type ResponsesRun, type ResponsesTurn } from "./
 export { responses } from "./turn/responses.js";
 export { runTurn, type RunTurnOptions, type TurnResult } from "./turn/run-turn.js";
 export { toSse } from "./turn/to-sse.js";
+export { type RedeemedMessage, type TurnSignIn } from "./turn/turn-sign-in.js";
 export { type Preparable, type RunOutput, type Turn } from "./turn/turn.js";
 export { type TurnRequest } from "./turn/turn-request.js";
 export { withConsent, type WithConsentOptions } from "./turn/with-consent.js";

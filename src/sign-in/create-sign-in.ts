@@ -78,8 +78,10 @@ export function createSignIn(options: SignInOptions): SignIn {
     redeem: (context, text) => redeem(service, context, text),
     async keepPrompt(context, prompt) {
       liveInternalsOf(context);
-      const { principalKey: owner, platform } = context;
-      if (owner !== undefined) await keepPrompt(core, owner, platform.conversationId, prompt);
+      const { principal, principalKey: owner, platform } = context;
+      // A person known by a token redeems no code: the client repeats the prompt.
+      if (principal?.kind !== "platform" || owner === undefined) return;
+      await keepPrompt(core, owner, platform.conversationId, prompt);
     },
     handler: signInHandler(service),
     signOut,

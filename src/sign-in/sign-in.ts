@@ -80,11 +80,15 @@ export interface SignIn {
   link(context: UserContext, resource: ProtectedResource): Promise<MadeConsentLink>;
   /**
    * Takes the newest message that the user wrote, before the model sees it: it may be a code, or the yes after
-   * it. Never give it the text of a model, a tool or an earlier turn. Throws `context_ended`,
-   * `store_unavailable`.
+   * it. Never give it the text of a model, a tool or an earlier turn. `responses(run, { signIn })` calls it, and
+   * `keepPrompt`, by itself. Throws `context_ended`, `store_unavailable`.
    */
   redeem(context: UserContext, text: string): Promise<Redeemed>;
-  /** Keeps a message that had to wait for the sign-in, sealed, for minutes: `redeem` returns it after the yes. */
+  /**
+   * Keeps a message that had to wait for the sign-in, sealed, for minutes: `redeem` returns it after the yes.
+   * Does nothing for a person known by a token, who has no code to type. Throws `context_ended`,
+   * `store_unavailable`.
+   */
   keepPrompt(context: UserContext, prompt: string): Promise<void>;
   /** The pages, web-standard. Mount them under `publicUrl`. */
   readonly handler: (request: Request) => Promise<Response>;

@@ -11,6 +11,7 @@ import { requestError, signInChallenge, wantsSignIn, type RequestError } from ".
 import { ownErrorIn } from "./failure.js";
 import { readTurnRequest, type ReadRequest, type TurnRequest } from "./turn-request.js";
 import type { Preparable, RunOutput, Turn } from "./turn.js";
+import { heardMessage, keepForLater, type TurnMessage, type TurnSignIn } from "./turn-sign-in.js";
 import { withConsent } from "./with-consent.js";
 
 /** A turn that answers `POST /responses`. */
@@ -27,6 +28,12 @@ export interface ResponsesOptions {
    * in again for one, the request is answered 401 with a challenge.
    */
   readonly prepare?: readonly Preparable[];
+  /**
+   * What `createSignIn()` or `remoteSignIn()` returned. The newest message of the user is given to it before
+   * anything else sees it: a code, or the yes after it, is answered here and never reaches the run. A message
+   * that has to wait for the sign-in is kept, and run after the yes.
+   */
+  readonly signIn?: TurnSignIn;
   readonly policy?: ConsentLinkPolicy;
   /** Default: what the request says, else `FOUNDRY_AGENT_NAME` and `FOUNDRY_AGENT_VERSION`. */
   readonly agentReference?: AgentReference;
@@ -86,13 +93,21 @@ export async function answerTurn(
       ),
     );
   }
-  const prepared = await prepareFirst(options.prepare ?? [], context, signal);
+  const heard = await heardMessage(options.signIn, context, read.request);
+  const accesses = heard.request === undefined ? [] : (options.prepare ?? []);
+  const prepared = await prepareFirst(accesses, context, signal);
   if ("error" in prepared) return errorAnswer(prepared);
   const sessionId = read.sessionId ?? context.platform.sessionId;
   const headers: Record<string, string> =
     sessionId === undefined ? {} : { [responseHeaders.sessionId]: sessionId };
   try {
-    const events = startTurn(run, options, { ...read, context, signal, prepare: prepared.prepare });
+    const events = startTurn(run, options, {
+      ...read,
+      heard,
+      context,
+      signal,
+      prepare: prepared.prepare,
+    });
     if (read.stream) return { status: 200, headers: { ...headers, ...sseHeaders }, body: events };
     return {
       status: 200,
@@ -116,7 +131,19 @@ export function errorAnswer({ status, headers, error }: RequestError): Answer {
   };
 }
 
+/** The run of a turn: what sign-in says, then the answer to what is left to answer. */
+function runOf(run: ResponsesRun, { say, request, failure }: TurnMessage): (turn: Turn) => RunOutput {
+  if (say === undefined && request !== undefined)
+    return (turn) => run({ ...turn, input: request.input, request });
+  return async function* (turn) {
+    if (failure !== undefined) throw failure.cause;
+    if (say !== undefined) yield request === undefined ? say : `${say}\n\n`;
+    if (request !== undefined) yield* run({ ...turn, input: request.input, request });
+  };
+}
+
 interface StartedTurn extends ReadRequest {
+  readonly heard: TurnMessage;
   readonly context: UserContext;
   readonly signal: AbortSignal | undefined;
   readonly prepare: readonly Preparable[];
@@ -127,13 +154,17 @@ function startTurn(
   options: ResponsesOptions,
   turn: StartedTurn,
 ): AsyncIterableIterator<ResponseEvent> {
-  const { request, context, signal, prepare } = turn;
-  const { policy, onError, now, random } = options;
+  const { request, heard, context, signal, prepare } = turn;
+  const { policy, onError, now, random, signIn } = options;
   const agentReference = options.agentReference ?? turn.agentReference ?? hostedAgent();
   const { model, metadata } = request.body;
-  return withConsent((started) => run({ ...started, input: request.input, request }), {
+  const asked = heard.request;
+  return withConsent(runOf(run, heard), {
     context,
     prepare,
+    ...(signIn === undefined || asked === undefined
+      ? {}
+      : { onConsentRequired: () => keepForLater(signIn, context, asked) }),
     model: options.model ?? (typeof model === "string" ? model : (agentReference?.name ?? "agent")),
     ...(typeof metadata === "object" && metadata !== null ? { fields: { metadata } } : {}),
     ...(request.previousResponseId === undefined ? {} : { previousResponseId: request.previousResponseId }),

@@ -77,7 +77,8 @@ function parsed(raw: unknown): unknown {
   }
 }
 
-function inputText(input: string | readonly unknown[]): string {
+/** The prompt in an input: itself if it is a text, else the text of its last message of the user. */
+export function inputText(input: string | readonly unknown[]): string {
   if (typeof input === "string") return input;
   const last = input.findLast((item) => (Object(item) as { role?: unknown }).role === "user");
   const { content } = Object(last) as { content?: unknown };

@@ -28,6 +28,11 @@ export interface WithConsentOptions {
   readonly model?: string;
   /** More fields of the response object, for example its metadata. */
   readonly fields?: Readonly<Record<string, unknown>>;
+  /**
+   * Called when the user has to open a link first, before the response says so: the place to keep the prompt.
+   * The context is still alive. What it throws goes to `onError` and changes nothing.
+   */
+  readonly onConsentRequired?: () => void | Promise<void>;
   /** Takes the error of a failed turn as it was thrown; the client is told only what is safe. */
   readonly onError?: (error: unknown) => void;
   readonly now?: () => number;
@@ -121,7 +126,7 @@ async function* turnEvents(
   } catch (error) {
     failure = { error };
   }
-  yield* writer.end(await endingOf(scope, failure, options.onError));
+  yield* writer.end(await endingOf(scope, failure, options));
 }
 
 /** Pulls the run as its user until it ends or the signal aborts; then `return()` is called, and not waited for. */
@@ -153,13 +158,18 @@ async function* pieces(
 async function endingOf(
   scope: TurnScope,
   failure: { readonly error: unknown } | undefined,
-  onError: ((error: unknown) => void) | undefined,
+  { onError, onConsentRequired }: Pick<WithConsentOptions, "onError" | "onConsentRequired">,
 ): Promise<Ending> {
   let failed = failure;
   try {
     if (failed !== undefined) scope.note(failed.error);
     const requests = await scope.requests();
-    if (requests.length > 0) return { status: "consent", requests };
+    if (requests.length > 0) {
+      await scope
+        .inContext(async () => onConsentRequired?.())
+        .catch((error: unknown) => report(onError, error));
+      return { status: "consent", requests };
+    }
   } catch (error) {
     failed = { error };
   }

@@ -4,6 +4,8 @@ const known = ["test/sign-in/flow/known-person.test.ts"];
 const code = ["test/sign-in/binding/code-mode.test.ts"];
 const links = ["test/sign-in/flow/links.test.ts"];
 const link = ["test/sign-in/flow/link-page.test.ts"];
+const turn = ["test/turn/turn-sign-in.test.ts"];
+const remote = ["test/sign-in/remote/remote-sign-in.test.ts"];
 const connections = ["test/sign-in/flow/connections.test.ts"];
 
 /** The guards between a link and a grant: whose sign-in it is, and in which browser and chat it counts. */
@@ -264,5 +266,30 @@ export const bindingMutants: readonly Mutant[] = [
     find: "if (token === undefined) return { page:",
     replace: "if (token === undefined && browser === undefined) return { page:",
     tests: connections,
+  },
+  {
+    name: "a-code-reaches-the-model",
+    rule: 9,
+    file: "src/turn/turn-sign-in.ts",
+    find: 'if (status === "not_a_code") return { request };',
+    replace: 'if (status !== "bound") return { request };',
+    tests: turn,
+  },
+  {
+    name: "a-text-becomes-items",
+    rule: 9,
+    file: "src/turn/turn-sign-in.ts",
+    find: 'JSON.stringify({ input: request.body["input"] })',
+    replace:
+      'typeof request.body["input"] === "string" ? request.input : JSON.stringify({ input: request.body["input"] })',
+    tests: turn,
+  },
+  {
+    name: "the-sign-in-service-gets-a-token-for-a-resource",
+    rule: 2,
+    file: "src/sign-in/remote/remote-sign-in.ts",
+    find: 'return assertion.use === "app" ? { user_token: assertion.token } : undefined;',
+    replace: "return { user_token: assertion.token };",
+    tests: remote,
   },
 ];

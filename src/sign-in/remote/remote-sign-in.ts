@@ -1,4 +1,4 @@
-import { internalsOf } from "../../context/internals.js";
+import { internalsOf, liveInternalsOf } from "../../context/internals.js";
 import type { UserContext } from "../../context/user-context.js";
 import { isLoopback } from "../../entra/clouds.js";
 import {
@@ -13,6 +13,8 @@ import type { FetchLike } from "../../context/fetch-like.js";
 import { settleOrAbort, withDeadline } from "../../exchange/deadline.js";
 import type { TokenCredentialLike } from "../../exchange/federated-credential.js";
 import type { TokenAnswer, TokenRequest, TokenSource } from "../../tokens/token-source.js";
+import type { Redeemed } from "../binding/redeem.js";
+import { readRedeemed } from "./redeemed-wire.js";
 import { readJson, type RemoteUser, type WireRequest } from "./wire.js";
 
 /** How an agent reaches the sign-in service. */
@@ -33,8 +35,14 @@ export interface RemoteSignInOptions {
 export interface RemoteSignIn {
   /** The token source for `userAccess()`. */
   tokens(): TokenSource;
-  /** Gives the service the newest message of the person, which may hold a code. Answers as `signIn.redeem()`. */
-  redeem(context: UserContext, text: string): Promise<Readonly<Record<string, unknown>>>;
+  /**
+   * Takes the newest message that the user wrote, before the model sees it: it may be a code, or the yes after
+   * it. `responses(run, { signIn })` calls it by itself. Never give it the text of a model, a tool or an earlier
+   * turn. Throws `sign_in_service_unavailable`, `context_ended` and the service's own errors.
+   */
+  redeem(context: UserContext, text: string): Promise<Redeemed>;
+  /** Lets the service keep a message that has to wait for the sign-in, sealed, for minutes. */
+  keepPrompt(context: UserContext, prompt: string): Promise<void>;
   /** Deletes the person's grant at the service. */
   signOut(context: UserContext): Promise<void>;
 }
@@ -83,13 +91,19 @@ export function remoteSignIn(options: RemoteSignInOptions): RemoteSignIn {
           userOf(context) === undefined
             ? {
                 reason: "no_user",
-                detail: "the request brought neither a user token nor a platform user id.",
+                detail: "the request brought neither a user token for our app nor a platform user id.",
               }
             : undefined,
         acquire: (request) => acquire(call, request, now),
       }),
     async redeem(context, text) {
-      return call("redeem", { user: knownUser(context), text });
+      if (!mayHaveCode(context, text)) return { status: "not_a_code" };
+      const redeemed = readRedeemed(await call("redeem", { user: knownUser(context), text }));
+      if (redeemed === undefined) throw badReply();
+      return redeemed;
+    },
+    async keepPrompt(context, prompt) {
+      if (mayHaveCode(context, prompt)) await call("prompt", { user: knownUser(context), prompt });
     },
     async signOut(context) {
       await call("sign-out", { user: knownUser(context) });
@@ -143,8 +157,21 @@ const reasons: readonly ConsentReason[] = ["consent", "admin_consent", "sign_in"
 
 function userOf(context: UserContext): RemoteUser | undefined {
   const { assertion } = internalsOf(context);
-  if (assertion !== undefined) return { user_token: assertion.token };
-  return context.principal?.kind === "platform" ? { platform_user_id: context.principal.id } : undefined;
+  // A token for a resource goes to that resource and nowhere else, and opens no grant. Rule 2.
+  if (assertion !== undefined) return assertion.use === "app" ? { user_token: assertion.token } : undefined;
+  const { principal, platform } = context;
+  if (principal?.kind !== "platform") return undefined;
+  const { conversationId } = platform;
+  return {
+    platform_user_id: principal.id,
+    ...(conversationId === undefined ? {} : { conversation_id: conversationId }),
+  };
+}
+
+/** A person known by a token has no code to type; the service would say the same. */
+function mayHaveCode(context: UserContext, text: string): boolean {
+  liveInternalsOf(context);
+  return context.principal?.kind === "platform" && text !== "" && text.length <= 100_000;
 }
 
 function knownUser(context: UserContext): RemoteUser {

@@ -15,13 +15,16 @@ import type { UserAccess } from "../../access/types.js";
 import type { Principal } from "../../context/principal.js";
 import type { ProtectedResource } from "../../tokens/protected-resource.js";
 import type { TokenSource } from "../../tokens/token-source.js";
+import type { Redeemed } from "../binding/redeem.js";
 import { agentVerifier } from "./agent-identity.js";
+import { wireRedeemed } from "./redeemed-wire.js";
 import { readJson, textField, wireError, type TokenReply } from "./wire.js";
 
 /** The part of a sign-in that the API serves: what `createSignIn()` returns. */
 export interface ServedSignIn {
   tokens(): TokenSource;
-  redeem(context: UserContext, text: string): Promise<object>;
+  redeem(context: UserContext, text: string): Promise<Redeemed>;
+  keepPrompt(context: UserContext, prompt: string): Promise<void>;
   signOut(principal: Principal): Promise<void>;
 }
 
@@ -58,7 +61,7 @@ export type SignInApi = (request: Request) => Promise<Response | undefined>;
 
 /**
  * The HTTP API with which agents fetch tokens from a sign-in service: `POST /v1/tokens`, `/v1/redeem`,
- * `/v1/sign-out`. Mount it beside `signIn.handler`. An agent gets tokens only for its own resources and its
+ * `/v1/prompt`, `/v1/sign-out`. Mount it beside `signIn.handler`. An agent gets tokens only for its own resources and its
  * own users' principals. Described in `docs/sign-in-service.openapi.json`. Throws `invalid_option`.
  *
  * Entry point: `hosted-agent-identity/sign-in`. Experimental.
@@ -114,7 +117,14 @@ type Route = (
 
 const routes: Readonly<Record<string, Route>> = {
   tokens: (agent, context, body) => tokens(agent, context, body),
-  redeem: (agent, context, body) => agent.signIn.redeem(context, textField(body, "text", 8_192)),
+  async redeem(agent, context, body) {
+    // A longer message is no code, and a code is not looked for in its beginning.
+    return wireRedeemed(await agent.signIn.redeem(context, textField(body, "text", 100_000)));
+  },
+  async prompt(agent, context, body) {
+    await agent.signIn.keepPrompt(context, textField(body, "prompt", 100_000));
+    return { status: "kept" };
+  },
   "sign-out": async (agent, context) => {
     if (context.principal === undefined) throw new HostedAgentIdentityError("user_not_identified");
     await agent.signIn.signOut(context.principal);
@@ -172,9 +182,13 @@ async function contextOf(user: unknown, agent: ServedAgent, verify: UserTokenVer
     return createUserContext({ userToken: named["user_token"] }, { verify, require: true });
   const id = textField(named, "platform_user_id", 512);
   if (agent.platformProject === undefined) throw new HostedAgentIdentityError("user_not_identified");
+  const conversation =
+    named["conversation_id"] === undefined
+      ? {}
+      : { conversationId: textField(named, "conversation_id", 512) };
   return new UserContext({
     principal: { kind: "platform", project: agent.platformProject, agent: agent.name, id },
-    platform: { hosted: true, userId: id },
+    platform: { hosted: true, userId: id, ...conversation },
     clientHeaders: {},
     trace: {},
   });

@@ -1,7 +1,13 @@
 import { HostedAgentIdentityError, isHostedAgentIdentityError } from "../../errors.js";
 
 /** Who an agent asks for: the person's verified token, or the platform's id of the call. */
-export type RemoteUser = { readonly user_token: string } | { readonly platform_user_id: string };
+export type RemoteUser =
+  | { readonly user_token: string }
+  | {
+      readonly platform_user_id: string;
+      /** A question is answered, and a prompt kept, in the conversation it belongs to. */
+      readonly conversation_id?: string;
+    };
 
 /** What the service answers: a short-lived token, or what the person has to do. */
 export type TokenReply =
@@ -33,7 +39,8 @@ export interface WireError {
   };
 }
 
-const maxBytes = 65_536;
+/** Room for a prompt of 100 000 characters. */
+const maxBytes = 524_288;
 
 /** Reads a JSON object of bounded size. Throws `invalid_option` for anything else. */
 export async function readJson(message: Request | Response): Promise<Readonly<Record<string, unknown>>> {

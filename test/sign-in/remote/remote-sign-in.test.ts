@@ -7,6 +7,7 @@ import { promisify } from "node:util";
 import { ManagedIdentityCredential } from "@azure/identity";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from "vitest";
 import { createUserContext } from "../../../src/context/create.js";
+import { testUserContext } from "../../../src/context/test-context.js";
 import { UserContext } from "../../../src/context/user-context.js";
 import { userTokenVerifier } from "../../../src/context/verify.js";
 import { ConsentRequest, ConsentRequiredError, isConsentRequiredError } from "../../../src/errors.js";
@@ -15,6 +16,7 @@ import { entraApp, type EntraApp } from "../../../src/exchange/entra-app.js";
 import { protectedResource } from "../../../src/tokens/protected-resource.js";
 import type { TokenSource } from "../../../src/tokens/token-source.js";
 import { userAccess } from "../../../src/access/user-access.js";
+import type { Redeemed } from "../../../src/sign-in/binding/redeem.js";
 import { remoteSignIn, type RemoteSignIn } from "../../../src/sign-in/remote/remote-sign-in.js";
 import { signInApi, type SignInApi } from "../../../src/sign-in/remote/sign-in-api.js";
 import { startEntra, type EntraEmulator } from "../../../src/testing/index.js";
@@ -28,10 +30,24 @@ const resource = protectedResource({
   audiences: ["api://contacts"],
 });
 
+const account = { tid: "a-tenant", oid: "an-object-id", username: "ada@example.com" };
+
+/** What the service says to each message. */
+const answers: ReadonlyMap<string, Redeemed> = new Map<string, Redeemed>([
+  ["hello", { status: "not_a_code" }],
+  ["a wrong code", { status: "wrong_code", triesLeft: 3, say: "That code is not right." }],
+  ["a code", { status: "confirm", account, serverLabel: "contacts", say: "Is it yours?" }],
+  ["yes", { status: "bound", account, serverLabel: "contacts", say: "Connected.", prompt: "Who am I?" }],
+  ["yes, later", { status: "bound", account, serverLabel: "contacts", say: "Connected." }],
+  ["an old code", { status: "refused", reason: "expired", say: "That code has expired." }],
+]);
+
 let entra: EntraEmulator;
 let app: EntraApp;
 let signedIn: Set<string>;
 let signedOut: string[];
+let heard: unknown[][];
+let kept: unknown[][];
 let url: string;
 let stop: () => Promise<void>;
 
@@ -59,6 +75,8 @@ afterAll(async () => {
 beforeEach(async () => {
   signedIn = new Set();
   signedOut = [];
+  heard = [];
+  kept = [];
   const api = signInApi({ app, verify: userTokenVerifier({ app }), agents: [agent("agent", project)] });
   ({ url, stop } = await serve(api));
 });
@@ -94,11 +112,12 @@ function agent(identity: string, platformProject?: string) {
     resources: [resource],
     signIn: {
       tokens: tokensOfSignedIn,
-      redeem: async (context: UserContext, text: string) => ({
-        status: "not_a_code",
-        heard: text.length,
-        of: context.principalKey,
-      }),
+      redeem: async (context: UserContext, text: string): Promise<Redeemed> => {
+        heard.push([context.principalKey, context.platform.conversationId, text]);
+        return answers.get(text) ?? { status: "not_a_code" };
+      },
+      keepPrompt: async (context: UserContext, prompt: string) =>
+        void kept.push([context.principalKey, context.platform.conversationId, prompt]),
       signOut: async (principal: object) => void signedOut.push(JSON.stringify(principal)),
     },
     ...(platformProject === undefined ? {} : { platformProject }),
@@ -140,10 +159,10 @@ async function person(user: string): Promise<UserContext> {
   return createUserContext({ userToken }, { verify: userTokenVerifier({ app }) });
 }
 
-function platformPerson(id: string): UserContext {
+function platformPerson(id: string, conversationId?: string): UserContext {
   return new UserContext({
     principal: { kind: "platform", project, agent: "agent", id },
-    platform: { hosted: true, userId: id },
+    platform: { hosted: true, userId: id, ...(conversationId === undefined ? {} : { conversationId }) },
     clientHeaders: {},
     trace: {},
   });
@@ -189,13 +208,45 @@ describe("an agent that holds no grant, no key and no client credential", () => 
     });
   });
 
-  it("hands the newest message over, and signs its person out", async () => {
+  it.each([...answers])("hands the newest message over, and is told what it was: %s", async (text, said) => {
+    const someone = platformPerson("user-1", "conversation-1");
+    expect(await remote().redeem(someone, text)).toEqual(said);
+    expect(heard).toEqual([[someone.principalKey, "conversation-1", text]]);
+  });
+
+  it("keeps nothing and asks nothing for somebody known by a token, who has no code to type", async () => {
     const ada = await person("Ada");
-    expect(await remote().redeem(ada, "hello")).toMatchObject({
-      status: "not_a_code",
-      heard: 5,
-      of: ada.principalKey,
-    });
+    expect(await remote().redeem(ada, "ABC-D2E-FGH")).toEqual({ status: "not_a_code" });
+    await remote().keepPrompt(ada, "Who am I?");
+    expect([heard, kept]).toEqual([[], []]);
+  });
+
+  it("lets the service keep a long prompt, in its conversation", async () => {
+    const someone = platformPerson("user-1", "conversation-1");
+    const prompt = "\u{1f600}".repeat(50_000);
+    await remote().keepPrompt(someone, prompt);
+    expect(kept).toEqual([[someone.principalKey, "conversation-1", prompt]]);
+  });
+
+  it("takes nothing for an answer that no sign-in service writes", async () => {
+    for (const reply of [{}, { status: "bound", say: "yes" }, { status: "refused", say: "", reason: "x" }]) {
+      await stop();
+      ({ url, stop } = await serve(async () => Response.json(reply)));
+      expect(await failure(remote().redeem(platformPerson("user-1"), "hello"))).toMatchObject({
+        code: "sign_in_service_unavailable",
+      });
+    }
+  });
+
+  it("sends no user token that is meant for a resource", async () => {
+    const forResource = testUserContext({ use: "resource" });
+    const contacts = userAccess(resource, [remote().tokens()]);
+    expect(await failure(contacts.token(forResource))).toMatchObject({ code: "no_token" });
+    expect(await failure(remote().signOut(forResource))).toMatchObject({ code: "user_not_identified" });
+  });
+
+  it("signs its person out", async () => {
+    const ada = await person("Ada");
     await remote().signOut(ada);
     expect(signedOut).toEqual([JSON.stringify(ada.principal)]);
   });
@@ -276,7 +327,7 @@ describe("who may call the service", () => {
     ],
     ["nobody", { server_label: "contacts" }, 400, "invalid_option"],
     ["something that is no JSON", "{", 400, "invalid_option"],
-    ["a body without end", `"${"x".repeat(70_000)}"`, 400, "invalid_option"],
+    ["a body without end", `"${"x".repeat(600_000)}"`, 400, "invalid_option"],
     [
       "a user token that is none",
       { user: { user_token: "a.b.c" }, server_label: "contacts" },
@@ -293,6 +344,18 @@ describe("who may call the service", () => {
     expect((await call(await ownToken(), undefined, "tokens", "GET")).status).toBe(405);
     expect((await call(await ownToken(), {}, "constructor")).status).toBe(404);
   });
+});
+
+it("serves the paths that its OpenAPI description names, and no others", async () => {
+  const description = JSON.parse(
+    readFileSync(new URL("../../../docs/sign-in-service.openapi.json", import.meta.url), "utf8"),
+  ) as { paths: Record<string, object> };
+  const paths = ["/v1/tokens", "/v1/redeem", "/v1/prompt", "/v1/sign-out"];
+  expect(Object.keys(description.paths)).toEqual(paths);
+  const served = await Promise.all(
+    [...paths, "/v1/grants"].map(async (path) => (await fetch(url + path, { method: "POST" })).status),
+  );
+  expect(served).toEqual([403, 403, 403, 403, 404]);
 });
 
 describe("a Python agent with the standard library only", () => {

@@ -1,0 +1,84 @@
+import type { Redeemed, RefusedCode } from "../binding/redeem.js";
+
+/** What a message was, as the service writes it. */
+export interface WireRedeemed {
+  readonly status: Redeemed["status"];
+  readonly say?: string;
+  readonly tries_left?: number;
+  readonly reason?: RefusedCode;
+  readonly server_label?: string;
+  readonly account?: {
+    readonly tid: string;
+    readonly oid: string;
+    readonly username?: string;
+    readonly name?: string;
+  };
+  readonly prompt?: string;
+}
+
+/** The answer of `POST /v1/redeem`. */
+export function wireRedeemed(redeemed: Redeemed): WireRedeemed {
+  switch (redeemed.status) {
+    case "not_a_code":
+      return { status: "not_a_code" };
+    case "wrong_code":
+      return { status: "wrong_code", say: redeemed.say, tries_left: redeemed.triesLeft };
+    case "refused":
+      return { status: "refused", say: redeemed.say, reason: redeemed.reason };
+    case "confirm":
+    case "bound": {
+      const { status, say, serverLabel, account } = redeemed;
+      const { tid, oid, username, name } = account;
+      return {
+        status,
+        say,
+        server_label: serverLabel,
+        account: {
+          tid,
+          oid,
+          ...(username === undefined ? {} : { username }),
+          ...(name === undefined ? {} : { name }),
+        },
+        ...(redeemed.status === "bound" && redeemed.prompt !== undefined ? { prompt: redeemed.prompt } : {}),
+      };
+    }
+  }
+}
+
+/** What the service answered, or `undefined` for what no sign-in service writes. */
+export function readRedeemed(reply: Readonly<Record<string, unknown>>): Redeemed | undefined {
+  const { status, say } = reply;
+  if (status === "not_a_code") return { status };
+  if (typeof say !== "string") return undefined;
+  const { tries_left: triesLeft, reason, server_label: serverLabel, prompt } = reply;
+  if (status === "wrong_code")
+    return Number.isSafeInteger(triesLeft) ? { status, say, triesLeft: Number(triesLeft) } : undefined;
+  if (status === "refused") {
+    const known = refusals.find((one) => one === reason);
+    return known === undefined ? undefined : { status, say, reason: known };
+  }
+  const account = accountIn(reply["account"]);
+  if (account === undefined || typeof serverLabel !== "string") return undefined;
+  if (status === "confirm") return { status, say, serverLabel, account };
+  if (status !== "bound") return undefined;
+  return { status, say, serverLabel, account, ...(typeof prompt === "string" ? { prompt } : {}) };
+}
+
+const refusals: readonly RefusedCode[] = [
+  "nothing_waiting",
+  "expired",
+  "too_many_tries",
+  "other_account",
+  "declined",
+];
+
+function accountIn(value: unknown): (Redeemed & { status: "bound" })["account"] | undefined {
+  const { tid, oid, username, name } = Object(value) as Readonly<Record<string, unknown>>;
+  if (typeof tid !== "string" || typeof oid !== "string") return undefined;
+  return {
+    tid,
+    oid,
+    ...(typeof username === "string" ? { username } : {}),
+    ...(typeof name === "string" ? { name } : {}),
+  };
+}

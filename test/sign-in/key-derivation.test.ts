@@ -1,18 +1,83 @@
-import { createDecipheriv, createHash, hkdfSync, randomBytes } from "node:crypto";
+import { createCipheriv, createDecipheriv, hkdfSync, randomBytes } from "node:crypto";
 import { expect, it } from "vitest";
 import { keyring } from "../../src/sign-in/keyring.js";
 
-it("derives the key of a record with HKDF-SHA-256, as Node.js has it", () => {
-  const master = new Uint8Array(randomBytes(32));
-  const binding = ["agent", "principal"];
-  const bytes = Buffer.from(keyring([master]).seal("grant", binding, { secret: 1 }), "base64url");
-  const info = createHash("sha256")
-    .update(JSON.stringify(["hosted-agent-identity/1", "grant", ...binding]))
-    .digest();
-  const key = Buffer.from(hkdfSync("sha256", master, Buffer.alloc(0), info, 32));
-  const opened = createDecipheriv("aes-256-gcm", key, bytes.subarray(4, 16));
-  opened.setAAD(Buffer.from(JSON.stringify(["grant", ...binding])));
-  opened.setAuthTag(bytes.subarray(16, 32));
-  const text = Buffer.concat([opened.update(bytes.subarray(32)), opened.final()]).toString("utf8");
-  expect(JSON.parse(text)).toMatchObject({ value: { secret: 1 } });
+const master = new Uint8Array(randomBytes(32));
+const keys = keyring([master]);
+const binding = ["agent", "principal"];
+
+const contextOf = (purpose: string, parts: readonly string[]): Buffer =>
+  Buffer.from(JSON.stringify(["hosted-agent-identity/1", purpose, ...parts]));
+
+/** RFC 5869, as Node.js has it. */
+const keyOf = (context: Buffer): Buffer =>
+  Buffer.from(hkdfSync("sha256", master, Buffer.alloc(0), context, 32));
+
+/** Opens a record with the key and the authenticated data of one context. */
+function openedAs(context: Buffer, sealed: string, aad: Buffer = context): string {
+  const bytes = Buffer.from(sealed, "base64url");
+  const decipher = createDecipheriv("aes-256-gcm", keyOf(context), bytes.subarray(4, 16));
+  decipher.setAAD(aad);
+  decipher.setAuthTag(bytes.subarray(16, 32));
+  return decipher.update(bytes.subarray(32), undefined, "utf8") + decipher.final("utf8");
+}
+
+/** Seals like the keyring, but with whatever contexts the caller wants. */
+function sealedWith(contexts: { key: Buffer; aad: Buffer; repeated: Buffer }, like: string): string {
+  const [id, nonce] = [Buffer.from(like, "base64url").subarray(0, 4), randomBytes(12)];
+  const cipher = createCipheriv("aes-256-gcm", keyOf(contexts.key), nonce);
+  cipher.setAAD(contexts.aad);
+  const text = Buffer.concat([contexts.repeated, Buffer.from('{"value":"forged"}')]);
+  const sealed = Buffer.concat([cipher.update(text), cipher.final()]);
+  return Buffer.concat([id, nonce, cipher.getAuthTag(), sealed]).toString("base64url");
+}
+
+it("derives the key of a record with HKDF-SHA-256 from what it is for, authenticates and repeats that", () => {
+  const context = contextOf("grant", binding);
+  const text = openedAs(context, keys.seal("grant", binding, { secret: 1 }));
+  expect(text).toBe(`${context.toString()}{"value":{"secret":1}}`);
+});
+
+it("derives keys from names of any length", () => {
+  const long = ["agent", "x".repeat(5_000)];
+  expect(keys.open("pin", long, keys.seal("pin", long, "value"))).toBe("value");
+});
+
+it("has a key of its own for every record", () => {
+  const sealed = keys.seal("grant", binding, 1);
+  const others = [contextOf("pin", binding), contextOf("grant", ["agent", "other"]), contextOf("grant", [])];
+  for (const other of others) expect(() => openedAs(other, sealed, contextOf("grant", binding))).toThrow();
+});
+
+it("opens nothing whose key, authenticated data or repeated context is another's", () => {
+  const own = contextOf("grant", binding);
+  const like = keys.seal("grant", binding, 1);
+  const opened = (contexts: Partial<{ key: Buffer; aad: Buffer; repeated: Buffer }>): unknown =>
+    keys.open("grant", binding, sealedWith({ key: own, aad: own, repeated: own, ...contexts }, like));
+  expect(opened({})).toBe("forged");
+  for (const other of [contextOf("pin", binding), contextOf("grant", ["agent", "principaL"])]) {
+    expect(opened({ key: other })).toBeUndefined();
+    expect(opened({ aad: other })).toBeUndefined();
+    expect(opened({ repeated: other })).toBeUndefined();
+  }
+  expect(opened({ repeated: Buffer.alloc(0) })).toBeUndefined();
+});
+
+it("opens nothing that was changed, cut or is no record", () => {
+  const sealed = keys.seal("grant", binding, { secret: 1 });
+  const bytes = Buffer.from(sealed, "base64url");
+  for (let at = 0; at < bytes.length; at += 1) {
+    const changed = Buffer.from(bytes);
+    changed[at] = (changed[at] ?? 0) ^ 1;
+    expect(keys.open("grant", binding, changed.toString("base64url"))).toBeUndefined();
+    expect(keys.open("grant", binding, bytes.subarray(0, at).toString("base64url"))).toBeUndefined();
+  }
+  for (const text of ["", "?", "x".repeat(200)]) expect(keys.open("grant", binding, text)).toBeUndefined();
+});
+
+it("names records alike in every process, whatever the keys, and differently for each purpose and owner", () => {
+  const name = keys.storeKey("grant", "agent", "principal");
+  expect(keyring([randomBytes(32)]).storeKey("grant", "agent", "principal")).toBe(name);
+  const others = [keys.storeKey("pin", "agent", "principal"), keys.storeKey("grant", "agentprincipal")];
+  expect(new Set([name, ...others])).toHaveLength(3);
 });

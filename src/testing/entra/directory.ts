@@ -81,7 +81,8 @@ export interface ManagedIdentity {
 }
 
 /**
- * An app by name, client id, or as `entra.app()` returned it.
+ * An app by name, client id, app-ID URI, or as `entra.app()` returned it. Microsoft's own are there too, by
+ * the same: `https://ai.azure.com` for Foundry, `https://graph.microsoft.com`, `api://AzureADTokenExchange`.
  *
  * @group Test kit
  */
@@ -125,7 +126,22 @@ export const graphId = "00000003-0000-0000-c000-000000000000";
 export const tokenExchangeId = "fb60f99c-7a34-4190-8149-302f77469936";
 export const tokenExchangeAudience = "api://AzureADTokenExchange";
 
+/**
+ * Foundry's data plane. Its service principal is still named after what it grew out of.
+ * Source: the resource application id in required permissions for `https://ai.azure.com`, seen in public
+ * deployment scripts and as the "Resource app ID" of AADSTS650057.
+ */
+const foundryAudience = "https://ai.azure.com";
+const foundryId = "18a66f5f-dbdf-4c17-9dd7-1634712a9cbe";
+
 const microsoftApps: readonly EntraAppOptions[] = [
+  {
+    name: "Azure Machine Learning Services",
+    clientId: foundryId,
+    identifierUris: [foundryAudience, "https://ml.azure.com"],
+    scopes: ["user_impersonation"],
+    accessTokenVersion: 1,
+  },
   {
     name: "Microsoft Graph",
     clientId: graphId,
@@ -179,6 +195,7 @@ export function buildDirectory(options: EntraOptions): Directory {
       const value = typeof ref === "string" ? ref : ref.clientId;
       return (
         everyApp.find((app) => app.name === value || app.clientId === value.toLowerCase()) ??
+        everyApp.find((app) => app.identifierUris.includes(value)) ??
         fail(`no app ${JSON.stringify(value)} was declared`)
       );
     },

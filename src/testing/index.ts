@@ -6,6 +6,7 @@ export {
   type UserTokenRequest,
 } from "./entra/start.js";
 export type {
+  AgentIdentityOptions,
   EntraAppOptions,
   EntraOptions,
   EntraScopeOptions,

@@ -25,6 +25,8 @@ export interface AuthorizeRequest extends ReturnAddress {
   readonly challenge: string | undefined;
   readonly claims: ClaimsRequest;
   readonly wantsClientInfo: boolean;
+  /** `response_type=none`: the answer has no code. */
+  readonly consentOnly: boolean;
 }
 
 const prompts = ["", "login", "none", "consent", "select_account"] as const;
@@ -59,7 +61,8 @@ export function authorizeRequest(
 ): AuthorizeRequest {
   const type = params.get("response_type");
   if (type === null) throw refused("parameter_missing", { parameter: "response_type" });
-  if (type !== "code") throw refused("response_type_unsupported", { type });
+  const consentOnly = isConsentOnly(address.client, type);
+  if (type !== "code" && !consentOnly) throw refused("response_type_unsupported", { type });
   const scope = params.get("scope") ?? "";
   if (scope.trim() === "") throw refused("parameter_missing", { parameter: "scope" });
   const prompt = prompts.find((one) => one === (params.get("prompt") ?? ""));
@@ -76,7 +79,20 @@ export function authorizeRequest(
     challenge,
     claims: parseClaims(params.get("claims")),
     wantsClientInfo: params.get("client_info") === "1",
+    consentOnly,
   };
+}
+
+/**
+ * People may consent for a blueprint, which then gets no code; for an agent identity nobody is asked anything.
+ * Source: agent-id/agent-on-behalf-of-oauth-flow.
+ */
+function isConsentOnly(client: EntraApp, responseType: string): boolean {
+  const ofAgent = client.blueprintId !== undefined;
+  if (!ofAgent && !client.isBlueprint) return false;
+  if (responseType !== "none") throw refused("agent_response_type");
+  if (ofAgent) throw refused("agent_no_authorize");
+  return true;
 }
 
 /**

@@ -215,6 +215,7 @@ function sendCode(
   browser: Browser,
 ): Reply {
   const { request } = flow;
+  if (request.consentOnly) return sendBack(request, {}, browser.headers);
   const code = `1.${randomBytes(64).toString("base64url")}`;
   remember(state.codes, code, {
     tenantId: account.tenantId,

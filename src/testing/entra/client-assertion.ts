@@ -8,11 +8,12 @@ import {
   type JWTPayload,
   type ProtectedHeaderParameters,
 } from "jose";
-import { tokenExchangeAudience, tokenExchangeId, type EntraApp, type EntraTenant } from "./directory.js";
+import { blueprintOf, fmiSubject } from "./agent-identities.js";
+import { tokenExchangeId, type EntraApp, type EntraTenant } from "./directory.js";
 import type { FederatedCredentialOptions } from "./options.js";
 import { refused } from "./refused.js";
 import type { EntraState } from "./state.js";
-import { issuer, signInOf, type ClientProof } from "./tokens.js";
+import { isFromFederated, issuer, signInOf, type ClientProof } from "./tokens.js";
 
 interface Presented {
   readonly app: EntraApp;
@@ -124,8 +125,11 @@ async function checkFederated(
   assertion: string,
   claims: JWTPayload,
 ): Promise<void> {
-  const credentials = state.directory.additions(app).federatedCredentials.map((one) => resolved(state, one));
+  const credentials = credentialsOf(state, app);
   const { iss = "", sub = "" } = claims;
+  if (credentials.length === 0) {
+    throw refused("fic_none", { clientId: app.clientId, client: app.name });
+  }
   const ofIssuer = credentials.filter((one) => one.issuer === iss);
   if (ofIssuer.length === 0) throw refused("fic_issuer", { issuer: iss });
   const ofSubject = ofIssuer.filter((one) => one.subject === sub);
@@ -134,14 +138,38 @@ async function checkFederated(
     throw refused(caseOnly ? "fic_subject_case" : "fic_subject", { subject: sub });
   }
   const audiences = audiencesOf(claims);
-  if (!ofSubject.some((one) => audiences.some((audience) => sameAudience(one.audience, audience)))) {
+  if (!ofSubject.some((one) => audiences.some((audience) => sameAudience(state, one.audience, audience)))) {
     throw refused("fic_audience", { audience: audiences.join(" ") });
   }
-  if (isOwnIssuer(state, iss) && (claims["scp"] !== undefined || signInOf(claims) !== undefined)) {
-    throw refused("fic_not_app_only");
-  }
+  if (isOwnIssuer(state, iss)) checkOwnToken(state, app, claims);
   await verifyFederated(state, iss, assertion);
   checkTime(state, claims);
+}
+
+/** A token of Entra itself: an app's own, of the app's tenant, and not made from another federated credential. */
+function checkOwnToken(state: EntraState, app: EntraApp, claims: JWTPayload): void {
+  const { iss = "" } = claims;
+  if (isFromFederated(claims)) throw refused("fic_chained");
+  if (claims["scp"] !== undefined || signInOf(claims) !== undefined) throw refused("fic_not_app_only");
+  const home = [issuer(state, app.tenantId, 1), issuer(state, app.tenantId, 2)];
+  if (!home.includes(iss)) throw refused("fic_other_tenant", { issuer: iss });
+}
+
+interface FederatedCredential {
+  readonly issuer: string;
+  readonly subject: string;
+  readonly audience: string;
+}
+
+/** An agent identity has one that nobody wrote: its blueprint's exchange token for it, of its own tenant. */
+function credentialsOf(state: EntraState, app: EntraApp): readonly FederatedCredential[] {
+  const blueprint = blueprintOf(state, app);
+  if (blueprint === undefined) {
+    return state.directory.additions(app).federatedCredentials.map((one) => resolved(state, one));
+  }
+  const subject = fmiSubject(app.tenantId, blueprint, app);
+  const audience = state.directory.tokenExchangeAudience;
+  return [{ issuer: issuer(state, app.tenantId, 2), subject, audience }];
 }
 
 async function verifyFederated(state: EntraState, iss: string, assertion: string): Promise<void> {
@@ -179,21 +207,18 @@ async function jwksUri(iss: string): Promise<URL> {
   throw refused("fic_issuer_unreachable");
 }
 
-function resolved(
-  state: EntraState,
-  credential: FederatedCredentialOptions,
-): { issuer: string; subject: string; audience: string } {
+function resolved(state: EntraState, credential: FederatedCredentialOptions): FederatedCredential {
   const identity = state.directory.managedIdentities.find(({ name }) => name === credential.managedIdentity);
   return {
     issuer: credential.issuer ?? (identity === undefined ? "" : issuer(state, identity.tenantId, 2)),
     subject: credential.subject ?? identity?.objectId ?? "",
-    audience: credential.audience ?? tokenExchangeAudience,
+    audience: credential.audience ?? state.directory.tokenExchangeAudience,
   };
 }
 
 /** Tokens of Entra for `api://AzureADTokenExchange` name its client id as their audience. */
-function sameAudience(expected: string, actual: string): boolean {
-  return expected === actual || (expected === tokenExchangeAudience && actual === tokenExchangeId);
+function sameAudience({ directory }: EntraState, expected: string, actual: string): boolean {
+  return expected === actual || (expected === directory.tokenExchangeAudience && actual === tokenExchangeId);
 }
 
 function isOwnIssuer(state: EntraState, iss: string): boolean {

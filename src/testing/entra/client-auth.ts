@@ -59,8 +59,9 @@ export async function authenticateClient(
   throw refused("credential_missing");
 }
 
-/** An app without any credential is a public client, as is one that says so. */
+/** An app without any credential is a public client, as is one that says so. An agent's apps never are. */
 function isPublic(state: EntraState, app: EntraApp): boolean {
+  if (app.isBlueprint || app.blueprintId !== undefined) return false;
   const { secrets = [], certificates = [], publicClient } = app.options;
   const federated = state.directory.additions(app).federatedCredentials;
   return publicClient ?? secrets.length + certificates.length + federated.length === 0;

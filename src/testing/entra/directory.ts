@@ -1,5 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { HostedAgentIdentityError } from "../../errors.js";
+import { agentIdentityApp } from "./agent-identities.js";
 import type {
   EntraAppOptions,
   EntraOptions,
@@ -40,6 +41,10 @@ export interface EntraApp {
   readonly scopes: readonly Required<EntraScopeOptions>[];
   readonly accessTokenVersion: 1 | 2;
   readonly optionalClaims: readonly string[];
+  /** Whether it is an agent identity blueprint. */
+  readonly isBlueprint: boolean;
+  /** Of an agent identity: the client id of its blueprint. */
+  readonly blueprintId?: string;
   readonly options: EntraAppOptions;
 }
 
@@ -78,6 +83,7 @@ export interface ManagedIdentity {
   readonly resourceId: string;
   readonly tenantId: string;
   readonly systemAssigned: boolean;
+  readonly federated: boolean;
 }
 
 /**
@@ -101,6 +107,8 @@ interface Additions {
 }
 
 export interface Directory {
+  /** What a federated credential's token is for, in this cloud. */
+  readonly tokenExchangeAudience: string;
   readonly tenants: readonly EntraTenant[];
   readonly apps: readonly EntraApp[];
   readonly users: readonly EntraUser[];
@@ -124,7 +132,12 @@ export interface Directory {
 export const graphId = "00000003-0000-0000-c000-000000000000";
 /** The resource of federated credentials' tokens: what `api://AzureADTokenExchange` resolves to. */
 export const tokenExchangeId = "fb60f99c-7a34-4190-8149-302f77469936";
-export const tokenExchangeAudience = "api://AzureADTokenExchange";
+/** By cloud. Source: workload-identity-federation-config-app-trust-managed-identity. */
+export const tokenExchangeAudiences = {
+  global: "api://AzureADTokenExchange",
+  us_gov: "api://AzureADTokenExchangeUSGov",
+  china: "api://AzureADTokenExchangeChina",
+} as const;
 
 /**
  * Foundry's data plane. Its service principal is still named after what it grew out of.
@@ -134,7 +147,7 @@ export const tokenExchangeAudience = "api://AzureADTokenExchange";
 const foundryAudience = "https://ai.azure.com";
 const foundryId = "18a66f5f-dbdf-4c17-9dd7-1634712a9cbe";
 
-const microsoftApps: readonly EntraAppOptions[] = [
+const microsoftApps = (exchangeAudience: string): readonly EntraAppOptions[] => [
   {
     name: "Azure Machine Learning Services",
     clientId: foundryId,
@@ -152,7 +165,7 @@ const microsoftApps: readonly EntraAppOptions[] = [
   {
     name: "AAD Token Exchange Endpoint",
     clientId: tokenExchangeId,
-    identifierUris: [tokenExchangeAudience],
+    identifierUris: [exchangeAudience],
     accessTokenVersion: 2,
   },
 ];
@@ -169,8 +182,10 @@ export function buildDirectory(options: EntraOptions): Directory {
     return found?.id ?? fail(`no tenant ${JSON.stringify(value)} was declared`);
   };
 
-  const own = options.apps.map((app) => resolveApp(app, tenantId));
-  const microsoft = microsoftApps.map((app) => ({
+  const declared = options.apps.map((app) => resolveApp(app, tenantId));
+  const own = declared.flatMap((app) => [app, ...agentIdentitiesOf(app, tenantId)]);
+  const tokenExchangeAudience = tokenExchangeAudiences[options.cloud ?? "global"];
+  const microsoft = microsoftApps(tokenExchangeAudience).map((app) => ({
     ...resolveApp(app, tenantId),
     installedIn: tenants.map(({ id }) => id),
   }));
@@ -179,13 +194,14 @@ export function buildDirectory(options: EntraOptions): Directory {
   const managedIdentities = (options.managedIdentities ?? []).map((one, index) =>
     resolveIdentity(one, index, tenantId),
   );
-  const additions = new Map(own.map((app) => [app.clientId, additionsOf(app.options)]));
+  const additions = new Map(declared.map((app) => [app.clientId, additionsOf(app.options)]));
   const accounts = users.flatMap((user): Account[] => [
     { user, tenantId: user.tenantId, oid: user.oid },
     ...Object.entries(user.guestOids).map(([guestIn, oid]) => ({ user, tenantId: guestIn, oid })),
   ]);
 
   const directory: Directory = {
+    tokenExchangeAudience,
     tenants,
     apps: own,
     users,
@@ -222,7 +238,11 @@ export function buildDirectory(options: EntraOptions): Directory {
     accountByOid: (oid, inTenant) =>
       accounts.find((account) => account.oid === oid && account.tenantId === inTenant),
     accounts: (inTenant) => accounts.filter((account) => account.tenantId === inTenant),
-    additions: (app) => additions.get(app.clientId) ?? fail(`${JSON.stringify(app.name)} cannot be changed`),
+    additions: (app) =>
+      additions.get(app.clientId) ??
+      (app.blueprintId === undefined
+        ? fail(`${JSON.stringify(app.name)} cannot be changed`)
+        : { redirectUris: redirectUrisOfAgents(additions.get(app.blueprintId)), federatedCredentials: [] }),
   };
   return directory;
 }
@@ -253,8 +273,19 @@ function resolveApp(options: EntraAppOptions, tenantId: (value?: string) => stri
     }),
     accessTokenVersion: options.accessTokenVersion ?? 2,
     optionalClaims: options.optionalClaims ?? [],
+    isBlueprint: options.agentIdentities !== undefined,
     options,
   };
+}
+
+function agentIdentitiesOf(blueprint: EntraApp, tenantId: (value?: string) => string): EntraApp[] {
+  return (blueprint.options.agentIdentities ?? []).map((given) => {
+    const { clientId = randomUUID(), tenant = blueprint.tenantId } = typeof given === "string" ? {} : given;
+    return agentIdentityApp(blueprint, given, {
+      clientId: clientId.toLowerCase(),
+      tenantId: tenantId(tenant),
+    });
+  });
 }
 
 function resolveUser(
@@ -292,7 +323,14 @@ function resolveIdentity(
       `${group}/providers/Microsoft.ManagedIdentity/userAssignedIdentities/${options.name}`,
     tenantId: tenantId(options.tenant),
     systemAssigned: options.systemAssigned ?? index === 0,
+    federated: options.federated ?? false,
   };
+}
+
+/** Agent identities have none: their blueprint's count, and the page that shows administrators a token. */
+function redirectUrisOfAgents(blueprint: Additions | undefined): RedirectUriOptions[] {
+  const shown = { uri: "https://entra.microsoft.com/TokenAuthorize", type: "web" } as const;
+  return [...(blueprint?.redirectUris ?? []), shown];
 }
 
 function additionsOf(options: EntraAppOptions): Additions {

@@ -1,6 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { claimsChallenge, parseClaims } from "./claims-request.js";
-import type { Account, EntraTenant } from "./directory.js";
+import { blueprintOf, inherited } from "./agent-identities.js";
+import type { Account, EntraApp, EntraTenant } from "./directory.js";
 import type { EntraGrant } from "./policy-types.js";
 import { Refused, refused } from "./refused.js";
 import {
@@ -65,7 +66,7 @@ export async function issueForPerson(call: TokenCall, grant: PersonGrant): Promi
       lifetimeS,
     }),
     ...(scopes.oidc.has("offline_access") ? { refresh_token: refreshToken(call, grant) } : {}),
-    ...(scopes.oidc.has("openid")
+    ...(scopes.oidc.has("openid") && hasIdTokens(state, client)
       ? { id_token: await idToken(state, { account, client, signIn, oidc: scopes.oidc, nonce: grant.nonce }) }
       : {}),
     ...(params.get("client_info") === "1" ? { client_info: clientInfo(account) } : {}),
@@ -101,8 +102,11 @@ function consentedScopes(
   const implied = resource.names.filter((name) =>
     ["openid", "profile", "email", "offline_access"].includes(name),
   );
+  const grantedTo = (app: EntraApp): ReadonlySet<string> =>
+    state.consents.granted({ tenantId: tenant.id, oid: account.oid, client: app, resource: resource.app });
   const granted = new Set([
-    ...state.consents.granted({ tenantId: tenant.id, oid: account.oid, client, resource: resource.app }),
+    ...grantedTo(client),
+    ...inherited(state, client, resource.app, grantedTo),
     ...implied,
   ]);
   const wanted = resource.isDefault ? requiredScopes(state, client, resource.app) : resource.names;
@@ -172,6 +176,14 @@ export function refusalOf(policy: {
       source: "policy",
     },
     { claims: policy.claims, retryAfterS: policy.retryAfterS },
+  );
+}
+
+/** Undocumented for agent identities, so a test may choose. */
+function hasIdTokens(state: EntraState, client: EntraApp): boolean {
+  const { agentIdentities = [] } = blueprintOf(state, client)?.options ?? {};
+  return !agentIdentities.some(
+    (one) => typeof one === "object" && one.name === client.name && one.idTokens === false,
   );
 }
 

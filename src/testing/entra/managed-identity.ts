@@ -44,7 +44,7 @@ export async function managedIdentityToken(
     client: asApp(identity, resource),
     resource,
     resourceUri,
-    proof: "certificate",
+    proof: identity.federated ? "federated" : "certificate",
     lifetimeS,
     claims: { idtyp: "app", xms_mirid: identity.resourceId },
   });
@@ -72,7 +72,7 @@ function named(state: EntraState, query: URLSearchParams): ManagedIdentity | und
 /** A managed identity is a service principal without an app of its own. */
 function asApp(identity: ManagedIdentity, like: EntraApp): EntraApp {
   const { name, clientId, objectId, tenantId } = identity;
-  return { ...like, name, clientId, objectId, tenantId };
+  return { ...like, name, clientId, objectId, tenantId, isBlueprint: false };
 }
 
 function failure(statusCode: number, message: string): Reply {

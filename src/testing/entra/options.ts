@@ -16,6 +16,8 @@ export interface EntraOptions {
   readonly policies?: readonly EntraPolicy[];
   /** Default: any free port of 127.0.0.1. */
   readonly port?: number;
+  /** Whose token exchange audience federated credentials have; default `global`. */
+  readonly cloud?: "global" | "us_gov" | "china";
   /** PEM. With it the emulator speaks https, which unmodified MSAL demands of an authority. */
   readonly tls?: { readonly cert: string; readonly key: string };
   /** The emulator's clock in milliseconds since 1970; default `Date.now`. */
@@ -83,6 +85,28 @@ export interface EntraAppOptions {
   /** May redeem codes and refresh tokens without a credential. */
   readonly publicClient?: boolean;
   readonly disabled?: boolean;
+  /** Makes the app an agent identity blueprint, and these its agent identities. They are apps of their own. */
+  readonly agentIdentities?: readonly (string | AgentIdentityOptions)[];
+  /** Of a blueprint: what was consented for it and its agent identities inherit. Without `scopes`: all of them. */
+  readonly inheritablePermissions?: readonly {
+    readonly resource: string;
+    readonly scopes?: readonly string[];
+  }[];
+}
+
+/**
+ * An agent identity to be: it proves itself with an exchange token that its blueprint asked for.
+ *
+ * @group Test kit
+ */
+export interface AgentIdentityOptions {
+  readonly name: string;
+  /** A GUID, which is its object id too; default random. */
+  readonly clientId?: string;
+  /** The one tenant it is in; default the blueprint's home tenant. */
+  readonly tenant?: string;
+  /** Whether answers to it have an id token; nobody has said in public. Default true. */
+  readonly idTokens?: boolean;
 }
 
 /**
@@ -116,7 +140,7 @@ export interface RedirectUriOptions {
 export interface FederatedCredentialOptions {
   readonly issuer?: string;
   readonly subject?: string;
-  /** Default `api://AzureADTokenExchange`. */
+  /** Default: the token exchange audience of the cloud, `api://AzureADTokenExchange`. */
   readonly audience?: string;
   /** The name of a managed identity of this emulator. */
   readonly managedIdentity?: string;
@@ -154,4 +178,9 @@ export interface ManagedIdentityOptions {
   readonly tenant?: string;
   /** The one that answers when the request names none. Default: the first. */
   readonly systemAssigned?: boolean;
+  /**
+   * Its tokens come from a federated credential themselves, as is reported of Foundry's hosted agents and of
+   * Kubernetes workload identities. Entra takes none of them as a federated credential (AADSTS700231).
+   */
+  readonly federated?: boolean;
 }

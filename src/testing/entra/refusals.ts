@@ -53,12 +53,19 @@ export type RefusalName =
   | "client_assertion_time"
   | "client_assertion_other_client"
   | "certificate_time"
+  | "fic_none"
   | "fic_issuer"
   | "fic_audience"
   | "fic_subject"
   | "fic_subject_case"
   | "fic_not_app_only"
+  | "fic_chained"
+  | "fic_other_tenant"
   | "fic_issuer_unreachable"
+  | "blueprint_app_only"
+  | "blueprint_on_behalf_of"
+  | "fmi_path_not_blueprint"
+  | "fmi_path_unknown"
   | "scope_invalid"
   | "scope_not_default"
   | "several_resources"
@@ -73,6 +80,7 @@ export type RefusalName =
   | "assertion_malformed"
   | "assertion_is_id_token"
   | "assertion_audience"
+  | "agent_assertion_audience"
   | "assertion_time"
   | "assertion_app_only"
   | "consent_required"
@@ -99,6 +107,8 @@ export type RefusalName =
   | "origin_not_spa"
   | "origin_missing"
   | "redirect_mismatch"
+  | "agent_no_authorize"
+  | "agent_response_type"
   | "login_required"
   | "account_selection_required"
   | "flow_expired"
@@ -226,6 +236,13 @@ export const refusals: Readonly<Record<RefusalName, RefusalFacts>> = {
     "A",
     "github.com/AzureAD/microsoft-identity-web, Constants.cs",
   ),
+  fic_none: row(
+    70025,
+    "invalid_client",
+    "The client '{clientId}'({client}) has no configured federated identity credentials.",
+    "B",
+    "error text of azure/login runs quoted in public issues",
+  ),
   fic_issuer: row(
     700211,
     "invalid_client",
@@ -260,7 +277,49 @@ export const refusals: Readonly<Record<RefusalName, RefusalFacts>> = {
     "Only app-only tokens can be used as Federated Identity Credentials for AAD issuer.",
     "A",
   ),
+  fic_chained: row(
+    700231,
+    "invalid_client",
+    "Token obtained using another federated identity credential may not be used as federated identity credential.",
+    "B",
+    "quoted in public by several who tried: Kubernetes workload identity, and a Foundry-hosted agent's managed identity, as a blueprint's federated credential; `error` is inferred",
+  ),
+  fic_other_tenant: row(
+    700236,
+    "invalid_client",
+    "Entra ID tokens issued by issuer {issuer} may not be used for federated identity credential flows for applications or managed identities registered in this tenant.",
+    "B",
+    "learn.microsoft.com/answers/questions/2139753 (the text; `error` is inferred)",
+  ),
   fic_issuer_unreachable: row(50166, "invalid_client", "Request to External OIDC endpoint failed.", "D"),
+
+  // --- agent identities. Their documentation names few codes
+  blueprint_app_only: row(
+    82001,
+    "unauthorized_client",
+    "Agentic application '{clientId}' is not permitted to request app-only tokens for resource '{resource}'.",
+    "B",
+    "server answers quoted in public Agent 365 samples",
+  ),
+  blueprint_on_behalf_of: row(
+    82002,
+    "unauthorized_client",
+    "Agentic application '{clientId}' is not permitted to request tokens on behalf of a user itself.",
+    "C",
+    "the code: reports of jwt-bearer requests of blueprints; agent-id/agent-oauth-protocols lists the grant as supported, so a live run decides; text and `error` are inferred",
+  ),
+  fmi_path_not_blueprint: row(
+    90023,
+    "invalid_request",
+    "The parameter 'fmi_path' is not valid for application '{clientId}'.",
+    "D",
+  ),
+  fmi_path_unknown: row(
+    90023,
+    "invalid_request",
+    "The parameter 'fmi_path' names no agent identity of application '{clientId}': '{fmiPath}'.",
+    "D",
+  ),
 
   // --- what is asked for
   scope_invalid: row(
@@ -358,6 +417,13 @@ export const refusals: Readonly<Record<RefusalName, RefusalFacts>> = {
     "Assertion audience does not match the Client app presenting the assertion. The audience in the assertion was '{audience}' and the expected audience is '{clientId}' or one of the Application Uris of this application with App ID '{clientId}'({client}). The downstream client must request a token for the expected audience (the application that made the OBO request) and this application should use that token as the assertion.",
     "B",
     "github.com/OfficeDev/microsoft-teams-apps-company-communicator/issues/214",
+  ),
+  agent_assertion_audience: row(
+    50013,
+    "invalid_grant",
+    "Assertion failed signature validation. [Reason - The audience '{audience}' is not the agent identity blueprint '{clientId}'({client}).]",
+    "A",
+    "learn.microsoft.com/entra/agent-id/agent-on-behalf-of-oauth-flow (the code; the reason is inferred)",
   ),
   assertion_time: row(
     500133,
@@ -524,6 +590,20 @@ export const refusals: Readonly<Record<RefusalName, RefusalFacts>> = {
     "invalid_request",
     "The redirect URI '{uri}' specified in the request does not match the redirect URIs configured for the application '{clientId}'. Make sure the redirect URI sent in the request matches one added to your application in the Azure portal. Navigate to https://aka.ms/redirectUriMismatchError to learn more about how to fix this.",
     "A",
+  ),
+  agent_no_authorize: row(
+    82014,
+    "invalid_request",
+    "Agent identities cannot be used in interactive flows; an administrator consents for their blueprint.",
+    "A",
+    "learn.microsoft.com/entra/agent-id/agent-on-behalf-of-oauth-flow (the code; text and `error` are inferred)",
+  ),
+  agent_response_type: row(
+    82018,
+    "invalid_request",
+    "Response types other than none are not allowed for agent blueprints and agent Identities.",
+    "B",
+    "text quoted in public Copilot Studio samples; `error` is inferred",
   ),
   login_required: row(
     50058,

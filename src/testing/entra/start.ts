@@ -187,7 +187,7 @@ export async function startEntra(options: EntraOptions): Promise<EntraEmulator> 
     cloud: {
       loginEndpoint: state.origin,
       stsEndpoint: state.origin,
-      tokenExchangeAudience: "api://AzureADTokenExchange",
+      tokenExchangeAudience: directory.tokenExchangeAudience,
     },
     tenants: directory.tenants,
     apps: directory.apps,
@@ -217,7 +217,11 @@ export async function startEntra(options: EntraOptions): Promise<EntraEmulator> 
       directory.additions(directory.app(app)).redirectUris.push(redirectUri);
     },
     addFederatedCredential: (app, credential) => {
-      directory.additions(directory.app(app)).federatedCredentials.push(credential);
+      const changed = directory.app(app);
+      // Source: agent-id/error-codes, AgentIdentity_CredentialsNotSupported.
+      if (changed.blueprintId !== undefined)
+        throw invalid("an agent identity's credentials are its blueprint's");
+      directory.additions(changed).federatedCredentials.push(credential);
     },
     close,
     [Symbol.asyncDispose]: close,

@@ -2,6 +2,7 @@ import { createHash, randomBytes } from "node:crypto";
 import { SignJWT, type JWTPayload } from "jose";
 import type { Account, EntraApp } from "./directory.js";
 import { graphId } from "./directory.js";
+import { agentClaims } from "./agent-identities.js";
 import type { SigningKey } from "./keys.js";
 import type { EntraState, SignIn } from "./state.js";
 
@@ -16,6 +17,8 @@ export interface AccessTokenRequest {
   /** The audience as it was asked for; version 1 tokens repeat it. */
   readonly resourceUri: string;
   readonly proof: ClientProof;
+  /** Of an exchange token for an agent identity: its subject. */
+  readonly exchangeSubject?: string | undefined;
   readonly person?: {
     readonly account: Account;
     readonly signIn: SignIn;
@@ -42,6 +45,12 @@ export async function accessToken(state: EntraState, request: AccessTokenRequest
     iss: issuer(state, request.tenantId, version),
     ...clientClaims(request, version),
     ...(request.person === undefined ? appClaims(request) : personClaims(request, request.person, version)),
+    ...agentClaims(
+      request.client,
+      request.person && {
+        isGuest: request.person.account.user.tenantId !== request.person.account.tenantId,
+      },
+    ),
     ...optionalClaims(request),
     rh: `1.${randomBytes(18).toString("base64url")}.`,
     tid: request.tenantId,
@@ -109,11 +118,14 @@ function clientClaims({ client, proof }: AccessTokenRequest, version: 1 | 2): Re
     : { azp: client.clientId, azpacr: proofClaim[proof] };
 }
 
-function appClaims({ client, roles }: AccessTokenRequest): Record<string, unknown> {
+function appClaims(request: AccessTokenRequest): Record<string, unknown> {
+  const { client, roles, proof, exchangeSubject } = request;
+  const derived = proof === "federated" && exchangeSubject === undefined;
   return {
-    aio: randomBytes(24).toString("base64url"),
+    aio: derived ? packed({ kind: "f" }) : randomBytes(24).toString("base64url"),
     oid: client.objectId,
-    sub: client.objectId,
+    sub: exchangeSubject ?? client.objectId,
+    ...(exchangeSubject === undefined ? {} : { idtyp: "app" }),
     ...(roles?.length ? { roles } : {}),
   };
 }
@@ -174,17 +186,31 @@ async function sign(
 
 /** Entra keeps facts of its own in the opaque claim `aio`; here: the sign-in behind the token. */
 function packSignIn(kind: "a" | "i", signIn: SignIn): string {
-  return Buffer.from(JSON.stringify({ kind, ...signIn })).toString("base64url");
+  return packed({ kind, ...signIn });
+}
+
+function packed(facts: object): string {
+  return Buffer.from(JSON.stringify(facts)).toString("base64url");
+}
+
+function unpacked(claims: JWTPayload): unknown {
+  try {
+    return JSON.parse(Buffer.from(String(claims["aio"]), "base64url").toString("utf8"));
+  } catch {
+    return undefined;
+  }
 }
 
 /** The sign-in behind a token of this emulator; undefined if `aio` was overridden. */
 export function signInOf(claims: JWTPayload): (SignIn & { readonly kind: "a" | "i" }) | undefined {
-  try {
-    const value: unknown = JSON.parse(Buffer.from(String(claims["aio"]), "base64url").toString("utf8"));
-    return isPacked(value) ? value : undefined;
-  } catch {
-    return undefined;
-  }
+  const value = unpacked(claims);
+  return isPacked(value) ? value : undefined;
+}
+
+/** Whether an app's own token was obtained with a federated credential, and so cannot be one. */
+export function isFromFederated(claims: JWTPayload): boolean {
+  const value = unpacked(claims);
+  return typeof value === "object" && value !== null && "kind" in value && value.kind === "f";
 }
 
 function isPacked(value: unknown): value is SignIn & { readonly kind: "a" | "i" } {

@@ -1,3 +1,4 @@
+import { exchangeSubject } from "../agent-identities.js";
 import { refused } from "../refused.js";
 import { refusalOf } from "../issue.js";
 import { checkResourceParameter, grantedRoles, oneResource, parseScopes } from "../scopes.js";
@@ -16,6 +17,7 @@ export async function clientCredentials(call: TokenCall): Promise<TokenResponse>
   const resource = oneResource(state, parseScopes(state, tenant, client, scope));
   entry.resource = resource.app.name;
   checkResourceParameter(state, tenant, params.get("resource"), resource);
+  const subject = exchangeSubject(call, resource);
   const policy = state.policies.take(["refuse"], {
     endpoint: "token",
     client,
@@ -35,6 +37,7 @@ export async function clientCredentials(call: TokenCall): Promise<TokenResponse>
       resource: resource.app,
       resourceUri: resource.uri,
       proof,
+      exchangeSubject: subject,
       roles: grantedRoles(state, client, resource.app),
       lifetimeS,
     }),

@@ -1,5 +1,6 @@
 import { compactVerify, decodeJwt, decodeProtectedHeader, errors, type JWTPayload } from "jose";
 import type { Account, EntraTenant } from "../directory.js";
+import { blueprintOf } from "../agent-identities.js";
 import { issueForPerson } from "../issue.js";
 import { refused } from "../refused.js";
 import { freshSignIn, type EntraState } from "../state.js";
@@ -12,6 +13,7 @@ export async function onBehalfOf(call: TokenCall): Promise<TokenResponse> {
   const assertion = required(params, "assertion");
   if (required(params, "requested_token_use") !== "on_behalf_of") throw refused("malformed");
   const scope = required(params, "scope");
+  if (call.client.isBlueprint) throw refused("blueprint_on_behalf_of", { clientId: call.client.clientId });
   const claims = await verifiedAssertion(state, assertion);
   call.entry.assertionAudience = [claims.aud ?? []].flat().join(" ");
   const tenant = tenantOf(call, claims);
@@ -57,11 +59,15 @@ function checkKind({ client }: TokenCall, claims: JWTPayload): void {
   if (isAppOnly) throw refused("assertion_app_only", { clientId: client.clientId });
 }
 
-function checkAudience({ client }: TokenCall, claims: JWTPayload): void {
-  const ours = [client.clientId, ...client.identifierUris].map((one) => one.toLowerCase());
+function checkAudience({ state, client }: TokenCall, claims: JWTPayload): void {
+  // An agent identity is asked through its blueprint: agent-id/agent-on-behalf-of-oauth-flow.
+  const blueprint = blueprintOf(state, client);
+  const { clientId, identifierUris, name } = blueprint ?? client;
+  const ours = [clientId, ...identifierUris].map((one) => one.toLowerCase());
   const audience = [claims.aud ?? []].flat().join(" ");
   if (ours.includes(audience.toLowerCase())) return;
-  throw refused("assertion_audience", { audience, clientId: client.clientId, client: client.name });
+  const refusal = blueprint === undefined ? "assertion_audience" : "agent_assertion_audience";
+  throw refused(refusal, { audience, clientId, client: name });
 }
 
 function checkTime(state: EntraState, { nbf = 0, exp = 0 }: JWTPayload): void {

@@ -6,6 +6,7 @@ import { HostedAgentIdentityError } from "../errors.js";
 import type { Acquirer, AcquireOptions } from "../tokens/acquire.js";
 import type { ProtectedResource } from "../tokens/protected-resource.js";
 import type { AccessToken } from "../tokens/token-source.js";
+import { canSendAgain } from "./body.js";
 import { bearerChallenge } from "./challenges.js";
 import { readHeader, withAuthorization } from "./request-headers.js";
 import { sessionEndToken } from "./session-end.js";
@@ -16,7 +17,7 @@ import { urlNotAllowed, type UrlMatch } from "./url-match.js";
 /** What the identity-aware fetch is made from. */
 export interface UserFetchOptions {
   readonly resource: ProtectedResource;
-  readonly acquirer: Acquirer;
+  readonly acquirer: Pick<Acquirer, "peek" | "acquire" | "forget" | "cached">;
   readonly matches: UrlMatch;
   readonly sessions: SessionOwners | undefined;
   readonly refuseStandaloneStream: boolean;
@@ -116,13 +117,6 @@ async function again(
     throw wantsScope ? insufficientScope(options.resource, challenge.scopes) : refusedTwice(options, second);
   }
   return second;
-}
-
-function canSendAgain(body: RequestInit["body"]): boolean {
-  return (
-    !(body instanceof ReadableStream) &&
-    !(typeof body === "object" && body !== null && Symbol.asyncIterator in body)
-  );
 }
 
 /** The resource's scopes and those the server names, which may leave out the resource. */
@@ -234,7 +228,13 @@ function noteSession(
   if (sent !== undefined) sessions.ended(sent);
 }
 
-/** Without a principal nothing is shared: the session is then nobody's but the developer's. */
+/**
+ * Whose session it is: the principal's, else the platform's caller's, else this request's own. Without any of
+ * them, outside the hosted environment, it is the developer's.
+ */
 function ownerOf(context: UserContext | undefined): string {
-  return context?.principalKey ?? "null";
+  if (context?.principalKey !== undefined) return context.principalKey;
+  const { userId, callId } = context?.platform ?? {};
+  if (userId !== undefined) return JSON.stringify(["platform", userId]);
+  return callId === undefined ? "null" : JSON.stringify(["request", callId]);
 }

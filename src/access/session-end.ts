@@ -9,7 +9,7 @@ import type { SessionOwners } from "./sessions.js";
  * session of the client's own user, with a token that is still cached. It acquires nothing. Rule 13.
  */
 export function sessionEndToken(
-  acquirer: Acquirer,
+  acquirer: Pick<Acquirer, "cached">,
   sessions: SessionOwners | undefined,
   request: RequestInit,
 ): AccessToken | undefined {

@@ -3,7 +3,10 @@ import { HostedAgentIdentityError } from "../errors.js";
 
 /** Which links a person may be sent to. */
 export interface ConsentLinkPolicyOptions {
-  /** Origins, for example `https://chat.example.com`. An empty list allows none. */
+  /**
+   * Origins, for example `https://chat.example.com`; `https://*.example.com` stands for every host below
+   * `example.com`, at any depth, and not for `example.com` itself. An empty list allows none.
+   */
   readonly allowedOrigins: readonly string[];
 }
 
@@ -38,15 +41,23 @@ export interface ConsentLinkPolicy {
  */
 export function consentLinkPolicy(options: ConsentLinkPolicyOptions): ConsentLinkPolicy {
   const origins = new Set(options.allowedOrigins.map(checkedOrigin));
+  const below = [...origins].flatMap((origin) =>
+    origin.startsWith(anyHostBelow) ? [origin.slice(anyHostBelow.length - 1)] : [],
+  );
   return Object.freeze<ConsentLinkPolicy>({
     allowedOrigins: Object.freeze([...origins]),
     check(link) {
       checkLinkForm(link);
-      const { origin } = new URL(link);
-      if (!origins.has(origin)) throw refused(`its origin ${JSON.stringify(origin)} is not allowed`);
+      const { origin, protocol, host } = new URL(link);
+      // The suffix begins with a dot: whole labels only.
+      const isBelow = protocol === "https:" && below.some((suffix) => host.endsWith(suffix));
+      if (!isBelow && !origins.has(origin))
+        throw refused(`its origin ${JSON.stringify(origin)} is not allowed`);
     },
   });
 }
+
+const anyHostBelow = "https://*.";
 
 /** The checks that hold for every link, whoever made it. Throws `consent_link_refused`. */
 export function checkLinkForm(link: string): void {
@@ -77,14 +88,26 @@ export function linkFault(link: unknown): string | undefined {
 }
 
 function checkedOrigin(value: string): string {
-  const fault = linkFault(value);
-  if (fault !== undefined || new URL(value).href !== `${new URL(value).origin}/`) {
+  const wild = value.startsWith(anyHostBelow);
+  const plain = wild ? `https://${value.slice(anyHostBelow.length)}` : value;
+  const fault = linkFault(plain);
+  if (
+    fault !== undefined ||
+    new URL(plain).href !== `${new URL(plain).origin}/` ||
+    (wild && !isDomain(new URL(plain).hostname))
+  ) {
     throw new HostedAgentIdentityError(
       "invalid_option",
       `allowedOrigins: expected an https origin (http only for a loopback host), got ${JSON.stringify(value)}.`,
     );
   }
-  return new URL(value).origin;
+  const { origin, host } = new URL(plain);
+  return wild ? `${anyHostBelow}${host}` : origin;
+}
+
+/** At least two labels and no address: `https://*.com` would allow nearly everybody. */
+function isDomain(hostname: string): boolean {
+  return /^[^.[\]]+(?:\.[^.[\]]+)*\.[a-z][^.[\]]*$/i.test(hostname);
 }
 
 function refused(fault: string): HostedAgentIdentityError {

@@ -61,6 +61,8 @@ export type ErrorCode =
   | "insufficient_scope"
   | "shared_session"
   | "pool_busy"
+  | "call_id_missing"
+  | "toolbox_source_failed"
   | "turn_cancelled"
   | "user_not_identified"
   | "long_running_refused"
@@ -304,6 +306,17 @@ export const errorCodes: Readonly<Record<ErrorCode, ErrorCodeFacts>> = {
     "throttle",
     "All clients of the pool are in use.",
     "End leases sooner, or raise max of mcpClientPool().",
+  ),
+  // --- Foundry's toolboxes
+  call_id_missing: row(
+    "config",
+    "The request came without x-agent-foundry-call-id, so Foundry cannot tell for whom it is.",
+    'The platform speaks container protocol 1.0.0 with this agent: declare version "2.0.0" in its protocol_versions and deploy again. Make the context from the headers of the request.',
+  ),
+  toolbox_source_failed: row(
+    "config",
+    "A source of the Foundry toolbox failed.",
+    "The message names the source: check its connection and its kind of authentication in the Foundry project. One failing source makes the whole toolbox fail.",
   ),
   // --- turns
   turn_cancelled: row(

@@ -41,3 +41,15 @@ export const responseHeaders = {
   errorSource: "x-platform-error-source",
   errorDetail: "x-platform-error-detail",
 } as const;
+
+/** The feature header that a toolbox wants on each request. Source: agent-framework, the toolbox handler. */
+export const toolboxFeature = { header: "foundry-features", flag: "Toolboxes=V1Preview" } as const;
+
+/**
+ * Headers that say who is asking. They come to an agent from the platform or the caller and are never sent
+ * onward as they came. `x-ms-user-identity` is a back end's statement to the gateway.
+ * Source: hosted-agent contract, "platform request headers".
+ */
+export function isIdentityHeader(name: string): boolean {
+  return /^(?:x-agent-|x-client-|x-aml-|x-ms-user-identity$|x-ms-(?:user|chat)-isolation-key$)/i.test(name);
+}

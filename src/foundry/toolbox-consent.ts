@@ -1,6 +1,9 @@
 /** The JSON-RPC error code with which a Foundry toolbox asks for consent. */
 export const toolboxConsentCode = -32006;
 
+/** The JSON-RPC error code for a source that failed otherwise. */
+export const toolboxFailureCode = -32007;
+
 /** What a toolbox asks a person to do. The link is unchecked. */
 export interface ToolboxConsent {
   readonly link: string;
@@ -31,6 +34,42 @@ export function toolboxConsent(
   }
   const asked = entries.map((entry) => consentOf(entry, serverLabel));
   return asked.every((one) => one !== undefined) ? asked : [];
+}
+
+/** A source of a toolbox that failed, and how: `CONNECTION_FAILED`, `HTTP_400`. */
+export interface ToolboxFailure {
+  readonly name: string;
+  readonly code: string | undefined;
+}
+
+/**
+ * The sources that failed, where a toolbox's error is no request for consent: -32007, or a listing in which
+ * consent is not all that is missing. `undefined` for any other error.
+ */
+export function toolboxFailures(
+  error: { readonly code: unknown; readonly message: unknown },
+  serverLabel: string,
+): readonly ToolboxFailure[] | undefined {
+  const { code, message } = error;
+  if (code !== toolboxFailureCode && code !== toolboxConsentCode) return undefined;
+  if (code === toolboxConsentCode && toolboxConsent(error, serverLabel).length > 0) return undefined;
+  const readable = typeof message === "string" && message.length <= maxMessage;
+  const failed = (readable ? listedErrors(message) : undefined)
+    ?.slice(0, maxNamed)
+    .filter((entry) => consentOf(entry, serverLabel) === undefined)
+    .map((entry) => failureOf(entry, serverLabel));
+  return failed === undefined || failed.length === 0 ? [{ name: serverLabel, code: undefined }] : failed;
+}
+
+const maxNamed = 32;
+
+function failureOf(entry: unknown, serverLabel: string): ToolboxFailure {
+  const { name, error } = Object(entry) as { name?: unknown; error?: unknown };
+  const { code } = Object(error) as { code?: unknown };
+  return {
+    name: isLabel(name) ? name : serverLabel,
+    code: typeof code === "string" && /^\w{1,64}$/.test(code) ? code : undefined,
+  };
 }
 
 function consentOf(entry: unknown, serverLabel: string): ToolboxConsent | undefined {

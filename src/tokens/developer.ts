@@ -70,8 +70,14 @@ export function developer(credential?: TokenCredentialLike, options: DeveloperOp
   });
 }
 
-/** The developer's token has to be a person's, and that person has to be the one who asks, if one is named. */
-function checkPerson(token: string, user: { readonly tid: string; readonly oid: string } | undefined): void {
+/**
+ * The developer's token has to be a person's, and that person has to be the one who asks, if one is named.
+ * Throws `developer_source_refused`, `wrong_user`.
+ */
+export function checkPerson(
+  token: string,
+  user: { readonly tid: string; readonly oid: string } | undefined,
+): void {
   const claims = decodeClaims(token);
   if (claims === undefined || isAppOnly(claims)) {
     throw new HostedAgentIdentityError(

@@ -1,0 +1,160 @@
+import { runWithoutUserContext } from "../../context/ambient.js";
+import { emit, HostedAgentIdentityError, isHostedAgentIdentityError, type OnEvent } from "../../errors.js";
+import { settleOrAbort, withDeadline } from "../../exchange/deadline.js";
+import type { TokenCredentialLike } from "../../exchange/federated-credential.js";
+import type { AccessToken } from "../../tokens/token-source.js";
+
+/** What the agent's own token is got with. */
+export interface AgentTokenOptions {
+  readonly credential: TokenCredentialLike | undefined;
+  /** Whether the credential, where none is given, is the container's identity or the developer's sign-in. */
+  readonly hosted: boolean;
+  readonly scope: string;
+  readonly serverLabel: string;
+  readonly timeoutMs: number;
+  readonly now: () => number;
+  readonly onEvent: OnEvent | undefined;
+}
+
+/** The agent's own token: one for all users, since it names none of them. */
+export interface AgentToken {
+  /** The token at hand, or `undefined`. Starts to renew one that is getting old. */
+  peek(): AccessToken | undefined;
+  /** A token, got by one request however many wait for it; a claims challenge always asks for a new one. */
+  get(options: {
+    readonly signal?: AbortSignal | undefined;
+    readonly claims?: string | undefined;
+  }): Promise<AccessToken>;
+  /** Drops the token, if it is still this one. */
+  drop(token: string): void;
+  /** Drops the token, and keeps none that is still on its way. */
+  close(): void;
+}
+
+/** A token is not sent in the last half minute of its life, and renewed in the last five minutes. */
+const unusableMs = 30_000;
+const renewMs = 300_000;
+const retryRenewMs = 30_000;
+
+/** Makes the holder of the agent's token. It asks for none before the first is needed. */
+export function agentToken(options: AgentTokenOptions): AgentToken {
+  const { scope, serverLabel, timeoutMs, now, onEvent } = options;
+  let kept: AccessToken | undefined;
+  let loaded: Promise<TokenCredentialLike> | undefined;
+  const flights = new Map<string | undefined, Promise<AccessToken>>();
+  let renewAfter = 0;
+  let closed = false;
+
+  const credential = (): Promise<TokenCredentialLike> => {
+    if (options.credential !== undefined) return Promise.resolve(options.credential);
+    loaded ??= loadCredential(options.hosted);
+    loaded.catch(() => (loaded = undefined));
+    return loaded;
+  };
+
+  const ask = async (claims: string | undefined, signal: AbortSignal): Promise<AccessToken> => {
+    const started = now();
+    const asked = { abortSignal: signal, ...(claims === undefined ? {} : { claims }) };
+    const made = await (await credential()).getToken(scope, asked);
+    if (made === null || made.token === "") throw new Error("the credential gave no token");
+    const source = "foundry_toolbox";
+    const token: AccessToken = { token: made.token, expiresAt: made.expiresOnTimestamp, source };
+    if (!closed) kept = token;
+    renewAfter = 0;
+    emit(onEvent, { type: "token_acquired", source, serverLabel, durationMs: now() - started });
+    return token;
+  };
+
+  const flight = (claims: string | undefined): Promise<AccessToken> => {
+    const known = flights.get(claims);
+    if (known !== undefined) return known;
+    const timedOut = (): Error =>
+      new HostedAgentIdentityError("entra_timeout", `No token for the agent itself within ${timeoutMs} ms.`);
+    // The token is everybody's: nothing of the user who happens to need it first may be at hand. Rule 13.
+    const begun = runWithoutUserContext(() =>
+      withDeadline(timeoutMs, undefined, timedOut, (signal) => ask(claims, signal)),
+    )
+      .catch((cause: unknown) => {
+        throw isHostedAgentIdentityError(cause) ? cause : noToken(scope, options.hosted, cause);
+      })
+      .finally(() => flights.delete(claims));
+    flights.set(claims, begun);
+    return begun;
+  };
+
+  const renew = (): void => {
+    if (renewAfter > now()) return;
+    renewAfter = now() + retryRenewMs;
+    flight(undefined).catch((error: unknown) => {
+      const code = isHostedAgentIdentityError(error) ? error.code : "client_credential_failed";
+      emit(onEvent, { type: "background_refresh_failed", serverLabel, code });
+    });
+  };
+
+  const peek = (): AccessToken | undefined => {
+    const left = kept === undefined ? 0 : kept.expiresAt - now();
+    if (left <= unusableMs) return undefined;
+    if (left <= renewMs) renew();
+    return kept;
+  };
+
+  return {
+    peek,
+    async get({ signal, claims }) {
+      signal?.throwIfAborted();
+      return (claims === undefined ? peek() : undefined) ?? settleOrAbort(flight(claims), signal);
+    },
+    drop(token) {
+      if (kept?.token === token) kept = undefined;
+    },
+    close() {
+      closed = true;
+      kept = undefined;
+    },
+  };
+}
+
+function noToken(scope: string, hosted: boolean, cause: unknown): HostedAgentIdentityError {
+  return new HostedAgentIdentityError(
+    "client_credential_failed",
+    `The agent could not get a token of its own for ${JSON.stringify(scope)}.`,
+    {
+      cause,
+      help: hosted
+        ? "The container's managed identity gives it: look at IDENTITY_ENDPOINT, or give foundryToolbox() a credential."
+        : "Sign in with az login or azd auth login, or give foundryToolbox() a credential.",
+    },
+  );
+}
+
+/** `@azure/identity`, as far as it is used. */
+interface AzureIdentity {
+  readonly ManagedIdentityCredential: new () => TokenCredentialLike;
+  readonly AzureCliCredential: new () => TokenCredentialLike;
+  readonly AzureDeveloperCliCredential: new () => TokenCredentialLike;
+  readonly ChainedTokenCredential: new (...sources: TokenCredentialLike[]) => TokenCredentialLike;
+}
+
+/**
+ * Exactly one kind of identity for each place: `DefaultAzureCredential` would try the container's identity on
+ * the developer's machine and a service principal of the environment in the container.
+ */
+async function loadCredential(hosted: boolean): Promise<TokenCredentialLike> {
+  let identity: AzureIdentity;
+  try {
+    // By a name in a variable, so that neither bundlers nor our declarations pull the optional peer in.
+    const name: string = "@azure/identity";
+    identity = (await import(name)) as AzureIdentity;
+  } catch (cause) {
+    throw new HostedAgentIdentityError(
+      "missing_dependency",
+      "foundryToolbox() needs the package @azure/identity: npm install @azure/identity.",
+      { cause },
+    );
+  }
+  if (hosted) return new identity.ManagedIdentityCredential();
+  return new identity.ChainedTokenCredential(
+    new identity.AzureCliCredential(),
+    new identity.AzureDeveloperCliCredential(),
+  );
+}

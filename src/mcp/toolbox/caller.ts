@@ -1,0 +1,27 @@
+import { liveInternalsOf } from "../../context/internals.js";
+import type { UserContext } from "../../context/user-context.js";
+import { HostedAgentIdentityError } from "../../errors.js";
+import { platformHeaders } from "../../foundry/headers.js";
+
+/** For whom Foundry acts: the caller that a call id stands for, or the developer whose own token it is. */
+export type ToolboxCaller =
+  | { readonly kind: "call"; readonly callId: string }
+  | { readonly kind: "developer" };
+
+/**
+ * For whom a toolbox acts in a context. Foundry looks the caller up by the call id of the request, so there
+ * must be one in the hosted environment: with the agent's token alone the agent would be the user. Rule 3.
+ * Throws `call_id_missing`, `context_ended`.
+ */
+export function toolboxCaller(context: UserContext, hosted: boolean): ToolboxCaller {
+  liveInternalsOf(context);
+  const { callId } = context.platform;
+  if (callId !== undefined) return { kind: "call", callId };
+  if (hosted || context.platform.hosted) {
+    throw new HostedAgentIdentityError(
+      "call_id_missing",
+      `The request came without ${platformHeaders.callId}: the platform speaks container protocol 1.0.0 with this agent. Declare version "2.0.0" in its protocol_versions.`,
+    );
+  }
+  return { kind: "developer" };
+}

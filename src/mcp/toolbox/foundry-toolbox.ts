@@ -1,0 +1,199 @@
+import { randomBytes } from "node:crypto";
+import { userFetch } from "../../access/fetch.js";
+import { sessionOwners } from "../../access/sessions.js";
+import type { AccessExplanation } from "../../access/types.js";
+import { urlMatch } from "../../access/url-match.js";
+import { tryGetUserContext } from "../../context/ambient.js";
+import type { FetchLike } from "../../context/fetch-like.js";
+import type { UserContext } from "../../context/user-context.js";
+import { HostedAgentIdentityError } from "../../errors.js";
+import { checkPerson } from "../../tokens/developer.js";
+import type { AcquireOptions } from "../../tokens/acquire.js";
+import type { AccessToken } from "../../tokens/token-source.js";
+import { agentToken } from "./agent-token.js";
+import { toolboxCaller } from "./caller.js";
+import { toolboxNetwork } from "./network.js";
+import { atLeastZero, toolboxPlace, type FoundryToolboxOptions } from "./options.js";
+
+/**
+ * A toolbox of Foundry: an access whose grants Foundry holds. Every call acts for the user of the current
+ * context.
+ *
+ * Entry point: `hosted-agent-identity`. Made by `foundryToolbox()`.
+ * @group MCP
+ */
+export interface FoundryToolbox {
+  /** The toolbox's MCP endpoint, for transports that take a `URL`. A new object each time. */
+  readonly url: URL;
+  readonly serverLabel: string;
+  /** Sends a request to the toolbox for the current user. Give it to a transport. */
+  readonly fetch: FetchLike;
+  /** The same toolbox bound to one context, for code that loses the async context. */
+  as(context: UserContext): FoundryToolbox;
+  /** For whom the toolbox would act, and why it would not. Asks nobody; safe to log. */
+  explain(context?: UserContext): AccessExplanation;
+  /** Forgets the agent's token and refuses further calls with `closed`. */
+  close(): Promise<void>;
+  [Symbol.asyncDispose](): Promise<void>;
+}
+
+/**
+ * Calls the tools of a Foundry toolbox for the person who is asking. The agent opens the toolbox with its own
+ * token; for whom it acts, Foundry learns from the call id of the current request, which goes with every
+ * request and is kept nowhere. Foundry holds the person's grants and asks for their consent: such an answer
+ * becomes a `ConsentRequiredError` and is recorded in the context, so that `responses()`, `withConsent()` and
+ * `runTurn()` ask for it. Outside the hosted environment there is no call id, and the developer is the user.
+ *
+ * A request is repeated on 429 and 503, and if it has no effect also on 500, 502 and 504. One client may serve
+ * all users as long as the toolbox opens no MCP session; otherwise use {@link mcpClientPool}.
+ *
+ * Needs the optional package `@azure/identity` unless a credential is given. Throws `invalid_option`. Its
+ * `fetch` throws `no_user_context`, `context_ended`, `call_id_missing`, `consent_required`,
+ * `consent_link_refused`, `toolbox_source_failed`, `client_credential_failed`, `entra_timeout`,
+ * `missing_dependency`, `developer_source_refused`, `wrong_user`, `url_not_allowed`, `redirect_refused`,
+ * `shared_session`, `resource_unauthorized`, `insufficient_scope` and `closed`.
+ *
+ * Entry point: `hosted-agent-identity`.
+ * Source: learn.microsoft.com, foundry/agents/how-to/tools/use-toolbox-hosted-agent and
+ * concepts/hosted-agent-contract; agent-framework, the toolbox clients for Python and .NET.
+ *
+ * @example
+ * ```ts
+ * import { Client, StreamableHTTPClientTransport } from "@modelcontextprotocol/client";
+ * import { foundryToolbox } from "hosted-agent-identity";
+ *
+ * const toolbox = foundryToolbox({ name: "support" });
+ *
+ * export async function tools() {
+ *   const client = new Client({ name: "agent", version: "1.0.0" });
+ *   await client.connect(new StreamableHTTPClientTransport(toolbox.url, { fetch: toolbox.fetch }));
+ *   return client.listTools();
+ * }
+ * ```
+ * @group MCP
+ */
+export function foundryToolbox(options: FoundryToolboxOptions): FoundryToolbox {
+  const place = toolboxPlace(options);
+  const { url, serverLabel, scope, policy, hosted } = place;
+  const now = options.now ?? Date.now;
+  const token = agentToken({
+    credential: options.credential,
+    hosted,
+    scope,
+    serverLabel,
+    timeoutMs: atLeastZero("timeoutMs", options.timeoutMs, 15_000),
+    now,
+    onEvent: options.onEvent,
+  });
+  const maxRetries = atLeastZero("maxRetries", options.maxRetries, 2);
+  const maxWaitMs = atLeastZero("maxRetryWaitMs", options.maxRetryWaitMs, 20_000);
+  const network: FetchLike = options.fetch ?? ((input, init) => globalThis.fetch(input, init));
+  const random = options.random ?? randomBytes;
+  const resource = { url, serverLabel, scopes: [scope], audiences: [] };
+  const matches = urlMatch(url);
+  const sessions = options.sharedSessions === "allow" ? undefined : sessionOwners();
+  let closed = false;
+
+  /** The agent's token for this context, if it may be used for whoever asks. */
+  const usable = (context: UserContext, held: AccessToken): AccessToken => {
+    // Without a call id the token itself says who the user is.
+    if (toolboxCaller(context, hosted).kind === "developer") checkPerson(held.token, context.user);
+    return held;
+  };
+  const check = (context: UserContext): void => {
+    if (closed) throw new HostedAgentIdentityError("closed", "This toolbox has been closed.");
+    toolboxCaller(context, hosted);
+  };
+  const acquirer = {
+    peek(context: UserContext): AccessToken | undefined {
+      check(context);
+      const held = token.peek();
+      return held === undefined ? undefined : usable(context, held);
+    },
+    async acquire(context: UserContext, asked: AcquireOptions = {}): Promise<AccessToken> {
+      check(context);
+      if (asked.scopes !== undefined) throw moreScopes(serverLabel, asked.scopes);
+      return usable(context, await token.get(asked));
+    },
+    forget: (_context: UserContext, refused?: string): void => token.drop(refused ?? ""),
+    // A call id ends with its request: after the turn nothing may be sent for its user, not even a DELETE.
+    cached: () => undefined,
+  };
+
+  const boundTo = (bound: UserContext | undefined): FoundryToolbox => {
+    const close = async (): Promise<void> => {
+      closed = true;
+      token.close();
+    };
+    return Object.freeze<FoundryToolbox>({
+      get url() {
+        return new URL(url);
+      },
+      serverLabel,
+      fetch: userFetch({
+        resource,
+        acquirer,
+        matches,
+        sessions,
+        refuseStandaloneStream: options.standaloneStream !== "allow",
+        fetch: toolboxNetwork({
+          serverLabel,
+          hosted,
+          policy,
+          maxRetries,
+          maxWaitMs,
+          now,
+          random,
+          fetch: network,
+          context: bound,
+        }),
+        context: bound,
+      }),
+      as: boundTo,
+      explain: (context) => explanation(place, context ?? bound ?? tryGetUserContext()),
+      close,
+      [Symbol.asyncDispose]: close,
+    });
+  };
+  return boundTo(undefined);
+}
+
+function moreScopes(serverLabel: string, scopes: readonly string[]): HostedAgentIdentityError {
+  return new HostedAgentIdentityError(
+    "insufficient_scope",
+    `The toolbox ${JSON.stringify(serverLabel)} asks for more scopes: ${JSON.stringify(scopes).slice(0, 500)}.`,
+  );
+}
+
+function explanation(
+  { url, serverLabel, scope, hosted }: ReturnType<typeof toolboxPlace>,
+  context: UserContext | undefined,
+): AccessExplanation {
+  const { applies, detail } = forWhom(context, hosted);
+  return {
+    serverLabel,
+    url,
+    scopes: [scope],
+    principal: context?.principalKey,
+    sources: [{ source: "foundry_toolbox", applies, detail, provesUser: false }],
+  };
+}
+
+function forWhom(
+  context: UserContext | undefined,
+  hosted: boolean,
+): { readonly applies: boolean; readonly detail: string } {
+  if (context === undefined) return { applies: false, detail: "there is no user context." };
+  try {
+    const { kind } = toolboxCaller(context, hosted);
+    return kind === "call"
+      ? { applies: true, detail: "applies: Foundry knows the user by the call id of this request." }
+      : {
+          applies: true,
+          detail:
+            "applies, outside the hosted environment: the developer's own identity answers, with the developer's own grants.",
+        };
+  } catch (error) {
+    return { applies: false, detail: error instanceof Error ? error.message : String(error) };
+  }
+}

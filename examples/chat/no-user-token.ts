@@ -23,7 +23,9 @@ export async function onceWithoutUserToken(name: ShapeName): Promise<boolean> {
 }
 
 async function play(shape: Shape, check: Check): Promise<void> {
-  const setting = await startSetting(shape);
+  const setting = await startSetting(shape, ({ call, oid, name }) => {
+    if (call.startsWith("tools/call")) console.log(`  [MCP server] ${call}: oid ${oid} (${name})`);
+  });
   try {
     const processes = await startProcesses(shape.processes(setting));
     try {

@@ -4,7 +4,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { startEntra, type EntraEmulator } from "hosted-agent-identity/testing";
-import { startContactsServer, type ContactsServer } from "../mcp-server.js";
+import { startContactsServer, type ContactsServer, type VerifiedCall } from "../mcp-server.js";
 import { freePort } from "./free-port.js";
 import { startRedis, type DemoRedis } from "./redis.js";
 import type { Shape } from "./shapes.js";
@@ -29,7 +29,10 @@ export interface Setting {
 
 export const scope = "access_as_user";
 
-export async function startSetting(shape: Pick<Shape, "store" | "pages">): Promise<Setting> {
+export async function startSetting(
+  shape: Pick<Shape, "store" | "pages">,
+  onVerified?: (call: VerifiedCall) => void,
+): Promise<Setting> {
   const agent = await freePort();
   const ports = { agent, pages: shape.pages === "own process" ? await freePort() : agent };
   const agentUrl = `http://127.0.0.1:${agent}`;
@@ -55,9 +58,7 @@ export async function startSetting(shape: Pick<Shape, "store" | "pages">): Promi
     clientId: entra.app("the contacts app").clientId,
     scope,
     people: entra.users.map(({ oid }) => ({ oid, role: "reader", contacts: ["Mary Jackson"] })),
-    onVerified({ call, oid, name }) {
-      if (call.startsWith("tools/call")) console.log(`  [MCP server] ${call}: oid ${oid} (${name})`);
-    },
+    ...(onVerified === undefined ? {} : { onVerified }),
   });
   const folder = await mkdtemp(join(tmpdir(), "sign-ins-"));
   return {

@@ -20,17 +20,30 @@ export function redisCalls(client: RedisClient, timeoutMs: number, renew: () => 
   let unanswered = 0;
   let silentSince: number | undefined;
 
-  const send = async (
+  const send = <T>(
     work: (commands: RedisCommands) => Promise<unknown>,
+    read: (reply: unknown) => T | undefined,
     abortSignal: AbortSignal,
-  ): Promise<unknown> => {
+  ): Promise<T> => {
     unanswered += 1;
     silentSince ??= performance.now();
-    try {
-      return await work(client.withCommandOptions({ abortSignal, timeout: 0, typeMapping: {} }));
-    } finally {
+    const answered = (): void => {
       unanswered -= 1;
       if (!abortSignal.aborted) silentSince = undefined;
+    };
+    const failed = (error: unknown): never => {
+      answered();
+      throw abortSignal.aborted ? abortSignal.reason : fromClient(error);
+    };
+    try {
+      return work(client.withCommandOptions({ abortSignal, timeout: 0, typeMapping: {} })).then((reply) => {
+        answered();
+        const value = read(reply);
+        if (value === undefined) throw unavailable("Redis answered with something that makes no sense here.");
+        return value;
+      }, failed);
+    } catch (error) {
+      return failed(error);
     }
   };
 
@@ -42,18 +55,12 @@ export function redisCalls(client: RedisClient, timeoutMs: number, renew: () => 
     return unavailable(`Redis did not answer within ${timeoutMs} ms.`);
   };
 
-  return async (work, read) => {
+  return (work, read) => {
     // The client keeps what it has sent until the answer comes or the connection ends: without a bound that
     // heap would grow with every call to a server that hangs.
-    if (unanswered >= maxUnanswered) throw unavailable("Redis has not answered thousands of commands.");
-    const reply = await withDeadline(timeoutMs, undefined, late, (signal) =>
-      send(work, signal).catch((error: unknown) => {
-        throw signal.aborted ? signal.reason : fromClient(error);
-      }),
-    );
-    const value = read(reply);
-    if (value === undefined) throw unavailable("Redis answered with something that makes no sense here.");
-    return value;
+    if (unanswered >= maxUnanswered)
+      return Promise.reject(unavailable("Redis has not answered thousands of commands."));
+    return withDeadline(timeoutMs, undefined, late, (signal) => send(work, read, signal));
   };
 }
 

@@ -81,6 +81,6 @@ export async function tell({ setting, processes, person, check }: Stage): Promis
     const before = seen();
     const again = await says("the person", katherine, "Show my contacts");
     check(again.status === "completed" && seen() > before, `nobody signs in again ${when}`);
-    check(lastSeen() === oid, `the MCP server sees ${name} ${when}`);
+    check(seen() > before && lastSeen() === oid, `the MCP server sees ${name} ${when}`);
   }
 }

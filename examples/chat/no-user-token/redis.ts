@@ -1,11 +1,9 @@
 /** A real redis-server for the demo, on loopback, which keeps what it was told across a crash. */
 import { execFileSync, spawn, type ChildProcess } from "node:child_process";
 import { existsSync } from "node:fs";
-import { mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { freePort } from "./free-port.js";
 import { killed, killWithUs } from "./processes.js";
+import { temporaryFolder } from "./temporary-folder.js";
 
 export interface DemoRedis {
   readonly url: string;
@@ -17,11 +15,11 @@ export interface DemoRedis {
 
 export async function startRedis(): Promise<DemoRedis> {
   const program = redisPath();
-  const folder = await mkdtemp(join(tmpdir(), "demo-redis-"));
+  const folder = temporaryFolder("demo-redis-");
   const port = await freePort();
   let child: ChildProcess | undefined;
   const start = async (): Promise<void> => {
-    child = await launch(program, port, folder);
+    child = await launch(program, port, folder.path);
   };
   const kill = async (): Promise<void> => {
     if (child !== undefined) await killed(child);
@@ -33,7 +31,7 @@ export async function startRedis(): Promise<DemoRedis> {
     start,
     async close() {
       await kill();
-      await rm(folder, { recursive: true, force: true });
+      folder.remove();
     },
   };
 }

@@ -1,13 +1,12 @@
 /** Everything around our processes: Entra, the MCP server, Redis, and what an administrator has set up. */
 import { generateKeyPairSync, randomBytes, randomUUID } from "node:crypto";
-import { mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { startEntra, type EntraEmulator } from "hosted-agent-identity/testing";
 import { startContactsServer, type ContactsServer, type VerifiedCall } from "../mcp-server.js";
 import { freePort } from "./free-port.js";
 import { startRedis, type DemoRedis } from "./redis.js";
 import type { Shape } from "./shapes.js";
+import { temporaryFolder } from "./temporary-folder.js";
 
 export interface Setting {
   readonly entra: EntraEmulator;
@@ -60,7 +59,7 @@ export async function startSetting(
     people: entra.users.map(({ oid }) => ({ oid, role: "reader", contacts: ["Mary Jackson"] })),
     ...(onVerified === undefined ? {} : { onVerified }),
   });
-  const folder = await mkdtemp(join(tmpdir(), "sign-ins-"));
+  const folder = temporaryFolder("sign-ins-");
   return {
     entra,
     contacts,
@@ -71,10 +70,10 @@ export async function startSetting(
     clientSecret,
     sealingKey: randomBytes(32).toString("base64"),
     signing: newSigningKey(),
-    storeFile: join(folder, "sign-ins"),
+    storeFile: join(folder.path, "sign-ins"),
     async close() {
       await Promise.all([entra.close(), contacts.close(), redis?.close()]);
-      await rm(folder, { recursive: true, force: true });
+      folder.remove();
     },
   };
 }

@@ -13,4 +13,5 @@ export const subjects: Readonly<Record<string, () => Promise<readonly Row[]>>> =
   "import time": async () => (await import("./import-time.js")).importTime(),
   "MCP call": async () => (await import("./mcp-call.js")).mcpCall(),
   "tokens of grants": async () => (await import("./sign-in/grant-tokens.js")).grantTokens(),
+  "sign-in crowd": async () => (await import("./sign-in/crowd.js")).crowd(),
 };

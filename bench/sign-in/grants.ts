@@ -10,10 +10,7 @@ import {
 import { createSignIn, redisStore, type SignInStore } from "hosted-agent-identity/sign-in";
 import { createClient } from "redis";
 import { clientSecret as sourceSecret } from "../../src/exchange/client-secret.js";
-import {
-  entraApp as sourceApp,
-  entraAppInternals as sourceInternals,
-} from "../../src/exchange/entra-app.js";
+import { entraApp as sourceApp, entraAppInternals as sourceInternals } from "../../src/exchange/entra-app.js";
 import { principalKey } from "../../src/context/principal.js";
 import { recordBinding, type SignInCore } from "../../src/sign-in/core.js";
 import { recordSeal, type GrantRecord } from "../../src/sign-in/grants/record.js";
@@ -46,7 +43,7 @@ const dayMs = 24 * 3_600_000;
  */
 export async function storeGrants(url: string, count: number): Promise<Grants> {
   const key = new Uint8Array(randomBytes(32));
-  const client = await createClient({ url }).connect();
+  const client = await connected(url);
   const { seal, keyOf } = sealing(key);
   const before = await usedBytes(client);
   let textBytes = 0;
@@ -62,6 +59,13 @@ export async function storeGrants(url: string, count: number): Promise<Grants> {
   const redisBytes = ((await usedBytes(client)) - before) / count;
   await client.close();
   return { url, key, count, redisBytes, textBytes: textBytes / count };
+}
+
+/** A client whose errors are those of its commands: a lost connection alone would end the process. */
+export async function connected(url: string) {
+  return createClient({ url })
+    .on("error", () => undefined)
+    .connect();
 }
 
 /** The name and the binding of what is stored for a user. */
@@ -95,7 +99,12 @@ export function sealing(key: Uint8Array): {
 
 function recordOf(number: number): GrantRecord {
   const now = Date.now();
-  const account = { tid: tenant, oid: oidOf(number), username: `user${number}@example.com`, name: `User ${number}` };
+  const account = {
+    tid: tenant,
+    oid: oidOf(number),
+    username: `user${number}@example.com`,
+    name: `User ${number}`,
+  };
   return {
     epoch: now,
     grant: {

@@ -1,45 +1,28 @@
 /**
  * The demo: `npm run demo` starts everything and prints where the page is; `npm run demo -- --once` does the
- * same without a browser, for both accounts, and exits 1 if anything was seen as somebody else.
+ * same without a browser, for both accounts, and exits 1 if anything was seen as somebody else. With
+ * `--no-user-token` it plays a person whose requests bring no token: see no-user-token.ts.
  */
-import { parseArgs } from "node:util";
-import { breaks, isBreak } from "./breaks.js";
 import { onceWithoutUserToken } from "./no-user-token.js";
 import { once } from "./once.js";
+import { readSwitches } from "./switches.js";
 import { startWorld } from "./world.js";
 
-const { values } = parseArgs({
-  options: {
-    once: { type: "boolean" },
-    break: { type: "string" },
-    port: { type: "string" },
-    "no-user-token": { type: "boolean" },
-  },
-});
-const broken = values.break;
-if (broken !== undefined && !(values.once === true && isBreak(broken))) {
-  console.error(`--break goes with --once and takes one of: ${Object.keys(breaks).join(", ")}`);
-  process.exit(2);
-}
+const switches = readSwitches(process.argv.slice(2));
 
-if (values["no-user-token"] === true) {
-  if (values.once !== true) {
-    console.error("--no-user-token goes with --once.");
-    process.exit(2);
-  }
-  process.exit((await onceWithoutUserToken()) ? 0 : 1);
-}
-
-const world = await startWorld({
-  port: Number(values.port ?? (values.once === true ? 0 : 3000)),
-  broken: broken as keyof typeof breaks | undefined,
-});
-
-if (values.once === true) {
+if (switches.status === "wrong") {
+  console.error(switches.problem);
+  process.exitCode = 2;
+} else if (switches.status === "no-user-token") {
+  process.exitCode = (await onceWithoutUserToken(switches.shape)) ? 0 : 1;
+} else if (switches.status === "once") {
+  const { port, broken } = switches;
+  const world = await startWorld({ port, broken });
   const good = await once(world, { decline: broken === "decline-consent" });
   await world.close();
   process.exitCode = good ? 0 : 1;
 } else {
+  const world = await startWorld({ port: switches.port });
   console.log(`The demo is at ${world.origin}. Stop it with Ctrl+C.`);
   for (const signal of ["SIGINT", "SIGTERM"]) {
     process.once(signal, () => void world.close().then(() => process.exit(0)));

@@ -1,7 +1,5 @@
 """A Python agent's side of the sign-in service, with the standard library only.
-
-Prerequisites: SIGN_IN_URL and SIGN_IN_RESOURCE (api://<client id of the service>), and the managed identity
-that the container already has (IDENTITY_ENDPOINT, IDENTITY_HEADER)."""
+Prerequisites: SIGN_IN_URL, SIGN_IN_RESOURCE (api://<client id of the service>), and the container's own identity."""
 import json
 import os
 import urllib.error
@@ -17,24 +15,26 @@ class ConsentRequired(Exception):
         self.requests = requests
 
 
-def agent_token():
-    query = urllib.parse.urlencode({"api-version": "2019-08-01", "resource": os.environ["SIGN_IN_RESOURCE"]})
-    request = urllib.request.Request(os.environ["IDENTITY_ENDPOINT"] + "?" + query)
-    request.add_header("X-IDENTITY-HEADER", os.environ["IDENTITY_HEADER"])
-    with urllib.request.urlopen(request, timeout=10) as response:
-        return json.load(response)["access_token"]
-
-
-def user_access_token(server_label, *, user_token=None, platform_user_id=None):
-    user = {"user_token": user_token} if user_token else {"platform_user_id": platform_user_id}
-    body = json.dumps({"server_label": server_label, "user": user}).encode()
-    headers = {"Authorization": "Bearer " + agent_token(), "Content-Type": "application/json"}
-    request = urllib.request.Request(os.environ["SIGN_IN_URL"] + "/v1/tokens", body, headers, method="POST")
+def read(url, body, headers):
     try:
-        with urllib.request.urlopen(request, timeout=30) as response:
-            reply = json.load(response)
+        with urllib.request.urlopen(urllib.request.Request(url, body, headers), timeout=30) as response:
+            return json.load(response)
     except urllib.error.HTTPError as error:
         raise RuntimeError(json.load(error)["error"]["code"]) from None
+
+
+def call(path, user, **fields):
+    """`user`: {"user_token": …}, or {"platform_user_id": …}. `call("redeem", user, text=…)` takes each message
+    first; `call("prompt", user, prompt=…)` keeps the one that has to wait. See sign-in-service.openapi.json."""
+    query = urllib.parse.urlencode({"api-version": "2019-08-01", "resource": os.environ["SIGN_IN_RESOURCE"]})
+    identity = {"X-IDENTITY-HEADER": os.environ["IDENTITY_HEADER"]}
+    own = read(os.environ["IDENTITY_ENDPOINT"] + "?" + query, None, identity)["access_token"]
+    headers = {"Authorization": "Bearer " + own, "Content-Type": "application/json"}
+    return read(os.environ["SIGN_IN_URL"] + "/v1/" + path, json.dumps({"user": user, **fields}).encode(), headers)
+
+
+def access_token(server_label, user):
+    reply = call("tokens", user, server_label=server_label)
     if reply["status"] == "consent_required":
         raise ConsentRequired(reply["requests"])
     return reply["access_token"]

@@ -20,6 +20,8 @@ export interface Assertion {
  */
 export interface ContextInternals {
   readonly assertion: Assertion | undefined;
+  /** The principal as canonical JSON. Made once: it is asked for several times on the way of every token. */
+  readonly principalKey: string | undefined;
   /** What the user was asked for in this turn, without duplicates. */
   readonly consentRequests: ConsentRequest[];
   /** Called for each new consent request of the turn. */

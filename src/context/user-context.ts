@@ -60,6 +60,7 @@ export class UserContext {
     this.trace = Object.freeze({ ...parts.trace });
     const internals: ContextInternals = {
       assertion: parts.assertion,
+      principalKey: this.principal === undefined ? undefined : principalKey(this.principal),
       consentRequests: [],
       consentListeners: new Set(),
       endListeners: new Set(),
@@ -74,7 +75,7 @@ export class UserContext {
 
   /** The principal as canonical JSON: a key for what you keep for this user. */
   get principalKey(): string | undefined {
-    return this.principal === undefined ? undefined : principalKey(this.principal);
+    return internalsOf(this).principalKey;
   }
 
   /** Whether the request brought a user token that was verified. */

@@ -3,24 +3,42 @@
  * always cleared, one listener that is always removed: `AbortSignal.any` with a signal that outlives it and
  * `AbortSignal.timeout` were both seen to leak.
  */
-export async function withDeadline<T>(
+export function withDeadline<T>(
   ms: number,
   outer: AbortSignal | undefined,
   onTimeout: () => Error,
   work: (signal: AbortSignal) => Promise<T>,
 ): Promise<T> {
-  outer?.throwIfAborted();
-  const controller = new AbortController();
-  const abort = (): void => controller.abort(outer?.reason);
-  const timer = setTimeout(() => controller.abort(onTimeout()), ms);
-  timer.unref();
-  outer?.addEventListener("abort", abort, { once: true });
-  try {
-    return await settleOrAbort(work(controller.signal), controller.signal);
-  } finally {
-    clearTimeout(timer);
-    outer?.removeEventListener("abort", abort);
-  }
+  if (outer?.aborted === true) return Promise.reject(outer.reason);
+  // One promise, and one reaction to the work's: this is on the way of every token.
+  return new Promise<T>((resolve, reject) => {
+    const controller = new AbortController();
+    const end = (): void => {
+      clearTimeout(timer);
+      outer?.removeEventListener("abort", leave);
+    };
+    const abort = (reason: unknown): void => {
+      end();
+      controller.abort(reason);
+      reject(reason);
+    };
+    const leave = (): void => abort(outer?.reason);
+    const timer = setTimeout(() => abort(onTimeout()), ms);
+    timer.unref();
+    outer?.addEventListener("abort", leave, { once: true });
+    const fail = (cause: unknown): void => {
+      end();
+      reject(cause);
+    };
+    try {
+      work(controller.signal).then((value) => {
+        end();
+        resolve(value);
+      }, fail);
+    } catch (cause) {
+      fail(cause);
+    }
+  });
 }
 
 /** Waits for shared work, but no longer than the signal allows; the work itself goes on. */
@@ -30,6 +48,16 @@ export function settleOrAbort<T>(work: Promise<T>, signal: AbortSignal | undefin
     const abort = (): void => reject(signal.reason);
     if (signal.aborted) abort();
     else signal.addEventListener("abort", abort, { once: true });
-    work.then(resolve, reject).finally(() => signal.removeEventListener("abort", abort));
+    const end = (): void => signal.removeEventListener("abort", abort);
+    work.then(
+      (value) => {
+        end();
+        resolve(value);
+      },
+      (cause: unknown) => {
+        end();
+        reject(cause);
+      },
+    );
   });
 }

@@ -23,6 +23,8 @@ export interface Keyring {
   seal(purpose: SealPurpose, binding: readonly string[], value: unknown): string;
   /** The value, or `undefined` for anything that was not sealed for exactly this purpose and binding. */
   open(purpose: SealPurpose, binding: readonly string[], sealed: string): unknown;
+  /** Makes ready what `open` needs, and returns it: for the time while the record is on its way. */
+  opener(purpose: SealPurpose, binding: readonly string[]): (sealed: string) => unknown;
   /** The name under which a record is stored: tells nothing about what it belongs to. */
   storeKey(purpose: SealPurpose | "epoch" | "tries", ...parts: readonly string[]): string;
 }
@@ -35,6 +37,32 @@ export function keyring(keys: readonly (string | Uint8Array)[]): Keyring {
   if (keys.length === 0) throw invalid("encryptionKeys: at least one key is needed.");
   const masters = keys.map((key) => extracted(masterKey(key)));
   const ids = masters.map((master) => derive(master, contextOf("key-id", [])).readUInt32BE(0));
+
+  const opener: Keyring["opener"] = (purpose, binding) => {
+    const context = contextOf(purpose, binding);
+    const derived: Buffer[] = [];
+    const keyAt = (at: number): Buffer => (derived[at] ??= derive(masters[at] as Buffer, context));
+    keyAt(0);
+    return (sealed) => {
+      const bytes = Buffer.from(sealed, "base64url");
+      if (bytes.length < 33) return undefined;
+      const at = ids.indexOf(bytes.readUInt32BE(0));
+      if (at < 0) return undefined;
+      try {
+        const decipher = createDecipheriv("aes-256-gcm", keyAt(at), bytes.subarray(4, 16));
+        decipher.setAAD(context);
+        decipher.setAuthTag(bytes.subarray(16, 32));
+        const text = decipher.update(bytes.subarray(32));
+        // Throws unless the tag fits. With GCM there is nothing left to come.
+        decipher.final();
+        if (!text.subarray(0, context.length).equals(context)) return undefined;
+        return (JSON.parse(text.toString("utf8", context.length)) as { readonly value?: unknown }).value;
+      } catch {
+        return undefined;
+      }
+    };
+  };
+
   return {
     seal(purpose, binding, value) {
       const [master, id] = [masters[0] as Buffer, ids[0] as number];
@@ -47,25 +75,8 @@ export function keyring(keys: readonly (string | Uint8Array)[]): Keyring {
       const sealed = [cipher.update(context), cipher.update(JSON.stringify({ value })), cipher.final()];
       return Buffer.concat([header, cipher.getAuthTag(), ...sealed]).toString("base64url");
     },
-    open(purpose, binding, sealed) {
-      const bytes = Buffer.from(sealed, "base64url");
-      if (bytes.length < 33) return undefined;
-      const master = masters[ids.indexOf(bytes.readUInt32BE(0))];
-      if (master === undefined) return undefined;
-      const context = contextOf(purpose, binding);
-      try {
-        const decipher = createDecipheriv("aes-256-gcm", derive(master, context), bytes.subarray(4, 16));
-        decipher.setAAD(context);
-        decipher.setAuthTag(bytes.subarray(16, 32));
-        const text = decipher.update(bytes.subarray(32));
-        // Throws unless the tag fits. With GCM there is nothing left to come.
-        decipher.final();
-        if (!text.subarray(0, context.length).equals(context)) return undefined;
-        return (JSON.parse(text.toString("utf8", context.length)) as { readonly value?: unknown }).value;
-      } catch {
-        return undefined;
-      }
-    },
+    open: (purpose, binding, sealed) => opener(purpose, binding)(sealed),
+    opener,
     // No secret in it, so that names survive a change of keys; what is named cannot be read back from it.
     storeKey: (purpose, ...parts) => `${purpose}:${hash("sha256", textOf(purpose, parts), "base64url")}`,
   };

@@ -8,15 +8,18 @@ export interface StartedStore extends SignInStore {
 /** Makes one: whoever comes first starts the store, everybody else waits for it. */
 export function startedStore(store: SignInStore): StartedStore {
   let started: Promise<void> | undefined;
+  let isStarted = false;
   const start = (): Promise<void> =>
-    (started ??= Promise.resolve(store.start?.()).catch((cause: unknown) => {
-      started = undefined;
-      throw cause;
-    }));
-  const after = async <T>(step: () => Promise<T>): Promise<T> => {
-    await start();
-    return step();
-  };
+    (started ??= Promise.resolve(store.start?.()).then(
+      () => {
+        isStarted = true;
+      },
+      (cause: unknown) => {
+        started = undefined;
+        throw cause;
+      },
+    ));
+  const after = <T>(step: () => Promise<T>): Promise<T> => (isStarted ? step() : start().then(step));
   return {
     shared: store.shared,
     start,

@@ -158,8 +158,10 @@ export function acquirer(options: AcquirerOptions): Acquirer {
   ): Promise<AccessToken> => {
     const running = inFlight.get(key);
     if (running !== undefined) return running;
-    const work = fetchToken(context, internals, asked, key).finally(() => inFlight.delete(key));
+    const work = fetchToken(context, internals, asked, key);
     inFlight.set(key, work);
+    const done = (): boolean => inFlight.delete(key);
+    work.then(done, done);
     return work;
   };
 
@@ -211,7 +213,8 @@ export function acquirer(options: AcquirerOptions): Acquirer {
           : shared(context, internals, asked, key);
       const settled = settle(work, context, internals, key);
       internals.acquisitions.add(settled);
-      settled.catch(() => {}).finally(() => internals.acquisitions.delete(settled));
+      const done = (): boolean => internals.acquisitions.delete(settled);
+      settled.then(done, done);
       const token = await settleOrAbort(settled, asked.signal);
       // The turn may have ended while Entra was asked: nothing is handed out any more.
       liveInternalsOf(context);

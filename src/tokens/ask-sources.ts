@@ -30,8 +30,9 @@ export async function askSources(
   principal: string,
   won: StandIns,
 ): Promise<AccessToken> {
-  const key = JSON.stringify([principal, request.assertion?.hash, request.scopes, request.claims]);
-  const again = await askStandIn(request, waits, principal, won, key);
+  const keyOf = (): string =>
+    JSON.stringify([principal, request.assertion?.hash, request.scopes, request.claims]);
+  const again = won.size > 0 ? await askStandIn(request, waits, principal, won, keyOf()) : undefined;
   if (again !== undefined) return again;
   const skipped: SkippedSource[] = [];
   let needed: Needed | undefined;
@@ -45,7 +46,7 @@ export async function askSources(
     }
     const answer = await withBackOff(source, asked, waits, principal);
     if (answer.status === "token") {
-      if (needed !== undefined && request.assertion !== undefined) remember(won, key, { source, claims });
+      if (needed !== undefined && request.assertion !== undefined) remember(won, keyOf(), { source, claims });
       return answer.token;
     }
     if (answer.status === "skipped") {

@@ -39,14 +39,6 @@ describe("the demo without a browser", { timeout: 60_000 }, () => {
     });
   }
 
-  test("answers a person whose requests bring no token at all, after one sign-in, also after a restart", async () => {
-    const { code, output } = await demo(["--once", "--no-user-token"]);
-    expect(output).not.toContain("FAILED");
-    expect(output).toMatch(/somebody else, same code\] is told: "[^"]*not waiting for one/);
-    expect(output).toContain("nobody signs in again after a restart");
-    expect(code).toBe(0);
-  });
-
   test("takes no mutant it does not know", async () => {
     const { code, output } = await demo(["--once", "--break=nothing"]);
     expect(code).toBe(2);

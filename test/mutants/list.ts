@@ -164,7 +164,7 @@ export const mutants: readonly Mutant[] = [
     name: "no-deadline",
     rule: 11,
     file: "src/exchange/deadline.ts",
-    find: "const timer = setTimeout(() => controller.abort(onTimeout()), ms);",
+    find: "const timer = setTimeout(() => abort(onTimeout()), ms);",
     replace: "const timer = setTimeout(() => onTimeout(), ms);",
     tests: exchangeTests,
   },

@@ -81,11 +81,17 @@ export function grants(core: SignInCore): Grants {
   /** What the store has, refreshed if it is old. */
   const load = async (principalKey: string, request: GrantTokenRequest): Promise<GivenToken | undefined> => {
     const readAt = now();
-    const text = await recordOf(principalKey).raw();
+    let opener: ((text: string) => readonly KeptToken[]) | undefined;
+    const makeReady = () => (opener ??= seal.tokensOpener(principalKey));
+    const reading = recordOf(principalKey).raw();
+    // A client sends what it was given in this turn of the event loop when the turn is over; the wait for the
+    // answer is long enough to derive a key in.
+    setImmediate(makeReady);
+    const text = await reading;
     if (text === undefined) return undefined;
     const isRefused = ({ token, obtainedAt }: KeptToken): boolean =>
       refused.has(principalKey, token, obtainedAt);
-    const kept = findKept(seal.openTokens(principalKey, text), request, readAt, isRefused);
+    const kept = findKept(makeReady()(text), request, readAt, isRefused);
     if (kept === undefined) return settleOrAbort(refreshOnce(principalKey, request, text), request.signal);
     if (kept.refreshAt <= readAt) refreshInBackground(principalKey, { ...request, ...demandOf(kept) }, text);
     return given(kept, readAt);
@@ -172,7 +178,7 @@ export function grants(core: SignInCore): Grants {
   const given = (kept: KeptToken, readAt: number): GivenToken => ({
     token: kept.token,
     expiresAt: kept.expiresAt,
-    refreshAt: readAt + lookAgainMs + ((core.random(1)[0] ?? 0) / 256) * jitterMs,
+    refreshAt: readAt + lookAgainMs + Math.random() * jitterMs,
     useUntil: readAt + useMs,
     source: "sign_in",
     obtainedAt: kept.obtainedAt,

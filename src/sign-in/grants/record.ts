@@ -44,8 +44,11 @@ export interface RecordSeal {
   seal(principalKey: string, record: GrantRecord): string;
   /** `undefined` for anything that was not sealed for this principal. */
   open(principalKey: string, sealed: string): GrantRecord | undefined;
-  /** The tokens alone; the refresh token stays sealed. */
-  openTokens(principalKey: string, sealed: string): readonly KeptToken[];
+  /**
+   * Makes ready what opens the tokens alone; the refresh token stays sealed. Worth doing while the record is on
+   * its way from the store.
+   */
+  tokensOpener(principalKey: string): (sealed: string) => readonly KeptToken[];
 }
 
 interface GrantPart {
@@ -92,9 +95,13 @@ export function recordSeal(core: SignInCore): RecordSeal {
         tokens: tokens?.epoch === part.epoch ? tokens.tokens : [],
       };
     },
-    openTokens(principalKey, text) {
-      const [, tokensText] = text.split(".");
-      return openPart<TokensPart>("cached-token", principalKey, tokensText)?.tokens ?? [];
+    tokensOpener(principalKey) {
+      const open = keys.opener("cached-token", recordBinding(core, principalKey));
+      return (text) => {
+        const dot = text.indexOf(".");
+        const part = dot < 0 ? undefined : (open(text.slice(dot + 1)) as TokensPart | undefined);
+        return part?.v === 1 ? part.tokens : [];
+      };
     },
   };
 }

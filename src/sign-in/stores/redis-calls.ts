@@ -12,25 +12,50 @@ export type RedisCall = <T>(
   read: (reply: unknown) => T | undefined,
 ) => Promise<T>;
 
+/** How commands are sent. */
+export interface RedisCalls {
+  /** For a command that changes something: after its deadline it is not sent any more. */
+  readonly change: RedisCall;
+  /**
+   * For a command that only reads, which does no harm when it is sent late. It needs no signal, which would
+   * cost as much as all the rest of a call.
+   */
+  readonly look: RedisCall;
+}
+
 /**
- * Makes it. `renew` is called when calls have been going out for three deadlines and nothing at all has come
+ * Makes them. `renew` is called when calls have been going out for three deadlines and nothing at all has come
  * back: the client itself would wait until the system gives the connection up, a quarter of an hour on Linux.
  */
-export function redisCalls(client: RedisClient, timeoutMs: number, renew: () => void): RedisCall {
+export function redisCalls(client: RedisClient, timeoutMs: number, renew: () => void): RedisCalls {
   let unanswered = 0;
   let silentSince: number | undefined;
+  let plain: RedisCommands | undefined;
 
-  const send = async (
-    work: (commands: RedisCommands) => Promise<unknown>,
-    abortSignal: AbortSignal,
-  ): Promise<unknown> => {
+  const send = <T>(
+    work: () => Promise<unknown>,
+    read: (reply: unknown) => T | undefined,
+    lateness: { readonly aborted: boolean; readonly reason?: unknown },
+  ): Promise<T> => {
     unanswered += 1;
     silentSince ??= performance.now();
-    try {
-      return await work(client.withCommandOptions({ abortSignal, timeout: 0, typeMapping: {} }));
-    } finally {
+    const answered = (): void => {
       unanswered -= 1;
-      if (!abortSignal.aborted) silentSince = undefined;
+      if (!lateness.aborted) silentSince = undefined;
+    };
+    const failed = (error: unknown): never => {
+      answered();
+      throw lateness.aborted ? lateness.reason : fromClient(error);
+    };
+    try {
+      return work().then((reply) => {
+        answered();
+        const value = read(reply);
+        if (value === undefined) throw unavailable("Redis answered with something that makes no sense here.");
+        return value;
+      }, failed);
+    } catch (error) {
+      return failed(error);
     }
   };
 
@@ -42,18 +67,41 @@ export function redisCalls(client: RedisClient, timeoutMs: number, renew: () => 
     return unavailable(`Redis did not answer within ${timeoutMs} ms.`);
   };
 
-  return async (work, read) => {
-    // The client keeps what it has sent until the answer comes or the connection ends: without a bound that
-    // heap would grow with every call to a server that hangs.
-    if (unanswered >= maxUnanswered) throw unavailable("Redis has not answered thousands of commands.");
-    const reply = await withDeadline(timeoutMs, undefined, late, (signal) =>
-      send(work, signal).catch((error: unknown) => {
-        throw signal.aborted ? signal.reason : fromClient(error);
-      }),
-    );
-    const value = read(reply);
-    if (value === undefined) throw unavailable("Redis answered with something that makes no sense here.");
-    return value;
+  // The client keeps what it has sent until the answer comes or the connection ends: without a bound that
+  // heap would grow with every call to a server that hangs.
+  const isFull = (): boolean => unanswered >= maxUnanswered;
+  const full = (): HostedAgentIdentityError => unavailable("Redis has not answered thousands of commands.");
+
+  return {
+    change(work, read) {
+      if (isFull()) return Promise.reject(full());
+      return withDeadline(timeoutMs, undefined, late, (abortSignal) => {
+        const commands = client.withCommandOptions({ abortSignal, timeout: 0, typeMapping: {} });
+        return send(() => work(commands), read, abortSignal);
+      });
+    },
+    look(work, read) {
+      if (isFull()) return Promise.reject(full());
+      return new Promise((resolve, reject) => {
+        const lateness = { aborted: false };
+        const timer = setTimeout(() => {
+          lateness.aborted = true;
+          reject(late());
+        }, timeoutMs).unref();
+        plain ??= client.withCommandOptions({ timeout: 0, typeMapping: {} });
+        const commands = plain;
+        send(() => work(commands), read, lateness).then(
+          (value) => {
+            clearTimeout(timer);
+            resolve(value);
+          },
+          (cause: unknown) => {
+            clearTimeout(timer);
+            reject(cause);
+          },
+        );
+      });
+    },
   };
 }
 

@@ -19,8 +19,8 @@ export interface RedisClient {
  * @group Sign-in
  */
 export interface RedisCallOptions {
-  /** Takes a command that has not been sent yet out of the client's queue. */
-  abortSignal: AbortSignal;
+  /** Takes a command that has not been sent yet out of the client's queue. With every command that changes. */
+  abortSignal?: AbortSignal;
   /** The client's own timeout: 0 switches it off, ours is there. */
   timeout: number;
   /** Empty: texts come back as texts, whatever the client was made with. */

@@ -62,7 +62,7 @@ export function redisStore(client: RedisClient, options: RedisStoreOptions = {})
     connect();
   };
 
-  const call = redisCalls(client, timeoutMs, renew);
+  const calls = redisCalls(client, timeoutMs, renew);
 
   const refuseClosed = (): void => {
     if (isClosed) throw closed("redisStore()");
@@ -75,7 +75,10 @@ export function redisStore(client: RedisClient, options: RedisStoreOptions = {})
     read: (reply: unknown) => T | undefined,
   ): Promise<T> => {
     refuseClosed();
-    return call((redis) => redis.eval(text, { keys: [keyPrefix + key], arguments: [...values] }), read);
+    return calls.change(
+      (redis) => redis.eval(text, { keys: [keyPrefix + key], arguments: [...values] }),
+      read,
+    );
   };
 
   /** The client goes on trying when this has given up. */
@@ -89,10 +92,10 @@ export function redisStore(client: RedisClient, options: RedisStoreOptions = {})
   /** `undefined` when Redis is there and does not tell. */
   const toldPolicy = async (): Promise<string | undefined> => {
     try {
-      const info = await call((redis) => redis.info("memory"), text);
+      const info = await calls.look((redis) => redis.info("memory"), text);
       return /^maxmemory_policy:(\S+)/m.exec(info)?.[1];
     } catch {
-      await call((redis) => redis.get(`${keyPrefix}start`), found);
+      await calls.look((redis) => redis.get(`${keyPrefix}start`), found);
       return undefined;
     }
   };
@@ -107,7 +110,7 @@ export function redisStore(client: RedisClient, options: RedisStoreOptions = {})
     },
     async get(key) {
       refuseClosed();
-      return (await call((redis) => redis.get(keyPrefix + key), found)).value;
+      return (await calls.look((redis) => redis.get(keyPrefix + key), found)).value;
     },
     async setIfAbsent(key, value, ttlMs) {
       return script(compareAndSet, key, ["0", "", value, String(wholeTtl(ttlMs))], oneOrZero);
@@ -129,7 +132,7 @@ export function redisStore(client: RedisClient, options: RedisStoreOptions = {})
     },
     async delete(key) {
       refuseClosed();
-      await call((redis) => redis.del(keyPrefix + key), count);
+      await calls.change((redis) => redis.del(keyPrefix + key), count);
     },
     async close() {
       if (isClosed) return;

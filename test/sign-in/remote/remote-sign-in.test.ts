@@ -360,28 +360,45 @@ it("serves the paths that its OpenAPI description names, and no others", async (
 
 describe("a Python agent with the standard library only", () => {
   const client = fileURLToPath(new URL("../../../examples/sign-in-service/client.py", import.meta.url));
-  const program = `import sys; sys.path.insert(0, sys.argv[1]); import client
+  const program = `import json, sys; sys.path.insert(0, sys.argv[1]); import client
+user = json.loads(sys.argv[2])
 try:
-    print("token", client.user_access_token("contacts", user_token=sys.argv[2]))
+    print("token", client.access_token("contacts", user))
 except client.ConsentRequired as needed:
-    print("consent", [one["server_label"] for one in needed.requests])`;
+    print("consent", [one["server_label"] for one in needed.requests])
+    client.call("prompt", user, prompt="Who am I?")
+except RuntimeError as error:
+    print("error", error)
+print(client.call("redeem", user, text="yes")["status"] if "platform_user_id" in user else "")`;
+
+  const run = async (user: object): Promise<string> => {
+    // The emulator answers with its first managed identity when the request names none.
+    const env = { ...process.env, SIGN_IN_URL: url, SIGN_IN_RESOURCE: `api://${app.clientId}` };
+    const folder = fileURLToPath(new URL(".", `file://${client}`));
+    const { stdout } = await promisify(execFile)("python3", ["-c", program, folder, JSON.stringify(user)], {
+      env,
+    });
+    return stdout.trim();
+  };
 
   it("gets the link, then the token, in at most 40 lines", async () => {
     expect(readFileSync(client, "utf8").trimEnd().split("\n").length).toBeLessThanOrEqual(40);
-    // The emulator answers with its first managed identity when the request names none.
-    const env = { ...process.env, SIGN_IN_URL: url, SIGN_IN_RESOURCE: `api://${app.clientId}` };
     const ada = await person("Ada");
-    const userToken = await entra.issueUserToken({ user: "Ada", app: "service" });
-    const run = async (): Promise<string> =>
-      (
-        await promisify(execFile)(
-          "python3",
-          ["-c", program, fileURLToPath(new URL(".", `file://${client}`)), userToken],
-          { env },
-        )
-      ).stdout.trim();
-    expect(await run()).toBe("consent ['contacts']");
+    const user = { user_token: await entra.issueUserToken({ user: "Ada", app: "service" }) };
+    expect(await run(user)).toBe("consent ['contacts']");
     signedIn.add(ada.principalKey ?? "");
-    expect(await run()).toBe(`token token of ${ada.principalKey}`);
+    expect(await run(user)).toBe(`token token of ${ada.principalKey}`);
+  });
+
+  it("has the prompt of a platform user kept, and the code taken out of the chat", async () => {
+    const someone = platformPerson("user-1", "conversation-1");
+    const user = { platform_user_id: "user-1", conversation_id: "conversation-1" };
+    expect(await run(user)).toBe("consent ['contacts']\nbound");
+    expect(kept).toEqual([[someone.principalKey, "conversation-1", "Who am I?"]]);
+    expect(heard).toEqual([[someone.principalKey, "conversation-1", "yes"]]);
+  });
+
+  it("is told the service's own error code", async () => {
+    expect(await run({ user_token: "a.b.c" })).toBe("error user_token_malformed");
   });
 });

@@ -1,0 +1,42 @@
+import { clientSecret, entraApp, userTokenVerifier } from "hosted-agent-identity";
+import { createSignIn, fileStore, redisStore, type SignInOptions } from "hosted-agent-identity/sign-in";
+import { createClient } from "redis";
+import type { AgentSignIn } from "./agent.js";
+import { cloud, contactsResource, env } from "./env.js";
+
+/** The agent keeps grants itself, in a file, and serves the pages. */
+export function signInWithFile(): AgentSignIn {
+  const own = ownSignIn({ store: fileStore({ path: env("SIGN_IN_FILE") }) });
+  return { ...own, pages: own.signIn.handler };
+}
+
+/**
+ * The agent keeps grants itself, in a Redis that its replicas and the process with the pages use too. Its links
+ * are signed with a key of its own, which the pages know it by.
+ */
+export function signInWithRedis(options: Pick<SignInOptions, "now"> = {}) {
+  return ownSignIn({
+    store: redisStore(createClient({ url: env("REDIS_URL") })),
+    signingKey: env("AGENT_SIGNING_KEY"),
+    ...options,
+  });
+}
+
+function ownSignIn(options: Pick<SignInOptions, "store" | "signingKey" | "now">) {
+  const app = entraApp({
+    tenantId: env("AZURE_TENANT_ID"),
+    clientId: env("SIGN_IN_CLIENT_ID"),
+    credential: clientSecret(env("SIGN_IN_CLIENT_SECRET")),
+    cloud: cloud(),
+  });
+  const resource = contactsResource();
+  const signIn = createSignIn({
+    app,
+    agentName: env("AGENT_NAME"),
+    publicUrl: env("PUBLIC_URL"),
+    resources: [resource],
+    encryptionKeys: env("SIGN_IN_KEYS").split(","),
+    ...options,
+  });
+  return { resource, signIn, verify: userTokenVerifier({ app }) };
+}

@@ -1,0 +1,87 @@
+/** Everything around our processes: Entra, the MCP server, Redis, and what an administrator has set up. */
+import { generateKeyPairSync, randomBytes, randomUUID } from "node:crypto";
+import { join } from "node:path";
+import { startEntra, type EntraEmulator } from "hosted-agent-identity/testing";
+import { startContactsServer, type ContactsServer, type VerifiedCall } from "../mcp-server.js";
+import { freePort } from "./free-port.js";
+import { startRedis, type DemoRedis } from "./redis.js";
+import type { Shape } from "./shapes.js";
+import { temporaryFolder } from "./temporary-folder.js";
+
+export interface Setting {
+  readonly entra: EntraEmulator;
+  readonly contacts: ContactsServer;
+  readonly redis: DemoRedis | undefined;
+  /** Where the agent and the pages listen; the same where they are one process. */
+  readonly ports: { readonly agent: number; readonly pages: number };
+  readonly agentUrl: string;
+  /** Where people reach the pages. */
+  readonly publicUrl: string;
+  /** Of the app registration that signs people in. */
+  readonly clientSecret: string;
+  /** What seals grants, and what the agent signs its links with. */
+  readonly sealingKey: string;
+  readonly signing: { readonly privateKey: string; readonly publicKey: string };
+  readonly storeFile: string;
+  close(): Promise<void>;
+}
+
+export const scope = "access_as_user";
+
+export async function startSetting(
+  shape: Pick<Shape, "store" | "pages">,
+  onVerified?: (call: VerifiedCall) => void,
+): Promise<Setting> {
+  const agent = await freePort();
+  const ports = { agent, pages: shape.pages === "own process" ? await freePort() : agent };
+  const agentUrl = `http://127.0.0.1:${agent}`;
+  const publicUrl = shape.pages === "own process" ? `http://127.0.0.1:${ports.pages}` : `${agentUrl}/sign-in`;
+  const redis = shape.store === "redis" ? await startRedis() : undefined;
+  const clientSecret = randomUUID();
+  const entra = await startEntra({
+    apps: [
+      {
+        name: "the sign-in app",
+        scopes: ["chat"],
+        secrets: [clientSecret],
+        redirectUris: [`${publicUrl}/callback`],
+      },
+      { name: "the contacts app", scopes: [scope] },
+    ],
+    users: [{ name: "Katherine Johnson" }, { name: "Dorothy Vaughan" }],
+    managedIdentities: [{ name: "the agent" }],
+  });
+  const contacts = await startContactsServer({
+    loginEndpoint: entra.cloud.loginEndpoint,
+    tenantId: entra.tenants[0]?.id ?? "",
+    clientId: entra.app("the contacts app").clientId,
+    scope,
+    people: entra.users.map(({ oid }) => ({ oid, role: "reader", contacts: ["Mary Jackson"] })),
+    ...(onVerified === undefined ? {} : { onVerified }),
+  });
+  const folder = temporaryFolder("sign-ins-");
+  return {
+    entra,
+    contacts,
+    redis,
+    ports,
+    agentUrl,
+    publicUrl,
+    clientSecret,
+    sealingKey: randomBytes(32).toString("base64"),
+    signing: newSigningKey(),
+    storeFile: join(folder.path, "sign-ins"),
+    async close() {
+      await Promise.all([entra.close(), contacts.close(), redis?.close()]);
+      folder.remove();
+    },
+  };
+}
+
+/** `openssl genpkey -algorithm ed25519` */
+function newSigningKey(): Setting["signing"] {
+  return generateKeyPairSync("ed25519", {
+    privateKeyEncoding: { type: "pkcs8", format: "pem" },
+    publicKeyEncoding: { type: "spki", format: "pem" },
+  });
+}

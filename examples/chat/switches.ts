@@ -1,0 +1,81 @@
+import { parseArgs } from "node:util";
+import { breaks, isBreak, type Break } from "./breaks.js";
+import type { ShapeName } from "./no-user-token/shapes.js";
+
+/** What the command line asks for. */
+export type Switches =
+  | { readonly status: "page"; readonly port: number }
+  | { readonly status: "once"; readonly port: number; readonly broken: Break | undefined }
+  | { readonly status: "no-user-token"; readonly shape: ShapeName }
+  /** It cannot be done, and why. */
+  | { readonly status: "wrong"; readonly problem: string };
+
+/** Reads the switches of the demo, in any order. */
+export function readSwitches(args: readonly string[]): Switches {
+  let given: Given;
+  try {
+    given = parsed(args);
+  } catch (error) {
+    const [reason] = String(Object(error).message).split(". ");
+    return { status: "wrong", problem: `${reason}. The switches are: ${usage}` };
+  }
+  const problem = problems.find(({ when }) => when(given))?.say;
+  if (problem !== undefined) return { status: "wrong", problem };
+  const once = given.once === true;
+  if (given["no-user-token"] === true) {
+    return {
+      status: "no-user-token",
+      shape: given.redis === true ? "redis" : given.remote === true ? "remote" : "one-process",
+    };
+  }
+  const port = Number(given.port ?? (once ? 0 : 3000));
+  if (!once) return { status: "page", port };
+  const { break: broken } = given;
+  return { status: "once", port, broken: broken !== undefined && isBreak(broken) ? broken : undefined };
+}
+
+type Given = ReturnType<typeof parsed>;
+
+function parsed(args: readonly string[]) {
+  return parseArgs({
+    args: [...args],
+    options: {
+      once: { type: "boolean" },
+      break: { type: "string" },
+      port: { type: "string" },
+      "no-user-token": { type: "boolean" },
+      redis: { type: "boolean" },
+      remote: { type: "boolean" },
+    },
+  }).values;
+}
+
+const usage = "--port=<number>, --once [--break=<name>], and --once --no-user-token [--redis | --remote].";
+
+const problems: readonly { readonly when: (given: Given) => boolean; readonly say: string }[] = [
+  {
+    when: ({ once, break: broken }) => broken !== undefined && !(once === true && isBreak(broken)),
+    say: `--break goes with --once and takes one of: ${Object.keys(breaks).join(", ")}.`,
+  },
+  {
+    when: ({ once, "no-user-token": without }) => without === true && once !== true,
+    say: "--no-user-token goes with --once.",
+  },
+  {
+    when: ({ redis, remote, "no-user-token": without }) =>
+      (redis === true || remote === true) && without !== true,
+    say: "--redis and --remote go with --once --no-user-token.",
+  },
+  {
+    when: ({ redis, remote }) => redis === true && remote === true,
+    say: "--redis and --remote are two ways to run it: take one of them.",
+  },
+  {
+    when: (given) => given["no-user-token"] === true && (given.break ?? given.port) !== undefined,
+    say: "--no-user-token takes neither --break nor --port.",
+  },
+  {
+    when: ({ port }) => port !== undefined && !(/^\d{1,5}$/.test(port) && Number(port) <= 65_535),
+    say: "--port takes a number from 0 to 65535.",
+  },
+];

@@ -105,7 +105,7 @@ function projectEndpoint(value: string | undefined): { readonly href: string; re
     url.password !== "" ||
     url.search !== "" ||
     url.hash !== "" ||
-    /%2f|%5c|%2e/i.test(url.pathname)
+    /%2f|%5c|%2e/i.test(value)
   ) {
     throw invalid(
       `projectEndpoint: expected an https address without query or user name (http only for a loopback host), got ${JSON.stringify(value)}.`,

@@ -85,6 +85,7 @@ export {
   workloadIdentityFile,
   type TokenCredentialLike,
 } from "./exchange/federated-credential.js";
+export { agentOnBehalfOf, type AgentOnBehalfOfOptions } from "./tokens/agent-on-behalf-of.js";
 export { developer, type DeveloperOptions } from "./tokens/developer.js";
 export { onBehalfOf, type OnBehalfOfOptions } from "./tokens/on-behalf-of.js";
 export { passthrough } from "./tokens/passthrough.js";

@@ -67,10 +67,22 @@ const rows: readonly Row[] = [
   ],
   [[50057], "admin", "The user account is disabled.", "An administrator has to enable the account."],
   [
-    [82014],
+    [82014, 82018],
     "admin",
-    "An agent identity cannot be consented to interactively.",
-    "Use admin consent, or inheritable permissions of the blueprint.",
+    "Nobody can sign in or consent to an agent identity or its blueprint interactively.",
+    "Let an administrator consent for the blueprint and make the permissions inheritable; sign people in with an app registration of your own.",
+  ],
+  [
+    [82001],
+    "config",
+    "A blueprint asked for an app's own token.",
+    "Blueprints get exchange tokens only; use agentOnBehalfOf(), or ask as the agent identity.",
+  ],
+  [
+    [82002],
+    "config",
+    "A blueprint asked on behalf of a user itself.",
+    "Use agentOnBehalfOf() with an agent identity of the blueprint in place of onBehalfOf().",
   ],
   [
     [650052, 650056, 650057, 65005, 650053],
@@ -128,7 +140,7 @@ const rows: readonly Row[] = [
     "Send a token that a person obtained by signing in.",
   ],
   [
-    [7000215, 7000222, 7000218],
+    [7000215, 7000222, 7000218, 7000216],
     "cred",
     "The client secret is wrong, expired or missing.",
     "Give entraApp() a valid secret (its value, not its id), or better a federated credential.",
@@ -153,10 +165,34 @@ const rows: readonly Row[] = [
     "Compare issuer, subject (exact case) and audience with the app's federated credential; new ones need minutes.",
   ],
   [
-    [700229],
+    [70025],
     "config",
-    "A federated credential with Entra as issuer takes app-only tokens only.",
-    "Use a managed identity's token for the exchange audience.",
+    "The app has no federated identity credential.",
+    "Add one to the app registration: issuer of the tenant (…/v2.0), the managed identity's principal id as subject; new ones need minutes.",
+  ],
+  [
+    [700229, 700222, 700226],
+    "config",
+    "A federated credential with Entra as issuer takes app-only tokens of managed identities only.",
+    "Use a user-assigned managed identity's token for the exchange audience.",
+  ],
+  [
+    [700231],
+    "config",
+    "The identity's own token comes from a federated credential, and those cannot be chained.",
+    "Use a managed identity that the machine has, or a certificate; the identities of Kubernetes workloads and of Foundry's hosted agents are reported to be refused.",
+  ],
+  [
+    [700236],
+    "config",
+    "The managed identity and the app are in different tenants.",
+    "Use a managed identity of the app's own tenant, or a certificate.",
+  ],
+  [
+    [700223, 700238],
+    "admin",
+    "The tenant does not allow this federated identity credential.",
+    "An administrator has to allow workload identity federation for this issuer.",
   ],
   [
     [70011, 28000, 28003, 700022],
@@ -178,7 +214,7 @@ const rows: readonly Row[] = [
     "Use the GUID form of the audience, or separate registrations for agent and MCP server.",
   ],
   [
-    [70003, 82001],
+    [70003],
     "config",
     "The grant type is not supported here.",
     "Use the on-behalf-of grant (jwt-bearer); RFC 8693 token exchange is not supported by Entra.",

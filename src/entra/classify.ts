@@ -1,5 +1,6 @@
 import type { EntraRefusal, ErrorCategory } from "../errors.js";
 import { aadstsFacts, type AadstsFacts } from "./aadsts.js";
+import { agentAadstsFacts, type AgentStep } from "./agent-aadsts.js";
 
 /** The facts of a refused token request: what Entra wrote, and what it means. */
 export interface Classified {
@@ -13,10 +14,10 @@ export interface Classified {
  * What a refusal of the token endpoint means: by HTTP status, then `error`, `suberror`, `claims`, and only
  * then by any of the numeric codes; never by text, which Microsoft tells not to rely on.
  * Source: learn.microsoft.com, identity-platform/reference-error-codes; suberrors from MSAL.NET's
- * classification of MsalUiRequiredException.
+ * classification of MsalUiRequiredException. In the agent identity flow some codes mean something else.
  */
-export function classifyRefusal(refusal: EntraRefusal): Classified {
-  const known = mostTelling(refusal.errorCodes ?? []);
+export function classifyRefusal(refusal: EntraRefusal, agentStep?: AgentStep): Classified {
+  const known = mostTelling(refusal.errorCodes ?? [], agentStep);
   return { category: categoryOf(refusal, known?.facts.category), ...known };
 }
 
@@ -62,9 +63,12 @@ const suberrors: Readonly<Record<string, ErrorCategory>> = {
 };
 
 /** Of several codes the longer one says more: [70002, 500133] is about the assertion's lifetime. */
-function mostTelling(codes: readonly number[]): { code: number; facts: AadstsFacts } | undefined {
+function mostTelling(
+  codes: readonly number[],
+  agentStep: AgentStep | undefined,
+): { code: number; facts: AadstsFacts } | undefined {
   const known = codes.flatMap((code) => {
-    const facts = aadstsFacts(code);
+    const facts = (agentStep && agentAadstsFacts(agentStep, code)) ?? aadstsFacts(code);
     return facts === undefined ? [] : [{ code, facts }];
   });
   return known.sort((a, b) => b.code - a.code)[0];

@@ -42,6 +42,7 @@ export type ErrorCode =
   | "missing_dependency"
   | "consent_link_missing"
   | "consent_link_refused"
+  | "agent_consent_missing"
   | "developer_source_refused"
   | "no_token"
   | "consent_required"
@@ -217,6 +218,11 @@ export const errorCodes: Readonly<Record<ErrorCode, ErrorCodeFacts>> = {
     "config",
     "A consent link was refused by the link policy.",
     "Add the link's origin to allowedOrigins of consentLinkPolicy(), if you trust it.",
+  ),
+  agent_consent_missing: row(
+    "admin",
+    "No administrator has consented for the agent identity, and it has no consent screen of its own.",
+    "Let an administrator consent to the scopes for the blueprint and make them inheritable, or for the agent identity; adminConsentLink() given to agentOnBehalfOf() makes the link.",
   ),
   developer_source_refused: row(
     "config",

@@ -5,6 +5,7 @@ export type SkipReason =
   | "no_user"
   | "no_user_token"
   | "wrong_audience"
+  | "wrong_tenant"
   | "expired"
   | "app_only"
   | "no_delegated_scope"

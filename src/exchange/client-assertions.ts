@@ -12,7 +12,7 @@ const marginMs = 60_000;
  * Keeps client assertions until shortly before they expire and makes one at a time. MSAL would ask the
  * callback for every call, even when it has a token in its cache.
  */
-export function clientAssertions(credential: ClientCredential): ClientAssertions {
+export function clientAssertions(credential: Pick<ClientCredential, "authenticate">): ClientAssertions {
   const kept = new Map<string, ClientAuthentication>();
   const making = new Map<string, Promise<ClientAuthentication>>();
   return {

@@ -11,6 +11,9 @@ export interface TokenCredentialLike {
   ): Promise<{ token: string; expiresOnTimestamp: number } | null>;
 }
 
+const noIdentity =
+  "Check that this host has the identity (name a user-assigned managed identity by its client id), and that cloud of entraApp() is the cloud it runs in: each has its own exchange audience.";
+
 /** How long a token of unknown lifetime is kept. */
 const unknownLifetimeMs = 60_000;
 
@@ -18,6 +21,12 @@ const unknownLifetimeMs = 60_000;
  * Proves the app with a token of another identity that the app registration trusts (a federated identity
  * credential): a managed identity through `@azure/identity`, or a callback that returns such a token. No
  * secret to keep. The callback runs without any user context and its answer is cached by this package.
+ *
+ * The identity is asked for a token of the cloud's exchange audience: `api://AzureADTokenExchange`, with
+ * `USGov` or `China` behind it in those clouds. It has to be a user-assigned managed identity of the app's own
+ * tenant, and its principal id the subject of the app's federated credential. An identity whose tokens come
+ * from a federated credential themselves is refused (AADSTS700231); that is reported of Foundry's hosted
+ * agents, which then need a certificate.
  *
  * Entry point: `hosted-agent-identity`.
  * Source: learn.microsoft.com, workload-id/workload-identity-federation-config-app-trust-managed-identity.
@@ -76,10 +85,11 @@ async function fromTokenCredential(
   try {
     token = await source.getToken(scope, { abortSignal: request.signal });
   } catch (cause) {
-    throw failed(`federatedCredential: the credential gave no token for ${JSON.stringify(scope)}.`, cause);
+    const what = `federatedCredential: the credential gave no token for ${JSON.stringify(scope)}${kindOf(cause)}.`;
+    throw failed(what, cause, noIdentity);
   }
   if (token === null || token.token === "")
-    throw failed("federatedCredential: the credential gave no token.");
+    throw failed("federatedCredential: the credential gave no token.", undefined, noIdentity);
   return { assertion: token.token, expiresAt: token.expiresOnTimestamp };
 }
 
@@ -101,6 +111,11 @@ async function fromText(
   return { assertion, expiresAt: Math.min(known, request.now() + keepAtMostMs) };
 }
 
-function failed(message: string, cause?: unknown): HostedAgentIdentityError {
-  return new HostedAgentIdentityError("client_credential_failed", message, { cause });
+/** The class of an error says what kind of trouble it is and holds nothing else. */
+function kindOf(cause: unknown): string {
+  return cause instanceof Error && /^\w{1,64}$/.test(cause.name) ? ` (${cause.name})` : "";
+}
+
+function failed(message: string, cause?: unknown, help?: string): HostedAgentIdentityError {
+  return new HostedAgentIdentityError("client_credential_failed", message, { cause, help });
 }

@@ -1,4 +1,5 @@
 import type * as Msal from "@azure/msal-node";
+import type { AgentStep } from "../entra/agent-aadsts.js";
 import { classifyRefusal, readRefusal } from "../entra/classify.js";
 import type { TokenClaims } from "../entra/token-claims.js";
 import {
@@ -13,14 +14,21 @@ import type { ClientAuthentication } from "./credential.js";
 import { settleOrAbort, withDeadline } from "./deadline.js";
 import type { EntraAppInternals } from "./entra-app.js";
 import { capturingNetwork, type RawAnswer } from "./network-module.js";
-import { proveWhoseToken, type ExpectedAccount } from "./whose-token.js";
+import { proveByAccessToken, proveWhoseToken, type ExpectedAccount } from "./whose-token.js";
 
 /** One request of a grant to the token endpoint. */
 export interface TokenRequest {
   /** The tenant that is asked: the one of the assertion, or of the account that signed in. */
   readonly tenantId: string;
-  /** Whose token must come back; `undefined` when the answer itself tells who signed in. */
-  readonly account: ExpectedAccount | undefined;
+  /**
+   * Whose token must come back; `undefined` when the answer itself tells who signed in, "nobody" for an
+   * app's own token that goes back to Entra.
+   */
+  readonly account: ExpectedAccount | "nobody" | undefined;
+  /** The step of the agent identity flow that this is: what refusals mean, and what proves the answer. */
+  readonly agentStep?: AgentStep;
+  /** How often a passing trouble is tried again. */
+  readonly retries?: number;
   readonly signal: AbortSignal;
   /** Lets MSAL make and send the request of the grant. What it makes of the answer is not used. */
   send(client: Msal.ConfidentialClientApplication): Promise<unknown>;
@@ -55,7 +63,7 @@ export async function requestTokens(app: EntraAppInternals, request: TokenReques
     const outcome = await attempt(app, request, refused);
     if ("token" in outcome) return outcome;
     if (outcome.category === "cred" && refused < maxCredentialRetries) refused += 1;
-    else if (isPassing(outcome) && retries < maxRetries) {
+    else if (isPassing(outcome) && retries < (request.retries ?? maxRetries)) {
       retries += 1;
       await pause(app.backoffMs(retries), request.signal);
     } else throw outcome;
@@ -85,7 +93,9 @@ async function attempt(app: EntraAppInternals, request: TokenRequest, refused: n
       const answer = network.answer();
       if (failure !== undefined) throw failure;
       if (answer === undefined) throw notSent(msalFailure);
-      return answer.status === 200 ? accept(app, request, answer) : refuse(answer, app.now());
+      return answer.status === 200
+        ? accept(app, request, answer)
+        : refuse(answer, app.now(), request.agentStep);
     });
   } catch (cause) {
     if (cause instanceof HostedAgentIdentityError && cause.category === "retry") return cause;
@@ -146,7 +156,7 @@ function accept(app: EntraAppInternals, request: TokenRequest, answer: RawAnswer
       "The token endpoint answered 200 without a bearer token and its lifetime.",
     );
   }
-  const claims = provenClaims(app, request, idToken);
+  const claims = provenClaims(app, request, { idToken, token });
   const now = app.now();
   const refreshS = Math.min(seconds(refreshIn) ?? lifetimeS * 0.8, lifetimeS);
   return {
@@ -158,9 +168,16 @@ function accept(app: EntraAppInternals, request: TokenRequest, answer: RawAnswer
   };
 }
 
-function provenClaims(app: EntraAppInternals, { account }: TokenRequest, idToken: unknown): TokenClaims {
+function provenClaims(
+  app: EntraAppInternals,
+  { account, agentStep }: TokenRequest,
+  { idToken, token }: { readonly idToken: unknown; readonly token: string },
+): TokenClaims {
+  if (account === "nobody") return {};
   try {
-    return proveWhoseToken(idToken, account, app.facts.clientId);
+    return agentStep !== undefined && idToken === undefined && account !== undefined
+      ? proveByAccessToken(token, account, app.facts.clientId)
+      : proveWhoseToken(idToken, account, app.facts.clientId);
   } catch (cause) {
     emit(app.onEvent, { type: "wrong_user", expected: account?.oid ?? "" });
     throw cause;
@@ -173,9 +190,9 @@ function seconds(value: unknown): number | undefined {
   return typeof number === "number" && Number.isFinite(number) && number > 0 ? number : undefined;
 }
 
-function refuse(answer: RawAnswer, now: number): TokenExchangeError {
+function refuse(answer: RawAnswer, now: number, agentStep?: AgentStep): TokenExchangeError {
   const refusal = readRefusal(answer.status, answer.body);
-  const { category, code, facts } = classifyRefusal(refusal);
+  const { category, code, facts } = classifyRefusal(refusal, agentStep);
   const named = code === undefined ? (refusal.error ?? `HTTP ${answer.status}`) : `AADSTS${code}`;
   const meaning = facts?.meaning ?? "Entra refused the token request.";
   return new TokenExchangeError(codeFor(category), `${safeName(named)}: ${meaning}`, refusal, {

@@ -1,4 +1,11 @@
-import { audiencesOf, decodeClaims, stringClaim, type TokenClaims } from "../entra/token-claims.js";
+import {
+  audiencesOf,
+  clientOf,
+  decodeClaims,
+  isAppOnly,
+  stringClaim,
+  type TokenClaims,
+} from "../entra/token-claims.js";
 import { HostedAgentIdentityError } from "../errors.js";
 
 /** The account a token has to belong to. */
@@ -29,6 +36,28 @@ export function proveWhoseToken(
   if (!audiencesOf(claims).some((audience) => audience.toLowerCase() === clientId)) {
     throw wrong("The answer was made for another client.");
   }
+  return claims;
+}
+
+/**
+ * The same for the answer to an agent identity, which may have no id token: nobody has said in public. Its
+ * access token is documented to name the person (`tid`, `oid`) and the agent identity (`azp`). It belongs to
+ * the resource and may be unreadable, which then proves nothing. Source: entra/agent-id/agent-token-claims.
+ * Throws `wrong_user`.
+ */
+export function proveByAccessToken(
+  accessToken: string,
+  expected: ExpectedAccount,
+  clientId: string,
+): TokenClaims {
+  const claims = decodeClaims(accessToken);
+  const tid = claims && stringClaim(claims, "tid")?.toLowerCase();
+  const oid = claims && stringClaim(claims, "oid")?.toLowerCase();
+  if (claims === undefined || tid !== expected.tid || oid !== expected.oid || isAppOnly(claims)) {
+    throw wrong("The answer has no id token, and its token does not name the person.");
+  }
+  if (clientOf(claims)?.toLowerCase() !== clientId)
+    throw wrong("The answer was made for another agent identity.");
   return claims;
 }
 

@@ -7,6 +7,7 @@ import {
   HostedAgentIdentityError,
   isTokenExchangeError,
   type ConsentReason,
+  type ErrorCode,
 } from "../errors.js";
 import { entraAppInternals, type EntraApp } from "../exchange/entra-app.js";
 import { exchangeOnBehalfOf } from "../exchange/on-behalf-of-exchange.js";
@@ -47,7 +48,7 @@ export function onBehalfOf(app: EntraApp, options: OnBehalfOfOptions = {}): Toke
     cacheScope: `${facts.cloud.loginEndpoint} ${facts.clientId}`,
     usesAssertion: true,
     cached: true,
-    skip: (request) => skipReason(request, facts.audiences, now()),
+    skip: (request) => assertionSkip(request, facts.audiences, now()),
     async acquire(request) {
       const { assertion, context } = request;
       if (assertion === undefined || context.user === undefined) {
@@ -63,14 +64,15 @@ export function onBehalfOf(app: EntraApp, options: OnBehalfOfOptions = {}): Toke
         });
         return { status: "token", token: { ...token, source: "on_behalf_of" } };
       } catch (cause) {
-        return needs(cause, request, options.consentLink, facts.cloud.loginEndpoint);
+        const { loginEndpoint } = facts.cloud;
+        return needs(cause, request, { ...options, loginEndpoint, withoutLink: "consent_link_missing" });
       }
     },
   });
 }
 
 /** The checks that need no network: Entra would refuse each with a code that says less. */
-function skipReason(
+export function assertionSkip(
   { assertion }: TokenRequest,
   audiences: readonly string[],
   now: number,
@@ -110,18 +112,24 @@ function skipReason(
   return undefined;
 }
 
-async function needs(
+/** What a refused exchange asks of the user; whatever no user can end is thrown. Rule 8. */
+export async function needs(
   cause: unknown,
   request: TokenRequest,
-  consentLink: ConsentLink | undefined,
-  loginEndpoint: string,
+  options: {
+    readonly consentLink?: ConsentLink | undefined;
+    readonly loginEndpoint: string;
+    /** What missing consent is when there is no link. */
+    readonly withoutLink: ErrorCode;
+  },
 ): Promise<TokenAnswer> {
+  const { consentLink, loginEndpoint, withoutLink } = options;
   if (!isTokenExchangeError(cause)) throw cause;
   if (cause.category === "signin" || cause.category === "stepup")
     return { status: "needs", error: cause, requests: [] };
   if (cause.category !== "consent") throw cause;
   if (consentLink === undefined) {
-    const missing = new HostedAgentIdentityError("consent_link_missing", undefined, { cause });
+    const missing = new HostedAgentIdentityError(withoutLink, undefined, { cause });
     return { status: "needs", error: missing, requests: [] };
   }
   const reason: ConsentReason = consentLink.kind === "admin" ? "admin_consent" : "consent";

@@ -1,36 +1,9 @@
-import { tokenExchangeId, type EntraApp } from "./directory.js";
-import type { AgentIdentityOptions } from "./options.js";
+import type { EntraApp } from "./directory.js";
+import { tokenExchangeId } from "./microsoft-apps.js";
 import { refused } from "./refused.js";
 import type { RequestedResource } from "./scopes.js";
 import type { EntraState } from "./state.js";
 import type { TokenCall } from "./token-call.js";
-
-/**
- * The app that an agent identity is in requests and tokens: a service principal whose client id is its object
- * id, in one tenant, without credentials or redirect URIs of its own. Source: agent-id/agent-identities.
- */
-export function agentIdentityApp(
-  blueprint: EntraApp,
-  given: string | AgentIdentityOptions,
-  ids: { readonly clientId: string; readonly tenantId: string },
-): EntraApp {
-  const { name } = typeof given === "string" ? { name: given } : given;
-  return {
-    name,
-    clientId: ids.clientId,
-    objectId: ids.clientId,
-    tenantId: ids.tenantId,
-    installedIn: [],
-    multiTenant: false,
-    identifierUris: [],
-    scopes: [],
-    accessTokenVersion: 2,
-    optionalClaims: [],
-    isBlueprint: false,
-    blueprintId: blueprint.clientId,
-    options: { name },
-  };
-}
 
 /** The blueprint of an agent identity; undefined for any other app. */
 export function blueprintOf(state: EntraState, app: EntraApp): EntraApp | undefined {

@@ -9,7 +9,8 @@ import {
   type ProtectedHeaderParameters,
 } from "jose";
 import { blueprintOf, fmiSubject } from "./agent-identities.js";
-import { tokenExchangeId, type EntraApp, type EntraTenant } from "./directory.js";
+import type { EntraApp, EntraTenant } from "./directory.js";
+import { tokenExchangeId } from "./microsoft-apps.js";
 import type { FederatedCredentialOptions } from "./options.js";
 import { refused } from "./refused.js";
 import type { EntraState } from "./state.js";

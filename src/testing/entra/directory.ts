@@ -1,7 +1,8 @@
 import { randomUUID } from "node:crypto";
 import { HostedAgentIdentityError } from "../../errors.js";
-import { agentIdentityApp } from "./agent-identities.js";
+import { microsoftApps, tokenExchangeAudiences } from "./microsoft-apps.js";
 import type {
+  AgentIdentityOptions,
   EntraAppOptions,
   EntraOptions,
   EntraScopeOptions,
@@ -128,48 +129,6 @@ export interface Directory {
   additions(app: EntraApp): Additions;
 }
 
-/** Microsoft Graph: where bare scopes belong, and what a token without a resource is for. */
-export const graphId = "00000003-0000-0000-c000-000000000000";
-/** The resource of federated credentials' tokens: what `api://AzureADTokenExchange` resolves to. */
-export const tokenExchangeId = "fb60f99c-7a34-4190-8149-302f77469936";
-/** By cloud. Source: workload-identity-federation-config-app-trust-managed-identity. */
-export const tokenExchangeAudiences = {
-  global: "api://AzureADTokenExchange",
-  us_gov: "api://AzureADTokenExchangeUSGov",
-  china: "api://AzureADTokenExchangeChina",
-} as const;
-
-/**
- * Foundry's data plane. Its service principal is still named after what it grew out of.
- * Source: the resource application id in required permissions for `https://ai.azure.com`, seen in public
- * deployment scripts and as the "Resource app ID" of AADSTS650057.
- */
-const foundryAudience = "https://ai.azure.com";
-const foundryId = "18a66f5f-dbdf-4c17-9dd7-1634712a9cbe";
-
-const microsoftApps = (exchangeAudience: string): readonly EntraAppOptions[] => [
-  {
-    name: "Azure Machine Learning Services",
-    clientId: foundryId,
-    identifierUris: [foundryAudience, "https://ml.azure.com"],
-    scopes: ["user_impersonation"],
-    accessTokenVersion: 1,
-  },
-  {
-    name: "Microsoft Graph",
-    clientId: graphId,
-    identifierUris: ["https://graph.microsoft.com"],
-    scopes: ["User.Read", "openid", "profile", "email", "offline_access"],
-    accessTokenVersion: 1,
-  },
-  {
-    name: "AAD Token Exchange Endpoint",
-    clientId: tokenExchangeId,
-    identifierUris: [exchangeAudience],
-    accessTokenVersion: 2,
-  },
-];
-
 /** Gives everything its ids and makes it findable. */
 export function buildDirectory(options: EntraOptions): Directory {
   const tenants = (options.tenants?.length ? options.tenants : [{}]).map(resolveTenant);
@@ -286,6 +245,33 @@ function agentIdentitiesOf(blueprint: EntraApp, tenantId: (value?: string) => st
       tenantId: tenantId(tenant),
     });
   });
+}
+
+/**
+ * The app that an agent identity is in requests and tokens: a service principal whose client id is its object
+ * id, in one tenant, without credentials or redirect URIs of its own. Source: agent-id/agent-identities.
+ */
+function agentIdentityApp(
+  blueprint: EntraApp,
+  given: string | AgentIdentityOptions,
+  ids: { readonly clientId: string; readonly tenantId: string },
+): EntraApp {
+  const { name } = typeof given === "string" ? { name: given } : given;
+  return {
+    name,
+    clientId: ids.clientId,
+    objectId: ids.clientId,
+    tenantId: ids.tenantId,
+    installedIn: [],
+    multiTenant: false,
+    identifierUris: [],
+    scopes: [],
+    accessTokenVersion: 2,
+    optionalClaims: [],
+    isBlueprint: false,
+    blueprintId: blueprint.clientId,
+    options: { name },
+  };
 }
 
 function resolveUser(

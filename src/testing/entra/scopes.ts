@@ -1,4 +1,5 @@
-import { graphId, type EntraApp, type EntraTenant } from "./directory.js";
+import type { EntraApp, EntraTenant } from "./directory.js";
+import { graphId } from "./microsoft-apps.js";
 import { refused } from "./refused.js";
 import type { EntraState } from "./state.js";
 

@@ -1,7 +1,7 @@
 import { createHash, randomBytes } from "node:crypto";
 import { SignJWT, type JWTPayload } from "jose";
 import type { Account, EntraApp } from "./directory.js";
-import { graphId } from "./directory.js";
+import { graphId } from "./microsoft-apps.js";
 import { agentClaims } from "./agent-identities.js";
 import type { SigningKey } from "./keys.js";
 import type { EntraState, SignIn } from "./state.js";

@@ -50,7 +50,7 @@ export function consentLinkPolicy(options: ConsentLinkPolicyOptions): ConsentLin
       checkLinkForm(link);
       const { origin, protocol, host } = new URL(link);
       // The suffix begins with a dot: whole labels only.
-      const isBelow = protocol === "https:" && below.some((suffix) => host.endsWith(suffix));
+      const isBelow = protocol === "https:" && below.some((suffix) => host.length > suffix.length && host.endsWith(suffix));
       if (!isBelow && !origins.has(origin))
         throw refused(`its origin ${JSON.stringify(origin)} is not allowed`);
     },
@@ -67,7 +67,7 @@ export function checkLinkForm(link: string): void {
 
 const maxLength = 8_192;
 const authority = /^https?:\/\/([^/?#]*)/i;
-const plainHost = /^([A-Za-z0-9._~-]+|\[[0-9A-Fa-f:.]+\])(:\d{1,5})?$/;
+const plainHost = /^([A-Za-z0-9._~-]+|\[[0-9A-Fa-f:.]+\])(:[1-9]\d{0,4})?$/;
 
 /**
  * What is wrong with a link, or `undefined`. The text is checked as well as the parsed URL, because clients

@@ -42,6 +42,7 @@ describe("a consent link policy", () => {
     "https://login.microsoftonline.com/\u202e",
     "https://login.microsoftonline.com\u3002evil.example/",
     "https://login.microsoftonline.com:99999/",
+    "https://login.microsoftonline.com:0/",
     "https:///x",
     "javascript:alert(1)",
     "data:text/html,x",
@@ -89,6 +90,57 @@ describe("a consent link policy", () => {
         },
       ),
       { numRuns: 2_000 },
+    );
+  });
+});
+
+describe("a policy for every host below a domain", () => {
+  const below = consentLinkPolicy({
+    allowedOrigins: ["https://*.consent.example.net", "https://*.ports.example.net:8443"],
+  });
+
+  it.each([
+    "https://logic-1.consent.example.net/login",
+    "https://a.b.consent.example.net/login",
+    "https://LOGIC.Consent.Example.NET/login",
+    "https://logic-1.consent.example.net:443/login",
+    "https://x.ports.example.net:8443/login",
+  ])("allows %s", (link) => {
+    expect(() => below.check(link)).not.toThrow();
+  });
+
+  it.each([
+    "https://consent.example.net/login",
+    "https://evilconsent.example.net/login",
+    "https://x.consent.example.net.evil.example/login",
+    "https://x.consent.example.net./login",
+    "http://x.consent.example.net/login",
+    "https://x.consent.example.net:8443/login",
+    "https://x.ports.example.net/login",
+    "https://evil.example/.consent.example.net",
+    "https://evil.example?.consent.example.net",
+    "https://evil.example#.consent.example.net",
+    "https://x.consent.example.net@evil.example/",
+    "https://.consent.example.net/",
+  ])("refuses %s", (link) => {
+    expect(() => below.check(link)).toThrow(expect.objectContaining({ code: "consent_link_refused" }));
+  });
+
+  it.each([
+    "https://*.net",
+    "https://*",
+    "https://*.",
+    "https://*.*.example.net",
+    "https://a.*.example.net",
+    "https://*.127.0.0.1",
+    "https://*.[::1]",
+    "http://*.example.net",
+    "http://*.localhost",
+    "https://*.example.net/path",
+    "https://*.user@example.net",
+  ])("is not made from %s", (allowed) => {
+    expect(() => consentLinkPolicy({ allowedOrigins: [allowed] })).toThrow(
+      expect.objectContaining({ code: "invalid_option" }),
     );
   });
 });

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { toolboxConsent } from "../../src/foundry/toolbox-consent.js";
+import { toolboxConsent, toolboxFailures } from "../../src/foundry/toolbox-consent.js";
 
 const link = "https://logic-x.consent.azure-apihub.net/login?data=abc";
 const entry = (code: string, message: string, type = "mcp", name: unknown = "github") => ({
@@ -55,5 +55,46 @@ describe("a toolbox's consent error", () => {
     expect(read(listing(entry("CONSENT_REQUIRED", link, "mcp", "a\nb")))).toEqual([
       { link, serverLabel: "toolbox" },
     ]);
+  });
+});
+
+describe("a toolbox's other errors", () => {
+  const failures = (message: unknown, code: unknown = -32007) =>
+    toolboxFailures({ code, message }, "toolbox");
+
+  it("name the sources that failed, and leave out those that only want consent", () => {
+    const message = listing(
+      entry("CONSENT_REQUIRED", link),
+      entry("HTTP_400", "no"),
+      entry("CONNECTION_FAILED", "no", "a2a_preview", "jira"),
+    );
+    for (const code of [-32006, -32007]) {
+      expect(failures(message, code)).toEqual([
+        { name: "github", code: "HTTP_400" },
+        { name: "jira", code: "CONNECTION_FAILED" },
+      ]);
+    }
+  });
+
+  it.each([
+    ["no list", "something broke"],
+    ["an empty list", listing()],
+    ["no text", 5],
+    ["a huge text", "x".repeat(70_000)],
+  ])("name the toolbox where there is %s", (_, message) => {
+    expect(failures(message)).toEqual([{ name: "toolbox", code: undefined }]);
+  });
+
+  it("name a source only as far as its name and code can be shown", () => {
+    expect(failures(listing(entry("HTTP 400 <b>", "no", "mcp", "a\nb"), null))).toEqual([
+      { name: "toolbox", code: undefined },
+      { name: "toolbox", code: undefined },
+    ]);
+    expect(failures(listing(...Array.from({ length: 100 }, () => entry("X", "no"))))).toHaveLength(32);
+  });
+
+  it("are none where the user has to consent, or the error is of another kind", () => {
+    expect(failures(link, -32006)).toBeUndefined();
+    expect(failures(listing(entry("HTTP_400", "no")), -32603)).toBeUndefined();
   });
 });

@@ -69,7 +69,9 @@ export function agentToken(options: AgentTokenOptions): AgentToken {
     const known = flights.get(claims);
     if (known !== undefined) return known;
     const timedOut = (): Error =>
-      new HostedAgentIdentityError("entra_timeout", `No token for the agent itself within ${timeoutMs} ms.`);
+      new HostedAgentIdentityError("entra_timeout", `No token for the agent itself within ${timeoutMs} ms.`, {
+        help: "Try again; raise timeoutMs of foundryToolbox() if the credential is slow.",
+      });
     // The token is everybody's: nothing of the user who happens to need it first may be at hand. Rule 13.
     const begun = runWithoutUserContext(() =>
       withDeadline(timeoutMs, undefined, timedOut, (signal) => ask(claims, signal)),

@@ -48,9 +48,9 @@ export function consentLinkPolicy(options: ConsentLinkPolicyOptions): ConsentLin
     allowedOrigins: Object.freeze([...origins]),
     check(link) {
       checkLinkForm(link);
-      const { origin, protocol, host } = new URL(link);
-      // The suffix begins with a dot: whole labels only.
-      const isBelow = protocol === "https:" && below.some((suffix) => host.length > suffix.length && host.endsWith(suffix));
+      const { origin, host } = new URL(link);
+      // The suffix begins with a dot: whole labels only. Its scheme is https, since no such host is loopback.
+      const isBelow = below.some((suffix) => host.length > suffix.length && host.endsWith(suffix));
       if (!isBelow && !origins.has(origin))
         throw refused(`its origin ${JSON.stringify(origin)} is not allowed`);
     },

@@ -1,4 +1,6 @@
 import { bindingMutants } from "./binding.js";
+import { agentIdentityMutants } from "./foundry-agent.js";
+import { foundryToolboxMutants } from "./foundry-toolbox.js";
 import { grantMutants } from "./grants.js";
 import type { Mutant } from "./mutant.js";
 
@@ -506,4 +508,6 @@ export const mutants: readonly Mutant[] = [
   },
   ...grantMutants,
   ...bindingMutants,
+  ...agentIdentityMutants,
+  ...foundryToolboxMutants,
 ];

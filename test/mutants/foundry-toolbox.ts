@@ -1,0 +1,156 @@
+import type { Mutant } from "./mutant.js";
+
+const toolboxTests = ["test/mcp/toolbox/foundry-toolbox.test.ts"];
+const consentTests = ["test/mcp/toolbox/consent.test.ts"];
+const retryTests = ["test/mcp/toolbox/retry.test.ts"];
+const tokenTests = ["test/mcp/toolbox/agent-token.test.ts"];
+const policyTests = ["test/consent/link-policy.test.ts"];
+
+/** The guards of Foundry's toolbox: for whom it acts, what it sends on, and which links it believes. */
+export const foundryToolboxMutants: readonly Mutant[] = [
+  {
+    name: "toolbox-without-a-call-id",
+    rule: 3,
+    file: "src/mcp/toolbox/caller.ts",
+    find: "if (hosted || context.platform.hosted) {",
+    replace: "if (false as boolean) {",
+    tests: toolboxTests,
+  },
+  {
+    name: "toolbox-for-an-application",
+    rule: 3,
+    file: "src/mcp/toolbox/foundry-toolbox.ts",
+    find: 'if (toolboxCaller(context, hosted).kind === "developer") checkPerson(held.token, context.user);',
+    replace: "",
+    tests: toolboxTests,
+  },
+  {
+    name: "call-id-of-the-client",
+    rule: 4,
+    file: "src/mcp/toolbox/headers.ts",
+    find: "if (!isIdentityHeader(name)) headers[name] = value;",
+    replace: "headers[name] = value;",
+    tests: toolboxTests,
+  },
+  {
+    name: "call-id-of-whoever-came-first",
+    rule: 4,
+    file: "src/mcp/toolbox/network.ts",
+    find: "const context = options.context ?? tryGetUserContext();",
+    replace:
+      "const context = ((options as { first?: UserContext | undefined }).first ??= options.context ?? tryGetUserContext());",
+    tests: toolboxTests,
+  },
+  {
+    name: "user-id-sent-onward",
+    rule: 2,
+    file: "src/foundry/headers.ts",
+    find: "^(?:x-agent-|x-client-|",
+    replace: "^(?:x-agent-foundry-|x-client-user$|",
+    tests: toolboxTests,
+  },
+  {
+    name: "toolbox-token-once-for-each-caller",
+    rule: 6,
+    file: "src/mcp/toolbox/agent-token.ts",
+    find: "if (known !== undefined) return known;",
+    replace: "",
+    tests: tokenTests,
+  },
+  {
+    name: "toolbox-consent-from-tool-content",
+    rule: 9,
+    file: "src/foundry/json-rpc.ts",
+    find: 'if (jsonrpc !== "2.0" || "result" in message || "method" in message) return undefined;',
+    replace: "",
+    tests: ["test/foundry/json-rpc.test.ts"],
+  },
+  {
+    name: "toolbox-link-anywhere",
+    rule: 9,
+    file: "src/mcp/toolbox/judge.ts",
+    find: "for (const { link } of asked) policy.check(link);",
+    replace: "",
+    tests: consentTests,
+  },
+  {
+    name: "toolbox-loopback-link-everywhere",
+    rule: 9,
+    file: "src/mcp/toolbox/options.ts",
+    find: "isLoopback(project.hostname) ? orLoopback(policy) : policy",
+    replace: "orLoopback(policy)",
+    tests: consentTests,
+  },
+  {
+    name: "toolbox-consent-not-recorded",
+    rule: 9,
+    file: "src/mcp/toolbox/judge.ts",
+    find: "recordConsent(context, requests);",
+    replace: "",
+    tests: consentTests,
+  },
+  {
+    name: "toolbox-link-in-the-stream",
+    rule: 9,
+    file: "src/mcp/toolbox/inspect.ts",
+    find: "error: { code, message: found.message,",
+    replace: "error: { code, message: (jsonRpcError(message) as { message: string }).message,",
+    tests: consentTests,
+  },
+  {
+    name: "toolbox-link-in-the-cause",
+    rule: 9,
+    file: "src/mcp/toolbox/judge.ts",
+    find: '.replace(/https?:[^\\s"\'<>]*/gi, "<link>")',
+    replace: "",
+    tests: consentTests,
+  },
+  {
+    name: "suffix-without-its-dot",
+    rule: 9,
+    file: "src/consent/link-policy.ts",
+    find: "[origin.slice(anyHostBelow.length - 1)]",
+    replace: "[origin.slice(anyHostBelow.length)]",
+    tests: policyTests,
+  },
+  {
+    name: "call-sent-twice-after-it-may-have-acted",
+    rule: 11,
+    file: "src/mcp/toolbox/retry.ts",
+    find: " && isWithoutEffect(request);",
+    replace: ";",
+    tests: retryTests,
+  },
+  {
+    name: "retries-without-an-end",
+    rule: 11,
+    file: "src/mcp/toolbox/retry.ts",
+    find: "if (waited + wait > maxWaitMs) return undefined;",
+    replace: "",
+    tests: retryTests,
+  },
+  {
+    name: "retry-for-a-turn-that-ended",
+    rule: 13,
+    file: "src/mcp/toolbox/network.ts",
+    find: "endListeners.add(onEnd);",
+    replace: "",
+    tests: retryTests,
+  },
+  {
+    name: "agent-token-inside-a-user-context",
+    rule: 13,
+    file: "src/mcp/toolbox/agent-token.ts",
+    find: "runWithoutUserContext(() =>\n      withDeadline(timeoutMs, undefined, timedOut, (signal) => ask(claims, signal)),\n    )",
+    replace: "withDeadline(timeoutMs, undefined, timedOut, (signal) => ask(claims, signal))",
+    tests: toolboxTests,
+  },
+  {
+    name: "toolbox-session-of-another-platform-user",
+    rule: 15,
+    file: "src/access/fetch.ts",
+    find: 'if (userId !== undefined) return JSON.stringify(["platform", userId]);',
+    replace: 'if (userId !== undefined) return "null";',
+    tests: toolboxTests,
+  },
+];

@@ -2,6 +2,7 @@
 import { writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { aadstsFacts, knownAadstsCodes } from "../src/entra/aadsts.js";
+import { agentAadstsFacts, knownAgentAadstsCodes, type AgentStep } from "../src/entra/agent-aadsts.js";
 import { errorCodes } from "../src/errors.js";
 
 /** The catalogue page. */
@@ -13,6 +14,7 @@ export function errorCatalogue(): string {
     const facts = aadstsFacts(code);
     return `| AADSTS${code} | ${facts?.category} | ${facts?.meaning} | ${facts?.fix} |`;
   });
+  const agent = (["exchange_token", "on_behalf_of"] as const).flatMap(agentRows);
   return `# Errors
 
 Every error of this package has a \`code\` to switch on, a \`category\` that says who can end the trouble, and \`help\` with the next step. None holds a token, a secret or a link in its message, its JSON or what \`util.inspect\` prints.
@@ -41,7 +43,23 @@ Numbers refine what \`error\`, \`suberror\` and \`claims\` say; Microsoft calls 
 | code | category | meaning | next |
 |---|---|---|---|
 ${entra.join("\n")}
+
+## The same codes for agent identities
+
+\`agentOnBehalfOf()\` asks twice: the blueprint for an exchange token, then the agent identity on behalf of the user. Some codes mean something else there.
+
+| request | code | category | meaning | next |
+|---|---|---|---|---|
+${agent.join("\n")}
 `;
+}
+
+function agentRows(step: AgentStep): string[] {
+  const request = { exchange_token: "the blueprint's", on_behalf_of: "the agent identity's" }[step];
+  return knownAgentAadstsCodes(step).map((code) => {
+    const facts = agentAadstsFacts(step, code);
+    return `| ${request} | AADSTS${code} | ${facts?.category} | ${facts?.meaning} | ${facts?.fix} |`;
+  });
 }
 
 const page = fileURLToPath(new URL("errors.md", import.meta.url));

@@ -99,6 +99,11 @@ export function agentAadstsFacts(step: AgentStep, code: number): AadstsFacts | u
   return byStep[step].get(code);
 }
 
+/** Every code whose meaning differs in a step, in the order of the table. For the catalogue page. */
+export function knownAgentAadstsCodes(step: AgentStep): readonly number[] {
+  return [...byStep[step].keys()];
+}
+
 function mapOf(table: readonly Row[]): ReadonlyMap<number, AadstsFacts> {
   return new Map(table.flatMap(([codes, facts]) => codes.map((code) => [code, facts] as const)));
 }

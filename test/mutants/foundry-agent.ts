@@ -1,0 +1,87 @@
+import type { Mutant } from "./mutant.js";
+
+const tests = ["test/tokens/agent-on-behalf-of.test.ts"];
+
+/** The guards of the agent identity's exchange. */
+export const agentIdentityMutants: readonly Mutant[] = [
+  {
+    name: "agent-exchange-of-any-audience",
+    rule: 2,
+    file: "src/tokens/agent-on-behalf-of.ts",
+    find: "const skip = assertionSkip(request, facts.audiences, now());",
+    replace: 'const skip = undefined as ReturnType<TokenSource["skip"]>;',
+    tests,
+  },
+  {
+    name: "one-exchange-token-for-every-agent-identity",
+    rule: 4,
+    file: "src/exchange/agent-identity.ts",
+    find: "const key = `${identity.tenantId} ${identity.agentIdentityId}`;",
+    replace: "const key = identity.tenantId;",
+    tests,
+  },
+  {
+    name: "an-exchange-token-for-each-user",
+    rule: 6,
+    file: "src/exchange/agent-identity.ts",
+    find: "ofBlueprint.set(key, client);",
+    replace: "",
+    tests,
+  },
+  {
+    name: "exchange-token-of-the-blueprints-tenant",
+    rule: 7,
+    file: "src/exchange/agent-identity.ts",
+    find: 'tenantId,\n    account: "nobody",',
+    replace: 'tenantId: blueprint.facts.tenantId,\n    account: "nobody",',
+    tests,
+  },
+  {
+    name: "users-of-another-tenant",
+    rule: 7,
+    file: "src/tokens/agent-on-behalf-of.ts",
+    find: "tid === undefined || tid === tenantId",
+    replace: "tid === undefined || tid !== undefined",
+    tests,
+  },
+  {
+    name: "a-consent-screen-for-agent-identities",
+    rule: 9,
+    file: "src/tokens/agent-on-behalf-of.ts",
+    find: 'if (consentLink !== undefined && consentLink.kind !== "admin") {',
+    replace: "if (false as boolean) {",
+    tests,
+  },
+  {
+    name: "agent-answer-unproven",
+    rule: 14,
+    file: "src/exchange/token-request.ts",
+    find: 'if (account === "nobody") return {};',
+    replace: 'if (account === "nobody" || agentStep !== undefined) return {};',
+    tests,
+  },
+  {
+    name: "agent-answer-of-another-person",
+    rule: 14,
+    file: "src/exchange/whose-token.ts",
+    find: "tid !== expected.tid || oid !== expected.oid || isAppOnly(claims)",
+    replace: "isAppOnly(claims)",
+    tests,
+  },
+  {
+    name: "agent-answer-without-a-person",
+    rule: 14,
+    file: "src/exchange/whose-token.ts",
+    find: "oid !== expected.oid || isAppOnly(claims)",
+    replace: "oid !== expected.oid",
+    tests,
+  },
+  {
+    name: "agent-answer-for-another-agent-identity",
+    rule: 14,
+    file: "src/exchange/whose-token.ts",
+    find: "if (clientOf(claims)?.toLowerCase() !== clientId)",
+    replace: "if (false as boolean)",
+    tests,
+  },
+];

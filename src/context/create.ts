@@ -18,8 +18,11 @@ import type { UserTokenVerifier } from "./verify.js";
 
 /** How a request becomes a user context. */
 export interface UserContextOptions {
-  /** Made by `userTokenVerifier()`. */
-  readonly verify: UserTokenVerifier;
+  /**
+   * Made by `userTokenVerifier()`. `none` for an agent that takes no user tokens, because Foundry's toolboxes or
+   * sign-in know the user: a token that comes is taken off the request and not believed.
+   */
+  readonly verify: UserTokenVerifier | "none";
   /** Where the token is: a lower-case `x-client-*` header or `authorization`. Default `x-client-user-token`. */
   readonly tokenHeader?: string;
   /** Refuse requests without a user token. Default false: go on, and fail when a token is needed. */
@@ -77,10 +80,16 @@ export interface UserContextSettings extends UserContextOptions {
 
 /** Checks the options once, when a middleware is made. Throws `invalid_option`. */
 export function userContextSettings(options: UserContextOptions): UserContextSettings {
-  if (typeof options?.verify !== "function") {
+  if (options?.verify !== "none" && typeof options?.verify !== "function") {
     throw new HostedAgentIdentityError(
       "invalid_option",
-      "verify: expected what userTokenVerifier() returned.",
+      'verify: expected what userTokenVerifier() returned, or "none".',
+    );
+  }
+  if (options.verify === "none" && options.require === true) {
+    throw new HostedAgentIdentityError(
+      "invalid_option",
+      'require: with verify "none" no request has a user token.',
     );
   }
   const { platformUserId } = options;
@@ -122,7 +131,7 @@ async function contextOf(
 ): Promise<UserContext> {
   const platform = platformContext(pairs, environment);
   if (token === undefined && require === true) throw new UserTokenError("user_token_missing");
-  const verified = token === undefined ? undefined : await verify(token);
+  const verified = token === undefined || verify === "none" ? undefined : await verify(token);
   const declared = platformUserId === "one-person" ? platformPrincipal(platform, environment) : undefined;
   return new UserContext({
     principal: verified === undefined ? declared : entraPrincipal(verified.user),

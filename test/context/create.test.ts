@@ -247,3 +247,28 @@ test("a copy of a context is nobody", async () => {
 test("what is not a verifier is refused", async () => {
   await expect(make({}, { verify: {} as never })).rejects.toMatchObject({ code: "invalid_option" });
 });
+
+describe("an agent that takes no user tokens", () => {
+  const none: UserContextOptions = { verify: "none", environment: { hosted: false } };
+
+  test("believes none that comes", async () => {
+    const context = await createUserContext({ "x-client-user-token": "anything", "x-client-a": "b" }, none);
+    expect([context.user, context.principal, context.hasUserToken]).toEqual([undefined, undefined, false]);
+    expect(context.clientHeaders).toEqual({ "x-client-a": "b" });
+  });
+
+  test("still knows the call", async () => {
+    const context = await createUserContext(
+      { "x-agent-foundry-call-id": "call-1", "x-agent-user-id": "u" },
+      { verify: "none", environment: { hosted: true } },
+    );
+    expect(context.platform).toMatchObject({ hosted: true, callId: "call-1", userId: "u" });
+    expect(context.principal).toBeUndefined();
+  });
+
+  test("cannot require one", async () => {
+    await expect(createUserContext({}, { ...none, require: true })).rejects.toMatchObject({
+      code: "invalid_option",
+    });
+  });
+});

@@ -3,6 +3,7 @@ import { userFetch } from "../../access/fetch.js";
 import { sessionOwners } from "../../access/sessions.js";
 import type { AccessExplanation } from "../../access/types.js";
 import { urlMatch } from "../../access/url-match.js";
+import type { ConsentLinkPolicy } from "../../consent/link-policy.js";
 import { tryGetUserContext } from "../../context/ambient.js";
 import type { FetchLike } from "../../context/fetch-like.js";
 import type { UserContext } from "../../context/user-context.js";
@@ -26,6 +27,8 @@ export interface FoundryToolbox {
   /** The toolbox's MCP endpoint, for transports that take a `URL`. A new object each time. */
   readonly url: URL;
   readonly serverLabel: string;
+  /** Where its consent links may lead. Add its `allowedOrigins` to a policy for turns, if you have one. */
+  readonly policy: ConsentLinkPolicy;
   /** Sends a request to the toolbox for the current user. Give it to a transport. */
   readonly fetch: FetchLike;
   /** The same toolbox bound to one context, for code that loses the async context. */
@@ -130,6 +133,7 @@ export function foundryToolbox(options: FoundryToolboxOptions): FoundryToolbox {
         return new URL(url);
       },
       serverLabel,
+      policy,
       fetch: userFetch({
         resource,
         acquirer,

@@ -1,6 +1,7 @@
+import { tryGetUserContext } from "../context/ambient.js";
 import { requestKey } from "../context/internals.js";
 import { ConsentRequest, ConsentRequiredError, isConsentRequiredError } from "../errors.js";
-import { toolboxConsent } from "../foundry/toolbox-consent.js";
+import { toolboxConsent, toolboxConsentCode } from "../foundry/toolbox-consent.js";
 import { errorChain, read } from "./error-chain.js";
 import { checkLinkForm, consentLinkPolicy, type ConsentLinkPolicy } from "./link-policy.js";
 
@@ -47,7 +48,7 @@ export function findConsentRequired(
 ): ConsentRequiredError | undefined {
   const found: ConsentRequiredError[] = [];
   for (const one of errorChain(error)) {
-    const consent = isConsentRequiredError(one) ? one : toolboxError(one, options);
+    const consent = isConsentRequiredError(one) ? one : (recorded(one) ?? toolboxError(one, options));
     if (consent !== undefined) found.push(consent);
   }
   const [first] = found;
@@ -63,6 +64,17 @@ export function findConsentRequired(
 /** Requests without duplicates; the same link for the same server is the same request. */
 export function uniqueRequests(requests: readonly ConsentRequest[]): ConsentRequest[] {
   return [...new Map(requests.map((request) => [requestKey(request), request])).values()];
+}
+
+/**
+ * What `foundryToolbox()` has recorded and taken out of an error in the middle of a stream. Anybody can write
+ * such an error: it brings nothing that was not asked for in this turn anyway.
+ */
+function recorded(value: object): ConsentRequiredError | undefined {
+  if (read(value, "code") !== toolboxConsentCode) return undefined;
+  if (read(Object(read(value, "data")) as object, "code") !== "consent_required") return undefined;
+  const requests = tryGetUserContext()?.consentRequests ?? [];
+  return requests.length === 0 ? undefined : new ConsentRequiredError(requests);
 }
 
 function toolboxError(

@@ -191,6 +191,11 @@ describe("a stream that begins with something else", () => {
       expect(error).toMatchObject({ code: -32006, data: { code: "consent_required" } });
       expect(printed(error)).not.toContain(secret);
       expect(context.consentRequests).toMatchObject([{ link, serverLabel: "support" }]);
+      const found = runWithUserContext(context, () => findConsentRequired(error));
+      expect(found?.requests).toMatchObject([{ link }]);
+      // Neither outside the turn nor in another one does such an error mean anything.
+      expect(findConsentRequired(error)).toBeUndefined();
+      expect(runWithUserContext(callContext("call-2"), () => findConsentRequired(error))).toBeUndefined();
     },
   );
 

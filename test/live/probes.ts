@@ -1,3 +1,4 @@
+import { decodeJwt } from "jose";
 import { fill, type World } from "./fill.js";
 import type { RefusalRow, WorldValue } from "./refusals.js";
 
@@ -50,6 +51,16 @@ export const probes: readonly Probe[] = [
         client_assertion: env["LIVE_AGENT_IDENTITY_TOKEN"] ?? "",
       }),
   },
+  {
+    question: "What does an agent identity get on behalf of a user: an id token, which claims?",
+    needs: [
+      "LIVE_CLIENT_ID_BLUEPRINT",
+      "LIVE_CLIENT_SECRET_BLUEPRINT",
+      "LIVE_AGENT_IDENTITY",
+      "LIVE_USER_TOKEN_BLUEPRINT",
+    ],
+    ask: askAsAgentIdentity,
+  },
   exchange("What does 53001 (device not joined) look like?", ["LIVE_USER_TOKEN_NOT_JOINED"], (env) => ({
     assertion: env["LIVE_USER_TOKEN_NOT_JOINED"] ?? "",
   })),
@@ -85,6 +96,50 @@ export const probes: readonly Probe[] = [
     },
   },
 ];
+
+/** Both steps of the agent identity flow; of the tokens, only which claims there are. */
+async function askAsAgentIdentity(
+  world: World,
+  env: Readonly<Record<string, string | undefined>>,
+): Promise<Record<string, unknown>> {
+  const tenant = await world.value("tenant");
+  const agentIdentity = env["LIVE_AGENT_IDENTITY"] ?? "";
+  const post = async (form: Record<string, string>): Promise<Record<string, unknown>> => {
+    const response = await fetch(`${world.origin}/${tenant}/oauth2/v2.0/token`, {
+      method: "POST",
+      body: new URLSearchParams(form),
+    });
+    return response.json();
+  };
+  const first = await post({
+    grant_type: "client_credentials",
+    client_id: env["LIVE_CLIENT_ID_BLUEPRINT"] ?? "",
+    client_secret: env["LIVE_CLIENT_SECRET_BLUEPRINT"] ?? "",
+    scope: "api://AzureADTokenExchange/.default",
+    fmi_path: agentIdentity,
+  });
+  if (typeof first["access_token"] !== "string") return { "first step": first["error_codes"] };
+  const { sub, idtyp } = decodeJwt(first["access_token"]);
+  const second = await post({
+    grant_type: "urn:ietf:params:oauth:grant-type:jwt-bearer",
+    requested_token_use: "on_behalf_of",
+    client_id: agentIdentity,
+    client_assertion_type: "urn:ietf:params:oauth:client-assertion-type:jwt-bearer",
+    client_assertion: first["access_token"],
+    assertion: env["LIVE_USER_TOKEN_BLUEPRINT"] ?? "",
+    scope: `${await world.value("scope")} openid profile offline_access`,
+  });
+  if (typeof second["access_token"] !== "string") return { "second step": second["error_codes"] };
+  const claims = decodeJwt(second["access_token"]);
+  return {
+    "exchange token": { "sub names the agent identity": sub?.endsWith(`/${agentIdentity}`) ?? false, idtyp },
+    "fields of the answer": Object.keys(second).sort(),
+    "claims of the token": Object.keys(claims).sort(),
+    "its client is the agent identity": [claims["azp"], claims["appid"]].includes(agentIdentity),
+    idtyp: claims["idtyp"],
+    xms_act_fct: claims["xms_act_fct"],
+  };
+}
 
 /** Sends a form and returns what may be seen of the answer: never a token. */
 async function asked(world: World, form: Record<string, string>): Promise<Record<string, unknown>> {

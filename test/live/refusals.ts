@@ -52,6 +52,20 @@ export type WorldValue =
   | "federated_wrong_case"
   | "federated_wrong_audience"
   | "federated_user_token"
+  | "federated_chained" // a token that was got with a federated credential itself
+  | "client_id_federated_abroad" // an app that trusts a managed identity of another tenant
+  | "federated_other_tenant" // that identity's token
+  | "client_id_blueprint" // an agent identity blueprint, with client_secret_blueprint
+  | "client_secret_blueprint"
+  | "agent_identity" // client id of an agent identity of that blueprint
+  | "agent_identity_foreign" // of another blueprint's
+  | "agent_identity_unconsented" // one that nobody consented for, with an exchange token of its own
+  | "exchange_token" // the blueprint's, for agent_identity
+  | "exchange_token_foreign_tenant" // the same, asked for in tenant_foreign
+  | "exchange_token_unconsented"
+  | "exchange_token_unnamed" // the blueprint's, for no agent identity
+  | "user_token_blueprint" // an assertion for the blueprint
+  | "app_token_blueprint" // an app-only token for the blueprint
   | "scope" // a consented scope of the MCP server, fully qualified
   | "scope_resource" // its app-ID URI
   | "scope_unconsented"
@@ -702,9 +716,128 @@ const grants: readonly RefusalRow[] = [
   },
 ];
 
+const agentPage = "learn.microsoft.com/entra/agent-id/agent-on-behalf-of-oauth-flow";
+const asBlueprint = {
+  grant_type: "client_credentials",
+  client_id: "{client_id_blueprint}",
+  client_secret: "{client_secret_blueprint}",
+  scope: "api://AzureADTokenExchange/.default",
+  fmi_path: "{agent_identity}",
+};
+const asAgent = {
+  grant_type: "urn:ietf:params:oauth:grant-type:jwt-bearer",
+  requested_token_use: "on_behalf_of",
+  client_id: "{agent_identity}",
+  client_assertion_type: assertionType,
+  client_assertion: "{exchange_token}",
+  assertion: "{user_token_blueprint}",
+  scope: "{scope}",
+};
+
+const agentIdentities: readonly RefusalRow[] = [
+  {
+    name: "an app that is no blueprint names an agent identity",
+    form: { ...asBlueprint, ...secret },
+    expected: { status: 400, error: "invalid_request", codes: [90023] },
+    confidence: "D",
+    source: agentPage,
+  },
+  {
+    name: "a blueprint names another blueprint's agent identity",
+    form: { ...asBlueprint, fmi_path: "{agent_identity_foreign}" },
+    expected: { status: 400, error: "invalid_request", codes: [90023] },
+    confidence: "D",
+    source: agentPage,
+  },
+  {
+    name: "a blueprint asks for an app's own token",
+    form: { ...without(asBlueprint, "fmi_path"), scope: "{scope_resource}/.default" },
+    expected: { status: 400, error: "unauthorized_client", codes: [82001] },
+    confidence: "B",
+    source: "server answers quoted in public Agent 365 samples",
+  },
+  {
+    name: "a blueprint asks on behalf of a user itself",
+    form: {
+      ...obo,
+      client_id: "{client_id_blueprint}",
+      client_secret: "{client_secret_blueprint}",
+      assertion: "{user_token_blueprint}",
+    },
+    expected: { status: 400, error: "unauthorized_client", codes: [82002] },
+    confidence: "C",
+    source: "reports of jwt-bearer requests of blueprints",
+  },
+  {
+    name: "an agent identity presents an exchange token for nobody",
+    form: { ...asAgent, client_assertion: "{exchange_token_unnamed}" },
+    expected: { status: 401, error: "invalid_client", codes: [700213] },
+    confidence: "C",
+    source: agentPage,
+  },
+  {
+    name: "an agent identity presents an exchange token of another tenant",
+    form: { ...asAgent, client_assertion: "{exchange_token_foreign_tenant}" },
+    expected: { status: 401, error: "invalid_client", codes: [700211] },
+    confidence: "B",
+    source: "troubleshooting tables of public Agent ID guides",
+  },
+  {
+    name: "an agent identity's assertion is not for its blueprint",
+    form: { ...asAgent, assertion: "{user_token}" },
+    expected: { status: 400, error: "invalid_grant", codes: [50013] },
+    confidence: "A",
+    source: agentPage,
+  },
+  {
+    name: "an agent identity's assertion is an app's own token",
+    form: { ...asAgent, assertion: "{app_token_blueprint}" },
+    expected: { status: 400, error: "unauthorized_client", codes: [7000114] },
+    confidence: "B",
+    source: "github.com/microsoft/mcp/issues/2192",
+  },
+  {
+    name: "nobody consented for the agent identity",
+    form: {
+      ...asAgent,
+      client_id: "{agent_identity_unconsented}",
+      client_assertion: "{exchange_token_unconsented}",
+    },
+    expected: { status: 400, error: "invalid_grant", codes: [65001], suberror: "consent_required" },
+    confidence: "B",
+    source: agentPage,
+  },
+];
+
+const federation: readonly RefusalRow[] = [
+  {
+    name: "the app has no federated credential",
+    form: signed("client_id", "federated_wrong_subject"),
+    expected: { status: 401, error: "invalid_client", codes: [70025] },
+    confidence: "B",
+    source: "error text of azure/login runs quoted in public issues",
+  },
+  {
+    name: "the federated token comes from a federated credential itself",
+    form: signed("client_id_federated", "federated_chained"),
+    expected: { status: 401, error: "invalid_client", codes: [700231] },
+    confidence: "B",
+    source: "quoted in public by several who tried",
+  },
+  {
+    name: "the managed identity is of another tenant than the app",
+    form: signed("client_id_federated_abroad", "federated_other_tenant"),
+    expected: { status: 401, error: "invalid_client", codes: [700236] },
+    confidence: "B",
+    source: "learn.microsoft.com/answers/questions/2139753",
+  },
+];
+
 export const refusalRows: readonly RefusalRow[] = [
   ...onBehalfOf,
   ...scopesAndResources,
   ...clients,
   ...grants,
+  ...agentIdentities,
+  ...federation,
 ];

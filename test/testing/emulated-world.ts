@@ -41,14 +41,32 @@ export async function emulatedWorld(): Promise<EmulatedWorld> {
       },
       { name: "other", scopes: ["other.read"], secrets: ["other-secret"] },
       { name: "signing", certificates: [registered.cert, expired.cert] },
-      { name: "federated", federatedCredentials: [{ managedIdentity: "identity" }] },
+      {
+        name: "federated",
+        federatedCredentials: [{ managedIdentity: "identity" }, { managedIdentity: "chained" }],
+      },
+      { name: "federated abroad", federatedCredentials: [{ managedIdentity: "abroad" }] },
+      {
+        name: "blueprint",
+        scopes: ["access_agent"],
+        secrets: ["blueprint-secret"],
+        installedIn: ["Fabrikam"],
+        agentIdentities: ["clerk", "newcomer"],
+      },
+      { name: "other blueprint", agentIdentities: ["stranger"] },
       { name: "disabled", secrets: ["agent-secret"], disabled: true },
       { name: "foreign", tenant: "Fabrikam", secrets: ["agent-secret"] },
       { name: "mcp", scopes: ["mcp.read", "mcp.write"] },
       { name: "assigned", scopes: ["read"], assignmentRequired: true, assignedUsers: [] },
     ],
     users: "Ada Bob Mia Ben Dis Rev Una Non Thr Tra Rita Sif Rena".split(" ").map((name) => ({ name })),
-    managedIdentities: [{ name: "identity" }, { name: "another" }, { name: "shouting" }],
+    managedIdentities: [
+      { name: "identity" },
+      { name: "another" },
+      { name: "shouting" },
+      { name: "chained", federated: true },
+      { name: "abroad", tenant: "Fabrikam" },
+    ],
     policies: [
       { type: "mfa", user: "Mia", resource: "mcp" },
       { type: "mfa", user: "Rita", grant: "refresh_token" },
@@ -79,6 +97,8 @@ export async function emulatedWorld(): Promise<EmulatedWorld> {
     const scopes = resource === "mcp" ? ["mcp.read"] : entra.app(resource).scopes.map(({ name }) => name);
     entra.grantConsent({ allUsers: true, client: "agent", resource, scopes });
   }
+
+  entra.grantConsent({ allUsers: true, client: "clerk", resource: "mcp", scopes: ["mcp.read"] });
 
   const mcpScope = `${mcp.identifierUris[0]}/mcp.read`;
   const token = (user: string): Promise<string> => entra.issueUserToken({ user, app: "agent" });
@@ -139,6 +159,20 @@ export async function emulatedWorld(): Promise<EmulatedWorld> {
         scopes: ["x"],
         claims: { sub: entra.managedIdentity.identities[0]?.objectId },
       }),
+    federated_chained: () => identityToken(3),
+    client_id_federated_abroad: entra.app("federated abroad").clientId,
+    federated_other_tenant: () => identityToken(4),
+    client_id_blueprint: entra.app("blueprint").clientId,
+    client_secret_blueprint: "blueprint-secret",
+    agent_identity: entra.app("clerk").clientId,
+    agent_identity_foreign: entra.app("stranger").clientId,
+    agent_identity_unconsented: entra.app("newcomer").clientId,
+    exchange_token: () => exchangeToken(entra, home, "clerk"),
+    exchange_token_foreign_tenant: () => exchangeToken(entra, entra.tenants[1]?.id ?? "", "clerk"),
+    exchange_token_unconsented: () => exchangeToken(entra, home, "newcomer"),
+    exchange_token_unnamed: () => exchangeToken(entra, home),
+    user_token_blueprint: () => entra.issueUserToken({ user: "Ada", app: "blueprint", client: "other" }),
+    app_token_blueprint: () => entra.issueAppToken({ app: "blueprint", client: "other" }),
     scope: mcpScope,
     scope_resource: mcp.identifierUris[0] ?? "",
     scope_unconsented: `${mcp.identifierUris[0]}/mcp.write`,
@@ -243,6 +277,21 @@ export async function managedIdentityToken(
   const query = new URLSearchParams({ "api-version": "2019-08-01", resource, client_id: clientId });
   const response = await fetch(`${IDENTITY_ENDPOINT}?${query}`, {
     headers: { "x-identity-header": IDENTITY_HEADER },
+  });
+  return (await response.json()).access_token;
+}
+
+/** The blueprint's exchange token, for one of its agent identities or for none. */
+async function exchangeToken(entra: EntraEmulator, tenant: string, agentIdentity?: string): Promise<string> {
+  const response = await fetch(`${entra.origin}/${tenant}/oauth2/v2.0/token`, {
+    method: "POST",
+    body: new URLSearchParams({
+      grant_type: "client_credentials",
+      client_id: entra.app("blueprint").clientId,
+      client_secret: "blueprint-secret",
+      scope: "api://AzureADTokenExchange/.default",
+      ...(agentIdentity === undefined ? {} : { fmi_path: entra.app(agentIdentity).clientId }),
+    }),
   });
   return (await response.json()).access_token;
 }

@@ -18,7 +18,11 @@ export async function throughMsal(world: World, { tenant, form }: FilledRow): Pr
   const call = (): Promise<unknown> => {
     switch (form["grant_type"]) {
       case "client_credentials":
-        return client.acquireTokenByClientCredential({ scopes, ...claims });
+        return client.acquireTokenByClientCredential({
+          scopes,
+          ...claims,
+          ...(form["fmi_path"] === undefined ? {} : { fmiPath: form["fmi_path"] }),
+        });
       case "authorization_code":
         return client.acquireTokenByCode({
           scopes,

@@ -34,3 +34,14 @@ export {
   type SignInStoreSuiteOptions,
 } from "./sign-in/store-suite.js";
 export type { StoreUnderTest } from "./sign-in/store-under-test.js";
+export { startFoundry, type FoundryEmulator } from "./foundry/start.js";
+export type { FoundryOptions, InProcessServer } from "./foundry/options.js";
+export type { FoundryFault } from "./foundry/faults.js";
+export type { FoundryRequest } from "./foundry/log.js";
+export type {
+  SourceFailure,
+  ToolboxOptions,
+  ToolDefinition,
+  ToolSourceAuth,
+  ToolSourceOptions,
+} from "./foundry/toolbox/options.js";

@@ -1,0 +1,62 @@
+import type { AppRef } from "../entra/directory.js";
+import type { EntraEmulator } from "../entra/start.js";
+import type { FoundryRequest } from "./log.js";
+import type { ToolboxOptions } from "./toolbox/options.js";
+
+/** A web-standard handler that stands for a container, or for an MCP server, in the same process. */
+export type InProcessServer = (request: Request) => Response | Promise<Response>;
+
+/**
+ * What `startFoundry` starts with.
+ *
+ * @group Test kit
+ */
+export interface FoundryOptions {
+  /** What `startEntra()` returned: it issues every token that is checked here. */
+  readonly entra: EntraEmulator;
+  /** Where the container listens. Without it or `agent`, until `connectAgent`, no session gets ready. */
+  readonly agentUrl?: string | URL;
+  /** The container as a handler. It has to answer `GET /readiness` too, unless `readiness` is "skip". */
+  readonly agent?: InProcessServer;
+  /** Default "support". */
+  readonly project?: string;
+  /** Default "agent". */
+  readonly agentName?: string;
+  /** Default "1". */
+  readonly agentVersion?: string;
+  /** What the agent's definition declares. Default "2.0.0". */
+  readonly protocolVersion?: "2.0.0" | "1.0.0";
+  /** The tenant of the project: id, name or domain. Default the first. */
+  readonly tenant?: string;
+  /** The managed identity that is the agent's own: its name. Default the system-assigned one. */
+  readonly agentIdentity?: string;
+  /** The agent's blueprint, whose client id the container is told. */
+  readonly blueprint?: AppRef;
+  readonly toolboxes?: readonly ToolboxOptions[];
+  /** Who is Foundry Agent Consumer: names of users, apps and managed identities. Default everybody. */
+  readonly consumers?: "everybody" | readonly string[];
+  /** Who may send `x-ms-user-identity`: names of users, apps and managed identities. Default nobody. */
+  readonly impersonators?: readonly string[];
+  /** Whether `GET /readiness` is asked before the first request. Default "probe". */
+  readonly readiness?: "probe" | "skip";
+  /** How long a session may take to get ready, in milliseconds. Default 2000. */
+  readonly readinessTimeoutMs?: number;
+  /** Sends `x-agent-response-id`, and wants the response to have that id. Default false. */
+  readonly choosesResponseIds?: boolean;
+  /** How long a consent link can be opened, in milliseconds. Default an hour. */
+  readonly consentLinkLifetimeMs?: number;
+  /**
+   * Where consent links lead. "loopback" (default): to this emulator. "platform": to
+   * `https://emulator.consent.azure-apihub.net`, as the real ones look; `openableLink(link)` says where the
+   * emulator serves that page.
+   */
+  readonly consentLinks?: "loopback" | "platform";
+  /** Default: any free port of 127.0.0.1. */
+  readonly port?: number;
+  /** Milliseconds since 1970; default `Date.now`. */
+  readonly now?: () => number;
+  /** How Entra and the MCP servers are reached. Default the global `fetch`, looked up at each call. */
+  readonly fetch?: (input: string | URL | Request, init?: RequestInit) => Promise<Response>;
+  /** Called with each entry of `foundry.log` when it is finished. */
+  readonly onRequest?: (entry: FoundryRequest) => void;
+}

@@ -63,7 +63,7 @@ const surface: Record<string, readonly string[]> = {
   "./hono": ["responses", "userContext"],
   "./node": ["responses", "userContext", "webHandler"],
   "./sign-in": ["createSignIn", "fileStore", "memoryStore", "redisStore", "remoteSignIn", "signInApi"],
-  "./testing": ["signInStoreSuite", "startEntra", "testUserContext"],
+  "./testing": ["signInStoreSuite", "startEntra", "startFoundry", "testUserContext"],
 };
 
 const codes: readonly string[] = [

@@ -6,20 +6,16 @@
  *
  * `--redis` and `--remote` run the same story with the sign-in pages in a process of their own: shapes.ts.
  */
+import { judged, type Check } from "./checks.js";
 import { createPerson } from "./no-user-token/person.js";
-import { startProcesses } from "./no-user-token/processes.js";
+import { startProcesses } from "./processes.js";
 import { shapes, type Shape, type ShapeName } from "./no-user-token/shapes.js";
 import { startSetting } from "./no-user-token/setting.js";
-import { tell, type Check } from "./no-user-token/story.js";
+import { tell } from "./no-user-token/story.js";
 
 /** Returns whether everything was seen as the person it was made for. */
-export async function onceWithoutUserToken(name: ShapeName): Promise<boolean> {
-  const checks: { readonly good: boolean; readonly what: string }[] = [];
-  const check: Check = (good, what) => void checks.push({ good, what });
-  await play(shapes[name], check).catch((error: unknown) => check(false, `to the end: ${String(error)}`));
-  console.log("");
-  for (const { good, what } of checks) console.log(`${good ? "ok    " : "FAILED"} ${what}`);
-  return checks.every(({ good }) => good);
+export function onceWithoutUserToken(name: ShapeName): Promise<boolean> {
+  return judged((check) => play(shapes[name], check));
 }
 
 async function play(shape: Shape, check: Check): Promise<void> {

@@ -7,6 +7,8 @@ export type Switches =
   | { readonly status: "page"; readonly port: number }
   | { readonly status: "once"; readonly port: number; readonly broken: Break | undefined }
   | { readonly status: "no-user-token"; readonly shape: ShapeName }
+  | { readonly status: "toolbox" }
+  | { readonly status: "agent-identity" }
   /** It cannot be done, and why. */
   | { readonly status: "wrong"; readonly problem: string };
 
@@ -22,12 +24,14 @@ export function readSwitches(args: readonly string[]): Switches {
   const problem = problems.find(({ when }) => when(given))?.say;
   if (problem !== undefined) return { status: "wrong", problem };
   const once = given.once === true;
-  if (given["no-user-token"] === true) {
+  const [story] = storiesIn(given);
+  if (story === "no-user-token") {
     return {
-      status: "no-user-token",
+      status: story,
       shape: given.redis === true ? "redis" : given.remote === true ? "remote" : "one-process",
     };
   }
+  if (story !== undefined) return { status: story };
   const port = Number(given.port ?? (once ? 0 : 3000));
   if (!once) return { status: "page", port };
   const { break: broken } = given;
@@ -44,13 +48,23 @@ function parsed(args: readonly string[]) {
       break: { type: "string" },
       port: { type: "string" },
       "no-user-token": { type: "boolean" },
+      toolbox: { type: "boolean" },
+      "agent-identity": { type: "boolean" },
       redis: { type: "boolean" },
       remote: { type: "boolean" },
     },
   }).values;
 }
 
-const usage = "--port=<number>, --once [--break=<name>], and --once --no-user-token [--redis | --remote].";
+/** What can be played instead of the two accounts on the page; each in processes of its own. */
+const stories = ["no-user-token", "toolbox", "agent-identity"] as const;
+
+function storiesIn(given: Given): readonly (typeof stories)[number][] {
+  return stories.filter((story) => given[story] === true);
+}
+
+const usage =
+  "--port=<number>, --once [--break=<name>], --once --no-user-token [--redis | --remote], --once --toolbox, and --once --agent-identity.";
 
 const problems: readonly { readonly when: (given: Given) => boolean; readonly say: string }[] = [
   {
@@ -58,8 +72,12 @@ const problems: readonly { readonly when: (given: Given) => boolean; readonly sa
     say: `--break goes with --once and takes one of: ${Object.keys(breaks).join(", ")}.`,
   },
   {
-    when: ({ once, "no-user-token": without }) => without === true && once !== true,
-    say: "--no-user-token goes with --once.",
+    when: (given) => given.once !== true && storiesIn(given).length > 0,
+    say: `${named(stories)} go with --once.`,
+  },
+  {
+    when: (given) => storiesIn(given).length > 1,
+    say: `${named(stories)} are different stories: take one of them.`,
   },
   {
     when: ({ redis, remote, "no-user-token": without }) =>
@@ -71,11 +89,16 @@ const problems: readonly { readonly when: (given: Given) => boolean; readonly sa
     say: "--redis and --remote are two ways to run it: take one of them.",
   },
   {
-    when: (given) => given["no-user-token"] === true && (given.break ?? given.port) !== undefined,
-    say: "--no-user-token takes neither --break nor --port.",
+    when: (given) => storiesIn(given).length > 0 && (given.break ?? given.port) !== undefined,
+    say: `${named(stories)} take neither --break nor --port.`,
   },
   {
     when: ({ port }) => port !== undefined && !(/^\d{1,5}$/.test(port) && Number(port) <= 65_535),
     say: "--port takes a number from 0 to 65535.",
   },
 ];
+
+function named(switches: readonly string[]): string {
+  const all = switches.map((name) => `--${name}`);
+  return `${all.slice(0, -1).join(", ")} and ${all.at(-1)}`;
+}

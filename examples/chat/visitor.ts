@@ -67,6 +67,29 @@ export function createVisitor(): Visitor {
   };
 }
 
+/**
+ * Opens a link and presses what says one of these, the first of them first, page after page, until a page has
+ * nothing of the kind or is the one that was wanted. Returns the last page.
+ */
+export async function pressThrough(
+  visitor: Visitor,
+  link: string,
+  labels: readonly string[],
+  wanted: (html: string) => unknown = () => undefined,
+): Promise<PageAt> {
+  let page = await visitor.visit(link);
+  for (let pages = 0; pages < 6 && wanted(page.html) === undefined; pages += 1) {
+    const choices = formsOf(page.html).flatMap((form) => form.buttons.map((button) => ({ form, button })));
+    const choice = labels
+      .map((label) => choices.find(({ button }) => button.text.toLowerCase().includes(label.toLowerCase())))
+      .find((one) => one !== undefined);
+    if (choice === undefined) break;
+    const { form, button } = choice;
+    page = await visitor.submit(page, form, button.name === "" ? {} : { [button.name]: button.value });
+  }
+  return page;
+}
+
 /** The forms of a page. Enough for pages that are written plainly; no parser for the web. */
 export function formsOf(html: string): HtmlForm[] {
   return [...html.matchAll(/<form\b([^>]*)>([\s\S]*?)<\/form>/gi)].map(([, attributes = "", body = ""]) => ({

@@ -1,11 +1,7 @@
-import { execFile } from "node:child_process";
-import { fileURLToPath } from "node:url";
 import { describe, expect, test } from "vitest";
 import { startSetting } from "../../examples/chat/no-user-token/setting.js";
 import { shapes } from "../../examples/chat/no-user-token/shapes.js";
-import { readSwitches } from "../../examples/chat/switches.js";
-
-const root = fileURLToPath(new URL("../..", import.meta.url));
+import { demo } from "../support/demo.js";
 
 /** What each way to run it has to show, in the words of the demo. */
 const always = [
@@ -59,50 +55,3 @@ describe("the demo of a person whose requests bring no token", { timeout: 120_00
     }
   });
 });
-
-describe("the switches of the demo", () => {
-  for (const [args, says] of [
-    [["--no-user-token"], "goes with --once"],
-    [["--once", "--redis"], "go with --once --no-user-token"],
-    [["--remote"], "go with --once --no-user-token"],
-    [["--once", "--no-user-token", "--redis", "--remote"], "take one of them"],
-    [["--once", "--no-user-token", "--break=swap-users"], "takes neither --break nor --port"],
-    [["--once", "--port=http"], "a number from 0 to 65535"],
-    [["--onec"], "The switches are: "],
-    [["once"], "The switches are: "],
-  ] as const) {
-    test(`are refused when they make no sense: ${args.join(" ")}`, () => {
-      expect(readSwitches(args)).toEqual({ status: "wrong", problem: expect.stringContaining(says) });
-    });
-  }
-
-  test("may come in any order", () => {
-    const expected = { status: "no-user-token", shape: "remote" };
-    expect(readSwitches(["--once", "--no-user-token", "--remote"])).toEqual(expected);
-    expect(readSwitches(["--remote", "--no-user-token", "--once"])).toEqual(expected);
-  });
-
-  test("end the demo with one line and exit code 2 when they are refused", async () => {
-    const { code, output } = await demo(["--once", "--no-user-token", "--redis", "--remote"]);
-    expect(output.trim().split("\n")).toEqual([expect.stringContaining("take one of them")]);
-    expect(code).toBe(2);
-  }, 60_000);
-});
-
-/** Runs the demo on the sources. Whatever it prints, it prints no token, code, secret or link. */
-async function demo(
-  args: readonly string[],
-  more: Readonly<Record<string, string>> = {},
-): Promise<{ code: number; output: string }> {
-  const command = ["--import", "tsx", "examples/chat/main.ts", ...args];
-  const env = { ...process.env, TSX_TSCONFIG_PATH: `${root}/test/tsconfig.json`, ...more };
-  const ran = await new Promise<{ code: number; output: string }>((done) => {
-    const child = execFile(process.execPath, command, { cwd: root, env, timeout: 100_000 }, (_, out, err) => {
-      done({ code: child.exitCode ?? -1, output: out + err });
-    });
-  });
-  expect(ran.output).not.toMatch(/eyJ[A-Za-z0-9_-]{10,}\./);
-  expect(ran.output).not.toMatch(/[?&](t|code|state|client_id|login_hint)=/);
-  expect(ran.output).not.toMatch(/\b[A-Z2-7]{3}-[A-Z2-7]{3}-[A-Z2-7]{3}\b/);
-  return ran;
-}

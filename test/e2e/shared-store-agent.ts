@@ -3,7 +3,7 @@
  * `{ aheadMs }` and `{ signOut: "<platform user id>" }`, each answered with "done"; "ready" comes first.
  */
 import { startAgent } from "../../examples/chat/no-user-token/agent.js";
-import { env } from "../../examples/chat/no-user-token/env.js";
+import { env } from "../../examples/chat/env.js";
 import { signInWithRedis } from "../../examples/chat/no-user-token/own-sign-in.js";
 
 /** What a test tells the process. */

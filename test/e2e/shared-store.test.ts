@@ -3,7 +3,7 @@ import { generateKeyPairSync } from "node:crypto";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { createPerson, type Person } from "../../examples/chat/no-user-token/person.js";
-import { killed } from "../../examples/chat/no-user-token/processes.js";
+import { killed } from "../../examples/chat/processes.js";
 import { startSetting, type Setting } from "../../examples/chat/no-user-token/setting.js";
 import { shapes } from "../../examples/chat/no-user-token/shapes.js";
 import { createVisitor } from "../../examples/chat/visitor.js";

@@ -3,7 +3,7 @@
  * shapes.ts what each shape needs.
  */
 import { startAgent, type AgentSignIn } from "./agent.js";
-import { env } from "./env.js";
+import { env } from "../env.js";
 import { signInWithFile, signInWithRedis } from "./own-sign-in.js";
 import { signInAtService } from "./remote-sign-in.js";
 import type { ShapeName } from "./shapes.js";

@@ -2,7 +2,7 @@ import { clientSecret, entraApp, userTokenVerifier } from "hosted-agent-identity
 import { createSignIn, fileStore, redisStore, type SignInOptions } from "hosted-agent-identity/sign-in";
 import { createClient } from "redis";
 import type { AgentSignIn } from "./agent.js";
-import { cloud, contactsResource, env } from "./env.js";
+import { cloud, contactsResource, env } from "../env.js";
 
 /** The agent keeps grants itself, in a file, and serves the pages. */
 export function signInWithFile(): AgentSignIn {

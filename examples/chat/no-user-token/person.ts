@@ -1,14 +1,7 @@
 import { randomUUID } from "node:crypto";
-import { createVisitor, formsOf } from "../visitor.js";
+import { told, type Told } from "../told.js";
+import { createVisitor, pressThrough } from "../visitor.js";
 import type { Setting } from "./setting.js";
-
-/** What the chat says to a message. */
-export interface Told {
-  readonly status: string;
-  readonly text: string;
-  /** Of the consent item. */
-  readonly link: string | undefined;
-}
 
 /** The people in front of the chat, and their browsers. */
 export interface Person {
@@ -27,46 +20,17 @@ export function createPerson({ agentUrl }: Pick<Setting, "agentUrl">): Person {
         "x-agent-foundry-call-id": randomUUID(),
       };
       const body = JSON.stringify({ input });
-      const response = await fetch(`${agentUrl}/responses`, { method: "POST", headers, body });
-      return told((await response.json()) as ResponseBody);
+      return told(await fetch(`${agentUrl}/responses`, { method: "POST", headers, body }));
     },
     async signsIn(link, name) {
-      const browser = createVisitor();
-      let page = await browser.visit(link);
-      for (let steps = 0; steps < 6; steps += 1) {
-        const code = /<output[^>]*>([^<]+)<\/output>/.exec(page.html)?.[1]?.trim();
-        if (code !== undefined) return code;
-        const choices = formsOf(page.html).flatMap((form) =>
-          form.buttons.map((button) => ({ form, button })),
-        );
-        const wanted =
-          choices.find(({ button }) => button.text.includes(name)) ??
-          choices.find(({ button }) => /continue|accept/i.test(button.text));
-        if (wanted === undefined) break;
-        const { form, button } = wanted;
-        page = await browser.submit(page, form, button.name === "" ? {} : { [button.name]: button.value });
-      }
+      const page = await pressThrough(createVisitor(), link, [name, "Continue", "Accept"], codeOn);
+      const code = codeOn(page.html);
+      if (code !== undefined) return code;
       throw new Error(`There is no code on the page ${page.url.pathname} (HTTP ${page.status}).`);
     },
   };
 }
 
-interface ResponseBody {
-  readonly status?: string;
-  readonly output?: readonly {
-    readonly type: string;
-    readonly consent_link?: string;
-    readonly content?: readonly { readonly text?: string }[];
-  }[];
-}
-
-function told({ status = "refused", output = [] }: ResponseBody): Told {
-  return {
-    status,
-    text: output
-      .flatMap(({ content = [] }) => content.map((part) => part.text ?? ""))
-      .join("")
-      .trim(),
-    link: output.find(({ type }) => type === "oauth_consent_request")?.consent_link,
-  };
+function codeOn(html: string): string | undefined {
+  return /<output[^>]*>([^<]+)<\/output>/.exec(html)?.[1]?.trim();
 }

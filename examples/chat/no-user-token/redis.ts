@@ -1,8 +1,8 @@
 /** A real redis-server for the demo, on loopback, which keeps what it was told across a crash. */
 import { execFileSync, spawn, type ChildProcess } from "node:child_process";
 import { existsSync } from "node:fs";
-import { freePort } from "./free-port.js";
-import { killed, killWithUs } from "./processes.js";
+import { freePort } from "../free-port.js";
+import { killed, killWithUs } from "../processes.js";
 import { temporaryFolder } from "./temporary-folder.js";
 
 export interface DemoRedis {

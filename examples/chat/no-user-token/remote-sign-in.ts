@@ -2,7 +2,7 @@ import { ManagedIdentityCredential } from "@azure/identity";
 import { entraApp, federatedCredential, userTokenVerifier } from "hosted-agent-identity";
 import { remoteSignIn } from "hosted-agent-identity/sign-in";
 import type { AgentSignIn } from "./agent.js";
-import { cloud, contactsResource, env } from "./env.js";
+import { cloud, contactsResource, env } from "../env.js";
 
 /** The sign-in service keeps the grants. This process has no key and no secret, only an identity of its own. */
 export function signInAtService(): AgentSignIn {

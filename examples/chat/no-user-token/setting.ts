@@ -3,7 +3,7 @@ import { generateKeyPairSync, randomBytes, randomUUID } from "node:crypto";
 import { join } from "node:path";
 import { startEntra, type EntraEmulator } from "hosted-agent-identity/testing";
 import { startContactsServer, type ContactsServer, type VerifiedCall } from "../mcp-server.js";
-import { freePort } from "./free-port.js";
+import { freePort } from "../free-port.js";
 import { startRedis, type DemoRedis } from "./redis.js";
 import type { Shape } from "./shapes.js";
 import { temporaryFolder } from "./temporary-folder.js";

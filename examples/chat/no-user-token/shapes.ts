@@ -1,4 +1,4 @@
-import type { ProcessPlan } from "./processes.js";
+import type { ProcessPlan } from "../processes.js";
 import { scope, type Setting } from "./setting.js";
 
 /** A way to run sign-in: which processes there are, and what each of them is given. */

@@ -1,9 +1,8 @@
-import type { Person, Told } from "./person.js";
-import type { Processes } from "./processes.js";
+import type { Check } from "../checks.js";
+import type { Processes } from "../processes.js";
+import type { Told } from "../told.js";
+import type { Person } from "./person.js";
 import type { Setting } from "./setting.js";
-
-/** Notes what has to be so, and whether it is. */
-export type Check = (good: boolean, what: string) => void;
 
 export interface Stage {
   readonly setting: Pick<Setting, "entra" | "contacts" | "redis">;

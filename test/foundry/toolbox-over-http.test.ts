@@ -11,10 +11,15 @@ import {
   type ResponsesRun,
 } from "../../src/index.js";
 import { responses, userContext } from "../../src/http/node.js";
-import { startEntra, type EntraEmulator } from "../../src/testing/index.js";
-import { startFoundry, type FoundryEmulator } from "../../src/testing/foundry/start.js";
-import type { FoundryOptions } from "../../src/testing/foundry/options.js";
-import type { ToolboxOptions, ToolSourceOptions } from "../../src/testing/foundry/toolbox/options.js";
+import {
+  startEntra,
+  startFoundry,
+  type EntraEmulator,
+  type FoundryEmulator,
+  type FoundryOptions,
+  type ToolboxOptions,
+  type ToolSourceOptions,
+} from "../../src/testing/index.js";
 import { openClient, type ClientKind, type RealClient } from "../support/mcp-clients.js";
 import { startMcpServer, type McpTestServer } from "../support/mcp-servers.js";
 

@@ -9,14 +9,14 @@ import { getUserContext, tryGetUserContext } from "../../src/context/ambient.js"
 import type { UserContextOptions } from "../../src/context/create.js";
 import { liveInternalsOf } from "../../src/context/internals.js";
 import type { UserContext } from "../../src/context/user-context.js";
-import { userTokenVerifier } from "../../src/context/verify.js";
+import { userTokenVerifier, type UserTokenVerifier } from "../../src/context/verify.js";
 import { errorCodes, type ErrorCode } from "../../src/errors.js";
 import { adapterHosts, type Probe, type RunningHost } from "../support/adapter-hosts.js";
 import { handMade, signingKey, startTestCloud, type TestCloud } from "../support/keys.js";
 import { leaks } from "../support/people.js";
 
 let cloud: TestCloud;
-let options: UserContextOptions;
+let options: UserContextOptions & { verify: UserTokenVerifier };
 beforeAll(async () => {
   cloud = await startTestCloud();
   options = { verify: userTokenVerifier({ app: cloud.app }), environment: { hosted: false } };

@@ -6,14 +6,14 @@ import express, { type RequestHandler } from "express";
 import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
 import { getUserContext, tryGetUserContext } from "../../src/context/ambient.js";
 import type { UserContextOptions } from "../../src/context/create.js";
-import { userTokenVerifier } from "../../src/context/verify.js";
+import { userTokenVerifier, type UserTokenVerifier } from "../../src/context/verify.js";
 import { userContext } from "../../src/http/express.js";
 import { listening, type RunningHost } from "../support/adapter-hosts.js";
 import { startTestCloud, type TestCloud } from "../support/keys.js";
 
 let cloud: TestCloud;
 let running: RunningHost;
-let options: UserContextOptions;
+let options: UserContextOptions & { verify: UserTokenVerifier };
 beforeAll(async () => {
   cloud = await startTestCloud();
   options = { verify: userTokenVerifier({ app: cloud.app }), environment: { hosted: false } };
@@ -94,7 +94,7 @@ test("a client that leaves while its token is verified leaves an ended context b
   const client = new AbortController();
   const gone = deferred<void>();
   const ended = deferred<boolean>();
-  const slow: UserContextOptions["verify"] = async (token) => {
+  const slow: UserTokenVerifier = async (token) => {
     client.abort();
     await gone.promise;
     return options.verify(token);

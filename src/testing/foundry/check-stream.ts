@@ -35,12 +35,13 @@ export function checkStream(expected: Expected): StreamCheck {
   let response: AnsweredResponse | undefined;
 
   const takeTerminal = (event: StreamedEvent, status: string): void => {
-    response = checkResponse(event["response"], expected);
-    must(response.id === id, "response_id_changes");
-    must(response.status === status, "status_differs");
+    const last = checkResponse(event["response"], expected);
+    must(last.id === id, "response_id_changes");
+    must(last.status === status, "status_differs");
     const sent = [...itemIds.entries()].sort(([a], [b]) => Number(a) - Number(b)).map(([, itemId]) => itemId);
-    const listed = response.output.map((item) => item["id"]);
+    const listed = last.output.map((item) => item["id"]);
     must(JSON.stringify(sent) === JSON.stringify(listed), "item_differs");
+    response = last;
   };
 
   return {

@@ -27,15 +27,9 @@ export function containerAt(agentUrl: string | URL): Container {
   return ({ method, path, headers, body, signal }) =>
     new Promise((resolve, reject) => {
       const url = new URL(`.${path}`, new URL(`${String(agentUrl).replace(/\/+$/, "")}/`));
-      const length: [string, string][] = body === undefined ? [] : [["content-length", String(body.length)]];
-      const given = headers.filter(([name]) => name.toLowerCase() !== "content-length");
-      const all: [string, string][] = [
-        ["host", url.host],
-        ...given.map(([n, v]): [string, string] => [n, v]),
-        ...length,
-      ];
+      const all = [["host", url.host], ...withLength(headers, body)].flat();
       // Not `fetch`: it would add headers of its own.
-      const request = httpRequest(url, { method, signal, agent: false, headers: all.flat() });
+      const request = httpRequest(url, { method, signal, agent: false, headers: all });
       request.once("error", reject);
       request.once("response", (response: IncomingMessage) => {
         const pairs = headerPairs(response.rawHeaders);
@@ -49,17 +43,36 @@ export function containerInProcess(handler: InProcessServer): Container {
   return async ({ method, path, headers, body, signal }) => {
     const request = new Request(new URL(path, "http://agent.invalid"), {
       method,
-      headers: new Headers(headers.map(([name, value]): [string, string] => [name, value])),
+      headers: new Headers(withLength(headers, body)),
       signal,
       ...(body === undefined ? {} : { body: new Uint8Array(body) }),
     });
-    const response = await handler(request);
+    const response = await orAborted(handler(request), signal);
     return {
       status: response.status,
       headers: [...response.headers],
       body: response.body === null ? nothing() : untilAborted(response.body, signal),
     };
   };
+}
+
+/** The body is not the caller's any more, so its length is not either. */
+function withLength(headers: ContainerRequest["headers"], body: Buffer | undefined): [string, string][] {
+  const given = headers.filter(([name]) => name.toLowerCase() !== "content-length");
+  const length: [string, string][] = body === undefined ? [] : [["content-length", String(body.length)]];
+  return [...given.map(([name, value]): [string, string] => [name, value]), ...length];
+}
+
+/** A handler that does not listen to its signal is not waited for. */
+function orAborted<T>(answer: T | Promise<T>, signal: AbortSignal): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const stop = (): void => reject(signal.reason);
+    if (signal.aborted) return stop();
+    signal.addEventListener("abort", stop, { once: true });
+    Promise.resolve(answer)
+      .then(resolve, reject)
+      .finally(() => signal.removeEventListener("abort", stop));
+  });
 }
 
 const decoders = { gzip: createGunzip, deflate: createInflate, br: createBrotliDecompress } as const;

@@ -1,7 +1,8 @@
-import { newIds } from "./ids.js";
 import type { Call } from "./calls.js";
 import type { Container, ContainerAnswer } from "./container.js";
+import { encodingOf } from "./encoding.js";
 import { bytesOf, objectOf, text, type Exchange, type Handled } from "./exchange.js";
+import { newIds } from "./ids.js";
 import { loggedHeaders } from "./log.js";
 import { containerHeaders } from "./platform-headers.js";
 import { refused } from "./refused.js";
@@ -13,7 +14,8 @@ export async function createResponse(exchange: Exchange): Promise<Handled> {
   const { state, request, entry } = exchange;
   const whom = await forWhom(exchange);
   const raw = await bytesOf(request);
-  const body = objectOf(raw);
+  const encoding = encodingOf(request.headers["content-encoding"]);
+  const body = objectOf(encoding.decode(raw));
   if (exchange.path["agent"] === undefined) checkAgentReference(exchange, body);
   const previousId = text(body["previous_response_id"]);
   const previous = previousId === undefined ? undefined : state.store.find(previousId, whom.userId);
@@ -33,7 +35,7 @@ export async function createResponse(exchange: Exchange): Promise<Handled> {
   entry.callId = call.callId;
   const chosenId = state.options.choosesResponseIds === true ? newIds.response(previousId) : undefined;
   try {
-    const told = Buffer.from(JSON.stringify({ ...body, agent_session_id: sessionId }));
+    const told = encoding.encode(Buffer.from(JSON.stringify({ ...body, agent_session_id: sessionId })));
     const answer = await ask(exchange, container, call, { path: "/responses", body: told, chosenId });
     return await relay(exchange, answer, { call, body, chosenId });
   } finally {

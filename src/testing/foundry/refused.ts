@@ -34,7 +34,6 @@ export function refusalReply({ row, facts, message, retryAfterS }: Refused): Rep
     facts.body === "front" ? { statusCode: status, message } : { error: { message, type, param, code } };
   return json(status, body, {
     "x-emulator-refusal": row,
-    "x-platform-error-source": status < 500 ? "user" : "platform",
     ...(retryAfterS === undefined ? {} : { "retry-after": String(retryAfterS) }),
     ...(status === 401 ? { "www-authenticate": "Bearer" } : {}),
   });

@@ -1,4 +1,5 @@
 import { once } from "node:events";
+import { json } from "../entra/http.js";
 import { answerRules, BrokenAnswer } from "./answer-rules.js";
 import type { Call } from "./calls.js";
 import { checkResponse, type AnsweredResponse } from "./check-response.js";
@@ -37,24 +38,17 @@ export async function relay(
 
 async function relayJson(exchange: Exchange, answer: ContainerAnswer, asked: Asked): Promise<Handled> {
   const chunks: Uint8Array[] = [];
-  for await (const chunk of untilGone(exchange, answer.body)) chunks.push(chunk);
-  if (exchange.gone.aborted) return "reset";
-  const bytes = Buffer.concat(chunks);
   try {
-    keep(exchange, asked, checkResponse(parsed(bytes), expected(exchange, asked)), undefined);
+    for await (const chunk of untilGone(exchange, answer.body)) chunks.push(chunk);
+    if (exchange.gone.aborted) return "reset";
+    keep(exchange, asked, checkResponse(parsed(Buffer.concat(chunks)), expected(exchange, asked)), undefined);
   } catch (error) {
     const { status, text } = broken(exchange, error);
-    exchange.response.writeHead(status, {
-      "content-type": "application/json",
-      "x-platform-error-source": "platform",
-    });
     const type = status < 500 ? "invalid_request_error" : "server_error";
-    exchange.response.end(JSON.stringify({ error: { message: text, type, param: null, code: type } }));
-    exchange.entry.status = status;
-    return "written";
+    return json(status, { error: { message: text, type, param: null, code: type } });
   }
   begin(exchange, answer, asked);
-  exchange.response.write(bytes);
+  exchange.response.write(Buffer.concat(chunks));
   return finish(exchange);
 }
 

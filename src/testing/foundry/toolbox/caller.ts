@@ -33,9 +33,11 @@ export async function toolboxCaller({
     throw refused("call_id_repeated");
   });
   const own = caller.oid === state.agentIdentity?.objectId;
-  if (caller.kind === "app" && !own) {
-    throw refused("agent_identity_other", { principal: caller.oid, operation: `${method} ${url.pathname}` });
-  }
+  const values = { principal: caller.oid, operation: `${method} ${url.pathname}` };
+  if (caller.kind === "app" && !own) throw refused("agent_identity_other", values);
+  const { consumers } = state;
+  if (!own && consumers !== "everybody" && !consumers.has(caller.oid))
+    throw refused("consumer_missing", values);
   const itself = {
     userId: state.callers.userIdOf(caller),
     account: { tid: caller.tid, oid: caller.oid },

@@ -62,6 +62,15 @@ export function createConsents(lifetimeMs: number, now: () => number): Consents 
       }
     },
     link(person, source) {
+      const open = [...links.values()].find(
+        (link) =>
+          link.person.userId === person.userId &&
+          link.source === source &&
+          !link.used &&
+          link.expiresAt > now(),
+      );
+      // Several tools of one turn ask for the same thing, and the person should be shown one link.
+      if (open !== undefined) return open;
       const [id, state] = [randomBytes(24).toString("base64url"), randomBytes(24).toString("base64url")];
       const link = { id, person, source, expiresAt: now() + lifetimeMs, state, used: false };
       links.set(id, link);

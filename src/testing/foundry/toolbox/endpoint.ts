@@ -1,8 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { json, type Reply } from "../../entra/http.js";
 import { bytesOf, headerOf, type Exchange, type Handled } from "../exchange.js";
-import { headerPairs } from "../headers.js";
-import { loggedHeaders, note } from "../log.js";
+import { note } from "../log.js";
 import { refused } from "../refused.js";
 import { toolboxCaller, type ToolboxCaller } from "./caller.js";
 import { RpcFailure, rpcCodes, rpcMessage, type RpcMessage } from "./rpc.js";
@@ -11,11 +10,8 @@ import type { Toolbox } from "./toolbox.js";
 
 /** `…/toolboxes/{name}/mcp` and `…/versions/{version}/mcp`: MCP over Streamable HTTP. */
 export async function toolboxEndpoint(exchange: Exchange): Promise<Handled> {
-  const { state, request, method, entry } = exchange;
-  entry.headers = loggedHeaders(headerPairs(request.rawHeaders));
-  const toolbox = toolboxOf(exchange);
-  entry.toolbox = toolbox.options.name;
-  // Looked at before the body: a fault is not one of the method's unless a test wants it to be.
+  const { state, request, method, path, entry } = exchange;
+  if (path["toolbox"] !== undefined) entry.toolbox = path["toolbox"];
   const bytes = method === "POST" ? await bytesOf(request) : Buffer.alloc(0);
   const message = method === "POST" ? messageOf(bytes) : undefined;
   if (message !== undefined && !(message instanceof RpcFailure)) {
@@ -23,7 +19,9 @@ export async function toolboxEndpoint(exchange: Exchange): Promise<Handled> {
     if (message.method === "tools/call") entry.tool = String(message.params?.["name"]);
   }
   if (state.faults.take("toolbox", entry.rpc) === "reset") return "reset";
+  checkVersion(exchange);
   const caller = await toolboxCaller(exchange);
+  const toolbox = toolboxOf(exchange);
   noteOutbound(exchange);
   if (method === "DELETE") return endSession(exchange, toolbox, caller);
   // There is no stream for the server's own messages. Source: MCP 2025-06-18, Listening for Messages.
@@ -85,10 +83,13 @@ const methods: Readonly<
   "tools/call": (call, params) => callOf(call, params["name"], params["arguments"]),
 };
 
-function toolboxOf({ state, path, url, request }: Exchange): Toolbox {
+function checkVersion({ url }: Exchange): void {
   const version = url.searchParams.get("api-version");
   if (version === null) throw refused("api_version_missing");
   if (version !== "v1") throw refused("api_version_unknown", { version });
+}
+
+function toolboxOf({ state, path, request }: Exchange): Toolbox {
   const features = (request.headersDistinct["foundry-features"] ?? []).flatMap((value) => value.split(","));
   if (!features.some((feature) => feature.trim() === "Toolboxes=V1Preview")) throw refused("feature_missing");
   const toolbox = state.toolboxes.get(path["toolbox"] ?? "");

@@ -51,8 +51,14 @@ const hosted = (process.env["FOUNDRY_HOSTING_ENVIRONMENT"] ?? "") !== "";
 /** This agent's own: it opens the toolbox, the sign-in service and the model, and never a person's data. */
 const identity = hosted ? new ManagedIdentityCredential() : new AzureCliCredential();
 
-const way = isSet("TOOLBOX_NAME") ? toolboxWay() : signInWay();
+const way = configuredWay();
 const model = isSet("MODEL_DEPLOYMENT_NAME") ? foundryModel() : undefined;
+
+function configuredWay(): Way {
+  if (isSet("TOOLBOX_NAME")) return toolboxWay();
+  if (isSet("SIGN_IN_URL")) return signInWay();
+  throw new Error("Set the environment variable TOOLBOX_NAME or SIGN_IN_URL: see README.md.");
+}
 
 /** Foundry finds the person by the call id of the request, keeps the grant, and asks for consent. */
 function toolboxWay(): Way {
@@ -159,8 +165,14 @@ async function* scripted(tools: Tools, input: string, abortSignal: AbortSignal):
   yield JSON.stringify(structuredContent ?? content);
 }
 
+let stopping = false;
 const host = express();
-host.get("/readiness", (_request, response) => void response.sendStatus(200));
+host.use((_request, response, next) => {
+  // Or a connection that is kept open would go on bringing requests.
+  if (stopping) response.set("connection", "close");
+  next();
+});
+host.get("/readiness", (_request, response) => void response.sendStatus(stopping ? 503 : 200));
 host.post("/responses", userContext(way.who), agent);
 const server = host.listen(Number(process.env["PORT"] ?? 8088), "0.0.0.0", () => {
   console.log(`The agent is ready, with ${isSet("TOOLBOX_NAME") ? "a toolbox" : "a sign-in service"}.`);
@@ -168,6 +180,7 @@ const server = host.listen(Number(process.env["PORT"] ?? 8088), "0.0.0.0", () =>
 
 /** Takes no new requests and lets running answers finish. */
 process.once("SIGTERM", () => {
+  stopping = true;
   server.close(() => {
     void way.access.close().then(() => process.exit(0));
   });

@@ -39,6 +39,9 @@ export async function tell({ setting, check }: Stage): Promise<void> {
   check(contacts.verified.length === 0, "the MCP server saw nobody before there was consent");
 
   console.log("\nThe link is for an administrator: an agent identity has no consent screen of its own.");
+  const entraAsks = await createVisitor().visit(first.link ?? "");
+  const permissions = [...entraAsks.html.matchAll(/<li>(.*?)<\/li>/g)].map(([, one]) => one).join(", ");
+  console.log(`  [${admin}] is asked by Entra, for the whole organization: ${permissions}`);
   const page = await pressThrough(createVisitor(), first.link ?? "", [`Accept as ${admin}`]);
   console.log(`  [${admin}] is told: ${JSON.stringify(page.html)}`);
   check(page.url.pathname === "/consented", `${admin}, an administrator, consents for everybody, once`);

@@ -1,4 +1,4 @@
-import { createHmac, randomBytes } from "node:crypto";
+import { createHmac } from "node:crypto";
 import { createLocalJWKSet, type JSONWebKeySet } from "jose";
 import { jwtVerify, type JWTVerifyGetKey } from "jose/jwt/verify";
 import type { EntraEmulator } from "../entra/start.js";
@@ -37,7 +37,8 @@ interface CallersOptions {
 
 /** Verifies with what Entra publishes, and makes the platform's ids. */
 export function createCallers({ entra, tenantId, fetch, now }: CallersOptions): Callers {
-  const secret = randomBytes(32);
+  // The same person has the same id at every agent of a tenant, so at every emulator with the same Entra.
+  const secret = `emulated platform of ${tenantId}`;
   const opaque = (...parts: readonly string[]): string =>
     createHmac("sha256", secret).update(JSON.stringify(parts)).digest("hex").slice(0, 48);
   let keys: JWTVerifyGetKey | undefined;

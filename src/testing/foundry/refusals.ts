@@ -71,7 +71,7 @@ export type RefusalName =
   | "response_not_found"
   | "previous_response_not_found"
   | "cancel_synchronous"
-  | "replay_needs_background"
+  | "replay_not_streamed"
   | "starting_after_invalid"
   | "feature_missing"
   | "toolbox_unknown"
@@ -221,7 +221,7 @@ export const refusals: Readonly<Record<RefusalName, RefusalFacts>> = {
     "A",
     behaviour,
   ),
-  replay_needs_background: row(
+  replay_not_streamed: row(
     400,
     "invalid_request_error",
     "This response cannot be streamed because it was not created with stream=true.",

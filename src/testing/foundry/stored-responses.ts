@@ -10,7 +10,7 @@ export async function getResponse(exchange: Exchange): Promise<Handled> {
   const { searchParams } = exchange.url;
   if (searchParams.get("stream") !== "true") return json(200, stored.response);
   const { events } = stored;
-  if (events === undefined) throw refused("replay_needs_background");
+  if (events === undefined) throw refused("replay_not_streamed");
   const after = searchParams.get("starting_after");
   if (after !== null && !/^\d{1,9}$/.test(after)) throw refused("starting_after_invalid");
   const wanted = events.filter(({ sequence_number: at }) => after === null || at > Number(after));

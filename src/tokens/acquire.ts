@@ -160,8 +160,8 @@ export function acquirer(options: AcquirerOptions): Acquirer {
     if (running !== undefined) return running;
     const work = fetchToken(context, internals, asked, key);
     inFlight.set(key, work);
-    const done = (): boolean => inFlight.delete(key);
-    work.then(done, done);
+    const settled = (): boolean => inFlight.delete(key);
+    work.then(settled, settled);
     return work;
   };
 
@@ -213,8 +213,8 @@ export function acquirer(options: AcquirerOptions): Acquirer {
           : shared(context, internals, asked, key);
       const settled = settle(work, context, internals, key);
       internals.acquisitions.add(settled);
-      const done = (): boolean => internals.acquisitions.delete(settled);
-      settled.then(done, done);
+      const over = (): boolean => internals.acquisitions.delete(settled);
+      settled.then(over, over);
       const token = await settleOrAbort(settled, asked.signal);
       // The turn may have ended while Entra was asked: nothing is handed out any more.
       liveInternalsOf(context);

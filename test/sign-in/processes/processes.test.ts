@@ -52,6 +52,8 @@ afterAll(async () => {
 const both = (task: (process: number) => AgentTask): Promise<AgentAnswer[]> =>
   Promise.all(agents.map((agent, process) => agent.ask(task(process))));
 
+const times = <T>(count: number, item: T): T[] => Array.from({ length: count }, () => item);
+
 const oidOf = (name: string): string => world.entra.user(name).oid;
 
 /** Signs in as somebody for a platform user, and returns the code of the page. */
@@ -121,7 +123,7 @@ describe("two accounts for one chat user", () => {
         callers: 3,
         ahead: 0,
       }));
-      expect(used.flatMap(({ results }) => results)).toEqual(Array(6).fill({ status: oid }));
+      expect(used.flatMap(({ results }) => results)).toEqual(times(6, { status: oid }));
 
       // The pin alone keeps the other account out, also when there is no grant any more.
       await here.grants.remove(platformUser(user));
@@ -158,7 +160,7 @@ describe("two processes that refresh one grant at once", () => {
       const requests = world.refreshes();
       // Every access token of the round before has expired.
       const answers = await tokens(user, round * 2 * hour);
-      expect(answers.flatMap(({ results }) => results)).toEqual(Array(40).fill({ status: oidOf("Ada") }));
+      expect(answers.flatMap(({ results }) => results)).toEqual(times(40, { status: oidOf("Ada") }));
       expect(world.refreshes() - requests).toBe(2);
       expect(answers.map(({ sent }) => sent)).toEqual([[before], [before]]);
       const issued = answers.flatMap(({ received }) => received);
@@ -174,17 +176,17 @@ describe("two processes that refresh one grant at once", () => {
         await here.connect(platformUser(user), "Ada", [resource]);
       const requests = world.refreshes();
       const answers = await tokens(user, 0, [world.contacts, world.mail]);
-      expect(answers.flatMap(({ results }) => results)).toEqual(Array(40).fill({ status: oidOf("Ada") }));
+      expect(answers.flatMap(({ results }) => results)).toEqual(times(40, { status: oidOf("Ada") }));
       expect(world.refreshes() - requests).toBe(2);
       expect(answers.flatMap(({ received }) => received)).toContain(await stored(user));
 
       // Each now has the token that the other process got.
       const crossed = await tokens(user, 0, [world.mail, world.contacts]);
-      expect(crossed.flatMap(({ results }) => results)).toEqual(Array(40).fill({ status: oidOf("Ada") }));
+      expect(crossed.flatMap(({ results }) => results)).toEqual(times(40, { status: oidOf("Ada") }));
       expect(world.refreshes() - requests).toBe(2);
       // And both can still refresh.
       const later = await tokens(user, 2 * hour, [world.contacts, world.mail]);
-      expect(later.flatMap(({ results }) => results)).toEqual(Array(40).fill({ status: oidOf("Ada") }));
+      expect(later.flatMap(({ results }) => results)).toEqual(times(40, { status: oidOf("Ada") }));
       expect(world.refreshes() - requests).toBe(4);
     }
   }, 30_000);

@@ -9,7 +9,7 @@ import { entraAppInternals } from "../exchange/entra-app.js";
 import { foundryEnvironment } from "../foundry/environment.js";
 import type { ProtectedResource } from "../tokens/protected-resource.js";
 import { dropWaiting } from "./binding/pending.js";
-import { removePin } from "./binding/pin.js";
+import { allows, readPin, removePin } from "./binding/pin.js";
 import { keepPrompt } from "./binding/prompt.js";
 import { redeem } from "./binding/redeem.js";
 import type { SignInCore } from "./core.js";
@@ -195,12 +195,16 @@ async function forgetAccount(
 ): Promise<void> {
   const account = { tid: tid.toLowerCase(), oid: oid.toLowerCase() };
   for (const agent of new Set([service.core.agent, ...service.linkKeys.agents.keys()])) {
+    const core = service.coreOf(agent);
     const owners = await service.grantsOf(agent).principalsOf(account);
-    await service.grantsOf(agent).removeAccount(account);
     for (const owner of owners) {
-      await dropWaiting(service.coreOf(agent), owner);
-      await removePin(service.coreOf(agent), owner);
+      await dropWaiting(core, owner);
+      const pinned = await readPin(core, owner);
+      // An unreadable one may name somebody else: only unpin() takes it away.
+      if (pinned !== undefined && allows(pinned, account)) await removePin(core, owner);
     }
+    // Last, because it takes the names out of the index by which they are found again after a failure.
+    await service.grantsOf(agent).removeAccount(account);
   }
 }
 

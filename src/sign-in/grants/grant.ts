@@ -35,9 +35,15 @@ export interface Grants {
    * Stores what a sign-in brought: joins resources and scopes with what was there for the same account.
    * `scopes` are those that were asked for, spelled as the resources spell them. `first` is the access token
    * that came along. Throws `wrong_user` for another account than the principal's own, or than the one that
-   * is signed in: rule 9 says who may be kept, this is only the last door.
+   * is signed in: rule 9 says who may be kept, this is only the last door. With the epoch under which the
+   * sign-in began it stores nothing once that has ended, and tells so.
    */
-  keep(principalKey: string, signedIn: NewGrant, first?: FirstToken): Promise<void>;
+  keep(
+    principalKey: string,
+    signedIn: NewGrant,
+    first?: FirstToken,
+    epoch?: number,
+  ): Promise<"kept" | "signed_out">;
   /**
    * An access token, refreshed when needed; `undefined` when no grant serves this resource and scopes. Throws
    * what Entra refused a live grant with, above all `step_up_required`, and `store_unavailable`.

@@ -106,7 +106,7 @@ class Run {
         return;
       }
       case "sign in":
-        return grants.keep(principal, { account, refreshToken, resources: [url], scopes });
+        return void (await grants.keep(principal, { account, refreshToken, resources: [url], scopes }));
       case "sign out":
         return grants.remove(principal);
       case "forget account":

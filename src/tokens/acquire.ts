@@ -41,6 +41,8 @@ export interface Acquirer {
   acquire(context: UserContext, options?: AcquireOptions): Promise<AccessToken>;
   forget(context: UserContext, token?: string): void;
   skipped(context: UserContext): readonly SkippedSource[];
+  /** What the sources that are not skipped would throw, by their kind, as far as they know by themselves. */
+  refusals(context: UserContext): ReadonlyMap<string, HostedAgentIdentityError | undefined>;
   /** A token that is still cached for a principal, whose turn may be over. For ending MCP sessions only. */
   cached(principalKey: string): AccessToken | undefined;
   close(): void;
@@ -238,6 +240,12 @@ export function acquirer(options: AcquirerOptions): Acquirer {
         const skip = source.skip(request);
         return skip === undefined ? [] : [{ source: source.kind, ...skip }];
       });
+    },
+
+    refusals(context) {
+      const request = requestOf(context, live(context), {}, new AbortController().signal);
+      const asked = sources.filter((source) => source.skip(request) === undefined);
+      return new Map(asked.map((source) => [source.kind, source.refusal?.(request)]));
     },
 
     cached: (principalKey) => cache.ofPrincipal(principalKey, now()),

@@ -1,6 +1,9 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 
-/** A web-standard handler, such as `signIn.handler`. */
+/**
+ * A web-standard handler, such as `signIn.handler`.
+ * @group Sign-in
+ */
 export type WebHandler = (request: Request) => Response | Promise<Response>;
 
 /** A request of Node; in Express with its whole path, and with the body that a parser in front has read. */

@@ -46,7 +46,10 @@ export type Redeemed =
     }
   | { readonly status: "refused"; readonly reason: RefusedCode; readonly say: string };
 
-/** Why a code or a yes came to nothing. */
+/**
+ * Why a code or a yes came to nothing. Each stored nothing and connected nobody.
+ * @group Sign-in
+ */
 export type RefusedCode =
   /** It looks like a code, but none is expected in this chat. */
   | "nothing_waiting"

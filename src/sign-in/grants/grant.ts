@@ -2,9 +2,15 @@ import type { ExchangedToken } from "../../exchange/token-request.js";
 import type { AccessToken } from "../../tokens/token-source.js";
 import type { ProtectedResource } from "../../tokens/protected-resource.js";
 
-/** The account a person signed in with. `username` and `name` are for display: both can change. */
+/**
+ * The account a person signed in with, out of the id token. `username` and `name` are for display: both can
+ * change. Source: learn.microsoft.com, identity-platform/id-token-claims-reference.
+ * @group Sign-in
+ */
 export interface Account {
+  /** The tenant, a GUID in lower case. */
   readonly tid: string;
+  /** The object id in that tenant, a GUID in lower case. */
   readonly oid: string;
   readonly username?: string;
   readonly name?: string;

@@ -120,7 +120,11 @@ describe("a link", () => {
     expect(await site.signIn.status(link)).toBe("waiting");
     time += 1;
     expect(await site.signIn.status(link)).toBe("expired");
-    // An agent whose clock is far ahead.
+    // An agent whose clock is a little ahead or behind, and one whose clock is far ahead.
+    for (const skew of [50_000, -600_000]) {
+      const other = site.twin({ now: () => time + skew });
+      expect(await site.signIn.status((await other.link(user, world.contacts)).link)).toBe("waiting");
+    }
     const ahead = site.twin({ now: () => time + 3_600_000 });
     expect(await site.signIn.status((await ahead.link(user, world.contacts)).link)).toBe("unknown");
   });

@@ -24,10 +24,10 @@ export async function crowd(): Promise<readonly Row[]> {
   try {
     const port = await freePort();
     const service = `http://127.0.0.1:${port}`;
-    const entra = child("crowd-entra.ts", children);
+    const entra = child(new URL("crowd-entra.ts", import.meta.url), children);
     const wanted: EntraStart = { people: people + early, redirectUri: `${service}/sign-in/callback` };
     const { oids, ...addresses } = (await asked(entra, wanted)) as EntraStarted;
-    const serving = child("crowd-service.ts", children);
+    const serving = child(new URL("crowd-service.ts", import.meta.url), children);
     const start: ServiceStart = {
       ...addresses,
       redisUrl: redis.url,
@@ -55,7 +55,7 @@ export async function crowd(): Promise<readonly Row[]> {
     const after = (await asked(serving, "use")) as ServiceUse;
     const entraMs = ((await asked(entra, "use")) as number) - entraBefore;
 
-    // Whose token does each chat have now? From the store, as in another process.
+    // Whose token does each chat get now?
     const tokens = await inTurns(everybody, (one) => one.tokenOrLink().catch(() => "an error"));
     const strangers = everybody.filter(({ oid }, number) => tokens[number] !== oid).length;
     const done = walks.flatMap((walk) => (walk.status === "fulfilled" ? [walk.value] : []));
@@ -108,8 +108,8 @@ export async function crowd(): Promise<readonly Row[]> {
   }
 }
 
-function child(file: string, children: ChildProcess[]): ChildProcess {
-  const made = fork(fileURLToPath(new URL(file, import.meta.url)), [], { execArgv: process.execArgv });
+function child(file: URL, children: ChildProcess[]): ChildProcess {
+  const made = fork(fileURLToPath(file), [], { execArgv: process.execArgv });
   children.push(made);
   return made;
 }

@@ -18,6 +18,10 @@ export interface BackEndOptions extends SignInOptions {
   readonly browserUrl?: (url: string) => string;
   /** Which token goes to the agent. Default: the person's own; only the demo's mutants send another. */
   readonly userTokenFor?: (user: SignedIn) => Promise<string | undefined>;
+  /** Another agent for some people, with the headers that its gateway would add; only the demo has one. */
+  readonly agentFor?: (
+    user: SignedIn,
+  ) => { readonly endpoint: string; readonly headers: Readonly<Record<string, string>> } | undefined;
   /** Sends the requests to the agent. */
   readonly fetch?: typeof fetch;
   /** Accounts the page offers to sign in with; none in real use. */
@@ -35,6 +39,8 @@ export interface BackEnd {
   readonly router: Router;
   /** The signed-in person of a request. */
   user(req: Request): SignedIn | undefined;
+  /** Opens a session for somebody who is known in another way than by signing in. */
+  enter(req: Request, res: Response, user: SignedIn): void;
 }
 
 /** What the page is told during a turn: an {@link AgentEvent} without the claims, which stay here. */
@@ -110,6 +116,7 @@ export function createBackEnd(options: BackEndOptions): BackEnd {
       const foundryToken = foundry ? await user.foundryToken() : undefined;
       const question = {
         endpoint: agentEndpoint,
+        ...options.agentFor?.(user),
         userToken,
         foundryToken,
         input,
@@ -138,7 +145,11 @@ export function createBackEnd(options: BackEndOptions): BackEnd {
     }
   }
 
-  return { router, user: (req) => sessions.find(req)?.user };
+  return {
+    router,
+    user: (req) => sessions.find(req)?.user,
+    enter: (req, res, user) => void sessions.open(req, res, { user }),
+  };
 }
 
 /** Only the name or code: messages may quote a request. */

@@ -9,6 +9,8 @@ export interface Question {
   readonly userToken: string | undefined;
   /** The token that the platform checks and takes away; not needed when the agent is called directly. */
   readonly foundryToken?: string | undefined;
+  /** More headers; only the demo, which stands in for the platform's gateway as well, has some. */
+  readonly headers?: Readonly<Record<string, string>> | undefined;
   readonly input: string;
   /** The response that was interrupted by a consent request, when this repeats its prompt. */
   readonly previousResponseId?: string | undefined;
@@ -30,7 +32,7 @@ export type AgentEvent =
   | { readonly type: "error"; readonly message: string };
 
 export async function* askAgent(question: Question, send: typeof fetch = fetch): AsyncGenerator<AgentEvent> {
-  const { endpoint, userToken, foundryToken, input, previousResponseId, signal } = question;
+  const { endpoint, userToken, foundryToken, headers, input, previousResponseId, signal } = question;
   const response = await send(endpoint, {
     method: "POST",
     // fetch would take the person's token along to wherever a redirect leads.
@@ -40,6 +42,7 @@ export async function* askAgent(question: Question, send: typeof fetch = fetch):
       accept: "text/event-stream",
       ...(foundryToken === undefined ? {} : { authorization: `Bearer ${foundryToken}` }),
       ...(userToken === undefined ? {} : { "x-client-user-token": userToken }),
+      ...headers,
     },
     body: JSON.stringify({
       input,

@@ -6,6 +6,7 @@
  * Everything that concerns the user is in `startAgent` below. No language model can be reached offline, so
  * `script.ts` stands in for one: it picks a tool by a few words and streams an answer, the same each time.
  */
+import { randomBytes } from "node:crypto";
 import type { Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { Client, StreamableHTTPClientTransport } from "@modelcontextprotocol/client";
@@ -25,7 +26,8 @@ import {
   type FetchLike,
   type UserAccess,
 } from "hosted-agent-identity";
-import { responses, userContext } from "hosted-agent-identity/express";
+import { responses, userContext, webHandler } from "hosted-agent-identity/express";
+import { createSignIn, memoryStore, type SignInBound } from "hosted-agent-identity/sign-in";
 import { answer } from "./script.js";
 
 export interface AgentOptions {
@@ -39,6 +41,11 @@ export interface AgentOptions {
   readonly contacts: { readonly url: string; readonly clientId: string; readonly scope: string };
   /** Where a person comes back to after giving consent; a redirect URI of the agent's app. */
   readonly consentRedirectUri: string;
+  /**
+   * For people whose requests bring no token, only the platform's user id: they sign in on pages of this
+   * process, and the code of the page goes into the chat. Needs a redirect URI `<publicUrl>/callback`.
+   */
+  readonly signIn?: { readonly publicUrl: string; readonly onSignedIn?: (event: SignInBound) => void };
   /** The network towards Entra and towards the MCP server; the demo looks on here. */
   readonly entraFetch?: FetchLike;
   readonly mcpFetch?: (contacts: () => UserAccess) => FetchLike;
@@ -68,9 +75,21 @@ export async function startAgent(options: AgentOptions): Promise<Agent> {
     audiences: [options.contacts.clientId],
   });
   const consentLink = entraConsentLink({ app: entra, redirectUri });
+  const signIn =
+    options.signIn === undefined
+      ? undefined
+      : createSignIn({
+          app: entra,
+          agentName: "Contacts assistant",
+          resources: [resource],
+          // For a demo that is gone when it is stopped; see no-user-token.ts for stores that last.
+          store: memoryStore({ quiet: true }),
+          encryptionKeys: [randomBytes(32)],
+          ...options.signIn,
+        });
   const contacts: UserAccess = userAccess(
     resource,
-    [onBehalfOf(entra, { consentLink })],
+    [onBehalfOf(entra, { consentLink }), ...(signIn === undefined ? [] : [signIn.tokens()])],
     options.mcpFetch === undefined ? {} : { fetch: options.mcpFetch(() => contacts) },
   );
   const clients = mcpClientPool({
@@ -87,16 +106,23 @@ export async function startAgent(options: AgentOptions): Promise<Agent> {
 
   const app = express();
   app.get("/readiness", (_req, res) => void res.sendStatus(200));
+  const verify = userTokenVerifier({ app: entra, ...network });
+  if (signIn !== undefined) app.use("/sign-in", webHandler(signIn.handler));
   app.use(
     "/responses",
-    userContext({ verify: userTokenVerifier({ app: entra, ...network }), require: true }),
+    // With sign-in nobody needs a token: the demo is the gateway here, and each of its user ids is one person.
+    userContext(
+      signIn === undefined
+        ? { verify, require: true }
+        : { verify, platformUserId: "one-person", environment: gateway },
+    ),
   );
   app.post(
     "/responses",
     responses(
       ({ input }) =>
         answer(input, (name, args) => clients.use((client) => client.callTool({ name, arguments: args }))),
-      { prepare: [contacts], onError: report },
+      { prepare: [contacts], onError: report, ...(signIn === undefined ? {} : { signIn }) },
     ),
   );
 
@@ -107,10 +133,18 @@ export async function startAgent(options: AgentOptions): Promise<Agent> {
       await new Promise<void>((done) => server.close(() => done()));
       await clients.close();
       await contacts.close();
+      await signIn?.close();
       await entra.close();
     },
   };
 }
+
+/** What the platform's environment variables would say. */
+const gateway = {
+  hosted: true,
+  projectEndpoint: "https://foundry.example.com/projects/demo",
+  agentName: "contacts-assistant",
+};
 
 /** A code says enough for a log; messages may quote what somebody wrote. */
 function report(error: unknown): void {

@@ -7,6 +7,7 @@ import express, { type Express } from "express";
 import { createBackEnd, type BackEndOptions } from "../backend/app.js";
 import { pageApp } from "../backend/page.js";
 import type { Hop, HopLog } from "./hops.js";
+import { isVisitor, newVisitor } from "./portal.js";
 
 export interface DemoBackEndOptions extends BackEndOptions {
   readonly hops: HopLog;
@@ -20,6 +21,17 @@ export function demoBackEnd(options: DemoBackEndOptions): Express {
   const { origin, hops, label } = options;
   const backEnd = createBackEnd({ ...options, showsHops: true });
   const extra = express.Router();
+
+  extra.post("/portal/enter", (req, res) => {
+    if (req.headers.origin !== origin) return void res.sendStatus(403);
+    backEnd.enter(req, res, newVisitor());
+    res.sendStatus(204);
+  });
+
+  extra.get("/api/portal", (req, res) => {
+    const user = backEnd.user(req);
+    res.json({ visitor: user !== undefined && isVisitor(user) });
+  });
 
   extra.get("/api/hops", (req, res) => {
     const user = backEnd.user(req);

@@ -22,7 +22,7 @@ export interface Hop {
   readonly outcome?: string;
 }
 
-export type Party = "browser" | "back end" | "agent" | "Entra" | "MCP server";
+export type Party = "browser" | "back end" | "gateway" | "agent" | "Entra" | "MCP server";
 
 export interface Subject {
   readonly oid: string;
@@ -40,6 +40,8 @@ export interface HopLog {
   start(hop: HopStart): OpenHop;
   /** The hops made for one person, oldest first. */
   of(oid: string): readonly Hop[];
+  /** Shows what is made for a person also to whoever turned out to be that person, past hops included. */
+  join(visitor: string, oid: string): void;
   /** Calls `listener` for every new or changed hop of one person until the returned function is called. */
   watch(oid: string, listener: (hop: Hop) => void): () => void;
 }
@@ -49,13 +51,21 @@ const kept = 500;
 export function createHopLog(): HopLog {
   const hops: Hop[] = [];
   const listeners = new Set<(hop: Hop) => void>();
+  const persons = new Map<string, string>();
   let last = 0;
 
   function tell(hop: Hop): void {
     for (const listener of listeners) listener(hop);
   }
 
+  const concerns = (hop: Hop, watcher: string): boolean =>
+    hop.subject !== undefined && [watcher, persons.get(watcher)].includes(hop.subject.oid);
+
   return {
+    join(visitor, oid) {
+      persons.set(visitor, oid);
+      for (const hop of hops) if (hop.subject?.oid === oid) tell(hop);
+    },
     start(init) {
       let hop: Hop = { id: ++last, at: Date.now(), ...init };
       hops.push(hop);
@@ -70,10 +80,10 @@ export function createHopLog(): HopLog {
         },
       };
     },
-    of: (oid) => hops.filter((hop) => hop.subject?.oid === oid),
+    of: (oid) => hops.filter((hop) => concerns(hop, oid)),
     watch(oid, listener) {
       const own = (hop: Hop): void => {
-        if (hop.subject?.oid === oid) listener(hop);
+        if (concerns(hop, oid)) listener(hop);
       };
       listeners.add(own);
       return () => listeners.delete(own);

@@ -89,11 +89,14 @@ export function watchAgent(hops: HopLog, send: typeof fetch = fetch): typeof fet
   return async (input, init) => {
     const headers = new Headers(init?.headers);
     const again = typeof init?.body === "string" && init.body.includes('"previous_response_id"');
+    const platformUser = headers.get("x-agent-user-id");
     const hop = hops.start({
-      from: "back end",
+      from: platformUser === null ? "back end" : "gateway",
       to: "agent",
       what: again ? "POST /responses, the same question again" : "POST /responses",
-      ...describeToken(headers.get("x-client-user-token")),
+      ...(platformUser === null
+        ? describeToken(headers.get("x-client-user-token"))
+        : { subject: { oid: platformUser, name: "a platform user, without a token" } }),
     });
     const response = await send(input, init).catch((error: unknown) => {
       hop.end("failed: no answer");

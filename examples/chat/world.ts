@@ -4,12 +4,14 @@ import type { AddressInfo } from "node:net";
 import { randomBytes } from "node:crypto";
 import { startEntra, type EntraEmulator, type EntraRequest } from "hosted-agent-identity/testing";
 import type { SignedIn } from "../backend/sign-in.js";
-import { startAgent } from "./agent.js";
+import { startAgent, type AgentOptions } from "./agent.js";
 import { demoBackEnd } from "./backend.js";
 import { sharingTheFirstToken, type Break } from "./breaks.js";
 import { createHopLog, type HopLog } from "./hops.js";
 import { loopbackMsal } from "./loopback-msal.js";
 import { startContactsServer, type VerifiedCall } from "./mcp-server.js";
+import { freePort } from "./no-user-token/free-port.js";
+import { gatewayHeaders, isVisitor } from "./portal.js";
 import { watchAgent, watchEntra, watchMcp } from "./watch.js";
 
 export interface WorldOptions {
@@ -28,6 +30,8 @@ export interface World {
   readonly verified: readonly VerifiedCall[];
   /** The agent's address: it takes no one without a person's token. */
   readonly agentUrl: string;
+  /** Who comes as from the portal in the demo: has an account, and no token goes along. */
+  readonly portalPerson: Account;
   /** Turns a client id or app-ID URI into the app's name. */
   label(audience: string): string;
   close(): Promise<void>;
@@ -47,12 +51,20 @@ const people = [
   { name: "Grace Hopper", role: "reader", contacts: ["Howard Aiken", "Jean Sammet"] },
 ] as const;
 
+const visitor = {
+  name: "Katherine Johnson",
+  role: "reader",
+  contacts: ["Dorothy Vaughan", "Mary Jackson"],
+} as const;
+
 const scope = "Contacts.Access";
 
 export async function startWorld({ port, broken }: WorldOptions): Promise<World> {
   const server = await listen(port).catch(() => listen(0));
   const origin = `http://localhost:${(server.address() as AddressInfo).port}`;
   const secrets = { agent: randomSecret(), chat: randomSecret() };
+  const portalPort = await freePort();
+  const pages = `http://localhost:${portalPort}/sign-in`;
 
   const agentAccess = { client: "chat", scopes: ["access_as_user"] };
   const contactsAccess = { client: "agent", scopes: [scope] };
@@ -60,14 +72,14 @@ export async function startWorld({ port, broken }: WorldOptions): Promise<World>
   const entra = await startEntra({
     log: (entry) => browserHop(hops, entry),
     tenants: [{ name: "Contoso" }],
-    users: people.map(({ name }) => ({ name })),
+    users: [...people, visitor].map(({ name }) => ({ name })),
     apps: [
       { name: "chat", secrets: [secrets.chat], redirectUris: [`${origin}/auth/callback`] },
       {
         name: "agent",
         scopes: [{ name: "access_as_user", description: "Talk to the agent as you" }],
         secrets: [secrets.agent],
-        redirectUris: [`${origin}/consent`],
+        redirectUris: [`${origin}/consent`, `${pages}/callback`],
         preAuthorized: [agentAccess],
       },
       {
@@ -79,17 +91,19 @@ export async function startWorld({ port, broken }: WorldOptions): Promise<World>
   });
   const [tenantId = ""] = entra.tenants.map(({ id }) => id);
   const [chat, agentApp, contactsApp] = ["chat", "agent", "contacts"].map((name) => entra.app(name).clientId);
-  const accounts = people.map((person): Account => {
+  const accountOf = (person: (typeof people)[number] | typeof visitor): Account => {
     const { upn, oid } = entra.user(person.name);
     return { ...person, username: upn, oid };
-  });
+  };
+  const accounts = people.map(accountOf);
+  const portalPerson = accountOf(visitor);
 
   const contacts = await startContactsServer({
     loginEndpoint: entra.origin,
     tenantId,
     clientId: contactsApp ?? "",
     scope,
-    people: accounts,
+    people: [...accounts, portalPerson],
     onVerified({ oid, name, aud, call }) {
       const subject = { oid, ...(name === undefined ? {} : { name }) };
       hops
@@ -97,7 +111,7 @@ export async function startWorld({ port, broken }: WorldOptions): Promise<World>
         .end("accepted");
     },
   });
-  const agent = await startAgent({
+  const agentOptions: AgentOptions = {
     port: 0,
     tenantId,
     clientId: agentApp ?? "",
@@ -107,6 +121,18 @@ export async function startWorld({ port, broken }: WorldOptions): Promise<World>
     consentRedirectUri: `${origin}/consent`,
     entraFetch: watchEntra(hops, "agent"),
     mcpFetch: (access) => watchMcp(hops, access, broken === "shared-token" ? sharingTheFirstToken() : fetch),
+  };
+  const agent = await startAgent(agentOptions);
+  // The same agent as it runs where no caller can add a token.
+  const portalAgent = await startAgent({
+    ...agentOptions,
+    port: portalPort,
+    signIn: {
+      publicUrl: pages,
+      onSignedIn({ principal, account }) {
+        if (principal.kind === "platform") hops.join(principal.id, account.oid);
+      },
+    },
   });
 
   const seen = new Map<string, SignedIn>();
@@ -126,7 +152,11 @@ export async function startWorld({ port, broken }: WorldOptions): Promise<World>
     agentEndpoint: `${agent.url}/responses`,
     foundry: false,
     fetch: watchAgent(hops),
-    userTokenFor: (user) => userToken(user, [...seen.values()], broken),
+    userTokenFor: async (user) => (isVisitor(user) ? undefined : userToken(user, [...seen.values()], broken)),
+    agentFor: (user) =>
+      isVisitor(user)
+        ? { endpoint: `${portalAgent.url}/responses`, headers: gatewayHeaders(user) }
+        : undefined,
     onSignIn: (user) => void seen.set(user.oid, user),
     onTurn: ({ oid, name }) =>
       hops.start({ from: "browser", to: "back end", what: "ask a question", subject: { oid, name } }).end,
@@ -146,6 +176,7 @@ export async function startWorld({ port, broken }: WorldOptions): Promise<World>
     entra,
     origin,
     accounts,
+    portalPerson,
     hops,
     verified: contacts.verified,
     agentUrl: agent.url,
@@ -154,6 +185,7 @@ export async function startWorld({ port, broken }: WorldOptions): Promise<World>
       server.closeAllConnections();
       await new Promise<void>((done) => server.close(() => done()));
       await agent.close();
+      await portalAgent.close();
       await contacts.close();
       await entra.close();
     },

@@ -9,6 +9,9 @@ import type { UserTokenCredential } from "./types.js";
 /**
  * A credential for Azure SDK clients. Those keep one token each, so it is bound to the principal it was made
  * for: used in another user's context it throws `wrong_user`.
+ *
+ * A client holds a token until `expiresOnTimestamp`. Of a sign-in that is when it has to be asked for again, so
+ * that a sign-out elsewhere is noticed; asking is cheap, because the token itself is cached here.
  */
 export function userTokenCredential(
   resource: ProtectedResource,
@@ -39,11 +42,16 @@ export function userTokenCredential(
           "This credential belongs to another user; make one client for each user.",
         );
       }
-      const { token, expiresAt } = await acquirer.acquire(current ?? bound, {
-        signal: options.abortSignal,
-        claims: options.claims,
-      });
-      return { token, expiresOnTimestamp: expiresAt };
+      const user = current ?? bound;
+      const { abortSignal: signal, claims } = options;
+      signal?.throwIfAborted();
+      const cached = claims === undefined ? acquirer.peek(user) : undefined;
+      const {
+        token,
+        expiresAt,
+        useUntil = expiresAt,
+      } = cached ?? (await acquirer.acquire(user, { signal, claims }));
+      return { token, expiresOnTimestamp: Math.min(expiresAt, useUntil) };
     },
   });
 }

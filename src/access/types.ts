@@ -26,7 +26,11 @@ export interface AccessExplanation {
   readonly sources: readonly SourceExplanation[];
 }
 
-/** The part of `TokenCredential` of `@azure/core-auth` that clients call. */
+/**
+ * The part of `TokenCredential` of `@azure/core-auth` that clients call. `expiresOnTimestamp` is until when the
+ * client may use the token without asking again, in milliseconds since the epoch: of a sign-in within a minute,
+ * because it can be ended elsewhere.
+ */
 export interface UserTokenCredential {
   getToken(
     scopes: string | string[],

@@ -112,6 +112,7 @@ function explain(
   const skipped = new Map(
     context === undefined ? [] : tokens.skipped(context).map((skip) => [skip.source, skip]),
   );
+  const refusals = context === undefined ? undefined : tokens.refusals(context);
   return {
     serverLabel: resource.serverLabel,
     url: resource.url,
@@ -119,8 +120,12 @@ function explain(
     principal: context?.principalKey,
     sources: sources.map(({ kind, provesUser }) => {
       const skip = skipped.get(kind);
-      const detail = context === undefined ? "there is no user context." : (skip?.detail ?? "applies.");
-      return { source: kind, applies: context !== undefined && skip === undefined, detail, provesUser };
+      if (context === undefined)
+        return { source: kind, applies: false, detail: "there is no user context.", provesUser };
+      const refusal = refusals?.get(kind);
+      const refused = refusal === undefined ? undefined : `${refusal.message} ${refusal.help}`;
+      const detail = skip?.detail ?? refused ?? "applies.";
+      return { source: kind, applies: skip === undefined && refusal === undefined, detail, provesUser };
     }),
   };
 }

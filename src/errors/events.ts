@@ -75,7 +75,9 @@ export type OnEvent = (event: IdentityEvent) => void;
 /** Hands an event to the listener, and lets no listener break a call. */
 export function emit(onEvent: OnEvent | undefined, event: IdentityEvent): void {
   try {
-    onEvent?.(event);
+    const told: unknown = onEvent?.(event);
+    // An async listener is taken where one that returns nothing is asked for.
+    if (told instanceof Promise) told.catch(() => undefined);
   } catch {
     // A listener's trouble is not the user's.
   }

@@ -4,3 +4,5 @@
  */
 export { responses } from "./fastify/responses.js";
 export { userContext } from "./fastify/user-context.js";
+export { webHandler } from "./fastify/web-handler.js";
+export { type WebHandler } from "./web-handler.js";

@@ -1,16 +1,24 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 
-/** A web-standard handler, such as `signIn.handler`. */
+/**
+ * A web-standard handler, such as `signIn.handler`.
+ * @group Sign-in
+ */
 export type WebHandler = (request: Request) => Response | Promise<Response>;
+
+/** A request of Node; in Express with its whole path, and with the body that a parser in front has read. */
+export type NodeRequest = IncomingMessage & { readonly originalUrl?: string; readonly body?: unknown };
 
 /** Forms and JSON of our own pages are small. */
 const maxBodyBytes = 65_536;
 
 /**
  * Serves a web-standard handler, such as `signIn.handler`, from Node's server or Express. Reads at most
- * 64 KiB of body (413 for more). Hono takes such a handler as it is: `app.all(path, (c) => handler(c.req.raw))`.
+ * 64 KiB of body (413 for more). Never rejects: what the handler throws goes to Express, and is answered 500
+ * on a plain server. Hono takes such a handler as it is: `app.all(path, (c) => handler(c.req.raw))`.
  *
- * Entry points: `hosted-agent-identity/express`, `hosted-agent-identity/node`.
+ * Entry points: `hosted-agent-identity/express`, `hosted-agent-identity/node`; for Fastify there is a plugin of
+ * the same name in `hosted-agent-identity/fastify`.
  *
  * @example
  * ```ts
@@ -24,51 +32,77 @@ const maxBodyBytes = 65_536;
  */
 export function webHandler(
   handler: WebHandler,
-): (request: IncomingMessage & { originalUrl?: string }, response: ServerResponse) => Promise<void> {
-  return async function webHandler(request, response) {
-    const body = await bodyOf(request);
-    if (body === undefined) {
-      response.writeHead(413, { connection: "close" }).end();
-      return;
+): (request: NodeRequest, response: ServerResponse, next?: (error: unknown) => void) => Promise<void> {
+  return async function webHandler(request, response, next) {
+    try {
+      const answer = await webAnswer(handler, request);
+      if (answer === undefined || response.destroyed) return;
+      const body = Buffer.from(await answer.arrayBuffer());
+      response.writeHead(answer.status, headersOf(answer)).end(body);
+    } catch (error) {
+      // A server of Node has nobody to tell, and a rejection that nobody handles would end the process.
+      if (next !== undefined) next(error);
+      else if (!response.headersSent) response.writeHead(500, plainHeaders).end();
+      else response.destroy();
     }
-    const answer = await handler(asRequest(request, body));
-    if (response.destroyed) return;
-    const headers = [...answer.headers].filter(([name]) => name !== "set-cookie");
-    const cookies = answer.headers.getSetCookie();
-    response.writeHead(answer.status, {
-      ...Object.fromEntries(headers),
-      ...(cookies.length === 0 ? {} : { "set-cookie": cookies }),
-    });
-    response.end(Buffer.from(await answer.arrayBuffer()));
   };
 }
 
-function asRequest(request: IncomingMessage & { originalUrl?: string }, body: Buffer): Request {
-  const { method = "GET", rawHeaders } = request;
-  const headers = new Headers();
-  for (let at = 0; at + 1 < rawHeaders.length; at += 2) {
-    const name = rawHeaders[at] ?? "";
-    // HTTP/2's own pseudo headers are no headers.
-    if (!name.startsWith(":")) headers.append(name, rawHeaders[at + 1] ?? "");
+/** What the handler answers to a request of Node; `undefined` when the client has gone. */
+export async function webAnswer(handler: WebHandler, request: NodeRequest): Promise<Response | undefined> {
+  let body: Buffer | undefined;
+  try {
+    body = await bodyOf(request);
+  } catch {
+    return undefined;
   }
-  // The host is anybody's claim; handlers build their URLs from what they were configured with.
-  const url = new URL(request.originalUrl ?? request.url ?? "/", "http://localhost");
-  return new Request(url, {
-    method,
-    headers,
-    ...(method === "GET" || method === "HEAD" ? {} : { body: new Uint8Array(body) }),
-  });
+  if (body === undefined) return new Response(null, { status: 413, headers: plainHeaders });
+  const web = asRequest(request, body);
+  return web === undefined ? new Response(null, { status: 400, headers: plainHeaders }) : handler(web);
 }
 
-async function bodyOf(request: IncomingMessage & { body?: unknown }): Promise<Buffer | undefined> {
-  // A body parser in front has read it already.
-  if (request.readableEnded && typeof request.body === "object" && request.body !== null) {
-    const json = request.headers["content-type"]?.includes("json") === true;
-    const { body } = request;
-    return Buffer.from(
-      json ? JSON.stringify(body) : new URLSearchParams(body as Record<string, string>).toString(),
-    );
+/** The headers of an answer as Node takes them: cookies are not joined. */
+export function headersOf(answer: Response): Record<string, string | string[]> {
+  const headers = [...answer.headers].filter(([name]) => name !== "set-cookie");
+  const cookies = answer.headers.getSetCookie();
+  return { ...Object.fromEntries(headers), ...(cookies.length === 0 ? {} : { "set-cookie": cookies }) };
+}
+
+/** Of an answer that the handler has no part in; its body may be unread, so the connection ends with it. */
+const plainHeaders = {
+  "cache-control": "no-store",
+  "content-security-policy": "default-src 'none'; frame-ancestors 'none'",
+  "referrer-policy": "no-referrer",
+  "x-content-type-options": "nosniff",
+  connection: "close",
+};
+
+/** `undefined` for what no web-standard request can be: `*` as its target, `TRACE` as its method. */
+function asRequest(request: NodeRequest, body: Buffer): Request | undefined {
+  const { method = "GET", rawHeaders } = request;
+  const target = request.originalUrl ?? request.url ?? "/";
+  // The host is anybody's claim; handlers build their URLs from what they were configured with. The path is
+  // put behind it as text: `//name/path` would be another host.
+  const url = target.startsWith("/") ? `http://localhost${target}` : target;
+  if (!/^https?:/i.test(url) || !URL.canParse(url)) return undefined;
+  try {
+    const headers = new Headers();
+    for (let at = 0; at + 1 < rawHeaders.length; at += 2) {
+      const name = rawHeaders[at] ?? "";
+      // HTTP/2's own pseudo headers are no headers.
+      if (!name.startsWith(":")) headers.append(name, rawHeaders[at + 1] ?? "");
+    }
+    const content = method === "GET" || method === "HEAD" ? {} : { body: new Uint8Array(body) };
+    return new Request(url, { method, headers, ...content });
+  } catch {
+    return undefined;
   }
+}
+
+async function bodyOf(request: NodeRequest): Promise<Buffer | undefined> {
+  // A body parser in front has read it already.
+  if (request.readableEnded && request.body !== undefined && request.body !== null)
+    return readBefore(request);
   const chunks: Buffer[] = [];
   let bytes = 0;
   for await (const chunk of request) {
@@ -77,4 +111,15 @@ async function bodyOf(request: IncomingMessage & { body?: unknown }): Promise<Bu
     chunks.push(chunk as Buffer);
   }
   return Buffer.concat(chunks);
+}
+
+function readBefore({ body, headers }: NodeRequest): Buffer | undefined {
+  const isJson = headers["content-type"]?.includes("json") === true;
+  const bytes =
+    typeof body === "string" || body instanceof Uint8Array
+      ? Buffer.from(body)
+      : Buffer.from(
+          isJson ? JSON.stringify(body) : new URLSearchParams(body as Record<string, string>).toString(),
+        );
+  return bytes.length > maxBodyBytes ? undefined : bytes;
 }

@@ -8,15 +8,15 @@ import { HostedAgentIdentityError } from "../errors.js";
 import { entraAppInternals } from "../exchange/entra-app.js";
 import { foundryEnvironment } from "../foundry/environment.js";
 import type { ProtectedResource } from "../tokens/protected-resource.js";
-import { isUsed } from "./binding/bind.js";
-import { dropWaiting, waitingOf } from "./binding/pending.js";
-import { removePin } from "./binding/pin.js";
+import { dropWaiting } from "./binding/pending.js";
+import { allows, readPin, removePin } from "./binding/pin.js";
 import { keepPrompt } from "./binding/prompt.js";
 import { redeem } from "./binding/redeem.js";
 import type { SignInCore } from "./core.js";
 import { linkKeys } from "./flow/agents.js";
 import { signInHandler } from "./flow/handler.js";
-import { maxTicketMs, openTicket, sealTicket, ticketPrincipal, type Ticket } from "./flow/ticket.js";
+import { statusOfLink } from "./flow/status.js";
+import { maxTicketMs, sealTicket, type Ticket } from "./flow/ticket.js";
 import { checkedPublicUrl, signInUrls } from "./flow/urls.js";
 import type { Grants } from "./grants/grant.js";
 import { grants } from "./grants/grants.js";
@@ -24,7 +24,7 @@ import { guardedStore } from "./guarded-store.js";
 import { keyring } from "./keyring.js";
 import { longRunning } from "./long-running.js";
 import type { SignInService } from "./service.js";
-import type { SignIn, SignInOptions, SignInStatus } from "./sign-in.js";
+import type { SignIn, SignInOptions } from "./sign-in.js";
 import { startedStore, type StartedStore } from "./started-store.js";
 import { signInTokens } from "./tokens-source.js";
 
@@ -90,7 +90,7 @@ export function createSignIn(options: SignInOptions): SignIn {
       await removePin(core, principalKey(principal));
     },
     forgetAccount: (account) => forgetAccount(service, account),
-    status: (link) => statusOf(service, link),
+    status: (link) => statusOfLink(service, link),
     async longRunning(context, asked) {
       checkIdentified(context);
       return work.start(context, asked);
@@ -195,25 +195,17 @@ async function forgetAccount(
 ): Promise<void> {
   const account = { tid: tid.toLowerCase(), oid: oid.toLowerCase() };
   for (const agent of new Set([service.core.agent, ...service.linkKeys.agents.keys()])) {
+    const core = service.coreOf(agent);
     const owners = await service.grantsOf(agent).principalsOf(account);
-    await service.grantsOf(agent).removeAccount(account);
     for (const owner of owners) {
-      await dropWaiting(service.coreOf(agent), owner);
-      await removePin(service.coreOf(agent), owner);
+      await dropWaiting(core, owner);
+      const pinned = await readPin(core, owner);
+      // An unreadable one may name somebody else: only unpin() takes it away.
+      if (pinned !== undefined && allows(pinned, account)) await removePin(core, owner);
     }
+    // Last, because it takes the names out of the index by which they are found again after a failure.
+    await service.grantsOf(agent).removeAccount(account);
   }
-}
-
-async function statusOf(service: SignInService, link: string): Promise<SignInStatus> {
-  const text = URL.canParse(link) ? new URL(link).searchParams.get("t") : link;
-  const opened = openTicket(service.core, service.linkKeys, text ?? "");
-  if (opened.status === "bad") return "unknown";
-  const { ticket } = opened;
-  if (await isUsed(service, ticket)) return "done";
-  const waiting = await waitingOf(service.coreOf(ticket.agent), ticketPrincipal(ticket)).read();
-  const time = service.core.now();
-  if (waiting.some(({ ticketId, expiresAt }) => ticketId === ticket.id && expiresAt > time)) return "code";
-  return opened.status === "expired" ? "expired" : "waiting";
 }
 
 function checkedAgentName(name: string): string {

@@ -1,8 +1,11 @@
 import { HostedAgentIdentityError } from "../errors.js";
 import type { SignInStore } from "./store.js";
 
-/** How long one step of a store may take, in milliseconds. Clients on a dead connection wait for ever. */
-const defaultMs = 2_000;
+/**
+ * How long one step of a store may take, in milliseconds. Clients on a dead connection wait for ever. Longer
+ * than the deadlines of our own stores, which say better what is wrong.
+ */
+const defaultMs = 5_000;
 
 const guarded: WeakSet<SignInStore> = new WeakSet();
 

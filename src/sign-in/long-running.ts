@@ -9,7 +9,10 @@ import type { SignInCore } from "./core.js";
 import type { Grants } from "./grants/grant.js";
 import { guardedStore } from "./guarded-store.js";
 
-/** What work that goes on after the turn is for, and how long it may act for the user. */
+/**
+ * What work that goes on after the turn is for, and how long it may act for the user.
+ * @group Sign-in
+ */
 export interface LongRunningOptions {
   /** Your own words, 1 to 200 characters: the work can be taken up for this purpose only, and is audited by it. */
   readonly purpose: string;
@@ -17,8 +20,12 @@ export interface LongRunningOptions {
   readonly until: Date;
 }
 
-/** What runs for a user after the turn. */
+/**
+ * What runs for a user after the turn.
+ * @group Sign-in
+ */
 export interface LongRunningTurn {
+  /** The user's; it ends with the function. Async code finds it by itself, as in a turn. */
   readonly context: UserContext;
   /** Aborts when the work may not act for the user any more. */
   readonly signal: AbortSignal;

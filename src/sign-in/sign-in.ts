@@ -32,7 +32,9 @@ export interface SignInOptions {
   readonly store: SignInStore;
   /**
    * 32 random bytes each, or their base64 form (`openssl rand -base64 32`). The first seals, all open: put a
-   * new one first, and keep the old ones until what they sealed has expired.
+   * new one first, and keep the old ones until what they sealed has expired. Where several processes share
+   * the store, give all of them the new key behind the old one before any has it first: what one seals with
+   * a key that another does not have is nothing to that one, and people are asked again.
    */
   readonly encryptionKeys: readonly (string | Uint8Array)[];
   /**
@@ -52,16 +54,21 @@ export interface SignInOptions {
   readonly agents?: Readonly<Record<string, SignInAgent>>;
   /** How long work may go on after its turn, in milliseconds. Default 24 hours. */
   readonly longRunningMs?: number;
+  /** Told when somebody has signed in and the chat has to be told the code. What it throws is ignored. */
   readonly onPending?: (event: SignInPending) => void;
+  /** Told when a grant was stored. What it throws is ignored. */
   readonly onSignedIn?: (event: SignInBound) => void;
+  /** Milliseconds since the epoch, for tests. */
   readonly now?: () => number;
+  /** Random bytes, for tests. */
   readonly random?: (bytes: number) => Uint8Array;
+  /** For counting and alarms; nothing in it is secret. */
   readonly onEvent?: OnEvent;
 }
 
 /**
- * How far a link has come. `code`: somebody has signed in, the chat waits for the code. `unknown` is what no
- * agent of this service has made.
+ * How far a link has come. `code`: somebody has signed in, the chat waits for the code and the yes. `unknown`
+ * is what no agent of this service has made.
  * @group Sign-in
  */
 export type SignInStatus = "waiting" | "code" | "done" | "expired" | "unknown";
@@ -71,7 +78,11 @@ export type SignInStatus = "waiting" | "code" | "done" | "expired" | "unknown";
  * @group Sign-in
  */
 export interface SignIn {
-  /** The token source for `userAccess()`: put it last. */
+  /**
+   * The token source for `userAccess()`: put it last. Its tokens are proven to be the user's own. It throws
+   * `user_not_identified`, `invalid_option` (a resource it was not made for), `store_unavailable`, and what
+   * Entra refuses a live grant with, except what the person can end by signing in: that becomes a link.
+   */
   tokens(): TokenSource;
   /**
    * The link with which the user of a running turn signs in for a resource. Show it to that person only.
@@ -90,18 +101,31 @@ export interface SignIn {
    * `store_unavailable`.
    */
   keepPrompt(context: UserContext, prompt: string): Promise<void>;
-  /** The pages, web-standard. Mount them under `publicUrl`. */
+  /**
+   * The pages, web-standard. Mount them under `publicUrl`, with `webHandler()` of the Express, Fastify and Node
+   * entries, or as they are in Hono. They answer to what a person may do there, and never throw. Besides the
+   * pages there is `POST /status`, a form with the link as `link`: it answers `{ "status": … }` as `status()`
+   * does, to your own back end (no CORS), and `{ "error": { "code": … } }` with 400 or 503.
+   */
   readonly handler: (request: Request) => Promise<Response>;
   /**
    * Deletes the grant and what waits for a code. Other processes drop cached tokens within a minute. Access
-   * tokens live on at the resource until they expire, and the consent stays with Entra.
+   * tokens live on at the resource until they expire, and the consent stays with Entra. What may act is the
+   * caller's to decide: give the principal of a context, never one out of a request. Throws `store_unavailable`,
+   * and then it may have been done or not: do it again.
    */
   signOut(principal: Principal): Promise<void>;
-  /** Signs out, and lets another account be connected. */
+  /** Signs out, and lets another account be connected in this chat. Throws `store_unavailable`. */
   unpin(principal: Principal): Promise<void>;
-  /** Deletes everything that an account was connected with at the agents of this service, pins included. */
+  /**
+   * Deletes everything that an account is connected with at the agents of this service (`agents`, or this one),
+   * also the pins of chats that have signed out. Throws `store_unavailable`: do it again then.
+   */
   forgetAccount(account: Pick<Account, "tid" | "oid">): Promise<void>;
-  /** How far a link has come, for a front end that waits. Takes the link itself. */
+  /**
+   * How far a link has come, for a front end that waits. Takes the link itself. Tells nothing else, and to
+   * nobody who does not have the link. Throws `store_unavailable`.
+   */
   status(link: string): Promise<SignInStatus>;
   /**
    * Lets work go on for the user after the turn, and returns the id with which `runAs` takes it up. Throws
@@ -114,7 +138,7 @@ export interface SignIn {
     options: { readonly purpose: string },
     run: (turn: LongRunningTurn) => T | Promise<T>,
   ): Promise<T>;
-  /** Ends such work. */
+  /** Ends such work, in other processes within a minute. Throws `store_unavailable`. */
   stopLongRunning(id: string): Promise<void>;
   /**
    * Starts the store. Optional: the first use does it too, but a service that cannot work should say so when

@@ -59,6 +59,10 @@ export function signInTokens(
         ? { reason: "no_user", detail: "the request names nobody who could have signed in." }
         : undefined;
     },
+    refusal({ context, resource }) {
+      if (context.principalKey === undefined) return notIdentified();
+      return core.resources.some(({ url }) => url === resource.url) ? undefined : notListed(resource);
+    },
     async acquire(request) {
       const { context, resource } = request;
       const grantKey = grantKeyOf(context);

@@ -41,6 +41,8 @@ export interface Acquirer {
   acquire(context: UserContext, options?: AcquireOptions): Promise<AccessToken>;
   forget(context: UserContext, token?: string): void;
   skipped(context: UserContext): readonly SkippedSource[];
+  /** What the sources that are not skipped would throw, by their kind, as far as they know by themselves. */
+  refusals(context: UserContext): ReadonlyMap<string, HostedAgentIdentityError | undefined>;
   /** A token that is still cached for a principal, whose turn may be over. For ending MCP sessions only. */
   cached(principalKey: string): AccessToken | undefined;
   close(): void;
@@ -160,8 +162,8 @@ export function acquirer(options: AcquirerOptions): Acquirer {
     if (running !== undefined) return running;
     const work = fetchToken(context, internals, asked, key);
     inFlight.set(key, work);
-    const done = (): boolean => inFlight.delete(key);
-    work.then(done, done);
+    const settled = (): boolean => inFlight.delete(key);
+    work.then(settled, settled);
     return work;
   };
 
@@ -213,8 +215,8 @@ export function acquirer(options: AcquirerOptions): Acquirer {
           : shared(context, internals, asked, key);
       const settled = settle(work, context, internals, key);
       internals.acquisitions.add(settled);
-      const done = (): boolean => internals.acquisitions.delete(settled);
-      settled.then(done, done);
+      const over = (): boolean => internals.acquisitions.delete(settled);
+      settled.then(over, over);
       const token = await settleOrAbort(settled, asked.signal);
       // The turn may have ended while Entra was asked: nothing is handed out any more.
       liveInternalsOf(context);
@@ -238,6 +240,12 @@ export function acquirer(options: AcquirerOptions): Acquirer {
         const skip = source.skip(request);
         return skip === undefined ? [] : [{ source: source.kind, ...skip }];
       });
+    },
+
+    refusals(context) {
+      const request = requestOf(context, live(context), {}, new AbortController().signal);
+      const asked = sources.filter((source) => source.skip(request) === undefined);
+      return new Map(asked.map((source) => [source.kind, source.refusal?.(request)]));
     },
 
     cached: (principalKey) => cache.ofPrincipal(principalKey, now()),

@@ -66,6 +66,8 @@ export interface TokenSource {
   readonly cached: boolean;
   /** Why it does not apply, without asking anybody; `undefined` when it applies. */
   skip(request: TokenRequest): { readonly reason: SkipReason; readonly detail: string } | undefined;
+  /** What `acquire` would be refused with, as far as that is known without asking anybody: for `explain()`. */
+  refusal?(request: TokenRequest): HostedAgentIdentityError | undefined;
   acquire(request: TokenRequest): Promise<TokenAnswer>;
   /** For a source that keeps tokens itself: this one (or every one) of a principal is not to be given again. */
   forget?(principalKey: string, token: string | undefined): void;

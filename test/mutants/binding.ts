@@ -6,6 +6,7 @@ const links = ["test/sign-in/flow/links.test.ts"];
 const link = ["test/sign-in/flow/link-page.test.ts"];
 const turn = ["test/turn/turn-sign-in.test.ts"];
 const remote = ["test/sign-in/remote/remote-sign-in.test.ts"];
+const races = ["test/sign-in/binding/races.test.ts"];
 const connections = ["test/sign-in/flow/connections.test.ts"];
 
 /** The guards between a link and a grant: whose sign-in it is, and in which browser and chat it counts. */
@@ -22,15 +23,15 @@ export const bindingMutants: readonly Mutant[] = [
     name: "a-link-binds-more-than-once",
     rule: 9,
     file: "src/sign-in/binding/bind.ts",
-    find: 'if (!(await core.store.setIfAbsent(used, "used", usedMs))) return "already_done";',
-    replace: 'await core.store.setIfAbsent(used, "used", usedMs);',
+    find: 'if (!(await store.setIfAbsent(used, "binding", bindingMs)))',
+    replace: 'if (!(await store.setIfAbsent(used, "binding", bindingMs)) && (false as boolean))',
     tests: known,
   },
   {
     name: "a-failed-binding-uses-the-link-up",
     rule: 9,
     file: "src/sign-in/binding/bind.ts",
-    find: "await core.store.delete(used).catch(() => undefined);",
+    find: "await store.delete(used).catch(() => undefined);",
     replace: "",
     tests: known,
   },
@@ -38,7 +39,7 @@ export const bindingMutants: readonly Mutant[] = [
     name: "no-pin",
     rule: 9,
     file: "src/sign-in/binding/bind.ts",
-    find: "ticket.initiator === undefined && !(await pin(core, owner, account))",
+    find: "!(await pin(core, owner, account))",
     replace: "false as boolean",
     tests: code,
   },
@@ -134,9 +135,49 @@ export const bindingMutants: readonly Mutant[] = [
     name: "a-link-for-any-scope",
     rule: 9,
     file: "src/sign-in/flow/ticket.ts",
-    find: "!known || !agent.mayAsk(ticket.scopes)",
-    replace: "!known",
+    find: " || !agent.mayAsk(ticket.scopes)",
+    replace: "",
     tests: links,
+  },
+  {
+    name: "a-link-that-shows-one-resource-and-asks-for-another",
+    rule: 9,
+    file: "src/sign-in/flow/ticket.ts",
+    find: " || !isOf(resource, ticket.scopes)",
+    replace: "",
+    tests: links,
+  },
+  {
+    name: "a-cut-off-binding-uses-the-link-up",
+    rule: 9,
+    file: "src/sign-in/binding/bind.ts",
+    find: 'store.setIfAbsent(used, "binding", bindingMs)',
+    replace: 'store.setIfAbsent(used, "used", usedMs)',
+    tests: races,
+  },
+  {
+    name: "a-sign-out-is-overtaken-by-a-yes",
+    rule: 9,
+    file: "src/sign-in/grants/grants.ts",
+    find: "epoch !== undefined && current.epoch !== epoch",
+    replace: "false as boolean",
+    tests: races,
+  },
+  {
+    name: "a-pin-without-a-grant",
+    rule: 9,
+    file: "src/sign-in/binding/bind.ts",
+    find: 'if (outcome !== "bound" && before === undefined)',
+    replace: "if (false as boolean)",
+    tests: races,
+  },
+  {
+    name: "tries-that-are-forgotten-while-the-link-lives",
+    rule: 9,
+    file: "src/sign-in/binding/pending.ts",
+    find: "ticketId), triesMs);",
+    replace: "ticketId), listMs);",
+    tests: races,
   },
   {
     name: "a-link-of-any-age",

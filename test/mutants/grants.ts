@@ -79,7 +79,7 @@ export const grantMutants: readonly Mutant[] = [
     file: "src/sign-in/core.ts",
     find: "return [agent, app.facts.cloud.loginEndpoint, app.facts.clientId, principalKey];",
     replace: "return [agent, app.facts.cloud.loginEndpoint, app.facts.clientId, principalKey.slice(0, 9)];",
-    tests: ["test/sign-in/grants/grants.test.ts", "test/sign-in/grants/interleavings.test.ts"],
+    tests: ["test/sign-in/interleavings.test.ts", "test/sign-in/grants/interleavings.test.ts"],
   },
   {
     name: "records-not-bound-to-the-agent",

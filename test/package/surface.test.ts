@@ -59,7 +59,7 @@ const surface: Record<string, readonly string[]> = {
     "workloadIdentityFile",
   ],
   "./express": ["responses", "userContext", "webHandler"],
-  "./fastify": ["responses", "userContext"],
+  "./fastify": ["responses", "userContext", "webHandler"],
   "./hono": ["responses", "userContext"],
   "./node": ["responses", "userContext", "webHandler"],
   "./sign-in": ["createSignIn", "fileStore", "memoryStore", "redisStore", "remoteSignIn", "signInApi"],

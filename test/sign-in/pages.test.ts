@@ -128,6 +128,8 @@ describe("in a browser", () => {
     await page.keyboard.press("Enter");
     await page.waitForURL(`${site.publicUrl}/connections`);
     expect(await seen(page)).toBe("What is connected");
+    const [connection] = await page.getByRole("listitem").allInnerTexts();
+    expect(connection).toMatch(/^Contacts agent\s+uses contacts; connected just now \(.* UTC\)/);
     await tabTo(page, "Disconnect");
     await page.keyboard.press("Enter");
     await page.waitForURL("**/connections?note=disconnected");
@@ -162,6 +164,13 @@ describe("in a browser", () => {
     await other.goto(`${site.publicUrl}/connections`);
     expect(await seen(other)).toBe("What is connected");
     await page.goto(`${site.publicUrl}/connections`);
+    const until = new Date(time + 3_600_000);
+    await site.signIn.longRunning(await contextOf(world, "Ada"), { purpose: "report", until });
+    await page.reload();
+    expect(await seen(page)).toBe("What is connected");
+    const work = page.getByRole("listitem").filter({ hasText: "Goes on working for you after the chat" });
+    await work.getByRole("button", { name: "Disconnect: Contacts agent, work after the chat" }).click();
+    expect(await page.getByRole("status").innerText()).toContain("Disconnected.");
     await page.getByRole("button", { name: "Use another account: Contacts agent" }).click();
     expect(await page.getByRole("status").innerText()).toContain("another account");
     expect(await seen(page)).toBe("What is connected");

@@ -136,6 +136,22 @@ describe("sign-in as a token source", () => {
     expect(store.steps).toEqual([]);
   });
 
+  it("explains what it would be refused for, and that it applies to nobody else", async () => {
+    const explained = (context: UserContext, resource = world.contacts) =>
+      userAccess(resource, [source()], { now }).explain(context).sources[0];
+    const shared = explained(platformContext("shared", false));
+    expect(shared).toMatchObject({ source: "sign_in", applies: false });
+    expect(shared?.detail).toContain('platformUserId: "one-person"');
+    expect(explained(platformContext("one person"))).toMatchObject({ applies: true, detail: "applies." });
+    expect(explained(nobody())).toMatchObject({ applies: false, detail: expect.stringContaining("nobody") });
+    const other = protectedResource({ ...world.contacts, url: "https://contacts.example.com/other" });
+    expect(explained(platformContext("one person"), other)).toMatchObject({
+      applies: false,
+      detail: expect.stringContaining("not among the resources"),
+    });
+    expect(store.steps).toEqual([]);
+  });
+
   it("skips a request that names nobody", async () => {
     const error = await refused(access().token(nobody()));
     expect(isNoTokenError(error) && error.skipped[0]).toMatchObject({ source: "sign_in", reason: "no_user" });
@@ -215,6 +231,22 @@ describe("the end of a sign-in", () => {
     await replica(world, store, { now }).grants.remove(context.principalKey ?? "");
     time += 60_000;
     expect((await refused(contacts.token(platformContext("elsewhere")))).code).toBe("consent_required");
+  });
+
+  it("in another process is noticed within a minute by a client of the Azure SDK, which holds its token", async () => {
+    const context = platformContext("azure client");
+    await connect(context, "Ada");
+    const credential = access().tokenCredential(context);
+    const [scope = ""] = world.contacts.scopes;
+    const held = await credential.getToken(scope);
+    expect(held.expiresOnTimestamp - time).toBeLessThanOrEqual(60_000);
+    // Such a client asks again at each call when so little is left: that costs neither store nor Entra.
+    store.steps.length = 0;
+    expect(await credential.getToken(scope)).toEqual(held);
+    expect(store.steps).toEqual([]);
+    await replica(world, store, { now }).grants.remove(context.principalKey ?? "");
+    time = held.expiresOnTimestamp;
+    expect((await refused(credential.getToken(scope))).code).toBe("consent_required");
   });
 
   it("is looked for in the background while somebody works, without a request to Entra", async () => {

@@ -15,6 +15,8 @@ let busy = false;
 
 const { user: me, accounts, hops } = await fetch("/api/me").then((response) => response.json());
 const signedIn = me !== undefined;
+// Only the demo has visitors as from the Foundry portal, whose requests bring no token.
+const { visitor } = hops ? await fetch("/api/portal").then((response) => response.json()) : {};
 showAccount();
 if (signedIn && hops) {
   byId("hop-panel").hidden = false;
@@ -69,7 +71,7 @@ async function run(item, text, previousResponseId) {
   try {
     for await (const event of ask(text, previousResponseId)) {
       if (event.type === "text") answer.append(event.delta);
-      if (event.type === "consent") card = consentCard(item, text, event);
+      if (event.type === "consent") card = visitor ? codeCard(event) : consentCard(item, text, event);
       if (event.type === "sign_in") card = signInAgainCard(text);
       if (event.type === "error") card = problem(event.message);
     }
@@ -129,6 +131,34 @@ function consentCard(item, text, { link, serverLabel, responseId }) {
   return card;
 }
 
+/** The sign-in of somebody whom nobody knows yet: the code of the page, typed here, says that it was them. */
+function codeCard({ link, serverLabel }) {
+  return element(
+    "section",
+    { class: "card", "aria-label": `Sign-in for ${serverLabel}` },
+    element("h3", {}, `“${serverLabel}” needs to know who you are`),
+    element(
+      "p",
+      {},
+      "Sign in once in a new tab. The page then shows a code: type it here as your next message. Never give it to anybody else.",
+    ),
+    element(
+      "div",
+      { class: "actions" },
+      element(
+        "a",
+        { class: "button main", href: link, target: "_blank", rel: "noopener noreferrer" },
+        "Sign in and get a code",
+      ),
+    ),
+    element(
+      "p",
+      { class: "fine" },
+      `Opens ${new URL(link).host}. Your question is answered after the code, without typing it again.`,
+    ),
+  );
+}
+
 function signInCard(reason = "Each account sees only its own contacts.") {
   const offered = accounts.length > 0 ? accounts : [{ name: "Sign in" }];
   return element(
@@ -136,8 +166,23 @@ function signInCard(reason = "Each account sees only its own contacts.") {
     { class: "card sign-in", "aria-label": "Sign in" },
     element("h3", {}, "Sign in to begin"),
     element("p", {}, reason),
-    element("div", { class: "actions" }, ...offered.map((account) => signInLink(account, "button main"))),
+    element(
+      "div",
+      { class: "actions" },
+      ...offered.map((account) => signInLink(account, "button main")),
+      ...(hops ? [portalButton()] : []),
+    ),
   );
+}
+
+/** The third way in: as from the Foundry portal, where no caller can send a token along. */
+function portalButton() {
+  const button = element("button", { type: "button" }, "Come without a token");
+  button.addEventListener("click", async () => {
+    await fetch("/portal/enter", { method: "POST" });
+    location.assign("/");
+  });
+  return button;
 }
 
 function signInAgainCard(text) {

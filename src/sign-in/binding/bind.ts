@@ -3,36 +3,54 @@ import { isHostedAgentIdentityError } from "../../errors.js";
 import type { Ticket } from "../flow/ticket.js";
 import { isSame } from "../grants/record-changes.js";
 import type { Arrived, SignInService } from "../service.js";
-import { pin } from "./pin.js";
+import { pin, readPin, takePinBack } from "./pin.js";
 
-/** How a binding went. Anything but `bound` has stored nothing. */
-export type Bound = "bound" | "already_done" | "wrong_account" | "pinned_account";
+/** How a binding went. Anything but `bound` has stored nothing, and left the ticket as it was. */
+export type Bound =
+  | "bound"
+  | "already_done"
+  | "wrong_account"
+  | "pinned_account"
+  /** The same ticket is being bound at this moment. */
+  | "other_tab"
+  /** The principal has signed out since the sign-in began. */
+  | "signed_out";
 
 /** Longer than a link, a stay at Entra, a code and a yes can take together. */
 const usedMs = 60 * 60_000;
+/** How long a binding that was cut off keeps the ticket from the next one. */
+const bindingMs = 30_000;
 
 /**
  * Stores the grant of a principal that is known to be the account's: the initiator's own, or one whose chat
- * has said the code and yes. The ticket is used up by this, and by nothing else. Rule 9.
+ * has said the code and yes. The ticket is used up by this, and by nothing else. `epoch`: the principal's when
+ * the person came back from Entra, where something was waited for since. Rule 9.
  */
-export async function bind(service: SignInService, ticket: Ticket, arrived: Arrived): Promise<Bound> {
+export async function bind(
+  service: SignInService,
+  ticket: Ticket,
+  arrived: Arrived,
+  epoch: number | undefined,
+): Promise<Bound> {
   const { account } = arrived;
-  const core = service.coreOf(ticket.agent);
-  const owner = principalKey(ticket.principal);
+  const { store } = service.core;
   if (ticket.initiator !== undefined && !isSame(account, ticket.initiator)) return "wrong_account";
   const used = usedKey(service, ticket);
-  if (!(await core.store.setIfAbsent(used, "used", usedMs))) return "already_done";
+  if (!(await store.setIfAbsent(used, "binding", bindingMs)))
+    return (await isUsed(service, ticket)) ? "already_done" : "other_tab";
+  let outcome: Bound;
   try {
-    if (ticket.initiator === undefined && !(await pin(core, owner, account))) {
-      await core.store.delete(used);
-      return "pinned_account";
-    }
-    await keep(service, ticket, arrived);
+    outcome = await pinAndKeep(service, ticket, arrived, epoch);
   } catch (cause) {
-    await core.store.delete(used).catch(() => undefined);
-    if (isHostedAgentIdentityError(cause) && cause.code === "wrong_user") return "pinned_account";
+    await store.delete(used).catch(() => undefined);
     throw cause;
   }
+  if (outcome !== "bound") {
+    await store.delete(used);
+    return outcome;
+  }
+  // The grant is stored: what goes wrong from here on is not the person's.
+  await store.compareAndSet(used, "binding", "used", usedMs).catch(() => undefined);
   quietly(() =>
     service.onSignedIn?.({
       agent: ticket.agent,
@@ -44,7 +62,39 @@ export async function bind(service: SignInService, ticket: Ticket, arrived: Arri
   return "bound";
 }
 
-async function keep(service: SignInService, ticket: Ticket, arrived: Arrived): Promise<void> {
+async function pinAndKeep(
+  service: SignInService,
+  ticket: Ticket,
+  arrived: Arrived,
+  epoch: number | undefined,
+): Promise<Bound> {
+  const { account } = arrived;
+  if (ticket.initiator !== undefined)
+    return (await keep(service, ticket, arrived, epoch)) === "kept" ? "bound" : "signed_out";
+  const core = service.coreOf(ticket.agent);
+  const owner = principalKey(ticket.principal);
+  const before = await readPin(core, owner);
+  if (!(await pin(core, owner, account))) return "pinned_account";
+  let outcome: Bound | undefined;
+  try {
+    outcome = (await keep(service, ticket, arrived, epoch)) === "kept" ? "bound" : "signed_out";
+    return outcome;
+  } catch (cause) {
+    if (isHostedAgentIdentityError(cause) && cause.code === "wrong_user") return "pinned_account";
+    throw cause;
+  } finally {
+    // Nothing was stored, so the chat keeps to nobody for it.
+    if (outcome !== "bound" && before === undefined)
+      await takePinBack(core, owner, account).catch(() => undefined);
+  }
+}
+
+async function keep(
+  service: SignInService,
+  ticket: Ticket,
+  arrived: Arrived,
+  epoch: number | undefined,
+): Promise<"kept" | "signed_out"> {
   const { account, refreshToken, token, expiresAt, refreshAt } = arrived;
   const { resource, claims } = ticket;
   const scopes = [...ticket.scopes].sort();
@@ -57,22 +107,23 @@ async function keep(service: SignInService, ticket: Ticket, arrived: Arrived): P
     ...(claims === undefined ? {} : { claims }),
   };
   const grant = { account, refreshToken, resources: [resource], scopes };
-  await service.grantsOf(ticket.agent).keep(principalKey(ticket.principal), grant, first);
+  return service.grantsOf(ticket.agent).keep(principalKey(ticket.principal), grant, first, epoch);
 }
 
 /** Whether a ticket has done its work. */
 export async function isUsed(service: SignInService, ticket: Ticket): Promise<boolean> {
-  return (await service.core.store.get(usedKey(service, ticket))) !== undefined;
+  return (await service.core.store.get(usedKey(service, ticket))) === "used";
 }
 
 function usedKey({ core }: SignInService, { id }: Ticket): string {
   return core.keys.storeKey("ticket", core.publicUrl, id);
 }
 
-/** Lets no listener break a sign-in. */
-export function quietly(tell: () => void): void {
+/** Lets no listener break a sign-in, also one that is late. */
+export function quietly(tell: () => unknown): void {
   try {
-    tell();
+    // An async listener is taken where one that returns nothing is asked for.
+    Promise.resolve(tell()).catch(() => undefined);
   } catch {
     // A listener's trouble is not the person's.
   }

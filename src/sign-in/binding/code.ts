@@ -15,14 +15,20 @@ export function newCode(random: (bytes: number) => Uint8Array): string {
   }
 }
 
-/** The code in what a person typed, without its dashes; `undefined` when there is none. */
+/**
+ * The code in what a person typed, without its dashes; `undefined` when there is none. Of several the last one
+ * that fits its check: wherever a code stands in a message, that message is not for the model.
+ */
 export function codeIn(text: string): string | undefined {
-  const typed = text.slice(0, 2_000).normalize("NFKC").toUpperCase().replace(/[‐-―]/g, "-").trim();
+  // Invisible characters come along when something is copied out of a page.
+  const visible = text.normalize("NFKC").replace(/\p{Cf}/gu, "");
+  const typed = visible.toUpperCase().replace(/[‐-―]/g, "-").trim();
   const alone = /^["'`“„‘]?([A-Z0-8]{3})[- ]?([A-Z0-8]{3})[- ]?([A-Z0-8]{3})["'`”“’.!]{0,2}$/.exec(typed);
   const inside = [...typed.matchAll(/(?<![A-Z0-9-])([A-Z0-8]{3})-([A-Z0-8]{3})-([A-Z0-8]{3})(?![A-Z0-9-])/g)];
-  const found = alone ?? (inside.length === 1 ? inside[0] : undefined);
-  const code = found?.slice(1).join("").replaceAll("0", "O").replaceAll("1", "I").replaceAll("8", "B");
-  return code !== undefined && /[2-7]/.test(code.slice(0, length)) ? code : undefined;
+  const codes = (alone === null ? inside : [alone])
+    .map((found) => found.slice(1).join("").replaceAll("0", "O").replaceAll("1", "I").replaceAll("8", "B"))
+    .filter((code) => /[2-7]/.test(code.slice(0, length)));
+  return codes.length === 1 ? codes[0] : codes.findLast(looksOurs);
 }
 
 /** Whether its last character fits: then it was a code of ours once, and is no order number. */

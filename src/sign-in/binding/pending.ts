@@ -16,6 +16,8 @@ const maxOfTicket = 4;
 const maxOfPrincipal = 16;
 /** The list outlives the codes, so that a late one is told to be late. */
 const listMs = 3 * codeMs;
+/** Longer than a ticket can bring new codes: a link lives 15 minutes, and so may a stay at Entra. */
+const triesMs = 60 * 60_000;
 
 /** A sign-in that waits for its code. */
 export interface Waiting {
@@ -38,12 +40,13 @@ export async function keepPending(
   service: SignInService,
   ticket: Ticket,
   arrived: Arrived,
+  epoch: number,
 ): Promise<{ readonly code: string; readonly expiresAt: number }> {
   const core = service.coreOf(ticket.agent);
   const owner = ticketPrincipal(ticket);
   const [id, code] = [Buffer.from(core.random(16)).toString("base64url"), newCode(core.random)];
   const expiresAt = core.now() + codeMs;
-  const pending: Pending = { ticket, arrived, epoch: await service.grantsOf(ticket.agent).epoch(owner) };
+  const pending: Pending = { ticket, arrived, epoch };
   const sealed = core.keys.seal("pending", bindingOf(core, owner, id), pending);
   await core.store.setIfAbsent(keyOf(core, owner, id), sealed, codeMs);
   const waiting: Waiting = { id, ticketId: ticket.id, digest: digestOf(code), expiresAt };
@@ -78,7 +81,7 @@ export function takePending(core: SignInCore, owner: string, { id }: Waiting): P
 
 /** Counts a try for a ticket, over all processes. */
 export function countTry(core: SignInCore, owner: string, ticketId: string): Promise<number> {
-  return core.store.increment(core.keys.storeKey("tries", ...recordBinding(core, owner), ticketId), listMs);
+  return core.store.increment(core.keys.storeKey("tries", ...recordBinding(core, owner), ticketId), triesMs);
 }
 
 /**

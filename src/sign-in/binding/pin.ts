@@ -28,6 +28,15 @@ export async function pin(core: SignInCore, principalKey: string, account: Accou
   return true;
 }
 
+/** Takes a pin back whose sign-in came to nothing; another account's stays. */
+export async function takePinBack(core: SignInCore, principalKey: string, account: Account): Promise<void> {
+  const key = keyOf(core, principalKey);
+  const sealed = await core.store.get(key);
+  if (sealed === undefined || !allows(opened(core, principalKey, sealed), account)) return;
+  // Deletes exactly what was read: it is over with the next millisecond.
+  await core.store.compareAndSet(key, sealed, sealed, 1);
+}
+
 /** Whether the account may be bound as far as the pin goes. */
 export function allows(known: Pin, account: Account): boolean {
   return known === undefined || (known !== "unreadable" && isSame(known.account, account));

@@ -46,7 +46,10 @@ export type Redeemed =
     }
   | { readonly status: "refused"; readonly reason: RefusedCode; readonly say: string };
 
-/** Why a code or a yes came to nothing. */
+/**
+ * Why a code or a yes came to nothing. Each stored nothing and connected nobody.
+ * @group Sign-in
+ */
 export type RefusedCode =
   /** It looks like a code, but none is expected in this chat. */
   | "nothing_waiting"
@@ -153,9 +156,9 @@ async function finish(
   const { account } = pending.arrived;
   const { serverLabel } = pending.ticket;
   if (await isOver(service, owner, pending)) return refused("expired");
-  const outcome = await bind(service, pending.ticket, pending.arrived);
-  if (outcome === "already_done") return refused("expired");
-  if (outcome !== "bound") return refused("other_account");
+  const outcome = await bind(service, pending.ticket, pending.arrived, pending.epoch);
+  if (outcome === "pinned_account") return refused("other_account");
+  if (outcome !== "bound") return refused("expired");
   const prompt = await takePrompt(service.core, owner, context.platform.conversationId).catch(
     () => undefined,
   );

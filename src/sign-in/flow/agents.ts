@@ -4,11 +4,16 @@ import { HostedAgentIdentityError } from "../../errors.js";
 import type { ProtectedResource } from "../../tokens/protected-resource.js";
 import { derivedSecrets } from "../keyring.js";
 
-/** An agent whose links a sign-in service accepts. */
+/**
+ * An agent whose links a sign-in service accepts: an entry of `agents` of `createSignIn()`, under the agent's
+ * name. Make a pair with `generateKeyPairSync("ed25519")` of `node:crypto`: the private key is the agent's
+ * `signingKey`. Source: RFC 8032 (Ed25519).
+ * @group Sign-in
+ */
 export interface SignInAgent {
   /** Ed25519, PEM or a key object. Several while a key is being replaced. */
   readonly publicKeys: readonly (string | KeyObject)[];
-  /** The only scopes its links may ask for, fully qualified. */
+  /** The only scopes its links may ask for, fully qualified, for example `api://<client id>/access_as_user`. */
   readonly scopes: readonly string[];
 }
 

@@ -36,10 +36,12 @@ export async function comeBack(service: SignInService, request: Request): Promis
   if (code === undefined) return failed(parameters.has("error") ? problemOfAnswer(parameters) : "trouble");
   if (!isExpectedIssuer(service, attempt, parameters.get("iss"))) return failed("trouble");
   try {
+    // Before the code is redeemed: a sign-out from here on ends what waits for the chat.
+    const epoch = await epochOf(service, ticket);
     const arrived = await redeemCode(service, attempt, code);
     const seen: Browser = { id: browser.id, account: { ...arrived.account, at: core.now() } };
     if (ticket === undefined) return { redirect: signInUrls(core.publicUrl).connections(), browser: seen };
-    const outcome = await settle(service, ticket, attempt.ticket, arrived);
+    const outcome = await settle(service, ticket, attempt.ticket, { arrived, epoch });
     return { ...said(service, seen, outcome), browser: seen };
   } catch (error) {
     emit(core.onEvent, {
@@ -53,22 +55,30 @@ export async function comeBack(service: SignInService, request: Request): Promis
 const unmatched = { foreign: "other_browser", replayed: "replayed", expired: "expired_link" } as const;
 
 /** Binds at once when it is known who asked, and otherwise waits for the code. */
-async function settle(
+export async function settle(
   service: SignInService,
   ticket: Ticket,
   text: string | undefined,
-  arrived: Arrived,
+  { arrived, epoch }: { readonly arrived: Arrived; readonly epoch: number | undefined },
 ): Promise<Outcome> {
   const { agent, serverLabel } = ticket;
   const shown = { agent, serverLabel, username: nameOf(arrived.account), guest: arrived.guest };
   if (ticket.initiator !== undefined) {
-    const bound = await bind(service, ticket, arrived);
-    return bound === "bound" ? { kind: "signed_in", ...shown } : { kind: bound, agent, ticket: text };
+    const bound = await bind(service, ticket, arrived, epoch);
+    if (bound === "bound") return { kind: "signed_in", ...shown };
+    return { kind: bound === "signed_out" ? "expired_link" : bound, agent, ticket: text };
   }
   if (await isUsed(service, ticket)) return { kind: "already_done", agent };
   const pinned = await readPin(service.coreOf(agent), ticketPrincipal(ticket));
   if (!allows(pinned, arrived.account)) return { kind: "pinned_account", agent };
-  return { kind: "code", ...shown, ...(await keepPending(service, ticket, arrived)) };
+  const began = epoch ?? (await service.grantsOf(agent).epoch(ticketPrincipal(ticket)));
+  return { kind: "code", ...shown, ...(await keepPending(service, ticket, arrived, began)) };
+}
+
+/** A person who is known has proven at Entra, just now, who they are: nothing waits. */
+async function epochOf(service: SignInService, ticket: Ticket | undefined): Promise<number | undefined> {
+  if (ticket === undefined || ticket.initiator !== undefined) return undefined;
+  return service.grantsOf(ticket.agent).epoch(ticketPrincipal(ticket));
 }
 
 async function redeemCode({ core }: SignInService, attempt: Attempt, code: string): Promise<Arrived> {

@@ -78,6 +78,7 @@ async function connectionsOf(
           .filter(({ url }) => grant.resources.includes(url))
           .map((one) => one.serverLabel),
         since: grant.signedInAt,
+        until: grant.until,
         canChangeAccount: isPlatform(owner),
         token: formToken(core, browser, "connection", [agent, owner]),
       });

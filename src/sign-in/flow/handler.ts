@@ -8,6 +8,7 @@ import { endConnection, leaveConnections, showConnections, signInForConnections 
 import { outcomePage, pageOf } from "./outcome.js";
 import { one, respond, type Reply } from "./replies.js";
 import { followLink, showLink } from "./start.js";
+import { showStatus } from "./status.js";
 
 type Route = (service: SignInService, request: Request) => Promise<Reply>;
 
@@ -16,6 +17,7 @@ const routes: Readonly<Record<string, Readonly<Record<string, Route>>>> = {
   // No HEAD: it would use the code up.
   "/callback": { GET: comeBack },
   "/done": { GET: showOutcome, HEAD: showOutcome },
+  "/status": { POST: showStatus },
   "/connections": { GET: showConnections, HEAD: showConnections },
   "/connections/sign-in": { POST: signInForConnections },
   "/connections/end": { POST: endConnection },

@@ -5,7 +5,8 @@ import { browserCookie, type Browser } from "./browser.js";
 /** What a route answers. */
 export type Reply =
   | { readonly page: Page; readonly browser?: Browser | undefined }
-  | { readonly redirect: string; readonly browser?: Browser | undefined };
+  | { readonly redirect: string; readonly browser?: Browser | undefined }
+  | { readonly json: object; readonly status: number; readonly browser?: Browser | undefined };
 
 /** Writes an answer: the headers are the same for every page. */
 export function respond(core: SignInCore, reply: Reply, method: string): Response {
@@ -15,10 +16,12 @@ export function respond(core: SignInCore, reply: Reply, method: string): Respons
     headers.set("location", reply.redirect);
     return new Response(null, { status: 303, headers });
   }
+  const { status } = "json" in reply ? reply : reply.page;
+  if (status === 503) headers.set("retry-after", "30");
+  if ("json" in reply) return Response.json(reply.json, { status, headers });
   headers.set("content-type", "text/html; charset=utf-8");
-  if (reply.page.status === 503) headers.set("retry-after", "30");
   const body = method === "HEAD" ? null : renderPage(reply.page);
-  return new Response(body, { status: reply.page.status, headers });
+  return new Response(body, { status, headers });
 }
 
 const maxFormBytes = 32_768;

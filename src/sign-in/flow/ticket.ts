@@ -1,8 +1,10 @@
 import { sign, verify } from "node:crypto";
 import { principalKey, type Principal } from "../../context/principal.js";
+import { resourceOfScope } from "../../entra/scopes.js";
 import { HostedAgentIdentityError } from "../../errors.js";
+import type { ProtectedResource } from "../../tokens/protected-resource.js";
 import type { SignInCore } from "../core.js";
-import type { LinkKeys } from "./agents.js";
+import type { KnownAgent, LinkKeys } from "./agents.js";
 
 /** What a link carries: everything the service needs to know about who asked for what. */
 export interface Ticket {
@@ -59,16 +61,40 @@ export function openTicket(core: SignInCore, { agents }: LinkKeys, text: string)
     return { status: "bad" };
   const { ticket } = content;
   const agent = agents.get(ticket.agent);
-  const bytes = Buffer.from(signature, "base64url");
   // The key of the agent that the ticket names: another agent's signature is worth nothing here.
-  if (agent === undefined || !agent.publicKeys.some((key) => verify(null, signed(body), key, bytes)))
-    return { status: "bad" };
-  const known = core.resources.some(({ url }) => url === ticket.resource);
+  if (agent === undefined || !isSignedBy(agent, body, signature)) return { status: "bad" };
+  const resource = core.resources.find(({ url }) => url === ticket.resource);
   const { askedAt, expiresAt } = ticket;
   const time = core.now();
-  if (!known || !agent.mayAsk(ticket.scopes)) return { status: "bad" };
+  if (resource === undefined || !isOf(resource, ticket.scopes) || !agent.mayAsk(ticket.scopes))
+    return { status: "bad" };
   if (askedAt > time + skewMs || expiresAt - askedAt > maxTicketMs) return { status: "bad" };
-  return { status: expiresAt > time ? "good" : "expired", ticket };
+  // The page names a resource by our own label, whatever the agent calls it.
+  const named: Ticket = { ...ticket, serverLabel: resource.serverLabel };
+  return { status: expiresAt > time ? "good" : "expired", ticket: named };
+}
+
+/** Of each agent, what was found to be signed by it. Every step of a sign-in reads its link again. */
+const knownSigned: WeakMap<KnownAgent, Set<string>> = new WeakMap();
+const maxKnownSigned = 1_000;
+
+function isSignedBy(agent: KnownAgent, body: string, signature: string): boolean {
+  const known = knownSigned.get(agent) ?? new Set();
+  knownSigned.set(agent, known);
+  const both = `${signature} ${body}`;
+  if (known.has(both)) return true;
+  const bytes = Buffer.from(signature, "base64url");
+  if (!agent.publicKeys.some((key) => verify(null, signed(body), key, bytes))) return false;
+  const [oldest] = known;
+  if (known.size >= maxKnownSigned && oldest !== undefined) known.delete(oldest);
+  known.add(both);
+  return true;
+}
+
+/** What the page names is what is asked for: an agent cannot show one resource and ask for another's scopes. */
+function isOf(resource: ProtectedResource, scopes: readonly string[]): boolean {
+  const own = resourceOfScope(resource.scopes[0] ?? "");
+  return own !== undefined && scopes.every((scope) => resourceOfScope(scope) === own);
 }
 
 /** The key of the principal a ticket asks for. */

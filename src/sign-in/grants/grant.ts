@@ -2,9 +2,15 @@ import type { ExchangedToken } from "../../exchange/token-request.js";
 import type { AccessToken } from "../../tokens/token-source.js";
 import type { ProtectedResource } from "../../tokens/protected-resource.js";
 
-/** The account a person signed in with. `username` and `name` are for display: both can change. */
+/**
+ * The account a person signed in with, out of the id token. `username` and `name` are for display: both can
+ * change. Source: learn.microsoft.com, identity-platform/id-token-claims-reference.
+ * @group Sign-in
+ */
 export interface Account {
+  /** The tenant, a GUID in lower case. */
   readonly tid: string;
+  /** The object id in that tenant, a GUID in lower case. */
   readonly oid: string;
   readonly username?: string;
   readonly name?: string;
@@ -35,9 +41,15 @@ export interface Grants {
    * Stores what a sign-in brought: joins resources and scopes with what was there for the same account.
    * `scopes` are those that were asked for, spelled as the resources spell them. `first` is the access token
    * that came along. Throws `wrong_user` for another account than the principal's own, or than the one that
-   * is signed in: rule 9 says who may be kept, this is only the last door.
+   * is signed in: rule 9 says who may be kept, this is only the last door. With the epoch under which the
+   * sign-in began it stores nothing once that has ended, and tells so.
    */
-  keep(principalKey: string, signedIn: NewGrant, first?: FirstToken): Promise<void>;
+  keep(
+    principalKey: string,
+    signedIn: NewGrant,
+    first?: FirstToken,
+    epoch?: number,
+  ): Promise<"kept" | "signed_out">;
   /**
    * An access token, refreshed when needed; `undefined` when no grant serves this resource and scopes. Throws
    * what Entra refused a live grant with, above all `step_up_required`, and `store_unavailable`.

@@ -73,7 +73,8 @@ export function grants(core: SignInCore): Grants {
     }
     if (ended !== undefined) {
       emit(onEvent, { type: "grant_ended", oid: ended.account.oid, reason });
-      await index.remove(ended.account, principalKey);
+      // A platform user stays in it: the chat keeps to its account, and has to be found to be forgotten.
+      if (!isPlatform(principalKey)) await index.remove(ended.account, principalKey);
     }
     return another ? "another" : "ended";
   };
@@ -190,13 +191,19 @@ export function grants(core: SignInCore): Grants {
       return grant === undefined ? undefined : publicGrant(grant, epoch);
     },
 
-    async keep(principalKey, signedIn, first) {
+    async keep(principalKey, signedIn, first, epoch) {
       checkOwner(principalKey, signedIn.account);
       // First the index: a grant that is in no index could not be found to be taken back.
       await index.add(signedIn.account, principalKey);
-      await recordOf(principalKey).update((current) => afterSignIn(current, signedIn, first, now()));
+      const kept = await recordOf(principalKey).update((current) =>
+        epoch !== undefined && current.epoch !== epoch
+          ? undefined
+          : afterSignIn(current, signedIn, first, now()),
+      );
+      if (kept === undefined) return "signed_out";
       emit(onEvent, { type: "grant_stored", oid: signedIn.account.oid, reason: "signed_in" });
       changed(principalKey);
+      return "kept";
     },
 
     async token(principalKey, request) {
@@ -217,7 +224,7 @@ export function grants(core: SignInCore): Grants {
       for (const principalKey of await index.list(account)) {
         const grant = (await recordOf(principalKey).read()).grant;
         if (grant !== undefined && isSame(grant.account, account)) await end(principalKey, "signed_out");
-        else await index.remove(account, principalKey);
+        await index.remove(account, principalKey);
       }
     },
 
@@ -260,6 +267,10 @@ function publicGrant(grant: StoredGrant, epoch: number): Grant {
 /** The same demand as a token was made for, so that its successor can take its place. */
 function demandOf({ scopes, claims }: KeptToken): Pick<GrantTokenRequest, "scopes" | "claims"> {
   return { scopes, claims };
+}
+
+function isPlatform(principalKey: string): boolean {
+  return principalKey.startsWith('["platform"');
 }
 
 function flightKey(principalKey: string, { resource, scopes, claims }: GrantTokenRequest): string {

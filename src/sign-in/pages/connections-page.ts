@@ -1,12 +1,14 @@
 import { html, type Html } from "./html.js";
 import type { Page } from "./layout.js";
-import { time } from "./words.js";
+import { moment, time } from "./words.js";
 
 /** One thing that is connected. */
 export interface Connection {
   readonly agent: string;
   readonly serverLabels: readonly string[];
   readonly since: number;
+  /** When it ends by itself: that of work that goes on after the chat. */
+  readonly until?: number | undefined;
   /** Whether it is pinned to a chat whose user may be someone else's name for the same person. */
   readonly canChangeAccount: boolean;
   /** Names it in the forms; opens only in this browser. */
@@ -49,18 +51,23 @@ export function connectionsPage(shown: ConnectionsPage): Page {
 }
 
 function entry(
-  { agent, serverLabels, since, canChangeAccount, token }: Connection,
+  { agent, serverLabels, since, until, canChangeAccount, token }: Connection,
   shown: ConnectionsPage,
 ): Html {
   const what = serverLabels.length === 0 ? "nothing at the moment" : serverLabels.join(", ");
   const button = (act: string, label: string): Html =>
     html` <form method="post" action="${shown.actions.end}">
       <input type="hidden" name="c" value="${token}" /><input type="hidden" name="act" value="${act}" />
-      <button aria-label="${label}: ${agent}">${label}</button>
+      <button
+        aria-label="${until === undefined ? `${label}: ${agent}` : `${label}: ${agent}, work after the chat`}"
+      >
+        ${label}
+      </button>
     </form>`;
   return html`<li>
     <h2>${agent}</h2>
     <div class="quiet">uses ${what}; connected ${time(since, shown.now)}</div>
+    ${until === undefined ? undefined : html`<div>Goes on working for you after the chat, until ${moment(until)}.</div>`}
     <div class="row">
       ${button("disconnect", "Disconnect")}
       ${canChangeAccount ? button("change", "Use another account") : undefined}

@@ -16,9 +16,18 @@ function hidden(text: string): string {
 
 /** How long ago, and when exactly. The server does not know the reader's time zone, so it says UTC. */
 export function time(at: number, now: number): Html {
+  return html`<time datetime="${new Date(at).toISOString()}">${ago(now - at)}</time>
+    <small>(${exact(at)})</small>`;
+}
+
+/** When exactly. */
+export function moment(at: number): Html {
+  return html`<time datetime="${new Date(at).toISOString()}">${exact(at)}</time>`;
+}
+
+function exact(at: number): string {
   const iso = new Date(at).toISOString();
-  const exact = `${iso.slice(0, 10)} ${iso.slice(11, 16)} UTC`;
-  return html`<time datetime="${iso}">${ago(now - at)}</time> <small>(${exact})</small>`;
+  return `${iso.slice(0, 10)} ${iso.slice(11, 16)} UTC`;
 }
 
 function ago(ms: number): string {

@@ -52,6 +52,14 @@ describe("a code", () => {
   ])("in %j is %j", (text, code) => expect(codeIn(text)).toBe(code));
 });
 
+it("a code is found wherever it stands in a message, because that message is not for the model", () => {
+  const [first, second] = [newCode(randomBytes), newCode(randomBytes)];
+  expect(codeIn(`${"words ".repeat(10_000)}${first}${" words".repeat(5_000)}`)).toBe(plain(first));
+  expect(codeIn(`Not ${first}, I mean ${second}.`)).toBe(plain(second));
+  expect(codeIn(`My order is AB2-CD3-EF4 and the code is ${first}`)).toBe(plain(first));
+  expect(codeIn(`\u200b${first.split("").join("\u00ad")}\ufeff`)).toBe(plain(first));
+});
+
 describe("an answer", () => {
   it.each([
     ["yes", "yes"],

@@ -97,6 +97,25 @@ describe("the connections page", () => {
     expect(buttons(await page(browser))).toEqual(["Sign in with Microsoft"]);
   });
 
+  it("says which connection is work that goes on after the chat, until when, and ends it", async () => {
+    const id = await site.signIn.longRunning(await contextOf(world, "Ada"), {
+      purpose: "weekly report",
+      until: new Date(time + 3_600_000),
+    });
+    const { browser, seen } = await enter("Ada");
+    const until = new Date(time + 3_600_000).toISOString();
+    expect(textOf(seen)).toContain(
+      `Goes on working for you after the chat, until ${until.slice(0, 10)} ${until.slice(11, 16)} UTC`,
+    );
+    expect(buttons(seen)).not.toContain("Use another account");
+    for (const raw of [id, "long-running", "weekly"]) expect(seen.html).not.toContain(raw);
+    expect(await site.signIn.runAs(id, { purpose: "weekly report" }, () => "ran")).toBe("ran");
+    expect(textOf(await browser.press(seen, {}, "/connections/end"))).toContain("Disconnected.");
+    await expect(site.signIn.runAs(id, { purpose: "weekly report" }, () => "ran")).rejects.toMatchObject({
+      code: "long_running_refused",
+    });
+  });
+
   it("disconnects: the agent has to ask again, and the chat keeps to its account", async () => {
     const context = await connectChat("one", "Ada");
     expect(await tokenOf(context)).toBe(world.entra.user("Ada").oid);

@@ -20,7 +20,10 @@ afterAll(async () => {
   await site?.close();
   await world?.entra.close();
 });
-beforeEach(() => store.values.clear());
+beforeEach(() => {
+  store.values.clear();
+  store.before(undefined);
+});
 
 /** Ada, with the user name her token shows. */
 async function ada(): Promise<UserContext> {
@@ -103,16 +106,42 @@ describe("the link page", () => {
     ]);
   });
 
-  it("builds addresses from publicUrl, whatever host a request claims", async () => {
+  it("builds addresses from publicUrl, whatever host a request claims, on every step of the way", async () => {
     const link = await linkFor(await ada());
-    const response = await site.signIn.handler(
-      new Request(link.replace(new URL(link).host, "evil.example.com"), {
-        headers: { "x-forwarded-host": "evil" },
-      }),
-    );
-    const html = await response.text();
+    const claims = {
+      "x-forwarded-host": "evil.example.com",
+      "x-forwarded-proto": "http",
+      "x-forwarded-prefix": "/evil",
+      forwarded: "host=evil.example.com;proto=http",
+      "x-original-url": "/evil",
+      "x-rewrite-url": "/evil",
+    };
+    const send = async (path: string, init: RequestInit & { headers?: Record<string, string> } = {}) => {
+      const url = new URL(path.startsWith("http") ? path : site.publicUrl + path);
+      url.host = "evil.example.com";
+      const headers = { host: "evil.example.com", ...claims, ...init.headers };
+      const response = await site.signIn.handler(new Request(url, { ...init, headers }));
+      const html = await response.text();
+      expect(html + [...response.headers].join(" ")).not.toContain("evil");
+      return { response, html };
+    };
+    const { response, html } = await send(link);
     expect(html).toContain(`action="${site.publicUrl}/start"`);
-    expect(html).not.toContain("evil");
+    const cookie = response.headers.get("set-cookie")?.split(";")[0] ?? "";
+    const f = /name="f" value="([^"]+)"/.exec(html)?.[1] ?? "";
+    const body = new URLSearchParams({ t: new URL(link).searchParams.get("t") ?? "", f });
+    const clicked = await send("/start", { method: "POST", body, headers: { cookie } });
+    const authorize = new URL(clicked.response.headers.get("location") ?? "");
+    expect(authorize.searchParams.get("redirect_uri")).toBe(`${site.publicUrl}/callback`);
+    const back = `/callback?error=access_denied&state=${authorize.searchParams.get("state")}`;
+    const outcome = await send(back, { headers: { cookie } });
+    const done = outcome.response.headers.get("location") ?? "";
+    expect(done.startsWith(`${site.publicUrl}/done?r=`)).toBe(true);
+    const page = await send(done, { headers: { cookie } });
+    expect(page.html).toContain(`href="${site.publicUrl}/start?t=`);
+    const connections = await send("/connections", { headers: { cookie } });
+    expect(connections.html).toContain(`action="${site.publicUrl}/connections/sign-in"`);
+    await send("/nothing");
   });
 
   it("takes a click only from the page it gave to this browser", async () => {
@@ -143,8 +172,29 @@ describe("the link page", () => {
 describe("every page", () => {
   it("is kept nowhere, framed by nobody, loads nothing and runs no script", async () => {
     const link = await linkFor(await ada());
-    for (const url of [link, "/start", "/callback?state=x", "/done?r=x", "/connections", "/nothing"]) {
-      const response = await get(url.startsWith("/") ? site.publicUrl + url : url);
+    const down: RequestInit = {
+      method: "POST",
+      body: new URLSearchParams({ t: new URL(link).searchParams.get("t") ?? "" }),
+    };
+    const cases: [string, RequestInit?, number?][] = [
+      [link, {}, 200],
+      ["/start", {}, 400],
+      ["/start", { method: "POST" }, 400],
+      ["/start", { method: "PUT" }, 405],
+      ["/start", down, 503],
+      ["/callback?state=x", {}, 303],
+      ["/done?r=x", {}, 400],
+      ["/status", { method: "POST" }, 400],
+      ["/connections", {}, 200],
+      ["/connections/end", { method: "POST" }, 403],
+      ["/nothing", {}, 404],
+    ];
+    for (const [url, init, status] of cases) {
+      store.before(() => {
+        if (init === down) throw new Error("down");
+      });
+      const response = await get(url.startsWith("/") ? site.publicUrl + url : url, init);
+      expect([url, response.status]).toEqual([url, status]);
       const { headers } = response;
       expect(Object.fromEntries(headers)).toMatchObject({
         "cache-control": "no-store",
@@ -158,7 +208,7 @@ describe("every page", () => {
       expect(policy).not.toContain("script");
       const html = await response.text();
       expect(html).not.toMatch(/<script|onclick|javascript:/i);
-      if (response.status === 303) continue;
+      if (html === "" || headers.get("content-type") === "application/json") continue;
       const style = /<style>([^]*)<\/style>/.exec(html)?.[1] ?? "";
       expect(policy).toContain(`'sha256-${createHash("sha256").update(style).digest("base64")}'`);
     }

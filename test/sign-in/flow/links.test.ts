@@ -4,7 +4,7 @@ import { userAccess } from "../../../src/access/user-access.js";
 import { UserContext } from "../../../src/context/user-context.js";
 import { isHostedAgentIdentityError } from "../../../src/errors.js";
 import { createSignIn, memoryStore, type SignInOptions } from "../../../src/sign-in/index.js";
-import { protectedResource } from "../../../src/tokens/protected-resource.js";
+import { protectedResource, type ProtectedResource } from "../../../src/tokens/protected-resource.js";
 import { contextOf, nobody, platformContext } from "../support/contexts.js";
 import { person, titleOf } from "../support/person.js";
 import { signInSite, type Site } from "../support/site.js";
@@ -120,7 +120,11 @@ describe("a link", () => {
     expect(await site.signIn.status(link)).toBe("waiting");
     time += 1;
     expect(await site.signIn.status(link)).toBe("expired");
-    // An agent whose clock is far ahead.
+    // An agent whose clock is a little ahead or behind, and one whose clock is far ahead.
+    for (const skew of [50_000, -600_000]) {
+      const other = site.twin({ now: () => time + skew });
+      expect(await site.signIn.status((await other.link(user, world.contacts)).link)).toBe("waiting");
+    }
     const ahead = site.twin({ now: () => time + 3_600_000 });
     expect(await site.signIn.status((await ahead.link(user, world.contacts)).link)).toBe("unknown");
   });
@@ -156,6 +160,21 @@ describe("a service of several agents", () => {
     // A key that is derived from the shared encryption keys is everybody's.
     const derived = await site.twin({ agentName: "agent B" }).link(user, world.mail);
     expect(await service.status(derived.link)).toBe("unknown");
+  });
+
+  it("shows a resource by its own label, and refuses a link that names one and asks for another's scopes", async () => {
+    const both = { publicKeys: [a.publicKey], scopes: [...world.contacts.scopes, ...world.mail.scopes] };
+    const service = site.twin({ agentName: "service", agents: { "agent A": both } });
+    const linkOf = async (resource: ProtectedResource): Promise<string> => {
+      const made = site.twin({ agentName: "agent A", signingKey: a.privateKey, resources: [resource] });
+      return (await made.link(user, resource)).link;
+    };
+    const harmless = await linkOf(protectedResource({ ...world.mail, serverLabel: "weather" }));
+    const html = await (await service.handler(new Request(harmless))).text();
+    expect(html).toContain("<strong>mail</strong>");
+    expect(html).not.toContain("weather");
+    const other = protectedResource({ ...world.contacts, scopes: world.mail.scopes });
+    expect(await service.status(await linkOf(other))).toBe("unknown");
   });
 
   it("accepts the old and the new key while an agent's key is being replaced", async () => {

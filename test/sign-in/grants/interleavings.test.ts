@@ -1,11 +1,11 @@
 import fc from "fast-check";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { isHostedAgentIdentityError } from "../../../src/errors.js";
-import type { FetchLike } from "../../../src/context/fetch-like.js";
 import type { SignedIn } from "../../../src/exchange/authorization-code-exchange.js";
 import { masterKey, platformUser, replica, type Replica } from "../support/replica.js";
 import { scriptedStore, type ScriptedStore } from "../support/scripted-store.js";
 import { signInWorld, type SignInWorld } from "../support/signing-in.js";
+import { swappingNetwork } from "../support/swapping-network.js";
 
 const people = ["Ada", "Bob", "Cleo"] as const;
 const newKey = new Uint8Array(32).fill(9);
@@ -44,32 +44,6 @@ const happening = fc.record({
   where: fc.integer({ min: 0, max: 1 }),
 });
 
-/** A network that, once asked to, gives two answers that are under way at the same time to the wrong callers. */
-function swappingNetwork(): { fetch: FetchLike; swapNext(): void } {
-  let wanted = false;
-  let waiting: ((other: Response) => Response) | undefined;
-  return {
-    swapNext: () => void (wanted = true),
-    async fetch(input, init) {
-      const answer = await fetch(input, init);
-      if (waiting !== undefined) return waiting(answer);
-      if (!wanted) return answer;
-      wanted = false;
-      return new Promise((resolve) => {
-        const stop = (other: Response): Response => {
-          clearTimeout(alone);
-          waiting = undefined;
-          resolve(other);
-          return answer;
-        };
-        // When nobody else comes, nothing is swapped.
-        const alone = setTimeout(() => stop(answer), 20);
-        waiting = stop;
-      });
-    },
-  };
-}
-
 class Run {
   readonly store: ScriptedStore = scriptedStore();
   replicas: readonly Replica[] = [];
@@ -106,7 +80,7 @@ class Run {
         return;
       }
       case "sign in":
-        return grants.keep(principal, { account, refreshToken, resources: [url], scopes });
+        return void (await grants.keep(principal, { account, refreshToken, resources: [url], scopes }));
       case "sign out":
         return grants.remove(principal);
       case "forget account":

@@ -21,7 +21,8 @@ export interface FoundryWorld {
   readonly entra: EntraEmulator;
   readonly mcp: McpTestServer;
   readonly audience: string;
-  /** The scopes of the connection, and the source that has it. */
+  /** How people are signed in for the source. */
+  readonly connection: { readonly type: "oauth2"; readonly app: string; readonly scopes: readonly string[] };
   readonly people: NonNullable<FoundryOptions["toolboxes"]>[number]["sources"][number];
   start(options?: Partial<FoundryOptions>): Promise<FoundryEmulator>;
   /** A token for Foundry. */
@@ -47,16 +48,15 @@ export async function foundryWorld(now: () => number = Date.now): Promise<Foundr
   });
   const [audience = ""] = entra.app("people").identifierUris;
   const mcp = await startMcpServer({ kind: "v1-sessions", whose: (token) => personOf(entra, token) });
+  const scopes = [`${audience}/people.read`, "offline_access"];
+  const connection = { type: "oauth2", app: "connection", scopes } as const;
   const started: FoundryEmulator[] = [];
   return {
     entra,
     mcp,
     audience,
-    people: {
-      name: "people",
-      url: mcp.url,
-      auth: { type: "oauth2", app: "connection", scopes: [`${audience}/people.read`, "offline_access"] },
-    },
+    connection,
+    people: { name: "people", url: mcp.url, auth: connection },
     async start(options = {}) {
       const foundry = await startFoundry({ entra, now, readinessTimeoutMs: 200, ...options });
       started.push(foundry);

@@ -10,7 +10,7 @@ import { sharingTheFirstToken, type Break } from "./breaks.js";
 import { createHopLog, type HopLog } from "./hops.js";
 import { loopbackMsal } from "./loopback-msal.js";
 import { startContactsServer, type VerifiedCall } from "./mcp-server.js";
-import { freePort } from "./no-user-token/free-port.js";
+import { freePort } from "./free-port.js";
 import { gatewayHeaders, isVisitor } from "./portal.js";
 import { watchAgent, watchEntra, watchMcp } from "./watch.js";
 

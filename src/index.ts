@@ -67,6 +67,13 @@ export {
 } from "./consent/entra-consent-link.js";
 export { findConsentRequired, type FindConsentRequiredOptions } from "./consent/find-consent-required.js";
 export {
+  consentReader,
+  readConsentRequests,
+  type ConsentCard,
+  type ConsentLinkRefusal,
+  type ReadConsentRequestsOptions,
+} from "./consent/read-consent-requests.js";
+export {
   consentLinkPolicy,
   type ConsentLinkPolicy,
   type ConsentLinkPolicyOptions,

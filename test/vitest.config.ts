@@ -12,6 +12,7 @@ export default defineConfig({
     // Tests run on the source; the tarball tests under test/package run on what is published.
     alias: [
       { find: /^hosted-agent-identity$/, replacement: from("../src/index.ts") },
+      { find: /^hosted-agent-identity\/consent$/, replacement: from("../src/consent/index.ts") },
       { find: /^hosted-agent-identity\/sign-in$/, replacement: from("../src/sign-in/index.ts") },
       { find: /^hosted-agent-identity\/testing$/, replacement: from("../src/testing/index.ts") },
       {

@@ -23,6 +23,7 @@ const surface: Record<string, readonly string[]> = {
     "closeMcpClient",
     "consentEvents",
     "consentLinkPolicy",
+    "consentReader",
     "createUserContext",
     "developer",
     "entraApp",
@@ -44,6 +45,7 @@ const surface: Record<string, readonly string[]> = {
     "passthrough",
     "principalKey",
     "protectedResource",
+    "readConsentRequests",
     "responses",
     "runTurn",
     "runWithUserContext",
@@ -58,6 +60,7 @@ const surface: Record<string, readonly string[]> = {
     "withConsent",
     "workloadIdentityFile",
   ],
+  "./consent": ["consentLinkPolicy", "consentReader", "readConsentRequests"],
   "./express": ["responses", "userContext", "webHandler"],
   "./fastify": ["responses", "userContext", "webHandler"],
   "./hono": ["responses", "userContext"],
@@ -126,6 +129,7 @@ const codes: readonly string[] = [
 
 const sources: Record<string, () => Promise<object>> = {
   ".": () => import("../../src/index.js"),
+  "./consent": () => import("../../src/consent/index.js"),
   "./express": () => import("../../src/http/express.js"),
   "./fastify": () => import("../../src/http/fastify.js"),
   "./hono": () => import("../../src/http/hono.js"),

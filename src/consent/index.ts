@@ -1,0 +1,13 @@
+/**
+ * For clients of an agent, browsers included: what they need to show a consent request. Loads nothing of Node.
+ * @module consent
+ */
+export { type AgentReference, type OAuthConsentRequestItem } from "../foundry/items.js";
+export { consentLinkPolicy, type ConsentLinkPolicy, type ConsentLinkPolicyOptions } from "./link-policy.js";
+export {
+  consentReader,
+  readConsentRequests,
+  type ConsentCard,
+  type ConsentLinkRefusal,
+  type ReadConsentRequestsOptions,
+} from "./read-consent-requests.js";

@@ -1,5 +1,6 @@
 import { bindingMutants } from "./binding.js";
 import { agentIdentityMutants } from "./foundry-agent.js";
+import { foundryGatewayMutants } from "./foundry-gateway.js";
 import { foundryToolboxMutants } from "./foundry-toolbox.js";
 import { grantMutants } from "./grants.js";
 import type { Mutant } from "./mutant.js";
@@ -509,5 +510,6 @@ export const mutants: readonly Mutant[] = [
   ...grantMutants,
   ...bindingMutants,
   ...agentIdentityMutants,
+  ...foundryGatewayMutants,
   ...foundryToolboxMutants,
 ];

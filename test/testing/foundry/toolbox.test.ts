@@ -1,3 +1,4 @@
+import { Client, StreamableHTTPClientTransport } from "@modelcontextprotocol/client";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { toolboxConsent } from "../../../src/foundry/toolbox-consent.js";
 import type { FoundryEmulator } from "../../../src/testing/index.js";
@@ -451,6 +452,15 @@ describe("the protocol", () => {
     await (opened.transport as unknown as { terminateSession(): Promise<void> }).terminateSession();
     await expect(opened.listTools()).rejects.toThrow("Mcp-Session-Id header is required");
     await opened.close();
+  });
+
+  test("a client that tries 2026-07-28 first falls back", async () => {
+    const modern = new Client({ name: "test", version: "1.0.0" }, { versionNegotiation: { mode: "auto" } });
+    const headers = { authorization: `Bearer ${ada}`, "foundry-features": "Toolboxes=V1Preview" };
+    const url = new URL(foundry.toolboxUrl("own"));
+    await modern.connect(new StreamableHTTPClientTransport(url, { requestInit: { headers } }));
+    expect((await modern.listTools()).tools.map(({ name }) => name)).toEqual(["agent.whoami"]);
+    await modern.close();
   });
 
   test("a tool needs its prefix", async () => {

@@ -34,13 +34,22 @@ export const traceHeaders: readonly string[] = [
   "ms-cv",
 ];
 
-/** Response headers a container should set. */
+/** Response headers a container should set. Source: hosted-agent contract, "response headers". */
 export const responseHeaders = {
   sessionId: "x-agent-session-id",
   requestId: "x-request-id",
+  server: "x-platform-server",
   errorSource: "x-platform-error-source",
   errorDetail: "x-platform-error-detail",
 } as const;
+
+/** Whose doing an error is: the request's, the platform's, or that of the agent and what it calls. */
+export type ErrorSource = "user" | "platform" | "upstream";
+
+/** Whether a text can be one header value, and one id: printable, without spaces, not endless. */
+export function isHeaderSafe(value: unknown): value is string {
+  return typeof value === "string" && /^[!-~]{1,256}$/.test(value);
+}
 
 /** The feature header that a toolbox wants on each request. Source: agent-framework, the toolbox handler. */
 export const toolboxFeature = { header: "foundry-features", flag: "Toolboxes=V1Preview" } as const;

@@ -7,6 +7,8 @@ import { terminalEvents, type ResponseEvent, type ResponseObject } from "../foun
 import { responseHeaders } from "../foundry/headers.js";
 import type { RandomBytes } from "../foundry/ids.js";
 import type { AgentReference } from "../foundry/items.js";
+import { answerHeaders } from "./answer-headers.js";
+import { platformFault } from "./container-protocol.js";
 import { requestError, signInChallenge, wantsSignIn, type RequestError } from "./error-envelope.js";
 import { ownErrorIn } from "./failure.js";
 import { readTurnRequest, type ReadRequest, type TurnRequest } from "./turn-request.js";
@@ -65,6 +67,8 @@ export interface AnswerInput {
   readonly context: UserContext | undefined;
   /** Aborts when the client goes away. */
   readonly signal?: AbortSignal | undefined;
+  /** The `x-request-id` of the request, as it came. */
+  readonly requestId: string | null | undefined;
 }
 
 export const defaultMaxBodyBytes: number = 4 * 1024 * 1024;
@@ -81,25 +85,22 @@ export async function answerTurn(
   options: ResponsesOptions,
   input: AnswerInput,
 ): Promise<Answer> {
+  const { context, signal, requestId } = input;
   const read = readTurnRequest(input.body);
-  if ("error" in read) return errorAnswer(read);
-  const { context, signal } = input;
-  if (context === undefined) {
-    return errorAnswer(
-      requestError(
-        500,
-        "no_user_context",
-        "There is no user context here: put userContext() in front of responses().",
-      ),
-    );
-  }
+  const session = ("error" in read ? undefined : read.sessionId) ?? context?.platform.sessionId;
+  const headers = {
+    ...answerHeaders(requestId),
+    ...(session === undefined ? {} : { [responseHeaders.sessionId]: session }),
+  };
+  const refused = (error: RequestError): Answer => errorAnswer(error, headers);
+  if (context === undefined) return refused(noUserContext);
+  const fault = platformFault(context.platform);
+  if (fault !== undefined) return refused(fault);
+  if ("error" in read) return refused(read);
   const heard = await heardMessage(options.signIn, context, read.request);
   const accesses = heard.request === undefined ? [] : (options.prepare ?? []);
   const prepared = await prepareFirst(accesses, context, signal);
-  if ("error" in prepared) return errorAnswer(prepared);
-  const sessionId = read.sessionId ?? context.platform.sessionId;
-  const headers: Record<string, string> =
-    sessionId === undefined ? {} : { [responseHeaders.sessionId]: sessionId };
+  if ("error" in prepared) return refused(prepared);
   try {
     const events = startTurn(run, options, {
       ...read,
@@ -116,17 +117,26 @@ export async function answerTurn(
     };
   } catch (error) {
     if (!isHostedAgentIdentityError(error)) throw error;
-    return errorAnswer(requestError(500, error.code, error.message));
+    return refused(requestError(500, error.code, error.message));
   }
 }
 
 const jsonHeaders = { "content-type": "application/json; charset=utf-8" };
 
+const noUserContext = requestError(
+  500,
+  "no_user_context",
+  "There is no user context here: put userContext() in front of responses().",
+);
+
 /** An error as an answer. */
-export function errorAnswer({ status, headers, error }: RequestError): Answer {
+export function errorAnswer(
+  { status, headers, error }: RequestError,
+  common: Readonly<Record<string, string>>,
+): Answer {
   return {
     status,
-    headers: { ...headers, ...jsonHeaders, "cache-control": "no-store" },
+    headers: { ...common, ...headers, ...jsonHeaders, "cache-control": "no-store" },
     body: JSON.stringify({ error }),
   };
 }

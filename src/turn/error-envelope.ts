@@ -1,5 +1,5 @@
 import { isTokenExchangeError, type HostedAgentIdentityError } from "../errors.js";
-import { responseHeaders } from "../foundry/headers.js";
+import { responseHeaders, type ErrorSource } from "../foundry/headers.js";
 
 /** An answer that is an error: the platform's envelope, and its headers. */
 export interface RequestError {
@@ -19,10 +19,14 @@ export function requestError(
   code: string,
   message: string,
   param: string | null = null,
+  source: ErrorSource = status < 500 ? "user" : "upstream",
 ): RequestError {
   const headers = {
-    ...(status < 500 ? { [responseHeaders.errorSource]: "user" } : {}),
+    [responseHeaders.errorSource]: source,
+    // A code only: what it is about is in the body, which fewer places write down.
+    [responseHeaders.errorDetail]: code,
     ...(status === 405 ? { allow: "POST" } : {}),
+    ...(status === 503 ? { "retry-after": "5" } : {}),
   };
   return {
     status,

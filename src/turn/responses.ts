@@ -8,6 +8,7 @@ import {
   type ResponsesOptions,
   type ResponsesRun,
 } from "./answer.js";
+import { answerHeaders } from "./answer-headers.js";
 import { requestError, type RequestError } from "./error-envelope.js";
 import { toSse } from "./to-sse.js";
 
@@ -36,15 +37,20 @@ export function responses(
   return async function responsesHandler(request, context) {
     const maxBytes = options.maxBodyBytes ?? defaultMaxBodyBytes;
     const { method, headers } = request;
+    const requestId = headers.get("x-request-id");
+    const refusal = (error: RequestError): Response =>
+      toResponse(errorAnswer(error, answerHeaders(requestId)));
     const refused = refusedRequest(
       { method, type: headers.get("content-type"), length: headers.get("content-length") },
       maxBytes,
     );
-    if (refused !== undefined) return toResponse(errorAnswer(refused));
+    if (refused !== undefined) return refusal(refused);
     const body = await readBody(request.body, maxBytes);
-    if (body === undefined) return toResponse(errorAnswer(tooLarge));
+    if (body === undefined) return refusal(tooLarge);
     const user = context ?? tryGetUserContext(request);
-    return toResponse(await answerTurn(run, options, { body, context: user, signal: request.signal }));
+    return toResponse(
+      await answerTurn(run, options, { body, context: user, signal: request.signal, requestId }),
+    );
   };
 }
 

@@ -1,3 +1,4 @@
+import { isHeaderSafe } from "../foundry/headers.js";
 import type { AgentReference } from "../foundry/items.js";
 import { requestError, type RequestError } from "./error-envelope.js";
 
@@ -92,8 +93,4 @@ function agentReferenceOf(value: unknown): AgentReference | undefined {
   const { name, version } = Object(value) as { name?: unknown; version?: unknown };
   if (typeof name !== "string" || name === "") return undefined;
   return { type: "agent_reference", name, ...(typeof version === "string" ? { version } : {}) };
-}
-
-function isHeaderSafe(value: unknown): value is string {
-  return typeof value === "string" && /^[!-~]{1,256}$/.test(value);
 }

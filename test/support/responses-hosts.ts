@@ -18,42 +18,46 @@ export const nobodyKnown: UserContextOptions = {
   environment: { hosted: false },
 };
 
-export type StartHost = (run: ResponsesRun, options?: ResponsesOptions) => Promise<RunningHost>;
+export type StartHost = (
+  run: ResponsesRun,
+  options?: ResponsesOptions,
+  users?: UserContextOptions,
+) => Promise<RunningHost>;
 
 /** Every way to host a turn, each on a real socket: `POST /responses`. */
 export const responsesHosts: Readonly<Record<string, StartHost>> = {
-  async express(run, options) {
+  async express(run, options, users = nobodyKnown) {
     const app = express();
-    app.use(expressUserContext(nobodyKnown));
+    app.use(expressUserContext(users));
     app.all("/responses", expressResponses(run, options));
     return listening(createServer(app));
   },
-  async "express with express.json()"(run, options) {
+  async "express with express.json()"(run, options, users = nobodyKnown) {
     const app = express();
-    app.use(expressUserContext(nobodyKnown));
+    app.use(expressUserContext(users));
     app.all("/responses", express.json(), expressResponses(run, options));
     return listening(createServer(app));
   },
-  async fastify(run, options) {
+  async fastify(run, options, users = nobodyKnown) {
     const app = fastify();
-    await app.register(fastifyUserContext(nobodyKnown));
+    await app.register(fastifyUserContext(users));
     app.post("/responses", fastifyResponses(run, options));
     await app.listen({ port: 0, host: "127.0.0.1" });
     return listening(app.server);
   },
-  async hono(run, options) {
+  async hono(run, options, users = nobodyKnown) {
     const app = new Hono();
-    app.use(honoUserContext(nobodyKnown));
+    app.use(honoUserContext(users));
     app.all("/responses", honoResponses(run, options));
     return listening(serve({ fetch: app.fetch, port: 0, hostname: "127.0.0.1" }) as Server);
   },
-  async "node:http"(run, options) {
-    const asUser = nodeUserContext(nobodyKnown);
+  async "node:http"(run, options, users = nobodyKnown) {
+    const asUser = nodeUserContext(users);
     const handle = nodeResponses(run, options);
     return listening(createServer((req, res) => asUser(req, res, () => void handle(req, res))));
   },
-  async "a web-standard host"(run, options) {
-    const asUser = userContext(nobodyKnown);
+  async "a web-standard host"(run, options, users = nobodyKnown) {
+    const asUser = userContext(users);
     const handle = responses(run, options);
     return listening(
       serve({

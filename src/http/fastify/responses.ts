@@ -38,6 +38,7 @@ export function responses(
       body: request.body,
       context,
       signal: gone.signal,
+      requestId: request.headers["x-request-id"]?.toString(),
     });
     reply.code(status).headers(headers);
     return reply.send(typeof body === "string" ? body : Readable.from(blocks(body), { objectMode: false }));

@@ -8,6 +8,7 @@ import {
   type ResponsesOptions,
   type ResponsesRun,
 } from "../../turn/answer.js";
+import { answerHeaders } from "../../turn/answer-headers.js";
 import { requestError, type RequestError } from "../../turn/error-envelope.js";
 import { readBody, refusedRequest, tooLarge } from "../../turn/responses.js";
 import { sseBlock } from "../../turn/to-sse.js";
@@ -35,15 +36,16 @@ export function responses(
   return async function responsesHandler(request, response) {
     const gone = new AbortController();
     response.once("close", () => gone.abort());
+    const requestId = request.headers["x-request-id"]?.toString();
     // A body parser may have read the body already.
     let body: unknown = (request as { body?: unknown }).body;
     if (body === undefined) {
       const read = await bodyOf(request, options.maxBodyBytes ?? defaultMaxBodyBytes);
-      if ("error" in read) return send(response, errorAnswer(read));
+      if ("error" in read) return send(response, errorAnswer(read, answerHeaders(requestId)));
       body = read.bytes;
     }
     const context = tryGetUserContext(request);
-    await send(response, await answerTurn(run, options, { body, context, signal: gone.signal }));
+    await send(response, await answerTurn(run, options, { body, context, signal: gone.signal, requestId }));
   };
 }
 

@@ -1,0 +1,18 @@
+import { randomUUID } from "node:crypto";
+import { isHeaderSafe, responseHeaders } from "../foundry/headers.js";
+import { containerProtocolVersion, packageVersion } from "../foundry/version.js";
+
+const runtime = `node/${process.versions.node.split(".")[0]}`;
+const server = `hosted-agent-identity/${packageVersion} (${runtime}); responses/${containerProtocolVersion} (${runtime})`;
+
+/**
+ * What every answer says, errors included: which request it answers, and what made it. The request's own id is
+ * said again if it is one; else it gets a new one.
+ * Source: hosted-agent contract, "response headers": `{hosting}/{version} ({language}/{runtime}); {protocol}/…`.
+ */
+export function answerHeaders(requestId: string | null | undefined): Record<string, string> {
+  return {
+    [responseHeaders.requestId]: isHeaderSafe(requestId) ? requestId : randomUUID(),
+    [responseHeaders.server]: server,
+  };
+}

@@ -28,7 +28,10 @@ export interface FoundryOptions {
   readonly protocolVersion?: "2.0.0" | "1.0.0";
   /** The tenant of the project: id, name or domain. Default the first. */
   readonly tenant?: string;
-  /** The managed identity that is the agent's own: its name. Default the system-assigned one. */
+  /**
+   * The managed identity that is the agent's own: its name. Default the system-assigned one, which is what
+   * the container gets without naming any.
+   */
   readonly agentIdentity?: string;
   /** The agent's blueprint, whose client id the container is told. */
   readonly blueprint?: AppRef;
@@ -55,7 +58,7 @@ export interface FoundryOptions {
   readonly port?: number;
   /** Milliseconds since 1970; default `Date.now`. */
   readonly now?: () => number;
-  /** How Entra and the MCP servers are reached. Default the global `fetch`, looked up at each call. */
+  /** How Entra and the MCP servers are reached; one that trusts Entra's certificate, if that has one. Default the global `fetch`, looked up at each call. */
   readonly fetch?: (input: string | URL | Request, init?: RequestInit) => Promise<Response>;
   /** Called with each entry of `foundry.log` when it is finished. */
   readonly onRequest?: (entry: FoundryRequest) => void;

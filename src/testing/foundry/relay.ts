@@ -1,6 +1,6 @@
 import { once } from "node:events";
 import { json } from "../entra/http.js";
-import { answerRules, BrokenAnswer } from "./answer-rules.js";
+import { answerRules, BrokenAnswer, type AnswerRule, type AnswerRuleName } from "./answer-rules.js";
 import type { Call } from "./calls.js";
 import { checkResponse, type AnsweredResponse } from "./check-response.js";
 import { checkStream, type StreamedEvent } from "./check-stream.js";
@@ -43,9 +43,10 @@ async function relayJson(exchange: Exchange, answer: ContainerAnswer, asked: Ask
     if (exchange.gone.aborted) return "reset";
     keep(exchange, asked, checkResponse(parsed(Buffer.concat(chunks)), expected(exchange, asked)), undefined);
   } catch (error) {
-    const { status, text } = broken(exchange, error);
+    const { rule, status, text } = broken(exchange, error);
     const type = status < 500 ? "invalid_request_error" : "server_error";
-    return json(status, { error: { message: text, type, param: null, code: type } });
+    const body = { error: { message: text, type, param: null, code: type } };
+    return json(status, body, { "x-emulator-refusal": rule });
   }
   begin(exchange, answer, asked);
   exchange.response.write(Buffer.concat(chunks));
@@ -125,11 +126,11 @@ function expected({ state }: Exchange, { chosenId }: Asked): Parameters<typeof c
   return { chosenId, isTaken: (id) => state.store.entries.has(id) };
 }
 
-function broken({ entry }: Exchange, error: unknown): { readonly status: number; readonly text: string } {
+function broken({ entry }: Exchange, error: unknown): AnswerRule & { readonly rule: AnswerRuleName } {
   if (!(error instanceof BrokenAnswer)) throw error;
   entry.refusal = error.rule;
   note(entry, error.rule);
-  return answerRules[error.rule];
+  return { ...answerRules[error.rule], rule: error.rule };
 }
 
 function parsed(bytes: Buffer): unknown {

@@ -16,7 +16,7 @@ import { createSessions } from "./sessions.js";
 import type { Fetch, FoundryState } from "./state.js";
 import { createStore } from "./store.js";
 import { createConsents } from "./toolbox/consents.js";
-import { redirectUri } from "./toolbox/oauth.js";
+import { redirectUri, secretOf } from "./toolbox/oauth.js";
 import type { SourceFailure } from "./toolbox/options.js";
 import { createToolboxes, sourceNamed } from "./toolbox/toolbox.js";
 
@@ -96,13 +96,15 @@ export interface FoundryEmulator {
  */
 export async function startFoundry(options: FoundryOptions): Promise<FoundryEmulator> {
   const state = createState(options);
+  const connections = [...state.toolboxes.values()].flatMap(({ sources }) =>
+    sources.flatMap(({ options: { auth } }) => (auth.type === "oauth2" ? [auth] : [])),
+  );
+  for (const { app } of connections) secretOf(options.entra.app(app));
   const server = createFoundryServer(state);
   server.listen(options.port ?? 0, "127.0.0.1");
   await once(server, "listening");
   state.origin = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
-  for (const { auth } of [...state.toolboxes.values()].flatMap(({ options: { sources } }) => sources)) {
-    if (auth.type === "oauth2") options.entra.addRedirectUri(auth.app, redirectUri(state));
-  }
+  for (const { app } of connections) options.entra.addRedirectUri(app, redirectUri(state));
 
   const projectEndpoint = `${state.origin}/api/projects/${encodeURIComponent(state.project)}`;
   const endpoint = `${projectEndpoint}/agents/${encodeURIComponent(state.agentName)}/endpoint/protocols`;

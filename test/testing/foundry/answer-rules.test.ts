@@ -80,6 +80,7 @@ describe("storage does not take a response, sent whole, when", () => {
     const { status, text } = answerRules[rule as AnswerRuleName];
     expect(response.status).toBe(status);
     expect(await response.json()).toMatchObject({ error: { message: text } });
+    expect(response.headers.get("x-emulator-refusal")).toBe(rule);
     expect(foundry.log.at(-2)).toMatchObject({ side: "caller", refusal: rule });
     expect(foundry.storedResponses).toEqual([]);
   });

@@ -68,7 +68,8 @@ async function token(
   };
 }
 
-function secretOf(app: EntraApp): string {
+/** The secret of a connection's app. Throws `invalid_option` when it has none. */
+export function secretOf(app: EntraApp): string {
   const secret = app.options.secrets?.[0];
   if (secret !== undefined) return typeof secret === "string" ? secret : secret.value;
   throw new HostedAgentIdentityError(

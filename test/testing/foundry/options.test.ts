@@ -1,0 +1,90 @@
+import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
+import { ManagedIdentityCredential } from "@azure/identity";
+import { decodeJwt } from "jose";
+import type { FoundryOptions } from "../../../src/testing/index.js";
+import { foundryWorld, type FoundryWorld } from "./world.js";
+
+let world: FoundryWorld;
+
+beforeAll(async () => {
+  world = await foundryWorld();
+});
+afterAll(() => world.close());
+
+describe("startFoundry refuses", () => {
+  const wrong: Record<string, () => Partial<FoundryOptions>> = {
+    "a tenant nobody declared": () => ({ tenant: "Nowhere" }),
+    "a consumer nobody declared": () => ({ consumers: ["Eve"] }),
+    "an impersonator nobody declared": () => ({ impersonators: ["nothing"] }),
+    "an agent identity nobody declared": () => ({ agentIdentity: "nobody" }),
+    "two containers": () => ({ agentUrl: "http://127.0.0.1:1", agent: () => new Response() }),
+    "a toolbox twice": () => ({ toolboxes: [1, 2].map(() => ({ name: "tools", sources: [] })) }),
+    "a source twice": () => ({ toolboxes: [{ name: "tools", sources: [world.people, world.people] }] }),
+    "a source without a server": () => ({
+      toolboxes: [{ name: "tools", sources: [{ name: "none", auth: { type: "none" } }] }],
+    }),
+    "a connection whose app has no secret": () => ({
+      toolboxes: [
+        { name: "tools", sources: [{ ...world.people, auth: { ...world.connection, app: "people" } }] },
+      ],
+    }),
+  };
+  test.each(Object.entries(wrong))("%s", async (_what, options) => {
+    await expect(world.start(options())).rejects.toMatchObject({ code: "invalid_option" });
+  });
+
+  test("to fail a source nobody declared", async () => {
+    const foundry = await world.start();
+    expect(() => foundry.failSource({ toolbox: "tools", source: "people" }, undefined)).toThrow(
+      expect.objectContaining({ code: "invalid_option" }),
+    );
+  });
+});
+
+test("the container's environment is that of a hosted agent, and its credential gets the agent's token", async () => {
+  const foundry = await world.start({
+    blueprint: "blueprint",
+    agentName: "support agent",
+    agentVersion: "3",
+  });
+  expect(foundry.env).toMatchObject({
+    FOUNDRY_HOSTING_ENVIRONMENT: expect.stringMatching(/./),
+    FOUNDRY_PROJECT_ENDPOINT: foundry.projectEndpoint,
+    FOUNDRY_AGENT_NAME: "support agent",
+    FOUNDRY_AGENT_VERSION: "3",
+    FOUNDRY_AGENT_TENANT_ID: world.entra.tenants[0]?.id,
+    FOUNDRY_AGENT_BLUEPRINT_CLIENT_ID: world.entra.app("blueprint").clientId,
+  });
+  expect(foundry.responsesUrl).toContain(
+    "/agents/support%20agent/endpoint/protocols/openai/responses?api-version=v1",
+  );
+  for (const [name, value] of Object.entries(foundry.env)) vi.stubEnv(name, value);
+  const { token } = await new ManagedIdentityCredential().getToken("https://ai.azure.com/.default");
+  vi.unstubAllEnvs();
+  expect(decodeJwt(token)["oid"]).toBe(world.entra.managedIdentity.identities[0]?.objectId);
+});
+
+test("another identity can be the agent's", async () => {
+  const foundry = await world.start({
+    agentIdentity: "another identity",
+    toolboxes: [{ name: "tools", sources: [] }],
+  });
+  const response = await fetch(foundry.toolboxUrl("tools"), {
+    method: "POST",
+    headers: {
+      authorization: `Bearer ${await world.agentToken()}`,
+      "foundry-features": "Toolboxes=V1Preview",
+      "content-type": "application/json",
+    },
+    body: "{}",
+  });
+  expect(response.headers.get("x-emulator-refusal")).toBe("agent_identity_other");
+});
+
+test("every request can be watched as it happens", async () => {
+  const seen: string[] = [];
+  const foundry = await world.start({ onRequest: ({ side, status }) => seen.push(`${side} ${status}`) });
+  await (await fetch(foundry.responsesUrl)).text();
+  await (await fetch(`${foundry.url}/login?data=none`)).text();
+  expect(seen).toEqual(["caller 405", "consent 404"]);
+});

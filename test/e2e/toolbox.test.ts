@@ -11,6 +11,7 @@ test("the demo of a Foundry toolbox answers each person as that person, once the
     "the MCP server saw nobody before Dorothy Vaughan consented",
     "Dorothy Vaughan is answered when the prompt is repeated",
     "each of ten answers at once is about who asked",
+    "every answer of the agent is as the container contract wants it",
     "to Foundry all its people are ONE user",
     "Katherine Johnson is answered as herself",
   ])

@@ -90,6 +90,11 @@ export async function tell({ setting, check }: Stage): Promise<void> {
     `each of ${messages.length} messages to the toolbox had the call id of a request that was being answered`,
   );
 
+  check(
+    foundry.log.every(({ violations }) => violations === undefined),
+    "every answer of the agent is as the container contract wants it",
+  );
+
   console.log("\nA back end calls as itself and forgets x-ms-user-identity.");
   const asOne = await asks(through(dorothy));
   await consents(dorothy, asOne);

@@ -1,7 +1,8 @@
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import { ManagedIdentityCredential } from "@azure/identity";
 import { decodeJwt } from "jose";
-import type { FoundryOptions } from "../../../src/testing/index.js";
+import { startEntra, startFoundry, type FoundryOptions } from "../../../src/testing/index.js";
+import { testTls } from "../../support/test-tls.js";
 import { foundryWorld, type FoundryWorld } from "./world.js";
 
 let world: FoundryWorld;
@@ -87,4 +88,25 @@ test("every request can be watched as it happens", async () => {
   await (await fetch(foundry.responsesUrl)).text();
   await (await fetch(`${foundry.url}/login?data=none`)).text();
   expect(seen).toEqual(["caller 405", "consent 404"]);
+});
+
+test("an Entra that speaks https verifies callers as well", async () => {
+  const entra = await startEntra({
+    tls: testTls(),
+    apps: [{ name: "chat" }],
+    users: [{ name: "Ada" }],
+  });
+  const foundry = await startFoundry({
+    entra,
+    readiness: "skip",
+    agent: (request) => Response.json({ user: request.headers.get("x-agent-user-id") }),
+  });
+  const token = await entra.issueUserToken({ user: "Ada", app: "https://ai.azure.com", client: "chat" });
+  const response = await fetch(foundry.invocationsUrl, {
+    method: "POST",
+    headers: { authorization: `Bearer ${token}` },
+    body: "{}",
+  });
+  expect(await response.json()).toEqual({ user: foundry.userId({ name: "Ada" }) });
+  await Promise.all([foundry.close(), entra.close()]);
 });

@@ -1,7 +1,7 @@
 import type { OutputItem } from "./items.js";
 
 /** The states of a response that a turn can be in. */
-export type ResponseStatus = "in_progress" | "completed" | "incomplete" | "failed";
+export type ResponseStatus = "in_progress" | "completed" | "incomplete" | "failed" | "cancelled";
 
 /** Why a response failed. Safe to show. */
 export interface ResponseFailure {
@@ -64,7 +64,10 @@ export const openingEvents: ReadonlySet<string> = new Set([
 ]);
 
 /** Events after which nothing may follow, and the status each stands for. */
-export const terminalEvents: ReadonlyMap<string, Exclude<ResponseStatus, "in_progress">> = new Map([
+export const terminalEvents: ReadonlyMap<
+  string,
+  Exclude<ResponseStatus, "in_progress" | "cancelled">
+> = new Map([
   ["response.completed", "completed"],
   ["response.incomplete", "incomplete"],
   ["response.failed", "failed"],

@@ -1,63 +1,28 @@
 import { runWithUserContext } from "../context/ambient.js";
 import type { UserContext } from "../context/user-context.js";
-import type { ConsentLinkPolicy } from "../consent/link-policy.js";
 import { isHostedAgentIdentityError } from "../errors.js";
 import { foundryEnvironment } from "../foundry/environment.js";
 import { terminalEvents, type ResponseEvent, type ResponseObject } from "../foundry/events.js";
 import { responseHeaders } from "../foundry/headers.js";
-import type { RandomBytes } from "../foundry/ids.js";
 import type { AgentReference } from "../foundry/items.js";
 import { answerHeaders } from "./answer-headers.js";
 import { platformFault } from "./container-protocol.js";
 import { requestError, signInChallenge, wantsSignIn, type RequestError } from "./error-envelope.js";
 import { ownErrorIn } from "./failure.js";
-import { readTurnRequest, type ReadRequest, type TurnRequest } from "./turn-request.js";
+import type { ResponsesRun, ResponsesSettings } from "./responses-options.js";
+import { beginTurn } from "./running-turns.js";
+import { sseBlocks } from "./sse-blocks.js";
+import { readTurnRequest, type ReadRequest } from "./turn-request.js";
 import type { Preparable, RunOutput, Turn } from "./turn.js";
-import { heardMessage, keepForLater, type TurnMessage, type TurnSignIn } from "./turn-sign-in.js";
-import { withConsent } from "./with-consent.js";
-
-/** A turn that answers `POST /responses`. */
-export interface ResponsesTurn extends Turn {
-  /** The prompt as text; the same as `request.input`. */
-  readonly input: string;
-  readonly request: TurnRequest;
-}
-
-/** How `POST /responses` is answered. */
-export interface ResponsesOptions {
-  /**
-   * Accesses whose tokens are got before the run starts, so that no tool acts twice. If the user has to sign
-   * in again for one, the request is answered 401 with a challenge.
-   */
-  readonly prepare?: readonly Preparable[];
-  /**
-   * What `createSignIn()` or `remoteSignIn()` returned. The newest message of the user is given to it before
-   * anything else sees it: a code, or the yes after it, is answered here and never reaches the run. A message
-   * that has to wait for the sign-in is kept, and run after the yes.
-   */
-  readonly signIn?: TurnSignIn;
-  readonly policy?: ConsentLinkPolicy;
-  /** Default: what the request says, else `FOUNDRY_AGENT_NAME` and `FOUNDRY_AGENT_VERSION`. */
-  readonly agentReference?: AgentReference;
-  /** What the response says it was made with. Default: what the request says, else the agent's name. */
-  readonly model?: string;
-  /** How large a body may be, in bytes, where no body parser has read it. Default 4 MiB. */
-  readonly maxBodyBytes?: number;
-  /** Takes the error of a failed turn as it was thrown; the client is told only what is safe. */
-  readonly onError?: (error: unknown) => void;
-  readonly now?: () => number;
-  readonly random?: RandomBytes;
-}
-
-/** The code of a turn. */
-export type ResponsesRun = (turn: ResponsesTurn) => RunOutput;
+import { heardMessage, keepForLater, type TurnMessage } from "./turn-sign-in.js";
+import { responseIdFor, withConsent } from "./with-consent.js";
 
 /** An answer, ready for any HTTP server. */
 export interface Answer {
   readonly status: number;
   readonly headers: Readonly<Record<string, string>>;
-  /** JSON text, or events to write as they come. */
-  readonly body: string | AsyncIterableIterator<ResponseEvent>;
+  /** JSON text, or server-sent events to write as they come. */
+  readonly body: string | AsyncIterableIterator<string>;
 }
 
 /** What a request brings. */
@@ -71,8 +36,6 @@ export interface AnswerInput {
   readonly requestId: string | null | undefined;
 }
 
-export const defaultMaxBodyBytes: number = 4 * 1024 * 1024;
-
 const sseHeaders = {
   "content-type": "text/event-stream; charset=utf-8",
   "cache-control": "no-cache",
@@ -82,10 +45,10 @@ const sseHeaders = {
 /** Answers one `POST /responses`, streamed or plain. */
 export async function answerTurn(
   run: ResponsesRun,
-  options: ResponsesOptions,
+  options: ResponsesSettings,
   input: AnswerInput,
 ): Promise<Answer> {
-  const { context, signal, requestId } = input;
+  const { context, requestId } = input;
   const read = readTurnRequest(input.body);
   const session = ("error" in read ? undefined : read.sessionId) ?? context?.platform.sessionId;
   const headers = {
@@ -97,27 +60,44 @@ export async function answerTurn(
   const fault = platformFault(context.platform);
   if (fault !== undefined) return refused(fault);
   if ("error" in read) return refused(read);
-  const heard = await heardMessage(options.signIn, context, read.request);
+  const responseId = responseIdFor(context, read.request.previousResponseId, options.random);
+  const begun = beginTurn(options.turns, responseId, context, input.signal);
+  if (begun === undefined) return refused(stopping);
+  try {
+    const opened = await openTurn(run, options, { ...read, responseId, context, signal: begun.signal });
+    if ("error" in opened) {
+      begun.end();
+      return refused(opened);
+    }
+    const events = begun.endWith(opened);
+    if (read.stream) {
+      const body = sseBlocks(events, options.keepAliveMs);
+      return { status: 200, headers: { ...headers, ...sseHeaders }, body };
+    }
+    const body = JSON.stringify(await lastResponse(events));
+    return { status: 200, headers: { ...headers, ...jsonHeaders }, body };
+  } catch (error) {
+    begun.end();
+    throw error;
+  }
+}
+
+/** Starts the turn, unless something stands in its way that is better said before it. */
+async function openTurn(
+  run: ResponsesRun,
+  options: ResponsesSettings,
+  turn: OpenedTurn,
+): Promise<AsyncIterableIterator<ResponseEvent> | RequestError> {
+  const { context, signal, request } = turn;
+  const heard = await heardMessage(options.signIn, context, request);
   const accesses = heard.request === undefined ? [] : (options.prepare ?? []);
   const prepared = await prepareFirst(accesses, context, signal);
-  if ("error" in prepared) return refused(prepared);
+  if ("error" in prepared) return prepared;
   try {
-    const events = startTurn(run, options, {
-      ...read,
-      heard,
-      context,
-      signal,
-      prepare: prepared.prepare,
-    });
-    if (read.stream) return { status: 200, headers: { ...headers, ...sseHeaders }, body: events };
-    return {
-      status: 200,
-      headers: { ...headers, ...jsonHeaders },
-      body: JSON.stringify(await lastResponse(events)),
-    };
+    return startTurn(run, options, { ...turn, heard, prepare: prepared.prepare });
   } catch (error) {
     if (!isHostedAgentIdentityError(error)) throw error;
-    return refused(requestError(500, error.code, error.message));
+    return requestError(500, error.code, error.message);
   }
 }
 
@@ -127,6 +107,14 @@ const noUserContext = requestError(
   500,
   "no_user_context",
   "There is no user context here: put userContext() in front of responses().",
+);
+
+const stopping = requestError(
+  503,
+  "agent_stopping",
+  "This agent is stopping and takes no new requests. Send the request again.",
+  null,
+  "platform",
 );
 
 /** An error as an answer. */
@@ -152,24 +140,29 @@ function runOf(run: ResponsesRun, { say, request, failure }: TurnMessage): (turn
   };
 }
 
-interface StartedTurn extends ReadRequest {
-  readonly heard: TurnMessage;
+interface OpenedTurn extends ReadRequest {
+  readonly responseId: string;
   readonly context: UserContext;
   readonly signal: AbortSignal | undefined;
+}
+
+interface StartedTurn extends OpenedTurn {
+  readonly heard: TurnMessage;
   readonly prepare: readonly Preparable[];
 }
 
 function startTurn(
   run: ResponsesRun,
-  options: ResponsesOptions,
+  options: ResponsesSettings,
   turn: StartedTurn,
 ): AsyncIterableIterator<ResponseEvent> {
-  const { request, heard, context, signal, prepare } = turn;
+  const { request, heard, responseId, context, signal, prepare } = turn;
   const { policy, onError, now, random, signIn } = options;
   const agentReference = options.agentReference ?? turn.agentReference ?? hostedAgent();
   const { model, metadata } = request.body;
   const asked = heard.request;
   return withConsent(runOf(run, heard), {
+    responseId,
     context,
     prepare,
     ...(signIn === undefined || asked === undefined

@@ -26,7 +26,8 @@ export interface ResponseWriterOptions extends Omit<ResponseFacts, "createdAt"> 
 export type Ending =
   | { readonly status: "completed" }
   | { readonly status: "consent"; readonly requests: readonly ConsentRequest[] }
-  | { readonly status: "failed"; readonly error: ResponseFailure };
+  | { readonly status: "failed"; readonly error: ResponseFailure }
+  | { readonly status: "cancelled" };
 
 /**
  * Writes the events of one response in the protocol's order, with numbers of its own. Knows nothing of users
@@ -122,6 +123,9 @@ export function responseWriter(options: ResponseWriterOptions): ResponseWriter {
   };
 
   const terminal = (ending: Ending): Unnumbered => {
+    // There is no event of its own for it, and what was said before counts no more. Source: rule B11.
+    if (ending.status === "cancelled")
+      return { type: "response.failed", response: states.at("cancelled", []) };
     const output = items.done();
     const own = ending.status === "completed" ? ownEnding : undefined;
     const error = ending.status === "failed" ? ending.error : own?.error;
@@ -192,7 +196,7 @@ export function responseWriter(options: ResponseWriterOptions): ResponseWriter {
 
 /** An ending that came as an event of the run. */
 interface OwnEnding {
-  readonly status: Exclude<ResponseStatus, "in_progress">;
+  readonly status: Exclude<ResponseStatus, "in_progress" | "cancelled">;
   readonly error: ResponseFailure | undefined;
   readonly reason: string | undefined;
 }

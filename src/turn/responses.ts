@@ -1,16 +1,10 @@
 import { tryGetUserContext } from "../context/ambient.js";
 import type { UserContext } from "../context/user-context.js";
-import {
-  answerTurn,
-  defaultMaxBodyBytes,
-  errorAnswer,
-  type Answer,
-  type ResponsesOptions,
-  type ResponsesRun,
-} from "./answer.js";
+import { answerTurn, errorAnswer, type Answer } from "./answer.js";
 import { answerHeaders } from "./answer-headers.js";
 import { requestError, type RequestError } from "./error-envelope.js";
-import { toSse } from "./to-sse.js";
+import { responsesSettings, type ResponsesOptions, type ResponsesRun } from "./responses-options.js";
+import { byteStream } from "./to-sse.js";
 
 /**
  * A handler for `POST /responses`, web-standard: put it behind `userContext()`. Streams when the request asks
@@ -34,8 +28,9 @@ export function responses(
   run: ResponsesRun,
   options: ResponsesOptions = {},
 ): (request: Request, context?: UserContext) => Promise<Response> {
+  const settings = responsesSettings(options);
+  const maxBytes = settings.maxBodyBytes;
   return async function responsesHandler(request, context) {
-    const maxBytes = options.maxBodyBytes ?? defaultMaxBodyBytes;
     const { method, headers } = request;
     const requestId = headers.get("x-request-id");
     const refusal = (error: RequestError): Response =>
@@ -49,7 +44,7 @@ export function responses(
     if (body === undefined) return refusal(tooLarge);
     const user = context ?? tryGetUserContext(request);
     return toResponse(
-      await answerTurn(run, options, { body, context: user, signal: request.signal, requestId }),
+      await answerTurn(run, settings, { body, context: user, signal: request.signal, requestId }),
     );
   };
 }
@@ -96,5 +91,5 @@ export async function readBody(
 }
 
 function toResponse({ status, headers, body }: Answer): Response {
-  return new Response(typeof body === "string" ? body : toSse(body), { status, headers });
+  return new Response(typeof body === "string" ? body : byteStream(body), { status, headers });
 }

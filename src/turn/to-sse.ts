@@ -21,15 +21,29 @@ import type { ResponseEvent } from "../foundry/events.js";
  */
 export function toSse(events: AsyncIterable<ResponseEvent>): ReadableStream<Uint8Array> {
   const iterator = events[Symbol.asyncIterator]();
+  return byteStream({
+    async next() {
+      const { done, value } = await iterator.next();
+      return done === true ? { done, value: undefined } : { done: false, value: sseBlock(value) };
+    },
+    async return() {
+      await iterator.return?.();
+      return { done: true, value: undefined };
+    },
+  });
+}
+
+/** Text as it comes, as a stream of bytes. Cancelling the stream ends the text. */
+export function byteStream(text: AsyncIterator<string>): ReadableStream<Uint8Array> {
   const encoder = new TextEncoder();
   return new ReadableStream<Uint8Array>({
     async pull(controller) {
-      const { done, value } = await iterator.next();
+      const { done, value } = await text.next();
       if (done === true) controller.close();
-      else controller.enqueue(encoder.encode(sseBlock(value)));
+      else controller.enqueue(encoder.encode(value));
     },
     async cancel() {
-      await iterator.return?.();
+      await text.return?.();
     },
   });
 }

@@ -1,12 +1,13 @@
 import { randomBytes } from "node:crypto";
 import type { UserContext } from "../context/user-context.js";
 import type { ConsentLinkPolicy } from "../consent/link-policy.js";
-import { isHostedAgentIdentityError } from "../errors.js";
+import { isHostedAgentIdentityError, type HostedAgentIdentityError } from "../errors.js";
 import type { ResponseEvent } from "../foundry/events.js";
 import { idPrefixes, newId, type RandomBytes } from "../foundry/ids.js";
 import type { AgentReference } from "../foundry/items.js";
 import { failureFrom } from "./failure.js";
 import { responseWriter, type Ending, type ResponseWriter } from "./response-writer.js";
+import { isCancelledByUser } from "./running-turns.js";
 import { turnScope, type TurnScope } from "./turn-scope.js";
 import type { Preparable, RunOutput, Turn } from "./turn.js";
 
@@ -73,10 +74,8 @@ export function withConsent(
 ): AsyncIterableIterator<ResponseEvent> {
   const scope = turnScope(options);
   const random = options.random ?? randomBytes;
-  const { platform } = scope.context;
-  const near = options.previousResponseId ?? platform.conversationId;
   const writer = responseWriter({
-    responseId: options.responseId ?? platform.responseId ?? newId(idPrefixes.response, random, near),
+    responseId: options.responseId ?? responseIdFor(scope.context, options.previousResponseId, random),
     agentReference: options.agentReference,
     previousResponseId: options.previousResponseId,
     model: options.model ?? "agent",
@@ -107,6 +106,16 @@ export function withConsent(
     },
   };
   return iterator;
+}
+
+/** The platform's choice for this request, else a new id in the partition of its conversation. */
+export function responseIdFor(
+  { platform }: UserContext,
+  previousResponseId: string | undefined,
+  random: RandomBytes = randomBytes,
+): string {
+  const near = previousResponseId ?? platform.conversationId;
+  return platform.responseId ?? newId(idPrefixes.response, random, near);
 }
 
 async function* turnEvents(
@@ -174,11 +183,14 @@ async function endingOf(
     failed = { error };
   }
   if (failed === undefined) return { status: "completed" };
+  if (isCancelled(failed.error) && isCancelledByUser(failed.error.cause)) {
+    return { status: "cancelled" };
+  }
   if (!isCancelled(failed.error)) report(onError, failed.error);
   return { status: "failed", error: failureFrom(failed.error) };
 }
 
-function isCancelled(error: unknown): boolean {
+function isCancelled(error: unknown): error is HostedAgentIdentityError {
   return isHostedAgentIdentityError(error) && error.code === "turn_cancelled";
 }
 

@@ -1,6 +1,7 @@
 import { bindingMutants } from "./binding.js";
 import { agentIdentityMutants } from "./foundry-agent.js";
 import { foundryGatewayMutants } from "./foundry-gateway.js";
+import { containerMutants } from "./foundry-container.js";
 import { foundryToolboxMutants } from "./foundry-toolbox.js";
 import { grantMutants } from "./grants.js";
 import type { Mutant } from "./mutant.js";
@@ -510,6 +511,7 @@ export const mutants: readonly Mutant[] = [
   ...grantMutants,
   ...bindingMutants,
   ...agentIdentityMutants,
+  ...containerMutants,
   ...foundryGatewayMutants,
   ...foundryToolboxMutants,
 ];

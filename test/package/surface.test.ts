@@ -49,6 +49,7 @@ const surface: Record<string, readonly string[]> = {
     "responses",
     "runTurn",
     "runWithUserContext",
+    "runningTurns",
     "sdkV1Auth",
     "sdkV2Auth",
     "toSse",

@@ -1,5 +1,5 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
-import type { ResponsesOptions, ResponsesRun } from "../../turn/answer.js";
+import type { ResponsesOptions, ResponsesRun } from "../../turn/responses-options.js";
 import { responses as nodeResponses } from "../node/responses.js";
 
 /**

@@ -2,8 +2,8 @@ import { Readable } from "node:stream";
 import type { FastifyReply, FastifyRequest } from "fastify";
 import { tryGetUserContext } from "../../context/ambient.js";
 import { contextSlot } from "../../context/slot.js";
-import { answerTurn, type ResponsesOptions, type ResponsesRun } from "../../turn/answer.js";
-import { sseBlock } from "../../turn/to-sse.js";
+import { answerTurn } from "../../turn/answer.js";
+import { responsesSettings, type ResponsesOptions, type ResponsesRun } from "../../turn/responses-options.js";
 
 /**
  * A handler for `POST /responses` on Fastify, behind `userContext()`. Fastify reads the body, so its `bodyLimit`
@@ -30,21 +30,18 @@ export function responses(
   run: ResponsesRun,
   options: ResponsesOptions = {},
 ): (request: FastifyRequest, reply: FastifyReply) => Promise<FastifyReply> {
+  const settings = responsesSettings(options);
   return async function responsesHandler(request, reply) {
     const gone = new AbortController();
     reply.raw.once("close", () => gone.abort());
     const context = contextSlot().byRequest.get(request) ?? tryGetUserContext(request.raw);
-    const { status, headers, body } = await answerTurn(run, options, {
+    const { status, headers, body } = await answerTurn(run, settings, {
       body: request.body,
       context,
       signal: gone.signal,
       requestId: request.headers["x-request-id"]?.toString(),
     });
     reply.code(status).headers(headers);
-    return reply.send(typeof body === "string" ? body : Readable.from(blocks(body), { objectMode: false }));
+    return reply.send(typeof body === "string" ? body : Readable.from(body, { objectMode: false }));
   };
-}
-
-async function* blocks(events: AsyncIterable<Parameters<typeof sseBlock>[0]>): AsyncGenerator<string> {
-  for await (const event of events) yield sseBlock(event);
 }

@@ -1,6 +1,6 @@
 import type { Context } from "hono";
 import { tryGetUserContext } from "../../context/ambient.js";
-import type { ResponsesOptions, ResponsesRun } from "../../turn/answer.js";
+import type { ResponsesOptions, ResponsesRun } from "../../turn/responses-options.js";
 import { responses as webResponses } from "../../turn/responses.js";
 
 /**

@@ -1,17 +1,10 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { tryGetUserContext } from "../../context/ambient.js";
-import {
-  answerTurn,
-  defaultMaxBodyBytes,
-  errorAnswer,
-  type Answer,
-  type ResponsesOptions,
-  type ResponsesRun,
-} from "../../turn/answer.js";
+import { answerTurn, errorAnswer, type Answer } from "../../turn/answer.js";
 import { answerHeaders } from "../../turn/answer-headers.js";
 import { requestError, type RequestError } from "../../turn/error-envelope.js";
+import { responsesSettings, type ResponsesOptions, type ResponsesRun } from "../../turn/responses-options.js";
 import { readBody, refusedRequest, tooLarge } from "../../turn/responses.js";
-import { sseBlock } from "../../turn/to-sse.js";
 
 /**
  * A handler for `POST /responses` on `node:http`, behind `userContext()`. See `responses` of the root entry for
@@ -33,6 +26,7 @@ export function responses(
   run: ResponsesRun,
   options: ResponsesOptions = {},
 ): (request: IncomingMessage, response: ServerResponse) => Promise<void> {
+  const settings = responsesSettings(options);
   return async function responsesHandler(request, response) {
     const gone = new AbortController();
     response.once("close", () => gone.abort());
@@ -40,12 +34,12 @@ export function responses(
     // A body parser may have read the body already.
     let body: unknown = (request as { body?: unknown }).body;
     if (body === undefined) {
-      const read = await bodyOf(request, options.maxBodyBytes ?? defaultMaxBodyBytes);
+      const read = await bodyOf(request, settings.maxBodyBytes);
       if ("error" in read) return send(response, errorAnswer(read, answerHeaders(requestId)));
       body = read.bytes;
     }
     const context = tryGetUserContext(request);
-    await send(response, await answerTurn(run, options, { body, context, signal: gone.signal, requestId }));
+    await send(response, await answerTurn(run, settings, { body, context, signal: gone.signal, requestId }));
   };
 }
 
@@ -76,9 +70,9 @@ async function send(response: ServerResponse, { status, headers, body }: Answer)
   response.writeHead(status, headers);
   if (typeof body === "string") return void response.end(body);
   response.flushHeaders();
-  for await (const event of body) {
+  for await (const text of body) {
     if (response.destroyed) break;
-    if (!response.write(sseBlock(event))) await drained(response);
+    if (!response.write(text)) await drained(response);
   }
   response.end();
 }

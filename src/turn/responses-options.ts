@@ -1,0 +1,67 @@
+import type { ConsentLinkPolicy } from "../consent/link-policy.js";
+import type { RandomBytes } from "../foundry/ids.js";
+import type { AgentReference } from "../foundry/items.js";
+import { checkedTurns, type RunningTurns } from "./running-turns.js";
+import { keepAliveMsOf } from "./sse-blocks.js";
+import type { TurnRequest } from "./turn-request.js";
+import type { TurnSignIn } from "./turn-sign-in.js";
+import type { Preparable, RunOutput, Turn } from "./turn.js";
+
+/** A turn that answers `POST /responses`. */
+export interface ResponsesTurn extends Turn {
+  /** The prompt as text; the same as `request.input`. */
+  readonly input: string;
+  readonly request: TurnRequest;
+}
+
+/** How `POST /responses` is answered. */
+export interface ResponsesOptions {
+  /**
+   * Accesses whose tokens are got before the run starts, so that no tool acts twice. If the user has to sign
+   * in again for one, the request is answered 401 with a challenge.
+   */
+  readonly prepare?: readonly Preparable[];
+  /**
+   * What `createSignIn()` or `remoteSignIn()` returned. The newest message of the user is given to it before
+   * anything else sees it: a code, or the yes after it, is answered here and never reaches the run. A message
+   * that has to wait for the sign-in is kept, and run after the yes.
+   */
+  readonly signIn?: TurnSignIn;
+  readonly policy?: ConsentLinkPolicy;
+  /** Default: what the request says, else `FOUNDRY_AGENT_NAME` and `FOUNDRY_AGENT_VERSION`. */
+  readonly agentReference?: AgentReference;
+  /** What the response says it was made with. Default: what the request says, else the agent's name. */
+  readonly model?: string;
+  /** How large a body may be, in bytes, where no body parser has read it. Default 4 MiB. */
+  readonly maxBodyBytes?: number;
+  /** What `runningTurns()` returned: to cancel turns, and to let them finish when the agent has to stop. */
+  readonly turns?: RunningTurns;
+  /**
+   * A stream on which nothing comes for so long, in milliseconds, gets a comment that keeps it open. 0 for
+   * never. Default: `SSE_KEEPALIVE_INTERVAL` of the environment, in seconds; never if it is not set.
+   */
+  readonly keepAliveMs?: number;
+  /** Takes the error of a failed turn as it was thrown; the client is told only what is safe. */
+  readonly onError?: (error: unknown) => void;
+  readonly now?: () => number;
+  readonly random?: RandomBytes;
+}
+
+/** The code of a turn. */
+export type ResponsesRun = (turn: ResponsesTurn) => RunOutput;
+
+/** {@link ResponsesOptions}, checked and complete. */
+export interface ResponsesSettings extends ResponsesOptions {
+  readonly maxBodyBytes: number;
+  readonly keepAliveMs: number;
+}
+
+/** Checks the options once, when a handler is made. Throws `invalid_option`. */
+export function responsesSettings(options: ResponsesOptions): ResponsesSettings {
+  if (options.turns !== undefined) checkedTurns(options.turns);
+  return {
+    ...options,
+    maxBodyBytes: options.maxBodyBytes ?? 4 * 1024 * 1024,
+    keepAliveMs: keepAliveMsOf(options.keepAliveMs, process.env),
+  };
+}

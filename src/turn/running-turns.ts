@@ -1,0 +1,235 @@
+import type { UserContext } from "../context/user-context.js";
+import { HostedAgentIdentityError } from "../errors.js";
+import { terminalEvents, type ResponseEvent, type ResponseObject } from "../foundry/events.js";
+
+/**
+ * The turns that are running, of any number of `responses()`. Made by {@link runningTurns}.
+ * @group Turns
+ */
+export interface RunningTurns {
+  /** How many turns are running. */
+  readonly size: number;
+  /** Whether no new turns are taken any more: the time to answer `GET /readiness` with 503. */
+  readonly draining: boolean;
+  /**
+   * Cancels a turn for the person who started it, and gives its response as it ended: `cancelled` without
+   * output, unless it had just ended otherwise. `undefined` for a response that is not running or is another
+   * person's: answer 404 to both, so that nobody learns of others' responses. Nobody can cancel the turn of a
+   * request that no principal is known of; it ends with its connection.
+   */
+  cancel(responseId: string, context: UserContext): Promise<ResponseObject | undefined>;
+  /**
+   * Takes no new turns: they are answered 503 with `Retry-After`. Waits for the running ones, cancels those
+   * that take longer, and resolves when all have ended or 2 seconds after that. Never rejects but with
+   * `invalid_option`.
+   */
+  drain(options?: DrainOptions): Promise<void>;
+}
+
+/** How long a drain may take. */
+export interface DrainOptions {
+  /** How long running turns may go on, in milliseconds. Default 20 000. */
+  readonly timeoutMs?: number;
+}
+
+/**
+ * Makes the list of running turns for `responses(run, { turns })`, on any host: to cancel one for the person who
+ * started it, and to let all of them finish when the container is told to stop.
+ *
+ * The platform itself ends a turn by closing its connection; its cancel route is for background responses,
+ * which `responses()` refuses. `cancel` is for hosts with a route of their own.
+ *
+ * Entry point: `hosted-agent-identity`.
+ * Source: hosted-agent contract (SIGTERM); Azure.AI.AgentServer.Responses, api-behaviour-contract.md, rule B11.
+ *
+ * @example
+ * ```ts
+ * import express from "express";
+ * import { getUserContext, runningTurns, type ResponsesRun, type UserContextOptions } from "hosted-agent-identity";
+ * import { responses, userContext } from "hosted-agent-identity/express";
+ *
+ * export function serve(run: ResponsesRun, who: UserContextOptions): void {
+ *   const turns = runningTurns();
+ *   const app = express();
+ *   app.get("/readiness", (_request, response) => void response.sendStatus(turns.draining ? 503 : 200));
+ *   app.use("/responses", userContext(who));
+ *   app.post("/responses", responses(run, { turns }));
+ *   app.post("/responses/:id/cancel", async (request, response) => {
+ *     const cancelled = await turns.cancel(request.params.id, getUserContext(request));
+ *     if (cancelled === undefined) response.sendStatus(404);
+ *     else response.json(cancelled);
+ *   });
+ *   const server = app.listen(8088, "0.0.0.0");
+ *   process.once("SIGTERM", () => {
+ *     void turns.drain({ timeoutMs: 20_000 }).then(() => {
+ *       server.close(() => process.exit(0));
+ *       server.closeIdleConnections();
+ *     });
+ *   });
+ * }
+ * ```
+ * @group Turns
+ */
+export function runningTurns(): RunningTurns {
+  const running = new Set<RunningTurn>();
+  const ended = async (): Promise<void> => {
+    await Promise.all([...running].map((turn) => turn.ended));
+  };
+  let draining = false;
+
+  const turns: TurnList = {
+    get size() {
+      return running.size;
+    },
+    get draining() {
+      return draining;
+    },
+    begin: (...turn) => (draining ? undefined : begin(running, ...turn)),
+    async cancel(responseId, { principalKey }) {
+      const turn = [...running].find((one) => one.responseId === responseId && isOwner(one, principalKey));
+      turn?.abort(Object.assign(new Error("The user cancelled the turn."), { name: cancelledByUser }));
+      return turn?.ended;
+    },
+    async drain({ timeoutMs = 20_000 } = {}) {
+      if (!Number.isFinite(timeoutMs) || timeoutMs < 0) {
+        throw new HostedAgentIdentityError(
+          "invalid_option",
+          `timeoutMs: expected milliseconds, got ${JSON.stringify(timeoutMs)}.`,
+        );
+      }
+      draining = true;
+      await atMost(ended(), timeoutMs);
+      for (const turn of running) turn.abort(new Error("The agent is stopping."));
+      await atMost(ended(), windDownMs);
+    },
+  };
+  return turns;
+}
+
+/** How long a cancelled turn may take to say so: its client may have stopped reading. */
+const windDownMs = 2_000;
+
+/** The name, not the class: another copy of this package may have made the list. */
+const cancelledByUser = "TurnCancelledByUser";
+
+/** Whether a signal aborted because the turn's own user wanted it. The response is `cancelled` then, not `failed`. */
+export function isCancelledByUser(reason: unknown): boolean {
+  return reason instanceof Error && reason.name === cancelledByUser;
+}
+
+/** What {@link runningTurns} returns, as `responses()` uses it. */
+interface TurnList extends RunningTurns {
+  /** Puts a turn on the list; `undefined` when no new turns are taken. */
+  begin(responseId: string, context: UserContext, outer: AbortSignal | undefined): BegunTurn | undefined;
+}
+
+interface RunningTurn {
+  readonly responseId: string;
+  /** Whose it is. Nobody's if nobody could be named. */
+  readonly owner: string | undefined;
+  /** Its response, once it has ended with one. */
+  readonly ended: Promise<ResponseObject | undefined>;
+  abort(reason: Error): void;
+}
+
+/** A turn that has begun, for the code that runs it. */
+export interface BegunTurn {
+  /** Aborts when the client goes away, or the turn is cancelled. */
+  readonly signal: AbortSignal | undefined;
+  /** The same events. The turn ends with them. */
+  endWith(events: AsyncIterableIterator<ResponseEvent>): AsyncIterableIterator<ResponseEvent>;
+  /** Ends it without a response. Does nothing the second time. */
+  end(): void;
+}
+
+/** A turn, on the list if there is one; `undefined` when no new turns are taken. */
+export function beginTurn(
+  turns: RunningTurns | undefined,
+  responseId: string,
+  context: UserContext,
+  outer: AbortSignal | undefined,
+): BegunTurn | undefined {
+  if (turns === undefined) return { signal: outer, endWith: (events) => events, end() {} };
+  return checkedTurns(turns).begin(responseId, context, outer);
+}
+
+/** Throws `invalid_option` for anything that {@link runningTurns} did not make. */
+export function checkedTurns(turns: RunningTurns): TurnList {
+  if (isTurnList(turns)) return turns;
+  throw new HostedAgentIdentityError("invalid_option", "turns: expected what runningTurns() returned.");
+}
+
+function isTurnList(turns: RunningTurns): turns is TurnList {
+  return "begin" in turns && typeof turns.begin === "function";
+}
+
+function begin(
+  running: Set<RunningTurn>,
+  responseId: string,
+  context: UserContext,
+  outer: AbortSignal | undefined,
+): BegunTurn {
+  const controller = new AbortController();
+  let resolve: (response: ResponseObject | undefined) => void = () => {};
+  const turn: RunningTurn = {
+    responseId,
+    owner: context.principalKey,
+    ended: new Promise((pass) => {
+      resolve = pass;
+    }),
+    abort: (reason) => controller.abort(reason),
+  };
+  const end = (response?: ResponseObject): void => {
+    running.delete(turn);
+    resolve(response);
+  };
+  running.add(turn);
+  // Whoever has gone may leave the events unread.
+  outer?.addEventListener("abort", () => end(), { once: true });
+  if (outer?.aborted === true) end();
+  return {
+    signal: outer === undefined ? controller.signal : AbortSignal.any([outer, controller.signal]),
+    endWith: (events) => watched(events, end),
+    end,
+  };
+}
+
+/** The same events; tells when they are over, and the response they ended with. */
+function watched(
+  events: AsyncIterableIterator<ResponseEvent>,
+  end: (response?: ResponseObject) => void,
+): AsyncIterableIterator<ResponseEvent> {
+  let last: ResponseObject | undefined;
+  const iterator: AsyncIterableIterator<ResponseEvent> = {
+    [Symbol.asyncIterator]: () => iterator,
+    async next() {
+      const result = await events.next();
+      if (result.done === true) end(last);
+      else if (terminalEvents.has(result.value.type)) last = result.value.response;
+      return result;
+    },
+    async return() {
+      try {
+        await events.return?.();
+      } finally {
+        end(last);
+      }
+      return { done: true, value: undefined };
+    },
+  };
+  return iterator;
+}
+
+/** Two turns of nobody's are not one person's. */
+function isOwner({ owner }: RunningTurn, principalKey: string | undefined): boolean {
+  return owner !== undefined && owner === principalKey;
+}
+
+async function atMost(work: Promise<void>, ms: number): Promise<void> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<void>((pass) => {
+    timer = setTimeout(pass, Math.min(ms, 2 ** 31 - 1));
+  });
+  await Promise.race([work, late]);
+  clearTimeout(timer);
+}

@@ -1,0 +1,76 @@
+import { HostedAgentIdentityError } from "../errors.js";
+import type { ResponseEvent } from "../foundry/events.js";
+import { sseBlock } from "./to-sse.js";
+
+/** A comment of server-sent events, which every reader skips. Source: the SSE writers of the agentserver packages. */
+const keepAlive = ": keep-alive\n\n";
+
+/** The longest time that Node can wait. */
+const maxMs = 2 ** 31 - 1;
+
+/**
+ * The pauses after which a stream says that it is alive, in milliseconds; 0 for never. The environment gives
+ * seconds, as the platform sets them. Throws `invalid_option`.
+ * Source: azure-ai-agentserver-core, `resolve_sse_keepalive_interval`: an integer, 0 by default and for never.
+ */
+export function keepAliveMsOf(
+  option: number | undefined,
+  env: Readonly<Record<string, string | undefined>>,
+): number {
+  if (option !== undefined) {
+    if (Number.isFinite(option) && option >= 0) return Math.min(option, maxMs);
+    throw new HostedAgentIdentityError(
+      "invalid_option",
+      `keepAliveMs: expected milliseconds, or 0 for never, got ${JSON.stringify(option)}.`,
+    );
+  }
+  const text = env["SSE_KEEPALIVE_INTERVAL"]?.trim() ?? "";
+  if (text === "") return 0;
+  if (/^[+-]?\d+$/.test(text)) return Math.min(Math.max(0, Number(text) * 1000), maxMs);
+  throw new HostedAgentIdentityError(
+    "invalid_option",
+    `SSE_KEEPALIVE_INTERVAL: expected whole seconds, got ${JSON.stringify(text)}.`,
+  );
+}
+
+/**
+ * Events as the text of server-sent events. While somebody waits for the next one, a comment comes in each
+ * pause, so that nothing on the way takes the stream for dead. Nothing runs while nobody waits.
+ */
+export function sseBlocks(
+  events: AsyncIterableIterator<ResponseEvent>,
+  keepAliveMs: number,
+): AsyncIterableIterator<string> {
+  let coming: Promise<IteratorResult<ResponseEvent>> | undefined;
+  const blocks: AsyncIterableIterator<string> = {
+    [Symbol.asyncIterator]: () => blocks,
+    async next() {
+      coming ??= events.next();
+      const result = keepAliveMs > 0 ? await within(coming, keepAliveMs) : await coming;
+      if (result === undefined) return { done: false, value: keepAlive };
+      coming = undefined;
+      return result.done === true
+        ? { done: true, value: undefined }
+        : { done: false, value: sseBlock(result.value) };
+    },
+    async return() {
+      await events.return?.();
+      return { done: true, value: undefined };
+    },
+  };
+  return blocks;
+}
+
+/** What a promise brings, or `undefined` when that takes longer. */
+async function within<T>(promise: Promise<T>, ms: number): Promise<T | undefined> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<undefined>((pass) => {
+    timer = setTimeout(() => pass(undefined), ms);
+    timer.unref();
+  });
+  try {
+    return await Promise.race([promise, late]);
+  } finally {
+    clearTimeout(timer);
+  }
+}

@@ -1,0 +1,40 @@
+import type { Mutant } from "./mutant.js";
+
+const turnTests = ["test/turn/running-turns.test.ts"];
+const contractTests = ["test/turn/container-contract.test.ts"];
+
+/** The guards of the container contract: whose turn it is, and who the platform says is asking. */
+export const containerMutants: readonly Mutant[] = [
+  {
+    name: "another-person-cancels",
+    rule: 4,
+    file: "src/turn/running-turns.ts",
+    find: "return owner !== undefined && owner === principalKey;",
+    replace: "return owner !== undefined && principalKey !== undefined;",
+    tests: turnTests,
+  },
+  {
+    name: "nobody-cancels-for-nobody",
+    rule: 4,
+    file: "src/turn/running-turns.ts",
+    find: "return owner !== undefined && owner === principalKey;",
+    replace: "return owner === principalKey;",
+    tests: turnTests,
+  },
+  {
+    name: "hosted-without-a-call-id",
+    rule: 3,
+    file: "src/turn/container-protocol.ts",
+    find: "if (callId === undefined) {",
+    replace: "if (false as boolean) {",
+    tests: contractTests,
+  },
+  {
+    name: "hosted-without-a-user-id",
+    rule: 3,
+    file: "src/turn/container-protocol.ts",
+    find: "if (userId === undefined) {",
+    replace: "if (false as boolean) {",
+    tests: contractTests,
+  },
+];

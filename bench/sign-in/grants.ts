@@ -14,7 +14,7 @@ import { entraApp as sourceApp, entraAppInternals as sourceInternals } from "../
 import { principalKey } from "../../src/context/principal.js";
 import { recordBinding, type SignInCore } from "../../src/sign-in/core.js";
 import { recordSeal, type GrantRecord } from "../../src/sign-in/grants/record.js";
-import { keyring } from "../../src/sign-in/keyring.js";
+import { keyring } from "../../src/tokens/keyring.js";
 import { init, noTransport, resource } from "../ours.js";
 import { agentApp, jwt, scope, tenant } from "../people.js";
 

@@ -1,7 +1,7 @@
 import type { EntraAppInternals } from "../exchange/entra-app.js";
 import type { OnEvent } from "../errors.js";
+import type { Keyring } from "../tokens/keyring.js";
 import type { ProtectedResource } from "../tokens/protected-resource.js";
-import type { Keyring } from "./keyring.js";
 import type { SignInStore } from "./store.js";
 
 /** What every part of sign-in works with: checked options, nothing that changes. */

@@ -4,7 +4,7 @@ const grantTests = ["test/sign-in/grants/grants.test.ts"];
 const recordTests = ["test/sign-in/grants/record-changes.test.ts"];
 const sourceTests = ["test/sign-in/tokens-source.test.ts"];
 const workTests = ["test/sign-in/long-running.test.ts"];
-const keyTests = ["test/sign-in/key-derivation.test.ts"];
+const keyTests = ["test/tokens/key-derivation.test.ts"];
 const exchangeTests = ["test/exchange/sign-in-exchanges.test.ts"];
 
 /** The guards of grants, of their tokens, and of the work that goes on with them. */
@@ -92,7 +92,7 @@ export const grantMutants: readonly Mutant[] = [
   {
     name: "one-key-for-all-records",
     rule: 10,
-    file: "src/sign-in/keyring.ts",
+    file: "src/tokens/keyring.ts",
     find: 'createHmac("sha256", master).update(info).update(',
     replace: 'createHmac("sha256", master).update(info.subarray(0, 1)).update(',
     tests: keyTests,
@@ -100,7 +100,7 @@ export const grantMutants: readonly Mutant[] = [
   {
     name: "what-a-record-is-for-is-not-authenticated",
     rule: 10,
-    file: "src/sign-in/keyring.ts",
+    file: "src/tokens/keyring.ts",
     find: "decipher.setAAD(context);",
     replace: "",
     tests: keyTests,
@@ -108,7 +108,7 @@ export const grantMutants: readonly Mutant[] = [
   {
     name: "what-a-record-repeats-is-not-compared",
     rule: 10,
-    file: "src/sign-in/keyring.ts",
+    file: "src/tokens/keyring.ts",
     find: "!text.subarray(0, context.length).equals(context)",
     replace: "false as boolean",
     tests: keyTests,
@@ -116,7 +116,7 @@ export const grantMutants: readonly Mutant[] = [
   {
     name: "a-tag-that-nobody-checks",
     rule: 10,
-    file: "src/sign-in/keyring.ts",
+    file: "src/tokens/keyring.ts",
     find: "        decipher.final();",
     replace: "",
     tests: keyTests,

@@ -1,8 +1,8 @@
 import { createPrivateKey, createPublicKey, KeyObject } from "node:crypto";
 import { resourceOfScope } from "../../entra/scopes.js";
 import { HostedAgentIdentityError } from "../../errors.js";
+import { derivedSecrets } from "../../tokens/keyring.js";
 import type { ProtectedResource } from "../../tokens/protected-resource.js";
-import { derivedSecrets } from "../keyring.js";
 
 /**
  * An agent whose links a sign-in service accepts: an entry of `agents` of `createSignIn()`, under the agent's

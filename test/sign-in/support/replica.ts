@@ -6,7 +6,7 @@ import { entraAppInternals, type EntraApp } from "../../../src/exchange/entra-ap
 import type { SignInCore } from "../../../src/sign-in/core.js";
 import type { Grants } from "../../../src/sign-in/grants/grant.js";
 import { grants } from "../../../src/sign-in/grants/grants.js";
-import { keyring } from "../../../src/sign-in/keyring.js";
+import { keyring } from "../../../src/tokens/keyring.js";
 import type { SignInStore } from "../../../src/sign-in/store.js";
 import type { ProtectedResource } from "../../../src/tokens/protected-resource.js";
 import type { SignInWorld } from "./signing-in.js";

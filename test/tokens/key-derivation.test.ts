@@ -1,6 +1,6 @@
 import { createCipheriv, createDecipheriv, hkdfSync, randomBytes } from "node:crypto";
 import { expect, it } from "vitest";
-import { keyring } from "../../src/sign-in/keyring.js";
+import { keyring } from "../../src/tokens/keyring.js";
 
 const master = new Uint8Array(randomBytes(32));
 const keys = keyring([master]);

@@ -101,6 +101,8 @@ export {
   type ProtectedResource,
   type ProtectedResourceInit,
 } from "./tokens/protected-resource.js";
+export { type SharedCacheOptions } from "./tokens/shared-cache.js";
+export { type SharedTokenStore } from "./tokens/store-calls.js";
 export { type TokenCacheLimits } from "./tokens/token-cache.js";
 export {
   type AccessToken,

@@ -4,6 +4,7 @@ import type { UserContext } from "../context/user-context.js";
 import { HostedAgentIdentityError, type OnEvent } from "../errors.js";
 import { acquirer, type Acquirer } from "../tokens/acquire.js";
 import type { ProtectedResource } from "../tokens/protected-resource.js";
+import type { SharedCacheOptions } from "../tokens/shared-cache.js";
 import type { TokenCacheLimits } from "../tokens/token-cache.js";
 import type { TokenSource } from "../tokens/token-source.js";
 import { userFetch, type UserFetchOptions } from "./fetch.js";
@@ -16,6 +17,12 @@ import { urlMatch } from "./url-match.js";
 export interface UserAccessOptions {
   /** Bounds of the token cache. Default 10 000 entries, 64 MiB. */
   readonly cache?: TokenCacheLimits;
+  /**
+   * A store behind the cache that replicas share: what one of them exchanged, the others need not, and neither
+   * must a process that was started again. Only for tokens that were exchanged for a user token, encrypted.
+   * While the store is down, tokens are exchanged as without it.
+   */
+  readonly sharedCache?: SharedCacheOptions;
   /** How long one acquisition may take altogether, in milliseconds. Default 30 000. */
   readonly timeoutMs?: number;
   /**
@@ -65,6 +72,7 @@ export function userAccess(
     resource,
     sources: [...sources],
     cache: options.cache,
+    sharedCache: options.sharedCache,
     timeoutMs: options.timeoutMs ?? 30_000,
     now: options.now ?? Date.now,
     onEvent: options.onEvent,
@@ -83,7 +91,7 @@ export function userAccess(
 
 function access(tokens: Acquirer, sources: readonly TokenSource[], wiring: UserFetchOptions): UserAccess {
   const { resource, context: bound } = wiring;
-  const close = async (): Promise<void> => tokens.close();
+  const close = (): Promise<void> => tokens.close();
   return Object.freeze<UserAccess>({
     resource,
     get url() {

@@ -10,6 +10,8 @@ export type IdentityEvent =
       readonly source: string;
       readonly serverLabel: string;
       readonly durationMs: number;
+      /** It came out of the shared cache: nobody was asked. */
+      readonly shared?: boolean;
     }
   | {
       readonly type: "token_refused";
@@ -30,6 +32,24 @@ export type IdentityEvent =
       readonly type: "wrong_user";
       readonly expected: string;
       readonly correlationId?: string;
+    }
+  | {
+      /** The store of the shared cache did not do this; such calls are left out for a while. */
+      readonly type: "shared_cache_failed";
+      readonly serverLabel: string;
+      readonly call: "get" | "set" | "delete";
+      readonly reason: "timeout" | "error";
+      readonly pausedForMs: number;
+    }
+  | {
+      readonly type: "shared_cache_recovered";
+      readonly serverLabel: string;
+      readonly call: "get" | "set" | "delete";
+    }
+  | {
+      /** A shared token was sealed with another key, for somebody else, or changed. It was not used. */
+      readonly type: "shared_cache_unreadable";
+      readonly serverLabel: string;
     }
   | { readonly type: "back_off"; readonly scope: "user" | "app"; readonly forMs: number }
   | {

@@ -10,9 +10,10 @@ import {
   type SkippedSource,
 } from "../errors.js";
 import { settleOrAbort, withDeadline } from "../exchange/deadline.js";
-import { askSources, standIns } from "./ask-sources.js";
+import { askSources, askWithBackOff, standIns, type AskSource } from "./ask-sources.js";
 import { backOff } from "./back-off.js";
 import type { ProtectedResource } from "./protected-resource.js";
+import { sharedCache, type AcceptShared, type SharedCacheOptions } from "./shared-cache.js";
 import { tokenCache, type TokenCacheLimits } from "./token-cache.js";
 import type { AccessToken, TokenRequest, TokenSource } from "./token-source.js";
 
@@ -21,6 +22,7 @@ export interface AcquirerOptions {
   readonly resource: ProtectedResource;
   readonly sources: readonly TokenSource[];
   readonly cache?: TokenCacheLimits | undefined;
+  readonly sharedCache?: SharedCacheOptions | undefined;
   /** How long one acquisition may take altogether, in milliseconds. */
   readonly timeoutMs: number;
   readonly now: () => number;
@@ -45,7 +47,7 @@ export interface Acquirer {
   refusals(context: UserContext): ReadonlyMap<string, HostedAgentIdentityError | undefined>;
   /** A token that is still cached for a principal, whose turn may be over. For ending MCP sessions only. */
   cached(principalKey: string): AccessToken | undefined;
-  close(): void;
+  close(): Promise<void>;
 }
 
 /** Errors of these kinds hold for the rest of the turn: asking again would only ask the user again. */
@@ -60,6 +62,7 @@ const retryRefreshMs = 30_000;
 export function acquirer(options: AcquirerOptions): Acquirer {
   const { resource, sources, now, onEvent } = options;
   const cache = tokenCache(options.cache);
+  const others = options.sharedCache && sharedCache({ ...options.sharedCache, resource, now, onEvent });
   const waits = backOff(now, onEvent);
   const won = standIns();
   const inFlight = new Map<string, Promise<AccessToken>>();
@@ -104,13 +107,23 @@ export function acquirer(options: AcquirerOptions): Acquirer {
     internals: ContextInternals,
     asked: AcquireOptions,
     key: string,
+    accept: AcceptShared,
   ): Promise<AccessToken> => {
     const principal = context.principalKey ?? "null";
     const started = now();
     const timedOut = (): Error =>
       new HostedAgentIdentityError("entra_timeout", `No token within ${options.timeoutMs} ms.`);
+    let isShared = false;
+    const ask: AskSource = async (source, request) => {
+      const found = await others?.find(source, request, accept);
+      isShared = found?.token !== undefined;
+      if (found?.token !== undefined) return { status: "token", token: found.token };
+      const answer = await askWithBackOff(source, request, waits, principal);
+      if (answer.status === "token") found?.keep(answer.token);
+      return answer;
+    };
     const fromSources = (signal: AbortSignal): Promise<AccessToken> =>
-      askSources(sources, requestOf(context, internals, asked, signal), waits, principal, won);
+      askSources(sources, requestOf(context, internals, asked, signal), ask, principal, won);
     try {
       const token = await runWithoutUserContext(() =>
         withDeadline(options.timeoutMs, undefined, timedOut, fromSources),
@@ -120,6 +133,7 @@ export function acquirer(options: AcquirerOptions): Acquirer {
         source: token.source,
         serverLabel: resource.serverLabel,
         durationMs: now() - started,
+        ...(isShared ? { shared: true } : {}),
       });
       if (
         !closed &&
@@ -157,10 +171,11 @@ export function acquirer(options: AcquirerOptions): Acquirer {
     internals: ContextInternals,
     asked: AcquireOptions,
     key: string,
+    accept: AcceptShared,
   ): Promise<AccessToken> => {
     const running = inFlight.get(key);
     if (running !== undefined) return running;
-    const work = fetchToken(context, internals, asked, key);
+    const work = fetchToken(context, internals, asked, key, accept);
     inFlight.set(key, work);
     const settled = (): boolean => inFlight.delete(key);
     work.then(settled, settled);
@@ -168,7 +183,9 @@ export function acquirer(options: AcquirerOptions): Acquirer {
   };
 
   const refreshInBackground = (context: UserContext, internals: ContextInternals, key: string): void => {
-    shared(context, internals, {}, key).catch((cause: unknown) => {
+    // Another replica may have been first; what is no younger than ours does not help.
+    const isYoung: AcceptShared = ({ refreshAt, expiresAt }) => (refreshAt ?? expiresAt) > now();
+    shared(context, internals, {}, key, isYoung).catch((cause: unknown) => {
       const code = cause instanceof HostedAgentIdentityError ? cause.code : "token_exchange_failed";
       emit(onEvent, { type: "background_refresh_failed", serverLabel: resource.serverLabel, code });
     });
@@ -177,6 +194,7 @@ export function acquirer(options: AcquirerOptions): Acquirer {
   /** Somebody signed in or out: what was given, or refused, before does not hold any more. */
   const forgetPrincipal = (principalKey: string): void => {
     cache.deletePrincipal(principalKey);
+    others?.forgetPrincipal(principalKey);
     for (const key of brief.keys()) if (key.startsWith(`${principalKey} `)) brief.delete(key);
   };
   const subscriptions = sources.map((source) => source.subscribe?.(forgetPrincipal));
@@ -209,10 +227,13 @@ export function acquirer(options: AcquirerOptions): Acquirer {
         if (remembered.until > now()) throw remembered.error;
         brief.delete(key);
       }
+      // Whoever asks for more was refused with the token it has.
+      const refused = plain ? undefined : cache.get(base)?.token.token;
+      const accept: AcceptShared = ({ token }) => token !== refused;
       const work =
         context.principalKey === undefined
-          ? fetchToken(context, internals, asked, key)
-          : shared(context, internals, asked, key);
+          ? fetchToken(context, internals, asked, key, accept)
+          : shared(context, internals, asked, key, accept);
       const settled = settle(work, context, internals, key);
       internals.acquisitions.add(settled);
       const over = (): boolean => internals.acquisitions.delete(settled);
@@ -225,13 +246,17 @@ export function acquirer(options: AcquirerOptions): Acquirer {
     },
 
     forget(context, token) {
-      const { cacheKeys } = liveInternalsOf(context);
+      const { cacheKeys, assertion } = liveInternalsOf(context);
       const { principalKey } = context;
       if (principalKey !== undefined) for (const source of sources) source.forget?.(principalKey, token);
       const key = cacheKeys.get(owner);
       if (token === undefined) {
         if (principalKey !== undefined) cache.deletePrincipal(principalKey);
-      } else if (typeof key === "string" && cache.get(key)?.token.token === token) cache.delete(key);
+        if (principalKey !== undefined) others?.forgetPrincipal(principalKey);
+        return;
+      }
+      others?.forgetToken(sources, { context, assertion }, token);
+      if (typeof key === "string" && cache.get(key)?.token.token === token) cache.delete(key);
     },
 
     skipped(context) {
@@ -250,11 +275,12 @@ export function acquirer(options: AcquirerOptions): Acquirer {
 
     cached: (principalKey) => cache.ofPrincipal(principalKey, now()),
 
-    close() {
+    async close() {
       closed = true;
       for (const stop of subscriptions) stop?.();
       cache.clear();
       brief.clear();
+      await others?.close();
     },
   };
 }

@@ -11,6 +11,9 @@ import type { AccessToken, TokenAnswer, TokenRequest, TokenSource } from "./toke
 /** For which user tokens a later source stood in, and what it had to meet. Least recently used first out. */
 export type StandIns = Map<string, { readonly source: TokenSource; readonly claims: string | undefined }>;
 
+/** How one source is asked. */
+export type AskSource = (source: TokenSource, request: TokenRequest) => Promise<TokenAnswer>;
+
 const maxStandIns = 10_000;
 
 /** Makes the memory of one access. */
@@ -26,13 +29,13 @@ export function standIns(): StandIns {
 export async function askSources(
   sources: readonly TokenSource[],
   request: TokenRequest,
-  waits: BackOff,
+  ask: AskSource,
   principal: string,
   won: StandIns,
 ): Promise<AccessToken> {
   const keyOf = (): string =>
     JSON.stringify([principal, request.assertion?.hash, request.scopes, request.claims]);
-  const again = won.size > 0 ? await askStandIn(request, waits, principal, won, keyOf()) : undefined;
+  const again = won.size > 0 ? await askStandIn(request, ask, won, keyOf()) : undefined;
   if (again !== undefined) return again;
   const skipped: SkippedSource[] = [];
   let needed: Needed | undefined;
@@ -44,7 +47,7 @@ export async function askSources(
       skipped.push({ source: source.kind, ...skip });
       continue;
     }
-    const answer = await withBackOff(source, asked, waits, principal);
+    const answer = await ask(source, asked);
     if (answer.status === "token") {
       if (needed !== undefined && request.assertion !== undefined) remember(won, keyOf(), { source, claims });
       return answer.token;
@@ -68,20 +71,14 @@ function moreUseful(before: Needed | undefined, answer: Needed): Needed {
 
 async function askStandIn(
   request: TokenRequest,
-  waits: BackOff,
-  principal: string,
+  ask: AskSource,
   won: StandIns,
   key: string,
 ): Promise<AccessToken | undefined> {
   const known = won.get(key);
   if (known === undefined) return undefined;
   won.delete(key);
-  const answer = await withBackOff(
-    known.source,
-    { ...request, claims: known.claims, silent: true },
-    waits,
-    principal,
-  );
+  const answer = await ask(known.source, { ...request, claims: known.claims, silent: true });
   if (answer.status !== "token") return undefined;
   remember(won, key, known);
   return answer.token;
@@ -96,12 +93,13 @@ function remember(
   if (won.size > maxStandIns) won.delete(won.keys().next().value ?? key);
 }
 
-async function withBackOff(
+/** Asks one source, unless Entra wants this principal to wait. */
+export async function askWithBackOff(
   source: TokenSource,
   request: TokenRequest,
   waits: BackOff,
   principal: string,
-): ReturnType<TokenSource["acquire"]> {
+): Promise<TokenAnswer> {
   if (!source.cached) return source.acquire(request);
   waits.check(principal);
   try {

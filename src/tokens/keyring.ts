@@ -12,6 +12,7 @@ export type SealPurpose =
   | "prompt"
   | "long-running"
   | "cached-token"
+  | "shared-token"
   | "index";
 
 /** Seals and opens records. Rule 10. */

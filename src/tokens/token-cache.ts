@@ -39,6 +39,11 @@ export interface CacheEntry {
 /** A token this close to its end is not sent any more: it would expire on the way. */
 const marginMs = 30_000;
 
+/** Until when a token may be given out of a cache, milliseconds since the epoch. */
+export function usableUntil({ expiresAt, useUntil = Number.POSITIVE_INFINITY }: AccessToken): number {
+  return Math.min(expiresAt - marginMs, useUntil);
+}
+
 /** Makes an empty cache. */
 export function tokenCache(limits: TokenCacheLimits = {}): TokenCache {
   const { maxEntries = 10_000, maxBytes = 64 * 1024 * 1024 } = limits;
@@ -74,7 +79,7 @@ export function tokenCache(limits: TokenCacheLimits = {}): TokenCache {
       remove(key);
       const size = key.length + token.token.length;
       if (size > maxBytes) return;
-      const until = Math.min(token.expiresAt - marginMs, token.useUntil ?? Number.POSITIVE_INFINITY);
+      const until = usableUntil(token);
       const refreshAt = token.refreshAt ?? token.expiresAt;
       entries.set(key, { token, principal, bytes: size, until, refreshAt, movedAt: (moves += 1) });
       bytes += size;

@@ -1,0 +1,118 @@
+import { emit, type OnEvent } from "../errors.js";
+import { withDeadline } from "../exchange/deadline.js";
+
+/**
+ * Where several processes share text that is already encrypted: a `Keyv` instance as it is, or five lines around
+ * another client. What is lost is fetched again, so it may evict. A key or a value never has a person's name in
+ * it.
+ * @group Tokens
+ */
+export interface SharedTokenStore {
+  /** The text of a key; `undefined` or `null` when there is none. */
+  get(key: string): Promise<unknown>;
+  /** Keeps the text for `ttlMs` milliseconds. Throws, or gives `false`, when it did not. */
+  set(key: string, value: string, ttlMs: number): Promise<unknown>;
+  delete(key: string): Promise<unknown>;
+}
+
+/** Calls of a store that may be down: each ends in time, and none throws. */
+export interface StoreCalls {
+  /** What stands under the keys, or `undefined` when the store cannot be used now. */
+  read(keys: readonly string[]): Promise<readonly unknown[] | undefined>;
+  write(key: string, value: string, ttlMs: number): Promise<void>;
+  remove(key: string): Promise<void>;
+}
+
+/** What the calls of one store are made from. */
+export interface StoreCallsOptions {
+  readonly store: SharedTokenStore;
+  readonly timeoutMs: number;
+  readonly serverLabel: string;
+  readonly now: () => number;
+  readonly onEvent: OnEvent | undefined;
+}
+
+type CallName = "get" | "set" | "delete";
+
+const firstPauseMs = 1_000;
+const longestPauseMs = 30_000;
+
+/**
+ * Makes them. A client on a dead connection waits for ever, so each call has our own timeout; and after one that
+ * failed the store is left alone for a while, so that an outage costs one call its timeout now and then, and not
+ * every call. Each kind of call by itself: a full store can still be read.
+ */
+export function storeCalls(options: StoreCallsOptions): StoreCalls {
+  const { store, timeoutMs } = options;
+  const reading = pauses(options);
+  const writing = pauses(options);
+  const removing = pauses(options);
+
+  const call = async <T>(pause: Pauses, name: CallName, work: () => Promise<T>): Promise<T | undefined> => {
+    if (!pause.mayCall()) return undefined;
+    try {
+      const answer = await withDeadline(
+        timeoutMs,
+        undefined,
+        () => new Late(),
+        async () => work(),
+      );
+      pause.succeeded(name);
+      return answer;
+    } catch (cause) {
+      // What the client says may quote keys and values: the event says only which call it was.
+      pause.failed(name, cause instanceof Late ? "timeout" : "error");
+      return undefined;
+    }
+  };
+
+  return {
+    read: (keys) => call(reading, "get", () => Promise.all(keys.map((key) => store.get(key)))),
+    async write(key, value, ttlMs) {
+      await call(writing, "set", async () => {
+        // Keyv's way of saying that it did not work.
+        if ((await store.set(key, value, ttlMs)) === false) throw new Error("The store did not keep it.");
+      });
+    },
+    async remove(key) {
+      await call(removing, "delete", () => store.delete(key));
+    },
+  };
+}
+
+class Late extends Error {}
+
+interface Pauses {
+  /** Whether the store may be called. After a pause one call goes ahead, and the others wait for how it ends. */
+  mayCall(): boolean;
+  succeeded(name: CallName): void;
+  failed(name: CallName, reason: "timeout" | "error"): void;
+}
+
+function pauses({ serverLabel, now, onEvent }: StoreCallsOptions): Pauses {
+  let lastMs = 0;
+  let until = 0;
+  let probing = false;
+  return {
+    mayCall() {
+      if (lastMs === 0) return true;
+      if (probing || until > now()) return false;
+      probing = true;
+      return true;
+    },
+    succeeded(call) {
+      if (lastMs === 0) return;
+      lastMs = 0;
+      probing = false;
+      emit(onEvent, { type: "shared_cache_recovered", serverLabel, call });
+    },
+    failed(call, reason) {
+      // Calls that were out together are one failure.
+      if (until > now()) return;
+      lastMs = lastMs === 0 ? firstPauseMs : Math.min(lastMs * 2, longestPauseMs);
+      until = now() + lastMs;
+      probing = false;
+      emit(onEvent, { type: "shared_cache_failed", serverLabel, call, reason, pausedForMs: lastMs });
+    },
+  };
+}

@@ -1,0 +1,30 @@
+import { expect, it } from "vitest";
+import { readSharedRecord } from "../../src/tokens/shared-record.js";
+
+const record = { token: "t", expiresAt: 2, until: 1, scopes: ["s"], epoch: 0 };
+
+it.each([
+  record,
+  { ...record, claims: "{}", refreshAt: 1, useUntil: 1 },
+  { ...record, claims: undefined, more: "of a newer version" },
+])("reads %j", (good) => {
+  expect(readSharedRecord(good)).toBe(good);
+});
+
+it.each([
+  undefined,
+  null,
+  "token",
+  [],
+  { ...record, token: 1 },
+  { ...record, expiresAt: "later" },
+  { ...record, until: null },
+  { ...record, scopes: "all" },
+  { ...record, scopes: [1] },
+  { ...record, claims: {} },
+  { ...record, epoch: undefined },
+  { ...record, refreshAt: "soon" },
+  { ...record, useUntil: "never" },
+])("does not take %j for a record", (other) => {
+  expect(readSharedRecord(other)).toBeUndefined();
+});

@@ -1,0 +1,242 @@
+import { fork, type ChildProcess } from "node:child_process";
+import { randomBytes } from "node:crypto";
+import { once } from "node:events";
+import { fileURLToPath } from "node:url";
+import { createClient } from "redis";
+import { afterEach, beforeEach, describe, expect, it, onTestFinished } from "vitest";
+import type { UserAccess } from "../../src/access/types.js";
+import { userAccess } from "../../src/access/user-access.js";
+import type { IdentityEvent } from "../../src/errors.js";
+import { clientSecret } from "../../src/exchange/client-secret.js";
+import { entraApp } from "../../src/exchange/entra-app.js";
+import { startEntra } from "../../src/testing/index.js";
+import { onBehalfOf } from "../../src/tokens/on-behalf-of.js";
+import { protectedResource } from "../../src/tokens/protected-resource.js";
+import { agentApp, contextFor, mcpApp, tenant } from "../support/people.js";
+import { startRedis, type RedisServer } from "../support/redis-server.js";
+import { keyvLike } from "../support/shared-token-stores.js";
+import { startTcpProxy } from "../support/tcp-proxy.js";
+import { tokenEndpoint, type TokenEndpoint } from "../support/token-endpoint.js";
+import type { ReplicaStart, ReplicaToken } from "./shared-cache-process.js";
+
+const key = randomBytes(32).toString("base64");
+let redis: RedisServer;
+
+beforeEach(async () => {
+  redis = await startRedis();
+});
+afterEach(() => redis.remove());
+
+it("a second process, and one that is started after a crash, make no POST for five people", async () => {
+  const entra = await startEntra({
+    apps: [
+      { name: "agent", scopes: ["access_as_user"], secrets: ["agent-secret"] },
+      { name: "people", scopes: ["people.read"] },
+    ],
+    users: ["Ada", "Bob", "Cleo", "Dora", "Emil"].map((name) => ({ name })),
+  });
+  onTestFinished(() => entra.close());
+  entra.grantConsent({ allUsers: true, client: "agent", resource: "people", scopes: ["people.read"] });
+  const people = entra.app("people").clientId;
+  const start: ReplicaStart = {
+    tenantId: entra.tenants[0]?.id ?? "",
+    clientId: entra.app("agent").clientId,
+    cloud: entra.cloud,
+    redisUrl: redis.url,
+    key,
+    resource: protectedResource({
+      url: "https://mcp.example.com/mcp",
+      serverLabel: "people",
+      scopes: [`api://${people}/people.read`],
+      audiences: [people],
+    }),
+  };
+  const userTokens = await Promise.all(
+    entra.users.map(({ name }) => entra.issueUserToken({ user: name, app: "agent" })),
+  );
+  const posts = (): number => entra.requests.filter(({ grantType }) => grantType === "on_behalf_of").length;
+
+  const [first, second] = await Promise.all([startReplica(start), startReplica(start)]);
+  const exchanged = await first.tokens(userTokens);
+  expect(exchanged.map(({ oid }) => oid)).toEqual(entra.users.map(({ oid }) => oid));
+  expect(posts()).toBe(5);
+  await hasKeys(5);
+
+  expect(await second.tokens(userTokens)).toEqual(exchanged);
+  await first.crash();
+  const restarted = await startReplica(start);
+  expect(await restarted.tokens([...userTokens].reverse())).toEqual([...exchanged].reverse());
+  expect(posts()).toBe(5);
+}, 60_000);
+
+describe("a Redis", () => {
+  let entra: TokenEndpoint;
+  let time: number;
+  let events: IdentityEvent[];
+
+  beforeEach(async () => {
+    entra = await tokenEndpoint();
+    time = Date.now();
+    events = [];
+  });
+  afterEach(() => entra.close());
+
+  /** A busy machine is slower than any Redis: only where the timeout is the subject it is a short one. */
+  async function replica(url: string = redis.url, timeoutMs: number = 5_000): Promise<UserAccess> {
+    const store = await keyvLike(url);
+    onTestFinished(() => store.close());
+    const app = entraApp({
+      tenantId: tenant,
+      clientId: agentApp,
+      credential: clientSecret("not-a-real-secret"),
+      cloud: { loginEndpoint: entra.origin },
+    });
+    return userAccess(
+      protectedResource({
+        url: "https://mcp.example.com/mcp",
+        serverLabel: "contacts",
+        scopes: [`api://${mcpApp}/access_as_user`],
+        audiences: [mcpApp],
+      }),
+      [onBehalfOf(app)],
+      {
+        now: () => time,
+        onEvent: (event) => void events.push(event),
+        sharedCache: { store, encryptionKeys: [key], timeoutMs },
+      },
+    );
+  }
+
+  const failures = (): unknown[] =>
+    events.flatMap((event) => (event.type === "shared_cache_failed" ? [[event.call, event.reason]] : []));
+
+  it("that is killed costs one timeout and no token, and is used again when it is back", async () => {
+    const access = await replica(redis.url, 1_000);
+    await access.token(contextFor());
+    await hasKeys(1);
+    await redis.stop();
+    for (let person = 0; person < 5; person += 1) await access.token(contextFor());
+    expect(failures()).toHaveLength(1);
+    expect(entra.forms).toHaveLength(6);
+
+    await redis.start({ empty: true });
+    const back = contextFor();
+    await recovered(access);
+    await access.token(back);
+    await access.close();
+    const posts = entra.forms.length;
+    await (await replica()).token(back);
+    expect(entra.forms).toHaveLength(posts);
+  });
+
+  it("whose line hangs costs one timeout and no token", async () => {
+    const proxy = await startTcpProxy(redis.port);
+    onTestFinished(() => proxy.close());
+    const access = await replica(proxy.url, 100);
+    await access.token(contextFor());
+    await hasKeys(1);
+    proxy.hang();
+    for (let person = 0; person < 5; person += 1) await access.token(contextFor());
+    expect(failures()).toEqual([["get", "timeout"]]);
+    time += 1_000;
+    await Promise.all(Array.from({ length: 5 }, () => access.token(contextFor())));
+    expect(failures()).toEqual([
+      ["get", "timeout"],
+      ["get", "timeout"],
+    ]);
+    expect(entra.forms).toHaveLength(11);
+  });
+
+  it("that answers slowly, but in time, spares the POST", async () => {
+    const proxy = await startTcpProxy(redis.port);
+    onTestFinished(() => proxy.close());
+    const context = contextFor();
+    const access = await replica();
+    await access.token(context);
+    await access.close();
+    const second = await replica(proxy.url);
+    proxy.delay(50);
+    await second.token(context);
+    expect(entra.forms).toHaveLength(1);
+    expect(failures()).toEqual([]);
+  });
+
+  it("that is full is still read, and costs no token", async () => {
+    const context = contextFor();
+    const access = await replica();
+    await access.token(context);
+    await access.close();
+    await operator((client) => client.sendCommand(["CONFIG", "SET", "maxmemory", "1mb"]));
+    const second = await replica();
+    await second.token(contextFor());
+    await expect.poll(failures).toEqual([["set", "error"]]);
+    await second.token(context);
+    expect(entra.forms).toHaveLength(2);
+  });
+
+  it("that evicts costs a POST, and the record comes back", async () => {
+    const context = contextFor();
+    const access = await replica();
+    await access.token(context);
+    await access.close();
+    await operator((client) => client.flushAll());
+    const second = await replica();
+    await second.token(context);
+    await second.close();
+    await (await replica()).token(context);
+    expect(entra.forms).toHaveLength(2);
+  });
+
+  /** Lets time pass until a call gets through. */
+  async function recovered(access: UserAccess): Promise<void> {
+    while (!events.some(({ type }) => type === "shared_cache_recovered")) {
+      time += 30_000;
+      await access.token(contextFor());
+    }
+  }
+});
+
+interface Replica {
+  tokens(userTokens: readonly string[]): Promise<readonly ReplicaToken[]>;
+  crash(): Promise<void>;
+}
+
+async function startReplica(start: ReplicaStart): Promise<Replica> {
+  const root = fileURLToPath(new URL("../..", import.meta.url));
+  const child: ChildProcess = fork(fileURLToPath(new URL("shared-cache-process.ts", import.meta.url)), [], {
+    cwd: root,
+    execArgv: ["--import", "tsx"],
+    env: { ...process.env, TSX_TSCONFIG_PATH: `${root}test/tsconfig.json` },
+  });
+  const ended = once(child, "exit");
+  onTestFinished(() => void child.kill("SIGKILL"));
+  const asked = async (question: ReplicaStart | readonly string[]): Promise<unknown> => {
+    const answer = once(child, "message");
+    child.send(question);
+    const early = ended.then(() => ["The process ended early."]);
+    const [message] = (await Promise.race([answer, early])) as [unknown];
+    if (typeof message === "string" && message !== "ready") throw new Error(message);
+    return message;
+  };
+  await asked(start);
+  return {
+    tokens: async (userTokens) => (await asked(userTokens)) as readonly ReplicaToken[],
+    async crash() {
+      child.kill("SIGKILL");
+      await ended;
+    },
+  };
+}
+
+async function hasKeys(count: number): Promise<void> {
+  await operator(async (client) => {
+    while ((await client.dbSize()) < count) await new Promise((done) => setTimeout(done, 5));
+  });
+}
+
+async function operator(work: (client: ReturnType<typeof createClient>) => Promise<unknown>): Promise<void> {
+  const client = createClient({ url: redis.url });
+  await client.connect();
+  await work(client as ReturnType<typeof createClient>);
+  client.destroy();
+}

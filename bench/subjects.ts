@@ -9,6 +9,7 @@ export const subjects: Readonly<Record<string, () => Promise<readonly Row[]>>> =
   memory: async () => (await import("./memory.js")).memory(),
   "concurrent calls": async () => (await import("./single-flight.js")).singleFlight(),
   "cold exchange": async () => (await import("./cold-exchange.js")).coldExchange(),
+  "shared cache": async () => (await import("./shared-cache.js")).sharedCache(),
   "throttled neighbour": async () => (await import("./throttled-neighbour.js")).throttledNeighbour(),
   "import time": async () => (await import("./import-time.js")).importTime(),
   "MCP call": async () => (await import("./mcp-call.js")).mcpCall(),

@@ -2,6 +2,7 @@ import { createHash } from "node:crypto";
 import {
   ConfidentialClientApplication,
   type AuthenticationResult,
+  type ICachePlugin,
   type NetworkRequestOptions,
   type NodeAuthOptions,
 } from "@azure/msal-node";
@@ -14,6 +15,7 @@ export type MsalCredential = Pick<NodeAuthOptions, "clientSecret" | "clientCerti
 export function msalClient(
   network: Network,
   credential: MsalCredential = { clientSecret: "bench-secret" },
+  cachePlugin?: ICachePlugin,
 ): ConfidentialClientApplication {
   const send = async (method: string, url: string, options: NetworkRequestOptions | undefined) => {
     const response = await network.fetch(url, { method, headers: options?.headers, body: options?.body });
@@ -25,6 +27,7 @@ export function msalClient(
   };
   return new ConfidentialClientApplication({
     auth: { clientId: agentApp, authority: `${authority}/${tenant}`, ...credential },
+    ...(cachePlugin === undefined ? {} : { cache: { cachePlugin } }),
     system: {
       networkClient: {
         sendGetRequestAsync: (url, options) => send("GET", url, options),

@@ -5,6 +5,7 @@ import { containerMutants } from "./foundry-container.js";
 import { foundryToolboxMutants } from "./foundry-toolbox.js";
 import { grantMutants } from "./grants.js";
 import type { Mutant } from "./mutant.js";
+import { sharedCacheMutants } from "./shared-cache.js";
 
 const fetchTests = ["test/access/fetch.test.ts"];
 const acquireTests = ["test/tokens/acquire.test.ts"];
@@ -514,4 +515,5 @@ export const mutants: readonly Mutant[] = [
   ...containerMutants,
   ...foundryGatewayMutants,
   ...foundryToolboxMutants,
+  ...sharedCacheMutants,
 ];

@@ -488,6 +488,28 @@ describe("a token that the resource refuses", () => {
     expect(posts()).toBe(2);
   });
 
+  it.each([
+    ["claims", 401, `error="insufficient_claims", claims="${Buffer.from(claims).toString("base64")}"`],
+    ["scopes", 403, 'error="insufficient_scope", scope="write"'],
+  ])("for its %s is not answered with one that has no more", async (_, status, asks) => {
+    const context = contextFor();
+    const weak = new Set<string>();
+    const demanding = async (__: unknown, init?: RequestInit): Promise<Response> => {
+      const token = new Headers(init?.headers).get("authorization")?.slice(7) ?? "";
+      const headers = { "www-authenticate": `Bearer ${asks}` };
+      return weak.has(token) ? new Response("", { status, headers }) : new Response("ok");
+    };
+    const behind = replica({}, [obo()], { fetch: demanding });
+    weak.add((await behind.token(context)).token);
+    store.values.clear();
+    weak.add(await shares(replica(), context));
+    expect(await calls(behind, context)).toBe(200);
+    expect(posts()).toBe(3);
+    await behind.close();
+    expect(weak).not.toContain((await replica().token(context)).token);
+    expect(posts()).toBe(3);
+  });
+
   it("for its claims is not answered with the token it was, or with one for other claims", async () => {
     const context = contextFor();
     const access = replica();

@@ -1,0 +1,138 @@
+import type { Mutant } from "./mutant.js";
+
+const cacheTests = ["test/tokens/shared-cache.test.ts"];
+const interleavings = ["test/tokens/shared-cache-interleavings.test.ts"];
+const file = "src/tokens/shared-cache.ts";
+
+/** The guards of the cache that replicas share. */
+export const sharedCacheMutants: readonly Mutant[] = [
+  {
+    name: "shared-token-of-another-person",
+    rule: 4,
+    file,
+    find: "return [agent, kind, cacheScope, context.principalKey, resource.url, scopes, assertion.hash];",
+    replace: "return [agent, kind, cacheScope, resource.url, scopes];",
+    tests: interleavings,
+  },
+  {
+    name: "shared-token-of-another-user-token",
+    rule: 4,
+    file,
+    find: "resource.url, scopes, assertion.hash];",
+    replace: "resource.url, scopes];",
+    tests: cacheTests,
+  },
+  {
+    name: "shared-token-of-another-agent",
+    rule: 10,
+    file,
+    find: "return [agent, kind,",
+    replace: "return [kind,",
+    tests: cacheTests,
+  },
+  {
+    name: "shared-records-in-clear",
+    rule: 10,
+    file,
+    find: "const sealed = keys.seal(purpose, binding, record);",
+    replace: "const sealed = JSON.stringify(record);",
+    tests: cacheTests,
+  },
+  {
+    name: "sign-ins-in-the-shared-cache",
+    rule: 8,
+    file,
+    find: "if (!source.cached || !source.usesAssertion || !source.provesUser) return undefined;",
+    replace: "if (!source.cached || !source.provesUser) return undefined;",
+    tests: cacheTests,
+  },
+  {
+    name: "unproven-tokens-in-the-shared-cache",
+    rule: 14,
+    file,
+    find: " || !source.provesUser) return undefined;",
+    replace: ") return undefined;",
+    tests: cacheTests,
+  },
+  {
+    name: "shared-tokens-for-a-token-of-a-resource",
+    rule: 2,
+    file,
+    find: 'if (assertion?.use !== "app" || context.principalKey === undefined) return undefined;',
+    replace: "if (assertion === undefined || context.principalKey === undefined) return undefined;",
+    tests: cacheTests,
+  },
+  {
+    name: "shared-token-without-the-claims",
+    rule: 4,
+    file,
+    find: "(claims === undefined || claims === record.claims) &&",
+    replace: "",
+    tests: cacheTests,
+  },
+  {
+    name: "shared-token-without-the-scopes",
+    rule: 4,
+    file,
+    find: "scopes.every((scope) => record.scopes.includes(scope))",
+    replace: "scopes.length > 0",
+    tests: cacheTests,
+  },
+  {
+    name: "late-write-of-a-shared-token",
+    rule: 10,
+    file,
+    find: "record.epoch >= epoch &&",
+    replace: "",
+    tests: cacheTests,
+  },
+  {
+    name: "shared-token-after-its-end",
+    rule: 11,
+    file,
+    find: "record.until > now() &&",
+    replace: "",
+    tests: cacheTests,
+  },
+  {
+    name: "refused-token-out-of-the-store-again",
+    rule: 6,
+    file,
+    find: "!isRefused(record.token);",
+    replace: "true;",
+    tests: [...interleavings, ...cacheTests],
+  },
+  {
+    name: "newer-shared-token-thrown-away",
+    rule: 6,
+    file,
+    find: "if (readSharedRecord(opened(binding, sealed))?.token === token) await",
+    replace: "await",
+    tests: cacheTests,
+  },
+  {
+    name: "shared-store-without-a-deadline",
+    rule: 11,
+    file: "src/tokens/store-calls.ts",
+    find: "await withDeadline(",
+    replace:
+      "await ((_ms: number, _signal: undefined, _late: () => Error, work: () => Promise<T>) => work())(",
+    tests: cacheTests,
+  },
+  {
+    name: "shared-store-asked-in-every-call-of-an-outage",
+    rule: 11,
+    file: "src/tokens/store-calls.ts",
+    find: "if (probing || until > now()) return false;",
+    replace: "",
+    tests: cacheTests,
+  },
+  {
+    name: "refresh-with-the-old-shared-token",
+    rule: 6,
+    file: "src/tokens/acquire.ts",
+    find: "(refreshAt ?? expiresAt) > now();",
+    replace: "expiresAt > now() || refreshAt === undefined;",
+    tests: cacheTests,
+  },
+];

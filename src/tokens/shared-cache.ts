@@ -11,7 +11,21 @@ import type { AccessToken, TokenRequest, TokenSource } from "./token-source.js";
 
 /**
  * A store behind the cache of one process, for tokens that were exchanged for a user token: another replica, or
- * the process after a restart, takes them from there and asks nobody.
+ * the process after a restart, takes them from there and asks nobody. Values are encrypted, each with a key of
+ * its own. A store that is down, slow, full or empty costs no token: they are exchanged as without it.
+ *
+ * Entry point: `hosted-agent-identity`. The guide Scaling says when it pays.
+ *
+ * @example
+ * ```ts
+ * import { onBehalfOf, userAccess, type EntraApp, type ProtectedResource, type SharedTokenStore } from "hosted-agent-identity";
+ *
+ * // `store`: a Keyv instance, for example.
+ * export function access(app: EntraApp, contacts: ProtectedResource, store: SharedTokenStore) {
+ *   const encryptionKeys = [process.env.TOKEN_CACHE_KEY ?? ""];
+ *   return userAccess(contacts, [onBehalfOf(app)], { sharedCache: { store, encryptionKeys } });
+ * }
+ * ```
  * @group Tokens
  */
 export interface SharedCacheOptions {

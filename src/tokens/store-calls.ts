@@ -2,9 +2,24 @@ import { emit, type OnEvent } from "../errors.js";
 import { withDeadline } from "../exchange/deadline.js";
 
 /**
- * Where several processes share text that is already encrypted: a `Keyv` instance as it is, or five lines around
- * another client. What is lost is fetched again, so it may evict. A key or a value never has a person's name in
- * it.
+ * Where several processes share text that is already encrypted. A `Keyv` instance fits as it is. It may lose
+ * what it holds: that is exchanged again. Neither keys nor values show whose they are.
+ *
+ * Entry point: `hosted-agent-identity`. For `sharedCache` of `userAccess()`.
+ *
+ * @example
+ * ```ts
+ * import type { SharedTokenStore } from "hosted-agent-identity";
+ * import { createClient } from "redis";
+ *
+ * export function onRedis(redis: ReturnType<typeof createClient>): SharedTokenStore {
+ *   return {
+ *     get: (key) => redis.get(key),
+ *     set: (key, value, ttlMs) => redis.set(key, value, { PX: ttlMs }),
+ *     delete: (key) => redis.del(key),
+ *   };
+ * }
+ * ```
  * @group Tokens
  */
 export interface SharedTokenStore {

@@ -72,6 +72,7 @@ export function backOff(now: () => number, onEvent: OnEvent | undefined): BackOf
 
 function waitAfter(before: Waiting | undefined, error: HostedAgentIdentityError, now: number): Waiting {
   const doubled = before === undefined ? firstMs : Math.min(before.lastMs * 2, longestMs);
-  const lastMs = error.retryAfterMs ?? doubled;
+  // "Retry-After: 0", or a date that has passed by our clock, would be no wait at all: a storm.
+  const lastMs = Math.max(error.retryAfterMs ?? doubled, firstMs);
   return { until: now + lastMs, lastMs };
 }

@@ -7,6 +7,7 @@ import type { ProtectedResource } from "../tokens/protected-resource.js";
 import type { TokenCacheLimits } from "../tokens/token-cache.js";
 import type { TokenSource } from "../tokens/token-source.js";
 import { userFetch, type UserFetchOptions } from "./fetch.js";
+import { freshRefusals } from "./fresh-refusals.js";
 import { sessionOwners } from "./sessions.js";
 import { userTokenCredential } from "./token-credential.js";
 import type { AccessExplanation, UserAccess } from "./types.js";
@@ -75,6 +76,7 @@ export function userAccess(
     acquirer: tokens,
     matches: urlMatch(resource.url),
     sessions: options.sharedSessions === "allow" ? undefined : sessionOwners(),
+    refusals: freshRefusals(options.now ?? Date.now),
     refuseStandaloneStream: options.standaloneStream !== "allow",
     fetch: network,
     context: undefined,

@@ -13,7 +13,7 @@ interface EntraFault {
   /** POSTs of her first call: 1, or 3 where trying again may help. */
   readonly posts: 1 | 3;
   /** What she sees when she asks again at once, which makes no POST. Default `backing_off`. */
-  readonly then?: string;
+  readonly next?: string;
   /** After so long she is asked for again, by herself: nobody has to do anything. */
   readonly waitMs: number;
   readonly timeoutMs?: number;
@@ -121,7 +121,7 @@ const faults: readonly EntraFault[] = [
     code: "wrong_user",
     category: "blocked",
     posts: 1,
-    then: "wrong_user",
+    next: "wrong_user",
     waitMs: 5_000,
   },
 ];
@@ -132,7 +132,7 @@ afterEach(() => world.close());
 describe("Entra fails one person", () => {
   it.each(faults)(
     "with $fault: $posts POST(s), $code, and nobody else notices",
-    async ({ answer, code, category, posts, then = "backing_off", waitMs, timeoutMs }) => {
+    async ({ answer, code, category, posts, next = "backing_off", waitMs, timeoutMs }) => {
       world = await threePeople(timeoutMs === undefined ? {} : { timeoutMs });
       world.entraTroubles(answer);
 
@@ -148,8 +148,8 @@ describe("Entra fails one person", () => {
 
       // She asks again at once: no POST. The others still get new tokens: nobody waits for her sake.
       const again = await world.turn("Ada");
-      expect([again.error?.code, again.posts]).toEqual([then, 0]);
-      if (then === "backing_off") expect(again.error?.retryAfterMs).toBe(waitMs);
+      expect([again.error?.code, again.posts]).toEqual([next, 0]);
+      if (next === "backing_off") expect(again.error?.retryAfterMs).toBe(waitMs);
       for (const one of others)
         expect(await world.turn(one, "new sign-in")).toMatchObject({ sees: 200, posts: 1 });
 

@@ -29,7 +29,9 @@ export function freshRefusals(now: () => number): FreshRefusals {
       const key = keyOf(owner, token);
       const known = refused.get(key);
       if (known === undefined) return false;
-      if (known.until > now()) return known.demand === demand;
+      const leftMs = known.until - now();
+      // More than there ever was: the clock has been put back meanwhile.
+      if (leftMs > 0 && leftMs <= rememberedMs) return known.demand === demand;
       refused.delete(key);
       return false;
     },

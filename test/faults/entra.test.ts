@@ -178,6 +178,16 @@ describe("Entra fails one person", () => {
     expect((await world.turn("Ada", "new sign-in")).error?.retryAfterMs).toBe(1_000);
   });
 
+  it("with an hour to wait, and our clock is put back meanwhile: the wait is over, not longer", async () => {
+    world = await threePeople();
+    world.entraTroubles(refuse(429, busy, { "retry-after": "3600" }));
+    await world.turn("Ada");
+    world.entraTroubles(undefined);
+    expect(await world.turn("Ada")).toMatchObject({ sees: { code: "backing_off" }, posts: 0 });
+    world.pass(-600_000);
+    expect(await world.turn("Ada")).toMatchObject({ sees: 200, posts: 1 });
+  });
+
   it("with a passing 503: the second try serves her, at the cost of one POST", async () => {
     world = await threePeople();
     let tries = 0;

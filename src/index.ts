@@ -54,11 +54,11 @@ export {
 } from "./context/verify.js";
 export {
   consentEvents,
-  isOAuthConsentRequest,
   oauthConsentRequest,
   type OAuthConsentRequestInit,
   type StreamPosition,
 } from "./consent/consent-item.js";
+export { isOAuthConsentRequest } from "./consent/is-consent-item.js";
 export {
   adminConsentLink,
   entraConsentLink,

@@ -34,6 +34,8 @@ export interface AgentOptions {
   /** 0 takes any free port. */
   readonly port: number;
   readonly host?: string;
+  /** Listens already, instead of `port`: for an address that somebody has to know before the agent starts. */
+  readonly server?: Server;
   readonly tenantId: string;
   readonly clientId: string;
   readonly clientSecret: string;
@@ -126,7 +128,8 @@ export async function startAgent(options: AgentOptions): Promise<Agent> {
     ),
   );
 
-  const server = await listen(app, options.port, options.host ?? "127.0.0.1");
+  const server =
+    options.server?.on("request", app) ?? (await listen(app, options.port, options.host ?? "127.0.0.1"));
   return {
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
     async close() {

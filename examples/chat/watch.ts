@@ -70,6 +70,10 @@ export function watchMcp(hops: HopLog, contacts: () => UserAccess, send: FetchLi
   };
 }
 
+function visitorName({ audience }: { readonly audience?: string }): string {
+  return `a platform user, ${audience === undefined ? "without a token" : "with a token all the same"}`;
+}
+
 function methodOf(body: unknown): string {
   try {
     const { method, params } = Object(JSON.parse(String(body))) as {
@@ -90,13 +94,13 @@ export function watchAgent(hops: HopLog, send: typeof fetch = fetch): typeof fet
     const headers = new Headers(init?.headers);
     const again = typeof init?.body === "string" && init.body.includes('"previous_response_id"');
     const platformUser = headers.get("x-agent-user-id");
+    const token = describeToken(headers.get("x-client-user-token") ?? headers.get("authorization"));
     const hop = hops.start({
       from: platformUser === null ? "back end" : "gateway",
       to: "agent",
       what: again ? "POST /responses, the same question again" : "POST /responses",
-      ...(platformUser === null
-        ? describeToken(headers.get("x-client-user-token"))
-        : { subject: { oid: platformUser, name: "a platform user, without a token" } }),
+      ...token,
+      ...(platformUser === null ? {} : { subject: { oid: platformUser, name: visitorName(token) } }),
     });
     const response = await send(input, init).catch((error: unknown) => {
       hop.end("failed: no answer");

@@ -10,7 +10,6 @@ import { sharingTheFirstToken, type Break } from "./breaks.js";
 import { createHopLog, type HopLog } from "./hops.js";
 import { loopbackMsal } from "./loopback-msal.js";
 import { startContactsServer, type VerifiedCall } from "./mcp-server.js";
-import { freePort } from "./free-port.js";
 import { gatewayHeaders, isVisitor } from "./portal.js";
 import { watchAgent, watchEntra, watchMcp } from "./watch.js";
 
@@ -61,10 +60,11 @@ const scope = "Contacts.Access";
 
 export async function startWorld({ port, broken }: WorldOptions): Promise<World> {
   const server = await listen(port).catch(() => listen(0));
-  const origin = `http://localhost:${(server.address() as AddressInfo).port}`;
+  const origin = `http://localhost:${portOf(server)}`;
   const secrets = { agent: randomSecret(), chat: randomSecret() };
-  const portalPort = await freePort();
-  const pages = `http://localhost:${portalPort}/sign-in`;
+  // The address of its pages is registered with Entra before the agent starts.
+  const portalServer = await listen(0);
+  const pages = `http://localhost:${portOf(portalServer)}/sign-in`;
 
   const agentAccess = { client: "chat", scopes: ["access_as_user"] };
   const contactsAccess = { client: "agent", scopes: [scope] };
@@ -126,7 +126,7 @@ export async function startWorld({ port, broken }: WorldOptions): Promise<World>
   // The same agent as it runs where no caller can add a token.
   const portalAgent = await startAgent({
     ...agentOptions,
-    port: portalPort,
+    server: portalServer,
     signIn: {
       publicUrl: pages,
       onSignedIn({ principal, account }) {
@@ -212,6 +212,10 @@ async function userToken(
 
 function randomSecret(): string {
   return randomBytes(24).toString("base64url");
+}
+
+function portOf(server: Server): number {
+  return (server.address() as AddressInfo).port;
 }
 
 function listen(port: number): Promise<Server> {

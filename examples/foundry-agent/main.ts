@@ -25,6 +25,7 @@ import {
   foundryToolbox,
   isHostedAgentIdentityError,
   protectedResource,
+  runningTurns,
   toolApproval,
   userAccess,
   userTokenVerifier,
@@ -116,6 +117,7 @@ function foundryModel() {
   return createOpenAI({ baseURL, apiKey: "replaced", fetch: asAgent })(env("MODEL_DEPLOYMENT_NAME"));
 }
 
+const turns = runningTurns();
 const agent = responses(
   async function* ({ input, signal }) {
     const { url, fetch } = way.access;
@@ -132,7 +134,7 @@ const agent = responses(
       await mcp.close();
     }
   },
-  { ...(way.signIn === undefined ? {} : { signIn: way.signIn }), onError: report },
+  { turns, ...(way.signIn === undefined ? {} : { signIn: way.signIn }), onError: report },
 );
 
 type Tools = Awaited<ReturnType<Awaited<ReturnType<typeof createMCPClient>>["tools"]>>;
@@ -165,25 +167,23 @@ async function* scripted(tools: Tools, input: string, abortSignal: AbortSignal):
   yield JSON.stringify(structuredContent ?? content);
 }
 
-let stopping = false;
 const host = express();
-host.use((_request, response, next) => {
-  // Or a connection that is kept open would go on bringing requests.
-  if (stopping) response.set("connection", "close");
-  next();
-});
-host.get("/readiness", (_request, response) => void response.sendStatus(stopping ? 503 : 200));
+host.get("/readiness", (_request, response) => void response.sendStatus(turns.draining ? 503 : 200));
 host.post("/responses", userContext(way.who), agent);
 const server = host.listen(Number(process.env["PORT"] ?? 8088), "0.0.0.0", () => {
   console.log(`The agent is ready, with ${isSet("TOOLBOX_NAME") ? "a toolbox" : "a sign-in service"}.`);
 });
 
-/** Takes no new requests and lets running answers finish. */
-process.once("SIGTERM", () => {
-  stopping = true;
-  server.close(() => {
-    void way.access.close().then(() => process.exit(0));
+/** Takes no new requests, lets running answers finish, and goes. */
+process.once("SIGTERM", async () => {
+  await turns.drain();
+  // Not before the last answer has left.
+  await new Promise((closed) => {
+    server.close(closed);
+    server.closeIdleConnections();
   });
+  await way.access.close();
+  process.exit(0);
 });
 
 /** A code says enough for a log; messages may quote what somebody wrote. */

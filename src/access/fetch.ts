@@ -7,7 +7,8 @@ import type { Acquirer, AcquireOptions } from "../tokens/acquire.js";
 import type { ProtectedResource } from "../tokens/protected-resource.js";
 import type { AccessToken } from "../tokens/token-source.js";
 import { canSendAgain } from "./body.js";
-import { bearerChallenge } from "./challenges.js";
+import { bearerChallenge, type BearerChallenge } from "./challenges.js";
+import type { FreshRefusals } from "./fresh-refusals.js";
 import { readHeader, withAuthorization } from "./request-headers.js";
 import { sessionEndToken } from "./session-end.js";
 import type { SessionOwners } from "./sessions.js";
@@ -20,6 +21,7 @@ export interface UserFetchOptions {
   readonly acquirer: Pick<Acquirer, "peek" | "acquire" | "forget" | "cached">;
   readonly matches: UrlMatch;
   readonly sessions: SessionOwners | undefined;
+  readonly refusals: FreshRefusals;
   readonly refuseStandaloneStream: boolean;
   /** The network below. */
   readonly fetch: FetchLike;
@@ -87,7 +89,8 @@ async function send(
 
 /**
  * A 401 costs exactly this token, and one resend with a new one; a 403 with `insufficient_scope` one resend
- * with the union of scopes. Only if the body can be sent again. Source: MCP 2026-07-28, authorization.
+ * with the union of scopes. Only if the body can be sent again. A token that was got for this very reason is
+ * not exchanged once more: for some seconds its refusal stands. Source: MCP 2026-07-28, authorization.
  */
 async function again(
   options: UserFetchOptions,
@@ -100,6 +103,15 @@ async function again(
   const challenge = bearerChallenge(response.headers.get("www-authenticate"));
   const wantsScope = response.status === 403 && challenge?.error === "insufficient_scope";
   if (response.status === 403 && !wantsScope && challenge?.claims === undefined) return response;
+  const demand = demandOf(response, challenge);
+  const refusal = (answer: Response): HostedAgentIdentityError =>
+    wantsScope ? insufficientScope(options.resource, challenge.scopes) : refusedTwice(options, answer);
+  const owner = ownerOf(context);
+  if (options.refusals.has(owner, first.token, demand)) {
+    if (response.status === 403 && !wantsScope) return response;
+    await response.body?.cancel();
+    throw refusal(response);
+  }
   if (response.status === 401) options.acquirer.forget(context, first.token);
   if (!canSendAgain(init.body)) return response;
   const asked: AcquireOptions = {
@@ -111,12 +123,17 @@ async function again(
   const next = await options.acquirer.acquire(context, asked);
   if (next.token === first.token) throw refusedTwice(options, response);
   const second = await deliver(options, url, init, next);
-  if (second.status === 401) options.acquirer.forget(context, next.token);
+  if (second.status === response.status) options.refusals.note(owner, next.token, demand);
   if (second.status === 401 || (second.status === 403 && wantsScope)) {
     await second.body?.cancel();
-    throw wantsScope ? insufficientScope(options.resource, challenge.scopes) : refusedTwice(options, second);
+    throw refusal(second);
   }
   return second;
+}
+
+/** What a refusal asks for. A 401 asks for another token, whatever else it says. */
+function demandOf({ status }: Response, challenge: BearerChallenge | undefined): string {
+  return status === 401 ? "401" : JSON.stringify([challenge?.scopes, challenge?.claims]);
 }
 
 /** The resource's scopes and those the server names, which may leave out the resource. */

@@ -8,6 +8,7 @@ import type { SharedCacheOptions } from "../tokens/shared-cache.js";
 import type { TokenCacheLimits } from "../tokens/token-cache.js";
 import type { TokenSource } from "../tokens/token-source.js";
 import { userFetch, type UserFetchOptions } from "./fetch.js";
+import { freshRefusals } from "./fresh-refusals.js";
 import { sessionOwners } from "./sessions.js";
 import { userTokenCredential } from "./token-credential.js";
 import type { AccessExplanation, UserAccess } from "./types.js";
@@ -83,6 +84,7 @@ export function userAccess(
     acquirer: tokens,
     matches: urlMatch(resource.url),
     sessions: options.sharedSessions === "allow" ? undefined : sessionOwners(),
+    refusals: freshRefusals(options.now ?? Date.now),
     refuseStandaloneStream: options.standaloneStream !== "allow",
     fetch: network,
     context: undefined,

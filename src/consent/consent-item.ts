@@ -7,7 +7,7 @@ import {
   type OAuthConsentRequestItem,
   type OutputItem,
 } from "../foundry/items.js";
-import { checkLinkForm, linkFault, type ConsentLinkPolicy } from "./link-policy.js";
+import { checkLinkForm, type ConsentLinkPolicy } from "./link-policy.js";
 
 /** What a consent item is made from. */
 export interface OAuthConsentRequestInit {
@@ -89,33 +89,5 @@ export function consentEvents(items: readonly OutputItem[], position: StreamPosi
       output_index: outputIndex + n,
       item,
     })),
-  );
-}
-
-/**
- * Whether an item of a response asks for consent and its link may be shown: well formed, https (http only on
- * a loopback host), no user information. Tolerates a missing `server_label`. For clients, who read the item
- * as plain JSON.
- *
- * Entry point: `hosted-agent-identity`.
- *
- * @example
- * ```ts
- * import { isOAuthConsentRequest } from "hosted-agent-identity";
- *
- * export function links(response: { output: readonly unknown[] }): string[] {
- *   return response.output.filter(isOAuthConsentRequest).map((item) => item.consent_link);
- * }
- * ```
- * @group Consent
- */
-export function isOAuthConsentRequest(item: unknown): item is OAuthConsentRequestItem {
-  if (typeof item !== "object" || item === null) return false;
-  const { type, id, consent_link, server_label } = item as Record<string, unknown>;
-  return (
-    type === consentItemType &&
-    typeof id === "string" &&
-    (server_label === undefined || typeof server_label === "string") &&
-    linkFault(consent_link) === undefined
   );
 }

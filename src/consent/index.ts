@@ -3,6 +3,7 @@
  * @module consent
  */
 export { type AgentReference, type OAuthConsentRequestItem } from "../foundry/items.js";
+export { isOAuthConsentRequest } from "./is-consent-item.js";
 export { consentLinkPolicy, type ConsentLinkPolicy, type ConsentLinkPolicyOptions } from "./link-policy.js";
 export {
   consentReader,

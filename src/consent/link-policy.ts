@@ -1,4 +1,4 @@
-import { isLoopback } from "../entra/clouds.js";
+import { isSecureUrl } from "../entra/clouds.js";
 import { HostedAgentIdentityError } from "../errors.js";
 
 /** Which links a person may be sent to. */
@@ -82,9 +82,7 @@ export function linkFault(link: unknown): string | undefined {
   if (host === undefined) return "it is not an absolute https link";
   if (host.includes("@")) return "it has user information";
   if (host.includes("%") || !plainHost.test(host) || !URL.canParse(link)) return "its host is not plain";
-  const url = new URL(link);
-  if (url.protocol === "http:" && !isLoopback(url.hostname)) return "http is for loopback hosts only";
-  return undefined;
+  return isSecureUrl(new URL(link)) ? undefined : "http is for loopback hosts only";
 }
 
 function checkedOrigin(value: string): string {

@@ -38,7 +38,7 @@ export function userContext(options: UserContextOptions): UserContextMiddleware 
     try {
       context = await contextOfRequest(headerPairs(request.headers), [request, stripped], settings);
     } catch (error) {
-      return refusalResponse(refusalOf(error, settings.tokenHeader));
+      return refusalResponse(refusalOf(error, settings.tokenHeader, request.headers.get("x-request-id")));
     }
     const current = context;
     try {

@@ -1,4 +1,5 @@
 import { responseHeaders } from "../foundry/headers.js";
+import { answerHeaders } from "./answer-headers.js";
 import { isUserTokenError, type UserTokenError } from "../errors.js";
 
 /** The answer to a request whose user could not be verified. Nothing of the token is in it. */
@@ -18,18 +19,21 @@ export interface Refusal {
 
 /**
  * The answer to a request for an error that making its context threw; throws any other error again.
+ * `requestId` is its `x-request-id`.
  * Source: RFC 6750 section 3; hosted-agent contract, error envelope and `x-platform-error-source`.
  */
-export function refusalOf(error: unknown, tokenHeader: string): Refusal {
+export function refusalOf(error: unknown, tokenHeader: string, requestId?: string | null): Refusal {
   if (!isUserTokenError(error)) throw error;
   const { status, code, message, help } = error;
   const unauthorized = status === 401;
   return {
     status,
     headers: {
+      ...answerHeaders(requestId),
       "content-type": "application/json; charset=utf-8",
       "cache-control": "no-store",
       [responseHeaders.errorSource]: unauthorized ? "user" : "upstream",
+      [responseHeaders.errorDetail]: code,
       ...(unauthorized ? { "www-authenticate": challenge(error) } : {}),
       ...(error.retryAfterMs === undefined ? {} : { "retry-after": seconds(error.retryAfterMs) }),
     },

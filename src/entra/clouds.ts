@@ -66,15 +66,7 @@ export function cloudEndpoints(cloud: Cloud = "global"): Required<CloudEndpoints
 
 function secureOrigin(option: string, value: string): string {
   const url = URL.canParse(value) ? new URL(value) : undefined;
-  const secure = url?.protocol === "https:" || (url?.protocol === "http:" && isLoopback(url.hostname));
-  if (
-    url === undefined ||
-    !secure ||
-    url.username !== "" ||
-    url.password !== "" ||
-    url.pathname !== "/" ||
-    url.search !== ""
-  ) {
+  if (url === undefined || !isSecureUrl(url) || url.pathname !== "/" || url.search !== "") {
     throw new HostedAgentIdentityError(
       "invalid_option",
       `${option}: expected an https origin (http only for a loopback host), got ${JSON.stringify(value)}.`,
@@ -94,6 +86,12 @@ export function cloudOfAuthorityHost(host: string | undefined): Cloud {
     (name) => clouds[name].loginEndpoint === loginEndpoint,
   );
   return known ?? { loginEndpoint };
+}
+
+/** Whether a URL may be given a secret: https, or http on a loopback host, and without user information. */
+export function isSecureUrl({ protocol, hostname, username, password }: URL): boolean {
+  const secure = protocol === "https:" || (protocol === "http:" && isLoopback(hostname));
+  return secure && username === "" && password === "";
 }
 
 /** Whether a host name of a parsed URL names this machine. */

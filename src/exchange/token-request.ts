@@ -200,7 +200,7 @@ function refuse(answer: RawAnswer, now: number, agentStep?: AgentStep): TokenExc
     ...(facts === undefined ? {} : { help: facts.fix }),
     retryAfterMs:
       category === "retry" || category === "throttle"
-        ? retryAfterMs(answer.headers["retry-after"], now)
+        ? retryAfterMs(answer.headers["retry-after"], sentAt(answer.headers["date"], now))
         : undefined,
   });
 }
@@ -221,10 +221,16 @@ function codeFor(category: ErrorCategory): ErrorCode {
 }
 
 /** Seconds or an HTTP date (RFC 9110 section 10.2.3), at most an hour. */
-function retryAfterMs(value: string | undefined, now: number): number | undefined {
+function retryAfterMs(value: string | undefined, sentAtMs: number): number | undefined {
   if (value === undefined) return undefined;
-  const ms = /^\d{1,6}$/.test(value.trim()) ? Number(value) * 1000 : Date.parse(value) - now;
+  const ms = /^\d{1,6}$/.test(value.trim()) ? Number(value) * 1000 : Date.parse(value) - sentAtMs;
   return Number.isFinite(ms) ? Math.min(Math.max(ms, 0), 3_600_000) : undefined;
+}
+
+/** When the answer was made, by the clock of whoever made it: its dates are meant by that clock, not by ours. */
+function sentAt(date: string | undefined, now: number): number {
+  const ms = date === undefined ? Number.NaN : Date.parse(date);
+  return Number.isFinite(ms) ? ms : now;
 }
 
 /** MSAL refused to send the request at all: a configuration it cannot work with. */

@@ -26,7 +26,7 @@ export async function openUserContext(
     endWithResponse(response, context);
     return { context };
   } catch (error) {
-    return { refusal: refusalOf(error, settings.tokenHeader) };
+    return { refusal: refusalOf(error, settings.tokenHeader, request.headers["x-request-id"]?.toString()) };
   }
 }
 

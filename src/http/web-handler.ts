@@ -32,7 +32,11 @@ const maxBodyBytes = 65_536;
  */
 export function webHandler(
   handler: WebHandler,
-): (request: NodeRequest, response: ServerResponse, next?: (error: unknown) => void) => Promise<void> {
+): (
+  request: IncomingMessage & { readonly originalUrl?: string },
+  response: ServerResponse,
+  next?: (error: unknown) => void,
+) => Promise<void> {
   return async function webHandler(request, response, next) {
     try {
       const answer = await webAnswer(handler, request);

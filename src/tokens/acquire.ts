@@ -53,7 +53,7 @@ export interface Acquirer {
 /** Errors of these kinds hold for the rest of the turn: asking again would only ask the user again. */
 const turnCategories: ReadonlySet<string> = new Set(["consent", "signin", "stepup"]);
 /** Errors of these kinds are remembered for some seconds, so that a retrying agent does not hammer Entra. */
-const briefCategories: ReadonlySet<string> = new Set(["blocked", "admin", "config"]);
+const briefCategories: ReadonlySet<string> = new Set(["blocked", "admin", "config", "cred"]);
 const briefMs = 5_000;
 const maxBrief = 1_000;
 const retryRefreshMs = 30_000;
@@ -155,7 +155,9 @@ export function acquirer(options: AcquirerOptions): Acquirer {
         if (
           context.principalKey !== undefined &&
           briefCategories.has(cause.category) &&
-          cause.code !== "no_token"
+          cause.code !== "no_token" &&
+          // A credential that could not be had costs no request; one that Entra refused costs two each time.
+          (cause.category !== "cred" || isTokenExchangeError(cause))
         ) {
           brief.set(key, { error: cause, until: now() + briefMs });
           if (brief.size > maxBrief) brief.delete(brief.keys().next().value ?? key);
@@ -224,7 +226,9 @@ export function acquirer(options: AcquirerOptions): Acquirer {
       if (refusal !== undefined) throw refusal;
       const remembered = brief.get(key);
       if (remembered !== undefined) {
-        if (remembered.until > now()) throw remembered.error;
+        const leftMs = remembered.until - now();
+        // More than there ever was: the clock has been put back meanwhile.
+        if (leftMs > 0 && leftMs <= briefMs) throw remembered.error;
         brief.delete(key);
       }
       // Whoever asks for more was refused with the token it has.

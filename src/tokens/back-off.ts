@@ -37,9 +37,9 @@ export function backOff(now: () => number, onEvent: OnEvent | undefined): BackOf
   return {
     check(principal) {
       const own = users.get(principal);
-      if (own !== undefined && own.until > now()) refuse(own.until);
+      if (own !== undefined && isWaiting(own, now())) refuse(own.until);
       if (app === undefined) return;
-      if (app.until > now()) refuse(app.until);
+      if (isWaiting(app, now())) refuse(app.until);
       // After the wait one request goes ahead; the others wait for how it ends.
       if (probing) refuse(now() + firstMs);
       probing = true;
@@ -70,8 +70,14 @@ export function backOff(now: () => number, onEvent: OnEvent | undefined): BackOf
   };
 }
 
+/** A wait with more left than it ever had began before the clock was put back: it counts as over. */
+function isWaiting({ until, lastMs }: Waiting, now: number): boolean {
+  return until > now && until - now <= lastMs;
+}
+
 function waitAfter(before: Waiting | undefined, error: HostedAgentIdentityError, now: number): Waiting {
   const doubled = before === undefined ? firstMs : Math.min(before.lastMs * 2, longestMs);
-  const lastMs = error.retryAfterMs ?? doubled;
+  // "Retry-After: 0", or a date that has passed by our clock, would be no wait at all: a storm.
+  const lastMs = Math.max(error.retryAfterMs ?? doubled, firstMs);
   return { until: now + lastMs, lastMs };
 }

@@ -1,11 +1,11 @@
 import { runWithUserContext } from "../context/ambient.js";
+import { answerHeaders } from "../context/answer-headers.js";
 import type { UserContext } from "../context/user-context.js";
 import { isHostedAgentIdentityError } from "../errors.js";
 import { foundryEnvironment } from "../foundry/environment.js";
 import { terminalEvents, type ResponseEvent, type ResponseObject } from "../foundry/events.js";
 import { responseHeaders } from "../foundry/headers.js";
 import type { AgentReference } from "../foundry/items.js";
-import { answerHeaders } from "./answer-headers.js";
 import { platformFault } from "./container-protocol.js";
 import { requestError, signInChallenge, wantsSignIn, type RequestError } from "./error-envelope.js";
 import { ownErrorIn } from "./failure.js";

@@ -1,7 +1,7 @@
 import { tryGetUserContext } from "../context/ambient.js";
+import { answerHeaders } from "../context/answer-headers.js";
 import type { UserContext } from "../context/user-context.js";
 import { answerTurn, errorAnswer, type Answer } from "./answer.js";
-import { answerHeaders } from "./answer-headers.js";
 import { requestError, type RequestError } from "./error-envelope.js";
 import { responsesSettings, type ResponsesOptions, type ResponsesRun } from "./responses-options.js";
 import { byteStream } from "./to-sse.js";

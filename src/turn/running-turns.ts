@@ -180,18 +180,20 @@ function begin(
     abort: (reason) => controller.abort(reason),
   };
   const end = (response?: ResponseObject): void => {
+    outer?.removeEventListener("abort", onGone);
     running.delete(turn);
     resolve(response);
   };
-  running.add(turn);
   // Whoever has gone may leave the events unread.
-  outer?.addEventListener("abort", () => end(), { once: true });
-  if (outer?.aborted === true) end();
-  return {
-    signal: outer === undefined ? controller.signal : AbortSignal.any([outer, controller.signal]),
-    endWith: (events) => watched(events, end),
-    end,
+  const onGone = (): void => {
+    controller.abort(outer?.reason);
+    end();
   };
+  running.add(turn);
+  // One listener that is removed: `AbortSignal.any` leaks with a signal that outlives it.
+  outer?.addEventListener("abort", onGone, { once: true });
+  if (outer?.aborted === true) onGone();
+  return { signal: controller.signal, endWith: (events) => watched(events, end), end };
 }
 
 /** The same events; tells when they are over, and the response they ended with. */

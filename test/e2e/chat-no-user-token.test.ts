@@ -1,11 +1,13 @@
-import axe from "axe-core";
-import type { Browser, BrowserContext, Page } from "playwright-core";
+import type { Browser, BrowserContext, BrowserContextOptions, Locator, Page } from "playwright-core";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { startWorld, type World } from "../../examples/chat/world.js";
 import { launchChromium } from "../support/chromium.js";
+import { findings, overhang, tabTo } from "../support/page-checks.js";
 
 let browser: Browser;
 let world: World;
+/** What the browser complained about, on any page. */
+let complaints: string[];
 const contexts: BrowserContext[] = [];
 
 beforeAll(async () => {
@@ -13,19 +15,20 @@ beforeAll(async () => {
 }, 300_000);
 afterAll(() => browser?.close());
 beforeEach(async () => {
+  complaints = [];
   world = await startWorld({ port: 0 });
 });
 afterEach(async () => {
   await Promise.all(contexts.splice(0).map((one) => one.close()));
   await world.close();
+  if (complaints.length > 0) throw new Error(`The browser complained: ${complaints.join("; ")}`);
 });
 
 describe("a visitor of the chat page without a token", { timeout: 60_000 }, () => {
   test("signs in once, types the code, and is answered without asking again", async () => {
     const page = await enter();
     await ask(page, "Who am I?");
-    const card = page.getByRole("region", { name: "Sign-in for contacts" });
-    await card.waitFor();
+    await cards(page).waitFor();
     expect(world.verified).toEqual([]);
 
     const code = await codeOfThePage(page);
@@ -36,27 +39,87 @@ describe("a visitor of the chat page without a token", { timeout: 60_000 }, () =
     await answered(page, /sees you as Katherine Johnson/);
     await ask(page, "Show my contacts");
     await answered(page, /Dorothy Vaughan/);
+    expect(await cards(page).count()).toBe(1);
     expect(new Set(world.verified.map(({ oid }) => oid))).toEqual(new Set([world.portalPerson.oid]));
+  });
 
-    const hops = await page.locator("#hops").innerText();
-    for (const expected of [
-      "gateway → agent",
-      "a platform user, without a token",
-      "agent → MCP server",
-      "sign-in",
-    ])
-      expect(hops).toContain(expected);
-    expect(hops).toContain(world.portalPerson.oid);
-    const kept = await page.evaluate(() =>
+  test("is shown every hop: no token to the agent, and whom the MCP server saw", async () => {
+    const page = await enter();
+    await connect(page);
+    const hop = (route: string, what: string): Locator =>
+      page.locator("#hops > li").filter({ hasText: route }).filter({ hasText: what });
+    const toAgent = hop("gateway → agent", "POST /responses");
+    expect(await toAgent.count()).toBe(3);
+    for (const text of await toAgent.allInnerTexts()) {
+      expect(text).toContain("a platform user, without a token");
+      expect(text).not.toContain("Token for");
+    }
+    const call = await hop("agent → MCP server", "tools/call whoami").innerText();
+    for (const fact of ["the contacts app", "Katherine Johnson", "sign-in"]) expect(call).toContain(fact);
+    const seen = hop("MCP server", "verified the token of tools/call whoami");
+    expect(await seen.innerText()).toContain(world.portalPerson.oid);
+  });
+
+  for (const [width, height] of [
+    [360, 640],
+    [960, 700],
+    [1280, 860],
+  ] as const) {
+    test(`sees each answer whole, ${width} pixels wide`, async () => {
+      const page = await enter({ viewport: { width, height } });
+      await connect(page);
+      const bottoms = await page.evaluate(() => {
+        const bottom = (selector: string): number =>
+          document.querySelector(selector)?.getBoundingClientRect().bottom ?? Number.NaN;
+        return {
+          account: bottom("#account"),
+          header: bottom("header"),
+          answer: bottom("#turns > :last-child"),
+        };
+      });
+      const form = await page.locator("#ask").evaluate((one) => one.getBoundingClientRect().top);
+      expect(bottoms.account).toBeLessThanOrEqual(bottoms.header);
+      expect(bottoms.answer).toBeLessThanOrEqual(form);
+    });
+  }
+
+  test("leaves no code, no link and no token in what the browser keeps", async () => {
+    const page = await enter();
+    const { link, code } = await connect(page);
+    const kept = await page.evaluate(async () =>
       JSON.stringify([
         history.state,
         location.href,
         { ...localStorage },
         { ...sessionStorage },
         document.cookie,
+        await caches.keys(),
+        await indexedDB.databases(),
       ]),
     );
-    expect(kept).not.toContain(code);
+    for (const secret of [code, link]) expect(kept).not.toContain(secret);
+    expect(kept).not.toMatch(/eyJ[A-Za-z0-9_-]{10,}\./);
+    expect(await page.locator("html").innerHTML()).not.toMatch(/eyJ[A-Za-z0-9_-]{10,}\.eyJ/);
+  });
+
+  test("finds the input waiting for the code, and only then", async () => {
+    const page = await enter();
+    const input = page.getByLabel("Your question");
+    const usual = await input.getAttribute("placeholder");
+    await ask(page, "Who am I?");
+    await cards(page).waitFor();
+    expect(await input.getAttribute("placeholder")).toBe("Type the code here");
+    const described = await input.getAttribute("aria-describedby");
+    expect(await page.locator(`[id="${described}"]`).innerText()).toMatch(/shows a code.*Never give it/);
+    const code = await codeOfThePage(page);
+    // Chromium without a screen tells no page that its window has come back.
+    await page.evaluate(() => window.dispatchEvent(new Event("focus")));
+    expect(await focused(page)).toBe("question");
+    await ask(page, code);
+    await answered(page, /your account/);
+    expect(await input.getAttribute("placeholder")).toBe(usual);
+    for (const name of ["aria-describedby", "autocapitalize", "autocorrect", "spellcheck"])
+      expect(await input.getAttribute(name)).toBeNull();
   });
 
   test("gets nothing for the code of another visitor", async () => {
@@ -64,7 +127,7 @@ describe("a visitor of the chat page without a token", { timeout: 60_000 }, () =
     await ask(victim, "Who am I?");
     const code = await codeOfThePage(victim);
     await ask(thief, "Who am I?");
-    await thief.getByRole("region", { name: "Sign-in for contacts" }).waitFor();
+    await cards(thief).waitFor();
     await ask(thief, code);
     await answered(thief, /not waiting for one/);
     expect(await thief.locator("body").innerText()).not.toContain(world.portalPerson.username);
@@ -72,59 +135,116 @@ describe("a visitor of the chat page without a token", { timeout: 60_000 }, () =
     await answered(victim, /your account/);
     await ask(thief, "yes");
     // For the thief this is a question like any other, and nobody has signed in there.
-    await thief.getByRole("region", { name: "Sign-in for contacts" }).nth(1).waitFor();
+    await cards(thief).nth(1).waitFor();
     expect(await thief.locator("body").innerText()).not.toContain("Connected");
     expect(world.verified).toEqual([]);
+    await ask(victim, "yes");
+    await answered(victim, /sees you as Katherine Johnson/);
   });
 
-  test("can do it with the keyboard alone, on a phone, without accessibility findings, in both colours", async () => {
-    for (const colorScheme of ["light", "dark"] as const) {
-      const page = await enter({ colorScheme, viewport: { width: 360, height: 640 } }, "keyboard");
-      await page.getByLabel("Your question").focus();
+  test("is somebody new after leaving, and has to sign in again", async () => {
+    const page = await enter();
+    await connect(page);
+    await page.getByRole("button", { name: "Sign out" }).click();
+    await page.getByRole("button", { name: "Come without a token" }).click();
+    await page.getByText("Portal visitor").waitFor();
+    await ask(page, "Who am I?");
+    await cards(page).waitFor();
+    expect(await page.locator("body").innerText()).not.toContain("Katherine");
+  });
+
+  test("keeps nothing of what was typed after the visit has ended", async () => {
+    const page = await enter();
+    await ask(page, "Who am I?");
+    const code = await codeOfThePage(page);
+    await page.context().clearCookies();
+    await ask(page, code);
+    await page.getByRole("region", { name: "Visit ended" }).waitFor();
+    expect(await page.evaluate(() => JSON.stringify({ ...sessionStorage }))).toBe("{}");
+    // The browser names the 401 that ended the visit.
+    expect(complaints.splice(0).every((one) => one.includes("401"))).toBe(true);
+    await page.getByRole("button", { name: "Come without a token" }).click();
+    await page.getByText("Portal visitor").waitFor();
+    expect(await page.locator("#turns").innerText()).toBe("");
+  });
+
+  for (const colorScheme of ["light", "dark"] as const) {
+    test(`needs only a keyboard and a phone's width, in ${colorScheme} colours`, async () => {
+      const page = await open({ colorScheme, viewport: { width: 360, height: 640 } });
+      await page.getByText("Sign in to begin").waitFor();
+      expect([await findings(page), await overhang(page)]).toEqual([[], 0]);
+      await tabTo(page, "Come without a token");
+      await page.keyboard.press("Enter");
+      await page.getByText("Portal visitor").waitFor();
+      await page.keyboard.press("Tab");
+      await page.keyboard.press("Enter");
+      expect(await focused(page)).toBe("question");
       await page.keyboard.type("Who am I?");
       await page.keyboard.press("Enter");
-      const link = page.getByRole("link", { name: "Sign in and get a code" });
-      await link.waitFor();
-      await expect
-        .poll(() => page.evaluate(() => document.activeElement?.textContent))
-        .toBe("Sign in and get a code");
+      await cards(page).waitFor();
       expect([await findings(page), await overhang(page)]).toEqual([[], 0]);
+      await tabTo(page, "Sign in and get a code");
       const opened = page.context().waitForEvent("page");
       await page.keyboard.press("Enter");
-      const code = await codeIn(await opened);
+      const code = await codeIn(await opened, async (tab, text) => {
+        // How wide Entra's pages are is not ours to say.
+        if (!tab.url().startsWith(world.entra.origin)) expect(await overhang(tab)).toBe(0);
+        await tabTo(tab, text);
+        await tab.keyboard.press("Enter");
+      });
       await page.bringToFront();
-      await page.getByLabel("Your question").focus();
+      for (let presses = 0; presses < 10 && (await focused(page)) !== "question"; presses += 1)
+        await page.keyboard.press("Tab");
       await page.keyboard.type(code);
       await page.keyboard.press("Enter");
       await answered(page, /your account/);
-      await expect.poll(() => page.evaluate(() => document.activeElement?.id)).toBe("question");
+      await expect.poll(() => focused(page)).toBe("question");
       await page.keyboard.type("yes");
       await page.keyboard.press("Enter");
       await answered(page, /sees you as Katherine Johnson/);
+      expect(await page.getByRole("status").textContent()).toContain("sees you as Katherine Johnson");
       expect([await findings(page), await overhang(page)]).toEqual([[], 0]);
-    }
-  });
+    });
+  }
 });
 
-/** The page of a new visitor, in a browser of its own. */
-async function enter(
-  options: { colorScheme?: "light" | "dark"; viewport?: { width: number; height: number } } = {},
-  way: "mouse" | "keyboard" = "mouse",
-): Promise<Page> {
+/** The page in a browser of its own. */
+async function open(options: BrowserContextOptions = {}): Promise<Page> {
   const context = await browser.newContext(options);
   contexts.push(context);
   context.setDefaultTimeout(10_000);
+  context.on("console", (message) => {
+    if (["error", "warning"].includes(message.type())) complaints.push(message.text());
+  });
+  context.on("weberror", (error) => void complaints.push(error.error().message));
   const page = await context.newPage();
   await page.goto(world.origin);
-  const button = page.getByRole("button", { name: "Come without a token" });
-  await button.waitFor();
-  if (way === "mouse") await button.click();
-  else {
-    await button.focus();
-    await page.keyboard.press("Enter");
-  }
+  return page;
+}
+
+/** The page of a new visitor. */
+async function enter(options: BrowserContextOptions = {}): Promise<Page> {
+  const page = await open(options);
+  await page.getByRole("button", { name: "Come without a token" }).click();
   await page.getByText("Portal visitor").waitFor();
   return page;
+}
+
+/** From the first question to its answer. */
+async function connect(page: Page): Promise<{ readonly link: string; readonly code: string }> {
+  await ask(page, "Who am I?");
+  const link = (await cards(page).getByRole("link").getAttribute("href")) ?? "";
+  const code = await codeOfThePage(page);
+  await ask(page, code);
+  await answered(page, /your account/);
+  await ask(page, "yes");
+  await answered(page, /sees you as Katherine Johnson/);
+  expect([link, code]).not.toContain("");
+  return { link, code };
+}
+
+function cards(page: Page): Locator {
+  return page.getByRole("region", { name: "Sign-in for contacts" });
 }
 
 async function ask(page: Page, text: string): Promise<void> {
@@ -137,43 +257,28 @@ async function answered(page: Page, text: RegExp): Promise<void> {
   await page.locator("[aria-busy=true]").waitFor({ state: "detached" });
 }
 
-async function codeOfThePage(page: Page): Promise<string> {
-  const opened = page.context().waitForEvent("page");
-  await page.getByRole("link", { name: "Sign in and get a code" }).click();
-  return codeIn(await opened);
+function focused(page: Page): Promise<string> {
+  return page.evaluate(() => document.activeElement?.id ?? "");
 }
 
-/** Goes on, picks the account, consents, and reads the code. */
-async function codeIn(tab: Page): Promise<string> {
-  await tab.getByRole("button", { name: /continue/i }).click();
-  const picked = tab.getByRole("button", { name: world.portalPerson.username });
-  const accept = tab.getByRole("button", { name: "Accept" });
+async function codeOfThePage(page: Page): Promise<string> {
+  const opened = page.context().waitForEvent("page");
+  await page.getByRole("link", { name: "Sign in and get a code" }).last().click();
+  return codeIn(await opened, (tab, text) => tab.getByRole("button", { name: text }).click());
+}
+
+/** Goes on, picks the account, consents, and reads the code; `press` is how buttons are pressed. */
+async function codeIn(tab: Page, press: (tab: Page, text: string) => Promise<void>): Promise<string> {
+  const { username } = world.portalPerson;
+  for (const text of ["Continue", username, "Accept"]) {
+    await tab.getByRole("button", { name: text }).waitFor();
+    await press(tab, text);
+  }
   const output = tab.locator("output");
-  await picked.or(accept).or(output).first().waitFor();
-  if (await picked.isVisible()) await picked.click();
-  await accept.or(output).first().waitFor();
-  if (await accept.isVisible()) await accept.click();
   await output.waitFor();
-  expect(await tab.locator("body").innerText()).toMatch(/never/i);
+  expect(await overhang(tab)).toBe(0);
+  expect(await tab.locator("body").innerText()).toContain("Never give this code to a person");
   const code = (await output.innerText()).trim();
   await tab.close();
   return code;
-}
-
-async function findings(page: Page): Promise<string[]> {
-  await page.evaluate(axe.source);
-  const { violations } = await page.evaluate(async () => {
-    const { axe: loaded } = globalThis as unknown as { axe: typeof axe };
-    return loaded.run(document, {
-      runOnly: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"],
-    });
-  });
-  return violations
-    .filter(({ impact }) => impact === "serious" || impact === "critical")
-    .map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html).join(" ")}`);
-}
-
-/** By how many pixels the page is wider than the window. */
-function overhang(page: Page): Promise<number> {
-  return page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
 }

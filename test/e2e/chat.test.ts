@@ -1,8 +1,8 @@
-import axe from "axe-core";
 import type { Browser, BrowserContext, Page } from "playwright-core";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { startWorld, type World } from "../../examples/chat/world.js";
 import { launchChromium } from "../support/chromium.js";
+import { findings, overhang, tabTo } from "../support/page-checks.js";
 
 let browser: Browser;
 let world: World;
@@ -179,14 +179,14 @@ describe("the chat page", { timeout: 60_000 }, () => {
     await open({ viewport: { width: 360, height: 640 } });
     await page.goto(world.origin);
     await page.getByText("Sign in to begin").waitFor();
-    expect(await overhang()).toBe(0);
+    expect(await overhang(page)).toBe(0);
     await signIn(ada);
     await ask("Who am I?");
     await page.getByRole("link", { name: "Give permission" }).waitFor();
-    expect(await overhang()).toBe(0);
+    expect(await overhang(page)).toBe(0);
     await consentThroughCard();
     await answered(/sees you as Ada Lovelace/);
-    expect(await overhang()).toBe(0);
+    expect(await overhang(page)).toBe(0);
   });
 });
 
@@ -269,38 +269,4 @@ async function focusedText(text: string): Promise<void> {
   await expect
     .poll(() => page.evaluate(() => document.activeElement?.textContent), { timeout: 10_000 })
     .toBe(text);
-}
-
-/** Presses Tab until the focused element says `text`, the way a person would. */
-async function tabTo(at: Page, text: string): Promise<void> {
-  await at.waitForLoadState();
-  const there = () =>
-    at.evaluate(
-      (wanted) =>
-        document.activeElement?.textContent?.includes(wanted) && document.activeElement !== document.body,
-      text,
-    );
-  for (let presses = 0; presses < 20; presses += 1) {
-    if (await there()) return;
-    await at.keyboard.press("Tab");
-  }
-  throw new Error(`The keyboard does not reach ${JSON.stringify(text)}.`);
-}
-
-async function findings(at: Page): Promise<string[]> {
-  await at.evaluate(axe.source);
-  const { violations } = await at.evaluate(async () => {
-    const { axe: loaded } = globalThis as unknown as { axe: typeof axe };
-    return loaded.run(document, {
-      runOnly: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"],
-    });
-  });
-  return violations
-    .filter(({ impact }) => impact === "serious" || impact === "critical")
-    .map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html).join(" ")}`);
-}
-
-/** By how many pixels the page is wider than the window. */
-function overhang(): Promise<number> {
-  return page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
 }

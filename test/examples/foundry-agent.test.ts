@@ -188,14 +188,9 @@ describe("with a toolbox", { timeout: 60_000 }, () => {
     const answer = asks("Ada", "slow", first);
     await slow.called;
     agent.child.kill("SIGTERM");
-    await expect
-      .poll(() =>
-        fetch(`http://127.0.0.1:${agentPort}/readiness`).then(
-          (one) => one.status,
-          () => "refused",
-        ),
-      )
-      .not.toBe(200);
+    const readiness = () => fetch(`http://127.0.0.1:${agentPort}/readiness`).then(({ status }) => status);
+    await expect.poll(readiness).toBe(503);
+    expect((await post("Grace", "slow")).status).toBe(503);
     slow.release();
     expect(await answer).toMatchObject({
       status: "completed",

@@ -7,13 +7,14 @@ import {
 } from "../../src/index.js";
 import { ConsentRequest, ConsentRequiredError } from "../../src/errors.js";
 
-/** An access that asks each person once, and what the person does with the link. */
+/**
+ * An access that asks each person once, and what the person does with the link. Its tokens name the platform's
+ * id of their person.
+ */
 export interface GrantingAccess {
   readonly access: UserAccess;
   /** The person opens the link and agrees. */
   open(link: string): void;
-  /** Whose token it is: the platform's id of a person. */
-  whose(token: string): string | undefined;
   /** What must not be seen by a model: the secret part of each link that was made. */
   readonly secrets: readonly string[];
 }
@@ -58,6 +59,5 @@ export function grantingAccess(label: string): GrantingAccess {
       if (key === undefined) throw new Error("not a link that was handed out");
       granted.add(key);
     },
-    whose: (token) => /^token-of-(.*)$/.exec(token)?.[1],
   };
 }

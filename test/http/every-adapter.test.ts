@@ -258,7 +258,9 @@ describe.each(adapterHosts)("$name", ({ start }) => {
     const who = vi.fn(() => ({}));
     const url = await host({ who });
     const token = await make();
-    const response = await fetch(`${url}/who`, { headers: { [tokenHeader]: token } });
+    const response = await fetch(`${url}/who`, {
+      headers: { [tokenHeader]: token, "x-request-id": "request-1" },
+    });
     const text = await response.text();
     const shown = text + inspect([...response.headers]);
     expect(response.status).toBe(401);
@@ -275,6 +277,9 @@ describe.each(adapterHosts)("$name", ({ start }) => {
       /^Bearer realm="", error="invalid_token", error_description="[\x20-\x21\x23-\x5b\x5d-\x7e]+"$/,
     );
     expect(response.headers.get("x-platform-error-source")).toBe("user");
+    expect(response.headers.get("x-platform-error-detail")).toBe(code);
+    expect(response.headers.get("x-request-id")).toBe("request-1");
+    expect(response.headers.get("x-platform-server")).toMatch(/^hosted-agent-identity\//);
     expect(leaks(shown, token)).toBe(false);
     expect(who).not.toHaveBeenCalled();
   });

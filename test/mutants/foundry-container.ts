@@ -1,6 +1,7 @@
 import type { Mutant } from "./mutant.js";
 
 const turnTests = ["test/turn/running-turns.test.ts"];
+const readerTests = ["test/clients/read-consent-requests.test.ts"];
 const contractTests = ["test/turn/container-contract.test.ts"];
 
 /** The guards of the container contract: whose turn it is, and who the platform says is asking. */
@@ -36,5 +37,21 @@ export const containerMutants: readonly Mutant[] = [
     find: "if (userId === undefined) {",
     replace: "if (false as boolean) {",
     tests: contractTests,
+  },
+  {
+    name: "a-client-shows-any-link",
+    rule: 9,
+    file: "src/consent/read-consent-requests.ts",
+    find: "if (fault !== undefined) return fault;",
+    replace: "",
+    tests: readerTests,
+  },
+  {
+    name: "a-client-asks-no-policy",
+    rule: 9,
+    file: "src/consent/read-consent-requests.ts",
+    find: "policy?.check(link as string);",
+    replace: "",
+    tests: readerTests,
   },
 ];

@@ -61,7 +61,7 @@ const surface: Record<string, readonly string[]> = {
     "withConsent",
     "workloadIdentityFile",
   ],
-  "./consent": ["consentLinkPolicy", "consentReader", "readConsentRequests"],
+  "./consent": ["consentLinkPolicy", "consentReader", "isOAuthConsentRequest", "readConsentRequests"],
   "./express": ["responses", "userContext", "webHandler"],
   "./fastify": ["responses", "userContext", "webHandler"],
   "./hono": ["responses", "userContext"],

@@ -3,8 +3,14 @@ import { runningTurns } from "../../src/index.js";
 import { responses, userContext } from "../../src/http/node.js";
 import { nobodyKnown } from "../support/responses-hosts.js";
 
+/** What it is started with. */
+export interface DrainingAgent {
+  /** How long its turns may go on, in milliseconds. */
+  readonly DRAIN_MS: string;
+}
+
 /** An agent in a process of its own that takes SIGTERM as a container has to. Its run ends when it is told to. */
-const timeoutMs = Number(process.env["DRAIN_MS"]);
+const timeoutMs = Number(process.env["DRAIN_MS" satisfies keyof DrainingAgent]);
 const turns = runningTurns();
 let finish = (): void => {};
 const finished = new Promise<void>((done) => {

@@ -1,7 +1,9 @@
+import { getEventListeners } from "node:events";
 import { afterEach, describe, expect, it, vi } from "vitest";
 import { responses, runningTurns, type RunningTurns } from "../../src/index.js";
 import { UserContext } from "../../src/context/user-context.js";
 import type { ResponsesRun } from "../../src/turn/responses-options.js";
+import { beginTurn } from "../../src/turn/running-turns.js";
 import { gate } from "../support/consenting-access.js";
 import { nobodyKnown, responsesHosts, type StartHost } from "../support/responses-hosts.js";
 import { contextOf, contextOfNobody } from "../support/test-users.js";
@@ -252,6 +254,21 @@ describe("a turn", () => {
       vi.useRealTimers();
     }
   });
+});
+
+it("a turn leaves nothing on a signal that outlives it, and ends when that aborts", () => {
+  const outer = new AbortController();
+  const turns = runningTurns();
+  const [first, second] = [1, 2].map(() => beginTurn(turns, "resp-1", contextOf("ada"), outer.signal));
+  expect(turns.size).toBe(2);
+  first?.end();
+  expect(getEventListeners(outer.signal, "abort")).toHaveLength(1);
+  const gone = new Error("The client has gone.");
+  outer.abort(gone);
+  expect([first?.signal?.aborted, second?.signal?.reason, turns.size]).toEqual([false, gone, 0]);
+  expect(getEventListeners(outer.signal, "abort")).toHaveLength(0);
+  const late = beginTurn(turns, "resp-1", contextOf("ada"), outer.signal);
+  expect([late?.signal?.reason, turns.size]).toEqual([gone, 0]);
 });
 
 it("a drain without turns is over at once, and options are checked", async () => {

@@ -1,4 +1,5 @@
 import { afterEach, describe, expect, it, vi } from "vitest";
+import type { DrainingAgent } from "./draining-agent.js";
 import { startExample, type ExampleProcess } from "../support/example-process.js";
 
 let agent: ExampleProcess | undefined;
@@ -8,7 +9,8 @@ afterEach(async () => {
 });
 
 async function start(drainMs: number): Promise<string> {
-  agent = await startExample("test/turn/draining-agent.ts", { DRAIN_MS: String(drainMs) });
+  const settings: DrainingAgent = { DRAIN_MS: String(drainMs) };
+  agent = await startExample("test/turn/draining-agent.ts", { ...settings });
   return `http://127.0.0.1:${/ready on (\d+)/.exec(agent.output())?.[1] ?? expect.fail(agent.output())}`;
 }
 

@@ -11,7 +11,12 @@ const landings = new BroadcastChannel("consent");
 
 /** What to do when a consent tab comes back; one entry for each open card. */
 const waiting = new Map();
+/** How many cards have asked for a code. */
+let codeCards = 0;
 let busy = false;
+const usualPlaceholder = question.placeholder;
+const withoutToken =
+  "Without a token is how people come from the Foundry portal: the agent hears only the platform's id for them.";
 
 const { user: me, accounts, hops } = await fetch("/api/me").then((response) => response.json());
 const signedIn = me !== undefined;
@@ -63,6 +68,7 @@ function startTurn(text) {
 /** One response of the agent, into `item`. After a consent card, the same question again. */
 async function run(item, text, previousResponseId) {
   setBusy(true);
+  expectCode(undefined);
   const answer = element("div", { class: "answer" });
   item.append(answer);
   item.setAttribute("aria-busy", "true");
@@ -72,7 +78,7 @@ async function run(item, text, previousResponseId) {
     for await (const event of ask(text, previousResponseId)) {
       if (event.type === "text") answer.append(event.delta);
       if (event.type === "consent") card = visitor ? codeCard(event) : consentCard(item, text, event);
-      if (event.type === "sign_in") card = signInAgainCard(text);
+      if (event.type === "sign_in") card = visitor ? visitEndedCard() : signInAgainCard(text);
       if (event.type === "error") card = problem(event.message);
     }
   } catch {
@@ -82,7 +88,7 @@ async function run(item, text, previousResponseId) {
   if (card !== undefined) item.append(card);
   setBusy(false);
   say(card === undefined ? answer.textContent : (card.querySelector("h3") ?? card).textContent);
-  (card?.querySelector("a") ?? question).focus();
+  (card?.querySelector("a, button") ?? question).focus();
   item.scrollIntoView({ block: "nearest" });
 }
 
@@ -133,30 +139,49 @@ function consentCard(item, text, { link, serverLabel, responseId }) {
 
 /** The sign-in of somebody whom nobody knows yet: the code of the page, typed here, says that it was them. */
 function codeCard({ link, serverLabel }) {
+  const what = element(
+    "p",
+    { id: `code-${++codeCards}` },
+    "Sign in once in a new tab. The page then shows a code: type it here as your next message. Never give it to anybody else.",
+  );
+  const open = element(
+    "a",
+    { class: "button main", href: link, target: "_blank", rel: "noopener noreferrer" },
+    "Sign in and get a code",
+  );
+  // Who comes back from the other tab has a code to type.
+  open.addEventListener("click", () =>
+    window.addEventListener("focus", () => question.focus(), { once: true }),
+  );
+  expectCode(what.id);
   return element(
     "section",
     { class: "card", "aria-label": `Sign-in for ${serverLabel}` },
     element("h3", {}, `“${serverLabel}” needs to know who you are`),
-    element(
-      "p",
-      {},
-      "Sign in once in a new tab. The page then shows a code: type it here as your next message. Never give it to anybody else.",
-    ),
-    element(
-      "div",
-      { class: "actions" },
-      element(
-        "a",
-        { class: "button main", href: link, target: "_blank", rel: "noopener noreferrer" },
-        "Sign in and get a code",
-      ),
-    ),
+    what,
+    element("div", { class: "actions" }, open),
     element(
       "p",
       { class: "fine" },
       `Opens ${new URL(link).host}. Your question is answered after the code, without typing it again.`,
     ),
   );
+}
+
+/** What the input is for: the code that the card with this text speaks of, or again any question. */
+function expectCode(description) {
+  const expected = description !== undefined;
+  question.placeholder = expected ? "Type the code here" : usualPlaceholder;
+  // A phone's keyboard must not correct a code.
+  for (const [name, value] of [
+    ["aria-describedby", description],
+    ["autocapitalize", "characters"],
+    ["autocorrect", "off"],
+    ["spellcheck", "false"],
+  ]) {
+    if (expected) question.setAttribute(name, value);
+    else question.removeAttribute(name);
+  }
 }
 
 function signInCard(reason = "Each account sees only its own contacts.") {
@@ -172,6 +197,7 @@ function signInCard(reason = "Each account sees only its own contacts.") {
       ...offered.map((account) => signInLink(account, "button main")),
       ...(hops ? [portalButton()] : []),
     ),
+    ...(hops ? [element("p", { class: "fine" }, withoutToken)] : []),
   );
 }
 
@@ -183,6 +209,17 @@ function portalButton() {
     location.assign("/");
   });
   return button;
+}
+
+/** Nothing is kept for afterwards: what was typed may be a code, and another visit is another user. */
+function visitEndedCard() {
+  return element(
+    "section",
+    { class: "card", "aria-label": "Visit ended" },
+    element("h3", {}, "Your visit has ended"),
+    element("p", {}, "Come again, and sign in again: another visit is another user of the platform."),
+    element("div", { class: "actions" }, portalButton()),
+  );
 }
 
 function signInAgainCard(text) {
@@ -216,7 +253,7 @@ function showAccount() {
     await fetch("/auth/sign-out", { method: "POST" });
     location.assign("/");
   });
-  const others = accounts.filter(({ username }) => username !== me.username);
+  const others = visitor ? [] : accounts.filter(({ username }) => username !== me.username);
   byId("account").append(
     element("span", { class: "who" }, face(me.name), me.name),
     ...others.map((other) => signInLink(other, "button")),

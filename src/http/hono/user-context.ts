@@ -40,7 +40,7 @@ export function userContext(options: UserContextOptions): MiddlewareHandler {
     try {
       context = await contextOfRequest(pairs, [c, original, c.req.raw], settings);
     } catch (error) {
-      return refusalResponse(refusalOf(error, settings.tokenHeader));
+      return refusalResponse(refusalOf(error, settings.tokenHeader, c.req.header("x-request-id")));
     }
     if (outgoing !== undefined) endWithResponse(outgoing, context);
     try {

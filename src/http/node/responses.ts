@@ -1,7 +1,7 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { tryGetUserContext } from "../../context/ambient.js";
+import { answerHeaders } from "../../context/answer-headers.js";
 import { answerTurn, errorAnswer, type Answer } from "../../turn/answer.js";
-import { answerHeaders } from "../../turn/answer-headers.js";
 import { requestError, type RequestError } from "../../turn/error-envelope.js";
 import { responsesSettings, type ResponsesOptions, type ResponsesRun } from "../../turn/responses-options.js";
 import { readBody, refusedRequest, tooLarge } from "../../turn/responses.js";

@@ -1,5 +1,6 @@
 import { randomBytes } from "node:crypto";
 import { userFetch } from "../../access/fetch.js";
+import { freshRefusals } from "../../access/fresh-refusals.js";
 import { sessionOwners } from "../../access/sessions.js";
 import type { AccessExplanation } from "../../access/types.js";
 import { urlMatch } from "../../access/url-match.js";
@@ -95,6 +96,7 @@ export function foundryToolbox(options: FoundryToolboxOptions): FoundryToolbox {
   const resource = { url, serverLabel, scopes: [scope], audiences: [] };
   const matches = urlMatch(url);
   const sessions = options.sharedSessions === "allow" ? undefined : sessionOwners();
+  const refusals = freshRefusals(now);
   let closed = false;
 
   /** The agent's token for this context, if it may be used for whoever asks. */
@@ -139,6 +141,7 @@ export function foundryToolbox(options: FoundryToolboxOptions): FoundryToolbox {
         acquirer,
         matches,
         sessions,
+        refusals,
         refuseStandaloneStream: options.standaloneStream !== "allow",
         fetch: toolboxNetwork({
           serverLabel,

@@ -115,8 +115,9 @@ export async function isUsed(service: SignInService, ticket: Ticket): Promise<bo
   return (await service.core.store.get(usedKey(service, ticket))) === "used";
 }
 
-function usedKey({ core }: SignInService, { id }: Ticket): string {
-  return core.keys.storeKey("ticket", core.publicUrl, id);
+/** Under the agent's name: another agent's ticket of the same id uses nothing up. */
+function usedKey({ core }: SignInService, { agent, id }: Ticket): string {
+  return core.keys.storeKey("ticket", core.publicUrl, agent, id);
 }
 
 /** Lets no listener break a sign-in, also one that is late. */

@@ -1,4 +1,4 @@
-import { sign, verify } from "node:crypto";
+import { hash, sign, verify } from "node:crypto";
 import { principalKey, type Principal } from "../../context/principal.js";
 import { resourceOfScope } from "../../entra/scopes.js";
 import { HostedAgentIdentityError } from "../../errors.js";
@@ -81,7 +81,7 @@ const maxKnownSigned = 1_000;
 function isSignedBy(agent: KnownAgent, body: string, signature: string): boolean {
   const known = knownSigned.get(agent) ?? new Set();
   knownSigned.set(agent, known);
-  const both = `${signature} ${body}`;
+  const both = hash("sha256", `${signature} ${body}`, "base64url");
   if (known.has(both)) return true;
   const bytes = Buffer.from(signature, "base64url");
   if (!agent.publicKeys.some((key) => verify(null, signed(body), key, bytes))) return false;

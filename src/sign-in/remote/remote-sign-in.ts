@@ -1,6 +1,6 @@
 import { internalsOf, liveInternalsOf } from "../../context/internals.js";
 import type { UserContext } from "../../context/user-context.js";
-import { isLoopback } from "../../entra/clouds.js";
+import { isSecureUrl } from "../../entra/clouds.js";
 import {
   ConsentRequest,
   ConsentRequiredError,
@@ -17,7 +17,10 @@ import type { Redeemed } from "../binding/redeem.js";
 import { readRedeemed } from "./redeemed-wire.js";
 import { readJson, type RemoteUser, type WireRequest } from "./wire.js";
 
-/** How an agent reaches the sign-in service. */
+/**
+ * How an agent reaches the sign-in service.
+ * @group Sign-in
+ */
 export interface RemoteSignInOptions {
   /** The service's address: https, or http on a loopback host. */
   readonly url: string | URL;
@@ -31,7 +34,11 @@ export interface RemoteSignInOptions {
   readonly now?: () => number;
 }
 
-/** The sign-in service as an agent sees it: it holds no grant, no key and no client credential. */
+/**
+ * The sign-in service as an agent sees it: it holds no grant, no key and no client credential. Made by
+ * `remoteSignIn()`.
+ * @group Sign-in
+ */
 export interface RemoteSignIn {
   /** The token source for `userAccess()`. */
   tokens(): TokenSource;
@@ -47,7 +54,7 @@ export interface RemoteSignIn {
   signOut(context: UserContext): Promise<void>;
 }
 
-/** A token of the service is asked for anew after this long: a sign-out elsewhere is noticed then. */
+/** A token of the service is asked for anew after this long at most: a sign-out elsewhere is noticed then. */
 const keepMs = 60_000;
 const renewBeforeMs = 300_000;
 
@@ -87,8 +94,10 @@ export function remoteSignIn(options: RemoteSignInOptions): RemoteSignIn {
         cacheScope: base,
         usesAssertion: false,
         cached: true,
+        // A platform user id that nobody has said to be one person's is refused, not passed over.
+        refusal: ({ context }) => (isUndeclared(context) ? userUnknown() : undefined),
         skip: ({ context }) =>
-          userOf(context) === undefined
+          userOf(context) === undefined && !isUndeclared(context)
             ? {
                 reason: "no_user",
                 detail: "the request brought neither a user token for our app nor a platform user id.",
@@ -124,10 +133,11 @@ async function acquire(call: Call, request: TokenRequest, now: () => number): Pr
     }
     return { status: "needs", error: new ConsentRequiredError(requests), requests };
   }
-  const { access_token: token, expires_at: expiresAt, account } = reply;
+  const { access_token: token, expires_at: expiresAt, use_for_ms: left, account } = reply;
   if (typeof token !== "string" || token === "" || typeof expiresAt !== "number") throw badReply();
   checkAccount(context, account);
-  return { status: "token", token: { token, expiresAt, useUntil: now() + keepMs, source: "remote_sign_in" } };
+  const useUntil = now() + Math.min(keepMs, typeof left === "number" ? left : keepMs);
+  return { status: "token", token: { token, expiresAt, useUntil, source: "remote_sign_in" } };
 }
 
 function checkAccount(context: UserContext, account: unknown): void {
@@ -176,8 +186,16 @@ function mayHaveCode(context: UserContext, text: string): boolean {
 
 function knownUser(context: UserContext): RemoteUser {
   const user = userOf(context);
-  if (user === undefined) throw new HostedAgentIdentityError("user_not_identified");
+  if (user === undefined) throw userUnknown();
   return user;
+}
+
+function isUndeclared({ principal, platform }: UserContext): boolean {
+  return principal === undefined && platform.userId !== undefined;
+}
+
+function userUnknown(): HostedAgentIdentityError {
+  return new HostedAgentIdentityError("user_not_identified");
 }
 
 function serviceCalls(base: string, options: RemoteSignInOptions, now: () => number): Call {
@@ -256,15 +274,7 @@ function badReply(): HostedAgentIdentityError {
 
 function serviceUrl(value: string | URL): string {
   const url = URL.canParse(String(value)) ? new URL(value) : undefined;
-  const secure = url?.protocol === "https:" || (url?.protocol === "http:" && isLoopback(url.hostname));
-  if (
-    url === undefined ||
-    !secure ||
-    url.username !== "" ||
-    url.password !== "" ||
-    url.search !== "" ||
-    url.hash !== ""
-  ) {
+  if (url === undefined || !isSecureUrl(url) || url.search !== "" || url.hash !== "") {
     throw new HostedAgentIdentityError(
       "invalid_option",
       "url: expected the service's https address (http only for a loopback host).",

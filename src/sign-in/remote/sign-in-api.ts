@@ -14,13 +14,16 @@ import { userAccess } from "../../access/user-access.js";
 import type { UserAccess } from "../../access/types.js";
 import type { Principal } from "../../context/principal.js";
 import type { ProtectedResource } from "../../tokens/protected-resource.js";
-import type { TokenSource } from "../../tokens/token-source.js";
+import type { AccessToken, TokenSource } from "../../tokens/token-source.js";
 import type { Redeemed } from "../binding/redeem.js";
 import { agentVerifier } from "./agent-identity.js";
 import { wireRedeemed } from "./redeemed-wire.js";
 import { readJson, textField, wireError, type TokenReply } from "./wire.js";
 
-/** The part of a sign-in that the API serves: what `createSignIn()` returns. */
+/**
+ * The part of a sign-in that the API serves: what `createSignIn()` returns.
+ * @group Sign-in
+ */
 export interface ServedSignIn {
   tokens(): TokenSource;
   redeem(context: UserContext, text: string): Promise<Redeemed>;
@@ -28,7 +31,10 @@ export interface ServedSignIn {
   signOut(principal: Principal): Promise<void>;
 }
 
-/** One agent that may ask, and what for. */
+/**
+ * One agent that may ask, and what for.
+ * @group Sign-in
+ */
 export interface ServedAgent {
   /** Names the agent in links, pages and records. */
   readonly name: string;
@@ -45,7 +51,10 @@ export interface ServedAgent {
   readonly platformProject?: string;
 }
 
-/** What the API is made from. */
+/**
+ * What the API is made from.
+ * @group Sign-in
+ */
 export interface SignInApiOptions {
   /** The service's own app: agents' tokens have its audience. */
   readonly app: EntraAppFacts;
@@ -81,7 +90,8 @@ export type SignInApi = (request: Request) => Promise<Response | undefined>;
 export function signInApi(options: SignInApiOptions): SignInApi {
   const agents = agentsByClient(options.agents);
   const fetch = options.fetch ?? ((input, init) => globalThis.fetch(input, init));
-  const verifyAgent = agentVerifier({ app: options.app, fetch, now: options.now ?? Date.now });
+  const now = options.now ?? Date.now;
+  const verifyAgent = agentVerifier({ app: options.app, fetch, now });
 
   return async (request) => {
     const route = /\/v1\/([a-z-]+)$/.exec(new URL(request.url).pathname)?.[1];
@@ -95,7 +105,7 @@ export function signInApi(options: SignInApiOptions): SignInApi {
       const body = await readJson(request);
       const context = await contextOf(body["user"], agent, options.verify);
       try {
-        return answer(200, await serve(agent, context, body));
+        return answer(200, await serve(agent, context, body, now));
       } finally {
         context.end();
       }
@@ -113,10 +123,11 @@ type Route = (
   agent: KnownAgent,
   context: UserContext,
   body: Readonly<Record<string, unknown>>,
+  now: () => number,
 ) => Promise<object>;
 
 const routes: Readonly<Record<string, Route>> = {
-  tokens: (agent, context, body) => tokens(agent, context, body),
+  tokens,
   async redeem(agent, context, body) {
     // A longer message is no code, and a code is not looked for in its beginning.
     return wireRedeemed(await agent.signIn.redeem(context, textField(body, "text", 100_000)));
@@ -136,6 +147,7 @@ async function tokens(
   agent: KnownAgent,
   context: UserContext,
   body: Readonly<Record<string, unknown>>,
+  now: () => number,
 ): Promise<TokenReply> {
   const access = agent.accesses.get(textField(body, "server_label", 128));
   if (access === undefined) {
@@ -149,10 +161,13 @@ async function tokens(
     throw new HostedAgentIdentityError("insufficient_scope", "The agent may not ask for these scopes.");
   }
   try {
-    const token =
+    const found =
       typeof claims === "string" ? await strongerToken(access, context, claims) : await access.token(context);
+    const { token, expiresAt, useUntil = expiresAt } = found;
     const account = context.user === undefined ? null : { tid: context.user.tid, oid: context.user.oid };
-    return { status: "token", access_token: token.token, expires_at: token.expiresAt, account };
+    // Left, not until when: the agent's clock may be another.
+    const left = Math.max(0, useUntil - now());
+    return { status: "token", access_token: token, expires_at: expiresAt, use_for_ms: left, account };
   } catch (error) {
     if (!isConsentRequiredError(error)) throw error;
     const requests = error.requests.map((one) => ({
@@ -169,7 +184,7 @@ async function strongerToken(
   access: UserAccess,
   context: UserContext,
   claims: string,
-): Promise<{ token: string; expiresAt: number }> {
+): Promise<Pick<AccessToken, "token" | "expiresAt" | "useUntil">> {
   const [scope = ""] = access.resource.scopes;
   const { token, expiresOnTimestamp } = await access.tokenCredential(context).getToken(scope, { claims });
   return { token, expiresAt: expiresOnTimestamp };

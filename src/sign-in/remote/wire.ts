@@ -16,6 +16,8 @@ export type TokenReply =
       readonly access_token: string;
       /** Milliseconds since the epoch. */
       readonly expires_at: number;
+      /** How long it may be handed out, in milliseconds, before the service is asked again. */
+      readonly use_for_ms: number;
       /** Whose token it is. */
       readonly account: { readonly tid: string; readonly oid: string } | null;
     }

@@ -232,6 +232,8 @@ describe("a person of whom only the platform's id is known", () => {
     expect((await say(code)).status).toBe("refused");
     expect((await say(await codeFor("Ada"))).status).toBe("confirm");
     await twin.signOut(principal);
+    // Nor is it asked for any more.
+    expect(await say("hello")).toEqual({ status: "not_a_code" });
     expect(await say("yes")).toMatchObject({ status: "refused", reason: "expired" });
     expect([grantsStored(), await tokenOf()]).toEqual([0, "has to sign in"]);
   });

@@ -116,6 +116,21 @@ describe("a sign-out", () => {
   });
 });
 
+it("of two answers at once, in two processes, one counts", async () => {
+  for (const [answers, won] of [
+    [["yes", "yes"], "bound"],
+    [["no", "yes"], undefined],
+  ] as const) {
+    user = `user-${Math.random()}`;
+    await say(codeOf(await pageAfter("Ada", await linkFor())));
+    const said = await Promise.all([say(answers[0]), twin.redeem(chat(), answers[1])]);
+    const bound = said.filter(({ status }) => status === "bound");
+    if (won !== undefined) expect(bound).toHaveLength(1);
+    expect(bound.length + said.filter(({ status }) => status === "refused").length).toBe(2);
+    expect(await tokenOf()).toBe(bound.length === 1 ? oid("Ada") : "has to sign in");
+  }
+});
+
 describe("a link", () => {
   it("is used up by a binding only, not by one that the store cut off", async () => {
     const link = (await site.signIn.link(await contextOf(world, "Ada"), world.contacts)).link;

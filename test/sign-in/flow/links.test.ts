@@ -177,6 +177,28 @@ describe("a service of several agents", () => {
     expect(await service.status(await linkOf(other))).toBe("unknown");
   });
 
+  it("uses up one agent's link only by that link, whatever number another agent gives its own", async () => {
+    const service = site.twin({ agentName: "service", agents: agents() });
+    const same = (bytes: number): Uint8Array => new Uint8Array(bytes).fill(1);
+    const [ofA, ofB] = await Promise.all(
+      [
+        ["agent A", a.privateKey, world.contacts] as const,
+        ["agent B", b.privateKey, world.mail] as const,
+      ].map(async ([agentName, signingKey, resource]) => {
+        const made = site.twin({ agentName, signingKey, random: same });
+        return (await made.link(await contextOf(world, "Ada"), resource)).link;
+      }),
+    );
+    site.use(service);
+    try {
+      expect(titleOf(await person(world.entra, "Ada").signIn(ofA ?? ""))).toBe("You are signed in");
+    } finally {
+      site.use(site.signIn);
+    }
+    expect(await service.status(ofA ?? "")).toBe("done");
+    expect(await service.status(ofB ?? "")).toBe("waiting");
+  });
+
   it("accepts the old and the new key while an agent's key is being replaced", async () => {
     const next = pair();
     const keys = { "agent A": { publicKeys: [next.publicKey, a.publicKey], scopes: world.contacts.scopes } };

@@ -48,6 +48,7 @@ let signedIn: Set<string>;
 let signedOut: string[];
 let heard: unknown[][];
 let kept: unknown[][];
+let usableMs: number | undefined;
 let url: string;
 let stop: () => Promise<void>;
 
@@ -77,6 +78,7 @@ beforeEach(async () => {
   signedOut = [];
   heard = [];
   kept = [];
+  usableMs = undefined;
   const api = signInApi({ app, verify: userTokenVerifier({ app }), agents: [agent("agent", project)] });
   ({ url, stop } = await serve(api));
 });
@@ -96,7 +98,12 @@ function tokensOfSignedIn(): TokenSource {
       if (signedIn.has(key))
         return {
           status: "token",
-          token: { token: `token of ${key}`, expiresAt: Date.now() + 3_600_000, source: "sign_in" },
+          token: {
+            token: `token of ${key}`,
+            expiresAt: Date.now() + 3_600_000,
+            source: "sign_in",
+            ...(usableMs === undefined ? {} : { useUntil: Date.now() + usableMs }),
+          },
         };
       const requests = [new ConsentRequest({ link, serverLabel: "contacts", reason: "sign_in" })];
       return { status: "needs", error: new ConsentRequiredError(requests), requests };
@@ -236,6 +243,49 @@ describe("an agent that holds no grant, no key and no client credential", () => 
         code: "sign_in_service_unavailable",
       });
     }
+  });
+
+  it("asks again when the service would, and after a minute at the latest", async () => {
+    for (const [left, kept] of [
+      [5_000, 5_000],
+      [3_600_000, 60_000],
+      [undefined, 60_000],
+    ] as const) {
+      await stop();
+      ({ url, stop } = await serve(async () =>
+        Response.json({
+          status: "token",
+          access_token: "t",
+          expires_at: Date.now() + 3_600_000,
+          use_for_ms: left,
+        }),
+      ));
+      const before = Date.now();
+      const { useUntil = 0 } = await userAccess(resource, [remote().tokens()]).token(
+        platformPerson("user-1"),
+      );
+      expect(useUntil - before).toBeGreaterThanOrEqual(kept);
+      expect(useUntil - before).toBeLessThan(kept + 5_000);
+    }
+  });
+
+  it("passes on how long the service itself may keep the token", async () => {
+    const someone = platformPerson("user-1");
+    signedIn.add(someone.principalKey ?? "");
+    usableMs = 20_000;
+    const { useUntil = 0 } = await userAccess(resource, [remote().tokens()]).token(someone);
+    expect(useUntil).toBeLessThanOrEqual(Date.now() + 20_000);
+  });
+
+  it("refuses a platform user id that nobody has said to be one person's, and explain() says so", async () => {
+    const undeclared = new UserContext({
+      platform: { hosted: true, userId: "user-1" },
+      clientHeaders: {},
+      trace: {},
+    });
+    const contacts = userAccess(resource, [remote().tokens()]);
+    expect(await failure(contacts.token(undeclared))).toMatchObject({ code: "user_not_identified" });
+    expect(JSON.stringify(contacts.explain(undeclared))).toContain("platformUserId");
   });
 
   it("sends no user token that is meant for a resource", async () => {

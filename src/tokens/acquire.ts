@@ -56,6 +56,7 @@ const turnCategories: ReadonlySet<string> = new Set(["consent", "signin", "stepu
 const briefCategories: ReadonlySet<string> = new Set(["blocked", "admin", "config", "cred"]);
 const briefMs = 5_000;
 const maxBrief = 1_000;
+const maxDoubted = 1_000;
 const retryRefreshMs = 30_000;
 
 /** Makes the acquirer of one access. */
@@ -65,6 +66,8 @@ export function acquirer(options: AcquirerOptions): Acquirer {
   const others = options.sharedCache && sharedCache({ ...options.sharedCache, resource, now, onEvent });
   const waits = backOff(now, onEvent);
   const won = standIns();
+  /** Keys whose token the resource has just refused: whatever else is shared may be as old. */
+  const doubted = new Set<string>();
   const inFlight = new Map<string, Promise<AccessToken>>();
   const brief = new Map<string, { readonly error: unknown; readonly until: number }>();
   const owner = {};
@@ -142,6 +145,7 @@ export function acquirer(options: AcquirerOptions): Acquirer {
       ) {
         cache.set(key, principal, token);
       }
+      doubted.delete(key);
       return token;
     } catch (cause) {
       if (cause instanceof HostedAgentIdentityError) {
@@ -233,7 +237,7 @@ export function acquirer(options: AcquirerOptions): Acquirer {
       }
       // Whoever asks for more was refused with the token it has.
       const refused = plain ? undefined : cache.get(base)?.token.token;
-      const accept: AcceptShared = ({ token }) => token !== refused;
+      const accept: AcceptShared = ({ token }) => token !== refused && !(plain && doubted.has(base));
       const work =
         context.principalKey === undefined
           ? fetchToken(context, internals, asked, key, accept)
@@ -260,7 +264,10 @@ export function acquirer(options: AcquirerOptions): Acquirer {
         return;
       }
       others?.forgetToken(sources, { context, assertion }, token);
-      if (typeof key === "string" && cache.get(key)?.token.token === token) cache.delete(key);
+      if (typeof key !== "string" || cache.get(key)?.token.token !== token) return;
+      cache.delete(key);
+      if (others !== undefined) doubted.add(key);
+      if (doubted.size > maxDoubted) doubted.delete(doubted.values().next().value ?? key);
     },
 
     skipped(context) {

@@ -108,10 +108,12 @@ function pauses({ serverLabel, now, onEvent }: StoreCallsOptions): Pauses {
   let lastMs = 0;
   let until = 0;
   let probing = false;
+  /** With more left than there ever was, the clock has been put back: the pause counts as over. */
+  const isPaused = (): boolean => until > now() && until - now() <= lastMs;
   return {
     mayCall() {
       if (lastMs === 0) return true;
-      if (probing || until > now()) return false;
+      if (probing || isPaused()) return false;
       probing = true;
       return true;
     },
@@ -123,7 +125,7 @@ function pauses({ serverLabel, now, onEvent }: StoreCallsOptions): Pauses {
     },
     failed(call, reason) {
       // Calls that were out together are one failure.
-      if (until > now()) return;
+      if (isPaused()) return;
       lastMs = lastMs === 0 ? firstPauseMs : Math.min(lastMs * 2, longestPauseMs);
       until = now() + lastMs;
       probing = false;

@@ -103,6 +103,14 @@ export const sharedCacheMutants: readonly Mutant[] = [
     tests: [...interleavings, ...cacheTests],
   },
   {
+    name: "refused-token-answered-with-another-old-one",
+    rule: 6,
+    file: "src/tokens/acquire.ts",
+    find: "token !== refused && !(plain && doubted.has(base));",
+    replace: "token !== refused;",
+    tests: cacheTests,
+  },
+  {
     name: "newer-shared-token-thrown-away",
     rule: 6,
     file,
@@ -123,7 +131,7 @@ export const sharedCacheMutants: readonly Mutant[] = [
     name: "shared-store-asked-in-every-call-of-an-outage",
     rule: 11,
     file: "src/tokens/store-calls.ts",
-    find: "if (probing || until > now()) return false;",
+    find: "if (probing || isPaused()) return false;",
     replace: "",
     tests: cacheTests,
   },

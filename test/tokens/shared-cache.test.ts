@@ -239,6 +239,16 @@ describe("a store in trouble", () => {
     expect(store.values.size).toBe(2);
   });
 
+  it("is tried again when the clock has been put back", async () => {
+    store.before(boom);
+    const access = replica();
+    await access.token(contextFor());
+    store.calls.length = 0;
+    time -= 3_600_000;
+    await access.token(contextFor());
+    expect(store.calls).toHaveLength(2);
+  });
+
   it.each<[string, (name: string) => void]>([
     ["refuses", (call) => call === "set" && boom()],
     ["says that it did not keep it", () => undefined],
@@ -450,16 +460,31 @@ describe("a token that the resource refuses", () => {
 
   it("leaves a newer one that another replica has put there", async () => {
     const context = contextFor();
-    const old = await shares(replica(), context);
-    refusedTokens.add(old);
+    refusedTokens.add(await shares(replica(), context));
     const [behind, ahead] = [serving(), serving()];
     await behind.token(context);
     expect(await calls(ahead, context)).toBe(200);
     await ahead.close();
+    const newer = new Map(store.values);
+    const body = new ReadableStream({ start: (stream) => stream.close() });
+    const init = { method: "POST", body, duplex: "half" } as RequestInit;
+    expect((await behind.as(context).fetch(resource.url, init)).status).toBe(401);
+    await behind.close();
+    expect(store.values).toEqual(newer);
+    expect(posts()).toBe(2);
+  });
+
+  it("is not answered with another one that may be as old, but with an exchange", async () => {
+    const context = contextFor();
+    const behind = serving();
+    refusedTokens.add((await behind.token(context)).token);
+    await until(() => store.values.size === 1);
+    store.values.clear();
+    refusedTokens.add(await shares(replica(), context));
     expect(await calls(behind, context)).toBe(200);
     await behind.close();
-    expect(posts()).toBe(2);
-    expect(store.values.size).toBe(1);
+    expect(await calls(serving(), context)).toBe(200);
+    expect(posts()).toBe(3);
   });
 
   it("is not taken again, though the store does not let go of it", async () => {

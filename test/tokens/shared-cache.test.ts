@@ -493,9 +493,11 @@ describe("a token that the resource refuses", () => {
     store.before((call) => {
       if (call !== "get") throw new Error("read-only");
     });
-    const access = serving();
+    const access = replica({}, [obo()], { fetch: network, cache: { maxEntries: 1 } });
     expect(await calls(access, context)).toBe(200);
     expect(posts()).toBe(2);
+    await access.token(contextFor());
+    expect(refusedTokens).not.toContain((await access.token(context)).token);
     await access.close();
   });
 

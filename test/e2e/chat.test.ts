@@ -175,6 +175,17 @@ describe("the chat page", { timeout: 60_000 }, () => {
     });
   }
 
+  test("keeps the account in the header of a narrow window", async () => {
+    await open({ viewport: { width: 960, height: 700 } });
+    await signIn(ada);
+    const [header, account] = await Promise.all(
+      ["header", "#account"].map((one) => page.locator(one).boundingBox()),
+    );
+    const bottom = (box: typeof header = null): number => (box?.y ?? Number.NaN) + (box?.height ?? 0);
+    expect(bottom(account)).toBeLessThanOrEqual(bottom(header));
+    expect(await overhang(page)).toBe(0);
+  });
+
   test("does not scroll sideways at a width of 360 pixels", async () => {
     await open({ viewport: { width: 360, height: 640 } });
     await page.goto(world.origin);

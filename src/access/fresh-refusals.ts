@@ -1,3 +1,5 @@
+import { shortMemory } from "../tokens/short-memory.js";
+
 /** Fresh tokens that the resource refused all the same. */
 export interface FreshRefusals {
   note(owner: string, token: string, demand: string): void;
@@ -15,25 +17,11 @@ const maxTokens = 1_000;
  * Source: MCP 2026-07-28, authorization: clients should keep track of scope upgrades that failed.
  */
 export function freshRefusals(now: () => number): FreshRefusals {
-  const refused = new Map<string, { readonly demand: string; readonly until: number }>();
+  const refused = shortMemory<string>(rememberedMs, maxTokens, now);
   // A toolbox's token is the agent's own and serves everybody: what one user is refused says nothing of another.
   const keyOf = (owner: string, token: string): string => `${owner} ${token}`;
   return {
-    note(owner, token, demand) {
-      const key = keyOf(owner, token);
-      refused.delete(key);
-      refused.set(key, { demand, until: now() + rememberedMs });
-      if (refused.size > maxTokens) refused.delete(refused.keys().next().value ?? key);
-    },
-    has(owner, token, demand) {
-      const key = keyOf(owner, token);
-      const known = refused.get(key);
-      if (known === undefined) return false;
-      const leftMs = known.until - now();
-      // More than there ever was: the clock has been put back meanwhile.
-      if (leftMs > 0 && leftMs <= rememberedMs) return known.demand === demand;
-      refused.delete(key);
-      return false;
-    },
+    note: (owner, token, demand) => refused.set(keyOf(owner, token), demand),
+    has: (owner, token, demand) => refused.get(keyOf(owner, token)) === demand,
   };
 }

@@ -14,6 +14,7 @@ import { askSources, askWithBackOff, standIns, type AskSource } from "./ask-sour
 import { backOff } from "./back-off.js";
 import type { ProtectedResource } from "./protected-resource.js";
 import { sharedCache, type AcceptShared, type SharedCacheOptions } from "./shared-cache.js";
+import { shortMemory } from "./short-memory.js";
 import { tokenCache, type TokenCacheLimits } from "./token-cache.js";
 import type { AccessToken, TokenRequest, TokenSource } from "./token-source.js";
 
@@ -69,7 +70,7 @@ export function acquirer(options: AcquirerOptions): Acquirer {
   /** Keys whose token the resource has just refused: whatever else is shared may be as old. */
   const doubted = new Set<string>();
   const inFlight = new Map<string, Promise<AccessToken>>();
-  const brief = new Map<string, { readonly error: unknown; readonly until: number }>();
+  const brief = shortMemory<HostedAgentIdentityError>(briefMs, maxBrief, now);
   const owner = {};
   const keyParts = JSON.stringify([resource.url, sources.map(({ kind, cacheScope }) => [kind, cacheScope])]);
   const usesAssertion = sources.some((source) => source.usesAssertion);
@@ -163,8 +164,7 @@ export function acquirer(options: AcquirerOptions): Acquirer {
           // A credential that could not be had costs no request; one that Entra refused costs two each time.
           (cause.category !== "cred" || isTokenExchangeError(cause))
         ) {
-          brief.set(key, { error: cause, until: now() + briefMs });
-          if (brief.size > maxBrief) brief.delete(brief.keys().next().value ?? key);
+          brief.set(key, cause);
         }
       }
       throw cause;
@@ -201,7 +201,7 @@ export function acquirer(options: AcquirerOptions): Acquirer {
   const forgetPrincipal = (principalKey: string): void => {
     cache.deletePrincipal(principalKey);
     others?.forgetPrincipal(principalKey);
-    for (const key of brief.keys()) if (key.startsWith(`${principalKey} `)) brief.delete(key);
+    brief.deleteWhere((key) => key.startsWith(`${principalKey} `));
   };
   const subscriptions = sources.map((source) => source.subscribe?.(forgetPrincipal));
 
@@ -226,15 +226,8 @@ export function acquirer(options: AcquirerOptions): Acquirer {
       const plain = asked.claims === undefined && asked.scopes === undefined;
       const base = baseKey(context, internals);
       const key = plain ? base : `${base} ${JSON.stringify([asked.scopes ?? null, asked.claims ?? null])}`;
-      const refusal = internals.refusals.get(key);
+      const refusal = internals.refusals.get(key) ?? brief.get(key);
       if (refusal !== undefined) throw refusal;
-      const remembered = brief.get(key);
-      if (remembered !== undefined) {
-        const leftMs = remembered.until - now();
-        // More than there ever was: the clock has been put back meanwhile.
-        if (leftMs > 0 && leftMs <= briefMs) throw remembered.error;
-        brief.delete(key);
-      }
       // Whoever asks for more was refused with the token it has.
       const refused = plain ? undefined : cache.get(base)?.token.token;
       const accept: AcceptShared = ({ token }) => token !== refused && !(plain && doubted.has(base));

@@ -35,6 +35,7 @@ export function checkResponse(given: unknown, { chosenId, isTaken }: Expected): 
   must((status === "failed") === ((given["error"] ?? null) !== null), "error_misplaced");
   checkReason(status, given["incomplete_details"] ?? null);
   const items = output as readonly unknown[];
+  const checked: Record<string, unknown>[] = [];
   const ids = new Set<unknown>();
   for (const item of items) {
     must(isRecord(item) && typeof item["type"] === "string" && isName(item["id"]), "item_without_id");
@@ -45,8 +46,9 @@ export function checkResponse(given: unknown, { chosenId, isTaken }: Expected): 
     must(isRecord(itemAgent) && itemAgent["name"] === agent["name"], "item_of_another_agent");
     if (item["type"] === "oauth_consent_request")
       must(isName(item["consent_link"]), "consent_item_incomplete");
+    checked.push(item);
   }
-  return given as unknown as AnsweredResponse;
+  return { ...given, id, status, output: checked };
 }
 
 function checkReason(status: string, details: unknown): void {

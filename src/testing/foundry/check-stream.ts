@@ -91,9 +91,8 @@ function eventOf(data: string): StreamedEvent {
   } catch {
     value = undefined;
   }
-  must(
-    isRecord(value) && typeof value["type"] === "string" && typeof value["sequence_number"] === "number",
-    "event_malformed",
-  );
-  return value as unknown as StreamedEvent;
+  must(isRecord(value), "event_malformed");
+  const { type, sequence_number } = value;
+  must(typeof type === "string" && typeof sequence_number === "number", "event_malformed");
+  return { ...value, type, sequence_number };
 }

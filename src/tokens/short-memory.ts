@@ -1,0 +1,32 @@
+/** What is remembered for some seconds, of a bounded number of keys. */
+export interface ShortMemory<V> {
+  get(key: string): V | undefined;
+  set(key: string, value: V): void;
+  deleteWhere(matches: (key: string) => boolean): void;
+  clear(): void;
+}
+
+/** Makes one. The oldest key makes room for a new one. */
+export function shortMemory<V>(ms: number, maxKeys: number, now: () => number): ShortMemory<V> {
+  const entries = new Map<string, { readonly value: V; readonly until: number }>();
+  return {
+    get(key) {
+      const entry = entries.get(key);
+      if (entry === undefined) return undefined;
+      const leftMs = entry.until - now();
+      // More than there ever was: the clock has been put back meanwhile.
+      if (leftMs > 0 && leftMs <= ms) return entry.value;
+      entries.delete(key);
+      return undefined;
+    },
+    set(key, value) {
+      entries.delete(key);
+      entries.set(key, { value, until: now() + ms });
+      if (entries.size > maxKeys) entries.delete(entries.keys().next().value ?? key);
+    },
+    deleteWhere(matches) {
+      for (const key of entries.keys()) if (matches(key)) entries.delete(key);
+    },
+    clear: () => entries.clear(),
+  };
+}

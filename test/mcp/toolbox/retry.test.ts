@@ -81,23 +81,37 @@ describe("a request that the toolbox does not want now", () => {
   /** The wait is longer than the test may take: whoever sits it out fails. */
   const patient = { maxRetryWaitMs: 120_000 };
 
+  /** Such a request, and whether it has come to its wait: the answer is there, and the wait was worked out. */
+  async function waiting() {
+    let waits = false;
+    const random = (length: number): Uint8Array => {
+      waits = true;
+      return new Uint8Array(length);
+    };
+    const options = { ...patient, random };
+    return {
+      ...(await refusing("tools/list", [429], { "retry-after-ms": "60000" }, options)),
+      waits: () => waits,
+    };
+  }
+
   it("is not repeated after the turn has ended, nor waited for", async () => {
-    const { box, toolbox } = await refusing("tools/list", [429], { "retry-after-ms": "60000" }, patient);
+    const { box, toolbox, waits } = await waiting();
     const context = callContext("c1");
     const refused = runWithUserContext(context, () => toolbox.fetch(toolbox.url, requestOf("tools/list")));
-    await until(() => box.seen.length === 1);
+    await until(waits);
     context.end();
     await expect(refused).rejects.toMatchObject({ code: "context_ended" });
     expect(box.seen).toHaveLength(1);
   }, 3_000);
 
   it("is not waited for once the caller has aborted", async () => {
-    const { box, toolbox } = await refusing("tools/list", [429], { "retry-after-ms": "60000" }, patient);
+    const { toolbox, waits } = await waiting();
     const controller = new AbortController();
     const refused = runWithUserContext(callContext("c1"), () =>
       toolbox.fetch(toolbox.url, { ...requestOf("tools/list"), signal: controller.signal }),
     );
-    await until(() => box.seen.length === 1);
+    await until(waits);
     controller.abort(new Error("no patience"));
     await expect(refused).rejects.toThrow("no patience");
   }, 3_000);

@@ -1,4 +1,5 @@
-import { createClient } from "redis";
+import KeyvRedis from "@keyv/redis";
+import { Keyv } from "keyv";
 import type { SharedTokenStore } from "../../src/tokens/store-calls.js";
 
 /** A store in memory that can be made to fail, to hang, to be late, and that ignores lifetimes. */
@@ -29,35 +30,10 @@ export function scriptedTokenStore(): ScriptedTokenStore {
   };
 }
 
-/** Redis as a Keyv instance with `@keyv/redis` shows it: a name space, `undefined` for nothing, a flag for done. */
-export interface KeyvLike extends SharedTokenStore {
-  close(): void;
-}
-
-export async function keyvLike(url: string): Promise<KeyvLike> {
-  const client = createClient({ url });
-  client.on("error", () => undefined);
-  await client.connect();
-  const named = (key: string): string => `keyv:${key}`;
-  return {
-    close: () => client.destroy(),
-    get: async (key) => (await client.get(named(key))) ?? undefined,
-    set: async (key, value, ttlMs) => (await client.set(named(key), value, { PX: ttlMs })) === "OK",
-    delete: async (key) => (await client.del(named(key))) > 0,
-  };
-}
-
-/**
- * What Keyv 5.6.0 declares of these three methods (dist/index.d.ts): whether an instance fits is for the compiler
- * to say.
- */
-export interface KeyvInstance {
-  get<Value = unknown>(key: string, options?: { raw: false }): Promise<Value | undefined>;
-  get<Value = unknown>(
-    key: string,
-    options?: { raw: true },
-  ): Promise<{ value?: Value; expires?: number | null } | undefined>;
-  get<Value = unknown>(key: string[], options?: { raw: false }): Promise<(Value | undefined)[]>;
-  set<Value = unknown>(key: string, value: Value, ttl?: number): Promise<boolean>;
-  delete(key: string | string[]): Promise<boolean>;
+/** A real Keyv on a real Redis, set up as the guide on scaling says: it throws instead of looking empty. */
+export function keyvOnRedis(url: string): { store: Keyv; close(): Promise<void> } {
+  const redis = new KeyvRedis(url, { throwOnErrors: true, throwOnConnectError: true });
+  const store = new Keyv(redis, { namespace: "agent", throwOnErrors: true });
+  store.on("error", () => undefined);
+  return { store, close: () => redis.disconnect(true) };
 }

@@ -10,7 +10,7 @@ import { clientSecret } from "../../src/exchange/client-secret.js";
 import { entraApp } from "../../src/exchange/entra-app.js";
 import { onBehalfOf } from "../../src/tokens/on-behalf-of.js";
 import type { ProtectedResource } from "../../src/tokens/protected-resource.js";
-import { keyvLike } from "../support/shared-token-stores.js";
+import { keyvOnRedis } from "../support/shared-token-stores.js";
 
 /** What the process is told first. */
 export interface ReplicaStart {
@@ -34,7 +34,7 @@ const app = entraApp({ tenantId, clientId, credential: clientSecret("agent-secre
 const verify = userTokenVerifier({ app, requiredScopes: ["access_as_user"] });
 const access = userAccess(resource, [onBehalfOf(app)], {
   // A busy machine that starts processes is slower than any Redis.
-  sharedCache: { store: await keyvLike(start.redisUrl), encryptionKeys: [start.key], timeoutMs: 5_000 },
+  sharedCache: { store: keyvOnRedis(start.redisUrl).store, encryptionKeys: [start.key], timeoutMs: 5_000 },
 });
 
 async function tokenOf(userToken: string): Promise<ReplicaToken> {

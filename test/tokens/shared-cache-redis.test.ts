@@ -14,7 +14,7 @@ import { onBehalfOf } from "../../src/tokens/on-behalf-of.js";
 import { protectedResource } from "../../src/tokens/protected-resource.js";
 import { agentApp, contextFor, mcpApp, tenant } from "../support/people.js";
 import { startRedis, type RedisServer } from "../support/redis-server.js";
-import { keyvLike } from "../support/shared-token-stores.js";
+import { keyvOnRedis } from "../support/shared-token-stores.js";
 import { startTcpProxy } from "../support/tcp-proxy.js";
 import { tokenEndpoint, type TokenEndpoint } from "../support/token-endpoint.js";
 import type { ReplicaStart, ReplicaToken } from "./shared-cache-process.js";
@@ -82,9 +82,9 @@ describe("a Redis", () => {
   afterEach(() => entra.close());
 
   /** A busy machine is slower than any Redis: only where the timeout is the subject it is a short one. */
-  async function replica(url: string = redis.url, timeoutMs: number = 5_000): Promise<UserAccess> {
-    const store = await keyvLike(url);
-    onTestFinished(() => store.close());
+  function replica(url: string = redis.url, timeoutMs: number = 5_000): UserAccess {
+    const { store, close } = keyvOnRedis(url);
+    onTestFinished(close);
     const app = entraApp({
       tenantId: tenant,
       clientId: agentApp,
@@ -113,7 +113,7 @@ describe("a Redis", () => {
   const reads = (): unknown => failures().filter(([call]) => call === "get");
 
   it("that is killed costs one timeout and no token, and is used again when it is back", async () => {
-    const access = await replica(redis.url, 1_000);
+    const access = replica(redis.url, 1_000);
     await access.token(contextFor());
     await hasKeys(1);
     await redis.stop();
@@ -127,14 +127,14 @@ describe("a Redis", () => {
     await access.token(back);
     await access.close();
     const posts = entra.forms.length;
-    await (await replica()).token(back);
+    await replica().token(back);
     expect(entra.forms).toHaveLength(posts);
   });
 
   it("whose line hangs costs one timeout and no token", async () => {
     const proxy = await startTcpProxy(redis.port);
     onTestFinished(() => proxy.close());
-    const access = await replica(proxy.url, 100);
+    const access = replica(proxy.url, 100);
     await access.token(contextFor());
     await hasKeys(1);
     proxy.hang();
@@ -153,10 +153,10 @@ describe("a Redis", () => {
     const proxy = await startTcpProxy(redis.port);
     onTestFinished(() => proxy.close());
     const context = contextFor();
-    const access = await replica();
+    const access = replica();
     await access.token(context);
     await access.close();
-    const second = await replica(proxy.url);
+    const second = replica(proxy.url);
     proxy.delay(50);
     await second.token(context);
     expect(entra.forms).toHaveLength(1);
@@ -165,11 +165,11 @@ describe("a Redis", () => {
 
   it("that is full is still read, and costs no token", async () => {
     const context = contextFor();
-    const access = await replica();
+    const access = replica();
     await access.token(context);
     await access.close();
     await operator((client) => client.sendCommand(["CONFIG", "SET", "maxmemory", "1mb"]));
-    const second = await replica();
+    const second = replica();
     await second.token(contextFor());
     await expect.poll(failures, { timeout: 15_000 }).toEqual([["set", "error"]]);
     await second.token(context);
@@ -178,14 +178,14 @@ describe("a Redis", () => {
 
   it("that evicts costs a POST, and the record comes back", async () => {
     const context = contextFor();
-    const access = await replica();
+    const access = replica();
     await access.token(context);
     await access.close();
     await operator((client) => client.flushAll());
-    const second = await replica();
+    const second = replica();
     await second.token(context);
     await second.close();
-    await (await replica()).token(context);
+    await replica().token(context);
     expect(entra.forms).toHaveLength(2);
   });
 

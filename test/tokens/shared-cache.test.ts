@@ -1,4 +1,5 @@
 import { randomBytes } from "node:crypto";
+import type { Keyv } from "keyv";
 import { afterEach, beforeEach, describe, expect, expectTypeOf, it } from "vitest";
 import type { UserAccess } from "../../src/access/types.js";
 import { userAccess, type UserAccessOptions } from "../../src/access/user-access.js";
@@ -13,11 +14,7 @@ import type { SharedCacheOptions } from "../../src/tokens/shared-cache.js";
 import type { SharedTokenStore } from "../../src/tokens/store-calls.js";
 import type { TokenSource } from "../../src/tokens/token-source.js";
 import { agentApp, contextFor, leaks, mcpApp, tenant } from "../support/people.js";
-import {
-  scriptedTokenStore,
-  type KeyvInstance,
-  type ScriptedTokenStore,
-} from "../support/shared-token-stores.js";
+import { scriptedTokenStore, type ScriptedTokenStore } from "../support/shared-token-stores.js";
 import { goodBody, json, tokenEndpoint, unsigned, type TokenEndpoint } from "../support/token-endpoint.js";
 
 const key = new Uint8Array(randomBytes(32));
@@ -148,7 +145,7 @@ describe("a store that replicas share", () => {
   });
 
   it("fits a Keyv instance as it is", () => {
-    expectTypeOf<KeyvInstance>().toExtend<SharedTokenStore>();
+    expectTypeOf<Keyv>().toExtend<SharedTokenStore>();
     expectTypeOf<Map<string, string>>().not.toExtend<SharedTokenStore>();
     expect(() => replica({ timeoutMs: 0 })).toThrow(expect.objectContaining({ code: "invalid_option" }));
     expect(() => replica({ encryptionKeys: [] })).toThrow(

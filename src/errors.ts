@@ -15,3 +15,12 @@ export { isNoTokenError, NoTokenError, type SkippedSource, type SkipReason } fro
 export { isTokenExchangeError, TokenExchangeError, type EntraRefusal } from "./errors/token-exchange.js";
 export { isUserTokenError, UserTokenError, type UserTokenFault } from "./errors/user-token.js";
 export { emit, type IdentityEvent, type OnEvent } from "./errors/events.js";
+export {
+  watched,
+  type AroundStep,
+  type IdentityStep,
+  type StepEnd,
+  type StepError,
+  type TokenCacheUse,
+  type TraceHeaders,
+} from "./errors/steps.js";

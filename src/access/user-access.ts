@@ -7,12 +7,14 @@ import type { ProtectedResource } from "../tokens/protected-resource.js";
 import type { SharedCacheOptions } from "../tokens/shared-cache.js";
 import type { TokenCacheLimits } from "../tokens/token-cache.js";
 import type { TokenSource } from "../tokens/token-source.js";
+import { watchedAcquirer } from "../tokens/watched-acquirer.js";
 import { userFetch, type UserFetchOptions } from "./fetch.js";
 import { freshRefusals } from "./fresh-refusals.js";
 import { sessionOwners } from "./sessions.js";
 import { userTokenCredential } from "./token-credential.js";
 import type { AccessExplanation, UserAccess } from "./types.js";
 import { urlMatch } from "./url-match.js";
+import { watchedFetch } from "./watched-fetch.js";
 
 /** How an access behaves. */
 export interface UserAccessOptions {
@@ -69,15 +71,17 @@ export function userAccess(
   const kinds = sources.map(({ kind, cacheScope }) => JSON.stringify([kind, cacheScope]));
   if (new Set(kinds).size !== kinds.length)
     throw new HostedAgentIdentityError("invalid_option", "sources: the same source is listed twice.");
-  const tokens = acquirer({
+  const { onEvent } = options;
+  const acquiring = acquirer({
     resource,
     sources: [...sources],
     cache: options.cache,
     sharedCache: options.sharedCache,
     timeoutMs: options.timeoutMs ?? 30_000,
     now: options.now ?? Date.now,
-    onEvent: options.onEvent,
+    onEvent,
   });
+  const tokens = watchedAcquirer(acquiring, { serverLabel: resource.serverLabel, onEvent, sources });
   const network: FetchLike = options.fetch ?? ((input, init) => globalThis.fetch(input, init));
   return access(tokens, sources, {
     resource,
@@ -88,10 +92,15 @@ export function userAccess(
     refuseStandaloneStream: options.standaloneStream !== "allow",
     fetch: network,
     context: undefined,
+    onEvent,
   });
 }
 
-function access(tokens: Acquirer, sources: readonly TokenSource[], wiring: UserFetchOptions): UserAccess {
+interface Wiring extends UserFetchOptions {
+  readonly onEvent: OnEvent | undefined;
+}
+
+function access(tokens: Acquirer, sources: readonly TokenSource[], wiring: Wiring): UserAccess {
   const { resource, context: bound } = wiring;
   const close = (): Promise<void> => tokens.close();
   return Object.freeze<UserAccess>({
@@ -99,7 +108,7 @@ function access(tokens: Acquirer, sources: readonly TokenSource[], wiring: UserF
     get url() {
       return new URL(resource.url);
     },
-    fetch: userFetch(wiring),
+    fetch: watchedFetch(userFetch(wiring), wiring),
     async token(context, options = {}) {
       const user = context ?? bound ?? getUserContext();
       return tokens.peek(user) ?? (await tokens.acquire(user, options));

@@ -2,7 +2,14 @@ import { createHash } from "node:crypto";
 import type { CryptoKey } from "jose";
 import { isGuid, type EntraAppFacts } from "../entra/tenants.js";
 import { decodeClaims, stringClaim, type TokenClaims } from "../entra/token-claims.js";
-import { emit, HostedAgentIdentityError, isUserTokenError, UserTokenError, type OnEvent } from "../errors.js";
+import {
+  emit,
+  HostedAgentIdentityError,
+  isUserTokenError,
+  UserTokenError,
+  watched,
+  type OnEvent,
+} from "../errors.js";
 import type { FetchLike } from "./fetch-like.js";
 import type { Assertion } from "./internals.js";
 import { signingKeys, type SigningKeys } from "./signing-keys.js";
@@ -90,7 +97,7 @@ export function userTokenVerifier(options: UserTokenVerifierOptions): UserTokenV
     return proof;
   }
 
-  return async function verify(token) {
+  async function verified(token: string): Promise<VerifiedUserToken> {
     try {
       checkShape(token, maxTokenBytes);
       const hash = createHash("sha256").update(token).digest("base64url");
@@ -102,6 +109,11 @@ export function userTokenVerifier(options: UserTokenVerifierOptions): UserTokenV
       }
       throw error;
     }
+  }
+
+  return function verify(token) {
+    if (onEvent?.around === undefined) return verified(token);
+    return watched(onEvent, { step: "verify" }, () => verified(token));
   };
 }
 

@@ -1,7 +1,9 @@
 import type { ErrorCategory, ErrorCode } from "./codes.js";
+import type { AroundStep } from "./steps.js";
 
 /**
- * Something worth counting or alarming on. Holds no token, link or personal data beyond object ids.
+ * Something worth counting or alarming on. Holds no token, link or personal data beyond object ids. New types
+ * may come in any version; a type and its fields stay. The guide Observability says when each is raised.
  * @group Events
  */
 export type IdentityEvent =
@@ -89,8 +91,15 @@ export type IdentityEvent =
       readonly type: "sign_in_store_volatile";
     };
 
-/** Takes events; what it throws is ignored. */
-export type OnEvent = (event: IdentityEvent) => void;
+/**
+ * Takes events; what it throws is ignored. A plain function does. One that has `around` is also called for
+ * each step of the way to a token, cached or not: `openTelemetry()` of `hosted-agent-identity/otel` is one.
+ * @group Events
+ */
+export interface OnEvent {
+  (event: IdentityEvent): void;
+  readonly around?: AroundStep;
+}
 
 /** Hands an event to the listener, and lets no listener break a call. */
 export function emit(onEvent: OnEvent | undefined, event: IdentityEvent): void {

@@ -237,6 +237,7 @@ function tokenOf({ token, expiresAt, refreshAt, useUntil }: SharedRecord, source
     token,
     expiresAt,
     source,
+    shared: true,
     ...(refreshAt === undefined ? {} : { refreshAt }),
     ...(useUntil === undefined ? {} : { useUntil }),
   };

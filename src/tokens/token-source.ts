@@ -18,6 +18,8 @@ export interface AccessToken {
   readonly useUntil?: number;
   /** The kind of the source that gave it, for example `on_behalf_of`. */
   readonly source: string;
+  /** It came out of the shared cache: nobody was asked. */
+  readonly shared?: boolean;
 }
 
 /** What a source is asked for. */

@@ -4,6 +4,7 @@ import { freshRefusals } from "../../access/fresh-refusals.js";
 import { sessionOwners } from "../../access/sessions.js";
 import type { AccessExplanation } from "../../access/types.js";
 import { urlMatch } from "../../access/url-match.js";
+import { watchedFetch } from "../../access/watched-fetch.js";
 import type { ConsentLinkPolicy } from "../../consent/link-policy.js";
 import { tryGetUserContext } from "../../context/ambient.js";
 import type { FetchLike } from "../../context/fetch-like.js";
@@ -12,6 +13,7 @@ import { HostedAgentIdentityError } from "../../errors.js";
 import { checkPerson } from "../../tokens/developer.js";
 import type { AcquireOptions } from "../../tokens/acquire.js";
 import type { AccessToken } from "../../tokens/token-source.js";
+import { watchedAcquirer } from "../../tokens/watched-acquirer.js";
 import { agentToken } from "./agent-token.js";
 import { toolboxCaller } from "./caller.js";
 import { toolboxNetwork } from "./network.js";
@@ -79,7 +81,7 @@ export interface FoundryToolbox {
 export function foundryToolbox(options: FoundryToolboxOptions): FoundryToolbox {
   const place = toolboxPlace(options);
   const { url, serverLabel, scope, policy, hosted } = place;
-  const now = options.now ?? Date.now;
+  const { onEvent, now = Date.now } = options;
   const token = agentToken({
     credential: options.credential,
     hosted,
@@ -87,7 +89,7 @@ export function foundryToolbox(options: FoundryToolboxOptions): FoundryToolbox {
     serverLabel,
     timeoutMs: atLeastZero("timeoutMs", options.timeoutMs, 15_000),
     now,
-    onEvent: options.onEvent,
+    onEvent,
   });
   const maxRetries = atLeastZero("maxRetries", options.maxRetries, 2);
   const maxWaitMs = atLeastZero("maxRetryWaitMs", options.maxRetryWaitMs, 20_000);
@@ -109,7 +111,7 @@ export function foundryToolbox(options: FoundryToolboxOptions): FoundryToolbox {
     if (closed) throw new HostedAgentIdentityError("closed", "This toolbox has been closed.");
     toolboxCaller(context, hosted);
   };
-  const acquirer = {
+  const acquiring = {
     peek(context: UserContext): AccessToken | undefined {
       check(context);
       const held = token.peek();
@@ -124,6 +126,29 @@ export function foundryToolbox(options: FoundryToolboxOptions): FoundryToolbox {
     // A call id ends with its request: after the turn nothing may be sent for its user, not even a DELETE.
     cached: () => undefined,
   };
+  const acquirer = watchedAcquirer(acquiring, { serverLabel, onEvent, sources: [] });
+
+  const fetchFor = (bound: UserContext | undefined): FetchLike =>
+    userFetch({
+      resource,
+      acquirer,
+      matches,
+      sessions,
+      refusals,
+      refuseStandaloneStream: options.standaloneStream !== "allow",
+      fetch: toolboxNetwork({
+        serverLabel,
+        hosted,
+        policy,
+        maxRetries,
+        maxWaitMs,
+        now,
+        random,
+        fetch: network,
+        context: bound,
+      }),
+      context: bound,
+    });
 
   const boundTo = (bound: UserContext | undefined): FoundryToolbox => {
     const close = async (): Promise<void> => {
@@ -136,26 +161,7 @@ export function foundryToolbox(options: FoundryToolboxOptions): FoundryToolbox {
       },
       serverLabel,
       policy,
-      fetch: userFetch({
-        resource,
-        acquirer,
-        matches,
-        sessions,
-        refusals,
-        refuseStandaloneStream: options.standaloneStream !== "allow",
-        fetch: toolboxNetwork({
-          serverLabel,
-          hosted,
-          policy,
-          maxRetries,
-          maxWaitMs,
-          now,
-          random,
-          fetch: network,
-          context: bound,
-        }),
-        context: bound,
-      }),
+      fetch: watchedFetch(fetchFor(bound), { resource, onEvent, context: bound }),
       as: boundTo,
       explain: (context) => explanation(place, context ?? bound ?? tryGetUserContext()),
       close,

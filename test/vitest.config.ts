@@ -1,13 +1,11 @@
 import { fileURLToPath } from "node:url";
 import { defineConfig } from "vitest/config";
-import { mutantPlugin } from "./mutants/plugin.js";
 import { PlainSummary } from "./support/plain-summary.js";
 
 const from = (path: string) => fileURLToPath(new URL(path, import.meta.url));
 
 export default defineConfig({
   root: from(".."),
-  plugins: [mutantPlugin()],
   resolve: {
     // Tests run on the source; the tarball tests under test/package run on what is published.
     alias: [

@@ -1,17 +1,21 @@
 import { fileURLToPath } from "node:url";
 import type { Plugin } from "vitest/config";
-import { mutants } from "./list.js";
+import type { Mutant } from "./mutant.js";
 
-/** Takes out the guard that the environment variable MUTANT names, while the tests load the source. */
-export function mutantPlugin(): Plugin | undefined {
-  const mutant = mutants.find(({ name }) => name === process.env["MUTANT"]);
-  if (mutant === undefined) return undefined;
-  const target = fileURLToPath(new URL(`../../${mutant.file}`, import.meta.url));
+/** Takes out the guard that `current` names, while the tests load the source. */
+export function mutantPlugin(current: () => Mutant | undefined): Plugin {
   return {
     name: "mutant",
     enforce: "pre",
     transform(code, id) {
-      return id.split("?")[0] === target ? code.replace(mutant.find, () => mutant.replace) : undefined;
+      const mutant = current();
+      if (mutant === undefined || id.split("?")[0] !== sourceOf(mutant)) return undefined;
+      return code.replace(mutant.find, () => mutant.replace);
     },
   };
+}
+
+/** The file that a mutant changes. */
+export function sourceOf({ file }: Mutant): string {
+  return fileURLToPath(new URL(`../../${file}`, import.meta.url));
 }

@@ -4,13 +4,12 @@
  *
  *   npm run test:mutants [-- name ...]
  */
-import { spawn } from "node:child_process";
 import { readFileSync } from "node:fs";
-import { fileURLToPath } from "node:url";
 import { mutants } from "./list.js";
 import type { Mutant } from "./mutant.js";
+import { sourceOf } from "./plugin.js";
+import { testRunner, type TestRunner } from "./test-runner.js";
 
-const root = fileURLToPath(new URL("../..", import.meta.url));
 const chosen = process.argv.slice(2);
 const list = chosen.length === 0 ? mutants : mutants.filter(({ name }) => chosen.includes(name));
 const problems: string[] = [];
@@ -29,39 +28,31 @@ console.log(`${killed} of ${list.length} mutants killed in ${Math.round((Date.no
 process.exitCode = problems.length === 0 ? 0 : 1;
 
 async function work(): Promise<void> {
+  const tests = await testRunner();
   for (let mutant = queue.shift(); mutant !== undefined; mutant = queue.shift()) {
-    const problem = applies(mutant) ?? (await survives(mutant));
+    const began = Date.now();
+    const problem = applies(mutant) ?? (await survives(mutant, tests));
     if (problem === undefined) killed += 1;
     else problems.push(`rule ${mutant.rule} ${mutant.name}: ${problem}`);
-    console.log(`${problem === undefined ? "killed  " : "SURVIVED"} rule ${mutant.rule}  ${mutant.name}`);
+    const seconds = ((Date.now() - began) / 1000).toFixed(1);
+    console.log(
+      `${problem === undefined ? "killed  " : "SURVIVED"} ${seconds} s  rule ${mutant.rule}  ${mutant.name}`,
+    );
   }
+  await tests.close();
 }
 
 function applies(mutant: Mutant): string | undefined {
-  const times = readFileSync(`${root}/${mutant.file}`, "utf8").split(mutant.find).length - 1;
+  const times = readFileSync(sourceOf(mutant), "utf8").split(mutant.find).length - 1;
   return times === 1
     ? undefined
     : `the patch no longer applies: its text stands ${times} times in ${mutant.file}`;
 }
 
-async function survives(mutant: Mutant): Promise<string | undefined> {
-  const { code, output } = await vitest(mutant);
-  if (code === 0) return `survived ${mutant.tests.join(", ")}`;
+async function survives(mutant: Mutant, tests: TestRunner): Promise<string | undefined> {
+  const { failed, passed, problem } = await tests.run(mutant);
   // A failure to start is not a kill: some test must have run and failed.
-  return /Tests .*\d+ failed/.test(output)
-    ? undefined
-    : `no test failed, the run did:\n${output.slice(-2000)}`;
-}
-
-function vitest(mutant: Mutant): Promise<{ code: number; output: string }> {
-  const args = ["run", "-c", "test/vitest.config.ts", "--bail", "1", "--no-color", ...mutant.tests];
-  const child = spawn(process.execPath, [`${root}/node_modules/vitest/vitest.mjs`, ...args], {
-    cwd: root,
-    env: { ...process.env, MUTANT: mutant.name, NO_COLOR: "1" },
-    stdio: ["ignore", "pipe", "pipe"],
-  });
-  let output = "";
-  child.stdout.on("data", (chunk) => (output += String(chunk)));
-  child.stderr.on("data", (chunk) => (output += String(chunk)));
-  return new Promise((resolve) => child.on("close", (code) => resolve({ code: code ?? 1, output })));
+  if (failed > 0) return undefined;
+  if (problem !== undefined) return `no test failed, the run did:\n${problem.slice(-2000)}`;
+  return passed > 0 ? `survived ${mutant.tests.join(", ")}` : `no test ran in ${mutant.tests.join(", ")}`;
 }

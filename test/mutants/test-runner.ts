@@ -21,7 +21,16 @@ export async function testRunner(): Promise<TestRunner> {
   const root = fileURLToPath(new URL("../..", import.meta.url));
   const vitest = await createVitest(
     "test",
-    { root, config: "test/vitest.config.ts", watch: false, bail: 1, reporters: [{}], maxWorkers: 1 },
+    {
+      root,
+      config: "test/vitest.config.ts",
+      watch: false,
+      bail: 1,
+      reporters: [{}],
+      maxWorkers: 1,
+      // Without its deadline a thing hangs: that takes as long as we look on.
+      testTimeout: 8_000,
+    },
     { plugins: [mutantPlugin(() => current)] },
   );
   const problemsOf = (specifications: readonly TestSpecification[], mutant: Mutant): string | undefined =>

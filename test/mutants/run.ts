@@ -21,14 +21,16 @@ for (const rule of chosen.length > 0 ? [] : Array.from({ length: 15 }, (_, n) =>
 const started = Date.now();
 const queue = [...list];
 let killed = 0;
-await Promise.all([work(), work()]);
+// Both end at the end: they share the environment, and with it the certificate of whoever started last.
+const runners = await Promise.all([testRunner(), testRunner()]);
+await Promise.all(runners.map(work));
+for (const runner of runners) await runner.close();
 
 for (const problem of problems) console.error(`FAILED  ${problem}`);
 console.log(`${killed} of ${list.length} mutants killed in ${Math.round((Date.now() - started) / 1000)} s`);
 process.exitCode = problems.length === 0 ? 0 : 1;
 
-async function work(): Promise<void> {
-  const tests = await testRunner();
+async function work(tests: TestRunner): Promise<void> {
   for (let mutant = queue.shift(); mutant !== undefined; mutant = queue.shift()) {
     const began = Date.now();
     const problem = applies(mutant) ?? (await survives(mutant, tests));
@@ -39,7 +41,6 @@ async function work(): Promise<void> {
       `${problem === undefined ? "killed  " : "SURVIVED"} ${seconds} s  rule ${mutant.rule}  ${mutant.name}`,
     );
   }
-  await tests.close();
 }
 
 function applies(mutant: Mutant): string | undefined {

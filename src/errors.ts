@@ -1,6 +1,7 @@
 export {
   HostedAgentIdentityError,
   isHostedAgentIdentityError,
+  type AuthenticationDemand,
   type ErrorOptionsOf as HostedAgentIdentityErrorOptions,
 } from "./errors/base.js";
 export { errorCodes, type ErrorCategory, type ErrorCode, type ErrorCodeFacts } from "./errors/codes.js";

@@ -1,25 +1,37 @@
+import type { AuthenticationDemand } from "../errors.js";
+import { authenticationDemand, claimsFor, claimsRequest } from "./demands.js";
+
 /** One challenge of a `WWW-Authenticate` header. Names are lower case; values are as the server wrote them. */
 export interface Challenge {
   readonly scheme: string;
+  /** What Negotiate and the like carry instead of parameters. */
+  readonly token68?: string;
   readonly parameters: Readonly<Record<string, string>>;
 }
 
 /** Longer headers are not read: nobody sends them, and they cost time. */
 const maxLength = 16_384;
+const maxChallenges = 64;
 
-const token = /[!#$%&'*+.^_`|~0-9A-Za-z-]+/y;
+const separators = /[ \t,]*/y;
 const space = /[ \t]*/y;
-const quoted = /"((?:[^"\\]|\\[\s\S])*)"/y;
+const token = /[!#$%&'*+.^_`|~0-9A-Za-z-]+/y;
 const token68 = /[A-Za-z0-9._~+/-]+=*(?=[ \t]*(?:,|$))/y;
+const quoted = /"((?:[^"\\]|\\[^])*)"/y;
+/** Wider than a token: padded base64 and addresses come without quotes, too. */
+const bare = /[^\s,"]*/y;
+/** JSON whose own quotes are not escaped, as Microsoft.Identity.Web writes claims with 403. */
+const unescaped = /"(\{"\w[^]*?\})"(?=[ \t]*(?:,|$))/y;
+const unreadable = /(?:"(?:[^"\\]|\\[^])*"|[^",])+/y;
 
 /**
- * Reads `WWW-Authenticate`: several challenges, quoted commas, parameters in any order. What cannot be read
- * ends the reading; what was read before it stays. Every value is attacker-controlled.
- * Source: RFC 9110 section 11.6.1.
+ * Reads `WWW-Authenticate`, also several of them joined: several challenges, quoted commas, parameters in any
+ * order. What cannot be read is left out up to the next comma; a quote that nobody closes ends the reading.
+ * Every value is attacker-controlled. Source: RFC 9110 sections 5.6 and 11.6.1.
  */
 export function parseChallenges(header: string | null): readonly Challenge[] {
   if (header === null || header.length > maxLength) return [];
-  const challenges: { scheme: string; parameters: Record<string, string> }[] = [];
+  const challenges: { scheme: string; token68?: string; parameters: Record<string, string> }[] = [];
   let at = 0;
   const take = (pattern: RegExp): string | undefined => {
     pattern.lastIndex = at;
@@ -28,33 +40,35 @@ export function parseChallenges(header: string | null): readonly Challenge[] {
     at = pattern.lastIndex;
     return match[1] ?? match[0];
   };
-  while (at < header.length) {
-    take(space);
-    if (header[at] === ",") {
-      at += 1;
+  let mayBeUnescaped = true;
+  const takeValue = (name: string): string | undefined => {
+    if (header[at] !== '"') return take(bare);
+    const json = name === "claims" && mayBeUnescaped ? take(unescaped) : undefined;
+    // Looked for once: it reads to the end of the header.
+    mayBeUnescaped &&= name !== "claims";
+    return json ?? take(quoted)?.replace(/\\([^])/g, "$1");
+  };
+
+  for (take(separators); at < header.length && challenges.length < maxChallenges; take(separators)) {
+    const name = take(token)?.toLowerCase();
+    if (name === undefined) {
+      if (take(unreadable) === undefined) break;
       continue;
     }
-    const name = take(token);
-    if (name === undefined) break;
     take(space);
-    const current = challenges.at(-1);
-    if (header[at] === "=" && current !== undefined) {
-      at += 1;
-      take(space);
-      const value = header[at] === '"' ? take(quoted)?.replace(/\\([\s\S])/g, "$1") : take(token);
-      if (value === undefined) break;
-      // The first of two parameters of one name counts; a second one is an attempt to confuse.
-      if (!Object.hasOwn(current.parameters, name.toLowerCase()))
-        current.parameters[name.toLowerCase()] = value;
+    if (header[at] !== "=") {
+      const blob = take(token68);
+      const parameters = Object.create(null) as Record<string, string>;
+      challenges.push({ scheme: name, parameters, ...(blob === undefined ? {} : { token68: blob }) });
       continue;
     }
-    challenges.push({
-      scheme: name.toLowerCase(),
-      parameters: Object.create(null) as Record<string, string>,
-    });
-    // Negotiate and the like carry one blob instead of parameters.
-    const before = at;
-    if (take(token68) !== undefined && header.slice(before, at) === name) at = before;
+    at += 1;
+    take(space);
+    const value = takeValue(name);
+    if (value === undefined) break;
+    const parameters = challenges.at(-1)?.parameters ?? {};
+    // The first of two parameters of one name counts; a second one is an attempt to confuse.
+    if (!Object.hasOwn(parameters, name)) parameters[name] = value;
   }
   return challenges;
 }
@@ -66,37 +80,36 @@ export interface BearerChallenge {
   readonly scopes: readonly string[];
   /** A claims request for Entra, as a JSON string. */
   readonly claims?: string;
-}
-
-/** The Bearer challenge of an answer, or `undefined`. */
-export function bearerChallenge(header: string | null): BearerChallenge | undefined {
-  const bearer = parseChallenges(header).filter(({ scheme }) => scheme === "bearer");
-  const telling =
-    bearer.find(({ parameters }) => "claims" in parameters) ??
-    bearer.find(({ parameters }) => "error" in parameters) ??
-    bearer[0];
-  if (telling === undefined) return undefined;
-  const { error, scope, claims } = telling.parameters;
-  const decoded = claims === undefined ? undefined : claimsRequest(claims);
-  return {
-    scopes: (scope ?? "").split(" ").filter((one) => one !== ""),
-    ...(error === undefined ? {} : { error }),
-    ...(decoded === undefined ? {} : { claims: decoded }),
-  };
+  /** How the person should have signed in. Source: RFC 9470. */
+  readonly authentication?: AuthenticationDemand;
 }
 
 /**
- * A claims request in base64, base64url or plain JSON; it counts only if it is an object that speaks about
- * the access token. Source: learn.microsoft.com, identity-platform/claims-challenge.
+ * What the Bearer challenges of an answer ask for, or `undefined`. Of several, the one that says most. Links are
+ * not among it: where a server wants people to go is no business of its challenge (rule 9).
  */
-function claimsRequest(value: string): string | undefined {
-  const text = value.trimStart().startsWith("{") ? value : Buffer.from(value, "base64").toString("utf8");
-  try {
-    const parsed: unknown = JSON.parse(text);
-    return typeof parsed === "object" && parsed !== null && "access_token" in parsed
-      ? JSON.stringify(parsed)
-      : undefined;
-  } catch {
-    return undefined;
-  }
+export function bearerChallenge(header: string | null): BearerChallenge | undefined {
+  const read = parseChallenges(header)
+    .filter(({ scheme }) => scheme === "bearer")
+    .map(({ parameters }) => meaning(parameters));
+  return (
+    read.find(({ claims }) => claims !== undefined) ??
+    read.find(({ authentication }) => authentication !== undefined) ??
+    read.find(({ error }) => error !== undefined) ??
+    read[0]
+  );
 }
+
+function meaning(parameters: Challenge["parameters"]): BearerChallenge {
+  const { error, scope = "" } = parameters;
+  const authentication = error === userAuthentication ? authenticationDemand(parameters) : undefined;
+  const claims = claimsRequest(parameters["claims"]) ?? claimsFor(authentication);
+  return {
+    scopes: scope.split(" ").filter((one) => one !== ""),
+    ...(error === undefined ? {} : { error }),
+    ...(claims === undefined ? {} : { claims }),
+    ...(authentication === undefined ? {} : { authentication }),
+  };
+}
+
+const userAuthentication = "insufficient_user_authentication";

@@ -157,13 +157,16 @@ function insufficientScope(resource: ProtectedResource, named: readonly string[]
   );
 }
 
-function refusedTwice(options: UserFetchOptions, response: Response): HostedAgentIdentityError {
-  const { error } = bearerChallenge(response.headers.get("www-authenticate")) ?? {};
+function refusedTwice({ resource }: UserFetchOptions, response: Response): HostedAgentIdentityError {
+  const { error, authentication } = bearerChallenge(response.headers.get("www-authenticate")) ?? {};
+  const label = JSON.stringify(resource.serverLabel);
+  // No exchange makes an old sign-in a new or a stronger one; whoever can ask the person has to. RFC 9470.
+  if (authentication !== undefined) {
+    const message = `${label} wants the person to have signed in otherwise, or more recently.`;
+    return new HostedAgentIdentityError("step_up_required", message, { authentication });
+  }
   const said = error === undefined ? "" : ` It says ${JSON.stringify(error.slice(0, 100))}.`;
-  return new HostedAgentIdentityError(
-    "resource_unauthorized",
-    `${JSON.stringify(options.resource.serverLabel)} refused the user's token.${said}`,
-  );
+  return new HostedAgentIdentityError("resource_unauthorized", `${label} refused the user's token.${said}`);
 }
 
 /** Sends with the token, once and to wherever it may be redirected. */

@@ -11,6 +11,22 @@ export interface ErrorOptionsOf {
   readonly help?: string | undefined;
   /** After how many milliseconds another try makes sense. */
   readonly retryAfterMs?: number | undefined;
+  /** How the person should have signed in, where a resource says so. */
+  readonly authentication?: AuthenticationDemand | undefined;
+}
+
+/**
+ * How a resource wants a person to have signed in, where it does not say so in claims that Entra understands.
+ * Source: RFC 9470.
+ *
+ * Entry point: `hosted-agent-identity`.
+ * @group Errors
+ */
+export interface AuthenticationDemand {
+  /** Authentication context class references, in order of preference. */
+  readonly acrValues?: readonly string[];
+  /** How long ago the sign-in may be, in seconds. */
+  readonly maxAgeS?: number;
 }
 
 /**
@@ -39,6 +55,8 @@ export class HostedAgentIdentityError extends Error {
   readonly help: string;
   /** After how many milliseconds another try makes sense, if that is known. */
   readonly retryAfterMs?: number;
+  /** How the person should have signed in, in a resource's words: to relay, not to log. With `step_up_required` only. */
+  readonly authentication?: AuthenticationDemand;
 
   constructor(code: ErrorCode, message?: string, options: ErrorOptionsOf = {}) {
     const facts = errorCodes[code];
@@ -47,6 +65,7 @@ export class HostedAgentIdentityError extends Error {
     this.category = options.category ?? facts.category;
     this.help = options.help ?? facts.help;
     if (options.retryAfterMs !== undefined) this.retryAfterMs = options.retryAfterMs;
+    if (options.authentication !== undefined) this.authentication = options.authentication;
     Object.defineProperty(this, brand, { value: this.constructor.name, enumerable: false });
   }
 

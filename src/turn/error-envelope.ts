@@ -36,20 +36,31 @@ export function requestError(
 }
 
 /**
- * What the caller can end by signing its user in again: 401 with a challenge, claims included. Source:
- * learn.microsoft.com, identity-platform/claims-challenge.
+ * What the caller can end by signing its user in again: 401 with a challenge, the demand included. Sources:
+ * learn.microsoft.com, identity-platform/claims-challenge; RFC 9470 section 3.
  */
 export function signInChallenge(error: HostedAgentIdentityError): RequestError {
-  const claims = isTokenExchangeError(error) ? error.claims : undefined;
-  const challenge =
-    claims === undefined
-      ? 'Bearer realm="", error="invalid_token"'
-      : `Bearer realm="", error="insufficient_claims", claims="${Buffer.from(claims, "utf8").toString("base64")}"`;
   const { status, headers, error: refusal } = requestError(401, error.code, `${error.message} ${error.help}`);
+  const parameters = Object.entries({ realm: "", ...demandOf(error) });
+  const challenge = `Bearer ${parameters.map(([name, value]) => `${name}="${value}"`).join(", ")}`;
   return {
     status,
     headers: { ...headers, "www-authenticate": challenge },
     error: { ...refusal, type: "authentication_error" },
+  };
+}
+
+/** The parameters of a challenge. None of the values can hold a quote. */
+function demandOf(error: HostedAgentIdentityError): Readonly<Record<string, string>> {
+  const claims = isTokenExchangeError(error) ? error.claims : undefined;
+  if (claims !== undefined)
+    return { error: "insufficient_claims", claims: Buffer.from(claims, "utf8").toString("base64") };
+  if (error.authentication === undefined) return { error: "invalid_token" };
+  const { acrValues, maxAgeS } = error.authentication;
+  return {
+    error: "insufficient_user_authentication",
+    ...(acrValues === undefined ? {} : { acr_values: acrValues.join(" ") }),
+    ...(maxAgeS === undefined ? {} : { max_age: String(maxAgeS) }),
   };
 }
 

@@ -235,6 +235,8 @@ describe("redirects", () => {
   });
 });
 
+const strong = '{"access_token":{"acrs":{"essential":true,"value":"c1"}}}';
+
 describe("a 401 of the resource", () => {
   const unauthorized = (times: number, challenge = 'Bearer error="invalid_token"') => {
     let left = times;
@@ -298,10 +300,46 @@ describe("a 401 of the resource", () => {
     expect(seen[2]?.authorization).toBe(seen[1]?.authorization);
   });
 
+  it.each([
+    ["with 401", 401, `claims="${Buffer.from(strong).toString("base64url")}"`],
+    [
+      "with 403, as Microsoft.Identity.Web does",
+      403,
+      `consentUri="https://x", claims="${strong}", scopes="a,b"`,
+    ],
+    ["as a tenant's context (RFC 9470)", 401, 'error="insufficient_user_authentication", acr_values="c1"'],
+  ])("with a demand %s gets a token that meets it", async (_form, status, parameters) => {
+    let first = true;
+    handler = (_request, response) => {
+      response
+        .writeHead(first ? status : 200, first ? { "www-authenticate": `Bearer ${parameters}` } : {})
+        .end();
+      first = false;
+    };
+    expect((await call(access(), contextFor())).status).toBe(200);
+    expect(asked.map(({ claims }) => claims)).toEqual([undefined, strong]);
+    expect(asked[1]?.scopes).toEqual([`api://${mcpApp}/access_as_user`]);
+  });
+
+  it("with a demand on the sign-in that no exchange can meet names it for whoever can ask the person", async () => {
+    unauthorized(
+      1_000,
+      'Bearer error="insufficient_user_authentication", acr_values="gold silver", max_age="60"',
+    );
+    const error = await call(access(), contextFor()).catch((cause: unknown) => cause);
+    expect(error).toMatchObject({
+      code: "step_up_required",
+      category: "stepup",
+      authentication: { acrValues: ["gold", "silver"], maxAgeS: 60 },
+    });
+    expect(JSON.stringify(error)).not.toContain("gold");
+    expect(seen).toHaveLength(2);
+  });
+
   it("never sends the token or a request to a place the challenge names", async () => {
     unauthorized(
       1,
-      `Bearer resource_metadata="${elsewhere}/.well-known/oauth-protected-resource", authorization_uri="${elsewhere}/authorize"`,
+      `Bearer resource_metadata="${elsewhere}/.well-known/oauth-protected-resource", authorization_uri="${elsewhere}/authorize", consentUri="${elsewhere}/consent"`,
     );
     await call(access(), contextFor());
     expect(seenElsewhere).toEqual([]);

@@ -11,6 +11,7 @@ export default defineConfig({
     alias: [
       { find: /^hosted-agent-identity$/, replacement: from("../src/index.ts") },
       { find: /^hosted-agent-identity\/consent$/, replacement: from("../src/consent/index.ts") },
+      { find: /^hosted-agent-identity\/otel$/, replacement: from("../src/otel/index.ts") },
       { find: /^hosted-agent-identity\/sign-in$/, replacement: from("../src/sign-in/index.ts") },
       { find: /^hosted-agent-identity\/testing$/, replacement: from("../src/testing/index.ts") },
       {

@@ -66,6 +66,7 @@ const surface: Record<string, readonly string[]> = {
   "./fastify": ["responses", "userContext", "webHandler"],
   "./hono": ["responses", "userContext"],
   "./node": ["responses", "userContext", "webHandler"],
+  "./otel": ["openTelemetry"],
   "./sign-in": ["createSignIn", "fileStore", "memoryStore", "redisStore", "remoteSignIn", "signInApi"],
   "./testing": ["signInStoreSuite", "startEntra", "startFoundry", "testUserContext"],
 };
@@ -135,6 +136,7 @@ const sources: Record<string, () => Promise<object>> = {
   "./fastify": () => import("../../src/http/fastify.js"),
   "./hono": () => import("../../src/http/hono.js"),
   "./node": () => import("../../src/http/node.js"),
+  "./otel": () => import("../../src/otel/index.js"),
   "./sign-in": () => import("../../src/sign-in/index.js"),
   "./testing": () => import("../../src/testing/index.js"),
 };

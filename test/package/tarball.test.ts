@@ -11,7 +11,14 @@ const root = fileURLToPath(new URL("../..", import.meta.url));
 let installed: InstalledPackage;
 
 beforeAll(async () => {
-  installed = await installTarball(["express", "@types/express", "@types/node", "fastify", "hono"]);
+  installed = await installTarball([
+    "@opentelemetry/api",
+    "@types/express",
+    "@types/node",
+    "express",
+    "fastify",
+    "hono",
+  ]);
   await writeFile(join(installed.folder, "package.json"), '{ "type": "module" }');
 }, 120_000);
 afterAll(() => installed.remove());
@@ -76,27 +83,33 @@ describe("what is published", () => {
     }
   });
 
-  it("loads neither MSAL, jose, @azure/identity nor a framework for the root", async () => {
-    await writeFile(
-      join(installed.folder, "lazy.mjs"),
-      `
-      import "hosted-agent-identity";
-      `,
-    );
+  /** What is loaded when these entries are imported, in order. */
+  async function loadedBy(...entries: string[]): Promise<string[]> {
+    const imports = entries.map((entry) => `import "hosted-agent-identity${entry}";`);
+    await writeFile(join(installed.folder, "lazy.mjs"), imports.join("\n"));
     const trace = await runNode(installed.folder, [
       "--experimental-loader",
       traceLoader(),
       "--no-warnings",
       "lazy.mjs",
     ]);
-    const imported = trace.split("\n").filter((line) => line.startsWith("resolved "));
+    return trace.split("\n").filter((line) => line.startsWith("resolved "));
+  }
+
+  it("loads neither MSAL, jose, @azure/identity, OpenTelemetry nor a framework for the root", async () => {
+    const imported = await loadedBy("");
+    const others = /msal|jose|@azure\/identity|opentelemetry|express|fastify|hono/;
     expect(imported.length).toBeGreaterThan(1);
-    expect(imported.filter((line) => /msal|jose|@azure\/identity|express|fastify|hono/.test(line))).toEqual(
-      [],
-    );
+    expect(imported.filter((line) => others.test(line))).toEqual([]);
   });
 
-  it.each(["", "/express", "/fastify", "/hono", "/node", "/testing"])(
+  it("loads OpenTelemetry for ./otel, and for no other entry", async () => {
+    const others = ["", "/consent", "/express", "/fastify", "/hono", "/node", "/sign-in", "/testing"];
+    expect((await loadedBy(...others)).filter((line) => line.includes("opentelemetry"))).toEqual([]);
+    expect((await loadedBy("/otel")).some((line) => line.includes("@opentelemetry/api"))).toBe(true);
+  });
+
+  it.each(["", "/express", "/fastify", "/hono", "/node", "/otel", "/testing"])(
     "can be required from CommonJS: %s",
     async (entry) => {
       await writeFile(
@@ -121,9 +134,10 @@ describe("what is published", () => {
       import * as fastify from "hosted-agent-identity/fastify";
       import * as hono from "hosted-agent-identity/hono";
       import * as node from "hosted-agent-identity/node";
+      import { openTelemetry } from "hosted-agent-identity/otel";
       import { startEntra } from "hosted-agent-identity/testing";
       const resource: root.ProtectedResource = root.protectedResource({ url: "https://x.example", serverLabel: "x", scopes: ["api://x/y"], audiences: ["api://x"] });
-      const access: root.UserAccess = root.userAccess(resource, [root.passthrough()]);
+      const access: root.UserAccess = root.userAccess(resource, [root.passthrough()], { onEvent: openTelemetry() });
       const send: (url: string | URL, init?: RequestInit) => Promise<Response> = access.fetch;
       const code: root.ErrorCode = "no_token";
       // @ts-expect-error an undocumented code

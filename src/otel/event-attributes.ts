@@ -1,0 +1,55 @@
+import type { Attributes } from "@opentelemetry/api";
+import type { IdentityEvent } from "../errors.js";
+import { attributes } from "./names.js";
+
+/** Fields whose values are words of ours, or names that the developer chose. */
+type Shown = "serverLabel" | "source" | "code" | "category" | "reason" | "scope" | "call";
+
+const attributeOf: Readonly<Record<Shown, string>> = {
+  serverLabel: attributes.serverLabel,
+  source: attributes.source,
+  code: attributes.errorCode,
+  category: attributes.outcome,
+  reason: attributes.reason,
+  scope: attributes.reason,
+  call: attributes.call,
+};
+
+/**
+ * What is shown of each event. A list of what may go out, not of what may not: object ids, principals and the
+ * purposes that developers write for long-running work are on none, and a new field is not until it is put here.
+ */
+const shown: Readonly<Record<IdentityEvent["type"], readonly Shown[]>> = {
+  token_acquired: ["serverLabel", "source"],
+  token_refused: ["serverLabel", "code", "category"],
+  user_token_refused: ["code", "category"],
+  background_refresh_failed: ["serverLabel", "code"],
+  wrong_user: [],
+  shared_cache_failed: ["serverLabel", "call", "reason"],
+  shared_cache_recovered: ["serverLabel", "call"],
+  shared_cache_unreadable: ["serverLabel"],
+  back_off: ["scope"],
+  mcp_client_closed: ["reason"],
+  mcp_client_close_failed: ["reason"],
+  grant_stored: ["reason"],
+  grant_ended: ["reason"],
+  long_running_started: [],
+  long_running_used: [],
+  long_running_ended: [],
+  sign_in_refused: ["reason"],
+  sign_in_failed: ["code"],
+  sign_in_store_volatile: [],
+};
+
+/** The types of events there are. */
+export const eventTypes: readonly string[] = Object.keys(shown);
+
+/** The attributes that an event is counted with. */
+export function eventAttributes(event: IdentityEvent): Attributes {
+  const values: Attributes = { [attributes.event]: event.type };
+  for (const field of shown[event.type] ?? []) {
+    const value = (event as Partial<Record<Shown, string>>)[field];
+    if (typeof value === "string") values[attributeOf[field]] = value;
+  }
+  return values;
+}

@@ -1,0 +1,118 @@
+import { createHmac } from "node:crypto";
+import {
+  context,
+  SpanKind,
+  SpanStatusCode,
+  trace,
+  type MeterProvider,
+  type Span,
+  type Tracer,
+  type TracerProvider,
+} from "@opentelemetry/api";
+import {
+  emit,
+  HostedAgentIdentityError,
+  type AroundStep,
+  type IdentityEvent,
+  type IdentityStep,
+  type OnEvent,
+  type StepEnd,
+} from "../errors.js";
+import { packageVersion } from "../foundry/version.js";
+import { meters, type Meters } from "./meters.js";
+import { attributes, spans } from "./names.js";
+import { endAttributes, isTrouble, spanAttributes, startAttributes } from "./step-attributes.js";
+import { parentOf, traceHeadersOf } from "./trace-context.js";
+
+/** Where telemetry goes, and what of a person it may say. */
+export interface OpenTelemetryOptions {
+  /** Default: what the application has registered with `@opentelemetry/api`, also later. */
+  readonly tracerProvider?: TracerProvider;
+  /** Default: what the application has registered with `@opentelemetry/api`, also later. */
+  readonly meterProvider?: MeterProvider;
+  /**
+   * Names the person on spans by a pseudonym, so that one person's requests can be found without saying whose
+   * they are: HMAC-SHA-256 of the principal with this key of at least 16 bytes. Whoever has the key can check
+   * a guess. Default: no person is named at all.
+   */
+  readonly principalKey?: string | Uint8Array;
+  /** Gets every event too. */
+  readonly onEvent?: (event: IdentityEvent) => void;
+}
+
+/**
+ * Spans and metrics for OpenTelemetry. Give what it returns as `onEvent` to whatever takes one: the verifier,
+ * the Entra app, accesses, toolboxes, pools and sign-in. Each step becomes a span and a duration, each event a
+ * count. No token, link, person, conversation, URL path or text of an error is among them; the guide
+ * Observability lists every name.
+ *
+ * Needs the optional package `@opentelemetry/api` 1.9. Throws `invalid_option` for a short key.
+ *
+ * Entry point: `hosted-agent-identity/otel`.
+ * Source: OpenTelemetry semantic conventions 1.37, HTTP and general attributes.
+ *
+ * @example
+ * ```ts
+ * import { onBehalfOf, userAccess, userTokenVerifier, type EntraApp, type ProtectedResource } from "hosted-agent-identity";
+ * import { openTelemetry } from "hosted-agent-identity/otel";
+ *
+ * const onEvent = openTelemetry();
+ *
+ * export const watched = (app: EntraApp, server: ProtectedResource) => ({
+ *   verify: userTokenVerifier({ app, onEvent }),
+ *   contacts: userAccess(server, [onBehalfOf(app)], { onEvent }),
+ * });
+ * ```
+ * @group Events
+ */
+export function openTelemetry(options: OpenTelemetryOptions = {}): OnEvent {
+  const pseudonym = pseudonyms(options.principalKey);
+  const numbers = meters(options.meterProvider);
+  const tracer = (): Tracer =>
+    (options.tracerProvider ?? trace).getTracer("hosted-agent-identity", packageVersion);
+
+  const around: AroundStep = async (step, run) => {
+    const parent = parentOf(step);
+    const started = startAttributes(step);
+    const kind = step.step === "mcp_request" ? SpanKind.CLIENT : SpanKind.INTERNAL;
+    const named = { ...started, ...pseudonym(step) };
+    const span = tracer().startSpan(spans[step.step], { kind, attributes: named }, parent);
+    const active = trace.setSpan(parent, span);
+    const headers = step.step === "mcp_request" ? traceHeadersOf(active) : undefined;
+    const end = await context.with(active, () => run(headers));
+    const ended = endAttributes(end);
+    finish(span, end, ended);
+    numbers.took(step, end.durationMs, { ...started, ...ended });
+  };
+
+  return Object.freeze(Object.assign(listenerOf(numbers, options.onEvent), { around }));
+}
+
+function listenerOf(
+  numbers: Meters,
+  onEvent: OpenTelemetryOptions["onEvent"],
+): (event: IdentityEvent) => void {
+  return (event) => {
+    emit(onEvent, event);
+    numbers.count(event);
+  };
+}
+
+/** The text of an error may quote what others wrote, so neither it nor the stack is recorded. */
+function finish(span: Span, end: StepEnd, ended: ReturnType<typeof endAttributes>): void {
+  span.setAttributes({ ...ended, ...spanAttributes(end) });
+  if (isTrouble(end)) span.setStatus({ code: SpanStatusCode.ERROR });
+  span.end();
+}
+
+/** Names whoever a step is for, or nobody. */
+function pseudonyms(key: string | Uint8Array | undefined): (step: IdentityStep) => Record<string, string> {
+  if (key === undefined) return () => ({});
+  if (Buffer.byteLength(key) < 16)
+    throw new HostedAgentIdentityError("invalid_option", "principalKey: expected at least 16 bytes.");
+  return (step) => {
+    if (step.step === "verify" || step.principal === undefined) return {};
+    const name = createHmac("sha256", key).update(step.principal).digest("base64url").slice(0, 22);
+    return { [attributes.principal]: name };
+  };
+}

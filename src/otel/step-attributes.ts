@@ -1,0 +1,55 @@
+import type { Attributes } from "@opentelemetry/api";
+import { isGuid } from "../entra/tenants.js";
+import type { IdentityStep, StepEnd } from "../errors.js";
+import { attributes } from "./names.js";
+
+/** Source: OpenTelemetry semantic conventions, HTTP: a method nobody knows is `_OTHER`. */
+const methods: ReadonlySet<string> = new Set(
+  "CONNECT DELETE GET HEAD OPTIONS PATCH POST PUT QUERY TRACE".split(" "),
+);
+
+/** What is known before a step, of spans and metrics. Nothing here tells one person from another. */
+export function startAttributes(step: IdentityStep): Attributes {
+  if (step.step === "verify") return {};
+  if (step.step === "acquire") {
+    return { [attributes.serverLabel]: step.serverLabel, [attributes.steppedUp]: step.steppedUp };
+  }
+  return {
+    [attributes.serverLabel]: step.serverLabel,
+    [attributes.method]: methods.has(step.method) ? step.method : "_OTHER",
+    [attributes.address]: step.address,
+    [attributes.port]: step.port,
+  };
+}
+
+/** What is known after a step, of spans and metrics. */
+export function endAttributes({ outcome, source, cache, status, error }: StepEnd): Attributes {
+  const refused = status !== undefined && status >= 400 ? String(status) : undefined;
+  const errorType = error ?? refused;
+  return {
+    [attributes.outcome]: outcome === "ok" && refused !== undefined ? "failed" : outcome,
+    ...(errorType === undefined
+      ? {}
+      : { [attributes.errorType]: errorType, [attributes.errorCode]: errorType }),
+    ...(source === undefined ? {} : { [attributes.source]: source }),
+    ...(cache === undefined ? {} : { [attributes.cache]: cache }),
+    ...(status === undefined ? {} : { [attributes.status]: status }),
+  };
+}
+
+/** What only a span says: too many different values for a metric. */
+export function spanAttributes({ errorCodes, correlationId }: StepEnd): Attributes {
+  return {
+    ...(errorCodes === undefined ? {} : { [attributes.entraErrorCodes]: [...errorCodes] }),
+    // Whoever answers in Entra's place could write anything there.
+    ...(isGuid(correlationId) ? { [attributes.entraCorrelationId]: correlationId } : {}),
+  };
+}
+
+/** Refusals that the person or the caller can end are answers, not errors of the agent. */
+const expected: ReadonlySet<string> = new Set(["ok", "aborted", "consent", "signin", "stepup", "input"]);
+
+/** Whether the span is one of an error. */
+export function isTrouble({ outcome, status = 0 }: StepEnd): boolean {
+  return status >= 400 || !expected.has(outcome);
+}

@@ -6,14 +6,14 @@
 import { startAgentIdentitySetting, type AgentIdentitySetting } from "./agent-identity/setting.js";
 import { tell } from "./agent-identity/story.js";
 import { judged } from "./checks.js";
-import { startProcesses } from "./processes.js";
+import { startProcesses, type ProcessPlan } from "./processes.js";
 
 /** Returns whether everything was seen as the person it was made for, through the agent identity. */
 export function onceWithAgentIdentity(): Promise<boolean> {
   return judged(async (check) => {
     const setting = await startAgentIdentitySetting();
     try {
-      const processes = await startProcesses([agent(setting)]);
+      const processes = await startProcesses([agentIdentityProcess(setting)]);
       try {
         await tell({ setting, check });
       } finally {
@@ -25,7 +25,8 @@ export function onceWithAgentIdentity(): Promise<boolean> {
   });
 }
 
-function agent({ entra, contacts, port }: AgentIdentitySetting) {
+/** The agent, and what it is told of its surroundings: no secret. */
+export function agentIdentityProcess({ entra, contacts, port }: AgentIdentitySetting): ProcessPlan {
   return {
     name: "agent",
     file: new URL("agent-identity/agent-process.ts", import.meta.url),

@@ -26,6 +26,7 @@ export type {
 } from "./entra/directory.js";
 export type { ActivePolicy, EntraPolicies } from "./entra/policies.js";
 export type { EntraGrant, EntraPolicy, PolicyTarget } from "./entra/policy-types.js";
+export type { IssuedSecret } from "./entra/issued.js";
 export type { EntraRequest } from "./entra/log.js";
 export { testUserContext, type TestUserContextOptions } from "../context/test-context.js";
 export {

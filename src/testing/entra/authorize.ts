@@ -216,7 +216,7 @@ function sendCode(
 ): Reply {
   const { request } = flow;
   if (request.consentOnly) return sendBack(request, {}, browser.headers);
-  const code = `1.${randomBytes(64).toString("base64url")}`;
+  const code = state.issued.note("authorization_code", `1.${randomBytes(64).toString("base64url")}`);
   remember(state.codes, code, {
     tenantId: account.tenantId,
     client: request.client,

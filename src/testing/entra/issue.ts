@@ -189,7 +189,7 @@ function hasIdTokens(state: EntraState, client: EntraApp): boolean {
 
 /** Refresh tokens are opaque, and bound to the user and the client, not to the resource. */
 function refreshToken({ state, client }: TokenCall, grant: PersonGrant): string {
-  const token = `1.${randomBytes(96).toString("base64url")}`;
+  const token = state.issued.note("refresh_token", `1.${randomBytes(96).toString("base64url")}`);
   const now = state.now();
   remember(state.refreshTokens, token, {
     client,

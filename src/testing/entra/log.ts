@@ -37,7 +37,7 @@ export interface EntraRequest {
 
 /** The fields that may be seen; a field nobody thought of is a secret until somebody did. */
 const shown =
-  /^(grant_type|client_id|client_assertion_type|requested_token_use|scope|resource|claims|tenant|redirect_uri|response_(type|mode)|state|nonce|prompt|login_hint|domain_hint|code_challenge(_method)?|client_info|client-request-id|x-client-.*|x-ms-lib-capability|fmi_path|api-version|principal_id|object_id|m(s)?i_res_id|account|approve|consent|cancel|everybody|post_logout_redirect_uri|authorization_endpoint)$/;
+  /^(grant_type|client_id|client_assertion_type|requested_token_use|scope|resource|claims|tenant|redirect_uri|response_(type|mode)|prompt|login_hint|domain_hint|code_challenge(_method)?|client_info|client-request-id|x-client-.*|x-ms-lib-capability|fmi_path|api-version|principal_id|object_id|m(s)?i_res_id|account|approve|consent|cancel|everybody|post_logout_redirect_uri|authorization_endpoint)$/;
 const headers =
   /^(client-request-id|x-client-.*|x-ms-lib-capability|x-anchormailbox|user-agent|origin|content-type)$/;
 const kept = 20_000;

@@ -12,6 +12,7 @@ import {
   type ManagedIdentity,
   type UserRef,
 } from "./directory.js";
+import { createIssued, type IssuedSecret } from "./issued.js";
 import { createSigningKeys } from "./keys.js";
 import { createLog, type EntraRequest } from "./log.js";
 import type { EntraOptions, FederatedCredentialOptions, RedirectUriOptions } from "./options.js";
@@ -41,6 +42,11 @@ export interface EntraEmulator {
   readonly policies: EntraPolicies;
   /** Every request so far, oldest first, without secrets. */
   readonly requests: readonly EntraRequest[];
+  /**
+   * The tokens, codes and secrets of this emulator, oldest first, the latest 5 000: for a test that searches logs
+   * and pages for them.
+   */
+  readonly issued: readonly IssuedSecret[];
   /** The environment that `ManagedIdentityCredential` and MSAL read. */
   readonly managedIdentity: {
     readonly identities: readonly ManagedIdentity[];
@@ -160,6 +166,7 @@ export async function startEntra(options: EntraOptions): Promise<EntraEmulator> 
     consents: createConsents(),
     policies: createPolicies(directory, options.policies ?? []),
     log: createLog(),
+    issued: createIssued(),
     codes: new Map(),
     refreshTokens: new Map(),
     sessions: new Map(),
@@ -169,6 +176,11 @@ export async function startEntra(options: EntraOptions): Promise<EntraEmulator> 
     now: options.now ?? Date.now,
     origin: "",
   };
+  state.issued.note("identity_header", state.msiHeader);
+  for (const { secrets = [] } of options.apps) {
+    for (const secret of secrets)
+      state.issued.note("client_secret", typeof secret === "string" ? secret : secret.value);
+  }
   const server = createEntraServer(state);
   server.listen(options.port ?? 0, "127.0.0.1");
   await once(server, "listening");
@@ -194,6 +206,7 @@ export async function startEntra(options: EntraOptions): Promise<EntraEmulator> 
     users: directory.users,
     policies: state.policies,
     requests: state.log.entries,
+    issued: state.issued.secrets,
     managedIdentity: {
       identities: directory.managedIdentities,
       env: { IDENTITY_ENDPOINT: `${state.origin}/msi/token`, IDENTITY_HEADER: state.msiHeader },

@@ -1,6 +1,7 @@
 import type { Consents } from "./consents.js";
 import type { Account, Directory, EntraApp } from "./directory.js";
 import type { SigningKeys } from "./keys.js";
+import type { Issued } from "./issued.js";
 import type { RequestLog } from "./log.js";
 import type { EntraOptions } from "./options.js";
 import type { Policies } from "./policies.js";
@@ -54,6 +55,7 @@ export interface EntraState {
   readonly consents: Consents;
   readonly policies: Policies;
   readonly log: RequestLog;
+  readonly issued: Issued;
   readonly codes: Map<string, CodeGrant>;
   readonly refreshTokens: Map<string, RefreshGrant>;
   readonly sessions: Map<string, BrowserSession>;

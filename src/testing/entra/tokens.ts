@@ -58,7 +58,7 @@ export async function accessToken(state: EntraState, request: AccessTokenRequest
     ver: version === 1 ? "1.0" : "2.0",
     ...request.claims,
   };
-  return sign(state, claims, request.key, version);
+  return state.issued.note("access_token", await sign(state, claims, request.key, version));
 }
 
 /** An id token, always in version 2. Source: id-token-claims-reference. */
@@ -92,7 +92,7 @@ export async function idToken(
     uti: randomBytes(16).toString("base64url"),
     ver: "2.0",
   };
-  return sign(state, claims, undefined, 2);
+  return state.issued.note("id_token", await sign(state, claims, undefined, 2));
 }
 
 export function issuer(state: EntraState, tenantId: string, version: 1 | 2): string {

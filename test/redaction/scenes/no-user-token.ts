@@ -1,0 +1,41 @@
+import { readFileSync } from "node:fs";
+import { judged } from "../../../examples/chat/checks.js";
+import { createPerson } from "../../../examples/chat/no-user-token/person.js";
+import { startSetting } from "../../../examples/chat/no-user-token/setting.js";
+import { shapes, type ShapeName } from "../../../examples/chat/no-user-token/shapes.js";
+import { tell } from "../../../examples/chat/no-user-token/story.js";
+import { startProcesses, type Processes } from "../../../examples/chat/processes.js";
+import { secret, shown } from "../recorder.js";
+import { noteEntra } from "./emulators.js";
+import { dumpRedis, watchRedis } from "./redis.js";
+
+const untouched: Processes = { names: ["nothing"], kill: async () => {}, start: async () => {} };
+
+/** `npm run demo -- --once --no-user-token`, `--redis`, `--remote` */
+export function playNoUserToken(name: ShapeName): Promise<boolean> {
+  return judged(async (check) => {
+    const shape = shapes[name];
+    const setting = await startSetting(shape);
+    const unwatch = setting.redis === undefined ? undefined : watchRedis(setting.redis.url, name);
+    secret({ kind: "client secret", value: setting.clientSecret });
+    secret({ kind: "sealing key", value: setting.sealingKey });
+    secret({ kind: "signing key", value: setting.signing.privateKey });
+    try {
+      const processes = await startProcesses(shape.processes(setting));
+      try {
+        const person = createPerson(setting);
+        // One of them plays it to the end, with every process killed; that takes its time.
+        if (name === "redis") await tell({ setting, processes, person, check });
+        else await tell({ setting: { ...setting, redis: undefined }, processes: untouched, person, check });
+        noteEntra(setting.entra, name);
+        if (setting.redis !== undefined) await dumpRedis(setting.redis.url, name);
+        else shown("file store", readFileSync(setting.storeFile, "latin1"), name);
+      } finally {
+        await processes.kill();
+      }
+    } finally {
+      unwatch?.();
+      await setting.close();
+    }
+  });
+}

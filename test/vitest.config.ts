@@ -1,3 +1,4 @@
+import { availableParallelism } from "node:os";
 import { fileURLToPath } from "node:url";
 import { defineConfig } from "vitest/config";
 import { PlainSummary } from "./support/plain-summary.js";
@@ -24,6 +25,8 @@ export default defineConfig({
     include: ["test/**/*.test.ts"],
     globalSetup: "test/support/tls.ts",
     pool: "forks",
+    // Much of a test's time is waiting for a browser or another process.
+    maxWorkers: Math.max(2, availableParallelism() - 1),
     reporters: ["default", new PlainSummary()],
     testTimeout: 20_000,
     hookTimeout: 30_000,

@@ -4,6 +4,7 @@ import {
   SpanKind,
   SpanStatusCode,
   trace,
+  type Attributes,
   type MeterProvider,
   type Span,
   type Tracer,
@@ -106,7 +107,7 @@ function finish(span: Span, end: StepEnd, ended: ReturnType<typeof endAttributes
 }
 
 /** Names whoever a step is for, or nobody. */
-function pseudonyms(key: string | Uint8Array | undefined): (step: IdentityStep) => Record<string, string> {
+function pseudonyms(key: string | Uint8Array | undefined): (step: IdentityStep) => Attributes {
   if (key === undefined) return () => ({});
   if (Buffer.byteLength(key) < 16)
     throw new HostedAgentIdentityError("invalid_option", "principalKey: expected at least 16 bytes.");

@@ -1,4 +1,3 @@
-import { hasSubscribers } from "node:diagnostics_channel";
 import {
   context,
   defaultTextMapGetter,
@@ -8,6 +7,7 @@ import {
   trace,
   type Context,
 } from "@opentelemetry/api";
+import { isFetchInstrumented } from "../access/instrumented-fetch.js";
 import type { IdentityStep, TraceHeaders } from "../errors.js";
 
 /**
@@ -26,11 +26,10 @@ export function parentOf(step: IdentityStep): Context {
 
 /**
  * The trace context that a request is to carry, as the application's propagator writes it. `undefined` where an
- * instrumentation of `fetch` will write its own: it appends without looking, and two are none.
- * Source: opentelemetry-js-contrib, issues 2796 and 3711.
+ * instrumentation of `fetch` will write its own.
  */
 export function traceHeadersOf(active: Context): TraceHeaders | undefined {
-  if (hasSubscribers("undici:request:create")) return undefined;
+  if (isFetchInstrumented()) return undefined;
   const carrier: Record<string, string> = {};
   propagation.inject(active, carrier, defaultTextMapSetter);
   const { traceparent, tracestate } = carrier;

@@ -1,3 +1,4 @@
+import { isFetchInstrumented } from "../../access/instrumented-fetch.js";
 import type { RequestHeaders } from "../../access/types.js";
 import type { UserContext } from "../../context/user-context.js";
 import { isIdentityHeader, platformHeaders, toolboxFeature } from "../../foundry/headers.js";
@@ -17,11 +18,18 @@ export function toolboxRequestHeaders(
   new Headers(given).forEach((value, name) => {
     if (!isIdentityHeader(name)) headers[name] = value;
   });
-  for (const [name, value] of Object.entries(context.trace)) headers[name] ??= value;
+  // Trace context is one thing: it comes whole from the caller, or from our request, or from instrumentation.
+  const isTraced = headers["traceparent"] !== undefined || isFetchInstrumented();
+  for (const [name, value] of Object.entries(context.trace)) {
+    if (!isTraced || !traceContext.has(name)) headers[name] ??= value;
+  }
   headers[toolboxFeature.header] = withFlag(headers[toolboxFeature.header]);
   if (caller.kind === "call") headers[platformHeaders.callId] = caller.callId;
   return headers;
 }
+
+/** What instrumentations write. Source: W3C Trace Context and Baggage. */
+const traceContext: ReadonlySet<string> = new Set(["traceparent", "tracestate", "baggage"]);
 
 /** The feature header with the toolbox's flag; whoever uses other previews may add theirs. */
 function withFlag(given: string | undefined): string {

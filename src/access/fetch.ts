@@ -1,15 +1,14 @@
 import { tryGetUserContext } from "../context/ambient.js";
 import type { FetchLike } from "../context/fetch-like.js";
 import type { UserContext } from "../context/user-context.js";
-import { resourceOfScope } from "../entra/scopes.js";
 import { HostedAgentIdentityError } from "../errors.js";
-import type { Acquirer, AcquireOptions } from "../tokens/acquire.js";
+import type { Acquirer } from "../tokens/acquire.js";
 import type { ProtectedResource } from "../tokens/protected-resource.js";
 import type { AccessToken } from "../tokens/token-source.js";
 import { canSendAgain } from "./body.js";
-import { bearerChallenge, type BearerChallenge } from "./challenges.js";
 import type { FreshRefusals } from "./fresh-refusals.js";
 import { readHeader, withAuthorization } from "./request-headers.js";
+import { secondTry } from "./second-try.js";
 import { sessionEndToken } from "./session-end.js";
 import type { SessionOwners } from "./sessions.js";
 import { refuseStandaloneStream } from "./standalone-stream.js";
@@ -81,92 +80,17 @@ async function send(
   const response = isRedirect(sent, init) ? await follow(options, url, request, sent) : sent;
   const answer =
     response.status === 401 || response.status === 403
-      ? await again(options, context, url, init, first, response)
+      ? await secondTry(options, {
+          context,
+          owner: ownerOf(context),
+          init,
+          first,
+          response,
+          send: (token) => deliver(options, url, init, token),
+        })
       : response;
   noteSession(options.sessions, context, init, answer);
   return answer;
-}
-
-/**
- * A 401 costs exactly this token, and one resend with a new one; a 403 with `insufficient_scope` one resend
- * with the union of scopes. Only if the body can be sent again. A token that was got for this very reason is
- * not exchanged once more: for some seconds its refusal stands. Source: MCP 2026-07-28, authorization.
- */
-async function again(
-  options: UserFetchOptions,
-  context: UserContext,
-  url: string | URL,
-  init: RequestInit,
-  first: AccessToken,
-  response: Response,
-): Promise<Response> {
-  const challenge = bearerChallenge(response.headers.get("www-authenticate"));
-  const wantsScope = response.status === 403 && challenge?.error === "insufficient_scope";
-  if (response.status === 403 && !wantsScope && challenge?.claims === undefined) return response;
-  const demand = demandOf(response, challenge);
-  const refusal = (answer: Response): HostedAgentIdentityError =>
-    wantsScope ? insufficientScope(options.resource, challenge.scopes) : refusedTwice(options, answer);
-  const owner = ownerOf(context);
-  if (options.refusals.has(owner, first.token, demand)) {
-    if (response.status === 403 && !wantsScope) return response;
-    await response.body?.cancel();
-    throw refusal(response);
-  }
-  if (response.status === 401) options.acquirer.forget(context, first.token);
-  if (!canSendAgain(init.body)) return response;
-  const asked: AcquireOptions = {
-    signal: init.signal ?? undefined,
-    claims: challenge?.claims,
-    scopes: wantsScope ? grownScopes(options.resource, challenge.scopes) : undefined,
-  };
-  await response.body?.cancel();
-  const next = await options.acquirer.acquire(context, asked);
-  if (next.token === first.token) throw refusedTwice(options, response);
-  const second = await deliver(options, url, init, next);
-  if (second.status === response.status) options.refusals.note(owner, next.token, demand);
-  if (second.status === 401 || (second.status === 403 && wantsScope)) {
-    await second.body?.cancel();
-    throw refusal(second);
-  }
-  return second;
-}
-
-/** What a refusal asks for. A 401 asks for another token, whatever else it says. */
-function demandOf({ status }: Response, challenge: BearerChallenge | undefined): string {
-  return status === 401 ? "401" : JSON.stringify([challenge?.scopes, challenge?.claims]);
-}
-
-/** The resource's scopes and those the server names, which may leave out the resource. */
-function grownScopes(resource: ProtectedResource, named: readonly string[]): readonly string[] {
-  const prefix = resourceOfScope(resource.scopes[0] ?? "") ?? "";
-  const full = named
-    .slice(0, 32)
-    .map((scope) => (resourceOfScope(scope) === undefined ? `${prefix}/${scope}` : scope));
-  const grown = [...new Set([...resource.scopes, ...full])].sort();
-  // What the server names is a wish, not a destination: scopes of another resource are never asked for.
-  const foreign = grown.some((scope) => resourceOfScope(scope) !== prefix || /[\s"\\]/.test(scope));
-  if (foreign || grown.length === resource.scopes.length) throw insufficientScope(resource, named);
-  return grown;
-}
-
-function insufficientScope(resource: ProtectedResource, named: readonly string[]): HostedAgentIdentityError {
-  const wanted = named.slice(0, 8).map((scope) => JSON.stringify(scope.slice(0, 200)));
-  return new HostedAgentIdentityError(
-    "insufficient_scope",
-    `${JSON.stringify(resource.serverLabel)} asks for more scopes: ${wanted.join(", ") || "it does not say which"}.`,
-  );
-}
-
-function refusedTwice({ resource }: UserFetchOptions, response: Response): HostedAgentIdentityError {
-  const { error, authentication } = bearerChallenge(response.headers.get("www-authenticate")) ?? {};
-  const label = JSON.stringify(resource.serverLabel);
-  // No exchange makes an old sign-in a new or a stronger one; whoever can ask the person has to. RFC 9470.
-  if (authentication !== undefined) {
-    const message = `${label} wants the person to have signed in otherwise, or more recently.`;
-    return new HostedAgentIdentityError("step_up_required", message, { authentication });
-  }
-  const said = error === undefined ? "" : ` It says ${JSON.stringify(error.slice(0, 100))}.`;
-  return new HostedAgentIdentityError("resource_unauthorized", `${label} refused the user's token.${said}`);
 }
 
 /** Sends with the token, once and to wherever it may be redirected. */

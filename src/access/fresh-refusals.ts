@@ -1,27 +1,53 @@
 import { shortMemory } from "../tokens/short-memory.js";
 
-/** Fresh tokens that the resource refused all the same. */
+/** What the resource refused each user of late, and what was got for them since. */
 export interface FreshRefusals {
   note(owner: string, token: string, demand: string): void;
   /** Whether this token was got for this person to meet this demand, and refused with it, a moment ago. */
   has(owner: string, token: string, demand: string): boolean;
+  /** Whether one more token may be asked for because this one was refused with this demand. */
+  mayAsk(owner: string, token: string, demand: string): boolean;
+  /** Scopes that this person was given beyond the resource's own. */
+  grownScopes(owner: string): readonly string[];
+  /** Remembers them; an empty list forgets. */
+  grew(owner: string, scopes: readonly string[]): void;
 }
 
 /** As long as refusals of Entra that no user can end are remembered. */
 const rememberedMs = 5_000;
 const maxTokens = 1_000;
+/** A token that has run out, more scopes and a second factor in one minute are three. */
+const tokensPerMinute = 8;
+const minuteMs = 60_000;
+const maxOwners = 10_000;
+const grownMs = 3_600_000;
 
 /**
- * Makes the memory of one access. Without it, a resource that refuses one user for ever turns every call of an
- * agent that tries again into one more exchange, until Entra sees a loop (AADSTS50196) and everybody waits.
- * Source: MCP 2026-07-28, authorization: clients should keep track of scope upgrades that failed.
+ * Makes the memory of one access. Without it, a resource that refuses one user for ever, or wants something else
+ * each time, turns every call of an agent that tries again into one more exchange, until Entra sees a loop
+ * (AADSTS50196) and everybody waits. Source: MCP 2026-07-28, authorization: clients step up with the union of
+ * scopes, a few times at most, and keep track of upgrades that failed.
  */
 export function freshRefusals(now: () => number): FreshRefusals {
   const refused = shortMemory<string>(rememberedMs, maxTokens, now);
+  const asked = shortMemory<Set<string>>(minuteMs, maxOwners, now);
+  const grown = shortMemory<readonly string[]>(grownMs, maxOwners, now);
   // A toolbox's token is the agent's own and serves everybody: what one user is refused says nothing of another.
   const keyOf = (owner: string, token: string): string => `${owner} ${token}`;
   return {
     note: (owner, token, demand) => refused.set(keyOf(owner, token), demand),
     has: (owner, token, demand) => refused.get(keyOf(owner, token)) === demand,
+    mayAsk(owner, token, demand) {
+      const known = asked.get(owner) ?? new Set<string>();
+      const key = `${demand} ${token}`;
+      // Calls side by side are refused with one token, and get one token.
+      if (known.has(key)) return true;
+      if (known.size >= tokensPerMinute) return false;
+      if (known.size === 0) asked.set(owner, known);
+      known.add(key);
+      return true;
+    },
+    grownScopes: (owner) => grown.get(owner) ?? [],
+    grew: (owner, scopes) => grown.set(owner, scopes),
   };
 }

@@ -38,6 +38,8 @@ export interface UserAccessOptions {
   /** The network below, for example with a proxy. Default: the global `fetch`, looked up at each call. */
   readonly fetch?: FetchLike;
   readonly now?: () => number;
+  /** From 0 to 1: refreshes are spread over some time at random. Default `Math.random`. */
+  readonly random?: () => number;
   readonly onEvent?: OnEvent;
 }
 
@@ -79,6 +81,7 @@ export function userAccess(
     sharedCache: options.sharedCache,
     timeoutMs: options.timeoutMs ?? 30_000,
     now: options.now ?? Date.now,
+    random: options.random ?? Math.random,
     onEvent,
   });
   const tokens = watchedAcquirer(acquiring, { serverLabel: resource.serverLabel, onEvent, sources });

@@ -1,33 +1,25 @@
 import { liveInternalsOf, recordConsent, type ContextInternals } from "../context/internals.js";
-import { runWithoutUserContext } from "../context/ambient.js";
 import type { UserContext } from "../context/user-context.js";
 import {
   emit,
   HostedAgentIdentityError,
   isConsentRequiredError,
+  isHostedAgentIdentityError,
   isTokenExchangeError,
-  type OnEvent,
   type SkippedSource,
 } from "../errors.js";
-import { settleOrAbort, withDeadline } from "../exchange/deadline.js";
-import { askSources, askWithBackOff, standIns, type AskSource } from "./ask-sources.js";
-import { backOff } from "./back-off.js";
-import type { ProtectedResource } from "./protected-resource.js";
-import { sharedCache, type AcceptShared, type SharedCacheOptions } from "./shared-cache.js";
+import { settleOrAbort } from "../exchange/deadline.js";
+import type { AcceptShared } from "./shared-cache.js";
 import { shortMemory } from "./short-memory.js";
+import { sourceCalls, type SourceCallsOptions } from "./source-calls.js";
 import { tokenCache, type TokenCacheLimits } from "./token-cache.js";
-import type { AccessToken, TokenRequest, TokenSource } from "./token-source.js";
+import type { AccessToken, TokenRequest } from "./token-source.js";
 
 /** What an acquirer is made from. */
-export interface AcquirerOptions {
-  readonly resource: ProtectedResource;
-  readonly sources: readonly TokenSource[];
+export interface AcquirerOptions extends SourceCallsOptions {
   readonly cache?: TokenCacheLimits | undefined;
-  readonly sharedCache?: SharedCacheOptions | undefined;
-  /** How long one acquisition may take altogether, in milliseconds. */
-  readonly timeoutMs: number;
-  readonly now: () => number;
-  readonly onEvent: OnEvent | undefined;
+  /** From 0 to 1, for the jitter of refreshes. */
+  readonly random: () => number;
 }
 
 /** What a single call asks for beyond the resource's own scopes. */
@@ -35,6 +27,8 @@ export interface AcquireOptions {
   readonly signal?: AbortSignal | undefined;
   readonly claims?: string | undefined;
   readonly scopes?: readonly string[] | undefined;
+  /** The token that the resource has just refused: any other one that meets the demand will do. */
+  readonly refused?: string | undefined;
 }
 
 /** The cache and the sources behind one access. */
@@ -63,10 +57,8 @@ const retryRefreshMs = 30_000;
 /** Makes the acquirer of one access. */
 export function acquirer(options: AcquirerOptions): Acquirer {
   const { resource, sources, now, onEvent } = options;
-  const cache = tokenCache(options.cache);
-  const others = options.sharedCache && sharedCache({ ...options.sharedCache, resource, now, onEvent });
-  const waits = backOff(now, onEvent);
-  const won = standIns();
+  const cache = tokenCache(options.cache, options.random);
+  const calls = sourceCalls(options);
   /** Keys whose token the resource has just refused: whatever else is shared may be as old. */
   const doubted = new Set<string>();
   const inFlight = new Map<string, Promise<AccessToken>>();
@@ -90,15 +82,13 @@ export function acquirer(options: AcquirerOptions): Acquirer {
   const requestOf = (
     context: UserContext,
     internals: ContextInternals,
-    asked: AcquireOptions,
-    signal: AbortSignal,
-  ): TokenRequest => ({
+    asked: AcquireOptions = {},
+  ): Omit<TokenRequest, "signal"> => ({
     context,
     assertion: internals.assertion,
     resource,
     scopes: asked.scopes ?? resource.scopes,
     claims: asked.claims,
-    signal,
   });
 
   const live = (context: UserContext): ContextInternals => {
@@ -113,60 +103,15 @@ export function acquirer(options: AcquirerOptions): Acquirer {
     key: string,
     accept: AcceptShared,
   ): Promise<AccessToken> => {
-    const principal = context.principalKey ?? "null";
-    const started = now();
-    const timedOut = (): Error =>
-      new HostedAgentIdentityError("entra_timeout", `No token within ${options.timeoutMs} ms.`);
-    let isShared = false;
-    const ask: AskSource = async (source, request) => {
-      const found = await others?.find(source, request, accept);
-      isShared = found?.token !== undefined;
-      if (found?.token !== undefined) return { status: "token", token: found.token };
-      const answer = await askWithBackOff(source, request, waits, principal);
-      if (answer.status === "token") found?.keep(answer.token);
-      return answer;
-    };
-    const fromSources = (signal: AbortSignal): Promise<AccessToken> =>
-      askSources(sources, requestOf(context, internals, asked, signal), ask, principal, won);
+    const { principalKey } = context;
     try {
-      const token = await runWithoutUserContext(() =>
-        withDeadline(options.timeoutMs, undefined, timedOut, fromSources),
-      );
-      emit(onEvent, {
-        type: "token_acquired",
-        source: token.source,
-        serverLabel: resource.serverLabel,
-        durationMs: now() - started,
-        ...(isShared ? { shared: true } : {}),
-      });
-      if (
-        !closed &&
-        context.principalKey !== undefined &&
-        sources.find(({ kind }) => kind === token.source)?.cached === true
-      ) {
-        cache.set(key, principal, token);
-      }
+      const token = await calls.token(requestOf(context, internals, asked), accept);
+      const isCached = sources.find(({ kind }) => kind === token.source)?.cached === true;
+      if (!closed && principalKey !== undefined && isCached) cache.set(key, principalKey, token);
       doubted.delete(key);
       return token;
     } catch (cause) {
-      if (cause instanceof HostedAgentIdentityError) {
-        emit(onEvent, {
-          type: "token_refused",
-          serverLabel: resource.serverLabel,
-          code: cause.code,
-          category: cause.category,
-          errorCodes: isTokenExchangeError(cause) ? cause.errorCodes : [],
-        });
-        if (
-          context.principalKey !== undefined &&
-          briefCategories.has(cause.category) &&
-          cause.code !== "no_token" &&
-          // A credential that could not be had costs no request; one that Entra refused costs two each time.
-          (cause.category !== "cred" || isTokenExchangeError(cause))
-        ) {
-          brief.set(key, cause);
-        }
-      }
+      if (principalKey !== undefined && isBrief(cause)) brief.set(key, cause);
       throw cause;
     }
   };
@@ -200,7 +145,7 @@ export function acquirer(options: AcquirerOptions): Acquirer {
   /** Somebody signed in or out: what was given, or refused, before does not hold any more. */
   const forgetPrincipal = (principalKey: string): void => {
     cache.deletePrincipal(principalKey);
-    others?.forgetPrincipal(principalKey);
+    calls.forgetPrincipal(principalKey);
     brief.deleteWhere((key) => key.startsWith(`${principalKey} `));
   };
   const subscriptions = sources.map((source) => source.subscribe?.(forgetPrincipal));
@@ -229,7 +174,12 @@ export function acquirer(options: AcquirerOptions): Acquirer {
       const refusal = internals.refusals.get(key) ?? brief.get(key);
       if (refusal !== undefined) throw refusal;
       // Whoever asks for more was refused with the token it has.
-      const refused = plain ? undefined : cache.get(base)?.token.token;
+      const { refused = plain ? undefined : cache.get(base)?.token.token } = asked;
+      const kept = refused === undefined ? undefined : cache.get(key);
+      if (kept !== undefined && kept.until > now() && kept.token.token !== refused) {
+        if (!plain) cache.set(base, kept.principal, kept.token);
+        return kept.token;
+      }
       const accept: AcceptShared = ({ token }) => token !== refused && !(plain && doubted.has(base));
       const work =
         context.principalKey === undefined
@@ -250,21 +200,23 @@ export function acquirer(options: AcquirerOptions): Acquirer {
       const { cacheKeys, assertion } = liveInternalsOf(context);
       const { principalKey } = context;
       if (principalKey !== undefined) for (const source of sources) source.forget?.(principalKey, token);
-      const key = cacheKeys.get(owner);
+      if (principalKey === undefined) return;
       if (token === undefined) {
-        if (principalKey !== undefined) cache.deletePrincipal(principalKey);
-        if (principalKey !== undefined) others?.forgetPrincipal(principalKey);
+        cache.deletePrincipal(principalKey);
+        calls.forgetPrincipal(principalKey);
         return;
       }
-      others?.forgetToken(sources, { context, assertion }, token);
-      if (typeof key !== "string" || cache.get(key)?.token.token !== token) return;
-      cache.delete(key);
-      if (others !== undefined) doubted.add(key);
+      calls.forgetToken({ context, assertion }, token);
+      const key = cacheKeys.get(owner);
+      const isCurrent = typeof key === "string" && cache.get(key)?.token.token === token;
+      cache.deleteToken(principalKey, token);
+      if (!isCurrent || !calls.shared) return;
+      doubted.add(key);
       if (doubted.size > maxDoubted) doubted.delete(doubted.values().next().value ?? key);
     },
 
     skipped(context) {
-      const request = requestOf(context, live(context), {}, new AbortController().signal);
+      const request = { ...requestOf(context, live(context)), signal: new AbortController().signal };
       return sources.flatMap((source) => {
         const skip = source.skip(request);
         return skip === undefined ? [] : [{ source: source.kind, ...skip }];
@@ -272,7 +224,7 @@ export function acquirer(options: AcquirerOptions): Acquirer {
     },
 
     refusals(context) {
-      const request = requestOf(context, live(context), {}, new AbortController().signal);
+      const request = { ...requestOf(context, live(context)), signal: new AbortController().signal };
       const asked = sources.filter((source) => source.skip(request) === undefined);
       return new Map(asked.map((source) => [source.kind, source.refusal?.(request)]));
     },
@@ -284,9 +236,16 @@ export function acquirer(options: AcquirerOptions): Acquirer {
       for (const stop of subscriptions) stop?.();
       cache.clear();
       brief.clear();
-      await others?.close();
+      await calls.close();
     },
   };
+}
+
+/** Whether an error is remembered for some seconds. */
+function isBrief(error: unknown): error is HostedAgentIdentityError {
+  if (!isHostedAgentIdentityError(error) || error.code === "no_token") return false;
+  // A credential that could not be had costs no request; one that Entra refused costs two each time.
+  return briefCategories.has(error.category) && (error.category !== "cred" || isTokenExchangeError(error));
 }
 
 /** What a shared acquisition means for this caller's turn. */

@@ -1,5 +1,6 @@
 import { audiencesOf } from "../entra/token-claims.js";
 import type { Assertion } from "../context/internals.js";
+import { TokenExchangeError } from "../errors.js";
 import type { TokenSource } from "./token-source.js";
 
 /**
@@ -9,6 +10,8 @@ import type { TokenSource } from "./token-source.js";
  * Entry point: `hosted-agent-identity`.
  * Source: Model Context Protocol 2026-07-28, authorization: clients must not send tokens that were issued
  * for somebody else.
+ *
+ * A claims challenge of the resource is the caller's to meet: `step_up_required`, with the claims.
  *
  * @example
  * ```ts
@@ -25,7 +28,7 @@ export function passthrough(): TokenSource {
     cacheScope: "",
     usesAssertion: true,
     cached: false,
-    skip({ assertion, resource, claims }) {
+    skip({ assertion, resource }) {
       if (assertion === undefined)
         return { reason: "no_user_token", detail: "the request brought no user token." };
       const actual = audiencesOf(assertion.claims);
@@ -35,22 +38,24 @@ export function passthrough(): TokenSource {
           detail: `the user token's audience is ${JSON.stringify(actual[0])}, the resource takes ${resource.audiences.map((a) => JSON.stringify(a)).join(" or ")}.`,
         };
       }
-      if (claims !== undefined)
-        return {
-          reason: "claims_not_supported",
-          detail: "a caller's own token cannot be made to meet a claims challenge here.",
-        };
       return undefined;
     },
-    async acquire({ assertion }) {
+    async acquire({ assertion, claims }) {
       if (assertion === undefined)
         return { status: "skipped", reason: "no_user_token", detail: "the request brought no user token." };
+      if (claims !== undefined) return { status: "needs", error: stepUp(claims), requests: [] };
       return {
         status: "token",
         token: { token: assertion.token, expiresAt: expiryOf(assertion), source: "passthrough" },
       };
     },
   });
+}
+
+/** Only whoever got the token can get another one that meets the demand. */
+function stepUp(claims: string): TokenExchangeError {
+  const message = "The resource wants more than the caller's own token has.";
+  return new TokenExchangeError("step_up_required", message, { claims });
 }
 
 function expiryOf(assertion: Assertion): number {

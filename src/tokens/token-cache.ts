@@ -13,7 +13,8 @@ export interface TokenCache {
   /** The entry of a key, live or not; it counts as used. */
   get(key: string): CacheEntry | undefined;
   set(key: string, principal: string, token: AccessToken): void;
-  delete(key: string): void;
+  /** Drops one token of a principal, under whatever keys it is kept. */
+  deleteToken(principal: string, token: string): void;
   /** Drops every token of a principal. */
   deletePrincipal(principal: string): void;
   /** A token of a principal that may still be used at `time`, in milliseconds since the epoch. */
@@ -44,8 +45,18 @@ export function usableUntil({ expiresAt, useUntil = Number.POSITIVE_INFINITY }: 
   return Math.min(expiresAt - marginMs, useUntil);
 }
 
-/** Makes an empty cache. */
-export function tokenCache(limits: TokenCacheLimits = {}): TokenCache {
+/**
+ * When a background refresh is due: a while after the token says so, at random, in the first half of the time
+ * that is left. Else all who got their tokens in one second ask for new ones in one second. A source that wants
+ * to be asked again soon spreads its own tokens.
+ */
+function refreshTime({ refreshAt, expiresAt, useUntil }: AccessToken, until: number, random: number): number {
+  if (refreshAt === undefined) return expiresAt;
+  return useUntil === undefined ? refreshAt + (Math.max(0, until - refreshAt) / 2) * random : refreshAt;
+}
+
+/** Makes an empty cache. `random` gives numbers from 0 to 1. */
+export function tokenCache(limits: TokenCacheLimits = {}, random: () => number = Math.random): TokenCache {
   const { maxEntries = 10_000, maxBytes = 64 * 1024 * 1024 } = limits;
   // A Map keeps insertion order: the first key is the least recently used one. An entry that still is among
   // the newest quarter stays where it is: with many users, moving it costs a third of finding its token.
@@ -80,7 +91,7 @@ export function tokenCache(limits: TokenCacheLimits = {}): TokenCache {
       const size = key.length + token.token.length;
       if (size > maxBytes) return;
       const until = usableUntil(token);
-      const refreshAt = token.refreshAt ?? token.expiresAt;
+      const refreshAt = refreshTime(token, until, random());
       entries.set(key, { token, principal, bytes: size, until, refreshAt, movedAt: (moves += 1) });
       bytes += size;
       const keys = keysOf.get(principal);
@@ -92,7 +103,11 @@ export function tokenCache(limits: TokenCacheLimits = {}): TokenCache {
         remove(oldest.value);
       }
     },
-    delete: remove,
+    deleteToken(principal, token) {
+      for (const key of keysOf.get(principal) ?? []) {
+        if (entries.get(key)?.token.token === token) remove(key);
+      }
+    },
     deletePrincipal(principal) {
       for (const key of keysOf.get(principal) ?? []) remove(key);
     },

@@ -111,8 +111,7 @@ const faults: readonly McpFault[] = [
     sees: stepUp,
     posts: 2,
     requests: 1,
-    // The token that was refused is gone, so a new turn gets one, and the demand with it.
-    next: { sees: stepUp, posts: 2, requests: 1 },
+    next: { sees: stepUp, posts: 0, requests: 1 },
   },
   {
     fault: "a claims challenge for ever",

@@ -5,6 +5,7 @@ import { containerMutants } from "./foundry-container.js";
 import { foundryToolboxMutants } from "./foundry-toolbox.js";
 import { grantMutants } from "./grants.js";
 import type { Mutant } from "./mutant.js";
+import { otelMutants } from "./otel.js";
 import { sharedCacheMutants } from "./shared-cache.js";
 
 const fetchTests = ["test/access/fetch.test.ts"];
@@ -129,8 +130,8 @@ export const mutants: readonly Mutant[] = [
     name: "abort-reaches-the-shared-work",
     rule: 6,
     file: "src/tokens/acquire.ts",
-    find: "withDeadline(options.timeoutMs, undefined, timedOut, fromSources)",
-    replace: "withDeadline(options.timeoutMs, asked.signal, timedOut, fromSources)",
+    find: "const work = fetchToken(context, internals, asked, key, accept);",
+    replace: "const work = settleOrAbort(fetchToken(context, internals, asked, key, accept), asked.signal);",
     tests: acquireTests,
   },
   {
@@ -208,7 +209,7 @@ export const mutants: readonly Mutant[] = [
   {
     name: "exchange-inside-the-user-context",
     rule: 13,
-    file: "src/tokens/acquire.ts",
+    file: "src/tokens/source-calls.ts",
     find: "await runWithoutUserContext(() =>",
     replace: "await ((run: () => Promise<AccessToken>) => run())(() =>",
     tests: acquireTests,
@@ -512,9 +513,9 @@ export const mutants: readonly Mutant[] = [
   {
     name: "a-refused-token-is-exchanged-for-ever",
     rule: 11,
-    file: "src/access/fetch.ts",
-    find: "if (options.refusals.has(owner, first.token, demand)) {",
-    replace: "if (false as boolean) {",
+    file: "src/access/second-try.ts",
+    find: "if (refusals.has(owner, first.token, demand)) return giveUp();",
+    replace: "",
     tests: ["test/faults/mcp-server.test.ts"],
   },
   ...grantMutants,
@@ -524,4 +525,5 @@ export const mutants: readonly Mutant[] = [
   ...foundryGatewayMutants,
   ...foundryToolboxMutants,
   ...sharedCacheMutants,
+  ...otelMutants,
 ];

@@ -49,7 +49,12 @@ function obo(options: OnBehalfOfOptions = {}, fetchSeen?: () => void): TokenSour
 }
 
 function access(sources: readonly TokenSource[] = [obo()], options: UserAccessOptions = {}): UserAccess {
-  return userAccess(resource, sources, { now, onEvent: (event) => void events.push(event), ...options });
+  return userAccess(resource, sources, {
+    now,
+    random: () => 0,
+    onEvent: (event) => void events.push(event),
+    ...options,
+  });
 }
 
 const consentLink = Object.assign(

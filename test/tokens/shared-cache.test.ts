@@ -58,6 +58,7 @@ function replica(
 ): UserAccess {
   const sharedCache = { store, encryptionKeys: [key], agentName: "contacts", ...shared };
   return userAccess(server, sources, {
+    random: () => 0,
     now,
     onEvent: (event) => void events.push(event),
     sharedCache,

@@ -1,0 +1,112 @@
+import { runWithoutUserContext } from "../context/ambient.js";
+import {
+  emit,
+  HostedAgentIdentityError,
+  isHostedAgentIdentityError,
+  isTokenExchangeError,
+  type OnEvent,
+} from "../errors.js";
+import { withDeadline } from "../exchange/deadline.js";
+import { askSources, askWithBackOff, standIns, type AskSource } from "./ask-sources.js";
+import { backOff } from "./back-off.js";
+import { sharedCache, type AcceptShared, type SharedCacheOptions } from "./shared-cache.js";
+import type { ProtectedResource } from "./protected-resource.js";
+import type { AccessToken, TokenRequest, TokenSource } from "./token-source.js";
+import { unmetDemands } from "./unmet-demands.js";
+
+/** What the calls to the sources of one access are made with. */
+export interface SourceCallsOptions {
+  readonly resource: ProtectedResource;
+  readonly sources: readonly TokenSource[];
+  readonly sharedCache?: SharedCacheOptions | undefined;
+  /** How long one acquisition may take altogether, in milliseconds. */
+  readonly timeoutMs: number;
+  readonly now: () => number;
+  readonly onEvent: OnEvent | undefined;
+}
+
+/** The sources of one access, and everything that may keep them from being asked. */
+export interface SourceCalls {
+  /** A token from the shared cache or the first source that gives one, within the time. */
+  token(request: Omit<TokenRequest, "signal">, accept: AcceptShared): Promise<AccessToken>;
+  /** This token of theirs was refused. */
+  forgetToken(owner: Pick<TokenRequest, "context" | "assertion">, token: string): void;
+  /** What was given to a principal, or kept from it, does not hold any more. */
+  forgetPrincipal(principalKey: string): void;
+  /** Whether tokens may come from the shared cache. */
+  readonly shared: boolean;
+  close(): Promise<void>;
+}
+
+/** Asks with no user context at hand, under one deadline that no caller's leaving shortens. Rules 6, 11, 13. */
+export function sourceCalls(options: SourceCallsOptions): SourceCalls {
+  const { resource, sources, now, onEvent } = options;
+  const { serverLabel } = resource;
+  const others = options.sharedCache && sharedCache({ ...options.sharedCache, resource, now, onEvent });
+  const waits = backOff(now, onEvent);
+  const unmet = unmetDemands(now);
+  const won = standIns();
+
+  const askOne = async (
+    source: TokenSource,
+    request: TokenRequest,
+    principal: string,
+    accept: AcceptShared,
+  ): ReturnType<AskSource> => {
+    const known = unmet.find(source, request);
+    if (known !== undefined) return known;
+    const found = await others?.find(source, request, accept);
+    if (found?.token !== undefined) return { status: "token", token: found.token };
+    const answer = await askWithBackOff(source, request, waits, principal);
+    if (answer.status === "token") found?.keep(answer.token);
+    else unmet.note(source, request, answer);
+    return answer;
+  };
+
+  const refused = (error: HostedAgentIdentityError): void =>
+    emit(onEvent, {
+      type: "token_refused",
+      serverLabel,
+      code: error.code,
+      category: error.category,
+      errorCodes: isTokenExchangeError(error) ? error.errorCodes : [],
+    });
+
+  return {
+    async token(asked, accept) {
+      const principal = asked.context.principalKey ?? "null";
+      const started = now();
+      const timedOut = (): Error =>
+        new HostedAgentIdentityError("entra_timeout", `No token within ${options.timeoutMs} ms.`);
+      const ask: AskSource = (source, request) => askOne(source, request, principal, accept);
+      const fromSources = (signal: AbortSignal): Promise<AccessToken> =>
+        askSources(sources, { ...asked, signal }, ask, principal, won);
+      try {
+        const token = await runWithoutUserContext(() =>
+          withDeadline(options.timeoutMs, undefined, timedOut, fromSources),
+        );
+        emit(onEvent, {
+          type: "token_acquired",
+          source: token.source,
+          serverLabel,
+          durationMs: now() - started,
+          ...(token.shared === true ? { shared: true } : {}),
+        });
+        return token;
+      } catch (cause) {
+        if (isHostedAgentIdentityError(cause)) refused(cause);
+        throw cause;
+      }
+    },
+    forgetToken: (owner, token) => others?.forgetToken(sources, owner, token),
+    forgetPrincipal(principalKey) {
+      others?.forgetPrincipal(principalKey);
+      unmet.forgetPrincipal(principalKey);
+    },
+    shared: others !== undefined,
+    async close() {
+      unmet.clear();
+      await others?.close();
+    },
+  };
+}

@@ -46,7 +46,8 @@ async function tell(options: OpenTelemetryOptions): Promise<Told> {
     fetch: async (input, init) => {
       const token = new Headers(init?.headers).get("authorization")?.slice("Bearer ".length);
       if (token !== undefined) secrets.push(token);
-      if (String(input).includes("broken")) throw new Error(planted.message);
+      if (String(input).includes("broken"))
+        throw Object.assign(new Error(planted.message), { code: planted.message });
       return fetch(input, init);
     },
   });
@@ -183,12 +184,6 @@ describe("spans and metrics of everything that can go well or wrong", () => {
     expect(new Set(given).size).toBe(2);
     expect(given).toContain(expected);
     expect(JSON.stringify(points)).not.toContain("enduser");
-  });
-
-  it("cannot be told by a key that anybody could try out", () => {
-    expect(() => openTelemetry({ principalKey: "short" })).toThrow(
-      "principalKey: expected at least 16 bytes",
-    );
   });
 });
 

@@ -4,14 +4,13 @@
  * served; and, apart from that, the secrets that pass through it, so that they can be searched for.
  */
 import { appendFileSync, readdirSync, readFileSync } from "node:fs";
-import { register } from "node:module";
 import { basename, join } from "node:path";
 import { inspect } from "node:util";
 import type { Capture, Secret } from "./search.js";
 import { linkSecrets, secretsOfCookies, secretsOfForm, secretsOfReply } from "./secrets-on-the-wire.js";
 
 /**
- * What can be captured, and what the whole demo has to show something of. Another kind (spans, for example) is
+ * What can be captured, and what the whole demo has to show something of. Another kind is
  * another word here, a call of `shown()` where it arises, and a canary in scenes/canaries.ts.
  */
 export const captureKinds = [
@@ -19,6 +18,7 @@ export const captureKinds = [
   "stderr",
   "error",
   "event",
+  "span",
   "page",
   "model input",
   "browser storage",
@@ -81,7 +81,6 @@ export function recorded(from: string): { readonly captures: Capture[]; readonly
 if (recording) {
   recordOutput();
   recordErrors();
-  recordEvents();
   recordFetch();
 }
 
@@ -132,23 +131,6 @@ function written(error: Error): string {
       }
     })
     .join("\n");
-}
-
-/** All events pass `emit`, whether somebody listens or not. The module is changed as it is loaded. */
-function recordEvents(): void {
-  const tap = Symbol.for("test/redaction/events");
-  Object.defineProperty(globalThis, tap, {
-    value: (event: unknown) => shown("event", JSON.stringify(event)),
-  });
-  const hook = `export async function load(url, context, next) {
-    const loaded = await next(url, context);
-    if (!url.split("?")[0].endsWith("/src/errors/events.ts")) return loaded;
-    const source = String(loaded.source);
-    const changed = source.replace(/(function emit\\([^)]*\\)\\s*\\{)/, '$1globalThis[Symbol.for("test/redaction/events")]?.(event);');
-    if (changed === source) throw new Error("src/errors/events.ts has no emit() to listen to.");
-    return { ...loaded, source: changed };
-  }`;
-  register(`data:text/javascript,${encodeURIComponent(hook)}`);
 }
 
 /** Pages that are served, and the secrets in what is sent and answered. */

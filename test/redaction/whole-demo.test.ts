@@ -25,13 +25,16 @@ const isDemo = ({ secret, where }: Leak): boolean =>
 
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), "redaction-"));
-  const files = ["tsx", "./test/redaction/recorder.ts"].flatMap((file) => ["--import", file]);
+  const files = ["tsx", "./test/redaction/recorder.ts", "./test/redaction/listener.ts"].flatMap((file) => [
+    "--import",
+    file,
+  ]);
   const env = { ...onSources, RECORD_TO: folder };
   ended = await new Promise((done) => {
     const child = execFile(
       process.execPath,
       [...files, "test/redaction/stage.ts"],
-      { cwd: root, env, timeout: 170_000 },
+      { cwd: root, env, timeout: 280_000 },
       (_, output) =>
         done({
           code: child.exitCode,
@@ -41,7 +44,7 @@ beforeAll(async () => {
   });
   ({ captures, secrets } = recorded(folder));
   leaks = searchFor(secrets)(captures);
-}, 180_000);
+}, 300_000);
 afterAll(() => rm(folder, { recursive: true, force: true }));
 
 test("the demo was played to its end", () => {

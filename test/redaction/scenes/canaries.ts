@@ -7,7 +7,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { startEntra } from "hosted-agent-identity/testing";
 import { createClient } from "redis";
-import { emit, HostedAgentIdentityError } from "../../../src/errors.js";
+import { emit, HostedAgentIdentityError, watched, type OnEvent } from "../../../src/errors.js";
 import { launchChromium } from "../../support/chromium.js";
 import { startRedis } from "../../support/redis-server.js";
 import { scriptedModel } from "../../support/scripted-model.js";
@@ -34,7 +34,16 @@ export async function playCanaries(): Promise<boolean> {
   ]);
   await new Promise((ended) => child.once("exit", ended));
   void new HostedAgentIdentityError("entra_unreachable", "", { cause: { sent: of("error") } });
-  emit(undefined, { type: "sign_in_refused", reason: of("event") });
+  const { onEvent }: { readonly onEvent?: OnEvent } = {};
+  emit(onEvent, { type: "sign_in_refused", reason: of("event") });
+  const step = {
+    step: "acquire",
+    serverLabel: of("span"),
+    steppedUp: false,
+    principal: undefined,
+    trace: {},
+  } as const;
+  await watched(onEvent ?? {}, step, async () => undefined);
   await Promise.all([server(of), redis(of), file(of), model(of)]);
   return true;
 }

@@ -1,4 +1,5 @@
 import { bindingMutants } from "./binding.js";
+import { discretionMutants } from "./discretion.js";
 import { agentIdentityMutants } from "./foundry-agent.js";
 import { foundryGatewayMutants } from "./foundry-gateway.js";
 import { containerMutants } from "./foundry-container.js";
@@ -526,4 +527,5 @@ export const mutants: readonly Mutant[] = [
   ...foundryToolboxMutants,
   ...sharedCacheMutants,
   ...otelMutants,
+  ...discretionMutants,
 ];

@@ -1,0 +1,72 @@
+import type { Mutant } from "./mutant.js";
+
+const linkTests = ["test/consent/entra-consent-link.test.ts"];
+
+/** The guards that keep secrets to themselves, and that take none from elsewhere. */
+export const discretionMutants: readonly Mutant[] = [
+  {
+    name: "consent-link-with-a-known-state",
+    rule: 9,
+    file: "src/consent/entra-consent-link.ts",
+    find: "state: unguessable(random),\n      code_challenge:",
+    replace: 'state: "A".repeat(43),\n      code_challenge:',
+    tests: linkTests,
+  },
+  {
+    name: "consent-link-with-a-known-verifier",
+    rule: 9,
+    file: "src/consent/entra-consent-link.ts",
+    find: "code_challenge: unguessable(random),",
+    replace: 'code_challenge: "A".repeat(43),',
+    tests: linkTests,
+  },
+  {
+    name: "signing-keys-from-a-redirect",
+    rule: 7,
+    file: "src/context/signing-keys.ts",
+    find: 'redirect: "manual"',
+    replace: 'redirect: "follow"',
+    tests: ["test/context/signing-keys.test.ts"],
+  },
+  {
+    name: "remembered-without-the-signature",
+    rule: 5,
+    file: "src/context/verify.ts",
+    find: 'createHash("sha256").update(token)',
+    replace: 'createHash("sha256").update(token.slice(0, token.lastIndexOf(".")))',
+    tests: ["test/context/verify.test.ts"],
+  },
+  {
+    name: "credential-in-the-error",
+    rule: 2,
+    file: "src/exchange/token-request.ts",
+    find: "refuse(answer, app.now(), request.agentStep)",
+    replace: "Object.assign(refuse(answer, app.now(), request.agentStep), { authentication })",
+    tests: ["test/exchange/on-behalf-of-exchange.test.ts"],
+  },
+  {
+    name: "assertion-in-the-error",
+    rule: 2,
+    file: "src/exchange/on-behalf-of-exchange.ts",
+    find: "      }),\n  });\n}",
+    replace:
+      "      }),\n  }).catch((cause) => Promise.reject(Object.assign(cause, { sent: request.assertion })));\n}",
+    tests: ["test/exchange/on-behalf-of-exchange.test.ts"],
+  },
+  {
+    name: "token-in-the-context",
+    rule: 2,
+    file: "src/context/user-context.ts",
+    find: "contextSlot().internals.set(this, internals);",
+    replace: "contextSlot().internals.set(this, internals);\n    Object.assign(this, { internals });",
+    tests: ["test/context/create.test.ts"],
+  },
+  {
+    name: "code-told-to-listeners",
+    rule: 9,
+    file: "src/sign-in/binding/pending.ts",
+    find: "service.onPending?.({ agent, principal, serverLabel })",
+    replace: "service.onPending?.({ agent, principal, serverLabel, code } as never)",
+    tests: ["test/sign-in/binding/code-mode.test.ts"],
+  },
+];

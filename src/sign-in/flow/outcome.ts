@@ -53,7 +53,7 @@ export function pageOf(core: SignInCore, outcome: Outcome): Page {
     const { code, expiresAt = 0, ...shown } = outcome as Ended;
     const left = expiresAt - core.now();
     if (code === undefined || left <= 0) return problemPage("expired_link", { agent: shown.agent });
-    return codePage({ ...shown, code, minutes: Math.max(1, Math.floor(left / 60_000)) });
+    return codePage({ ...shown, code, minutes: Math.ceil(left / 60_000) });
   }
   const { kind, agent, ticket } = outcome as Failed;
   return problemPage(kind, {

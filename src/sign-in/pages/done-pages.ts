@@ -46,7 +46,8 @@ export function codePage(shown: {
         Never give this code to a person, whoever asks for it. Whoever types it into their chat acts as you.
       </p>
       <p class="quiet">
-        The code works for ${shown.minutes} minutes and once. Then the chat asks you to confirm your account.
+        The code works for ${shown.minutes === 1 ? "1 minute" : `${shown.minutes} minutes`} and once. Then the
+        chat asks you to confirm your account.
       </p>`,
   };
 }

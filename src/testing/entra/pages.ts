@@ -126,12 +126,12 @@ function cancelButton(label: string): string {
 const style = `
   :root { color-scheme: light dark; font: 16px/1.5 system-ui, sans-serif }
   body { margin: 0; min-height: 100vh; display: grid; place-items: center; background: light-dark(#f3f2f1, #1b1a19) }
-  main { box-sizing: border-box; width: min(27rem, 100vw); padding: 2rem; background: light-dark(#fff, #292827) }
+  main { box-sizing: border-box; width: min(27rem, 100vw); padding: 2rem; background: light-dark(#fff, #292827); overflow-wrap: anywhere }
   h1 { font-size: 1.4rem; margin: 0 0 .5rem } ul { list-style: none; padding: 0 } .permissions { list-style: disc; padding-left: 1.2rem }
   button { font: inherit; padding: .6rem 1rem; border: 1px solid light-dark(#8a8886, #979593); background: none; color: inherit; cursor: pointer }
   button:focus-visible { outline: 3px solid light-dark(#0f6cbd, #62abf5); outline-offset: 2px }
   .account { width: 100%; text-align: left; margin-bottom: .5rem } .account span { display: block }
-  .primary { background: #0f6cbd; border-color: #0f6cbd; color: #fff } .error { overflow-wrap: anywhere }`;
+  .primary { background: #0f6cbd; border-color: #0f6cbd; color: #fff }`;
 
 function page(title: string, content: string): string {
   return `<!doctype html>

@@ -304,6 +304,19 @@ describe("a code", () => {
     expect(await say(code)).toMatchObject({ status: "refused", reason: "expired" });
   });
 
+  it("is said to work for as long as it does, in minutes that have begun", async () => {
+    const browser = person(world.entra, "Ada");
+    const page = await browser.signIn(await linkFor());
+    const said: (string | undefined)[] = [];
+    for (const ms of [0, 1, 4 * 60_000 - 2, 1, 59_998]) {
+      time += ms;
+      said.push(
+        /The code works for (\d minutes?) and once/.exec(textOf(await browser.open(page.url.href)))?.[1],
+      );
+    }
+    expect(said).toEqual(["5 minutes", "5 minutes", "2 minutes", "1 minute", "1 minute"]);
+  });
+
   it("works once", async () => {
     const code = await codeFor("Ada");
     const answers = await Promise.all([say(code), say(code, user, twin)]);

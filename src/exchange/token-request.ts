@@ -149,7 +149,8 @@ function accept(app: EntraAppInternals, request: TokenRequest, answer: RawAnswer
     typeof token !== "string" ||
     token === "" ||
     lifetimeS === undefined ||
-    String(type).toLowerCase() !== "bearer"
+    typeof type !== "string" ||
+    type.toLowerCase() !== "bearer"
   ) {
     throw new HostedAgentIdentityError(
       "entra_bad_response",

@@ -1,3 +1,5 @@
+import { read } from "../consent/error-chain.js";
+
 /**
  * Whether a call failed because its MCP session no longer exists: the server answers 404 to a session id it
  * does not know (MCP 2025-11-25, Streamable HTTP, session management), and the client must start anew.
@@ -35,5 +37,5 @@ function causes(error: unknown): unknown[] {
 }
 
 function field(value: unknown, name: string): unknown {
-  return typeof value === "object" && value !== null ? Reflect.get(value, name) : undefined;
+  return typeof value === "object" && value !== null ? read(value, name) : undefined;
 }

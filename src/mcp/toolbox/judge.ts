@@ -62,7 +62,8 @@ function failed(
 
 /** For the operator, as a cause. A listing names links of other sources, which are for the user only. */
 function withoutLinks(said: unknown): string {
-  return String(said)
+  // Not String(): made text of, an object out of JSON may throw.
+  return (typeof said === "string" ? said : (JSON.stringify(said) ?? ""))
     .slice(0, 2_000)
     .replace(/https?:[^\s"'<>]*/gi, "<link>");
 }

@@ -2,7 +2,7 @@ import { signingKeys } from "../../context/signing-keys.js";
 import { checkShape, readUnverified } from "../../context/token-shape.js";
 import { issuersOf } from "../../entra/clouds.js";
 import type { EntraAppFacts } from "../../entra/tenants.js";
-import { audiencesOf, clientOf, isAppOnly } from "../../entra/token-claims.js";
+import { audiencesOf, clientOf, isAppOnly, stringClaim } from "../../entra/token-claims.js";
 import { HostedAgentIdentityError, isUserTokenError, UserTokenError } from "../../errors.js";
 import type { FetchLike } from "../../context/fetch-like.js";
 
@@ -49,7 +49,7 @@ export function agentVerifier({ app, fetch, now }: AgentVerifierOptions): AgentV
     await compactVerify(token, key, { algorithms: ["RS256"] }).catch(() => {
       throw new UserTokenError("user_token_signature");
     });
-    if (!issuersOf(app.cloud, tid).includes(String(claims.iss)))
+    if (!issuersOf(app.cloud, tid).includes(stringClaim(claims, "iss") ?? ""))
       throw new UserTokenError("user_token_issuer");
     const actual = audiencesOf(claims);
     if (actual.length !== 1 || !app.audiences.includes(actual[0] ?? "")) {

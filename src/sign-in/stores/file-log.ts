@@ -117,11 +117,26 @@ function lineOf(changes: readonly RecordChange[]): string {
 function parseLine(line: string): readonly RecordChange[] | undefined {
   const json = line.slice(17);
   if (line[16] !== " " || checksum(json) !== line.slice(0, 16)) return undefined;
-  const changes = JSON.parse(json) as [string, string | null, number | null][];
-  return changes.map(([key, value, expiresAt]) => [
-    key,
-    value === null || expiresAt === null ? undefined : { value, expiresAt },
-  ]);
+  const changes = parsed(json);
+  if (!Array.isArray(changes)) return undefined;
+  const read = changes.map(changeIn);
+  // A checksum keeps nobody out: a line that fits it may still be none of ours.
+  return read.every((change) => change !== undefined) ? read : undefined;
+}
+
+function parsed(json: string): unknown {
+  try {
+    return JSON.parse(json);
+  } catch {
+    return undefined;
+  }
+}
+
+function changeIn(change: unknown): RecordChange | undefined {
+  const [key, value, expiresAt] = Array.isArray(change) ? (change as readonly unknown[]) : [];
+  if (typeof key !== "string") return undefined;
+  if (value === null && expiresAt === null) return [key, undefined];
+  return typeof value === "string" && typeof expiresAt === "number" ? [key, { value, expiresAt }] : undefined;
 }
 
 function checksum(json: string): string {

@@ -1,0 +1,47 @@
+import { join } from "node:path";
+import { pathToFileURL } from "node:url";
+import { parseArgs } from "node:util";
+import { build } from "./engine/compile.js";
+import { countersName } from "./engine/instrument.js";
+import type * as Main from "./main.js";
+import type { FuzzTarget } from "./target.js";
+
+/**
+ * `npm run test:fuzz`: every parser that meets outside bytes, fuzzed. With `-- --only challenges` those whose
+ * name holds it, `--runs 1000000` for longer, `--seed 7` to see a run again, `--missed` for what was not reached.
+ */
+const { values } = parseArgs({
+  options: {
+    seed: { type: "string", default: String(Date.now() % 1_000_000) },
+    runs: { type: "string", default: "10000" },
+    only: { type: "string", multiple: true, default: [] },
+    missed: { type: "boolean", default: false },
+    blind: { type: "boolean", default: false },
+    targets: { type: "string", default: "test/fuzz/targets/all" },
+  },
+});
+
+const built = build();
+try {
+  const counters = new Uint8Array(built.branches.length);
+  Object.assign(globalThis, { [countersName]: counters });
+  const load = (file: string): Promise<unknown> =>
+    import(pathToFileURL(join(built.folder, `${file}.js`)).href);
+  const { fuzzAll } = (await load("test/fuzz/main")) as typeof Main;
+  const { targets } = (await load(values.targets)) as { targets: readonly FuzzTarget[] };
+  const isWell = await fuzzAll(targets, {
+    seed: Number(values.seed),
+    runs: Number(values.runs),
+    only: values.only,
+    isBlind: values.blind,
+    showMissed: values.missed,
+    branches: built.branches,
+    words: built.words,
+    counters,
+  });
+  process.exitCode = isWell ? 0 : 1;
+} finally {
+  built.remove();
+}
+// What a target has left open must not keep the process.
+process.exit();

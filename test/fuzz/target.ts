@@ -1,0 +1,88 @@
+/** What an input is: text, JSON, or an object whose fields the target reads. */
+export type Input = unknown;
+
+/** A parser, and what is known about it. */
+export interface FuzzTarget {
+  /** Short, unique; `--only` takes it. */
+  readonly name: string;
+  /** Where outside bytes come from. */
+  readonly from: string;
+  /**
+   * The files whose branches count, `src/…`; with `#name,name` only those top-level functions, where the rest of
+   * the file is no parser.
+   */
+  readonly files: readonly string[];
+  /** `text`: the input stays a string. `fields`: an object. `value`: any JSON. */
+  readonly shape: "text" | "fields" | "value";
+  /** Where it begins: good inputs, and every one that was a finding once. */
+  readonly seeds: readonly Input[];
+  /** Words of the format that the source does not hold. */
+  readonly words?: readonly string[];
+  /** Reads the input. Throws what the parser throws; returns what it gives. */
+  run(input: Input): unknown;
+  /**
+   * The secrets of an input: no 24 characters in a row of them may be in an error, unless they also stand
+   * elsewhere in the input. Default: the whole text.
+   */
+  secrets?(input: Input): readonly string[];
+  /** What the parser was made with and may name: URLs, labels. */
+  readonly public?: readonly string[];
+  /** What else is said to somebody: the text of an answer, an event. No secret may be in it, either. */
+  says?(value: unknown): string;
+  /** What has to be true of a value. Throws when it is not. */
+  holds?(input: Input, value: unknown): void;
+  /** Whether a thrown value is an ordinary refusal. Default: an error of this package. */
+  isRefusal?(error: unknown): boolean;
+  /** Branches that no outside bytes can reach, each with its reason. */
+  readonly unreachable?: readonly UnreachableBranch[];
+  /** For parsers with a cost of their own (signatures, files): the runs are divided by it. */
+  readonly cost?: number;
+}
+
+export interface UnreachableBranch {
+  readonly file: string;
+  /** A part of the line. */
+  readonly line: string;
+  readonly why: string;
+}
+
+/** The text in an input: itself, or what stands in for it. */
+export function textOf(input: Input): string {
+  return typeof input === "string" ? input : (JSON.stringify(input) ?? "");
+}
+
+/** A field of an input as text. */
+export function field(input: Input, name: string): string {
+  return textOf(valueIn(input, name) ?? "");
+}
+
+/** A field of an input as text, if it is there. */
+export function maybe(input: Input, name: string): string | undefined {
+  const value = valueIn(input, name);
+  return value === undefined || value === null ? undefined : textOf(value);
+}
+
+/** A field of an input, whatever it is. */
+export function valueIn(input: Input, name: string): unknown {
+  return typeof input === "object" && input !== null && Object.hasOwn(input, name)
+    ? (input as Record<string, unknown>)[name]
+    : undefined;
+}
+
+/** What of a link is for nobody but the person: everything behind its origin. */
+export function behindOrigin(link: string): string {
+  return URL.canParse(link) ? link.slice(new URL(link).origin.length) : link;
+}
+
+/** Every text in an input. */
+export function textsIn(input: Input, depth = 0): string[] {
+  if (typeof input === "string") return [input];
+  if (typeof input !== "object" || input === null || depth > 5_000) return [];
+  return Object.entries(input).flatMap(([name, value]) => [name, ...textsIn(value, depth + 1)]);
+}
+
+/** A field of an input as a list. */
+export function listIn(input: Input, name: string): readonly unknown[] {
+  const value = valueIn(input, name);
+  return Array.isArray(value) ? value : [];
+}

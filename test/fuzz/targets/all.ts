@@ -1,0 +1,23 @@
+import type { FuzzTarget } from "../target.js";
+import { challengeTargets } from "./challenges.js";
+import { entraTargets } from "./entra.js";
+import { errorTargets } from "./errors.js";
+import { headerTargets } from "./headers.js";
+import { linkTargets } from "./links.js";
+import { signInTargets } from "./sign-in.js";
+import { tokenTargets } from "./tokens.js";
+import { toolboxStreamTargets } from "./toolbox-stream.js";
+import { turnTargets } from "./turn.js";
+
+/** Every parser that meets outside bytes. */
+export const targets: readonly FuzzTarget[] = [
+  ...headerTargets,
+  ...tokenTargets,
+  ...challengeTargets,
+  ...linkTargets,
+  ...errorTargets,
+  ...toolboxStreamTargets,
+  ...entraTargets,
+  ...turnTargets,
+  ...signInTargets,
+];

@@ -1,0 +1,196 @@
+import { read } from "../../../src/consent/error-chain.js";
+import { findConsentRequired } from "../../../src/consent/find-consent-required.js";
+import { consentLinkPolicy } from "../../../src/consent/link-policy.js";
+import { runInContext } from "../../../src/context/ambient.js";
+import { recordConsent } from "../../../src/context/internals.js";
+import { ConsentRequest, ConsentRequiredError } from "../../../src/errors.js";
+import { jsonRpcError } from "../../../src/foundry/json-rpc.js";
+import { isSessionGone } from "../../../src/mcp/session-gone.js";
+import { toolboxJudge } from "../../../src/mcp/toolbox/judge.js";
+import { toolApproval } from "../../../src/mcp/toolbox/tool-approval.js";
+import { behindOrigin, textsIn, valueIn, type FuzzTarget, type Input } from "../target.js";
+import { platformContext } from "./people.js";
+
+const policy = consentLinkPolicy({ allowedOrigins: ["https://consent.example.com"] });
+const link = "https://consent.example.com/login?data=5k2l9x8w7v6u5t4s3r2q1p0oAbCdEfGh";
+const listing = `tools/list failed for 1 tool source(s), succeeded for 0 tool source(s) ${JSON.stringify({
+  errors: [
+    { name: "contacts", type: "mcp", error: { code: "CONSENT_REQUIRED", message: `Consent: ${link}.` } },
+  ],
+})}`;
+const mixed = `failed ${JSON.stringify({
+  errors: [
+    { name: "contacts", error: { code: "CONSENT_REQUIRED", message: link } },
+    { name: 5, error: { code: "HTTP_500", message: "no" } },
+    { name: "mail", error: { code: "CONNECTION_FAILED" } },
+    null,
+  ],
+})}`;
+const rpc = (error: unknown): unknown => ({ jsonrpc: "2.0", id: 1, error });
+
+/** The links in an input: what nobody but the person may see. */
+export function linksIn(input: Input): string[] {
+  return textsIn(input).flatMap((text) => text.match(/https?:[^\s"'<>\\]+/g)?.map(behindOrigin) ?? []);
+}
+
+/** What JSON cannot hold: getters that throw, a chain that bites its tail, real errors, our own. */
+function withLife(value: unknown, depth = 0): unknown {
+  if (typeof value !== "object" || value === null || depth > 50) return value;
+  if (Array.isArray(value)) return value.map((one) => withLife(one, depth + 1));
+  const entries = Object.entries(value).map(([name, one]) => [name, withLife(one, depth + 1)] as const);
+  const made: Record<string, unknown> = Object.fromEntries(entries);
+  const kind = made["$"];
+  if (kind === "throws")
+    Object.defineProperty(made, "cause", {
+      get: () => {
+        throw new RangeError("no");
+      },
+    });
+  if (kind === "circle") made["cause"] = made;
+  if (kind === "error") return Object.assign(new Error("outer"), made);
+  if (kind === "consent" && typeof made["link"] === "string")
+    return new ConsentRequiredError([
+      new ConsentRequest({ link: made["link"], serverLabel: "contacts", reason: "consent" }),
+    ]);
+  return made;
+}
+
+export const errorTargets: readonly FuzzTarget[] = [
+  {
+    name: "errors of frameworks and servers",
+    from: "MCP servers, through SDKs and frameworks",
+    files: ["src/consent/error-chain.ts", "src/consent/find-consent-required.ts", "src/mcp/session-gone.ts"],
+    shape: "fields",
+    seeds: [
+      { error: { $: "error", cause: { $: "consent", link } }, toolbox: true },
+      { error: { $: "error", errors: [{ $: "consent", link }, { $: "consent", link }, { $: "throws" }] } },
+      { error: { code: -32006, message: listing, cause: { $: "circle" } }, toolbox: true },
+      { error: { code: -32006, message: link }, toolbox: "policy" },
+      { error: { code: -32006, message: link.replace("consent.", "evil.") }, toolbox: "policy" },
+      { error: { code: -32006, message: link, data: { code: "consent_required" } }, recorded: true },
+      { error: { code: -32006, message: link, data: { code: "consent_required" } }, toolbox: true },
+      { error: { code: -32006, data: 5 }, policy: true },
+      { error: { $: "consent", link: "javascript:alert(1)" } },
+      { error: { $: "consent", link }, policy: true },
+      {
+        error: { reason: { originalError: { lastError: { code: -32006, message: "no link" } } } },
+        toolbox: true,
+      },
+      { error: { $: "error", name: "Error", code: 404 }, client: { transport: { sessionId: "s" } } },
+      { error: { code: "CLIENT_HTTP_404", data: { status: 404 } }, client: { transport: {} } },
+      {
+        error: { name: "MCPClientError", statusCode: 404, cause: { code: "OTHER" } },
+        client: { transport: { sessionId: null } },
+      },
+      { error: { name: "McpError", code: 404 }, client: { transport: 5 } },
+      { error: 5, client: 5 },
+      { error: { errors: Array.from({ length: 300 }, (_, at) => ({ at })) } },
+    ],
+    words: ["CONSENT_REQUIRED", "consent", "circle", "throws", "error", "404", link],
+    run(input) {
+      const error = withLife(valueIn(input, "error"));
+      isSessionGone(error, withLife(valueIn(input, "client")));
+      if (typeof error === "object" && error !== null) read(error, "cause");
+      const context = platformContext();
+      if (valueIn(input, "recorded") === true)
+        recordConsent(context, [new ConsentRequest({ link, serverLabel: "contacts", reason: "consent" })]);
+      const toolbox = valueIn(input, "toolbox");
+      const options = {
+        ...(toolbox === undefined ? {} : { toolbox: { serverLabel: "contacts" } }),
+        ...(toolbox === "policy" || valueIn(input, "policy") === true ? { policy } : {}),
+      };
+      return runInContext(context, () => findConsentRequired(error, options));
+    },
+    says: (value) => (value === undefined ? "" : `${String(value)} ${JSON.stringify(value)}`),
+    secrets: linksIn,
+    holds(input, value) {
+      if (!(value instanceof ConsentRequiredError)) return;
+      if (
+        valueIn(input, "toolbox") === undefined &&
+        valueIn(input, "recorded") !== true &&
+        !JSON.stringify(input).includes('"consent"')
+      )
+        throw new Error("a server that is no toolbox asked for consent");
+    },
+  },
+  {
+    name: "errors of a toolbox",
+    from: "Foundry toolboxes, and sources behind them",
+    files: [
+      "src/foundry/json-rpc.ts",
+      "src/foundry/toolbox-consent.ts",
+      "src/mcp/toolbox/judge.ts",
+      "src/mcp/toolbox/tool-approval.ts",
+    ],
+    shape: "value",
+    seeds: [
+      rpc({ code: -32006, message: listing }),
+      rpc({ code: -32006, message: mixed }),
+      rpc({ code: -32007, message: mixed }),
+      rpc({
+        code: -32007,
+        message:
+          'failed {"errors":[{"name":"a","error":{"code":"TIMEOUT"}},{"name":"b","error":{"code":"HTTP_503"}}]}',
+      }),
+      rpc({ code: -32007, message: { toString: 1 } }),
+      rpc({ code: -32007, message: "}{" }),
+      rpc({ code: -32007, message: '{"errors":[]}' }),
+      rpc({ code: -32006, message: `${link} ${link}x` }),
+      rpc({ code: -32006, message: `User consent is required. Please visit: ${link}.` }),
+      rpc({ code: -32006, message: "https://evil.example.com/x" }),
+      rpc({ code: -32006, message: "x".repeat(65_540) }),
+      rpc({ code: -32600, message: "no" }),
+      rpc(null),
+      rpc("text"),
+      { jsonrpc: "2.0", id: 1, error: { code: -32006, message: link }, result: {} },
+      { jsonrpc: "2.0", method: "m", error: {} },
+      { jsonrpc: "1.0" },
+      [],
+      null,
+      { _meta: { tool_configuration: { require_approval: "never" } } },
+      { _meta: { tool_configuration: { require_approval: { a: "always" } } } },
+      { _meta: null },
+    ],
+    words: [
+      "CONSENT_REQUIRED",
+      '{"errors":[{"name":"a","error":{"code":"',
+      '"}}]}',
+      link,
+      "HTTP_429",
+      "-32006",
+      "-32007",
+    ],
+    run(input) {
+      if (typeof input === "object" && input !== null) toolApproval(input);
+      const context = platformContext();
+      const found = toolboxJudge({ serverLabel: "contacts", policy }, context)(input);
+      return {
+        found,
+        links: context.consentRequests.map((one) => one.link),
+        isError: jsonRpcError(input) !== undefined,
+      };
+    },
+    says(value) {
+      const { found } = value as { found: Error | undefined };
+      return found === undefined
+        ? ""
+        : `${String(found)} ${JSON.stringify(found)} ${String((found.cause as Error | undefined)?.message)}`;
+    },
+    secrets: linksIn,
+    holds(_input, value) {
+      const { links, isError } = value as { links: string[]; isError: boolean };
+      if (links.length > 0 && !isError)
+        throw new Error("consent was asked for by something that is no error");
+      for (const one of links)
+        if (new URL(one).origin !== "https://consent.example.com")
+          throw new Error("a link to anywhere was recorded");
+    },
+    unreachable: [
+      {
+        file: "src/mcp/toolbox/judge.ts",
+        line: 'consent_link_refused")',
+        why: "a policy of this package throws errors of this package",
+      },
+    ],
+  },
+];

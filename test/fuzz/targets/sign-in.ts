@@ -1,0 +1,792 @@
+import { createHash } from "node:crypto";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { createSignIn } from "../../../src/sign-in/create-sign-in.js";
+import type { SignInCore } from "../../../src/sign-in/core.js";
+import { answerIn } from "../../../src/sign-in/binding/answer.js";
+import { codeIn, digestOf, looksOurs, newCode, sameDigest } from "../../../src/sign-in/binding/code.js";
+import { readUnconfirmed, waitingOf } from "../../../src/sign-in/binding/pending.js";
+import { allows, readPin } from "../../../src/sign-in/binding/pin.js";
+import { takePrompt } from "../../../src/sign-in/binding/prompt.js";
+import { linkKeys } from "../../../src/sign-in/flow/agents.js";
+import { beginAttempt, endAttempt } from "../../../src/sign-in/flow/attempt.js";
+import { browserCookie, formToken, newBrowser } from "../../../src/sign-in/flow/browser.js";
+import { outcomeUrl, type Outcome } from "../../../src/sign-in/flow/outcome.js";
+import { openTicket, sealTicket, type Ticket, type TicketReading } from "../../../src/sign-in/flow/ticket.js";
+import { accountIndex } from "../../../src/sign-in/grants/account-index.js";
+import { recordSeal } from "../../../src/sign-in/grants/record.js";
+import { readLog } from "../../../src/sign-in/stores/file-log.js";
+import type { SignInStore } from "../../../src/sign-in/store.js";
+import { fromClient } from "../../../src/sign-in/stores/redis-calls.js";
+import { clientSecret } from "../../../src/exchange/client-secret.js";
+import { entraApp, entraAppInternals } from "../../../src/exchange/entra-app.js";
+import { keyring } from "../../../src/tokens/keyring.js";
+import { field, listIn, textOf, valueIn, type FuzzTarget, type Input } from "../target.js";
+import { answer, clientId, contacts, now, oid, tenant } from "./people.js";
+
+const publicUrl = "https://agent.example.com/sign-in";
+const encryptionKeys = [new Uint8Array(32).fill(7)];
+let drawn = 0;
+const random = (length: number): Uint8Array =>
+  Uint8Array.from({ length }, (_, at) => (at + ++drawn) * 37 + 26);
+const app = entraApp({
+  tenantId: tenant,
+  clientId,
+  credential: clientSecret("a secret of the app"),
+  now: () => now,
+  fetch: async (_url, init) => entraSays(new URLSearchParams(String(init?.body)).get("code") ?? ""),
+});
+
+let nonce = "";
+
+/** What Entra answers to a code. */
+function entraSays(code: string): Response {
+  if (code === "down") throw new TypeError("fetch failed");
+  const claims = {
+    aud: clientId,
+    tid: code === "away" ? clientId : tenant,
+    oid,
+    nonce: code === "swapped" ? "x" : nonce,
+  };
+  if (!["good", "away", "swapped"].includes(code))
+    return answer(JSON.stringify({ error: "invalid_grant", error_codes: [70_008] }), 400);
+  const id = `e30.${Buffer.from(JSON.stringify(claims)).toString("base64url")}.c2ln`;
+  return answer(
+    JSON.stringify({
+      token_type: "Bearer",
+      expires_in: 3599,
+      access_token: "a",
+      refresh_token: "r",
+      id_token: id,
+    }),
+    200,
+  );
+}
+
+const values = new Map<string, string>();
+const swap = (key: string, expected: string | undefined, value: string): boolean => {
+  if (values.get(key) !== expected) return false;
+  values.set(key, value);
+  return true;
+};
+const store: SignInStore = {
+  shared: true,
+  get: async (key) => values.get(key),
+  setIfAbsent: async (key, value) => swap(key, undefined, value),
+  increment: async (key) => Number(values.set(key, String(Number(values.get(key) ?? 0) + 1)).get(key)),
+  compareAndSet: async (key, expected, value) => swap(key, expected, value),
+  async take(key) {
+    const value = values.get(key);
+    values.delete(key);
+    return value;
+  },
+  delete: async (key) => void values.delete(key),
+};
+const core: SignInCore = {
+  app: entraAppInternals(app),
+  publicUrl,
+  resources: [contacts],
+  store,
+  keys: keyring(encryptionKeys),
+  agent: "agent",
+  now: () => now,
+  random,
+  onEvent: undefined,
+};
+const own = linkKeys({ agentName: "agent", resources: [contacts], encryptionKeys });
+const foreign = linkKeys({
+  agentName: "agent",
+  resources: [contacts],
+  encryptionKeys: [new Uint8Array(32).fill(9)],
+});
+const ticket: Ticket = {
+  id: "ticket-1",
+  agent: "agent",
+  principal: {
+    kind: "platform",
+    project: "https://project.example.com",
+    agent: "agent",
+    id: "platform-user-1",
+  },
+  resource: contacts.url,
+  serverLabel: "contacts",
+  scopes: contacts.scopes,
+  askedAt: now - 1000,
+  expiresAt: now + 600_000,
+};
+const known: Ticket = {
+  ...ticket,
+  principal: { kind: "entra", tid: tenant, oid },
+  initiator: { tid: tenant, oid, username: "ada@example.com" },
+  claims: '{"access_token":{}}',
+};
+const sealed = sealTicket(core, own, ticket);
+const sealedKnown = sealTicket(core, own, known);
+
+/** Seals what an agent that shares the encryption keys may have made up. */
+function madeUp(input: Input): string {
+  const content = valueIn(input, "content");
+  const keys = field(input, "key") === "foreign" ? foreign : own;
+  const signed = sealTicket(core, keys, content as Ticket);
+  const binding = [core.app.facts.cloud.loginEndpoint, clientId, publicUrl];
+  const envelope = core.keys.open("ticket", binding, signed) as { body: string; signature: string };
+  const changed = field(input, "key") === "none" ? { ...envelope, body: field(input, "body") } : envelope;
+  return core.keys.seal("ticket", binding, field(input, "key") === "envelope" ? content : changed);
+}
+
+const browser = newBrowser(core);
+const cookie = (who = browser): string => browserCookie(core, who).split(";")[0] ?? "";
+const signedIn = { ...browser, account: { tid: tenant, oid, username: "ada@example.com", at: now - 1000 } };
+const owner = JSON.stringify(["platform", "https://project.example.com", "agent", "platform-user-1"]);
+const account = { tid: tenant, oid };
+
+/** What a request may hold besides what was made up: things of our own making, made when they are asked for. */
+const ours: Readonly<Record<string, () => string | Promise<string>>> = {
+  $LINK: () => encodeURIComponent(sealed),
+  $KNOWN: () => encodeURIComponent(sealedKnown),
+  $OLD: () =>
+    encodeURIComponent(sealTicket(core, own, { ...ticket, askedAt: now - 800_000, expiresAt: now - 1 })),
+  $BROWSER: () => cookie(),
+  $ACCOUNT: () => cookie(signedIn),
+  $STALE: () => cookie({ ...browser, account: { ...signedIn.account, at: now - 3_600_000 } }),
+  $START: () => formToken(core, browser, "start", ticket.id),
+  $SIGNIN: () => formToken(core, browser, "connections", "sign-in"),
+  $LEAVE: () => formToken(core, browser, "connections", "leave"),
+  $END: () => formToken(core, browser, "connection", ["agent", owner]),
+  $ODD: () => formToken(core, browser, "connection", [5]),
+  $DONE: () =>
+    outcomeUrl(core, browser, {
+      kind: "code",
+      agent: "agent",
+      serverLabel: "contacts",
+      username: "ada",
+      guest: false,
+      code: "ABC-D2E-FGH",
+      expiresAt: now + 60_000,
+    }).split("r=")[1] ?? "",
+  $SIGNED: () =>
+    outcomeUrl(core, browser, {
+      kind: "signed_in",
+      agent: "agent",
+      serverLabel: "contacts",
+      username: "ada",
+      guest: true,
+    }).split("r=")[1] ?? "",
+  $LATE: () =>
+    outcomeUrl(core, browser, {
+      kind: "code",
+      agent: "agent",
+      serverLabel: "contacts",
+      username: "ada",
+      guest: false,
+      code: "ABC-D2E-FGH",
+      expiresAt: now - 1,
+    }).split("r=")[1] ?? "",
+  $FAILED: () =>
+    outcomeUrl(core, undefined, { kind: "wrong_tenant", ticket: sealed } as Outcome).split("r=")[1] ?? "",
+  $STATE: async () => encodeURIComponent(await stateOf(sealed)),
+  $ADA: async () => encodeURIComponent(await stateOf(sealedKnown)),
+  // Of a trip that nobody knows anything about any more.
+  $GONE: async () => {
+    const state = await stateOf(sealed);
+    for (const key of values.keys()) if (key.startsWith("state:")) values.set(key, "damaged");
+    return encodeURIComponent(state);
+  },
+  $ENTRA: () => formToken(core, browser, "connection", ["agent", JSON.stringify(["entra", tenant, oid])]),
+  $WHO: async () => encodeURIComponent(await stateOf(undefined)),
+  $BAD: async () => encodeURIComponent(await stateOf("no ticket")),
+};
+
+async function stateOf(text: string | undefined): Promise<string> {
+  const errand = {
+    tenantId: "organizations",
+    scopes: contacts.scopes,
+    ...(text === undefined ? {} : { ticket: text }),
+  };
+  const parameters = new URL(await beginAttempt(core, browser, errand)).searchParams;
+  nonce = parameters.get("nonce") ?? "";
+  return parameters.get("state") ?? "";
+}
+
+async function filled(text: string): Promise<string> {
+  let whole = text;
+  for (const [name, make] of Object.entries(ours))
+    if (whole.includes(name)) whole = whole.replaceAll(name, await make());
+  return whole;
+}
+
+const signIn = createSignIn({
+  app,
+  publicUrl,
+  resources: [contacts],
+  store,
+  encryptionKeys,
+  agentName: "agent",
+  now: () => now,
+  random,
+});
+const folder = mkdtempSync(join(tmpdir(), "fuzz-"));
+process.once("exit", () => rmSync(folder, { recursive: true, force: true }));
+const file = join(folder, "store.log");
+const heading = "hosted-agent-identity sign-in store 1";
+const records = recordSeal(core);
+const record = records.seal(owner, {
+  epoch: 3,
+  grant: {
+    account,
+    refreshToken: "0.ARoArefresh-token-ZyXwVuTsRqPoNmLkJiHgFeDcBa9876543210",
+    resources: [contacts.url],
+    scopes: contacts.scopes,
+    signedInAt: now,
+    updatedAt: now,
+    refreshedAt: now,
+    signIns: 1,
+    indexedAt: now,
+  },
+  tokens: [
+    {
+      url: contacts.url,
+      scopes: contacts.scopes,
+      token: "0.AXoAopaque-access-token-5k2l9x8w7v6u5t4s3r2q1p0o",
+      obtainedAt: now,
+      refreshAt: now,
+      expiresAt: now,
+    },
+  ],
+});
+
+const form = "application/x-www-form-urlencoded";
+
+/** Sends one request to the pages; `undefined` for what no HTTP server would hand on. */
+async function sent(input: Input): Promise<unknown> {
+  const path = await filled(field(input, "path"));
+  const method = field(input, "method");
+  const url = `https://agent.example.com${valueIn(input, "whole") === true ? "" : "/sign-in"}${path.startsWith("/") ? path : `/${path}`}`;
+  if (!URL.canParse(url) || !/^(?:GET|HEAD|POST|PUT|DELETE|OPTIONS|PATCH)$/.test(method)) return undefined;
+  const headers = new Headers({
+    "content-type": /^[ -~]*$/.test(field(input, "type")) ? field(input, "type") || form : form,
+  });
+  const cookies = (await filled(field(input, "cookie"))).replace(/[^ -~\u0080-\u00ff]/g, "").trim();
+  headers.set("cookie", cookies);
+  const body = method === "POST" ? { body: await filled(field(input, "body")) } : {};
+  const request = (): Request => new Request(url, { method, headers, ...body });
+  const handler = valueIn(input, "broken") === true ? brokenSignIn.handler : signIn.handler;
+  if (valueIn(input, "twice") === true) await handler(request());
+  const response = await handler(request());
+  return {
+    status: response.status,
+    location: response.headers.get("location"),
+    cookies: response.headers.getSetCookie().length,
+    text: await response.text(),
+  };
+}
+
+export const signInTargets: readonly FuzzTarget[] = [
+  {
+    name: "tickets of sign-in links",
+    from: "whoever opens a link, and agents that share the keys",
+    files: ["src/sign-in/flow/ticket.ts"],
+    shape: "value",
+    seeds: [
+      sealed,
+      sealedKnown,
+      "",
+      { content: ticket },
+      { content: known },
+      { content: ticket, key: "foreign" },
+      { content: { ...ticket, agent: "other" } },
+      { content: { ...ticket, resource: "https://other.example.com" } },
+      { content: { ...ticket, scopes: ["api://other/read"] } },
+      { content: { ...ticket, scopes: [] } },
+      { content: { ...ticket, askedAt: now + 999_999 } },
+      { content: { ...ticket, expiresAt: now + 9_999_999 } },
+      { content: { ...ticket, askedAt: now - 2000, expiresAt: now - 1000 } },
+      { content: { ...ticket, principal: { kind: "entra", tid: tenant, oid } } },
+      { content: { ...known, principal: ticket.principal } },
+      { content: { ...ticket, principal: { kind: "odd" } } },
+      { content: ticket, key: "none", body: "{" },
+      {
+        content: ticket,
+        key: "none",
+        body: JSON.stringify({ purpose: "sign-in link", for: publicUrl, ticket }),
+      },
+      { content: ticket, key: "none", body: JSON.stringify({ purpose: "other", for: publicUrl, ticket }) },
+      { content: { body: 5 }, key: "envelope" },
+      { content: "text", key: "envelope" },
+    ],
+    run: (input) =>
+      openTicket(core, own, typeof input === "object" && input !== null ? madeUp(input) : textOf(input)),
+    holds(_input, value) {
+      const reading = value as TicketReading;
+      if (reading.status === "bad") return;
+      const { resource, scopes, agent, principal, initiator, askedAt, expiresAt } = reading.ticket;
+      if (
+        resource !== contacts.url ||
+        agent !== "agent" ||
+        scopes.some((scope) => !scope.startsWith("api://contacts/"))
+      )
+        throw new Error("a ticket asks for more than an agent may");
+      if (principal.kind === "entra" ? principal.oid !== initiator?.oid : initiator !== undefined)
+        throw new Error("a ticket for somebody else");
+      if (expiresAt > now !== (reading.status === "good") || expiresAt - askedAt > 900_000)
+        throw new Error("a ticket that lives too long");
+    },
+    unreachable: [
+      {
+        file: "src/sign-in/flow/ticket.ts",
+        line: "throw new HostedAgentIdentityError(",
+        why: "a process without a key of its own makes no links: test/sign-in/flow",
+      },
+      {
+        file: "src/sign-in/flow/ticket.ts",
+        line: "export function ticketPrincipal",
+        why: "reads no outside bytes",
+      },
+      {
+        file: "src/sign-in/flow/ticket.ts",
+        line: 'resource.scopes[0] ?? ""',
+        why: "a resource has at least one scope",
+      },
+    ],
+  },
+  {
+    name: "requests to the sign-in pages",
+    from: "browsers, and anybody on the internet",
+    files: [
+      "src/sign-in/flow/handler.ts",
+      "src/sign-in/flow/browser.ts",
+      "src/sign-in/flow/replies.ts",
+      "src/sign-in/flow/attempt.ts",
+      "src/sign-in/flow/start.ts#showLink,followLink,openLink",
+      "src/sign-in/flow/status.ts",
+      "src/sign-in/flow/outcome.ts",
+      "src/sign-in/flow/entra-answer.ts",
+      "src/sign-in/flow/callback.ts#comeBack,readTicket,isExpectedIssuer,said",
+      "src/sign-in/flow/connections.ts#showConnections,noteOf,signInForConnections,leaveConnections,endConnection,checkedForm,refusedForm",
+    ],
+    shape: "fields",
+    seeds: [
+      { method: "GET", path: "/start?t=$LINK" },
+      { method: "GET", path: "/start?t=$KNOWN", cookie: "a=b; $ACCOUNT" },
+      { method: "GET", path: "/start?t=$OLD" },
+      { method: "HEAD", path: "/start?t=x&t=y" },
+      { method: "POST", path: "/start", cookie: "$BROWSER", body: "t=$LINK&f=$START" },
+      { method: "POST", path: "/start", cookie: "$BROWSER", body: "t=$KNOWN&f=$START" },
+      { method: "POST", path: "/start", cookie: "$BROWSER", body: "t=$LINK&f=$LEAVE" },
+      { method: "POST", path: "/start", body: "t=$LINK" },
+      { method: "POST", path: "/start", body: "t=$LINK", type: "text/plain" },
+      { method: "POST", path: "/start", body: `t=${"x".repeat(32_800)}` },
+      { method: "GET", path: "/callback?state=$STATE&code=abc", cookie: "$BROWSER" },
+      { method: "GET", path: "/callback?state=$WHO&code=abc", cookie: "$BROWSER" },
+      { method: "GET", path: "/callback?state=$BAD&code=abc", cookie: "$BROWSER" },
+      {
+        method: "GET",
+        path: "/callback?state=$STATE&error=access_denied&error_subcode=cancel",
+        cookie: "$BROWSER",
+      },
+      { method: "GET", path: "/callback?state=$STATE&error=consent_required", cookie: "$BROWSER" },
+      {
+        method: "GET",
+        path: "/callback?state=$STATE&error=access_denied&error_description=AADSTS90094:%20x",
+        cookie: "$BROWSER",
+      },
+      {
+        method: "GET",
+        path: "/callback?state=$STATE&error=invalid_client&error_uri=https://x/?code=53003",
+        cookie: "$BROWSER",
+      },
+      { method: "GET", path: "/callback?state=$STATE&error=login_required", cookie: "$BROWSER" },
+      {
+        method: "GET",
+        path: "/callback?state=$STATE&error=server_error&error_description=AADSTS65001",
+        cookie: "$BROWSER",
+      },
+      { method: "GET", path: "/callback?state=$STATE", cookie: "$BROWSER" },
+      {
+        method: "GET",
+        path: `/callback?state=$STATE&code=abc&iss=https://login.microsoftonline.com/${tenant}/v2.0`,
+        cookie: "$BROWSER",
+      },
+      {
+        method: "GET",
+        path: "/callback?state=$STATE&code=abc&iss=https://evil.example.com/",
+        cookie: "$BROWSER",
+      },
+      {
+        method: "GET",
+        path: `/callback?state=$WHO&code=good&iss=https://login.microsoftonline.com/${tenant}/v2.0`,
+        cookie: "$BROWSER",
+      },
+      {
+        method: "GET",
+        path: "/callback?state=$STATE&code=good",
+        cookie: "$BROWSER",
+        next: [
+          { method: "POST", path: "/status", body: "link=$LINK" },
+          { method: "GET", path: "/done?r=$SIGNED", cookie: "$BROWSER" },
+        ],
+      },
+      {
+        method: "GET",
+        path: "/callback?state=$ADA&code=good",
+        cookie: "$BROWSER",
+        next: [
+          { method: "POST", path: "/status", body: "link=$KNOWN" },
+          { method: "GET", path: "/start?t=$KNOWN" },
+          { method: "GET", path: "/connections", cookie: "$ACCOUNT" },
+        ],
+      },
+      {
+        method: "GET",
+        path: "/callback?state=$ADA&code=good",
+        cookie: "$BROWSER",
+        next: [{ method: "POST", path: "/connections/end", cookie: "$ACCOUNT", body: "c=$ENTRA&act=change" }],
+      },
+      {
+        method: "GET",
+        path: "/callback?state=$ADA&code=good",
+        cookie: "$BROWSER",
+        next: [{ method: "POST", path: "/connections/end", cookie: "$ACCOUNT", body: "c=$ENTRA" }],
+      },
+      { method: "GET", path: "/callback?state=$ADA&code=swapped", cookie: "$BROWSER" },
+      { method: "GET", path: "/callback?state=$ADA&code=away", cookie: "$BROWSER" },
+      { method: "GET", path: "/callback?state=$ADA&code=down", cookie: "$BROWSER" },
+      { method: "GET", path: "/callback?state=$GONE&code=good", cookie: "$BROWSER" },
+      { method: "GET", path: "/done?r=$LATE", cookie: "$BROWSER" },
+      { method: "POST", path: "/start", cookie: "$BROWSER", body: "t=$LINK" },
+      { method: "GET", path: "/callback?state=x", cookie: "$BROWSER" },
+      { method: "GET", path: "/callback?state=x" },
+      { method: "GET", path: "/callback?state=$STATE&code=a&code=b", cookie: "$BROWSER", twice: true },
+      { method: "GET", path: "/done?r=$DONE", cookie: "$BROWSER" },
+      { method: "GET", path: "/done?r=$FAILED", cookie: "$STALE" },
+      { method: "GET", path: "/done?r=x" },
+      { method: "POST", path: "/status", body: "link=https://agent.example.com/sign-in/start?t%3d$LINK" },
+      { method: "POST", path: "/status", body: "link=$OLD" },
+      { method: "POST", path: "/status", body: "link=https://agent.example.com" },
+      { method: "POST", path: "/status", body: "link=" },
+      { method: "POST", path: "/status", body: "link=$LINK", broken: true },
+      { method: "GET", path: "/start?t=$LINK", broken: true },
+      { method: "GET", path: "/connections" },
+      { method: "GET", path: "/connections?note=gone", cookie: "$ACCOUNT" },
+      { method: "GET", path: "/connections?note=toString", cookie: "$BROWSER" },
+      { method: "POST", path: "/connections/sign-in", cookie: "$BROWSER", body: "f=$SIGNIN" },
+      { method: "POST", path: "/connections/sign-in", cookie: "$BROWSER", body: "f=$LEAVE" },
+      { method: "POST", path: "/connections/leave", cookie: "$BROWSER", body: "f=$LEAVE" },
+      { method: "POST", path: "/connections/leave", cookie: "$BROWSER", body: "f=$SIGNIN" },
+      { method: "POST", path: "/connections/leave", body: "f=x" },
+      { method: "POST", path: "/connections/end", cookie: "$ACCOUNT", body: "c=$END&act=change" },
+      { method: "POST", path: "/connections/end", cookie: "$BROWSER", body: "c=$END" },
+      { method: "POST", path: "/connections/end", cookie: "$BROWSER", body: "c=$ODD" },
+      { method: "POST", path: "/connections/end", cookie: "$BROWSER", body: "c=x" },
+      { method: "PUT", path: "/start" },
+      { method: "GET", path: "/nowhere" },
+      { method: "GET", path: "/sign-in/start", whole: true },
+    ],
+    words: [
+      "&t=",
+      "?t=",
+      "&f=",
+      "&state=",
+      "&code=",
+      "&error=",
+      "AADSTS",
+      "$LINK",
+      "$STATE",
+      "$BROWSER",
+      "$ACCOUNT",
+      "$START",
+      "$ADA",
+      "$GONE",
+      "$ENTRA",
+      "good",
+      "down",
+      "away",
+      "%24",
+      "__Host-hosted-agent-sign-in=",
+    ],
+    async run(input) {
+      values.clear();
+      drawn = 0;
+      let last: unknown;
+      for (const one of [input, ...listIn(input, "next").slice(0, 3)]) last = await sent(one);
+      return last;
+    },
+    // A page may hold the link it is about, in its form; what is in the address must not come back otherwise.
+    secrets: (input) => [
+      field(input, "cookie"),
+      ...[...new URLSearchParams(field(input, "path").split("?")[1] ?? "").values()].filter(
+        (value) => !value.startsWith("$"),
+      ),
+    ],
+    says: (value) => {
+      const { text = "", location = "" } = (value ?? {}) as { text?: string; location?: string | null };
+      return `${text.replace(/ value="[^"]*"| href="[^"]*"/g, "")} ${location?.startsWith("https://login.microsoftonline.com/") === true ? "" : location?.split("?")[0]}`;
+    },
+    holds(_input, value) {
+      const { status, location, text } = (value ?? { status: 200, location: null, text: "" }) as {
+        status: number;
+        location: string | null;
+        text: string;
+      };
+      if (
+        location !== null &&
+        !location.startsWith("https://agent.example.com/sign-in/") &&
+        !location.startsWith("https://login.microsoftonline.com/")
+      )
+        throw new Error("a redirect to anywhere");
+      if (status === 500 || /<script/i.test(text)) throw new Error("a page that must not be");
+    },
+    unreachable: [
+      {
+        file: "src/sign-in/flow/browser.ts",
+        line: 'publicUrl.startsWith("https:")',
+        why: "an address on a loopback host: test/sign-in/flow",
+      },
+      {
+        file: "src/sign-in/flow/browser.ts",
+        line: '[name = "", ...value]',
+        why: "a split text has a first part",
+      },
+      {
+        file: "src/sign-in/flow/browser.ts",
+        line: 'get("cookie") ?? ""',
+        why: "no cookie is an empty one here",
+      },
+      {
+        file: "src/sign-in/flow/connections.ts",
+        line: "accountLinks[core.app",
+        why: "another cloud: test/sign-in/flow",
+      },
+      {
+        file: "src/sign-in/flow/outcome.ts",
+        line: "const { code, expiresAt = 0",
+        why: "outcomes with a code say until when",
+      },
+    ],
+  },
+  {
+    name: "codes and answers in the chat",
+    from: "people who type",
+    files: ["src/sign-in/binding/code.ts", "src/sign-in/binding/answer.ts"],
+    shape: "text",
+    seeds: [
+      "ABC-D2E-FGH",
+      "abc d2e fgh.",
+      "my code is ABC-D2E-FGH, thanks",
+      "“ABCD2EFGH”",
+      "order 123-456-789 and ABC-D2E-FGY",
+      "AB0-121-8GH",
+      "ＡＢＣ‐Ｄ２Ｅ‐ＦＧＨ",
+      "yes",
+      "Nein!",
+      "はい。",
+      "ABC-DEF-GHI",
+      "",
+      newCode(random),
+    ],
+    words: ["ABC-D2E-", "-", "‐", "\u200b", "2", "7", "oui", "no.", "ﷺ"],
+    run(input) {
+      const text = textOf(input);
+      const code = codeIn(text);
+      return {
+        code,
+        answer: answerIn(text),
+        ours: looksOurs(text),
+        same: sameDigest(digestOf(text), digestOf(code ?? "")),
+      };
+    },
+    holds(input, value) {
+      const { code, answer } = value as { code: string | undefined; answer: string | undefined };
+      if (code !== undefined && !/^[A-Z2-7]{9}$/.test(code) && !/^[A-Z0-9]{9}$/.test(code))
+        throw new Error("a code that no person could have");
+      if (answer !== undefined && textOf(input).length > 1_000) throw new Error("an answer in a long text");
+    },
+    unreachable: [],
+  },
+  {
+    name: "values of the sign-in store",
+    from: "whoever can write to the store",
+    files: [
+      "src/sign-in/grants/record.ts",
+      "src/tokens/keyring.ts#keyring",
+      "src/sign-in/grants/account-index.ts",
+    ],
+    shape: "text",
+    seeds: [
+      record,
+      record.split(".")[0] ?? "",
+      `.${record.split(".")[1] ?? ""}`,
+      `${core.keys.seal("grant", ["agent", core.app.facts.cloud.loginEndpoint, clientId, owner], { v: 2 })}.x`,
+      `${record.split(".")[0] ?? ""}.${record.split(".")[0] ?? ""}`,
+      core.keys.seal("pin", ["agent", core.app.facts.cloud.loginEndpoint, clientId, owner], account),
+      core.keys.seal("index", ["agent", core.app.facts.cloud.loginEndpoint, clientId, tenant, oid], [owner]),
+      core.keys.seal("grant", ["another"], { v: 1 }),
+      "",
+      "A".repeat(44),
+    ],
+    async run(input) {
+      const text = textOf(input);
+      const odd: SignInCore = {
+        ...core,
+        store: { ...store, get: async () => text, take: async () => text, compareAndSet: async () => true },
+      };
+      const index = accountIndex(odd, odd.store);
+      const principals = await index.list(account);
+      await index.add(account, owner);
+      await index.remove(account, owner);
+      return {
+        record: records.open(owner, text),
+        tokens: records.tokensOpener(owner)(text),
+        principals,
+        waiting: await waitingOf(odd, owner).read(),
+        pin: allows(await readPin(odd, owner), account),
+        prompt: await takePrompt(odd, owner, undefined),
+        unconfirmed: await readUnconfirmed(odd, owner, undefined),
+        attempt: await endAttempt(odd, browser, text),
+      };
+    },
+    holds(input, value) {
+      const { record: opened, tokens } = value as {
+        record: { grant?: { account: object } } | undefined;
+        tokens: unknown[];
+      };
+      const [first = "", second = ""] = textOf(input).split(".");
+      const isOurs = (part: string, at: number): boolean => sameBytes(part, record.split(".")[at] ?? "");
+      if (opened?.grant !== undefined && !isOurs(first, 0)) throw new Error("a grant that was not sealed");
+      if (
+        tokens.length > 0 &&
+        !isOurs(textOf(input).slice(textOf(input).indexOf(".") + 1), 1) &&
+        !isOurs(second, 1)
+      )
+        throw new Error("a token that was not sealed");
+    },
+    unreachable: [
+      { file: "src/tokens/keyring.ts", line: "keys.length === 0", why: "a wrong option: test/tokens" },
+      {
+        file: "src/tokens/keyring.ts",
+        line: "equals(context)) return undefined",
+        why: "the context is authenticated: what says another one does not open",
+      },
+    ],
+  },
+  {
+    name: "file of the sign-in store",
+    from: "a disk, and whoever can write to it",
+    files: ["src/sign-in/stores/file-log.ts#readLog,readTail,parseLine,parsed,changeIn,checksum,corrupt"],
+    shape: "fields",
+    seeds: [
+      { lines: ['[["k","v",5]]', '[["k",null,null],["m","w",6]]'] },
+      { lines: ['[["k","v",5]]'], tail: '[["k","v",5]]' },
+      { lines: [], tail: "0123" },
+      { lines: ["[]"], raw: "damaged" },
+      { lines: ["{}", "[5]", "[[{},{},{}]]", "null"] },
+      { lines: ['[["k","v",5]]'], tail: '[["k","v",5]]x' },
+      { lines: [], heading: "another file" },
+      { lines: [], tail: `${summed('[["k","v",5]]')}x` },
+    ],
+    run(input) {
+      const lines =
+        ((valueIn(input, "lines") ?? []) as unknown[]).map?.((line) => summed(textOf(line))) ?? [];
+      const raw = field(input, "raw");
+      const tail = field(input, "tail");
+      const all = [field(input, "heading") || heading, ...lines, ...(raw === "" ? [] : [raw])]
+        .map((line) => `${line}\n`)
+        .join("");
+      writeFileSync(file, all + (tail === "" ? "" : tail.startsWith("[") ? summed(tail) : tail));
+      return readLog(file);
+    },
+    secrets: () => [],
+    holds(_input, value) {
+      for (const [key, one] of value as [unknown, { value: unknown; expiresAt: unknown } | undefined][]) {
+        if (
+          typeof key !== "string" ||
+          (one !== undefined && (typeof one.value !== "string" || typeof one.expiresAt !== "number"))
+        )
+          throw new Error("a record of another type");
+      }
+    },
+    unreachable: [
+      {
+        file: "src/sign-in/stores/file-log.ts",
+        line: "if (text === undefined) return []",
+        why: "the file is there",
+      },
+      {
+        file: "src/sign-in/stores/file-log.ts",
+        line: 'lines.pop() ?? ""',
+        why: "a split text has a last part",
+      },
+    ],
+  },
+  {
+    name: "errors of Redis",
+    from: "Redis and its client",
+    files: ["src/sign-in/stores/redis-calls.ts#fromClient"],
+    shape: "fields",
+    seeds: [
+      { message: "OOM command not allowed when used memory > 'maxmemory'. script: 0x5f, on @user_script:5." },
+      {
+        message:
+          "ERR Error running script (call to f_6b1bf): @user_script:9: -OOM command not allowed when used memory > 'maxmemory'",
+      },
+      {
+        message:
+          "ERR unknown command 'EVAL', with args beginning with: 'local live' 'c2VhbGVk5k2l9x8w7v6u5t4s3r2q1p0oAbCd'",
+      },
+      { message: "WRONGPASS invalid username-password pair or user is disabled." },
+      { message: "connect ECONNREFUSED 127.0.0.1:6379", code: "ECONNREFUSED" },
+      { message: "Socket closed unexpectedly" },
+      { message: "NOPERM this user has no permissions", plain: true },
+    ],
+    words: ["NOAUTH ", "READONLY ", "MISCONF ", ": -", "with args", "script: 0x"],
+    run(input) {
+      const message = field(input, "message");
+      throw fromClient(
+        valueIn(input, "plain") === true
+          ? message
+          : Object.assign(new Error(message), { code: valueIn(input, "code") }),
+      );
+    },
+    // What Redis repeats of a command stands behind "with args".
+    secrets: (input) =>
+      /^[A-Z]{2,} /.test(field(input, "message"))
+        ? [field(input, "message").split("with args")[1] ?? ""]
+        : [],
+    unreachable: [
+      {
+        file: "src/sign-in/stores/redis-calls.ts",
+        line: "[0] ?? word",
+        why: "a split text has a first part",
+      },
+    ],
+  },
+];
+
+const brokenSignIn = createSignIn({
+  app,
+  publicUrl,
+  resources: [contacts],
+  store: {
+    ...store,
+    shared: false,
+    get: () => Promise.reject(new Error("down")),
+    take: () => Promise.reject(new Error("down")),
+  },
+  encryptionKeys,
+  agentName: "agent",
+  now: () => now,
+  random,
+});
+
+function summed(json: string): string {
+  return `${digestHex(json)} ${json}`;
+}
+
+function digestHex(text: string): string {
+  return createHash("sha256").update(text).digest("hex").slice(0, 16);
+}
+
+function sameBytes(a: string, b: string): boolean {
+  return Buffer.from(a, "base64url").equals(Buffer.from(b, "base64url"));
+}

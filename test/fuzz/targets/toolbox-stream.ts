@@ -1,0 +1,145 @@
+import { consentLinkPolicy } from "../../../src/consent/link-policy.js";
+import { UserContext } from "../../../src/context/user-context.js";
+import { toolboxRequestHeaders } from "../../../src/mcp/toolbox/headers.js";
+import { inspected } from "../../../src/mcp/toolbox/inspect.js";
+import { toolboxJudge } from "../../../src/mcp/toolbox/judge.js";
+import { field, valueIn, type FuzzTarget } from "../target.js";
+import { linksIn } from "./errors.js";
+import { platformContext } from "./people.js";
+
+const policy = consentLinkPolicy({ allowedOrigins: ["https://consent.example.com"] });
+const link = "https://consent.example.com/login?data=5k2l9x8w7v6u5t4s3r2q1p0oAbCdEfGh";
+const consent = JSON.stringify({ jsonrpc: "2.0", id: 1, error: { code: -32006, message: link } });
+const note = '{"jsonrpc":"2.0","method":"notifications/message","params":{"data":"é"}}';
+const result = '{"jsonrpc":"2.0","id":1,"result":{"content":[{"type":"text","text":"-32006 \\"error\\""}]}}';
+
+export const toolboxStreamTargets: readonly FuzzTarget[] = [
+  {
+    name: "answers of a toolbox",
+    from: "Foundry toolboxes, and sources behind them",
+    files: [
+      "src/mcp/toolbox/inspect.ts",
+      "src/mcp/toolbox/event-stream.ts",
+      "src/mcp/toolbox/headers.ts#toolboxRequestHeaders,withFlag",
+    ],
+    shape: "fields",
+    seeds: [
+      { type: "application/json", body: consent, pieces: 7 },
+      { type: "application/json", body: result },
+      { type: "application/json", body: '{"error":' },
+      { type: "application/json", body: `${"x".repeat(65_540)}`, pieces: 30_000 },
+      { type: "text/event-stream", body: `event: message\ndata: ${consent}\n\n`, hold: true },
+      {
+        type: "text/event-stream",
+        body: `: hello\n\nid: 1\ndata: ${note}\n\ndata: ${consent}\n\ndata`,
+        hold: true,
+        pieces: 3,
+      },
+      {
+        type: "text/event-stream",
+        body: `data: ${note}\r\n\r\ndata: ${consent.slice(0, 20)}\r\ndata: ${consent.slice(20)}\r\n\r\nid: 4`,
+        pieces: 1,
+      },
+      {
+        type: "text/event-stream; charset=utf-8",
+        body: `data:${result}\r\rdata\n\nrest`,
+        hold: false,
+        pieces: 5,
+      },
+      {
+        type: "text/event-stream",
+        body: `data: ${"y".repeat(65_600)}\n\ndata: ${consent}\n\n`,
+        pieces: 20_000,
+        hold: true,
+      },
+      { type: "text/event-stream", body: "", hold: true },
+      { type: "text/plain", body: consent },
+      { type: "none", body: "" },
+      { type: "application/json", body: "z".repeat(65_600), pieces: 1 },
+      {
+        type: "text/event-stream",
+        body: `data: ${"y".repeat(65_600)}x\n\ndata: ${consent}\n\n`,
+        pieces: 300,
+      },
+      { type: "text/event-stream", body: `data: ${note}\n\n`, cancel: true },
+      { type: "traced", body: "" },
+    ],
+    words: [
+      "data: ",
+      "data:",
+      "\r\n\r\n",
+      "\r",
+      "\n\n",
+      "event: message\n",
+      consent,
+      note,
+      "Toolboxes=V1Preview",
+    ],
+    async run(input) {
+      const context = platformContext();
+      const bytes = Buffer.from(field(input, "body"), "utf8");
+      const given = valueIn(input, "pieces");
+      const size =
+        typeof given === "number" && given >= 1
+          ? Math.max(Math.floor(given), Math.ceil(bytes.length / 400))
+          : bytes.length + 1;
+      const body = new ReadableStream<Uint8Array>({
+        start(controller) {
+          for (let at = 0; at < bytes.length; at += size) controller.enqueue(bytes.subarray(at, at + size));
+          controller.close();
+        },
+      });
+      const type = field(input, "type").replace(/[^\x20-\x7e]/g, "");
+      const headers = new Headers(type === "none" ? {} : { "content-type": type });
+      const flags: Record<string, string> =
+        type === "traced"
+          ? { traceparent: "00-1-2-00" }
+          : type === "none"
+            ? {}
+            : { "Foundry-Features": type, "x-agent-user-id": "u" };
+      const traced = new UserContext({
+        platform: { hosted: false },
+        clientHeaders: {},
+        trace: { traceparent: "00-3-4-00", baggage: "a=1" },
+      });
+      toolboxRequestHeaders(
+        flags,
+        traced,
+        type === "none" ? ({ kind: "itself" } as never) : ({ kind: "call", callId: "c" } as never),
+      );
+      const response = new Response(type === "none" ? null : body, { headers });
+      const judge = toolboxJudge({ serverLabel: "contacts", policy }, context);
+      const passed = await inspected(response, judge, valueIn(input, "hold") === true);
+      if (valueIn(input, "cancel") === true) {
+        await passed.body?.cancel();
+        return { text: bytes.toString("utf8").replace(/^\ufeff/, ""), asked: false, type };
+      }
+      return { text: await passed.text(), asked: context.consentRequests.length > 0, type };
+    },
+    secrets: linksIn,
+    // What is no request for consent is the server's own business.
+    says: (value) => {
+      const { text, asked } = value as { text: string; asked: boolean };
+      return asked && !text.includes("http") ? text : "";
+    },
+    unreachable: [
+      {
+        file: "src/mcp/toolbox/inspect.ts",
+        line: "jsonRpcError(message) ?? {}",
+        why: "the judge has seen that it is an error",
+      },
+    ],
+    holds(input, value) {
+      const { text, asked } = value as { text: string; asked: boolean };
+      if ((value as { type: string }).type === "none") return;
+      const body = Buffer.from(field(input, "body"), "utf8").toString("utf8");
+      if (
+        !asked &&
+        !text.includes("consent_link_refused") &&
+        !text.includes("toolbox_source_failed") &&
+        text !== body.replace(/^\ufeff/, "")
+      )
+        throw new Error("an answer without consent was changed");
+    },
+  },
+];

@@ -38,6 +38,7 @@ export { type FoundryEnvironment } from "./foundry/environment.js";
 export {
   type ResponseEvent,
   type ResponseFailure,
+  type SignInInfo,
   type ResponseObject,
   type ResponseStatus,
   type RunEvent,

@@ -42,6 +42,13 @@ export function claimsFor(demand: AuthenticationDemand | undefined): string | un
     : JSON.stringify({ access_token: { acrs: { essential: true, value } } });
 }
 
+/** Whether a claims request asks for an authentication context and nothing else: the token it came for is no worse. */
+export function isAboutContext(claims: string | undefined): boolean {
+  if (claims === undefined) return false;
+  const { access_token = {} } = JSON.parse(claims) as { access_token?: object };
+  return Object.keys(access_token).every((name) => name === "acrs");
+}
+
 function isObject(value: unknown): value is object {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }

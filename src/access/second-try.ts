@@ -1,3 +1,4 @@
+import { isSignInDemand, recordSignInDemand } from "../context/internals.js";
 import type { UserContext } from "../context/user-context.js";
 import { resourceOfScope } from "../entra/scopes.js";
 import { HostedAgentIdentityError } from "../errors.js";
@@ -6,6 +7,7 @@ import type { ProtectedResource } from "../tokens/protected-resource.js";
 import type { AccessToken } from "../tokens/token-source.js";
 import { canSendAgain } from "./body.js";
 import { bearerChallenge, type BearerChallenge } from "./challenges.js";
+import { isAboutContext } from "./demands.js";
 import type { FreshRefusals } from "./fresh-refusals.js";
 
 /** What a second try needs of the access. */
@@ -42,8 +44,12 @@ export async function secondTry(options: SecondTryOptions, refused: RefusedReque
   const wantsScope = response.status === 403 && challenge.error === "insufficient_scope";
   const { claims } = challenge;
   if (response.status === 403 && !wantsScope && claims === undefined) return response;
-  const refusal = (answer: Response): HostedAgentIdentityError =>
-    wantsScope ? insufficientScope(resource, challenge.scopes) : refusedTwice(resource, answer);
+  const refusal = (answer: Response): HostedAgentIdentityError => {
+    const error = wantsScope ? insufficientScope(resource, challenge.scopes) : refusedTwice(resource, answer);
+    // Frameworks swallow errors, so whoever runs the turn is told as well.
+    if (isSignInDemand(error)) recordSignInDemand(context, error);
+    return error;
+  };
   const giveUp = async (): Promise<Response> => {
     if (response.status === 403 && !wantsScope) return response;
     await response.body?.cancel();
@@ -67,7 +73,8 @@ export async function secondTry(options: SecondTryOptions, refused: RefusedReque
   const asked = { signal: init.signal ?? undefined, claims, scopes, refused: first.token };
   const next = await acquirer.acquire(context, asked);
   if (next.token === first.token) throw refusal(response);
-  if (response.status === 401 && !dropsFirst) forget();
+  // Revoked, or too weak for anything here; what lacks a context is still good where none is asked for.
+  if (response.status === 401 && !dropsFirst && !isAboutContext(claims)) forget();
   if (scopes !== undefined) refusals.grew(owner, scopes);
   const second = await refused.send(next);
   if (second.status === response.status) refusals.note(owner, next.token, demand);

@@ -1,4 +1,4 @@
-import { HostedAgentIdentityError, type ConsentRequest } from "../errors.js";
+import { HostedAgentIdentityError, isHostedAgentIdentityError, type ConsentRequest } from "../errors.js";
 import type { TokenClaims } from "../entra/token-claims.js";
 import { contextSlot } from "./slot.js";
 import type { UserContext } from "./user-context.js";
@@ -24,7 +24,9 @@ export interface ContextInternals {
   readonly principalKey: string | undefined;
   /** What the user was asked for in this turn, without duplicates. */
   readonly consentRequests: ConsentRequest[];
-  /** Called for each new consent request of the turn. */
+  /** The first refusal of the turn that a new sign-in at the caller ends. */
+  signInDemand: HostedAgentIdentityError | undefined;
+  /** Called for each new consent request of the turn, and for its sign-in demand. */
   readonly consentListeners: Set<() => void>;
   /** Called once when the context ends. */
   readonly endListeners: Set<() => void>;
@@ -64,6 +66,19 @@ export function recordConsent(context: UserContext, requests: readonly ConsentRe
   if (fresh.length === 0) return;
   consentRequests.push(...fresh);
   for (const listener of consentListeners) listener();
+}
+
+/** Whether an error is one that a new sign-in at the caller ends. */
+export function isSignInDemand(error: unknown): error is HostedAgentIdentityError {
+  return isHostedAgentIdentityError(error) && (error.category === "signin" || error.category === "stepup");
+}
+
+/** Records that the caller has to sign its user in again, and tells whoever runs the turn. The first one counts. */
+export function recordSignInDemand(context: UserContext, error: HostedAgentIdentityError): void {
+  const internals = internalsOf(context);
+  if (internals.signInDemand !== undefined) return;
+  internals.signInDemand = error;
+  for (const listener of internals.consentListeners) listener();
 }
 
 /** What makes two consent requests the same one. Link and server label, as the platform's hosts do it. */

@@ -62,6 +62,7 @@ export class UserContext {
       assertion: parts.assertion,
       principalKey: this.principal === undefined ? undefined : principalKey(this.principal),
       consentRequests: [],
+      signInDemand: undefined,
       consentListeners: new Set(),
       endListeners: new Set(),
       acquisitions: new Set(),

@@ -7,6 +7,19 @@ export type ResponseStatus = "in_progress" | "completed" | "incomplete" | "faile
 export interface ResponseFailure {
   readonly code: string;
   readonly message: string;
+  /** For the sign-in that the caller has to do: parameters of the authorize endpoint. */
+  readonly additionalInfo?: SignInInfo;
+}
+
+/**
+ * What the next sign-in has to ask for, as parameters of the authorize endpoint: Entra's claims request (JSON), or
+ * what RFC 9470 names.
+ * @group Turns
+ */
+export interface SignInInfo {
+  readonly claims?: string;
+  readonly acr_values?: string;
+  readonly max_age?: number;
 }
 
 /**

@@ -1,4 +1,10 @@
-import { liveInternalsOf, recordConsent, type ContextInternals } from "../context/internals.js";
+import {
+  isSignInDemand,
+  liveInternalsOf,
+  recordConsent,
+  recordSignInDemand,
+  type ContextInternals,
+} from "../context/internals.js";
 import type { UserContext } from "../context/user-context.js";
 import {
   emit,
@@ -262,6 +268,7 @@ async function settle(
       internals.refusals.set(key, cause);
     // Frameworks swallow errors, so whoever runs the turn is told as well.
     if (isConsentRequiredError(cause) && !internals.ended) recordConsent(context, cause.requests);
+    if (isSignInDemand(cause) && !internals.ended) recordSignInDemand(context, cause);
     throw cause;
   }
 }

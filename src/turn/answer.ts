@@ -1,5 +1,6 @@
 import { runWithUserContext } from "../context/ambient.js";
 import { answerHeaders } from "../context/answer-headers.js";
+import { internalsOf, isSignInDemand } from "../context/internals.js";
 import type { UserContext } from "../context/user-context.js";
 import { isHostedAgentIdentityError } from "../errors.js";
 import { foundryEnvironment } from "../foundry/environment.js";
@@ -7,7 +8,7 @@ import { terminalEvents, type ResponseEvent, type ResponseObject } from "../foun
 import { responseHeaders } from "../foundry/headers.js";
 import type { AgentReference } from "../foundry/items.js";
 import { platformFault } from "./container-protocol.js";
-import { requestError, signInChallenge, wantsSignIn, type RequestError } from "./error-envelope.js";
+import { requestError, signInChallenge, type RequestError } from "./error-envelope.js";
 import { ownErrorIn } from "./failure.js";
 import type { ResponsesRun, ResponsesSettings } from "./responses-options.js";
 import { beginTurn } from "./running-turns.js";
@@ -74,7 +75,12 @@ export async function answerTurn(
       const body = sseBlocks(events, options.keepAliveMs);
       return { status: 200, headers: { ...headers, ...sseHeaders }, body };
     }
-    const body = JSON.stringify(await lastResponse(events));
+    const response = await lastResponse(events);
+    const { signInDemand: demand } = internalsOf(context);
+    // Nothing was sent yet, so the caller can be told as HTTP clients expect it.
+    if (demand !== undefined && response?.error?.code === demand.code)
+      return refused(signInChallenge(demand));
+    const body = JSON.stringify(response);
     return { status: 200, headers: { ...headers, ...jsonHeaders }, body };
   } catch (error) {
     begun.end();
@@ -196,7 +202,7 @@ async function prepareFirst(
   const errors = results.flatMap((result) =>
     result.status === "rejected" ? [ownErrorIn(result.reason)] : [],
   );
-  const challenge = context.consentRequests.length > 0 ? undefined : errors.find(wantsSignIn);
+  const challenge = context.consentRequests.length > 0 ? undefined : errors.find(isSignInDemand);
   if (challenge !== undefined) return signInChallenge(challenge);
   return {
     prepare: results.map((result) => ({

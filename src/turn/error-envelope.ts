@@ -1,5 +1,7 @@
-import { isTokenExchangeError, type HostedAgentIdentityError } from "../errors.js";
+import type { HostedAgentIdentityError } from "../errors.js";
+import type { SignInInfo } from "../foundry/events.js";
 import { responseHeaders, type ErrorSource } from "../foundry/headers.js";
+import { signInInfo } from "./failure.js";
 
 /** An answer that is an error: the platform's envelope, and its headers. */
 export interface RequestError {
@@ -10,6 +12,7 @@ export interface RequestError {
     readonly type: string;
     readonly param: string | null;
     readonly code: string;
+    readonly additionalInfo?: SignInInfo;
   };
 }
 
@@ -41,30 +44,24 @@ export function requestError(
  */
 export function signInChallenge(error: HostedAgentIdentityError): RequestError {
   const { status, headers, error: refusal } = requestError(401, error.code, `${error.message} ${error.help}`);
-  const parameters = Object.entries({ realm: "", ...demandOf(error) });
+  const info = signInInfo(error);
+  const parameters = Object.entries({ realm: "", ...challengeOf(info) });
+  // None of the values can hold a quote.
   const challenge = `Bearer ${parameters.map(([name, value]) => `${name}="${value}"`).join(", ")}`;
   return {
     status,
     headers: { ...headers, "www-authenticate": challenge },
-    error: { ...refusal, type: "authentication_error" },
+    error: {
+      ...refusal,
+      type: "authentication_error",
+      ...(info === undefined ? {} : { additionalInfo: info }),
+    },
   };
 }
 
-/** The parameters of a challenge. None of the values can hold a quote. */
-function demandOf(error: HostedAgentIdentityError): Readonly<Record<string, string>> {
-  const claims = isTokenExchangeError(error) ? error.claims : undefined;
-  if (claims !== undefined)
-    return { error: "insufficient_claims", claims: Buffer.from(claims, "utf8").toString("base64") };
-  if (error.authentication === undefined) return { error: "invalid_token" };
-  const { acrValues, maxAgeS } = error.authentication;
-  return {
-    error: "insufficient_user_authentication",
-    ...(acrValues === undefined ? {} : { acr_values: acrValues.join(" ") }),
-    ...(maxAgeS === undefined ? {} : { max_age: String(maxAgeS) }),
-  };
-}
-
-/** Whether an error is one that a new sign-in at the caller ends. */
-export function wantsSignIn(error: HostedAgentIdentityError | undefined): error is HostedAgentIdentityError {
-  return error?.category === "signin" || error?.category === "stepup";
+function challengeOf(info: SignInInfo | undefined): Readonly<Record<string, string | number>> {
+  if (info === undefined) return { error: "invalid_token" };
+  const { claims } = info;
+  if (claims === undefined) return { error: "insufficient_user_authentication", ...info };
+  return { error: "insufficient_claims", claims: Buffer.from(claims, "utf8").toString("base64") };
 }

@@ -1,6 +1,10 @@
 import { errorChain } from "../consent/error-chain.js";
-import { isHostedAgentIdentityError, type HostedAgentIdentityError } from "../errors.js";
-import type { ResponseFailure } from "../foundry/events.js";
+import {
+  isHostedAgentIdentityError,
+  isTokenExchangeError,
+  type HostedAgentIdentityError,
+} from "../errors.js";
+import type { ResponseFailure, SignInInfo } from "../foundry/events.js";
 
 /** The error of this package that an error is or wraps, nearest first. */
 export function ownErrorIn(error: unknown): HostedAgentIdentityError | undefined {
@@ -8,6 +12,11 @@ export function ownErrorIn(error: unknown): HostedAgentIdentityError | undefined
     if (isHostedAgentIdentityError(one)) return one;
   }
   return undefined;
+}
+
+/** Whether a turn was cancelled: its client has gone, or asked for it. */
+export function isCancelled(error: unknown): error is HostedAgentIdentityError {
+  return isHostedAgentIdentityError(error) && error.code === "turn_cancelled";
 }
 
 /** What is said of an error that nobody knows. */
@@ -22,5 +31,23 @@ export const genericFailure: ResponseFailure = Object.freeze({
  */
 export function failureFrom(error: unknown): ResponseFailure {
   const own = ownErrorIn(error);
-  return own === undefined ? genericFailure : { code: own.code, message: own.message };
+  if (own === undefined) return genericFailure;
+  const additionalInfo = signInInfo(own);
+  return {
+    code: own.code,
+    message: own.message,
+    ...(additionalInfo === undefined ? {} : { additionalInfo }),
+  };
+}
+
+/** What the next sign-in has to ask for, for clients that see no headers. None of it is secret. */
+export function signInInfo(error: HostedAgentIdentityError): SignInInfo | undefined {
+  const claims = isTokenExchangeError(error) ? error.claims : undefined;
+  if (claims !== undefined) return { claims };
+  const { acrValues, maxAgeS } = error.authentication ?? {};
+  if (acrValues === undefined && maxAgeS === undefined) return undefined;
+  return {
+    ...(acrValues === undefined ? {} : { acr_values: acrValues.join(" ") }),
+    ...(maxAgeS === undefined ? {} : { max_age: maxAgeS }),
+  };
 }

@@ -1,6 +1,7 @@
 import type { UserContext } from "../context/user-context.js";
 import type { ConsentLinkPolicy } from "../consent/link-policy.js";
 import type { ConsentRequest } from "../errors.js";
+import { isCancelled } from "./failure.js";
 import { turnScope } from "./turn-scope.js";
 import type { Preparable, Turn } from "./turn.js";
 
@@ -22,7 +23,8 @@ export type TurnResult<T> =
 
 /**
  * Runs one turn of any protocol: its result, or what the user has to do first, however the run ended and
- * whether or not the framework took the signal. Any other error is thrown as it is. The context is not ended
+ * whether or not the framework took the signal. Any other error is thrown as it is, and `sign_in_required` and
+ * `step_up_required` also where the run has swallowed them. The context is not ended
  * here: whoever made it does. Throws `no_user_context`, `context_ended`, `turn_cancelled`,
  * `consent_link_refused` and whatever the run throws.
  *
@@ -54,6 +56,8 @@ export async function runTurn<T>(
     if ("error" in outcome) scope.note(outcome.error);
     const requests = await scope.requests();
     if (requests.length > 0) return { status: "consent_required", requests };
+    const { signInDemand } = scope;
+    if (signInDemand !== undefined && !("error" in outcome && isCancelled(outcome.error))) throw signInDemand;
     if ("error" in outcome) throw outcome.error;
     return { status: "completed", value: outcome.value };
   } finally {

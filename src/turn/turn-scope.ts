@@ -1,10 +1,11 @@
 import { getUserContext, runInContext } from "../context/ambient.js";
-import { liveInternalsOf, recordConsent } from "../context/internals.js";
+import { isSignInDemand, liveInternalsOf, recordConsent, recordSignInDemand } from "../context/internals.js";
 import type { UserContext } from "../context/user-context.js";
 import { checkLinkForm, type ConsentLinkPolicy } from "../consent/link-policy.js";
 import { findConsentRequired, uniqueRequests } from "../consent/find-consent-required.js";
 import { ConsentRequiredError, HostedAgentIdentityError, type ConsentRequest } from "../errors.js";
 import { settleOrAbort } from "../exchange/deadline.js";
+import { ownErrorIn } from "./failure.js";
 import type { Preparable, Turn } from "./turn.js";
 
 /** What a turn is watched with. */
@@ -17,8 +18,8 @@ export interface TurnScopeOptions {
 }
 
 /**
- * Watches one turn: runs its code as its user, and aborts its signal when the user has to open a link or the
- * client has gone.
+ * Watches one turn: runs its code as its user, and aborts its signal when the user has to open a link, the caller
+ * has to sign its user in again, or the client has gone.
  */
 export interface TurnScope extends Turn {
   /** Runs work as the turn's user, wherever it is called from. */
@@ -27,7 +28,9 @@ export interface TurnScope extends Turn {
   whileLive<T>(work: () => Promise<T>): Promise<T>;
   /** Gets all tokens now. Throws what stands in the way, unless it was recorded as a request for consent. */
   prepare(accesses: readonly Preparable[]): Promise<void>;
-  /** Remembers what an error asks the user for. Throws `consent_link_refused`. */
+  /** What the caller has to sign its user in again for, if nothing was asked of the user. */
+  readonly signInDemand: HostedAgentIdentityError | undefined;
+  /** Remembers what an error asks the user, or the caller, for. Throws `consent_link_refused`. */
   note(error: unknown): void;
   /**
    * What the user has to do, checked; empty when nothing was asked for. Waits for what is being acquired, so
@@ -52,9 +55,13 @@ export function turnScope(options: TurnScopeOptions): TurnScope {
   let asked: Promise<void> | undefined;
 
   const abort = (reason: unknown): void => inContext(() => controller.abort(reason));
-  const onConsent = (): void => {
+  const reason = (): unknown =>
+    internals.consentRequests.length > 0
+      ? new ConsentRequiredError(internals.consentRequests)
+      : internals.signInDemand;
+  const onDemand = (): void => {
     asked ??= settledWithin(internals.acquisitions, settleMs, signal).then(() => {
-      if (!signal.aborted) abort(new ConsentRequiredError(internals.consentRequests));
+      if (!signal.aborted) abort(reason());
     });
   };
   const cancel = (cause?: unknown): void => {
@@ -64,15 +71,17 @@ export function turnScope(options: TurnScopeOptions): TurnScope {
   const note = (error: unknown): void => {
     const found = findConsentRequired(error, options.policy === undefined ? {} : { policy: options.policy });
     if (found !== undefined) recordConsent(context, found.requests);
+    const own = ownErrorIn(error);
+    if (isSignInDemand(own)) recordSignInDemand(context, own);
   };
 
   const onEnd = (): void => cancel();
 
-  internals.consentListeners.add(onConsent);
+  internals.consentListeners.add(onDemand);
   // Adapters end the context when the connection closes.
   internals.endListeners.add(onEnd);
   options.signal?.addEventListener("abort", onOuterAbort, { once: true });
-  if (internals.consentRequests.length > 0) onConsent();
+  if (reason() !== undefined) onDemand();
   if (options.signal?.aborted === true) onOuterAbort();
 
   return {
@@ -92,6 +101,9 @@ export function turnScope(options: TurnScopeOptions): TurnScope {
       await asked;
     },
     note,
+    get signInDemand() {
+      return internals.signInDemand;
+    },
     async requests() {
       await asked;
       const requests = uniqueRequests(internals.consentRequests);
@@ -103,7 +115,7 @@ export function turnScope(options: TurnScopeOptions): TurnScope {
     },
     cancel,
     stop() {
-      internals.consentListeners.delete(onConsent);
+      internals.consentListeners.delete(onDemand);
       internals.endListeners.delete(onEnd);
       options.signal?.removeEventListener("abort", onOuterAbort);
     },

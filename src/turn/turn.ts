@@ -4,8 +4,8 @@ import type { RunEvent } from "../foundry/events.js";
 /** One response of the agent, as the code that makes it sees it. */
 export interface Turn {
   /**
-   * Give it to the framework. Aborts with a `ConsentRequiredError` when the user has to open a link first,
-   * and with `turn_cancelled` when the client has gone. Afterwards nothing more is taken from the run.
+   * Give it to the framework. Aborts with a `ConsentRequiredError` when the user has to open a link first, with
+   * `sign_in_required` or `step_up_required` when the caller has to sign its user in again, and with `turn_cancelled` when the client has gone. Afterwards nothing more is taken from the run.
    */
   readonly signal: AbortSignal;
   /** Who is asking. It ends with the turn. */

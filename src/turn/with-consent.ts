@@ -1,11 +1,10 @@
 import { randomBytes } from "node:crypto";
 import type { UserContext } from "../context/user-context.js";
 import type { ConsentLinkPolicy } from "../consent/link-policy.js";
-import { isHostedAgentIdentityError, type HostedAgentIdentityError } from "../errors.js";
 import type { ResponseEvent } from "../foundry/events.js";
 import { idPrefixes, newId, type RandomBytes } from "../foundry/ids.js";
 import type { AgentReference } from "../foundry/items.js";
-import { failureFrom } from "./failure.js";
+import { failureFrom, isCancelled } from "./failure.js";
 import { responseWriter, type Ending, type ResponseWriter } from "./response-writer.js";
 import { isCancelledByUser } from "./running-turns.js";
 import { turnScope, type TurnScope } from "./turn-scope.js";
@@ -44,7 +43,9 @@ export interface WithConsentOptions {
  * Runs one turn and writes its response: a string is answer text, whose lifecycle is written around it; events
  * of your own pass through, renumbered. When the user has to open a link first, the response ends `incomplete`
  * with an `oauth_consent_request` item for each server, however the run ended and whether or not the framework
- * took the signal. Any other error ends it with `response.failed`.
+ * took the signal. When the caller has to sign its user in again, it ends with `response.failed`, whatever the
+ * framework did with the error: `sign_in_required`, or `step_up_required` with the claims for the next sign-in in
+ * `error.additionalInfo`. Any other error of the run ends it so, too.
  *
  * The run is pulled as its user wherever the events are read, and the context ends when the iteration does.
  * Throws `no_user_context` and `context_ended` at once; the iteration itself does not throw.
@@ -163,7 +164,10 @@ async function* pieces(
   }
 }
 
-/** If the turn asked the user for anything, it is a consent turn, however the run ended. */
+/**
+ * If the turn asked the user for anything, it is a consent turn, however the run ended; if it asked the caller
+ * for a new sign-in, it has failed.
+ */
 async function endingOf(
   scope: TurnScope,
   failure: { readonly error: unknown } | undefined,
@@ -182,16 +186,14 @@ async function endingOf(
   } catch (error) {
     failed = { error };
   }
+  const { signInDemand } = scope;
+  if (signInDemand !== undefined && !isCancelled(failed?.error)) failed = { error: signInDemand };
   if (failed === undefined) return { status: "completed" };
   if (isCancelled(failed.error) && isCancelledByUser(failed.error.cause)) {
     return { status: "cancelled" };
   }
   if (!isCancelled(failed.error)) report(onError, failed.error);
   return { status: "failed", error: failureFrom(failed.error) };
-}
-
-function isCancelled(error: unknown): error is HostedAgentIdentityError {
-  return isHostedAgentIdentityError(error) && error.code === "turn_cancelled";
 }
 
 function report(onError: ((error: unknown) => void) | undefined, error: unknown): void {

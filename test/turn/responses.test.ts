@@ -7,6 +7,7 @@ import fastify from "fastify";
 import { afterEach, describe, expect, it, vi } from "vitest";
 import {
   getUserContext,
+  HostedAgentIdentityError,
   responses,
   runWithUserContext,
   TokenExchangeError,
@@ -53,6 +54,40 @@ function eventsOf(text: string): ResponseEvent[] {
       expect(event.type).toBe(name);
       return event;
     });
+}
+
+const claims = '{"access_token":{"acrs":{"essential":true,"value":"c1"}}}';
+const stepUp = new TokenExchangeError(
+  "step_up_required",
+  "Entra wants more.",
+  { claims },
+  { category: "stepup" },
+);
+
+/** A framework that makes a text of every error. */
+const swallowing: ResponsesRun = async function* () {
+  yield "Let me look. ";
+  await accessThat("contacts", { refusal: stepUp })
+    .token()
+    .catch(() => {});
+  yield "I could not reach your contacts.";
+};
+
+async function expectChallenge(response: Response): Promise<void> {
+  expect(response.status).toBe(401);
+  expect(response.headers.get("www-authenticate")).toBe(
+    `Bearer realm="", error="insufficient_claims", claims="${Buffer.from(claims).toString("base64")}"`,
+  );
+  expect(response.headers.get("x-platform-error-source")).toBe("user");
+  expect(await response.json()).toEqual({
+    error: {
+      code: "step_up_required",
+      message: expect.stringMatching(/^Entra wants more\. Relay the claims/),
+      type: "authentication_error",
+      param: null,
+      additionalInfo: { claims },
+    },
+  });
 }
 
 const echo: ResponsesRun = async function* ({ input, request }) {
@@ -214,29 +249,38 @@ describe.each(Object.entries(responsesHosts))("on %s", (name, start: StartHost) 
   });
 
   it("a sign-in that prepare finds to be needed is answered 401, with the claims for the next one", async () => {
-    const claims = '{"access_token":{"acrs":{"essential":true,"value":"c1"}}}';
-    const stepUp = new TokenExchangeError(
-      "step_up_required",
-      "Entra wants more.",
-      { claims },
-      { category: "stepup" },
-    );
     const run = vi.fn(echo);
     host = await start(run, { prepare: [accessThat("contacts", { refusal: stepUp })] });
-    const response = await post({ input: "x", stream: true });
+    await expectChallenge(await post({ input: "x", stream: true }));
+    expect(run).not.toHaveBeenCalled();
+  });
+
+  it("a sign-in that the run finds to be needed, and swallows, is answered 401 where nothing was sent yet", async () => {
+    host = await start(swallowing);
+    await expectChallenge(await post({ input: "x" }));
+  });
+
+  it("a sign-in that the run finds to be needed, and swallows, ends the stream as failed, with the claims", async () => {
+    host = await start(swallowing);
+    const text = await (await post({ input: "x", stream: true })).text();
+    expect(checkedResponse(eventsOf(text))).toMatchObject({
+      status: "failed",
+      error: { code: "step_up_required", message: "Entra wants more.", additionalInfo: { claims } },
+    });
+  });
+
+  it("a demand on the sign-in that is no claims request is relayed as RFC 9470 says", async () => {
+    const authentication = { acrValues: ["gold", "silver"], maxAgeS: 0 };
+    const refusal = new HostedAgentIdentityError("step_up_required", "More.", { authentication });
+    host = await start(echo, { prepare: [accessThat("contacts", { refusal })] });
+    const response = await post({ input: "x" });
     expect(response.status).toBe(401);
     expect(response.headers.get("www-authenticate")).toBe(
-      `Bearer realm="", error="insufficient_claims", claims="${Buffer.from(claims).toString("base64")}"`,
+      'Bearer realm="", error="insufficient_user_authentication", acr_values="gold silver", max_age="0"',
     );
-    expect(await response.json()).toEqual({
-      error: {
-        code: "step_up_required",
-        message: expect.stringMatching(/^Entra wants more\. Relay the claims/),
-        type: "authentication_error",
-        param: null,
-      },
+    expect(await response.json()).toMatchObject({
+      error: { additionalInfo: { acr_values: "gold silver", max_age: 0 } },
     });
-    expect(run).not.toHaveBeenCalled();
   });
 
   it("consent that prepare finds to be needed comes as an item, and wins over a sign-in", async () => {

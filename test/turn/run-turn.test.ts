@@ -1,6 +1,6 @@
 import { expect, it, vi } from "vitest";
 import { internalsOf } from "../../src/context/internals.js";
-import { getUserContext, runTurn, runWithUserContext } from "../../src/index.js";
+import { getUserContext, runTurn, runWithUserContext, TokenExchangeError } from "../../src/index.js";
 import { accessThat, consentError, linkFor } from "../support/consenting-access.js";
 import { contextOf } from "../support/test-users.js";
 
@@ -32,6 +32,18 @@ it.each<[string, (token: () => Promise<unknown>) => unknown]>([
     status: "consent_required",
     requests: [{ serverLabel: "contacts", link: linkFor("contacts") }],
   });
+});
+
+it.each<[string, (token: () => Promise<unknown>) => unknown]>([
+  ["swallows that", (token) => token().catch(() => "I could not")],
+  ["throws something else then", (token) => token().catch(() => Promise.reject(new Error("other")))],
+  ["never ends", (token) => token().catch(never)],
+])("a run that needs a new sign-in at the caller and %s throws that", async (_, behave) => {
+  const refusal = new TokenExchangeError("sign_in_required", "Again.", {}, { category: "signin" });
+  const contacts = accessThat("contacts", { refusal });
+  await expect(runTurn(() => behave(() => contacts.token()), { context: contextOf("person") })).rejects.toBe(
+    refusal,
+  );
 });
 
 it("prepare stops the turn before the run", async () => {

@@ -120,6 +120,74 @@ describe("a run of text", () => {
   });
 });
 
+describe("a sign-in that the caller has to do", () => {
+  const claims = '{"access_token":{"acrs":{"essential":true,"value":"c1"}}}';
+  const refusal = new TokenExchangeError("step_up_required", "More.", { claims }, { category: "stepup" });
+  const demanding = () => accessThat("contacts", { refusal });
+  const failed = {
+    status: "failed",
+    error: { code: "step_up_required", message: "More.", additionalInfo: { claims } },
+  };
+
+  it.each<[string, (token: () => Promise<unknown>) => Promise<unknown>]>([
+    ["thrown by the run", (token) => token()],
+    ["swallowed by a framework that goes on and completes", (token) => token().catch(() => {})],
+    ["turned into another error", (token) => token().catch(() => Promise.reject(new Error("other")))],
+    ["swallowed by a run that never yields again", (token) => token().catch(() => new Promise(() => {}))],
+  ])("%s ends the response as failed, with what the sign-in has to ask for", async (_how, behave) => {
+    const reported: unknown[] = [];
+    const { response } = await turn(
+      async function* ({ signal }) {
+        signal.addEventListener("abort", () => reported.push(signal.reason));
+        await behave(() => demanding().token());
+        yield "done";
+      },
+      { onError: (error) => void reported.push(error) },
+    );
+    expect(response).toMatchObject(failed);
+    expect(reported.every((error) => error === refusal)).toBe(true);
+    expect(reported.length).toBeGreaterThan(0);
+  });
+
+  it("is outweighed by consent, which the user can give at once", async () => {
+    const { response } = await turn(async function* () {
+      await Promise.allSettled([demanding().token(), accessThat("files").token()]);
+      yield "done";
+    });
+    expect(response).toMatchObject({
+      status: "incomplete",
+      output: [{ type: "oauth_consent_request", server_label: "files" }],
+    });
+  });
+
+  it("recorded before the turn began counts", async () => {
+    await runWithUserContext(context, () =>
+      demanding()
+        .token()
+        .catch(() => {}),
+    );
+    const { response } = await turn(async function* () {
+      yield "never said";
+    });
+    expect(response).toMatchObject(failed);
+  });
+
+  it("does not make a failure of a turn that was cancelled", async () => {
+    const client = new AbortController();
+    const { response } = await turn(
+      async function* () {
+        client.abort();
+        await demanding()
+          .token()
+          .catch(() => {});
+        yield "done";
+      },
+      { signal: client.signal },
+    );
+    expect(response).toMatchObject({ status: "failed", error: { code: "turn_cancelled" } });
+  });
+});
+
 describe("consent", () => {
   const expectConsent = (response: ReturnType<typeof checkedResponse>, ...labels: string[]): void => {
     expect(response.status).toBe("incomplete");

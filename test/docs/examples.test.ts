@@ -66,4 +66,4 @@ it("every example of the reference and the README compiles", async () => {
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
-}, 60_000);
+}, 180_000);

@@ -1,78 +1,102 @@
+import { constants } from "node:buffer";
 import { onBehalfOf, type UserAccess, type UserContext } from "hosted-agent-identity";
+import { filledWhileItLasts, TooMany } from "./growth.js";
 import { networkTo } from "./network.js";
 import { access, app, call, init, noTransport, resource, withoutNetwork } from "./ours.js";
 import { fillMsal, msalClient, msalToken } from "./peers/msal.js";
 import { identityCredential, identityToken } from "./peers/identity.js";
 import { contextOf, people, type Person } from "./people.js";
-import { interleaved, median, medians, p50, shuffled, slice, timesMore } from "./statistics.js";
+import { cachedTokenRow, sizes, withSpaces } from "./rows.js";
+import { interleaved, median, p50, shuffled, slice, timesMore } from "./statistics.js";
 import type { Row } from "./table.js";
 import { tokenEndpoint } from "./token-endpoint.js";
 
 const rounds = 15;
-const tenThousand = 10_000;
-const hundredThousand = 100_000;
 /** Turns that run at the same time, and how often each of them calls the MCP server. */
 const turns = 2000;
 const callsPerTurn = 5;
+/** How often a peer is called in each round. msal-node takes longer for each call, the more users it has. */
+const peerCalls = 400;
+const msalCalls = (users: number): number => (users >= 1000 ? 3 : 100);
 
 /**
- * A call whose token is cached, at 1, 10 000 and 100 000 users. Each round begins as many turns of random
- * users as before, whatever the number of users that are cached; the turns call in turn.
+ * A call whose token is cached, from 1 to 100 000 users. Each round begins as many turns of random users as
+ * before, whatever the number of users that are cached; the turns call in turn.
  */
 export async function cachedToken(): Promise<readonly Row[]> {
   const endpoint = await tokenEndpoint();
   const network = networkTo(endpoint.origin);
-  const users = shuffled(people(hundredThousand));
-  const msal = { one: msalClient(network), many: msalClient(network) };
-  await fillMsal(msal.one, users.slice(0, 1));
-  await fillMsal(msal.many, users.slice(0, tenThousand));
-  const identity = users.slice(0, tenThousand).map((user) => identityCredential(network, user));
-  for (const credential of identity) await identityToken(credential);
+  const users = shuffled(people(Math.max(...sizes)));
+  let msalLength = 0;
+  const msal = await filledWhileItLasts(sizes, async (count) => {
+    if (msalLength * count > constants.MAX_STRING_LENGTH)
+      throw new TooMany("its serialised cache would be longer than a string can be");
+    const client = msalClient(network);
+    await fillMsal(client, users.slice(0, count));
+    msalLength = client.getTokenCache().serialize().length / count;
+    return client;
+  });
+  const credentials: ReturnType<typeof identityCredential>[] = [];
+  const identity = await filledWhileItLasts(sizes, async (count) => {
+    for (const user of users.slice(credentials.length, count)) {
+      const credential = identityCredential(network, user);
+      await identityToken(credential);
+      credentials.push(credential);
+    }
+    return credentials.slice(0, count);
+  });
   const entra = app(network);
-  const oursAt = async (count: number): Promise<Cached> => {
+  const ours = new Map<number, Cached>();
+  for (const count of sizes) {
     const contacts = access(withoutNetwork(onBehalfOf(entra)));
     const cached = users.slice(0, count);
     for (const user of cached) await call(contacts, contextOf(user));
-    return { contacts, users: cached };
-  };
-  const ours = { one: await oursAt(1), many: await oursAt(tenThousand), most: await oursAt(hundredThousand) };
+    ours.set(count, { contacts, users: cached });
+  }
   const someTurns = people(turns).map(contextOf);
   const filled = endpoint.posts();
 
-  const taken = await interleaved(rounds, {
-    transport: () => p50(repeated(someTurns), () => noTransport(resource.url, init)),
-    one: (round) => hits(ours.one, round),
-    many: (round) => hits(ours.many, round),
-    most: (round) => hits(ours.most, round),
-    msalOne: () => p50(slice<Person>(users.slice(0, 1), 400, 0), (user) => msalToken(msal.one, user)),
-    msalMany: (round) =>
-      p50(slice(users.slice(0, tenThousand), 3, round), (user) => msalToken(msal.many, user)),
-    identityOne: () => p50(slice(identity.slice(0, 1), 400, 0), identityToken),
-    identityMany: (round) => p50(slice(identity, 400, round), identityToken),
-  });
+  const subjects = new Map<string, (round: number) => Promise<number>>();
+  subjects.set("transport", () => p50(repeated(someTurns), () => noTransport(resource.url, init)));
+  for (const [count, cached] of ours) subjects.set(`ours ${count}`, (round) => hits(cached, round));
+  for (const [count, client] of msal.filled) {
+    const some = users.slice(0, count);
+    subjects.set(`msal ${count}`, (round) =>
+      p50(slice(some, msalCalls(count), round), (user) => msalToken(client, user)),
+    );
+  }
+  for (const [count, some] of identity.filled)
+    subjects.set(`identity ${count}`, (round) => p50(slice(some, peerCalls, round), identityToken));
+  const taken = await interleaved(rounds, Object.fromEntries(subjects));
   const asked = endpoint.posts() - filled;
   await endpoint.close();
   if (asked > 0) throw new Error(`${asked} calls that should have been cached went to the token endpoint`);
 
-  const own = (total: readonly number[]): readonly number[] =>
-    total.map((time, round) => time - (taken.transport[round] ?? Number.NaN));
-  const [one, most] = [own(taken.one), own(taken.most)];
-  const peers = medians(taken);
+  const own = (count: number): readonly number[] =>
+    (taken[`ours ${count}`] ?? []).map((time, round) => time - (taken["transport"]?.[round] ?? Number.NaN));
+  const peer = (name: string, count: number): number | undefined =>
+    taken[`${name} ${count}`] === undefined ? undefined : median(taken[`${name} ${count}`] ?? []);
+  const timesOne = (name: string, most: number): number =>
+    timesMore(taken[`${name} ${most}`] ?? [], taken[`${name} 1`] ?? []);
+  const [msalMost, identityMost] = [Math.max(...msal.filled.keys()), Math.max(...identity.filled.keys())];
   return [
-    row("1 user", median(one), peers.msalOne, peers.identityOne),
-    row("10 000 users", median(own(taken.many)), peers.msalMany, peers.identityMany),
-    {
-      ...row("100 000 users", median(most)),
-      note: "msal-node's cache cannot be filled so far, and 100 000 @azure/identity credentials need 2.4 GB.",
-    },
+    ...sizes.map((count) => ({
+      what: cachedTokenRow(count),
+      unit: "ms",
+      budget: 0.005,
+      ours: median(own(count)),
+      ...given("msalNode", peer("msal", count)),
+      ...given("azureIdentity", peer("identity", count)),
+      ...given("note", noteOf(count, { "msal-node": msal.stopped, "@azure/identity": identity.stopped })),
+    })),
     {
       what: "cached token, 100 000 users over 1",
       unit: "times",
       budget: 1.5,
-      ours: timesMore(most, one),
-      msalNode: timesMore(taken.msalMany, taken.msalOne),
-      azureIdentity: timesMore(taken.identityMany, taken.identityOne),
-      note: "the peers' numbers are for 10 000 users.",
+      ours: timesMore(own(100_000), own(1)),
+      msalNode: timesOne("msal", msalMost),
+      azureIdentity: timesOne("identity", identityMost),
+      note: `msal-node's number is for ${withSpaces(msalMost)} users, @azure/identity's for ${withSpaces(identityMost)}.`,
     },
   ];
 }
@@ -91,13 +115,19 @@ function repeated(contexts: readonly UserContext[]): readonly UserContext[] {
   return Array.from({ length: callsPerTurn }, () => contexts).flat();
 }
 
-function row(users: string, ours: number, msalNode?: number, azureIdentity?: number): Row {
-  return {
-    what: `cached token p50, ${users}`,
-    unit: "ms",
-    budget: 0.005,
-    ours,
-    ...(msalNode === undefined ? {} : { msalNode }),
-    ...(azureIdentity === undefined ? {} : { azureIdentity }),
-  };
+function given<Name extends string, Value>(
+  name: Name,
+  value: Value | undefined,
+): Partial<Record<Name, Value>> {
+  return value === undefined ? {} : ({ [name]: value } as Record<Name, Value>);
+}
+
+function noteOf(
+  count: number,
+  stopped: Readonly<Record<string, { at: number; why: string } | undefined>>,
+): string | undefined {
+  const said = Object.entries(stopped).flatMap(([name, stop]) =>
+    stop?.at === count ? [`${name} stops before: ${stop.why}`] : [],
+  );
+  return said.length === 0 ? undefined : `${said.join("; ")}.`;
 }

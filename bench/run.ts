@@ -5,7 +5,7 @@ import { createRequire } from "node:module";
 import { cpus } from "node:os";
 import { fileURLToPath } from "node:url";
 import { subjects } from "./subjects.js";
-import { exitCode, misses, ratio, table, type Row } from "./table.js";
+import { exitCode, misses, ratios, table, type Row } from "./table.js";
 
 /**
  * `npm run bench [subject…]`: measures the built package beside its peers, prints a table, writes
@@ -57,7 +57,7 @@ async function writeResults(): Promise<void> {
     },
     rows: rows.map((row) => ({
       ...row,
-      ratios: { msalNode: ratio(row.msalNode, row.ours), azureIdentity: ratio(row.azureIdentity, row.ours) },
+      ratios: ratios(row),
       verdict: misses(row) ? "missed" : "ok",
     })),
   };

@@ -6,6 +6,8 @@ import type { Row } from "./table.js";
  */
 export const subjects: Readonly<Record<string, () => Promise<readonly Row[]>>> = {
   "cached token": async () => (await import("./cached-token.js")).cachedToken(),
+  verification: async () => (await import("./verify.js")).verify(),
+  "Express middleware": async () => (await import("./middleware.js")).middleware(),
   memory: async () => (await import("./memory.js")).memory(),
   "concurrent calls": async () => (await import("./single-flight.js")).singleFlight(),
   "cold exchange": async () => (await import("./cold-exchange.js")).coldExchange(),

@@ -1,12 +1,22 @@
+/** Whom the package is measured beside, and how the table calls them. */
+export const peerNames = {
+  msalNode: "msal-node",
+  azureIdentity: "@azure/identity",
+  jose: "jose.jwtVerify",
+  bearerAuth: "requireBearerAuth",
+} as const;
+
+export type Peer = keyof typeof peerNames;
+
+export const peers: readonly Peer[] = Object.keys(peerNames) as Peer[];
+
 /** One thing measured, for the package and, where they can do it, its peers. Less is better in every row. */
-export interface Row {
+export interface Row extends Readonly<Partial<Record<Peer, number>>> {
   readonly what: string;
   readonly unit: string;
   /** The most that `ours` may be. */
   readonly budget: number;
   readonly ours: number;
-  readonly msalNode?: number;
-  readonly azureIdentity?: number;
   /** Why a peer has no number, or how to read one. */
   readonly note?: string;
 }
@@ -26,17 +36,25 @@ export function ratio(peer: number | undefined, ours: number): number | undefine
   return peer === undefined || !(ours > 0) ? undefined : peer / ours;
 }
 
-/** The rows as a table for people, notes below. */
+/** Every peer's ratio, by its name. */
+export function ratios(row: Row): Partial<Record<Peer, number>> {
+  const known = peers.flatMap((peer) => {
+    const value = ratio(row[peer], row.ours);
+    return value === undefined ? [] : [[peer, value] as const];
+  });
+  return Object.fromEntries(known);
+}
+
+/** The rows as a table for people, notes below. A peer's ratio to us stands beside its number. */
 export function table(rows: readonly Row[]): string {
-  const heads = ["", "unit", "budget", "ours", "msal-node", "@azure/identity", "ratio", "verdict"];
+  const measured = peers.filter((peer) => rows.some((row) => row[peer] !== undefined));
+  const heads = ["", "unit", "budget", "ours", ...measured.map((peer) => peerNames[peer]), "verdict"];
   const cells = rows.map((row) => [
     row.what,
     row.unit,
     `<= ${row.budget}`,
     shown(row.ours),
-    shown(row.msalNode),
-    shown(row.azureIdentity),
-    [row.msalNode, row.azureIdentity].map((peer) => times(ratio(peer, row.ours))).join(" / "),
+    ...measured.map((peer) => beside(row[peer], row.ours)),
     misses(row) ? "MISSED" : "ok",
   ]);
   const widths = heads.map((head, column) =>
@@ -54,11 +72,19 @@ export function table(rows: readonly Row[]): string {
   );
 }
 
-function shown(value: number | undefined): string {
+/** A number as people read it: three digits that count. */
+export function shown(value: number | undefined): string {
   if (value === undefined) return "-";
-  return Number.isInteger(value) ? String(value) : value.toPrecision(3);
+  if (Number.isInteger(value) || Math.abs(value) >= 1000) return String(Math.round(value));
+  return value.toPrecision(3);
 }
 
-function times(value: number | undefined): string {
-  return value === undefined ? "-" : `${value >= 10 ? Math.round(value) : value.toPrecision(2)}x`;
+function beside(peer: number | undefined, ours: number): string {
+  const times = ratio(peer, ours);
+  return times === undefined ? shown(peer) : `${shown(peer)} (${shownTimes(times)})`;
+}
+
+/** A ratio as people read it. */
+export function shownTimes(value: number): string {
+  return `${value >= 10 ? Math.round(value) : value.toPrecision(2)}x`;
 }

@@ -1,5 +1,6 @@
 import { createHash } from "node:crypto";
 import type { CryptoKey } from "jose";
+import type { compactVerify as CompactVerify } from "jose/jws/compact/verify";
 import { isGuid, type EntraAppFacts } from "../entra/tenants.js";
 import { decodeClaims, stringClaim, type TokenClaims } from "../entra/token-claims.js";
 import {
@@ -76,10 +77,14 @@ export function userTokenVerifier(options: UserTokenVerifierOptions): UserTokenV
   const { app, onEvent, maxTokenBytes, now, rulesAt, keys } = settingsOf(options);
   const remembered = verifiedTokens(rememberedTokens, now);
   const running = new Map<string, Promise<RememberedToken>>();
+  let jose: Promise<Jose> | undefined;
 
   async function prove(token: string, hash: string): Promise<RememberedToken> {
     const unverified = readUnverified(token, app);
-    await checkSignature(token, await keys.keyFor(unverified.tid, unverified.kid));
+    const key = await keys.keyFor(unverified.tid, unverified.kid);
+    // Kept, because where loader hooks are registered (tracing, tsx) every import() asks another thread.
+    jose ??= import("jose/jws/compact/verify");
+    await checkSignature(token, key, await jose);
     const proven = provenToken(unverified, rulesAt(now()));
     remembered.remember(hash, proven);
     return proven;
@@ -117,8 +122,11 @@ export function userTokenVerifier(options: UserTokenVerifierOptions): UserTokenV
   };
 }
 
-async function checkSignature(token: string, key: CryptoKey): Promise<void> {
-  const { compactVerify } = await import("jose/jws/compact/verify");
+interface Jose {
+  readonly compactVerify: typeof CompactVerify;
+}
+
+async function checkSignature(token: string, key: CryptoKey, { compactVerify }: Jose): Promise<void> {
   try {
     await compactVerify(token, key, { algorithms: ["RS256"] });
   } catch (cause) {

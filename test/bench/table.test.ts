@@ -25,13 +25,16 @@ describe("the verdict", () => {
 });
 
 describe("the table", () => {
-  it("says for every row what it costs here, what it costs the peers, and whether that is within the budget", () => {
+  it("says for every row what it costs here and the peers, how many times more that is, and the verdict", () => {
     const lines = table([
       met,
       { ...missed, azureIdentity: 0.06, note: "one credential for each user." },
     ]).split("\n");
-    expect(lines[2]).toMatch(/^cached token +ms +<= 0\.005 +0\.00200 +0\.100 +- +50x \/ - +ok$/);
-    expect(lines[3]).toMatch(/^slow token +ms +<= 0\.005 +0\.00600 +0\.100 +0\.0600 +17x \/ 10x +MISSED$/);
+    expect(lines[0]).toMatch(/^ +unit +budget +ours +msal-node +@azure\/identity +verdict$/);
+    expect(lines[2]).toMatch(/^cached token +ms +<= 0\.005 +0\.00200 +0\.100 \(50x\) +- +ok$/);
+    expect(lines[3]).toMatch(
+      /^slow token +ms +<= 0\.005 +0\.00600 +0\.100 \(17x\) +0\.0600 \(10x\) +MISSED$/,
+    );
     expect(lines.at(-1)).toBe("  slow token: one credential for each user.");
   });
 

@@ -47,7 +47,11 @@ export { type RandomBytes } from "./foundry/ids.js";
 export { type AgentReference, type OAuthConsentRequestItem, type OutputItem } from "./foundry/items.js";
 export { getUserContext, runWithUserContext, tryGetUserContext } from "./context/ambient.js";
 export { bindUserContext } from "./context/bind.js";
-export { createUserContext, type UserContextOptions } from "./context/create.js";
+export {
+  createUserContext,
+  type CreateUserContextOptions,
+  type UserContextOptions,
+} from "./context/create.js";
 export { type FetchLike } from "./context/fetch-like.js";
 export { type HeadersLike } from "./context/header-pairs.js";
 export { userContext, type UserContextMiddleware } from "./context/middleware.js";

@@ -12,6 +12,7 @@ import {
   userTokenOf,
 } from "./parse.js";
 import type { Principal } from "./principal.js";
+import { settleOrAbort } from "./settle-or-abort.js";
 import { contextSlot } from "./slot.js";
 import { UserContext, type PlatformContext, type VerifiedUser } from "./user-context.js";
 import type { UserTokenVerifier } from "./verify.js";
@@ -62,12 +63,22 @@ export interface UserContextOptions {
  */
 export async function createUserContext(
   input: HeadersLike | { readonly userToken: string | undefined },
-  options: UserContextOptions,
+  options: CreateUserContextOptions,
 ): Promise<UserContext> {
   const given = userContextSettings(options);
-  if (isUserToken(input)) return contextOf([], input.userToken, given);
-  const pairs = headerPairs(input);
-  return contextOf(pairs, userTokenOf(pairs, given.tokenHeader), given);
+  options.signal?.throwIfAborted();
+  const made = async (): Promise<UserContext> => {
+    if (isUserToken(input)) return contextOf([], input.userToken, given);
+    const pairs = headerPairs(input);
+    return contextOf(pairs, userTokenOf(pairs, given.tokenHeader), given);
+  };
+  return settleOrAbort(made(), options.signal);
+}
+
+/** How one context is made. */
+export interface CreateUserContextOptions extends UserContextOptions {
+  /** Ends the wait for signing keys. Whoever else waits for them goes on. */
+  readonly signal?: AbortSignal;
 }
 
 /** {@link UserContextOptions}, checked and complete. */

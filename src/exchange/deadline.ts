@@ -1,3 +1,5 @@
+export { settleOrAbort } from "../context/settle-or-abort.js";
+
 /**
  * Runs work with a signal that aborts after `ms`, or when `outer` does. One controller, one timer that is
  * always cleared, one listener that is always removed: `AbortSignal.any` with a signal that outlives it and
@@ -38,26 +40,5 @@ export function withDeadline<T>(
     } catch (cause) {
       fail(cause);
     }
-  });
-}
-
-/** Waits for shared work, but no longer than the signal allows; the work itself goes on. */
-export function settleOrAbort<T>(work: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
-  if (signal === undefined) return work;
-  return new Promise<T>((resolve, reject) => {
-    const abort = (): void => reject(signal.reason);
-    if (signal.aborted) abort();
-    else signal.addEventListener("abort", abort, { once: true });
-    const end = (): void => signal.removeEventListener("abort", abort);
-    work.then(
-      (value) => {
-        end();
-        resolve(value);
-      },
-      (cause: unknown) => {
-        end();
-        reject(cause);
-      },
-    );
   });
 }

@@ -271,21 +271,67 @@ describe("a 401 of the resource", () => {
     expect(seen).toHaveLength(2);
   });
 
-  it("is handed to the caller when the body cannot be sent again", async () => {
-    unauthorized(1);
-    const body = new ReadableStream({
+  const streamed = (): ReadableStream =>
+    new ReadableStream({
       start(controller) {
         controller.enqueue(new TextEncoder().encode("once"));
         controller.close();
       },
     });
-    const response = await call(access(), contextFor(), {
-      method: "POST",
-      body,
-      duplex: "half",
-    } as RequestInit);
-    expect(response.status).toBe(401);
-    expect(seen).toHaveLength(1);
+  async function* pieces(): AsyncGenerator<Uint8Array> {
+    yield new TextEncoder().encode("once");
+  }
+  const form = new FormData();
+  form.set("name", "value");
+
+  it.each<[string, RequestInit["body"]]>([
+    ["a text", "body"],
+    ["bytes", new TextEncoder().encode("body")],
+    ["a buffer", new TextEncoder().encode("body").buffer],
+    ["a form of pairs", new URLSearchParams({ name: "value" })],
+    ["a form of parts", form],
+    ["a blob", new Blob(["body"])],
+    ["nothing", null],
+  ])("sends %s a second time, and all of it", async (_what, body) => {
+    unauthorized(1);
+    const response = await call(access(), contextFor(), { method: "POST", body } as RequestInit);
+    expect(response.status).toBe(200);
+    const [first, second] = seen.map((one) => one.body.replace(/-+formdata-[\w-]+/g, "boundary"));
+    expect(second).toBe(first);
+    expect(first === "").toBe(body === null);
+  });
+
+  it.each<[string, (url: URL) => [RequestInit | undefined, (URL | Request)?]]>([
+    ["a stream", () => [{ method: "POST", body: streamed(), duplex: "half" } as RequestInit]],
+    ["a generator", () => [{ method: "POST", body: pieces(), duplex: "half" } as unknown as RequestInit]],
+    ["a Request with a body", (url) => [undefined, new Request(url, { method: "POST", body: "once" })]],
+  ])("is handed to the caller when the body is %s, which is gone once it was read", async (_what, of) => {
+    unauthorized(1);
+    const contacts = access();
+    const [init, input] = of(contacts.url);
+    const context = contextFor();
+    const response = await call(contacts, context, init, input);
+    expect([response.status, seen.length, asked.length]).toEqual([401, 1, 1]);
+    // The token is dropped all the same.
+    expect((await call(contacts, context)).status).toBe(200);
+    expect(asked).toHaveLength(2);
+  });
+
+  it("tells sources that keep tokens which one is not to be given again, unless it lacks a context only", async () => {
+    const forgotten: (string | undefined)[] = [];
+    const keeping = {
+      ...source(),
+      forget: (_principal: string, token?: string) => void forgotten.push(token),
+    };
+    const revoked = '{"access_token":{"nbf":{"essential":true,"value":"1"}}}';
+    for (const demand of [strong, revoked]) {
+      unauthorized(1, `Bearer claims="${Buffer.from(demand).toString("base64")}"`);
+      const contacts = userAccess(access().resource, [keeping]);
+      const context = contextFor();
+      const { token } = await contacts.token(context);
+      await call(contacts, context);
+      expect(forgotten.splice(0)).toEqual(demand === revoked ? [token] : []);
+    }
   });
 
   it("with a claims challenge asks for a token that meets it", async () => {

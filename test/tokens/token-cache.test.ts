@@ -59,4 +59,49 @@ describe("the token cache", () => {
     expect(cache.get("another")).toBeUndefined();
     expect(cache.ofPrincipal("p1", Date.now())).toBeUndefined();
   });
+
+  it("drops one token of a person under all of its keys, and nobody else's of that text", () => {
+    const cache = tokenCache();
+    for (const [key, person, text] of [
+      ["plain", "Ada", "same"],
+      ["stronger", "Ada", "same"],
+      ["other", "Ada", "other"],
+      ["Bob's", "Bob", "same"],
+    ] as const)
+      cache.set(key, person, token(text));
+    cache.deleteToken("Ada", "same");
+    expect(["plain", "stronger", "other", "Bob's"].filter((key) => cache.get(key) !== undefined)).toEqual([
+      "other",
+      "Bob's",
+    ]);
+  });
+});
+
+describe("the background refresh", () => {
+  const start = 1_000_000;
+  const issued = { token: "t", source: "test", expiresAt: start + 3_600_000, refreshAt: start + 2_880_000 };
+  const dueAt = (random: number, more: object = {}): number | undefined => {
+    const cache = tokenCache({}, () => random);
+    cache.set("k", "p", { ...issued, ...more });
+    return cache.get("k")?.refreshAt;
+  };
+
+  it("is due at random in the first half of the time that is left, for those who got tokens in one second", () => {
+    const until = issued.expiresAt - 30_000;
+    const half = (until - issued.refreshAt) / 2;
+    expect([0, 0.5, 1].map((random) => dueAt(random))).toEqual([
+      issued.refreshAt,
+      issued.refreshAt + half / 2,
+      issued.refreshAt + half,
+    ]);
+  });
+
+  it("is due when the source says so, where it wants to be asked again soon", () => {
+    expect(dueAt(1, { useUntil: issued.refreshAt + 20_000 })).toBe(issued.refreshAt);
+  });
+
+  it("is never due before the token says so, however late that is", () => {
+    expect(dueAt(1, { refreshAt: issued.expiresAt - 10_000 })).toBe(issued.expiresAt - 10_000);
+    expect(dueAt(1, { refreshAt: undefined })).toBe(issued.expiresAt);
+  });
 });

@@ -17,6 +17,8 @@ const turns = 2000;
 const callsPerTurn = 5;
 /** How often a peer is called in each round. msal-node takes longer for each call, the more users it has. */
 const peerCalls = 400;
+/** The most that a peer's objects may take. */
+const mostBytes = 1.5e9;
 const msalCalls = (users: number): number => (users >= 1000 ? 3 : 100);
 
 /**
@@ -37,12 +39,20 @@ export async function cachedToken(): Promise<readonly Row[]> {
     return client;
   });
   const credentials: ReturnType<typeof identityCredential>[] = [];
+  let identityBytes = 0;
   const identity = await filledWhileItLasts(sizes, async (count) => {
+    if (identityBytes * count > mostBytes)
+      throw new TooMany(
+        `its credential objects would take ${((identityBytes * count) / 1e9).toFixed(1)} GB of heap`,
+      );
+    const before = heapAfterCollection();
+    const more = count - credentials.length;
     for (const user of users.slice(credentials.length, count)) {
       const credential = identityCredential(network, user);
       await identityToken(credential);
       credentials.push(credential);
     }
+    identityBytes = (heapAfterCollection() - before) / more;
     return credentials.slice(0, count);
   });
   const entra = app(network);
@@ -120,6 +130,11 @@ function given<Name extends string, Value>(
   value: Value | undefined,
 ): Partial<Record<Name, Value>> {
   return value === undefined ? {} : ({ [name]: value } as Record<Name, Value>);
+}
+
+function heapAfterCollection(): number {
+  globalThis.gc?.();
+  return process.memoryUsage().heapUsed;
 }
 
 function noteOf(

@@ -133,6 +133,40 @@ describe("a demand that Ada has to meet, and does not", () => {
   });
 });
 
+describe("a demand that was met", () => {
+  it.each([
+    ["that is made of the very token that met it, costs another POST", 0],
+    ["that is made when the token that met it has run out, costs another POST", 3_600_000],
+  ])("and %s", async (_what, ms) => {
+    world.entraTroubles(written);
+    world.mcpTroubles(
+      refuse(
+        401,
+        () => claimsChallenge("c1"),
+        (nth) => nth % 2 === 1,
+      ),
+    );
+    expect(await world.turn("Ada")).toMatchObject({ sees: 200, posts: 2, requests: 2 });
+    world.pass(ms);
+    const plainPosts = ms === 0 ? 0 : 1;
+    expect(await world.turn("Ada")).toMatchObject({ sees: 200, posts: 1 + plainPosts, requests: 2 });
+  });
+
+  it("costs calls side by side one POST together", async () => {
+    world.entraTroubles(written);
+    world.mcpTroubles((request, response) => {
+      if (askedFor(request).acr === "c1") return void response.end("hello Ada");
+      response.writeHead(401, { "www-authenticate": claimsChallenge("c1") }).end();
+    });
+    for (let n = 0; n < 20; n += 1) {
+      const calls = await Promise.all(Array.from({ length: 10 }, () => world.turn("Ada", `sign-in ${n}`)));
+      expect(new Set(calls.map(({ sees }) => sees))).toEqual(new Set([200]));
+      if (n % 6 === 5) world.pass(60_000);
+    }
+    expect(world.forms).toHaveLength(40);
+  });
+});
+
 describe("a demand that changes with every answer", () => {
   it.each<[string, McpAnswer, string]>([
     [

@@ -122,6 +122,33 @@ const faults: readonly McpFault[] = [
     next: { sees: unauthorized, posts: 0, requests: 1 },
   },
   {
+    fault: "a demand on her sign-in that no exchange meets (RFC 9470)",
+    answer: challenge(401, 'Bearer error="insufficient_user_authentication", acr_values="gold", max_age=0'),
+    sees: stepUp,
+    posts: 2,
+    requests: 2,
+    next: { sees: stepUp, posts: 0, requests: 1 },
+  },
+  {
+    fault: "403 of Microsoft.Identity.Web, with claims that Entra meets",
+    answer: times(
+      1,
+      challenge(403, `Bearer consentUri="https://login.example/authorize", claims="${claims}", scopes="a,b"`),
+    ),
+    sees: 200,
+    posts: 2,
+    requests: 2,
+    next: served,
+  },
+  {
+    fault: "403 of Microsoft.Identity.Web, with a link and no claims",
+    answer: challenge(403, 'Bearer consentUri="https://login.example/authorize", claims="", scopes="a,b"'),
+    sees: 403,
+    posts: 1,
+    requests: 1,
+    next: { sees: 403, posts: 0, requests: 1 },
+  },
+  {
     fault: "403 that wants more scopes",
     answer: times(1, challenge(403, more)),
     sees: 200,

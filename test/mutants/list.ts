@@ -1,4 +1,6 @@
+import { backOffMutants } from "./back-off.js";
 import { bindingMutants } from "./binding.js";
+import { demandMutants } from "./demands.js";
 import { discretionMutants } from "./discretion.js";
 import { agentIdentityMutants } from "./foundry-agent.js";
 import { foundryGatewayMutants } from "./foundry-gateway.js";
@@ -519,6 +521,8 @@ export const mutants: readonly Mutant[] = [
     replace: "",
     tests: ["test/faults/mcp-server.test.ts"],
   },
+  ...backOffMutants,
+  ...demandMutants,
   ...grantMutants,
   ...bindingMutants,
   ...agentIdentityMutants,

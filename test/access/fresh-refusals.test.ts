@@ -1,0 +1,38 @@
+import { beforeEach, describe, expect, it } from "vitest";
+import { freshRefusals, type FreshRefusals } from "../../src/access/fresh-refusals.js";
+
+let time: number;
+let refusals: FreshRefusals;
+beforeEach(() => {
+  time = 1_000_000;
+  refusals = freshRefusals(() => time);
+});
+
+const asks = (owner: string, many: number): boolean[] =>
+  Array.from({ length: many }, (_, n) => refusals.mayAsk(owner, `token ${n}`, "401"));
+
+describe("tokens that a resource makes us ask for", () => {
+  it("are eight a minute for each person, and again eight in the next", () => {
+    expect(asks("Ada", 10).filter(Boolean)).toHaveLength(8);
+    expect(asks("Bob", 8)).not.toContain(false);
+    time += 59_999;
+    expect(refusals.mayAsk("Ada", "another", "401")).toBe(false);
+    time += 1;
+    expect(asks("Ada", 10).filter(Boolean)).toHaveLength(8);
+  });
+
+  it("count once for calls that were refused side by side, with one token and one demand", () => {
+    expect(asks("Ada", 8)).not.toContain(false);
+    expect(asks("Ada", 8)).not.toContain(false);
+    expect(refusals.mayAsk("Ada", "token 0", "another demand")).toBe(false);
+  });
+});
+
+describe("scopes beyond the resource's own", () => {
+  it("are remembered for an hour, for the person they were given to", () => {
+    refusals.grew("Ada", ["a", "b"]);
+    expect([refusals.grownScopes("Ada"), refusals.grownScopes("Bob")]).toEqual([["a", "b"], []]);
+    time += 3_600_000;
+    expect(refusals.grownScopes("Ada")).toEqual([]);
+  });
+});

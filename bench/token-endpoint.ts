@@ -19,6 +19,7 @@ export async function tokenEndpoint(): Promise<TokenEndpoint> {
     const chunks: Buffer[] = [];
     request.on("data", (chunk: Buffer) => void chunks.push(chunk));
     request.on("end", () => {
+      if (request.method !== "POST") return void response.writeHead(405).end();
       posts += 1;
       const form = new URLSearchParams(Buffer.concat(chunks).toString());
       const { oid, tid } = claimsOf(form.get("assertion") ?? "");

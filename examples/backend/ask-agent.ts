@@ -72,7 +72,12 @@ interface ResponsesEvent {
   readonly response?: {
     readonly id?: string;
     readonly status?: string;
-    readonly error?: { readonly code?: string; readonly message?: string } | null;
+    readonly error?: {
+      readonly code?: string;
+      readonly message?: string;
+      /** What the next sign-in has to ask for, where the stream had begun before anybody knew. */
+      readonly additionalInfo?: { readonly claims?: string };
+    } | null;
     readonly output?: readonly { type?: string; consent_link?: string; server_label?: string }[];
   };
 }
@@ -87,7 +92,7 @@ function* agentEvents(event: ResponsesEvent): Generator<AgentEvent> {
   if (type === "error") yield { type: "error", message: event.message ?? "The agent failed." };
   if (type === "response.failed") {
     yield signInCodes.includes(error?.code ?? "")
-      ? { type: "sign_in" }
+      ? { type: "sign_in", claims: error?.additionalInfo?.claims }
       : { type: "error", message: error?.message ?? "The agent failed." };
   }
   // The output of the last event is the one that counts.

@@ -1,4 +1,5 @@
-import type { Browser, Page } from "playwright-core";
+import type { Page } from "playwright-core";
+import { launchChromium } from "../../support/chromium.js";
 import { secret, shown } from "../recorder.js";
 import { linkSecrets, secretsOfCookies, secretsOfReply } from "../secrets-on-the-wire.js";
 
@@ -11,8 +12,11 @@ export interface WatchedPage {
   close(): Promise<void>;
 }
 
-export async function watchedPage(browser: Browser, name: string, entra = ""): Promise<WatchedPage> {
-  const context = await browser.newContext();
+/** One for all scenes; it ends with the process. */
+let browser: ReturnType<typeof launchChromium> | undefined;
+
+export async function watchedPage(name: string, entra = ""): Promise<WatchedPage> {
+  const context = await (await (browser ??= launchChromium())).newContext();
   context.setDefaultTimeout(20_000);
   context.on("console", (message) => shown("browser console", message.text(), name));
   context.on("weberror", (error) => shown("browser console", String(error.error()), name));

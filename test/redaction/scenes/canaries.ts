@@ -8,7 +8,6 @@ import { join } from "node:path";
 import { startEntra } from "hosted-agent-identity/testing";
 import { createClient } from "redis";
 import { emit, HostedAgentIdentityError, watched, type OnEvent } from "../../../src/errors.js";
-import { launchChromium } from "../../support/chromium.js";
 import { startRedis } from "../../support/redis-server.js";
 import { scriptedModel } from "../../support/scripted-model.js";
 import { captureKinds, secret, shown, type CaptureKind } from "../recorder.js";
@@ -67,14 +66,12 @@ async function server(of: Canaries): Promise<void> {
   await fetch(`${entra.origin}/common/oauth2/v2.0/authorize?login_hint=${of("emulator log")}`);
   shown("emulator log", JSON.stringify(entra.requests));
 
-  const browser = await launchChromium();
-  const { page, close } = await watchedPage(browser, "a leaking page");
+  const { page, close } = await watchedPage("a leaking page");
   await page.goto(`${origin}/?t=${of("browser history")}`);
   await page.goto(`${origin}/?t=${of("referrer")}`);
   await page.getByRole("link").click();
   await page.waitForURL(`${origin}/page`);
   await close();
-  await browser.close();
   web.closeAllConnections();
   web.close();
   await entra.close();

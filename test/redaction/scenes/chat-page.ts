@@ -1,28 +1,26 @@
-import type { Browser, Page } from "playwright-core";
+import type { Page } from "playwright-core";
 import { startWorld, type World } from "../../../examples/chat/world.js";
-import { launchChromium } from "../../support/chromium.js";
 import { shown } from "../recorder.js";
 import { watchedPage, type WatchedPage } from "./browser.js";
 import { noteEntra } from "./emulators.js";
 
 /** The page of the demo in Chromium: somebody who signs in first, and somebody whose requests bring no token. */
 export async function playChatPage(): Promise<boolean> {
-  const [browser, world] = await Promise.all([launchChromium(), startWorld({ port: 0 })]);
+  const world = await startWorld({ port: 0 });
   try {
-    await Promise.all([signedIn(browser, world), portalVisitor(browser, world)]);
+    await Promise.all([signedIn(world), portalVisitor(world)]);
     noteEntra(world.entra, "chat page");
     const hops = world.accounts.map(({ oid }) => world.hops.of(oid));
     shown("emulator log", JSON.stringify([hops, world.verified]), "chat page: hops");
     return true;
   } finally {
-    await browser.close();
     await world.close();
   }
 }
 
-async function signedIn(browser: Browser, world: World): Promise<void> {
+async function signedIn(world: World): Promise<void> {
   const [ada] = world.accounts;
-  const watched = await watchedPage(browser, "the page of Ada", world.entra.origin);
+  const watched = await watchedPage("the page of Ada", world.entra.origin);
   const { page } = watched;
   await page.goto(world.origin);
   await page.getByRole("link", { name: `Sign in as ${ada?.name}` }).click();
@@ -43,8 +41,8 @@ async function signedIn(browser: Browser, world: World): Promise<void> {
   await watched.close();
 }
 
-async function portalVisitor(browser: Browser, world: World): Promise<void> {
-  const watched = await watchedPage(browser, "the page of a visitor", world.entra.origin);
+async function portalVisitor(world: World): Promise<void> {
+  const watched = await watchedPage("the page of a visitor", world.entra.origin);
   const { page } = watched;
   await page.goto(world.origin);
   await page.getByRole("button", { name: "Come without a token" }).click();

@@ -122,8 +122,15 @@ function readBefore({ body, headers }: NodeRequest): Buffer | undefined {
   const bytes =
     typeof body === "string" || body instanceof Uint8Array
       ? Buffer.from(body)
-      : Buffer.from(
-          isJson ? JSON.stringify(body) : new URLSearchParams(body as Record<string, string>).toString(),
-        );
+      : Buffer.from(isJson ? JSON.stringify(body) : formText(body));
   return bytes.length > maxBodyBytes ? undefined : bytes;
+}
+
+/** A form as text again. Parsers make lists of repeated fields; what else they make of names is no field. */
+function formText(body: unknown): string {
+  const form = new URLSearchParams();
+  for (const [name, value] of Object.entries(Object(body) as object)) {
+    for (const one of [value as unknown].flat()) if (typeof one === "string") form.append(name, one);
+  }
+  return form.toString();
 }

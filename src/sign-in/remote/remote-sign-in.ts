@@ -256,7 +256,8 @@ function errorOf(reply: Readonly<Record<string, unknown>>, status: number): Host
   if (typeof code === "string" && Object.hasOwn(errorCodes, code)) {
     return new HostedAgentIdentityError(
       code as ErrorCode,
-      `The sign-in service says: ${JSON.stringify(String(message).slice(0, 500))}`,
+      // Not String(): made text of, an object out of JSON may throw.
+      `The sign-in service says: ${JSON.stringify(typeof message === "string" ? message.slice(0, 500) : null)}`,
     );
   }
   return new HostedAgentIdentityError(

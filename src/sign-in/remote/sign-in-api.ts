@@ -157,7 +157,7 @@ async function tokens(
     );
   }
   const { claims, scopes } = body;
-  if (Array.isArray(scopes) && scopes.some((scope) => !access.resource.scopes.includes(String(scope)))) {
+  if (Array.isArray(scopes) && !scopes.every((scope) => access.resource.scopes.includes(scope))) {
     throw new HostedAgentIdentityError("insufficient_scope", "The agent may not ask for these scopes.");
   }
   try {

@@ -1,0 +1,83 @@
+import { afterAll, beforeAll, expect, it } from "vitest";
+import { UserContext } from "../../../src/context/user-context.js";
+import { remoteSignIn } from "../../../src/sign-in/remote/remote-sign-in.js";
+import { signInApi, type ServedSignIn } from "../../../src/sign-in/remote/sign-in-api.js";
+import { protectedResource } from "../../../src/tokens/protected-resource.js";
+import { handMade, startTestCloud, type TestCloud } from "../../support/keys.js";
+
+let cloud: TestCloud;
+beforeAll(async () => void (cloud = await startTestCloud()));
+afterAll(() => cloud.close());
+
+const platformUser = new UserContext({
+  principal: { kind: "platform", project: "https://project.example.com", agent: "agent", id: "u1" },
+  platform: { hosted: true, userId: "u1" },
+  clientHeaders: {},
+  trace: {},
+});
+
+it.each([{ toString: 1 }, ["no"], null, 5])(
+  "the service's refusal keeps its code when its message is %j",
+  async (message) => {
+    const remote = remoteSignIn({
+      url: "https://sign-in.example.com",
+      credential: { getToken: async () => ({ token: "agent", expiresOnTimestamp: Date.now() + 3_600_000 }) },
+      scope: "api://service/.default",
+      fetch: async () => Response.json({ error: { code: "user_not_identified", message } }, { status: 400 }),
+    });
+    await expect(remote.redeem(platformUser, "hello")).rejects.toMatchObject({ code: "user_not_identified" });
+  },
+);
+
+it.each([{ toString: 1 }, ["api://contacts/read"], 5, null])(
+  "a scope that is %j is refused, and no failure of the service",
+  async (scope) => {
+    const signIn: Partial<ServedSignIn> = {
+      tokens: () => ({
+        kind: "sign_in",
+        provesUser: true,
+        cacheScope: "c",
+        usesAssertion: false,
+        cached: false,
+        skip: () => undefined,
+        acquire: async () => ({ status: "skipped", reason: "no_user", detail: "" }),
+      }),
+    };
+    const resource = protectedResource({
+      url: "https://mcp.example.com/mcp",
+      serverLabel: "contacts",
+      scopes: ["api://contacts/read"],
+      audiences: ["api://contacts"],
+    });
+    const serve = signInApi({
+      app: cloud.app,
+      verify: () => Promise.reject(new Error("not asked")),
+      agents: [
+        {
+          name: "agent",
+          clientIds: [cloud.home],
+          signIn: signIn as ServedSignIn,
+          resources: [resource],
+          platformProject: "https://project.example.com",
+        },
+      ],
+    });
+    const claims = {
+      iss: `${cloud.origin}/${cloud.home}/v2.0`,
+      aud: cloud.app.clientId,
+      tid: cloud.home,
+      idtyp: "app",
+      azp: cloud.home,
+      exp: 4e9,
+    };
+    const token = handMade({ alg: "RS256", kid: cloud.key.kid }, claims, cloud.key);
+    const request = new Request("https://sign-in.example.com/v1/tokens", {
+      method: "POST",
+      headers: { authorization: `Bearer ${token}` },
+      body: JSON.stringify({ user: { platform_user_id: "u1" }, server_label: "contacts", scopes: [scope] }),
+    });
+    const response = await serve(request);
+    expect(response?.status).toBe(400);
+    expect(await response?.json()).toMatchObject({ error: { code: "insufficient_scope" } });
+  },
+);

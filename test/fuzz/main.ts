@@ -10,6 +10,8 @@ export interface FuzzRun {
   /** Parts of names; none: every target. */
   readonly only: readonly string[];
   readonly isBlind: boolean;
+  /** The number of an input to print before it runs. */
+  readonly print: number;
   /** Name every branch that was not reached. */
   readonly showMissed: boolean;
   readonly branches: readonly Branch[];
@@ -49,6 +51,7 @@ export async function fuzzAll(targets: readonly FuzzTarget[], run: FuzzRun): Pro
       atStart,
       words: [...new Set(target.files.flatMap((file) => words.get(file.split("#")[0] ?? "") ?? []))],
       isBlind: run.isBlind,
+      print: run.print,
       beat: dog.beat,
     });
     await new Promise((done) => setImmediate(done));

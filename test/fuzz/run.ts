@@ -8,7 +8,8 @@ import type { FuzzTarget } from "./target.js";
 
 /**
  * `npm run test:fuzz`: every parser that meets outside bytes, fuzzed. With `-- --only challenges` those whose
- * name holds it, `--runs 1000000` for longer, `--seed 7` to see a run again, `--missed` for what was not reached.
+ * name holds it, `--runs 1000000` for longer, `--seed 7` to see a run again, `--missed` for what was not reached,
+ * `--print 56` for an input that hangs.
  */
 const { values } = parseArgs({
   options: {
@@ -16,6 +17,7 @@ const { values } = parseArgs({
     runs: { type: "string", default: "10000" },
     only: { type: "string", multiple: true, default: [] },
     missed: { type: "boolean", default: false },
+    print: { type: "string", default: "-1" },
     blind: { type: "boolean", default: false },
     targets: { type: "string", default: "test/fuzz/targets/all" },
   },
@@ -34,12 +36,17 @@ try {
     runs: Number(values.runs),
     only: values.only,
     isBlind: values.blind,
+    print: Number(values.print),
     showMissed: values.missed,
     branches: built.branches,
     words: built.words,
     counters,
   });
   process.exitCode = isWell ? 0 : 1;
+} catch (error) {
+  // The fuzzer itself failed. Listeners for what targets leave behind would swallow it.
+  console.error(error);
+  process.exitCode = 1;
 } finally {
   built.remove();
 }

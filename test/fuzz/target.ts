@@ -74,11 +74,17 @@ export function behindOrigin(link: string): string {
   return URL.canParse(link) ? link.slice(new URL(link).origin.length) : link;
 }
 
-/** Every text in an input. */
-export function textsIn(input: Input, depth = 0): string[] {
-  if (typeof input === "string") return [input];
-  if (typeof input !== "object" || input === null || depth > 5_000) return [];
-  return Object.entries(input).flatMap(([name, value]) => [name, ...textsIn(value, depth + 1)]);
+/** Every text in an input, names of fields included. However deep it is: without recursion. */
+export function textsIn(input: Input): string[] {
+  const texts: string[] = [];
+  const left: unknown[] = [input];
+  while (left.length > 0) {
+    const value = left.pop();
+    if (typeof value === "string") texts.push(value);
+    else if (typeof value === "object" && value !== null)
+      left.push(...Object.keys(value), ...Object.values(value));
+  }
+  return texts;
 }
 
 /** A field of an input as a list. */

@@ -22,6 +22,8 @@ export interface FuzzOptions {
   readonly atStart: Uint8Array;
   /** Keeps no inputs but the seeds: to see what the guidance is good for. */
   readonly isBlind?: boolean;
+  /** The number of an input to print before it runs: for one that never ends. */
+  readonly print?: number;
   /** Called before each input. */
   beat(index: number): void;
 }
@@ -43,6 +45,7 @@ export interface FuzzResult {
   readonly coverage: Coverage["branches"];
 }
 
+const neverMs = 8_000;
 const maxCorpus = 5_000;
 const maxFindings = 10;
 
@@ -57,12 +60,13 @@ export async function fuzz(target: FuzzTarget, options: FuzzOptions): Promise<Fu
   for (let index = 0; index < runs; index += 1) {
     const input = inputs.next(index);
     options.beat(index);
+    if (index === options.print) console.log(JSON.stringify(input));
     const started = performance.now();
     let end = ended(target, input);
-    if (end instanceof Promise) end = await end;
+    if (end instanceof Promise) end = await inTime(end);
     let ms = performance.now() - started;
     if (covered.isNew() || index < target.seeds.length) inputs.keep(input);
-    if (ms > mostMs) ms = Math.min(ms, await quickest(target, input));
+    if (ms > mostMs && ms < neverMs / 2) ms = Math.min(ms, await quickest(target, input));
     slowestMs = Math.max(slowestMs, ms);
     const outcome: Outcome =
       ms > mostMs
@@ -90,12 +94,25 @@ async function quickest(target: FuzzTarget, input: Input): Promise<number> {
   for (let again = 0; again < 3; again += 1) {
     const before = process.cpuUsage();
     const started = performance.now();
-    await ended(target, input);
+    await inTime(Promise.resolve(ended(target, input)));
     const ms = performance.now() - started;
     const { user, system } = process.cpuUsage(before);
     best = Math.min(best, ms, (user + system) / 1000);
   }
   return best;
+}
+
+/** A promise that never settles is a finding like any other; what never returns is the watchdog's. */
+async function inTime(end: Promise<End>): Promise<End> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<End>((resolve) => {
+    timer = setTimeout(() => resolve({ error: new Error("it never settled") }), neverMs);
+  });
+  try {
+    return await Promise.race([end, late]);
+  } finally {
+    clearTimeout(timer);
+  }
 }
 
 /** How an input ended. */

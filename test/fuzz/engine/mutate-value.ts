@@ -1,4 +1,4 @@
-import { character, mutatedText, type Material } from "./mutate-text.js";
+import { character, maxLength, mutatedText, type Material } from "./mutate-text.js";
 import type { Random } from "./random.js";
 
 /** A JSON value with one thing changed. What is given stays as it is. */
@@ -57,11 +57,27 @@ function changedList(
   const next = [...list];
   const where = random.below(next.length + 1);
   const one = next[where];
-  if (random.oneIn(3)) next.splice(where, 1);
-  else if (random.oneIn(2)) next.splice(where, 0, random.oneIn(2) ? odd(random, words) : otherValue());
-  else if (random.oneIn(12)) return Array.from({ length: 2 ** random.below(11) }, () => one);
-  else next.splice(where, 0, one);
+  switch (random.below(8)) {
+    case 0:
+    case 1:
+      next.splice(where, 1);
+      break;
+    case 2:
+      next.splice(where, 0, one);
+      break;
+    case 3:
+      if (random.oneIn(4))
+        return Array.from({ length: Math.min(2 ** random.below(11), roomFor(one)) }, () => one);
+      break;
+    default:
+      next.splice(where, 0, random.oneIn(2) ? odd(random, words) : otherValue());
+  }
   return next;
+}
+
+/** How often a value may come without making an input endless. */
+function roomFor(value: unknown): number {
+  return 1 + Math.floor(maxLength / ((JSON.stringify(value) ?? "").length + 1));
 }
 
 function changedObject(value: object, material: Material, otherValue: () => unknown): unknown {
@@ -70,11 +86,21 @@ function changedObject(value: object, material: Material, otherValue: () => unkn
   const where = random.below(entries.length + 1);
   const [name = "", one] = entries[where] ?? [];
   const word = random.pick(words);
-  if (random.oneIn(4)) entries.splice(where, 1);
-  else if (random.oneIn(3))
-    entries.splice(where, 1, [random.oneIn(4) ? name + character(random) : word, one]);
-  else if (random.oneIn(3)) return random.oneIn(2) ? nested(random, value) : { [word]: value };
-  else entries.push([word, random.oneIn(2) ? odd(random, words) : otherValue()]);
+  switch (random.below(8)) {
+    case 0:
+    case 1:
+      entries.splice(where, 1);
+      break;
+    case 2:
+      entries.splice(where, 1, [random.oneIn(4) ? name + character(random) : word, one]);
+      break;
+    case 3:
+      return nested(random, value);
+    case 4:
+      return { [word]: value };
+    default:
+      entries.push([word, random.oneIn(2) ? odd(random, words) : otherValue()]);
+  }
   return fromEntries(entries);
 }
 
@@ -111,7 +137,7 @@ const odds: readonly unknown[] = [
   1e308,
   -1e308,
   9007199254740991,
-  9007199254740993,
+  2 ** 53 + 2,
   4294967296,
   "",
   " ",

@@ -7,13 +7,12 @@ export interface Watchdog {
   end(): Promise<unknown>;
 }
 
-const silentMs = 30_000;
+const silentMs = 15_000;
 
 /** `replay`: what to type to see the same input again. */
 export function watchdog(replay: (target: string) => string): Watchdog {
   const beats = new Int32Array(new SharedArrayBuffer(8));
   const worker = new Worker(watching, { eval: true, workerData: { beats, silentMs } });
-  worker.unref();
   return {
     beat(index) {
       beats[0] = (beats[0] as number) + 1;

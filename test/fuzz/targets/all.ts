@@ -4,6 +4,7 @@ import { entraTargets } from "./entra.js";
 import { errorTargets } from "./errors.js";
 import { headerTargets } from "./headers.js";
 import { linkTargets } from "./links.js";
+import { serviceTargets } from "./services.js";
 import { signInTargets } from "./sign-in.js";
 import { tokenTargets } from "./tokens.js";
 import { toolboxStreamTargets } from "./toolbox-stream.js";
@@ -20,4 +21,5 @@ export const targets: readonly FuzzTarget[] = [
   ...entraTargets,
   ...turnTargets,
   ...signInTargets,
+  ...serviceTargets,
 ];

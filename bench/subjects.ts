@@ -20,3 +20,8 @@ export const subjects: Readonly<Record<string, () => Promise<readonly Row[]>>> =
   "tokens of grants": async () => (await import("./sign-in/grant-tokens.js")).grantTokens(),
   "sign-in crowd": async () => (await import("./sign-in/crowd.js")).crowd(),
 };
+
+/** Measured only by name. */
+export const longSubjects: typeof subjects = {
+  soak: async () => (await import("./soak/rows.js")).soakRows(),
+};

@@ -47,7 +47,7 @@ export async function tokenEndpoint(): Promise<TokenEndpoint> {
 }
 
 /** What Entra answers to an exchange that asks for `openid profile offline_access` too. */
-function tokens(oid: string, tid: string, form: URLSearchParams): Record<string, unknown> {
+export function tokens(oid: string, tid: string, form: URLSearchParams): Record<string, unknown> {
   const aud = form.get("client_id");
   const now = Math.floor(Date.now() / 1000);
   return {

@@ -1,0 +1,26 @@
+import type { Row } from "../table.js";
+import { soak } from "./soak.js";
+
+/** What is left of 100 000 people who came through a cache for 10 000 in half an hour. */
+export async function soakRows(): Promise<readonly Row[]> {
+  const { bytesPerUser, left, ...seen } = await soak({ users: 100_000, entries: 10_000 });
+  const traffic = `${seen.turns} turns, ${seen.calls} calls, ${seen.exchanges} exchanges.`;
+  const heap = `${traffic} ${seen.heap.map((megabytes) => megabytes.toFixed(1)).join(" ")} MB after each minute.`;
+  const none = { unit: "", budget: 0 };
+  return [
+    {
+      what: "soak: heap growth for each user who comes to a full cache",
+      unit: "bytes",
+      budget: 20,
+      ours: bytesPerUser,
+      note: heap,
+    },
+    { what: "soak: timers left after close", ...none, ours: left.timers + left.resources },
+    {
+      what: "soak: listeners left on the process and on a shared signal",
+      ...none,
+      ours: left.processListeners + left.abortListeners,
+    },
+    { what: "soak: warnings", ...none, ours: left.warnings.length, note: left.warnings.join(", ") },
+  ];
+}

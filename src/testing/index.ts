@@ -35,6 +35,16 @@ export {
   type SignInStoreSuiteOptions,
 } from "./sign-in/store-suite.js";
 export type { StoreUnderTest } from "./sign-in/store-under-test.js";
+export { checkIsolation } from "./isolation/check.js";
+export type { IsolationOptions, IsolationTrouble } from "./isolation/options.js";
+export type { IsolationFault, IsolationReport } from "./isolation/report.js";
+export {
+  startWitness,
+  type Witness,
+  type WitnessCall,
+  type WitnessFacts,
+  type WitnessOptions,
+} from "./isolation/witness.js";
 export { startFoundry, type FoundryEmulator } from "./foundry/start.js";
 export type { FoundryOptions, InProcessServer } from "./foundry/options.js";
 export type { FoundryFault } from "./foundry/faults.js";

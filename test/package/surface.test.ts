@@ -68,7 +68,14 @@ const surface: Record<string, readonly string[]> = {
   "./node": ["responses", "userContext", "webHandler"],
   "./otel": ["openTelemetry"],
   "./sign-in": ["createSignIn", "fileStore", "memoryStore", "redisStore", "remoteSignIn", "signInApi"],
-  "./testing": ["signInStoreSuite", "startEntra", "startFoundry", "testUserContext"],
+  "./testing": [
+    "checkIsolation",
+    "signInStoreSuite",
+    "startEntra",
+    "startFoundry",
+    "startWitness",
+    "testUserContext",
+  ],
 };
 
 const codes: readonly string[] = [

@@ -1,0 +1,52 @@
+import type { AppRef, EntraUser, UserRef } from "../entra/directory.js";
+import type { EntraEmulator } from "../entra/start.js";
+import type { Witness } from "./witness.js";
+
+/**
+ * What {@link checkIsolation} works with.
+ * @group Test kit
+ */
+export interface IsolationOptions {
+  /**
+   * The agent: where `POST <agent>/responses` is, or a function that answers such a request, for an agent that has
+   * another protocol or no address. It is called with `witness` in place of its MCP server, and trusts `entra`.
+   */
+  readonly agent: string | URL | ((request: Request) => Response | Promise<Response>);
+  readonly entra: EntraEmulator;
+  readonly witness: Witness;
+  /** The app that the users' tokens are for, by name or client id: the agent's. Default: `agent`. */
+  readonly agentApp?: AppRef;
+  /** Who asks, by name, upn or object id; two or more. Default: every user of the emulator. */
+  readonly users?: readonly UserRef[];
+  /** How often each of them asks, 2 to 1000. Default 8. */
+  readonly turns?: number;
+  /**
+   * What to ask so that the agent calls a tool of the witness once. Where the tool's arguments hold `nonce`, its
+   * token is compared with who asked as well; else only the answer is. Default: `Who am I? (<nonce>)`.
+   */
+  readonly prompt?: (nonce: string, user: EntraUser) => string;
+  /** Where the agent looks for the user token; `authorization` gets a `Bearer`. Default: `x-client-user-token`. */
+  readonly tokenHeader?: string;
+  /** Decides who asks what when, and what goes wrong then. Default: random; the report names it. */
+  readonly seed?: number;
+  /** How long one answer may take, in milliseconds. Default 10 000. */
+  readonly timeoutMs?: number;
+  /**
+   * Whether people also ask in one and the same conversation, and go on from each other's responses. Switch it off
+   * for an agent whose conversations are meant to be read by all who are in them. Default true.
+   */
+  readonly sharedConversations?: boolean;
+  /** Troubles of your own, such as a store that is down: each begins and ends while people ask. */
+  readonly troubles?: readonly IsolationTrouble[];
+}
+
+/**
+ * Something that goes wrong for a while.
+ * @group Test kit
+ */
+export interface IsolationTrouble {
+  readonly name: string;
+  begin(): void | Promise<void>;
+  /** Called once for each `begin()`, also when the check fails. */
+  end(): void | Promise<void>;
+}

@@ -1,0 +1,44 @@
+import { createRemoteJWKSet, errors, jwtVerify, type JWTPayload } from "jose";
+import type { EntraApp } from "../entra/directory.js";
+import type { EntraEmulator } from "../entra/start.js";
+
+/** What a request's token says of who is calling. */
+export interface WitnessedToken {
+  /**
+   * `person`: a good token of somebody. `application`: a good token of an app, or a person's without a scope.
+   * `other_audience`: a good token, but for another server. `refused`: expired, unreadable, not Entra's.
+   */
+  readonly token: "none" | "refused" | "other_audience" | "application" | "person";
+  readonly oid?: string;
+}
+
+export type TokenReader = (authorization: string | undefined) => Promise<WitnessedToken>;
+
+/** Reads tokens as the server of this app has to. Nothing of a token leaves it but whose it is. */
+export function tokenReader(entra: EntraEmulator, app: EntraApp): TokenReader {
+  // One set for all tenants of the emulator. A key that it has changed is looked for at once.
+  const keys = createRemoteJWKSet(new URL(`${entra.origin}/${app.tenantId}/discovery/v2.0/keys`), {
+    cooldownDuration: 0,
+  });
+  const issuer = entra.tenants.flatMap(({ id }) => [`${entra.origin}/${id}/v2.0`, `${entra.origin}/${id}/`]);
+  const audience = [app.clientId, ...app.identifierUris];
+
+  return async (authorization) => {
+    const token = /^Bearer (\S+)$/i.exec(authorization ?? "")?.[1];
+    if (token === undefined) return { token: "none" };
+    try {
+      const { payload } = await jwtVerify(token, keys, { algorithms: ["RS256"], issuer, audience });
+      return bearer(payload);
+    } catch (error) {
+      // The audience is looked at after the signature: the claims of this error are Entra's own.
+      const foreign = error instanceof errors.JWTClaimValidationFailed && error.claim === "aud";
+      return foreign ? { ...bearer(error.payload), token: "other_audience" } : { token: "refused" };
+    }
+  };
+}
+
+/** A token with an object id and no delegated scope is an application's own. */
+function bearer({ oid, scp }: JWTPayload): WitnessedToken {
+  if (typeof oid !== "string" || typeof scp !== "string") return { token: "application" };
+  return { token: "person", oid };
+}

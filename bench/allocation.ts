@@ -12,8 +12,8 @@ import type { Row } from "./table.js";
 import { tokenEndpoint } from "./token-endpoint.js";
 
 const users = 100;
-const warmUp = 30;
-const rounds = 25;
+const warmUp = 12;
+const rounds = 15;
 /** Calls in one go: few enough that nothing is collected meanwhile. */
 const ourCalls = 500;
 const peerCalls = 20;

@@ -5,7 +5,7 @@ export interface Filled<T> {
 }
 
 /** How long a peer may take to get ready for the next number of users. */
-const boundS = 120;
+const boundS = 300;
 
 /** Thrown by whoever knows that so many users cannot be. */
 export class TooMany extends Error {}

@@ -1,21 +1,30 @@
 import { fork } from "node:child_process";
 import { once } from "node:events";
-import { readFile, writeFile } from "node:fs/promises";
-import { createRequire } from "node:module";
 import { cpus } from "node:os";
 import { fileURLToPath } from "node:url";
-import { subjects } from "./subjects.js";
-import { exitCode, misses, ratios, table, type Row } from "./table.js";
+import { writeDocuments } from "./documents.js";
+import { writeResults } from "./results.js";
+import { longSubjects, subjects } from "./subjects.js";
+import { exitCode, misses, table, type Row } from "./table.js";
 
 /**
- * `npm run bench [subject…]`: measures the built package beside its peers, prints a table, writes
- * `bench/results.json` (only when everything was measured) and exits 1 when a budget is missed.
+ * `npm run bench [subject…]` measures the built package beside its peers, prints a table, and exits 1 when a
+ * budget is missed. `--write` keeps what was measured: `bench/results.json`, and what the documentation has of
+ * it. `--documents` only makes that documentation anew.
  */
 const started = performance.now();
-const wanted = process.argv.slice(2);
-const unknown = wanted.filter((name) => !(name in subjects));
-if (unknown.length > 0)
-  throw new Error(`unknown: ${unknown.join(", ")}; there is ${Object.keys(subjects).join(", ")}`);
+const options = ["--write", "--documents"];
+const given = process.argv.slice(2);
+const wanted = given.filter((name) => !options.includes(name));
+const known = [...Object.keys(subjects), ...Object.keys(longSubjects)];
+const unknown = wanted.filter((name) => !known.includes(name));
+if (unknown.length > 0) throw new Error(`unknown: ${unknown.join(", ")}; there is ${known.join(", ")}`);
+if (given.includes("--documents")) {
+  await writeDocuments();
+  process.exit();
+}
+if (given.includes("--write") && wanted.length > 0)
+  throw new Error("only a whole run is written: leave out the subjects");
 
 const rows: Row[] = [];
 for (const name of wanted.length === 0 ? Object.keys(subjects) : wanted) {
@@ -31,7 +40,10 @@ const missed = rows.filter(misses);
 console.log(
   missed.length === 0 ? "every budget is met" : `${missed.length} of ${rows.length} budgets missed`,
 );
-if (wanted.length === 0) await writeResults();
+if (given.includes("--write")) {
+  await writeResults(machine, rows);
+  await writeDocuments();
+}
 process.exitCode = exitCode(rows);
 
 /** The rows of one subject, measured in a process of its own. */
@@ -46,29 +58,6 @@ async function measured(name: string): Promise<readonly Row[]> {
   const [answer] = answers;
   if (code !== 0 || answer === undefined) throw new Error(`${name} could not be measured`);
   return answer;
-}
-
-async function writeResults(): Promise<void> {
-  const results = {
-    ...machine,
-    peers: {
-      "@azure/msal-node": await versionOf("@azure/msal-node"),
-      "@azure/identity": await versionOf("@azure/identity"),
-    },
-    rows: rows.map((row) => ({
-      ...row,
-      ratios: ratios(row),
-      verdict: misses(row) ? "missed" : "ok",
-    })),
-  };
-  const rounded = (_key: string, value: unknown): unknown =>
-    typeof value === "number" ? Number(value.toPrecision(4)) : value;
-  await writeFile(new URL("results.json", import.meta.url), `${JSON.stringify(results, rounded, 2)}\n`);
-}
-
-async function versionOf(name: string): Promise<string> {
-  const path = createRequire(import.meta.url).resolve(`${name}/package.json`);
-  return (JSON.parse(await readFile(path, "utf8")) as { version: string }).version;
 }
 
 function seconds(since: number): string {

@@ -15,6 +15,7 @@ export function urlMatch(resourceUrl: string): UrlMatch {
     // The transport's own URL, unchanged: by far the most common case.
     const text = typeof url === "string" ? url : url.href;
     if (text === resourceUrl) return true;
+    if (text.length > maxLength) return false;
     if (suspicious.test(text.split(/[?#]/, 1)[0] ?? "") || !URL.canParse(text)) return false;
     const target = new URL(text);
     if (target.origin !== resource.origin || target.username !== "" || target.password !== "") return false;
@@ -22,13 +23,18 @@ export function urlMatch(resourceUrl: string): UrlMatch {
   };
 }
 
+/** No server takes a longer one, and to read a long host name takes long. */
+const maxLength = 16_384;
+
 /** Backslash, encoded slash, backslash or dot, a dot segment, white space and control characters. */
 // oxlint-disable-next-line no-control-regex -- these are the characters to refuse
 const suspicious: RegExp = /\\|%(?:2f|5c|2e)|\/\.{1,2}(?:\/|$)|[\u0000-\u0020\u007f]/i;
 
 /** The error for a URL that is not the resource's. Only origins are named: a query may hold anything. */
 export function urlNotAllowed(url: string | URL, resourceUrl: string): HostedAgentIdentityError {
-  const origin = URL.canParse(String(url)) ? new URL(String(url)).origin : "an unreadable URL";
+  const text = String(url);
+  const isReadable = text.length <= maxLength && URL.canParse(text);
+  const origin = isReadable ? new URL(text).origin : "an unreadable URL";
   return new HostedAgentIdentityError(
     "url_not_allowed",
     `A request to ${JSON.stringify(origin)} is outside the resource ${JSON.stringify(resourceUrl)}; no token was sent.`,

@@ -188,7 +188,7 @@ function provenClaims(
 /** Entra writes numbers; older token services write them as text. */
 function seconds(value: unknown): number | undefined {
   const number = typeof value === "string" && /^\d{1,9}$/.test(value) ? Number(value) : value;
-  return typeof number === "number" && Number.isFinite(number) && number > 0 ? number : undefined;
+  return typeof number === "number" && number > 0 && number < 1e9 ? number : undefined;
 }
 
 function refuse(answer: RawAnswer, now: number, agentStep?: AgentStep): TokenExchangeError {

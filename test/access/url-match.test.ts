@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { urlMatch } from "../../src/access/url-match.js";
+import { urlMatch, urlNotAllowed } from "../../src/access/url-match.js";
 
 const matches = urlMatch("https://mcp.example.com/mcp");
 
@@ -45,4 +45,16 @@ describe("where a resource's token may go", () => {
     expect(matches(new URL("https://mcp.example.com/mcp"))).toBe(true);
     expect(matches(new URL("https://mcp.example.com/mcp/..%2fadmin"))).toBe(false);
   });
+});
+
+it("sends it to no URL that is longer than a server takes, and reads no such URL", () => {
+  const path = "https://mcp.example.com/mcp/";
+  expect(matches(path + "a".repeat(16_000))).toBe(true);
+  expect(matches(path + "a".repeat(17_000))).toBe(false);
+  const started = performance.now();
+  const host = `https://${"녉pl".repeat(400_000)}/`;
+  expect(matches(host)).toBe(false);
+  expect(urlNotAllowed(host, path).message).toContain("an unreadable URL");
+  // Its host name alone would take minutes.
+  expect(performance.now() - started).toBeLessThan(5_000);
 });

@@ -58,10 +58,11 @@ const words = {
 
 /** What a message answers, if it answers at all: the whole message has to be the word. */
 export function answerIn(text: string): "yes" | "no" | undefined {
-  const said = text
-    .slice(0, 100)
+  const whole = text.trim();
+  // Not its beginning: what stands behind a "no" may be for the agent.
+  if (whole.length > 100) return undefined;
+  const said = whole
     .normalize("NFC")
-    .trim()
     .toLowerCase()
     .replace(/[.!。！]+$/, "");
   if ((words.yes as readonly string[]).includes(said)) return "yes";

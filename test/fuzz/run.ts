@@ -23,7 +23,7 @@ const { values } = parseArgs({
   },
 });
 
-const built = build();
+const built = build(values.targets);
 try {
   const counters = new Uint8Array(built.branches.length);
   Object.assign(globalThis, { [countersName]: counters });

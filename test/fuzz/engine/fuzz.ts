@@ -30,7 +30,7 @@ export interface FuzzOptions {
 
 /** An input that ended as none may end. */
 export interface Finding {
-  readonly what: "throws" | "leaks" | "slow" | "wrong";
+  readonly what: "throws" | "leaks" | "slow" | "wrong" | "hangs";
   readonly detail: string;
   readonly input: Input;
   /** The number of the input in its run. */
@@ -45,7 +45,7 @@ export interface FuzzResult {
   readonly coverage: Coverage["branches"];
 }
 
-const neverMs = 8_000;
+const neverMs = 5_000;
 const maxCorpus = 5_000;
 const maxFindings = 10;
 
@@ -66,15 +66,22 @@ export async function fuzz(target: FuzzTarget, options: FuzzOptions): Promise<Fu
     if (end instanceof Promise) end = await inTime(end);
     let ms = performance.now() - started;
     if (covered.isNew() || index < target.seeds.length) inputs.keep(input);
-    if (ms > mostMs && ms < neverMs / 2) ms = Math.min(ms, await quickest(target, input));
+    if (ms > mostMs && end !== never) ms = Math.min(ms, await quickest(target, input));
     slowestMs = Math.max(slowestMs, ms);
     const outcome: Outcome =
-      ms > mostMs
-        ? { what: "slow", detail: `took more than ${mostMs} ms, four times` }
-        : judged(target, input, end);
+      end === never
+        ? { what: "hangs", detail: `did not settle within ${neverMs} ms` }
+        : ms > mostMs
+          ? { what: "slow", detail: `took more than ${mostMs} ms, four times` }
+          : judged(target, input, end);
     if (outcome === undefined || findings.size >= maxFindings) continue;
-    const key = `${outcome.what} ${outcome.detail.replace(/\d+/g, "0").slice(0, 160)}`;
+    const key =
+      outcome.what === "leaks"
+        ? "leaks"
+        : `${outcome.what} ${outcome.detail.replace(/\d+/g, "0").slice(0, 160)}`;
     if (!findings.has(key)) findings.set(key, { ...outcome, input, index });
+    // Each of the others would be waited for as long.
+    if (outcome.what === "hangs" || outcome.what === "slow") break;
   }
   return {
     inputs: runs,
@@ -106,7 +113,7 @@ async function quickest(target: FuzzTarget, input: Input): Promise<number> {
 async function inTime(end: Promise<End>): Promise<End> {
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<End>((resolve) => {
-    timer = setTimeout(() => resolve({ error: new Error("it never settled") }), neverMs);
+    timer = setTimeout(() => resolve(never), neverMs);
   });
   try {
     return await Promise.race([end, late]);
@@ -117,6 +124,8 @@ async function inTime(end: Promise<End>): Promise<End> {
 
 /** How an input ended. */
 type End = { readonly value: unknown } | { readonly error: unknown };
+
+const never: End = { error: undefined };
 
 function ended(target: FuzzTarget, input: Input): End | Promise<End> {
   try {

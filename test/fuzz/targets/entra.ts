@@ -213,7 +213,7 @@ export const entraTargets: readonly FuzzTarget[] = [
         typeof body === "string" ? body : "",
       ].join(" ");
       const named = claimed
-        .split(/[.\s"]/)
+        .split(/[."]/)
         .some((part) => Buffer.from(part, "base64url").toString("utf8").toLowerCase().includes(oid));
       if (!named) throw new Error("a token was taken whose answer names nobody");
     },

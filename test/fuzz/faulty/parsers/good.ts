@@ -1,0 +1,7 @@
+import { HostedAgentIdentityError } from "../../../../src/errors.js";
+
+/** Refuses what it does not like, and tells nothing of it. */
+export function good(text: string): number {
+  if (text.includes(",")) throw new HostedAgentIdentityError("invalid_option", "That is no token.");
+  return text.length;
+}

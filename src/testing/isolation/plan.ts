@@ -74,7 +74,7 @@ export function planned(
   return Array.from({ length: people }, (_, person) =>
     Array.from({ length: turns }, (__, turn) => {
       const place = person * turns + turn;
-      const comesBack = leaving.has(place - 1);
+      const comesBack = turn > 0 && leaving.has(place - 1);
       const wrong = trouble.get(place);
       return {
         // The first questions show that the agent works at all; everybody asks them at once, both ways.

@@ -19,19 +19,21 @@ import { protectedResource } from "../../../src/tokens/protected-resource.js";
 import type { SharedTokenStore } from "../../../src/tokens/store-calls.js";
 import type { ResponsesTurn } from "../../../src/turn/responses-options.js";
 
-/** Mistakes that agents are made with, each enough to mix people up. */
+const [one, two, five] = [[1], [1, 2], [1, 2, 3, 4, 5]] as const;
+
+/** Mistakes that agents are made with, each enough to mix people up, and what the check has to call it. */
 export const mistakes = {
-  "the first token is sent for everybody": "wrong_token",
-  "one MCP client and its session for everybody": "shared_session",
-  "the current user is kept in a variable": "wrong_token",
-  "the last result is kept in a variable": "wrong_answer",
-  "tokens are kept by conversation": "wrong_token",
-  "answers are kept by conversation": "wrong_answer",
-  "a stream goes to whoever asked last": "wrong_answer",
-  "the agent calls as itself": "wrong_token",
-  "the user token is passed on": "wrong_token",
-  "nobody is taken for the last user": "wrong_token",
-  "the token is told": "token_shown",
+  "the first token is sent for everybody": { kind: "wrong_token", seeds: five },
+  "one MCP client and its session for everybody": { kind: "shared_session", seeds: five },
+  "the current user is kept in a variable": { kind: "wrong_token", seeds: five },
+  "the last result is kept in a variable": { kind: "wrong_answer", seeds: five },
+  "tokens are kept by conversation": { kind: "wrong_token", seeds: five },
+  "a stream goes to whoever asked last": { kind: "wrong_answer", seeds: five },
+  "answers are kept by conversation": { kind: "wrong_answer", seeds: two },
+  "nobody is taken for the last user": { kind: "wrong_token", seeds: two },
+  "the agent calls as itself": { kind: "wrong_token", seeds: one },
+  "the user token is passed on": { kind: "wrong_token", seeds: one },
+  "the token is told": { kind: "token_shown", seeds: one },
 } as const;
 
 export type Mistake = keyof typeof mistakes;
@@ -73,8 +75,13 @@ export async function startAgent({
     "the first token is sent for everybody": async () => (kept.first ??= await token()),
     "one MCP client and its session for everybody": token,
     "the current user is kept in a variable": async () => kept.current,
-    "nobody is taken for the last user": async () =>
-      getUserContext().principal === undefined ? kept.current : token(),
+    "nobody is taken for the last user": async () => {
+      const context = getUserContext();
+      if (context.principal !== undefined) return token();
+      const last = kept.takenFor.get(context) ?? kept.current;
+      kept.takenFor.set(context, last);
+      return last;
+    },
     "tokens are kept by conversation": async () => {
       const key = kept.conversation.get(getUserContext()) ?? crypto.randomUUID();
       const known = kept.byConversation.get(key) ?? (await token());
@@ -192,6 +199,7 @@ interface Memory {
   lastResult: string;
   response: express.Response | undefined;
   readonly conversation: WeakMap<object, string>;
+  readonly takenFor: WeakMap<object, string>;
   readonly byConversation: Map<string, string>;
   readonly answers: Map<string, string>;
 }
@@ -205,6 +213,7 @@ function mistakesMemory(): Memory {
     lastResult: "",
     response: undefined,
     conversation: new WeakMap(),
+    takenFor: new WeakMap(),
     byConversation: new Map(),
     answers: new Map(),
   };

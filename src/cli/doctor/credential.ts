@@ -1,0 +1,72 @@
+import type { EntraApp } from "../../exchange/entra-app.js";
+import { failure, type Finding } from "../finding.js";
+import type { Settings } from "../settings.js";
+import { aadstsOf, appToken, refusalIn } from "./app-token.js";
+import { credentialOf } from "./environment.js";
+
+const unknownApp: readonly number[] = [700016, 700011, 70001, 7000112];
+
+/** Whether the tenant knows the app and takes its credential. */
+export async function checkCredential({
+  app,
+  settings,
+  signal,
+  known,
+}: {
+  readonly app: EntraApp | undefined;
+  readonly settings: Settings;
+  readonly signal: AbortSignal;
+  /** Whether the tenant answers. */
+  readonly known: boolean;
+}): Promise<readonly Finding[]> {
+  if (app === undefined) return [];
+  const kind = credentialOf(settings)?.kind;
+  if (kind === undefined)
+    return [
+      {
+        check: "app",
+        status: "ok",
+        detail: `The client id ${app.clientId} has the right form; the tenant was not asked.`,
+      },
+      {
+        check: "credential",
+        status: "fail",
+        detail: "No credential is configured, so nothing can be exchanged.",
+        fix: "Set AGENT_CLIENT_SECRET, --certificate, or AZURE_FEDERATED_TOKEN_FILE. A managed identity cannot be tried from here.",
+      },
+    ];
+  if (!known) return [{ check: "credential", status: "skip", detail: "the tenant did not answer." }];
+  const appOk: Finding = { check: "app", status: "ok", detail: `The tenant knows the app ${app.clientId}.` };
+  const credentialOk: Finding = {
+    check: "credential",
+    status: "ok",
+    detail: `Entra takes the ${words[kind]}.`,
+  };
+  try {
+    await appToken(app, app.clientId, signal);
+    return [appOk, credentialOk];
+  } catch (error) {
+    const refusal = refusalIn(error);
+    if (refusal === undefined) return [failure("credential", error)];
+    const code = aadstsOf(refusal);
+    const failed = { ...failure("credential", refusal), ...(code === undefined ? {} : { code }) };
+    if (refusal.errorCodes.some((one) => unknownApp.includes(one)))
+      return [
+        { ...failed, check: "app" },
+        { check: "credential", status: "skip", detail: "the tenant does not know the app." },
+      ];
+    if (refusal.category === "cred") return [appOk, failed];
+    // A refusal to issue a token for itself comes after the credential was taken, for example AADSTS501051.
+    return notItself.some((one) => refusal.errorCodes.includes(one)) ? [appOk, credentialOk] : [failed];
+  }
+}
+
+/** The app is known and proven, only not assigned to itself, or without a service principal as a resource. */
+const notItself: readonly number[] = [501051, 500011, 50105];
+
+const words = {
+  client_secret: "client secret",
+  certificate: "certificate",
+  federated: "federated credential",
+  workload_identity_file: "workload identity",
+} as const;

@@ -1,0 +1,60 @@
+import type { Invocation } from "../commands.js";
+import { printFindings, type Finding } from "../finding.js";
+import { noteSecret } from "../hide-secrets.js";
+import { readToken } from "../read-text.js";
+import { readSettings } from "../settings.js";
+import { UsageError } from "../usage-error.js";
+import { checkCredential } from "./credential.js";
+import { checkEnvironment } from "./environment.js";
+import { checkMcpServer } from "./mcp-server.js";
+import { checkResource } from "./resource.js";
+import { checkSignIn } from "./sign-in.js";
+import { checkTenant } from "./tenant.js";
+import { checkToolbox } from "./toolbox.js";
+import { checkUserToken, type CheckedUser } from "./user-token.js";
+import { printWays, waysFrom } from "./ways.js";
+
+/** The command `doctor`: true when no check failed. */
+export async function doctor({ values, positionals, line, out, signal }: Invocation): Promise<boolean> {
+  if (positionals.length > 0)
+    throw new UsageError("doctor takes options only.", "See hosted-agent-identity doctor --help.");
+  const settings = await readSettings({ values, line });
+  const tokenFile = values["token-file"];
+  const token = typeof tokenFile === "string" ? await readToken(tokenFile, line) : undefined;
+  if (token !== undefined) noteSecret(token);
+
+  const { findings: environment, app, resource } = checkEnvironment(settings, line.env);
+  const asked = { settings, timeoutMs: settings.timeoutMs, signal };
+  // Everything that asks somebody else at once, except what needs the outcome of another check.
+  const [entra, mcp, toolbox, signIn] = await Promise.all([
+    checkEntra(),
+    checkMcpServer({ ...asked, resource }),
+    checkToolbox(asked),
+    checkSignIn({ ...asked, env: line.env }),
+  ]);
+  async function checkEntra(): Promise<{ findings: readonly Finding[]; user: CheckedUser }> {
+    const tenant = await checkTenant({ ...asked, app });
+    const known = tenant.every(({ status }) => status !== "fail");
+    const credential = await checkCredential({ ...asked, app, known });
+    const usable = credential.every(({ status }) => status === "ok");
+    const about = await checkResource({ ...asked, app, resource, usable });
+    const user = await checkUserToken({ ...asked, app, resource, token, usable });
+    return { findings: [...tenant, ...credential, ...about, ...user.findings], user };
+  }
+  const findings = [...environment, ...entra.findings, ...mcp, ...toolbox, ...signIn];
+  const ways = waysFrom({ findings, explained: entra.user.explained, settings, token: token !== undefined });
+  await app?.close();
+
+  const ok = findings.every(({ status }) => status !== "fail");
+  if (values["json"] === true) out.json({ command: "doctor", ok, checks: findings, ways });
+  else {
+    printFindings(out, findings);
+    printWays(out, ways);
+    const failed = findings.filter(({ status }) => status === "fail").length;
+    out.print();
+    out.print(
+      ok ? out.green("No check failed.") : out.red(`${failed} ${failed === 1 ? "check" : "checks"} failed.`),
+    );
+  }
+  return ok;
+}

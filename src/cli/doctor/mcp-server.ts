@@ -1,0 +1,137 @@
+import { parseChallenges } from "../../access/challenges.js";
+import type { ProtectedResource } from "../../tokens/protected-resource.js";
+import type { Finding } from "../finding.js";
+import { objectIn, probe, Unreachable, type Probed } from "./probe.js";
+
+const initialize = JSON.stringify({
+  jsonrpc: "2.0",
+  id: 1,
+  method: "initialize",
+  params: {
+    protocolVersion: "2025-06-18",
+    capabilities: {},
+    clientInfo: { name: "hosted-agent-identity doctor", version: "1" },
+  },
+});
+
+interface Asked {
+  readonly resource: ProtectedResource | undefined;
+  readonly timeoutMs: number;
+  readonly signal: AbortSignal;
+}
+
+/**
+ * Whether the MCP server asks for a token, and what it says of itself. Whatever address it names is shown and
+ * not followed: the token comes from the configured cloud, whoever the server would rather be asked (rule 7).
+ */
+export async function checkMcpServer(asked: Asked): Promise<readonly Finding[]> {
+  const { resource } = asked;
+  if (resource === undefined) return [];
+  const check = "mcp_server";
+  try {
+    const answer = await probe(
+      resource.url,
+      {
+        method: "POST",
+        headers: { "content-type": "application/json", accept: "application/json, text/event-stream" },
+        body: initialize,
+      },
+      asked,
+    );
+    return [challenge(resource, answer), await metadata(resource, asked)];
+  } catch (error) {
+    if (!(error instanceof Unreachable)) throw error;
+    return [
+      {
+        check,
+        status: "fail",
+        detail: `${resource.url} could not be reached (${error.message}).`,
+        fix: "Check MCP_URL; start the server.",
+      },
+    ];
+  }
+}
+
+function challenge({ url }: ProtectedResource, { status, headers }: Probed): Finding {
+  const check = "mcp_server";
+  if (status >= 300 && status < 400)
+    return {
+      check,
+      status: "fail",
+      detail: `${url} redirects (${status}) to ${quoted(headers.get("location"))}.`,
+      fix: "Set MCP_URL to the address itself: a token keeps to the configured one.",
+    };
+  if (status < 300)
+    return {
+      check,
+      status: "fail",
+      detail: `${url} answers ${status} without a token: it is not protected, and cannot know who is asking.`,
+      fix: "Let the server demand a token of Entra (401 with WWW-Authenticate: Bearer).",
+    };
+  if (status !== 401)
+    return {
+      check,
+      status: "fail",
+      detail: `${url} answers ${status} without a token; expected 401.`,
+      fix: status === 404 ? "Check the path of MCP_URL." : "Check MCP_URL and the server's log.",
+    };
+  const bearer = parseChallenges(headers.get("www-authenticate")).find(({ scheme }) => scheme === "bearer");
+  if (bearer === undefined)
+    return {
+      check,
+      status: "warn",
+      detail: `${url} answers 401 without a Bearer challenge.`,
+      fix: "Let the server send WWW-Authenticate: Bearer with resource_metadata.",
+    };
+  const at = bearer.parameters["resource_metadata"];
+  return {
+    check,
+    status: "ok",
+    detail: `${url} answers 401 and asks for a Bearer token${at === undefined ? "" : `; resource_metadata ${quoted(at)}`}.`,
+  };
+}
+
+/** Looked for where RFC 9728 puts it, on the configured host, and nowhere else. */
+async function metadata(resource: ProtectedResource, asked: Asked): Promise<Finding> {
+  const check = "mcp_metadata";
+  const { origin, pathname } = new URL(resource.url);
+  const places = [
+    `${origin}/.well-known/oauth-protected-resource${pathname === "/" ? "" : pathname}`,
+    `${origin}/.well-known/oauth-protected-resource`,
+  ];
+  for (const place of places) {
+    const { status, text } = await probe(place, { headers: { accept: "application/json" } }, asked);
+    const document = status === 200 ? objectIn(text) : undefined;
+    if (document !== undefined) return judged(resource, document);
+  }
+  return {
+    check,
+    status: "warn",
+    detail: "There is no protected-resource metadata (RFC 9728).",
+    fix: "Not needed for this package; other MCP clients look for it.",
+  };
+}
+
+function judged({ scopes }: ProtectedResource, document: Readonly<Record<string, unknown>>): Finding {
+  const { resource, authorization_servers: servers, scopes_supported: supported } = document;
+  const check = "mcp_metadata";
+  const detail = `resource ${quoted(resource)}, authorization_servers ${quoted(servers)}, scopes_supported ${quoted(supported)}; shown, not followed.`;
+  const short = scopes.map((scope) => scope.slice(scope.lastIndexOf("/") + 1));
+  const listed = Array.isArray(supported) ? supported.map(String) : undefined;
+  const matches =
+    listed === undefined || [...scopes, ...short].some((one) => listed.includes(one) || one === ".default");
+  return matches
+    ? { check, status: "ok", detail }
+    : {
+        check,
+        status: "warn",
+        detail,
+        fix: `The server names other scopes than ${scopes.map((one) => quoted(one)).join(", ")}: check MCP_SCOPE.`,
+      };
+}
+
+/** A stranger's value, short. */
+function quoted(value: unknown): string {
+  const text = JSON.stringify(value ?? null);
+  return text.length > 300 ? `${text.slice(0, 300)}…` : text;
+}

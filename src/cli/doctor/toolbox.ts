@@ -1,0 +1,70 @@
+import { toolboxPlace } from "../../mcp/toolbox/options.js";
+import { failure, type Finding } from "../finding.js";
+import type { Settings } from "../settings.js";
+import { probe, Unreachable } from "./probe.js";
+
+/** Whether the project endpoint answers for a toolbox. Without a token: an agent's own is not to be had here. */
+export async function checkToolbox({
+  settings,
+  ...asked
+}: {
+  readonly settings: Settings;
+  readonly timeoutMs: number;
+  readonly signal: AbortSignal;
+}): Promise<readonly Finding[]> {
+  const { projectEndpoint, toolbox } = settings;
+  const check = "toolbox";
+  if (projectEndpoint === undefined)
+    return toolbox === undefined
+      ? []
+      : [
+          {
+            check,
+            status: "fail",
+            detail: "TOOLBOX_NAME is set, FOUNDRY_PROJECT_ENDPOINT is not.",
+            fix: "Set FOUNDRY_PROJECT_ENDPOINT; the platform sets it in a hosted agent.",
+          },
+        ];
+  try {
+    const { url, scope } = toolboxPlace({ name: toolbox ?? "unnamed", projectEndpoint });
+    if (toolbox === undefined)
+      return [
+        {
+          check,
+          status: "skip",
+          detail: "FOUNDRY_PROJECT_ENDPOINT is well-formed; TOOLBOX_NAME names no toolbox.",
+        },
+      ];
+    const { status } = await probe(
+      url,
+      { method: "POST", headers: { "content-type": "application/json" }, body: "{}" },
+      asked,
+    );
+    if (status === 401 || status === 403)
+      return [
+        {
+          check,
+          status: "ok",
+          detail: `The project answers ${status} without a token, as it should. The agent's own token is for ${JSON.stringify(scope)}; whether the toolbox exists shows with it.`,
+        },
+      ];
+    return [
+      {
+        check,
+        status: "warn",
+        detail: `The project answers ${status} without a token; expected 401.`,
+        fix: "Check FOUNDRY_PROJECT_ENDPOINT and TOOLBOX_NAME.",
+      },
+    ];
+  } catch (error) {
+    if (!(error instanceof Unreachable)) return [failure(check, error)];
+    return [
+      {
+        check,
+        status: "fail",
+        detail: `The project could not be reached (${error.message}).`,
+        fix: "Check FOUNDRY_PROJECT_ENDPOINT and the network.",
+      },
+    ];
+  }
+}

@@ -1,0 +1,112 @@
+import { createUserContext } from "../../context/create.js";
+import { userTokenVerifier } from "../../context/verify.js";
+import { audiencesOf, decodeClaims } from "../../entra/token-claims.js";
+import type { EntraApp } from "../../exchange/entra-app.js";
+import { userAccess } from "../../access/user-access.js";
+import type { AccessExplanation } from "../../access/types.js";
+import { onBehalfOf } from "../../tokens/on-behalf-of.js";
+import { passthrough } from "../../tokens/passthrough.js";
+import type { ProtectedResource } from "../../tokens/protected-resource.js";
+import { isUserTokenError } from "../../errors.js";
+import { failure, type Finding } from "../finding.js";
+import type { Settings } from "../settings.js";
+import { aadstsOf, refusalIn } from "./app-token.js";
+
+/** What the user token is good for. */
+export interface CheckedUser {
+  readonly findings: readonly Finding[];
+  /** What each source would do; `undefined` when there is no user to do it for. */
+  readonly explained: AccessExplanation | undefined;
+}
+
+/** Verifies the user token as the middleware would, and tries the exchange once. */
+export async function checkUserToken({
+  app,
+  resource,
+  token,
+  usable,
+  settings,
+  signal,
+}: {
+  readonly app: EntraApp | undefined;
+  readonly resource: ProtectedResource | undefined;
+  readonly token: string | undefined;
+  readonly usable: boolean;
+  readonly settings: Settings;
+  readonly signal: AbortSignal;
+}): Promise<CheckedUser> {
+  const check = "user_token";
+  const only = (finding: Finding): CheckedUser => ({ findings: [finding], explained: undefined });
+  if (token === undefined)
+    return only({
+      check,
+      status: "skip",
+      detail: "none was given; --token-file <file> tries one, consent included.",
+    });
+  if (app === undefined)
+    return only({
+      check,
+      status: "skip",
+      detail: "whom it is for can be said only with AZURE_TENANT_ID and AGENT_CLIENT_ID.",
+    });
+  try {
+    const passthroughTo = resource === undefined ? [] : [resource];
+    const verify = userTokenVerifier({ app, passthroughTo, timeoutMs: settings.timeoutMs });
+    const context = await createUserContext({ userToken: token }, { verify, signal });
+    try {
+      const { user } = context;
+      const verified: Finding = {
+        check,
+        status: "ok",
+        detail: `Verified: ${JSON.stringify(user?.username ?? user?.name ?? "a person")} (oid ${user?.oid}), audience ${JSON.stringify(audiencesOf(decodeClaims(token) ?? {})[0])}.`,
+      };
+      if (resource === undefined) return only(verified);
+      const access = userAccess(resource, [passthrough(), onBehalfOf(app)], {
+        timeoutMs: settings.timeoutMs,
+      });
+      const tried = usable ? [await exchange(() => access.as(context).token(undefined, { signal }))] : [];
+      const explained = access.explain(context);
+      await access.close();
+      return { findings: [verified, ...tried], explained };
+    } finally {
+      context.end();
+    }
+  } catch (error) {
+    return only(
+      isUserTokenError(error) && error.code === "user_token_app_only"
+        ? appOnly(failure(check, error))
+        : failure(check, error),
+    );
+  }
+}
+
+function appOnly(finding: Finding): Finding {
+  return {
+    ...finding,
+    fix: `${finding.fix ?? ""} In the back end use the authorization code flow (or on-behalf-of of its own caller), not client credentials.`,
+  };
+}
+
+async function exchange(token: () => Promise<{ readonly source: string }>): Promise<Finding> {
+  const check = "token_for_mcp";
+  try {
+    const { source } = await token();
+    return {
+      check,
+      status: "ok",
+      detail:
+        source === "passthrough"
+          ? "The user token is for the MCP server itself: it is sent on."
+          : "Entra exchanged the user token for one of the MCP server, and it is this person's.",
+    };
+  } catch (error) {
+    const refusal = refusalIn(error);
+    if (refusal === undefined) return failure(check, error);
+    const code = aadstsOf(refusal);
+    const failed = { ...failure(check, refusal), ...(code === undefined ? {} : { code }) };
+    return refusal.category === "consent" ? { ...failed, fix: consentFix } : failed;
+  }
+}
+
+const consentFix =
+  "Give onBehalfOf() a consentLink, so that the person is asked in the chat; or an administrator consents for everybody (az ad app permission admin-consent --id <client id>); or pre-authorise the app on the MCP server's registration.";

@@ -1,0 +1,17 @@
+const secrets = new Set<string>();
+
+/** Notes a secret that this process was given: whatever is printed from now on is printed without it. */
+export function noteSecret(secret: string): void {
+  // Shorter ones are in too many words, and no secret of Entra is that short.
+  if (secret.length >= 6) secrets.add(secret);
+}
+
+/**
+ * The last guard before the terminal. Nothing above prints secrets; a message of another package or of a
+ * server might.
+ */
+export function hideSecrets(text: string): string {
+  let hidden = text.replace(/eyJ[\w-]{8,}\.[\w-]{8,}(?:\.[\w-]*)*/g, "[token hidden]");
+  for (const secret of secrets) hidden = hidden.replaceAll(secret, "[secret hidden]");
+  return hidden;
+}

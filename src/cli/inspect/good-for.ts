@@ -1,0 +1,41 @@
+import { isAgentUser, isAppOnly, type TokenClaims } from "../../entra/token-claims.js";
+import type { Settings } from "../settings.js";
+import { audienceKind } from "./judge.js";
+
+/** What a token is good for, by the table of docs/guides/which-way.md. */
+export interface GoodFor {
+  readonly way: "on_behalf_of" | "passthrough" | "agent_on_behalf_of" | "none";
+  readonly detail: string;
+}
+
+/** Which way the token serves, if it is what it says. */
+export function goodFor(claims: TokenClaims, settings: Settings): readonly GoodFor[] {
+  if (isAppOnly(claims) || isAgentUser(claims))
+    return [{ way: "none", detail: "no way: it is no person's." }];
+  switch (audienceKind(claims, settings)) {
+    case "app":
+      return [{ way: "on_behalf_of", detail: "send it in x-client-user-token; onBehalfOf() exchanges it." }];
+    case "resource":
+      return [
+        {
+          way: "passthrough",
+          detail: "passthrough() sends it on, if the verifier lists the server in passthroughTo.",
+        },
+      ];
+    case "foundry":
+      return [
+        {
+          way: "none",
+          detail: "no way but calling Foundry itself. Without another token: a toolbox, or sign-in.",
+        },
+      ];
+    case "graph":
+      return [{ way: "none", detail: "no way but calling Microsoft Graph." }];
+    default:
+      return [
+        { way: "on_behalf_of", detail: "if its audience is your agent's app." },
+        { way: "passthrough", detail: "if its audience is the MCP server." },
+        { way: "agent_on_behalf_of", detail: "if its audience is the agent's blueprint (experimental)." },
+      ];
+  }
+}

@@ -1,0 +1,16 @@
+/** The header of a token, unproven like everything else in it. */
+export type TokenHeader = Readonly<Record<string, unknown>>;
+
+/** The header of a signed token, or `undefined`. */
+export function headerOf(token: string): TokenHeader | undefined {
+  const parts = token.split(".");
+  if (parts.length !== 3) return undefined;
+  try {
+    const value: unknown = JSON.parse(Buffer.from(parts[0] ?? "", "base64url").toString("utf8"));
+    return typeof value === "object" && value !== null && !Array.isArray(value)
+      ? (value as TokenHeader)
+      : undefined;
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,86 @@
+import { signingKeys } from "../../context/signing-keys.js";
+import { isGuid } from "../../entra/tenants.js";
+import type { TokenClaims } from "../../entra/token-claims.js";
+import { settleOrAbort } from "../../exchange/deadline.js";
+import { isUserTokenError } from "../../errors.js";
+import { failure, type Finding } from "../finding.js";
+import { cloudOf, type Settings } from "../settings.js";
+import type { TokenHeader } from "./header.js";
+
+const check = "signature";
+
+/**
+ * Verifies with the keys that the configured cloud publishes for the token's tenant. Of the token only a GUID
+ * goes into that address, and none that differs from the configured tenant.
+ */
+export async function checkSignature({
+  token,
+  header,
+  claims,
+  settings,
+  offline,
+  signal,
+}: {
+  readonly token: string;
+  readonly header: TokenHeader;
+  readonly claims: TokenClaims;
+  readonly settings: Settings;
+  readonly offline: boolean;
+  readonly signal: AbortSignal;
+}): Promise<Finding> {
+  const { alg, kid, nonce } = header;
+  const { tid } = claims;
+  if (alg !== "RS256")
+    return {
+      check,
+      status: "fail",
+      code: "user_token_algorithm",
+      detail: `It is signed with ${JSON.stringify(alg ?? null)}; Entra signs with RS256.`,
+    };
+  if (offline) return notVerified("not verified: --offline.");
+  if (nonce !== undefined)
+    return notVerified("not verified: its header has a nonce, so only Microsoft's own API can.");
+  if (!isGuid(tid) || typeof kid !== "string" || kid === "")
+    return notVerified("not verified: it names no tenant or no key.");
+  if (settings.tenantId !== undefined && settings.tenantId.toLowerCase() !== tid.toLowerCase())
+    return notVerified("not verified: it comes from another tenant than the configured one.");
+  try {
+    const cloud = cloudOf(settings);
+    const keys = signingKeys({
+      cloud,
+      fetch: (input, init) => fetch(input, init),
+      now: Date.now,
+      timeoutMs: settings.timeoutMs,
+    });
+    const key = await settleOrAbort(keys.keyFor(tid.toLowerCase(), kid), signal);
+    const { compactVerify } = await import("jose/jws/compact/verify");
+    return await compactVerify(token, key, { algorithms: ["RS256"] }).then(
+      () =>
+        ({
+          check,
+          status: "ok",
+          detail: `Verified with the keys that ${cloud.loginEndpoint} publishes for the tenant.`,
+        }) as const,
+      () =>
+        ({
+          check,
+          status: "fail",
+          code: "user_token_signature",
+          detail: "The signature is not that of the tenant's key: the token was changed or forged.",
+          fix: "Believe nothing in it.",
+        }) as const,
+    );
+  } catch (error) {
+    if (!isUserTokenError(error)) return failure(check, error);
+    if (error.code === "signing_keys_unavailable")
+      return notVerified("not verified: the tenant's keys could not be had.");
+    return {
+      ...failure(check, error),
+      fix: "The tenant publishes no such key: for another cloud or an emulator set AZURE_AUTHORITY_HOST.",
+    };
+  }
+}
+
+function notVerified(detail: string): Finding {
+  return { check, status: "warn", detail: `The signature was ${detail} Nothing in it is proven.` };
+}

@@ -1,0 +1,57 @@
+import { open } from "node:fs/promises";
+import type { CommandLine } from "./run.js";
+import { UsageError } from "./usage-error.js";
+
+const maxBytes = 262_144;
+
+/** The text of a file, or of standard input for `-`. Throws a usage error that quotes nothing of it. */
+export async function readText(
+  from: string,
+  what: string,
+  { stdin }: Pick<CommandLine, "stdin">,
+): Promise<string> {
+  if (from === "-") return readStream(stdin, what);
+  try {
+    const file = await open(from);
+    try {
+      return await readStream(file.createReadStream({ autoClose: false }), what);
+    } finally {
+      await file.close();
+    }
+  } catch (cause) {
+    if (cause instanceof UsageError) throw cause;
+    const code = typeof cause === "object" && cause !== null && "code" in cause ? cause.code : undefined;
+    throw new UsageError(`${what}: the file could not be read (${String(code ?? "unknown")}).`);
+  }
+}
+
+async function readStream(
+  stream: AsyncIterable<Buffer | string> & { readonly isTTY?: boolean },
+  what: string,
+): Promise<string> {
+  if (stream.isTTY === true)
+    throw new UsageError(
+      `${what}: name a file, or pipe it into standard input.`,
+      "Never as an argument: the shell keeps those.",
+    );
+  const chunks: Buffer[] = [];
+  let bytes = 0;
+  for await (const chunk of stream) {
+    const buffer = Buffer.from(chunk);
+    bytes += buffer.length;
+    if (bytes > maxBytes) throw new UsageError(`${what}: more than ${maxBytes} bytes.`);
+    chunks.push(buffer);
+  }
+  return Buffer.concat(chunks).toString("utf8");
+}
+
+/** A token as people have it: with line breaks, quotes or the word Bearer around it. */
+export async function readToken(from: string, line: Pick<CommandLine, "stdin">): Promise<string> {
+  const text = (await readText(from, "token", line))
+    .trim()
+    .replace(/^"(.*)"$/s, "$1")
+    .replace(/^(?:authorization:\s*)?bearer\s+/i, "");
+  const token = text.replace(/\s+/g, "");
+  if (token === "") throw new UsageError("token: nothing was given.");
+  return token;
+}

@@ -1,0 +1,135 @@
+import { parseArgs } from "node:util";
+import { commands, commandNamed, overview, type Command } from "./commands.js";
+import { ownVersion } from "./own-version.js";
+import { secretIn } from "./secret-arguments.js";
+import { nearest } from "./suggest.js";
+import { terminal, type Terminal } from "./terminal.js";
+import { UsageError } from "./usage-error.js";
+
+/** What the command line works with: a process, or a stand-in. */
+export interface CommandLine {
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly stdin: NodeJS.ReadStream;
+  readonly stdout: NodeJS.WriteStream;
+  readonly stderr: NodeJS.WriteStream;
+}
+
+/** 0 all good, 1 a check failed, 2 the command was not understood, 130 interrupted. */
+export const exitCodes = { good: 0, failed: 1, usage: 2, interrupted: 130 } as const;
+
+/** Runs one command and returns the exit code. */
+export async function runCommandLine(argv: readonly string[], line: CommandLine): Promise<number> {
+  const { stdout, stderr, env } = line;
+  const out = terminal(stdout, env);
+  const err = terminal(stderr, env);
+  try {
+    return await dispatch(argv, line, out);
+  } catch (error) {
+    if (!(error instanceof UsageError)) throw error;
+    err.print(`${err.red("error")}  ${err.plain(error.message)}`);
+    if (error.hint !== undefined) err.print(`       ${err.plain(error.hint)}`);
+    return exitCodes.usage;
+  }
+}
+
+async function dispatch(argv: readonly string[], line: CommandLine, out: Terminal): Promise<number> {
+  // Before anything is parsed: no message about an option may repeat what should not have been there.
+  const refusal = secretIn(argv);
+  if (refusal !== undefined) throw new UsageError(refusal.message, refusal.hint);
+  const [name, ...rest] = argv;
+  if (name === undefined || name === "--help" || name === "-h" || name === "help") {
+    const about = name === "help" && rest[0] !== undefined ? known(rest[0]) : undefined;
+    out.print(about?.help ?? overview);
+    return name === undefined ? exitCodes.usage : exitCodes.good;
+  }
+  if (name === "--version" || name === "-v") {
+    out.print(ownVersion());
+    return exitCodes.good;
+  }
+  const command = known(name);
+  const { values, positionals } = parsed(command, rest);
+  if (values["help"] === true) {
+    out.print(command.help);
+    return exitCodes.good;
+  }
+  const print = terminal(line.stdout, line.env, { colour: values["color"] });
+  return interruptible(line, print, async (signal) => {
+    const run = await command.load();
+    const good = await run({ values, positionals, line, out: print, signal });
+    return good ? exitCodes.good : exitCodes.failed;
+  });
+}
+
+function known(name: string): Command {
+  const command = commandNamed(name);
+  if (command !== undefined) return command;
+  const near = nearest(
+    name,
+    commands.map((one) => one.name),
+  );
+  throw new UsageError(
+    `There is no command ${JSON.stringify(name)}.`,
+    near === undefined
+      ? "See hosted-agent-identity --help."
+      : `Did you mean "hosted-agent-identity ${near}"?`,
+  );
+}
+
+function parsed(
+  command: Command,
+  args: string[],
+): { values: Readonly<Record<string, string | boolean | undefined>>; positionals: readonly string[] } {
+  try {
+    const { values, positionals } = parseArgs({
+      args,
+      options: command.options,
+      allowPositionals: true,
+      allowNegative: true,
+    });
+    return { values: values as Record<string, string | boolean | undefined>, positionals };
+  } catch (cause) {
+    const option = args.find(
+      (arg) => arg.startsWith("--") && !Object.hasOwn(command.options, bare(arg)) && arg !== "--",
+    );
+    if (option === undefined)
+      throw new UsageError(messageOf(cause), `See hosted-agent-identity ${command.name} --help.`);
+    const near = nearest(bare(option), Object.keys(command.options));
+    throw new UsageError(
+      `${command.name} has no option ${JSON.stringify(option.split("=", 1)[0])}.`,
+      near === undefined ? `See hosted-agent-identity ${command.name} --help.` : `Did you mean --${near}?`,
+    );
+  }
+}
+
+function bare(option: string): string {
+  return option.replace(/^--(no-)?/, "").split("=", 1)[0] ?? "";
+}
+
+/** What `parseArgs` says of an option of ours that lacks its value; it quotes no value. */
+function messageOf(cause: unknown): string {
+  const [first = ""] = cause instanceof Error ? cause.message.split("\n") : [];
+  return first === "" ? "The options could not be read." : first;
+}
+
+/** The first Ctrl-C ends what is under way and says so; a second one ends the process. */
+async function interruptible(
+  { stderr, env }: CommandLine,
+  out: Terminal,
+  work: (signal: AbortSignal) => Promise<number>,
+): Promise<number> {
+  const controller = new AbortController();
+  const interrupt = (): void => controller.abort(new Error("interrupted"));
+  process.once("SIGINT", interrupt);
+  const interrupted = new Promise<number>((resolve) => {
+    controller.signal.addEventListener("abort", () => resolve(exitCodes.interrupted), { once: true });
+  });
+  try {
+    const code = await Promise.race([work(controller.signal), interrupted]);
+    if (!controller.signal.aborted) return code;
+    terminal(stderr, env).print(out.plain("Interrupted."));
+    // Sockets and a read of standard input may hold the process otherwise.
+    process.exit(exitCodes.interrupted);
+  } finally {
+    process.removeListener("SIGINT", interrupt);
+  }
+}

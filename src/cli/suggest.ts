@@ -1,0 +1,22 @@
+/** Of some names the one that was probably meant: at most two letters away, and not all of them. */
+export function nearest(written: string, names: readonly string[]): string | undefined {
+  const [best] = names
+    .map((name) => ({ name, distance: distance(written.toLowerCase().slice(0, 40), name) }))
+    .filter(({ name, distance }) => distance <= Math.min(2, name.length - 1))
+    .sort((a, b) => a.distance - b.distance);
+  return best?.name ?? names.find((name) => written.length >= 3 && name.startsWith(written));
+}
+
+/** Levenshtein's, row by row. */
+function distance(a: string, b: string): number {
+  let row = Array.from({ length: b.length + 1 }, (_, at) => at);
+  for (let i = 1; i <= a.length; i += 1) {
+    const next = [i];
+    for (let j = 1; j <= b.length; j += 1) {
+      const replaced = (row[j - 1] ?? 0) + (a[i - 1] === b[j - 1] ? 0 : 1);
+      next.push(Math.min(replaced, (row[j] ?? 0) + 1, (next[j - 1] ?? 0) + 1));
+    }
+    row = next;
+  }
+  return row[b.length] ?? 0;
+}

@@ -1,0 +1,48 @@
+import { hideSecrets } from "./hide-secrets.js";
+import { printable } from "./printable.js";
+
+/** Prints to one stream. Whatever comes from outside goes through `plain` first. */
+export interface Terminal {
+  print(line?: string): void;
+  /** Without what would move the cursor, colour or reorder the text. */
+  plain(text: string): string;
+  red(text: string): string;
+  green(text: string): string;
+  yellow(text: string): string;
+  dim(text: string): string;
+  bold(text: string): string;
+  /** One JSON document. */
+  json(value: unknown): void;
+}
+
+/**
+ * Colours where somebody looks: a terminal, and `NO_COLOR` unset; `FORCE_COLOR` and `--color` say otherwise.
+ * Source: no-color.org.
+ */
+export function terminal(
+  stream: NodeJS.WriteStream,
+  env: Readonly<Record<string, string | undefined>>,
+  { colour }: { readonly colour?: string | boolean | undefined } = {},
+): Terminal {
+  const wanted =
+    typeof colour === "boolean"
+      ? colour
+      : (env["NO_COLOR"] ?? "") === "" &&
+        (stream.isTTY === true || !["", "0"].includes(env["FORCE_COLOR"] ?? "")) &&
+        env["TERM"] !== "dumb";
+  const painted =
+    (code: number) =>
+    (text: string): string =>
+      wanted ? `\u001b[${code}m${text}\u001b[0m` : text;
+  return {
+    print: (line = "") => void stream.write(`${hideSecrets(line)}\n`),
+    plain: (text) => printable(text),
+    red: painted(31),
+    green: painted(32),
+    yellow: painted(33),
+    dim: painted(2),
+    bold: painted(1),
+    json: (value) =>
+      void stream.write(`${printable(hideSecrets(JSON.stringify(value, undefined, 2)), "\n")}\n`),
+  };
+}

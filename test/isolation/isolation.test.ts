@@ -2,9 +2,10 @@ import { afterEach, describe, expect, test, vi } from "vitest";
 import { runWithUserContext } from "../../src/context/ambient.js";
 import { closeMcpClient } from "../../src/mcp/close-mcp-client.js";
 import { mcpClientPool, type McpClientPool } from "../../src/mcp/client-pool.js";
+import { seeded } from "../../src/testing/isolation/random.js";
 import { openClient, type ClientKind, type RealClient } from "../support/mcp-clients.js";
 import type { McpTestServerOptions } from "../support/mcp-servers.js";
-import { measure, newLedger, seeded, type Measured } from "./measure.js";
+import { measure, newLedger, type Measured } from "./measure.js";
 import { startWorld, userCount, type IsolationWorld, type WorldOptions } from "./world.js";
 
 const seed = Number(process.env["ISOLATION_SEED"] ?? 20_261_122);

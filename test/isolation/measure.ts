@@ -135,14 +135,3 @@ async function* asResponse(run: AsyncGenerator<string>, context: UserContext): A
     if (event.type === "response.failed") throw new Error("the turn failed");
   }
 }
-
-/** A repeatable source of randomness (mulberry32), so that a failing run can be run again. */
-export function seeded(seed: number): () => number {
-  let state = seed >>> 0;
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let t = Math.imul(state ^ (state >>> 15), state | 1);
-    t ^= t + Math.imul(t ^ (t >>> 7), t | 61);
-    return ((t ^ (t >>> 14)) >>> 0) / 2 ** 32;
-  };
-}

@@ -1,11 +1,11 @@
 import { randomInt } from "node:crypto";
-import { setTimeout as sleep } from "node:timers/promises";
 import { HostedAgentIdentityError } from "../../errors.js";
 import type { EntraUser } from "../entra/directory.js";
-import { startConversation, type Answered } from "./conversation.js";
+import { startConversation } from "./conversation.js";
 import { startJudging } from "./judge.js";
 import type { IsolationOptions } from "./options.js";
-import { planned, type PlannedTurn } from "./plan.js";
+import { people, type Silence } from "./people.js";
+import { planned } from "./plan.js";
 import { seeded } from "./random.js";
 import type { IsolationFault, IsolationReport } from "./report.js";
 import { startTroubles } from "./troubles.js";
@@ -72,82 +72,45 @@ export async function checkIsolation(options: IsolationOptions): Promise<Isolati
   const conversation = startConversation(options, judge);
   const own = options.troubles ?? [];
   const troubles = startTroubles({ entra, witness, own, questions: users.length * turns });
-  const letOn = witness[witnessGate].hold({ random, crowd: () => conversation.underWay });
-  const unanswered: IsolationFault[] = [];
   const userToken = ({ oid }: EntraUser): Promise<string> =>
     entra.issueUserToken({ user: oid, app: agentApp.clientId });
+  const { allAtOnce, plannedTurns, lastTurns } = people({
+    users,
+    plan,
+    userToken,
+    conversation,
+    judge,
+    troubles,
+  });
 
-  /** One person's part of the plan. Ends with the first fault, whoever finds it. */
-  async function talk(
-    user: EntraUser,
-    part: readonly (readonly [number, PlannedTurn])[],
-  ): Promise<Answered[]> {
-    const answers: Answered[] = [];
-    let token = await userToken(user);
-    for (const [turn, how] of part) {
-      await sleep(how.pauseMs);
-      if (judge.faults.length > 0) break;
-      if (how.renew) token = await userToken(user);
-      await troubles.before(user, how.trouble);
-      answers.push(await conversation.ask(user, turn + 1, how, token));
-    }
-    return answers;
-  }
-
-  /** All is well again: now everybody has to be answered, at the latest when every wait is over. */
-  async function lastQuestion(user: EntraUser): Promise<void> {
-    const until = Date.now() + recoveryMs;
-    while (judge.faults.length === 0) {
-      const { answer, isItsOwn } = await conversation.ask(user, turns + 1, lastTurn, await userToken(user));
-      if (isItsOwn) return;
-      if (Date.now() > until)
-        return void unanswered.push(noAnswer(user.name, turns + 1, answer.outcome, seed));
-      await sleep(250);
-    }
-  }
-
+  let silent: readonly Silence[] = [];
+  const letOn = witness[witnessGate].hold({ random, crowd: () => conversation.underWay });
   try {
-    const parts = users.map((user, n) => ({ user, turnsOf: [...(plan[n] ?? []).entries()] }));
-    const first = await allOf(parts.map(({ user, turnsOf }) => talk(user, turnsOf.slice(0, 1))));
-    if (first.flat().some(({ isItsOwn }) => isItsOwn)) {
-      await allOf(parts.map(({ user, turnsOf }) => talk(user, turnsOf.slice(1))));
+    const [silence] = await allAtOnce();
+    if (silence === undefined) {
+      await plannedTurns();
       await troubles.end();
-      await allOf(users.map(lastQuestion));
+      silent = await lastTurns();
     } else {
-      const [one] = first.flat();
-      unanswered.push(noAnswer("everybody", 1, one?.answer.outcome ?? "", seed));
+      silent = [silence];
     }
   } finally {
     letOn();
     await troubles.end();
   }
   judge.finish();
-  const { tokensChecked, answersChecked } = judge;
-  const { questions, answered } = conversation;
-  const faults = [...judge.faults, ...unanswered];
   return {
-    faults,
+    faults: [...judge.faults, ...silent.map((one) => unanswered(one, seed))],
     seed,
-    questions,
-    answered,
-    tokensChecked,
-    answersChecked,
+    questions: conversation.questions,
+    answered: conversation.answered,
+    tokensChecked: judge.tokensChecked,
+    answersChecked: judge.answersChecked,
     troubles: { ...troubles.counts },
   };
 }
 
-/** How long an agent may take until it serves everybody again. */
-const recoveryMs = 10_000;
-
-const lastTurn: PlannedTurn = { pauseMs: 0, stream: true, thread: "new", renew: true, readMs: 0 };
-
-/** Waits for all of them, also where one fails: nobody talks on when the check is over. */
-async function allOf<T>(work: readonly Promise<T>[]): Promise<T[]> {
-  await Promise.allSettled(work);
-  return Promise.all(work);
-}
-
-function noAnswer(who: string, turn: number, outcome: string, seed: number): IsolationFault {
+function unanswered({ who, turn, outcome }: Silence, seed: number): IsolationFault {
   const what =
     outcome === ""
       ? "was answered with nothing that shows whose data it is: let the agent call a tool of the witness, and tell the receipt or the object id that comes back"

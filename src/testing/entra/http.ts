@@ -39,6 +39,14 @@ export function redirect(location: string, headers: Readonly<Record<string, stri
   return { ...html(302, "", headers), headers: { ...html(302, "").headers, location, ...headers } };
 }
 
+/**
+ * Where a request goes, whatever its target: behind a host, `//name/path` would name another one, and `*` none.
+ */
+export function targetOf({ url = "/" }: IncomingMessage, origin: string): URL {
+  if (url.startsWith("/")) return new URL(origin + url);
+  return new URL(URL.canParse(url) ? url : origin);
+}
+
 /** The body of a request, at most a megabyte. */
 export async function readBody(request: IncomingMessage): Promise<string> {
   const chunks: Buffer[] = [];

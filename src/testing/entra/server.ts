@@ -11,7 +11,7 @@ import { authorize, signInForm } from "./authorize.js";
 import type { EntraTenant } from "./directory.js";
 import { instanceDiscovery, openIdConfiguration } from "./discovery.js";
 import { applyFaults, createSwapper, type Swapper } from "./faults.js";
-import { html, json, readBody, write, type Reply } from "./http.js";
+import { html, json, readBody, targetOf, write, type Reply } from "./http.js";
 import { loggedHeaders, redactedParams, type EntraRequest } from "./log.js";
 import { logout } from "./logout.js";
 import { managedIdentityToken } from "./managed-identity.js";
@@ -117,7 +117,7 @@ async function answer(
 ): Promise<void> {
   const gone = new AbortController();
   response.once("close", () => gone.abort());
-  const url = new URL(request.url ?? "/", state.origin);
+  const url = targetOf(request, state.origin);
   const entry = state.log.start({
     at: state.now(),
     method: request.method ?? "",

@@ -17,7 +17,7 @@ export interface Expected {
 /** The states in which a response can be stored. */
 const finalStatuses = new Set(["completed", "failed", "incomplete", "cancelled"]);
 /** Source: agent-framework pull request 8006. */
-const incompleteReasons = new Set(["max_output_tokens", "content_filter"]);
+const incompleteReasons = new Set<unknown>(["max_output_tokens", "content_filter"]);
 
 /** Checks a finished response as Foundry's storage does. Throws what is wrong. */
 export function checkResponse(given: unknown, { chosenId, isTaken }: Expected): AnsweredResponse {
@@ -54,7 +54,7 @@ export function checkResponse(given: unknown, { chosenId, isTaken }: Expected): 
 function checkReason(status: string, details: unknown): void {
   if (details === null) return;
   must(status === "incomplete", "incomplete_reason_misplaced");
-  must(isRecord(details) && incompleteReasons.has(String(details["reason"])), "incomplete_reason_unknown");
+  must(isRecord(details) && incompleteReasons.has(details["reason"]), "incomplete_reason_unknown");
 }
 
 export function isRecord(value: unknown): value is Record<string, unknown> {

@@ -1,5 +1,5 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
-import { write } from "../entra/http.js";
+import { targetOf, write } from "../entra/http.js";
 import type { Exchange, Handled } from "./exchange.js";
 import { createResponse, invoke } from "./gateway.js";
 import { headerPairs } from "./headers.js";
@@ -68,7 +68,7 @@ async function answer(
   response.once("close", () => {
     if (!response.writableFinished) left.abort();
   });
-  const url = new URL(request.url ?? "/", state.origin);
+  const url = targetOf(request, state.origin);
   const method = request.method ?? "";
   const found = routeOf(state, url);
   const entry = state.log.start({

@@ -1,6 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { json, type Reply } from "../../entra/http.js";
-import { bytesOf, headerOf, type Exchange, type Handled } from "../exchange.js";
+import { bytesOf, headerOf, text, type Exchange, type Handled } from "../exchange.js";
 import { note } from "../log.js";
 import { refused } from "../refused.js";
 import { toolboxCaller, type ToolboxCaller } from "./caller.js";
@@ -16,7 +16,8 @@ export async function toolboxEndpoint(exchange: Exchange): Promise<Handled> {
   const message = method === "POST" ? messageOf(bytes) : undefined;
   if (message !== undefined && !(message instanceof RpcFailure)) {
     entry.rpc = message.method;
-    if (message.method === "tools/call") entry.tool = String(message.params?.["name"]);
+    const tool = text(message.params?.["name"]);
+    if (message.method === "tools/call" && tool !== undefined) entry.tool = tool;
   }
   if (state.faults.take("toolbox", entry.rpc) === "reset") return "reset";
   checkVersion(exchange);

@@ -75,7 +75,8 @@ export async function fuzzAll(targets: readonly FuzzTarget[], run: FuzzRun): Pro
     ];
     for (const complaint of complaints) console.log(`  ! ${complaint}`);
     if (run.showMissed || percent < leastCovered) {
-      for (const { file, line: at, text } of missed) console.log(`    not reached: ${file}:${at} ${text}`);
+      for (const { file, line: at, text } of run.showMissed ? missed : missed.slice(0, 20))
+        console.log(`    not reached: ${file}:${at} ${text}`);
     }
     isWell &&= complaints.length === 0;
   }

@@ -1,5 +1,6 @@
 import type { FuzzTarget } from "../target.js";
 import { challengeTargets } from "./challenges.js";
+import { emulatorTargets } from "./emulators.js";
 import { entraTargets } from "./entra.js";
 import { errorTargets } from "./errors.js";
 import { headerTargets } from "./headers.js";
@@ -22,4 +23,5 @@ export const targets: readonly FuzzTarget[] = [
   ...turnTargets,
   ...signInTargets,
   ...serviceTargets,
+  ...emulatorTargets,
 ];

@@ -23,7 +23,7 @@ export interface SoakOptions {
   readonly users: number;
   readonly entries: number;
   /** Called in each turn: what a test leaks with. */
-  readonly onTurn?: (context: UserContext) => void;
+  readonly onTurn?: (context: UserContext, signal: AbortSignal) => void;
 }
 
 export interface SoakResult {
@@ -121,7 +121,7 @@ export async function soak({ users, entries, onTurn }: SoakOptions): Promise<Soa
       return;
     }
     const context = contextOf(person(user));
-    onTurn?.(context);
+    onTurn?.(context, signal);
     await runWithUserContext(context, work);
     context.end();
   };

@@ -28,16 +28,18 @@ it("the soak sees who keeps a context, a timer or a listener for each turn", asy
   try {
     const { bytesPerUser, left } = await soak({
       ...size,
-      onTurn(context) {
+      onTurn(context, signal) {
         kept.push(context);
         if (kept.length > 12) return;
         timers.push(setTimeout(listener, 60_000).unref());
         process.on("SIGUSR2", () => listener());
+        signal.addEventListener("abort", () => listener());
       },
     });
     expect(bytesPerUser).toBeGreaterThan(2 * noise);
     expect(left.timers).toBe(12);
     expect(left.processListeners).toBe(12);
+    expect(left.abortListeners).toBe(12);
     expect(left.warnings).toEqual(["MaxListenersExceededWarning"]);
   } finally {
     process.removeAllListeners("SIGUSR2");

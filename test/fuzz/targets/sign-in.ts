@@ -512,6 +512,7 @@ export const signInTargets: readonly FuzzTarget[] = [
       for (const one of [input, ...listIn(input, "next").slice(0, 3)]) last = await sent(one);
       return last;
     },
+    public: [publicUrl, `https://login.microsoftonline.com/${tenant}`],
     // A page may hold the link it is about, in its form; what is in the address must not come back otherwise.
     secrets: (input) => [
       field(input, "cookie"),

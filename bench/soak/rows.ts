@@ -5,7 +5,7 @@ import { soak } from "./soak.js";
 export async function soakRows(): Promise<readonly Row[]> {
   const { bytesPerUser, left, ...seen } = await soak({ users: 100_000, entries: 10_000 });
   const traffic = `${seen.turns} turns, ${seen.calls} calls, ${seen.exchanges} exchanges.`;
-  const heap = `${traffic} ${seen.heap.map((megabytes) => megabytes.toFixed(1)).join(" ")} MB after each minute.`;
+  const heap = `${traffic} ${seen.heap.map((megabytes) => megabytes.toFixed(1)).join(" ")} MB after every second minute.`;
   const none = { unit: "left", budget: 0 };
   return [
     {

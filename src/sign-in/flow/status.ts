@@ -1,5 +1,6 @@
 import { isUsed } from "../binding/bind.js";
 import { waitingOf } from "../binding/pending.js";
+import { linkFault } from "../../consent/link-policy.js";
 import { emit, isHostedAgentIdentityError } from "../../errors.js";
 import type { SignInService } from "../service.js";
 import type { SignInStatus } from "../sign-in.js";
@@ -8,7 +9,7 @@ import { openTicket, ticketPrincipal } from "./ticket.js";
 
 /** How far a link has come: the link itself, or its ticket alone. */
 export async function statusOfLink(service: SignInService, link: string): Promise<SignInStatus> {
-  const text = URL.canParse(link) ? new URL(link).searchParams.get("t") : link;
+  const text = linkFault(link) === undefined ? new URL(link).searchParams.get("t") : link;
   const opened = openTicket(service.core, service.linkKeys, text ?? "");
   if (opened.status === "bad") return "unknown";
   const { ticket } = opened;

@@ -6,7 +6,7 @@ import {
   readConsentRequests,
   type ConsentCard,
 } from "../../../src/consent/read-consent-requests.js";
-import { behindOrigin, field, listIn, textOf, textsIn, valueIn, type FuzzTarget } from "../target.js";
+import { behindOrigin, field, listIn, textOf, textsIn, urlIn, valueIn, type FuzzTarget } from "../target.js";
 import { clientId } from "./people.js";
 
 const resources = ["https://mcp.example.com/mcp", "https://mcp.example.com/", "http://127.0.0.1:8080/a/b/"];
@@ -54,7 +54,8 @@ export const linkTargets: readonly FuzzTarget[] = [
     run(input) {
       const text = textOf(input);
       const answers = matches.map((match) => match(text));
-      if (URL.canParse(text)) for (const match of matches) match(new URL(text));
+      const url = urlIn(text);
+      if (url !== undefined) for (const match of matches) match(url);
       if (!answers.includes(true)) throw urlNotAllowed(text, resources[0] ?? "");
       return answers;
     },
@@ -221,7 +222,7 @@ export const linkTargets: readonly FuzzTarget[] = [
     secrets: (input) => textsIn(input).flatMap((one) => (/^https?:/i.test(one) ? [behindOrigin(one)] : [])),
     holds(_input, value) {
       for (const card of (value as { cards: ConsentCard[] }).cards) {
-        if (!/^https?:\/\/[!-~]+$/i.test(card.link) || !URL.canParse(card.link))
+        if (!/^https?:\/\/[!-~]+$/i.test(card.link) || urlIn(card.link) === undefined)
           throw new Error("a card with a link that is none");
       }
     },

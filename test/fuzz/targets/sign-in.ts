@@ -465,6 +465,7 @@ export const signInTargets: readonly FuzzTarget[] = [
       { method: "POST", path: "/status", body: "link=$OLD" },
       { method: "POST", path: "/status", body: "link=https://agent.example.com" },
       { method: "POST", path: "/status", body: "link=" },
+      { method: "POST", path: "/status", body: `link=https://${"A".repeat(17_000)}/` },
       { method: "POST", path: "/status", body: "link=$LINK", broken: true },
       { method: "GET", path: "/start?t=$LINK", broken: true },
       { method: "GET", path: "/connections" },

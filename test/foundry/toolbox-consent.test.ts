@@ -35,6 +35,15 @@ describe("a toolbox's consent error", () => {
     }
   });
 
+  it("takes what ends a sentence off a link, however much of it there is", () => {
+    for (const end of [".", ".)", "?!", ".".repeat(60_000)]) {
+      expect(read(`Please visit ${link}${end}`)).toEqual([{ link, serverLabel: "toolbox" }]);
+      expect(read(`Please visit ${link}${end}x`)).toEqual([
+        { link: `${link}${end}x`, serverLabel: "toolbox" },
+      ]);
+    }
+  });
+
   it("mixed with another failure is a failure: consent would not end it", () => {
     expect(read(listing(entry("CONSENT_REQUIRED", link), entry("CONNECTION_FAILED", "down")))).toEqual([]);
   });

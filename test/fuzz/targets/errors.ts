@@ -138,6 +138,7 @@ export const errorTargets: readonly FuzzTarget[] = [
       rpc({ code: -32006, message: `${link} ${link}x` }),
       rpc({ code: -32006, message: `User consent is required. Please visit: ${link}.` }),
       rpc({ code: -32006, message: "https://evil.example.com/x" }),
+      rpc({ code: -32006, message: `https://evil.example${".".repeat(60_000)}x` }),
       rpc({ code: -32006, message: "x".repeat(65_540) }),
       rpc({ code: -32600, message: "no" }),
       rpc(null),

@@ -96,6 +96,7 @@ export const headerTargets: readonly FuzzTarget[] = [
       { form: "pairs", headers: [["x-agent-user-id", ""]], hosted: true },
       { form: "token", headers: [["", personToken]] },
       { form: "token", headers: [], require: true },
+      { form: "pairs", headers: [["x-client-user-token", `a${" ".repeat(60_000)}b`]] },
       { form: "none", headers: [["x-client-user-token", personToken]] },
       {
         form: "pairs",

@@ -80,8 +80,9 @@ function consentOf(entry: unknown, serverLabel: string): ToolboxConsent | undefi
   return link === undefined ? undefined : { link, serverLabel: isLabel(name) ? name : serverLabel };
 }
 
+/** A name is shown to people and in errors: a link in it is none. */
 function isLabel(name: unknown): name is string {
-  return typeof name === "string" && /^[^\p{Cc}]{1,128}$/u.test(name);
+  return typeof name === "string" && /^[^\p{Cc}]{1,128}$/u.test(name) && !/https?:/i.test(name);
 }
 
 /** The `errors` of the JSON object that a message ends with; `undefined` when it has none. */

@@ -60,11 +60,17 @@ describe("a toolbox's consent error", () => {
     expect(read(message, code)).toEqual([]);
   });
 
-  it("takes its own label where the source's name is none", () => {
-    expect(read(listing(entry("CONSENT_REQUIRED", link, "mcp", "a\nb")))).toEqual([
-      { link, serverLabel: "toolbox" },
-    ]);
-  });
+  it.each(["a\nb", "", link, `see ${link}`, 5])(
+    "takes its own label where the source's name is %j",
+    (name) => {
+      expect(read(listing(entry("CONSENT_REQUIRED", link, "mcp", name)))).toEqual([
+        { link, serverLabel: "toolbox" },
+      ]);
+      expect(
+        toolboxFailures({ code: -32007, message: listing(entry("HTTP_500", "no", "mcp", name)) }, "toolbox"),
+      ).toEqual([{ name: "toolbox", code: "HTTP_500" }]);
+    },
+  );
 });
 
 describe("a toolbox's other errors", () => {

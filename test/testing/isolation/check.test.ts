@@ -203,22 +203,35 @@ describe("troubles of one's own", () => {
   test("end also when the check fails, and then nothing is left behind", async () => {
     const before = [...entra.policies.list()];
     const calls: string[] = [];
-    const trouble = (name: string, begin: () => void) => ({
+    const trouble = (name: string) => ({
       name,
-      begin() {
-        calls.push(`begin ${name}`);
-        begin();
-      },
+      begin: () => void calls.push(`begin ${name}`),
       end: () => void calls.push(`end ${name}`),
     });
-    const failing = trouble("second", () => {
-      throw new RangeError("no such store");
+    const failing = checked({
+      seed: 1,
+      users,
+      troubles: [trouble("first"), trouble("second")],
+      prompt(nonce) {
+        // From then on nobody asks any more, so that no question comes after the trouble.
+        if (calls.includes("begin second")) throw new RangeError("no question left");
+        return nonce;
+      },
     });
-    await expect(
-      checked({ seed: 1, users, troubles: [trouble("first", () => {}), failing] }),
-    ).rejects.toThrow("no such store");
+    await expect(failing).rejects.toThrow("no question left");
     expect(calls).toEqual(["begin first", "end first", "begin second", "end second"]);
     expect(entra.policies.list()).toEqual(before);
+  });
+
+  test("that cannot begin fail the check", async () => {
+    const calls: string[] = [];
+    const trouble = {
+      name: "none",
+      begin: () => Promise.reject(new RangeError("no such store")),
+      end: () => void calls.push("end"),
+    };
+    await expect(checked({ seed: 1, users, troubles: [trouble] })).rejects.toThrow("no such store");
+    expect(calls).toEqual(["end"]);
   });
 });
 

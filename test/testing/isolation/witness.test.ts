@@ -43,39 +43,36 @@ test("names itself as protectedResource() wants it", () => {
   });
 });
 
-test.each<ClientKind | "auto">(["v1", "v2-legacy"])(
-  "serves SDK client %s as the token's person",
-  async (kind) => {
-    const client = await openClient(kind as ClientKind, witness.url, {
-      fetch: bearing(await tokenOf("Ada")),
-    });
-    const listed = await client.listTools();
-    expect(listed.tools.map(({ name }) => name)).toEqual(["whoami", "my_contacts"]);
-    const results = [];
-    for (const name of ["whoami", "my_contacts"]) {
-      const nonce = "question-0123456789abcdef";
-      results.push(await client.callTool({ name, arguments: { deep: [{ question: `Hm? (${nonce})` }] } }));
-    }
-    const seen = witness.calls.filter(({ method }) => method === "tools/call").slice(-2);
-    const { oid } = entra.user("Ada");
-    expect(seen).toEqual(
-      results.map((_, n) => ({
-        method: "tools/call",
-        token: "person",
-        oid,
-        sessionOf: oid,
-        nonces: ["question-0123456789abcdef"],
-        receipt: seen[n]?.receipt,
-      })),
-    );
-    expect(results.map(({ structuredContent }) => structuredContent)).toEqual([
-      { oid, name: "Ada", tool: "whoami", receipt: seen[0]?.receipt },
-      { oid, name: "Ada", tool: "my_contacts", receipt: seen[1]?.receipt },
-    ]);
-    await expect(client.callTool({ name: "other" })).rejects.toThrow("startWitness()");
-    await client.close();
-  },
-);
+test.each<ClientKind>(["v1", "v2-legacy"])("serves SDK client %s as the token's person", async (kind) => {
+  const client = await openClient(kind, witness.url, {
+    fetch: bearing(await tokenOf("Ada")),
+  });
+  const listed = await client.listTools();
+  expect(listed.tools.map(({ name }) => name)).toEqual(["whoami", "my_contacts"]);
+  const results = [];
+  for (const name of ["whoami", "my_contacts"]) {
+    const nonce = "question-0123456789abcdef";
+    results.push(await client.callTool({ name, arguments: { deep: [{ question: `Hm? (${nonce})` }] } }));
+  }
+  const seen = witness.calls.filter(({ method }) => method === "tools/call").slice(-2);
+  const { oid } = entra.user("Ada");
+  expect(seen).toEqual(
+    results.map((_, n) => ({
+      method: "tools/call",
+      token: "person",
+      oid,
+      sessionOf: oid,
+      nonces: ["question-0123456789abcdef"],
+      receipt: seen[n]?.receipt,
+    })),
+  );
+  expect(results.map(({ structuredContent }) => structuredContent)).toEqual([
+    { oid, name: "Ada", tool: "whoami", receipt: seen[0]?.receipt },
+    { oid, name: "Ada", tool: "my_contacts", receipt: seen[1]?.receipt },
+  ]);
+  await expect(client.callTool({ name: "other" })).rejects.toThrow("startWitness()");
+  await client.close();
+});
 
 describe("of a token it says", () => {
   const initialize = {
@@ -162,4 +159,17 @@ test("sessions that were dropped, and sessions of others", async () => {
     sessionOf: entra.user("Bob").oid,
   });
   await Promise.all([client.close(), other.close(), mixed.close()]);
+});
+
+test("has no sessions where it is told so", async () => {
+  await using stateless = await startWitness({ entra, app: "contacts", sessions: false });
+  const client = await openClient("v1", stateless.url, { fetch: bearing(await tokenOf("Ada")) });
+  stateless.dropSessions();
+  await client.callTool({ name: "whoami" });
+  const [opened, called] = ["initialize", "tools/call"].map((name) =>
+    stateless.calls.find(({ method }) => method === name),
+  );
+  expect([opened?.token, called?.token]).toEqual(["person", "person"]);
+  expect(stateless.calls.filter(({ sessionOf }) => sessionOf !== undefined)).toEqual([]);
+  await client.close();
 });

@@ -1,0 +1,46 @@
+/** The pages of the documentation site in the order of its navigation: files from the root of the repository. */
+export const sitePages: Readonly<Record<string, readonly string[]>> = {
+  "Start here": [
+    "docs/guides/quick-start.md",
+    "docs/guides/which-way.md",
+    "docs/guides/from-python.md",
+    "docs/guides/testing-your-agent.md",
+  ],
+  Guides: [
+    "docs/guides/middleware.md",
+    "docs/guides/on-behalf-of.md",
+    "docs/guides/passthrough.md",
+    "docs/guides/sign-in.md",
+    "docs/guides/foundry.md",
+    "docs/guides/hosts.md",
+    "docs/guides/calling-back-end.md",
+    "docs/guides/consent-in-clients.md",
+    "docs/guides/mcp-server.md",
+    "docs/guides/command-line.md",
+  ],
+  "In production": [
+    "docs/security.md",
+    "docs/reliability.md",
+    "docs/guides/scaling.md",
+    "docs/guides/observability.md",
+    "docs/live-tenant.md",
+  ],
+  Errors: ["docs/errors.md"],
+  Examples: [
+    "examples/backend/README.md",
+    "examples/foundry-agent/README.md",
+    "examples/sign-in-service/README.md",
+  ],
+  Project: [
+    "CHANGELOG.md",
+    "CONTRIBUTING.md",
+    "SECURITY.md",
+    "docs/decisions/README.md",
+    "docs/decisions/0001-msal-for-the-wire-only.md",
+    "docs/decisions/0002-the-id-token-proves-whose-token-it-is.md",
+    "docs/decisions/0003-no-host-that-takes-only-headers.md",
+    "docs/decisions/0004-an-http-authority-on-loopback.md",
+    "docs/decisions/0005-the-context-and-its-secrets.md",
+    "docs/decisions/0006-the-standalone-stream-is-refused.md",
+  ],
+};

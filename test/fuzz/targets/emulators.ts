@@ -207,11 +207,11 @@ function headerPairs(input: Input, words: Readonly<Record<string, string>>): [st
   });
 }
 
-const zips: Readonly<Record<string, (bytes: Buffer) => Buffer>> = {
-  br: (bytes) => brotliCompressSync(bytes, { params: { [constants.BROTLI_PARAM_QUALITY]: 1 } }),
-  deflate: (bytes) => deflateSync(bytes),
-  gzip: (bytes) => gzipSync(bytes),
-};
+const zips: ReadonlyMap<string, (bytes: Buffer) => Buffer> = new Map([
+  ["br", (bytes: Buffer) => brotliCompressSync(bytes, { params: { [constants.BROTLI_PARAM_QUALITY]: 1 } })],
+  ["deflate", (bytes: Buffer) => deflateSync(bytes)],
+  ["gzip", (bytes: Buffer) => gzipSync(bytes)],
+]);
 
 const query =
   "client_id=$AGENT&response_type=code&redirect_uri=https%3A%2F%2Fagent.example.com%2Fcallback&scope=openid%20offline_access%20$MCP%2Fmcp.read&state=s";
@@ -637,7 +637,7 @@ export const emulatorTargets: readonly FuzzTarget[] = [
         method: field(input, "method").replace(/[^A-Z]/g, "") || "GET",
         url: target(filled(field(input, "url"), words)),
         headers: headerPairs(input, words),
-        body: (zips[field(input, "zip")] ?? ((bytes) => bytes))(sent),
+        body: zips.get(field(input, "zip"))?.(sent) ?? sent,
       });
       const failures = foundry.log
         .slice(before)

@@ -30,7 +30,9 @@ const rpc = (error: unknown): unknown => ({ jsonrpc: "2.0", id: 1, error });
 
 /** The links in an input: what nobody but the person may see. */
 export function linksIn(input: Input): string[] {
-  return textsIn(input).flatMap((text) => text.match(/https?:[^\s"'<>\\]+/g)?.map(behindOrigin) ?? []);
+  // Where one link stands in another, the inner one is what a reader finds.
+  const links = /https?:\/\/(?:(?!https?:\/\/)[^\s"'<>\\])*/gi;
+  return textsIn(input).flatMap((text) => text.match(links)?.map(behindOrigin) ?? []);
 }
 
 /** What JSON cannot hold: getters that throw, a chain that bites its tail, real errors, our own. */

@@ -104,6 +104,11 @@ const agentClaims = { ...personClaims, idtyp: "app", scp: undefined, azp: otherC
 const agentToken = signedToken(agentClaims);
 const secondToken = signedToken({ ...agentClaims, azp: clientId });
 const strangerToken = signedToken({ ...agentClaims, azp: tenant });
+const callers = new Map([
+  ["second", secondToken],
+  ["stranger", strangerToken],
+  ["nobody", "x"],
+]);
 const api = signInApi({
   app: facts,
   verify: userTokenVerifier({ app: facts, fetch: published, now: () => now }),
@@ -232,8 +237,7 @@ export const serviceTargets: readonly FuzzTarget[] = [
     async run(input) {
       const url = `https://sign-in.example.com/v1/${field(input, "path")}`;
       if (!URL.canParse(url)) return undefined;
-      const who =
-        { second: secondToken, stranger: strangerToken, nobody: "x" }[field(input, "agent")] ?? agentToken;
+      const who = callers.get(field(input, "agent")) ?? agentToken;
       const given = valueIn(input, "body");
       const text =
         given === "huge"

@@ -11,6 +11,7 @@ import {
   CommentTag,
   Converter,
   KindRouter,
+  PageEvent,
   type Context,
   type DocumentReflection,
   type Reflection,
@@ -43,6 +44,14 @@ export async function buildSite(out: string): Promise<void> {
   app.converter.on(Converter.EVENT_CREATE_DOCUMENT, (_context: Context | undefined, document) =>
     nameAfterHeading(document),
   );
+  // A wide table scrolls in a box of its own, which the keyboard has to reach. A folder is opened by a web server,
+  // and by no browser that reads files.
+  app.renderer.on(PageEvent.END, (page) => {
+    page.contents = page.contents
+      ?.replaceAll("<table>", '<div class="wide" tabindex="0"><table>')
+      .replaceAll("</table>", "</table></div>")
+      .replace(/href="((?:\.\.\/)+)(?=["#])/g, 'href="$1index.html');
+  });
   const project = await app.convert();
   if (project === undefined) throw new Error("TypeDoc could not read the project.");
   app.validate(project);

@@ -168,7 +168,7 @@ describe("a Redis", () => {
     const access = replica();
     await access.token(context);
     await access.close();
-    await operator((client) => client.sendCommand(["CONFIG", "SET", "maxmemory", "1mb"]));
+    await operator((client) => client.sendCommand(["CONFIG", "SET", "maxmemory", "64kb"]));
     const second = replica();
     await second.token(contextFor());
     await expect.poll(failures, { timeout: 15_000 }).toEqual([["set", "error"]]);

@@ -217,7 +217,7 @@ describe("a server that refuses", () => {
     await store.setIfAbsent("grant", "sealed", hour);
     await store.increment("count", hour);
     const control = await operator();
-    await control.sendCommand(["CONFIG", "SET", "maxmemory", "1mb"]);
+    await control.sendCommand(["CONFIG", "SET", "maxmemory", "64kb"]);
     const full = expect.objectContaining({
       code: "store_unavailable",
       message: expect.stringContaining("OOM"),

@@ -2,6 +2,11 @@ import { open } from "node:fs/promises";
 import type { CommandLine } from "./run.js";
 import { UsageError } from "./usage-error.js";
 
+/** Where text comes from: standard input, or a file. */
+export interface Input extends AsyncIterable<Buffer | string> {
+  readonly isTTY?: boolean;
+}
+
 const maxBytes = 262_144;
 
 /** The text of a file, or of standard input for `-`. Throws a usage error that quotes nothing of it. */
@@ -25,10 +30,7 @@ export async function readText(
   }
 }
 
-async function readStream(
-  stream: AsyncIterable<Buffer | string> & { readonly isTTY?: boolean },
-  what: string,
-): Promise<string> {
+async function readStream(stream: Input, what: string): Promise<string> {
   if (stream.isTTY === true)
     throw new UsageError(
       `${what}: name a file, or pipe it into standard input.`,

@@ -3,15 +3,16 @@ import { commands, commandNamed, overview, type Command } from "./commands.js";
 import { ownVersion } from "./own-version.js";
 import { secretIn } from "./secret-arguments.js";
 import { nearest } from "./suggest.js";
-import { terminal, type Terminal } from "./terminal.js";
+import type { Input } from "./read-text.js";
+import { terminal, type Output, type Terminal } from "./terminal.js";
 import { UsageError } from "./usage-error.js";
 
 /** What the command line works with: a process, or a stand-in. */
 export interface CommandLine {
   readonly env: Readonly<Record<string, string | undefined>>;
-  readonly stdin: NodeJS.ReadStream;
-  readonly stdout: NodeJS.WriteStream;
-  readonly stderr: NodeJS.WriteStream;
+  readonly stdin: Input;
+  readonly stdout: Output;
+  readonly stderr: Output;
 }
 
 /** 0 all good, 1 a check failed, 2 the command was not understood, 130 interrupted. */
@@ -25,7 +26,13 @@ export async function runCommandLine(argv: readonly string[], line: CommandLine)
   try {
     return await dispatch(argv, line, out);
   } catch (error) {
-    if (!(error instanceof UsageError)) throw error;
+    if (!(error instanceof UsageError)) {
+      // Through the printer, which hides what must not be seen, in place of Node's own report.
+      err.print(`${err.red("error")}  This should not have happened; please report it.`);
+      for (const at of String(error instanceof Error ? error.stack : typeof error).split("\n"))
+        err.print(err.plain(at));
+      return exitCodes.failed;
+    }
     err.print(`${err.red("error")}  ${err.plain(error.message)}`);
     if (error.hint !== undefined) err.print(`       ${err.plain(error.hint)}`);
     return exitCodes.usage;

@@ -73,14 +73,16 @@ export async function readSettings({
   return { ...none, ...read, origins, timeoutMs: timeoutOf(values["timeout"]) };
 }
 
-function noteSecrets({ clientSecret, signInKeys, redisUrl }: Partial<Record<SettingName, string>>): void {
-  if (clientSecret !== undefined) noteSecret(clientSecret);
-  for (const key of (signInKeys ?? "").split(",")) noteSecret(key.trim());
-  if (redisUrl === undefined) return;
-  noteSecret(redisUrl);
-  const { password = "" } = URL.canParse(redisUrl) ? new URL(redisUrl) : {};
-  noteSecret(password);
-  noteSecret(decoded(password));
+function noteSecrets(read: Readonly<Partial<Record<SettingName, string>>>): void {
+  const { clientSecret, signInKeys, redisUrl } = read;
+  for (const secret of [clientSecret, redisUrl, ...(signInKeys ?? "").split(",")])
+    noteSecret((secret ?? "").trim());
+  // No address should have a password in it; one that has is refused with a message that quotes it.
+  for (const value of Object.values(read)) {
+    const { password = "" } = URL.canParse(value) ? new URL(value) : {};
+    noteSecret(password);
+    noteSecret(decoded(password));
+  }
 }
 
 function decoded(text: string): string {

@@ -1,6 +1,12 @@
 import { hideSecrets } from "./hide-secrets.js";
 import { printable } from "./printable.js";
 
+/** Where text goes: a stream of a process. */
+export interface Output {
+  write(text: string): unknown;
+  readonly isTTY?: boolean;
+}
+
 /** Prints to one stream. Whatever comes from outside goes through `plain` first. */
 export interface Terminal {
   print(line?: string): void;
@@ -20,7 +26,7 @@ export interface Terminal {
  * Source: no-color.org.
  */
 export function terminal(
-  stream: NodeJS.WriteStream,
+  stream: Output,
   env: Readonly<Record<string, string | undefined>>,
   { colour }: { readonly colour?: string | boolean | undefined } = {},
 ): Terminal {

@@ -1,10 +1,12 @@
-import { createServer, type Server } from "node:http";
+import { once } from "node:events";
+import { createServer, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterAll, afterEach, beforeAll, expect, it } from "vitest";
+import { afterAll, beforeAll, expect, it } from "vitest";
 import { startEntra, type EntraEmulator } from "../../src/testing/index.js";
+import { startRedis } from "../support/redis-server.js";
 import { commandLine, type CommandLineRun } from "../support/command-line.js";
 
 const secret = "the-agents-own-secret";
@@ -13,8 +15,6 @@ let entra: EntraEmulator;
 let mcp: Server;
 let mcpUrl: string;
 let folder: string;
-/** Everything that was printed by any run: searched for secrets at the end. */
-const printed: string[] = [];
 
 interface Check {
   readonly check: string;
@@ -92,9 +92,16 @@ async function doctor(
   changes: Readonly<Record<string, string | undefined>> = {},
 ): Promise<CommandLineRun & { report: Report }> {
   const run = await commandLine(["doctor", "--json", ...args], { env: environment(changes) });
-  printed.push(run.out, run.err);
   expect(run.err).toBe("");
+  expectNoSecret(run.out);
   return { ...run, report: JSON.parse(run.out) as Report };
+}
+
+/** Every token, code and secret that anybody here knows. */
+function expectNoSecret(text: string): void {
+  expect(text).not.toMatch(/eyJ[\w-]{8,}\./);
+  for (const { value } of entra.issued) expect(text.includes(value)).toBe(false);
+  for (const value of [secret, key]) expect(text.includes(value)).toBe(false);
 }
 
 const check = ({ report }: { report: Report }, name: string): Check | undefined =>
@@ -103,13 +110,6 @@ const failed = ({ report }: { report: Report }): string[] =>
   report.checks.filter(({ status }) => status === "fail").map((one) => one.check);
 const way = ({ report }: { report: Report }, name: string): string | undefined =>
   report.ways.find((one) => one.way === name)?.status;
-
-afterEach(() => {
-  const text = printed.join("\n");
-  expect(text).not.toMatch(/eyJ[\w-]{8,}\./);
-  for (const { value } of entra.issued) expect(text.includes(value)).toBe(false);
-  for (const value of [secret, key]) expect(text.includes(value)).toBe(false);
-});
 
 it("finds nothing wrong with a set-up that works, and says which ways do", async () => {
   const token = await entra.issueUserToken({ user: "Ada", app: "agent" });
@@ -220,3 +220,138 @@ it("broken 6: a sign-in store without keys", async () => {
   });
   expect(way(run, "sign_in")).toBe("no");
 });
+
+it("tells an unknown app and an unknown tenant apart from a wrong secret", async () => {
+  const other = "11111111-2222-4333-8444-555555555555";
+  const [app, tenant] = await Promise.all([
+    doctor([], { AGENT_CLIENT_ID: other }),
+    doctor([], { AZURE_TENANT_ID: other }),
+  ]);
+  expect(failed(app)).toEqual(["app"]);
+  expect(check(app, "app")?.code).toBe("AADSTS700016");
+  expect(failed(tenant)).toEqual(["tenant"]);
+  expect(check(tenant, "tenant")?.code).toBe("AADSTS90002");
+  expect(check(tenant, "credential")?.status).toBe("skip");
+});
+
+it("prints for people: cause, fix, ways, no colours into a pipe, and no secret", async () => {
+  const run = await commandLine(["doctor", "--token-file", "-"], {
+    env: environment({ SIGN_IN_KEYS: `${key},short`, REDIS_URL: `redis://:${secret}@127.0.0.1:1` }),
+    stdin: await entra.issueUserToken({ user: "Grace", app: "agent" }),
+  });
+  expectNoSecret(run.out + run.err);
+  expect(run.code).toBe(1);
+  expect(run.out).toMatch(
+    /^fail {2}token for mcp +AADSTS65001: .*\n +fix: Give onBehalfOf\(\) a consentLink/m,
+  );
+  expect(run.out).toMatch(/^fail {2}sign in pages +PUBLIC_URL is not set\./m);
+  expect(run.out).toMatch(/^fail {2}sign in keys +encryptionKeys: each key is 32 random bytes/m);
+  expect(run.out).toMatch(/^fail {2}sign in store +.*Redis/m);
+  expect(run.out).toMatch(/^Ways to a token\n {2}no +passthrough/m);
+  expect(run.out).not.toContain("\u001b");
+});
+
+it("knows an MCP server that asks for no token, redirects, or is not there, and never goes where it points", async () => {
+  let visits = 0;
+  const elsewhere = createServer((_, response) => {
+    visits += 1;
+    response.end();
+  });
+  const answers: Record<string, (response: ServerResponse) => void> = {
+    "/open": (response) => response.end("{}"),
+    "/moved": (response) => response.writeHead(307, { location: urlOf(elsewhere) }).end(),
+    "/pointing": (response) =>
+      response.writeHead(401, { "www-authenticate": `Bearer resource_metadata="${urlOf(elsewhere)}"` }).end(),
+  };
+  const server = createServer((request, response) => {
+    const answer = answers[request.url ?? ""];
+    if (answer === undefined) response.writeHead(404).end();
+    else answer(response);
+  });
+  await Promise.all(
+    [elsewhere, server].map((one) => new Promise<void>((ready) => one.listen(0, "127.0.0.1", ready))),
+  );
+  try {
+    const [open, moved, pointing, missing, gone] = await Promise.all(
+      [
+        `${urlOf(server)}/open`,
+        `${urlOf(server)}/moved`,
+        `${urlOf(server)}/pointing`,
+        `${urlOf(server)}/no`,
+        "http://127.0.0.1:1/mcp",
+      ].map((url) => doctor([], { MCP_URL: url, AGENT_CLIENT_SECRET: undefined })),
+    );
+    const detail = (run: typeof open) =>
+      `${run && check(run, "mcp_server")?.status}: ${run && check(run, "mcp_server")?.detail}`;
+    expect(detail(open)).toMatch(/^fail: .*answers 200 without a token: it is not protected/);
+    expect(detail(moved)).toMatch(/^fail: .*redirects \(307\) to "http/);
+    expect(detail(pointing)).toMatch(/^ok: .*resource_metadata "http/);
+    expect(detail(missing)).toMatch(/^fail: .*answers 404/);
+    expect(detail(gone)).toMatch(/^fail: .*could not be reached/);
+    expect(visits).toBe(0);
+  } finally {
+    elsewhere.close();
+    server.close();
+  }
+});
+
+it("ends each check after its timeout, and all of them on Ctrl-C", async () => {
+  const silent = createServer(() => {});
+  await new Promise<void>((ready) => silent.listen(0, "127.0.0.1", ready));
+  try {
+    const changes = { AZURE_AUTHORITY_HOST: urlOf(silent), MCP_URL: `${urlOf(silent)}/mcp` };
+    const run = await doctor(["--timeout", "0.3"], changes);
+    expect(failed(run)).toEqual(["tenant", "mcp_server"]);
+    expect(check(run, "tenant")?.detail).toContain("no answer within 0.3 s");
+
+    const asked = once(silent, "request");
+    const stopped = await commandLine(["doctor"], { env: environment(changes), interruptAfter: asked });
+    expect(stopped).toMatchObject({ code: 130, out: "", err: "Interrupted.\n" });
+  } finally {
+    silent.closeAllConnections();
+    silent.close();
+  }
+});
+
+it("refuses a Redis that forgets", async () => {
+  const redis = await startRedis(["--maxmemory-policy", "allkeys-lru"]);
+  try {
+    const signIn = {
+      PUBLIC_URL: "https://agent.example.com/sign-in",
+      SIGN_IN_KEYS: key,
+      REDIS_URL: redis.url,
+    };
+    const run = await doctor([], signIn);
+    expect(failed(run)).toEqual(["sign_in_store"]);
+    expect(check(run, "sign_in_store")).toMatchObject({
+      code: "store_unsuitable",
+      fix: expect.stringContaining("noeviction"),
+    });
+    await redis.stop();
+    await redis.start({ settings: ["--maxmemory-policy", "noeviction"] });
+    const mended = await doctor([], signIn);
+    expect(failed(mended)).toEqual([]);
+    expect(way(mended, "sign_in")).toBe("possible");
+  } finally {
+    await redis.remove();
+  }
+});
+
+it("needs no app where a toolbox does it all", async () => {
+  const gateway = createServer((_, response) => response.writeHead(401).end());
+  await new Promise<void>((ready) => gateway.listen(0, "127.0.0.1", ready));
+  try {
+    const env = { FOUNDRY_PROJECT_ENDPOINT: `${urlOf(gateway)}/api/projects/p`, TOOLBOX_NAME: "support" };
+    const run = await commandLine(["doctor", "--json"], { env });
+    const report = JSON.parse(run.out) as Report;
+    expect(run.code).toBe(0);
+    expect(way({ report }, "toolbox")).toBe("possible");
+    expect(check({ report }, "app")?.status).toBe("skip");
+  } finally {
+    gateway.close();
+  }
+});
+
+function urlOf(server: Server): string {
+  return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+}

@@ -1,0 +1,127 @@
+import { expect, it } from "vitest";
+import { inProcess } from "../support/command-line.js";
+
+const token = `${Buffer.from('{"alg":"RS256","typ":"JWT"}').toString("base64url")}.${Buffer.from('{"name":"Ada Lovelace"}').toString("base64url")}.c2lnbmF0dXJl`;
+
+it("helps: for all, for each command, and when it was called without one", async () => {
+  const [all, none, doctor, inspect, explain] = await Promise.all([
+    inProcess(["--help"]),
+    inProcess([]),
+    inProcess(["doctor", "--help"]),
+    inProcess(["help", "inspect"]),
+    inProcess(["explain", "-h"]),
+  ]);
+  expect(all).toMatchObject({ code: 0, err: "" });
+  expect(none).toMatchObject({ code: 2, out: all.out });
+  for (const name of ["doctor", "inspect", "explain"])
+    expect(all.out).toContain(`hosted-agent-identity ${name}`);
+  for (const { code, out } of [doctor, inspect, explain]) {
+    expect(code).toBe(0);
+    expect(out).toMatch(/Exit code: 0 .*1 .*2 not understood/);
+  }
+  for (const name of ["AZURE_TENANT_ID", "AGENT_CLIENT_SECRET", "MCP_URL", "SIGN_IN_KEYS"])
+    expect(doctor.out).toContain(name);
+});
+
+it("ends with 2 and a suggestion for what it does not know", async () => {
+  const [command, option, far, value, extra] = await Promise.all([
+    inProcess(["docter"]),
+    inProcess(["doctor", "--tokn-file", "x"]),
+    inProcess(["frobnicate"]),
+    inProcess(["doctor", "--timeout", "soon"]),
+    inProcess(["doctor", "now"]),
+  ]);
+  expect(command).toMatchObject({ code: 2, out: "" });
+  expect(command.err).toContain('Did you mean "hosted-agent-identity doctor"?');
+  expect(option).toMatchObject({ code: 2, out: "" });
+  expect(option.err).toContain("Did you mean --token-file?");
+  expect(far.err).toContain("See hosted-agent-identity --help.");
+  expect([far.code, value.code, extra.code]).toEqual([2, 2, 2]);
+});
+
+it("refuses a token or secret among the arguments, wherever it stands, and does not repeat it", async () => {
+  const secret = `abc8Q~${"x".repeat(34)}`;
+  const runs = await Promise.all([
+    inProcess(["inspect", token]),
+    inProcess(["doctor", "--token-file", token]),
+    inProcess(["doctor", `--token=${token}`]),
+    inProcess(["explain", `failed for Bearer ${token}`]),
+    inProcess(["inspect", token.split(".").slice(0, 2).join(".")]),
+    inProcess(["doctor", "--client-secret", "hunter2"]),
+    inProcess(["doctor", "--tenant", secret]),
+  ]);
+  for (const { code, out, err } of runs) {
+    expect(code).toBe(2);
+    expect(out).toBe("");
+    expect(err).toMatch(/argument/);
+    for (const told of [...token.split("."), secret, "hunter2"]) expect(err.includes(told)).toBe(false);
+  }
+});
+
+it("explains codes of Entra and of this package, from an argument, a log or an answer", async () => {
+  const answer = JSON.stringify({
+    error: "invalid_grant",
+    error_codes: [50076],
+    error_description: "AADSTS50076: …",
+  });
+  const [number, own, log, oauth] = await Promise.all([
+    inProcess(["explain", "65001"]),
+    inProcess(["explain", "--json", "user_token_audience"]),
+    inProcess(["explain", "--json", "-"], {
+      stdin: `12:00 refused ${answer}\n12:01 AADSTS7000215: Invalid client secret`,
+    }),
+    inProcess(["explain", "--json", '{"error":"login_required"}']),
+  ]);
+  expect(number.code).toBe(0);
+  expect(number.out).toMatch(/^AADSTS65001 {2}consent$/m);
+  expect(number.out).toMatch(/whose move +the user or an administrator/);
+  expect(number.out).toContain("https://login.microsoftonline.com/error?code=65001");
+  expect(JSON.parse(own.out)).toEqual({
+    command: "explain",
+    ok: true,
+    errors: [
+      {
+        code: "user_token_audience",
+        known: true,
+        category: "input",
+        meaning: "The user token is meant for another application.",
+        whoseMove: "the caller: the request was not acceptable",
+        next: "Let the caller ask for a token with the scope of this agent's app (api://<client id>/<scope>).",
+      },
+    ],
+  });
+  expect((JSON.parse(log.out) as { errors: { code: string }[] }).errors.map(({ code }) => code)).toEqual([
+    "AADSTS50076",
+    "AADSTS7000215",
+  ]);
+  expect(JSON.parse(oauth.out)).toMatchObject({
+    ok: true,
+    errors: [{ code: "login_required", category: "signin" }],
+  });
+});
+
+it("says of a code that it does not know it, and where to look", async () => {
+  const [unknown, nothing] = await Promise.all([
+    inProcess(["explain", "AADSTS99999999"]),
+    inProcess(["explain", "the door is closed"]),
+  ]);
+  expect(unknown.code).toBe(1);
+  expect(unknown.out).toContain("not in the table of this version");
+  expect(unknown.out).toContain("https://login.microsoftonline.com/error?code=99999999");
+  expect(nothing.code).toBe(1);
+  expect(nothing.out).toMatch(/^There is no AADSTS code/);
+});
+
+it("colours only where it is wanted", async () => {
+  const coloured = async (args: string[], env: Record<string, string>): Promise<boolean> =>
+    (await inProcess(["explain", "65001", ...args], { env })).out.includes("\u001b[");
+  expect(
+    await Promise.all([
+      coloured([], {}),
+      coloured([], { FORCE_COLOR: "1" }),
+      coloured([], { FORCE_COLOR: "1", NO_COLOR: "1" }),
+      coloured(["--color"], {}),
+      coloured(["--no-color"], { FORCE_COLOR: "1" }),
+    ]),
+  ).toEqual([false, true, false, true, false]);
+});

@@ -25,6 +25,8 @@ export interface FuzzTarget {
    * elsewhere in the input. Default: the whole text.
    */
   secrets?(input: Input): readonly string[];
+  /** The rest of an input, which may be shown. Default: all its texts without the first of each secret. */
+  rest?(input: Input): string;
   /** What the parser was made with and may name: URLs, labels. */
   readonly public?: readonly string[];
   /** What else is said to somebody: the text of an answer, an event. No secret may be in it, either. */

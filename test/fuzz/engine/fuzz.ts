@@ -171,8 +171,9 @@ function leakIn(target: FuzzTarget, input: Input, text: string): Outcome {
 
 /** What may be shown: what the target says, and what stands in the input besides its secrets. URLs lose their case. */
 function known(target: FuzzTarget, input: Input, secrets: readonly string[]): string {
-  const said = textsIn(input).join("\n");
-  const rest = secrets.reduce((text, secret) => (secret === "" ? text : text.replace(secret, "\n")), said);
+  const without = (text: string, secret: string): string =>
+    secret === "" ? text : text.replace(secret, "\n");
+  const rest = target.rest?.(input) ?? secrets.reduce(without, textsIn(input).join("\n"));
   return [rest, rest.toLowerCase(), ...(target.public ?? [])].join("\n");
 }
 

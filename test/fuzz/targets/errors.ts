@@ -30,9 +30,18 @@ const rpc = (error: unknown): unknown => ({ jsonrpc: "2.0", id: 1, error });
 
 /** The links in an input: what nobody but the person may see. */
 export function linksIn(input: Input): string[] {
-  // Where one link stands in another, the inner one is what a reader finds.
-  const links = /https?:\/\/(?:(?!https?:\/\/)[^\s"'<>\\])*/gi;
   return textsIn(input).flatMap((text) => text.match(links)?.map(behindOrigin) ?? []);
+}
+
+// Where one link stands in another, the inner one is what a reader finds.
+const links = /https?:\/\/(?:(?!https?:\/\/)[^\s"'<>\\])*/gi;
+
+/** All that is no link. Origins may be named. */
+export function besidesLinks(input: Input): string {
+  const origin = (link: string): string => `${link.slice(0, link.length - behindOrigin(link).length)}\n`;
+  return textsIn(input)
+    .map((text) => text.replace(links, origin))
+    .join("\n");
 }
 
 /** What JSON cannot hold: getters that throw, a chain that bites its tail, real errors, our own. */
@@ -105,6 +114,7 @@ export const errorTargets: readonly FuzzTarget[] = [
     },
     says: (value) => (value === undefined ? "" : `${String(value)} ${JSON.stringify(value)}`),
     secrets: linksIn,
+    rest: besidesLinks,
     holds(input, value) {
       if (!(value instanceof ConsentRequiredError)) return;
       if (
@@ -180,6 +190,7 @@ export const errorTargets: readonly FuzzTarget[] = [
         : `${String(found)} ${JSON.stringify(found)} ${String((found.cause as Error | undefined)?.message)}`;
     },
     secrets: linksIn,
+    rest: besidesLinks,
     holds(_input, value) {
       const { links, isError } = value as { links: string[]; isError: boolean };
       if (links.length > 0 && !isError)

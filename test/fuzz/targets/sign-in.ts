@@ -513,7 +513,10 @@ export const signInTargets: readonly FuzzTarget[] = [
       for (const one of [input, ...listIn(input, "next").slice(0, 3)]) last = await sent(one);
       return last;
     },
-    public: [publicUrl, `https://login.microsoftonline.com/${tenant}`],
+    public: [
+      ...["start", "callback", "done", "connections"].map((page) => `${publicUrl}/${page}`),
+      `https://login.microsoftonline.com/${tenant}`,
+    ],
     // A page may hold the link it is about, in its form; what is in the address must not come back otherwise.
     secrets: (input) => [
       field(input, "cookie"),

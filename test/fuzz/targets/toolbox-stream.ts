@@ -4,7 +4,7 @@ import { toolboxRequestHeaders } from "../../../src/mcp/toolbox/headers.js";
 import { inspected } from "../../../src/mcp/toolbox/inspect.js";
 import { toolboxJudge } from "../../../src/mcp/toolbox/judge.js";
 import { field, valueIn, type FuzzTarget } from "../target.js";
-import { linksIn } from "./errors.js";
+import { besidesLinks, linksIn } from "./errors.js";
 import { platformContext } from "./people.js";
 
 const policy = consentLinkPolicy({ allowedOrigins: ["https://consent.example.com"] });
@@ -117,6 +117,7 @@ export const toolboxStreamTargets: readonly FuzzTarget[] = [
       return { text: await passed.text(), asked: context.consentRequests.length > 0, type };
     },
     secrets: linksIn,
+    rest: besidesLinks,
     // What is no request for consent is the server's own business.
     says: (value) => {
       const { text, asked } = value as { text: string; asked: boolean };

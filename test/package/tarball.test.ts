@@ -1,6 +1,6 @@
 import { execFile } from "node:child_process";
 import { readFileSync } from "node:fs";
-import { writeFile } from "node:fs/promises";
+import { mkdir, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
@@ -27,6 +27,23 @@ describe("what is published", () => {
   it("is the build, the licence, the readme and the changelog", () => {
     const others = installed.files.filter((file) => !/^dist\/[\w.-]+\.(?:js|js\.map|d\.ts)$/.test(file));
     expect(others.sort()).toEqual(["CHANGELOG.md", "LICENSE", "README.md", "package.json"]);
+  });
+
+  it("has a command line that npx can run, without any optional peer", async () => {
+    const folder = join(installed.folder, "node_modules/hosted-agent-identity");
+    const { bin } = JSON.parse(readFileSync(join(folder, "package.json"), "utf8")) as {
+      bin: Record<string, string>;
+    };
+    expect(bin).toEqual({ "hosted-agent-identity": "./dist/cli.js" });
+    const program = join(folder, bin["hosted-agent-identity"] ?? "");
+    // As npm links it, and without naming Node: by its first line and its mode.
+    await mkdir(join(installed.folder, "node_modules/.bin"), { recursive: true });
+    const linked = join(installed.folder, "node_modules/.bin/hosted-agent-identity");
+    await symlink(program, linked);
+    const { stdout } = await promisify(execFile)(linked, ["explain", "65001"]);
+    expect(stdout).toContain("AADSTS65001");
+    const { stdout: version } = await promisify(execFile)(linked, ["--version"]);
+    expect(version.trim()).toMatch(/^\d+\.\d+\.\d+/);
   });
 
   it("sees a context set through ./express from the root and from ./testing", async () => {

@@ -64,7 +64,9 @@ export async function checkUserToken({
       const access = userAccess(resource, [passthrough(), onBehalfOf(app)], {
         timeoutMs: settings.timeoutMs,
       });
-      const tried = usable ? [await exchange(() => access.as(context).token(undefined, { signal }))] : [];
+      const tried = usable
+        ? [await exchange(app.clientId, () => access.as(context).token(undefined, { signal }))]
+        : [];
       const explained = access.explain(context);
       await access.close();
       return { findings: [verified, ...tried], explained };
@@ -87,7 +89,10 @@ function appOnly(finding: Finding): Finding {
   };
 }
 
-async function exchange(token: () => Promise<{ readonly source: string }>): Promise<Finding> {
+async function exchange(
+  clientId: string,
+  token: () => Promise<{ readonly source: string }>,
+): Promise<Finding> {
   const check = "token_for_mcp";
   try {
     const { source } = await token();
@@ -104,9 +109,10 @@ async function exchange(token: () => Promise<{ readonly source: string }>): Prom
     if (refusal === undefined) return failure(check, error);
     const code = aadstsOf(refusal);
     const failed = { ...failure(check, refusal), ...(code === undefined ? {} : { code }) };
-    return refusal.category === "consent" ? { ...failed, fix: consentFix } : failed;
+    return refusal.category === "consent" ? { ...failed, fix: consentFix(clientId) } : failed;
   }
 }
 
-const consentFix =
-  "Give onBehalfOf() a consentLink, so that the person is asked in the chat; or an administrator consents for everybody (az ad app permission admin-consent --id <client id>); or pre-authorise the app on the MCP server's registration.";
+function consentFix(clientId: string): string {
+  return `Give onBehalfOf() a consentLink, so that the person is asked in the chat; or an administrator consents for everybody (az ad app permission admin-consent --id ${clientId}); or pre-authorise the app on the MCP server's registration.`;
+}

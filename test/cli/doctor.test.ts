@@ -1,5 +1,5 @@
 import { once } from "node:events";
-import { createServer, type Server, type ServerResponse } from "node:http";
+import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -249,50 +249,6 @@ it("prints for people: cause, fix, ways, no colours into a pipe, and no secret",
   expect(run.out).toMatch(/^fail {2}sign in store +.*Redis/m);
   expect(run.out).toMatch(/^Ways to a token\n {2}no +passthrough/m);
   expect(run.out).not.toContain("\u001b");
-});
-
-it("knows an MCP server that asks for no token, redirects, or is not there, and never goes where it points", async () => {
-  let visits = 0;
-  const elsewhere = createServer((_, response) => {
-    visits += 1;
-    response.end();
-  });
-  const answers: Record<string, (response: ServerResponse) => void> = {
-    "/open": (response) => response.end("{}"),
-    "/moved": (response) => response.writeHead(307, { location: urlOf(elsewhere) }).end(),
-    "/pointing": (response) =>
-      response.writeHead(401, { "www-authenticate": `Bearer resource_metadata="${urlOf(elsewhere)}"` }).end(),
-  };
-  const server = createServer((request, response) => {
-    const answer = answers[request.url ?? ""];
-    if (answer === undefined) response.writeHead(404).end();
-    else answer(response);
-  });
-  await Promise.all(
-    [elsewhere, server].map((one) => new Promise<void>((ready) => one.listen(0, "127.0.0.1", ready))),
-  );
-  try {
-    const [open, moved, pointing, missing, gone] = await Promise.all(
-      [
-        `${urlOf(server)}/open`,
-        `${urlOf(server)}/moved`,
-        `${urlOf(server)}/pointing`,
-        `${urlOf(server)}/no`,
-        "http://127.0.0.1:1/mcp",
-      ].map((url) => doctor([], { MCP_URL: url, AGENT_CLIENT_SECRET: undefined })),
-    );
-    const detail = (run: typeof open) =>
-      `${run && check(run, "mcp_server")?.status}: ${run && check(run, "mcp_server")?.detail}`;
-    expect(detail(open)).toMatch(/^fail: .*answers 200 without a token: it is not protected/);
-    expect(detail(moved)).toMatch(/^fail: .*redirects \(307\) to "http/);
-    expect(detail(pointing)).toMatch(/^ok: .*resource_metadata "http/);
-    expect(detail(missing)).toMatch(/^fail: .*answers 404/);
-    expect(detail(gone)).toMatch(/^fail: .*could not be reached/);
-    expect(visits).toBe(0);
-  } finally {
-    elsewhere.close();
-    server.close();
-  }
 });
 
 it("ends each check after its timeout, and all of them on Ctrl-C", async () => {

@@ -1,5 +1,6 @@
 import { backOffMutants } from "./back-off.js";
 import { bindingMutants } from "./binding.js";
+import { commandLineMutants } from "./command-line.js";
 import { demandMutants } from "./demands.js";
 import { discretionMutants } from "./discretion.js";
 import { agentIdentityMutants } from "./foundry-agent.js";
@@ -522,6 +523,7 @@ export const mutants: readonly Mutant[] = [
     tests: ["test/faults/mcp-server.test.ts"],
   },
   ...backOffMutants,
+  ...commandLineMutants,
   ...demandMutants,
   ...grantMutants,
   ...bindingMutants,

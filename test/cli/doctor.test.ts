@@ -181,6 +181,7 @@ it("broken 3: the client secret is wrong", async () => {
     detail: expect.stringContaining("The client secret is wrong"),
     fix: expect.stringContaining("a valid secret (its value, not its id)"),
   });
+  expect(check(run, "app")?.status).toBe("ok");
   expect(run.out).not.toContain("not-the-secret-at-all");
 });
 

@@ -242,10 +242,13 @@ async function runWriter(size: number, bash: readonly string[]): Promise<{ lines
 async function killedAfter(writes: number, size: number): Promise<{ acknowledged: number }> {
   const args = ["--import", "tsx", writer, path, String(size)];
   const child = spawn(process.execPath, args, { stdio: ["ignore", "pipe", "inherit"] });
+  // Its output ends before the process does, and until then the file is in use.
+  const ended = once(child, "exit");
   let acknowledged = -1;
   for await (const line of createInterface(child.stdout)) {
     if (line !== "started") acknowledged = Number(line);
     if (acknowledged >= writes) child.kill("SIGKILL");
   }
+  await ended;
   return { acknowledged };
 }

@@ -13,6 +13,7 @@ export default defineConfig({
       { find: /^hosted-agent-identity$/, replacement: from("../src/index.ts") },
       { find: /^hosted-agent-identity\/consent$/, replacement: from("../src/consent/index.ts") },
       { find: /^hosted-agent-identity\/otel$/, replacement: from("../src/otel/index.ts") },
+      { find: /^hosted-agent-identity\/server$/, replacement: from("../src/server/index.ts") },
       { find: /^hosted-agent-identity\/sign-in$/, replacement: from("../src/sign-in/index.ts") },
       { find: /^hosted-agent-identity\/testing$/, replacement: from("../src/testing/index.ts") },
       {

@@ -20,6 +20,8 @@ export interface ClaimRules {
   readonly requiredScopes: readonly string[];
   /** Client ids, lower case; `undefined` allows every client. */
   readonly clients: readonly string[] | undefined;
+  /** Whether a token may stand for an application, too. */
+  readonly applications: boolean;
   readonly clockToleranceS: number;
   /** Milliseconds since 1970. */
   readonly now: number;
@@ -30,7 +32,8 @@ export function checkClaims(claims: TokenClaims, tid: string, rules: ClaimRules)
   checkIssuer(claims, tid, rules.app);
   const use = useOf(claims, rules);
   checkLifetime(claims, rules);
-  checkPerson(claims);
+  if (rules.applications && isAppOnly(claims)) checkApplication(claims);
+  else checkPerson(claims);
   // Required scopes are scopes of our own app; a resource checks those of its own tokens itself.
   if (use === "app") checkScopes(claims, rules.requiredScopes);
   checkClient(claims, rules.clients);
@@ -89,6 +92,16 @@ function checkPerson(claims: TokenClaims): void {
   if (!isGuid(claims.oid)) {
     throw new UserTokenError("user_token_app_only", "The user token names no person: it has no oid claim.");
   }
+}
+
+/**
+ * An application's own token is about its service principal. An id token of a person has no scopes either, and may
+ * have roles. Source: learn.microsoft.com, identity-platform/access-token-claims-reference, `idtyp`, `oid` and `sub`.
+ */
+function checkApplication(claims: TokenClaims): void {
+  const itself = claims.idtyp === "app" || (isGuid(claims.oid) && claims["sub"] === claims.oid);
+  if (itself && isGuid(claims.oid) && clientOf(claims) !== undefined) return;
+  throw new UserTokenError("user_token_app_only", "The token stands neither for a person nor an application.");
 }
 
 function checkScopes(claims: TokenClaims, required: readonly string[]): void {

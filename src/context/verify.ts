@@ -74,7 +74,15 @@ const rememberedTokens = 10_000;
  * @group Context
  */
 export function userTokenVerifier(options: UserTokenVerifierOptions): UserTokenVerifier {
-  const { app, onEvent, maxTokenBytes, now, rulesAt, keys } = settingsOf(options);
+  return tokenVerifier(options, { applications: false });
+}
+
+/** A verifier that may let applications in. Only for MCP servers: an agent acts for persons. */
+export function tokenVerifier(
+  options: UserTokenVerifierOptions,
+  who: { readonly applications: boolean },
+): UserTokenVerifier {
+  const { app, onEvent, maxTokenBytes, now, rulesAt, keys } = settingsOf(options, who.applications);
   const remembered = verifiedTokens(rememberedTokens, now);
   const running = new Map<string, Promise<RememberedToken>>();
   let jose: Promise<Jose> | undefined;
@@ -176,7 +184,7 @@ interface Settings {
   readonly keys: SigningKeys;
 }
 
-function settingsOf(options: UserTokenVerifierOptions): Settings {
+function settingsOf(options: UserTokenVerifierOptions, applications: boolean): Settings {
   const { app, now = Date.now, onEvent } = options;
   const maxTokenBytes = inRange("maxTokenBytes", options.maxTokenBytes ?? 16_384, 1, 1_048_576);
   const clockToleranceS = inRange("clockToleranceS", options.clockToleranceS ?? 60, 0, 600);
@@ -187,6 +195,7 @@ function settingsOf(options: UserTokenVerifierOptions): Settings {
     passthroughAudiences: (options.passthroughTo ?? []).flatMap(({ audiences }) => audiences),
     requiredScopes: options.requiredScopes ?? [],
     clients,
+    applications,
     clockToleranceS,
   };
   const fetch: FetchLike = options.fetch ?? ((input, init) => globalThis.fetch(input, init));

@@ -99,7 +99,7 @@ export function entraAppInternals(app: EntraApp): EntraAppInternals {
  * @group Entra app
  */
 export function entraApp(options: EntraAppOptions): EntraApp {
-  const facts = factsOf(options);
+  const facts = entraAppFacts(options);
   const now = options.now ?? Date.now;
   const random = options.random ?? randomUUID;
   const fetch: FetchLike = options.fetch ?? ((input, init) => globalThis.fetch(input, init));
@@ -143,7 +143,14 @@ export function entraApp(options: EntraAppOptions): EntraApp {
   return app;
 }
 
-function factsOf(options: EntraAppOptions): EntraAppFacts {
+/** How an app registration is named: whatever has no credential of its own needs no more. */
+export type EntraAppNames = Pick<
+  EntraAppOptions,
+  "tenantId" | "clientId" | "allowedTenants" | "audiences" | "cloud"
+>;
+
+/** The facts of an app registration, checked. Throws `invalid_option`. */
+export function entraAppFacts(options: EntraAppNames): EntraAppFacts {
   const tenantId = checkedTenantId("tenantId", options.tenantId);
   if (!isGuid(options.clientId))
     throw invalid(`clientId: expected a GUID, got ${JSON.stringify(options.clientId)}.`);

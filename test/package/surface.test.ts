@@ -67,6 +67,7 @@ const surface: Record<string, readonly string[]> = {
   "./hono": ["responses", "userContext"],
   "./node": ["responses", "userContext", "webHandler"],
   "./otel": ["openTelemetry"],
+  "./server": ["callerOf", "protectMcpServer"],
   "./sign-in": ["createSignIn", "fileStore", "memoryStore", "redisStore", "remoteSignIn", "signInApi"],
   "./testing": [
     "checkIsolation",
@@ -144,6 +145,7 @@ const sources: Record<string, () => Promise<object>> = {
   "./hono": () => import("../../src/http/hono.js"),
   "./node": () => import("../../src/http/node.js"),
   "./otel": () => import("../../src/otel/index.js"),
+  "./server": () => import("../../src/server/index.js"),
   "./sign-in": () => import("../../src/sign-in/index.js"),
   "./testing": () => import("../../src/testing/index.js"),
 };

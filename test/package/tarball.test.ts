@@ -121,12 +121,22 @@ describe("what is published", () => {
   });
 
   it("loads OpenTelemetry for ./otel, and for no other entry", async () => {
-    const others = ["", "/consent", "/express", "/fastify", "/hono", "/node", "/sign-in", "/testing"];
+    const others = [
+      "",
+      "/consent",
+      "/express",
+      "/fastify",
+      "/hono",
+      "/node",
+      "/server",
+      "/sign-in",
+      "/testing",
+    ];
     expect((await loadedBy(...others)).filter((line) => line.includes("opentelemetry"))).toEqual([]);
     expect((await loadedBy("/otel")).some((line) => line.includes("@opentelemetry/api"))).toBe(true);
   });
 
-  it.each(["", "/express", "/fastify", "/hono", "/node", "/otel", "/testing"])(
+  it.each(["", "/express", "/fastify", "/hono", "/node", "/otel", "/server", "/testing"])(
     "can be required from CommonJS: %s",
     async (entry) => {
       await writeFile(

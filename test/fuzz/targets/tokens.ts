@@ -145,6 +145,17 @@ export const tokenTargets: readonly FuzzTarget[] = [
       { header: { alg: "RS256", kid: 5 }, claims: personClaims, clients: true },
       { header: { alg: "RS256", kid }, claims: "text" },
       { header: { alg: "RS256", kid }, claims: { ...personClaims, azp: undefined }, clients: true },
+      ...[
+        { idtyp: "app" },
+        { sub: personClaims.oid },
+        { idtyp: "app", azp: undefined },
+        { oid: "nobody" },
+        {},
+      ].map((claims) => ({
+        header: { alg: "RS256", kid },
+        claims: { ...personClaims, scp: undefined, idtyp: undefined, ...claims },
+        applications: true,
+      })),
     ],
     words: Object.keys(personClaims),
     run(input) {
@@ -155,6 +166,7 @@ export const tokenTargets: readonly FuzzTarget[] = [
         passthroughAudiences: contacts.audiences,
         requiredScopes: ["access_as_user"],
         clients: valueIn(input, "clients") === true ? [otherClient] : undefined,
+        applications: valueIn(input, "applications") === true,
         clockToleranceS: 60,
         now,
       });

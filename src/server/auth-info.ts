@@ -1,0 +1,137 @@
+import { principalKey } from "../context/principal.js";
+import type { VerifiedUser } from "../context/user-context.js";
+import type { VerifiedUserToken } from "../context/verify.js";
+import { clientOf, isAppOnly, scopesOf } from "../entra/token-claims.js";
+import { HostedAgentIdentityError, UserTokenError } from "../errors.js";
+import type { GateSettings } from "./options.js";
+
+/** An application that calls for itself, from its verified token. */
+export interface EntraApplication {
+  readonly tid: string;
+  /** The object id of its service principal. */
+  readonly oid: string;
+  readonly roles: readonly string[];
+}
+
+/** Who is calling: one of both. No other claim of the token is in it. */
+export type EntraAuthExtra = {
+  readonly user?: VerifiedUser;
+  readonly application?: EntraApplication;
+};
+
+/**
+ * What a tool is told of the caller: `AuthInfo` of both SDKs (`extra.authInfo` in v1, `ctx.http.authInfo` in v2).
+ * It has the token, for an exchange of the server's own; do not log it.
+ * @group MCP server
+ */
+export interface EntraAuthInfo {
+  token: string;
+  /** The application that called: `azp`, in version 1 `appid`. */
+  clientId: string;
+  /**
+   * What the person allowed, each scope twice: as in `scp`, and fully qualified, as clients have to ask Entra for it.
+   * Name the latter where the SDK puts it into a challenge (`requiredScopes`, `requireScopes`). Empty for
+   * applications.
+   */
+  scopes: string[];
+  /** Seconds since 1970. */
+  expiresAt: number;
+  /** This server: the verifier has compared the audience, which is never a URL in Entra's tokens. */
+  resource: URL;
+  resourceMetadataUrl: string;
+  extra: EntraAuthExtra;
+}
+
+interface CallerFacts {
+  readonly tid: string;
+  readonly oid: string;
+  /** The application that called. */
+  readonly clientId: string;
+  /** The key for anything kept for this caller. */
+  readonly principalKey: string;
+}
+
+/** A person who calls. `name` and `username` are for display: both can change. */
+export interface UserCaller extends CallerFacts {
+  readonly kind: "user";
+  readonly name?: string;
+  readonly username?: string;
+}
+
+/** An application that calls for itself. */
+export interface ApplicationCaller extends CallerFacts {
+  readonly kind: "application";
+  readonly roles: readonly string[];
+}
+
+export type Caller = UserCaller | ApplicationCaller;
+
+/**
+ * Who is calling, from the `authInfo` that a tool gets. Throws `no_user_context` where no token was verified, so that
+ * a tool that is served past the gate fails instead of acting for nobody.
+ *
+ * Entry point: `hosted-agent-identity/server`.
+ *
+ * @example
+ * ```ts
+ * import { McpServer } from "@modelcontextprotocol/server";
+ * import { callerOf } from "hosted-agent-identity/server";
+ *
+ * export function contacts(): McpServer {
+ *   const server = new McpServer({ name: "contacts", version: "1.0.0" });
+ *   server.registerTool("whoami", {}, (context) => {
+ *     const { oid } = callerOf(context.http?.authInfo);
+ *     return { content: [{ type: "text", text: oid }] };
+ *   });
+ *   return server;
+ * }
+ * ```
+ * @group MCP server
+ */
+export function callerOf(
+  authInfo: { readonly clientId: string; readonly extra?: Readonly<Record<string, unknown>> } | undefined,
+): Caller {
+  const { user, application } = (authInfo?.extra ?? {}) as EntraAuthExtra;
+  const who = user ?? application;
+  if (authInfo === undefined || who === undefined) {
+    throw new HostedAgentIdentityError(
+      "no_user_context",
+      "This call has come past the gate: nobody is calling.",
+      {
+        help: "Put the middleware of protectMcpServer(), or requireBearerAuth with its verifier, before the MCP handler.",
+      },
+    );
+  }
+  const key = principalKey({ kind: "entra", tid: who.tid, oid: who.oid });
+  const facts = { clientId: authInfo.clientId, principalKey: key };
+  return user === undefined
+    ? { kind: "application", ...(who as EntraApplication), ...facts }
+    : { kind: "user", ...user, ...facts };
+}
+
+/** Throws {@link UserTokenError} for an application without any of the roles. */
+export function authInfoOf(verified: VerifiedUserToken, settings: GateSettings): EntraAuthInfo {
+  const { user, assertion } = verified;
+  const { claims, token } = assertion;
+  const scopes = isAppOnly(claims) ? [] : scopesOf(claims);
+  return {
+    token,
+    clientId: clientOf(claims) ?? "",
+    scopes: [...scopes, ...scopes.map((scope) => settings.qualified(scope))],
+    expiresAt: claims.exp ?? 0,
+    resource: settings.url,
+    resourceMetadataUrl: settings.metadataUrl,
+    extra: isAppOnly(claims) ? { application: applicationOf(verified, settings.roles ?? []) } : { user },
+  };
+}
+
+function applicationOf(
+  { user, assertion }: VerifiedUserToken,
+  accepted: readonly string[],
+): EntraApplication {
+  const claim = assertion.claims["roles"];
+  const roles = Array.isArray(claim) ? claim.filter((one): one is string => typeof one === "string") : [];
+  // Any application of the tenant gets a token for any other; a role is what an administrator gave it.
+  if (!accepted.some((role) => roles.includes(role))) throw new UserTokenError("user_token_app_only");
+  return Object.freeze({ tid: user.tid, oid: user.oid, roles: Object.freeze(roles) });
+}

@@ -1,0 +1,110 @@
+import type { IncomingMessage, ServerResponse } from "node:http";
+import { readBody } from "../turn/responses.js";
+import { admit, notRpc, tooLong, type Admission } from "./admit.js";
+import type { GateSettings } from "./options.js";
+import type { Refusal, Refusals } from "./refusal.js";
+import { metadataAnswer } from "./resource-metadata.js";
+import type { OpenSessions } from "./sessions.js";
+
+/** Middleware in the shape of `node:http`, connect and Express. */
+export type NodeMiddleware = (
+  request: IncomingMessage,
+  response: ServerResponse,
+  next: (error?: unknown) => void,
+) => void;
+
+/** Answers requests for the metadata, and passes every other one on. */
+export function nodeMetadata(settings: GateSettings): NodeMiddleware {
+  return function mcpServerMetadata(request, response, next) {
+    const { originalUrl = request.url ?? "/" } = request as { originalUrl?: string };
+    const path = originalUrl.split("?", 1)[0] ?? "/";
+    const answer = metadataAnswer(settings, { method: request.method ?? "GET", path });
+    if (answer === undefined) return next();
+    send(request, response, answer);
+  };
+}
+
+/** Lets verified requests pass, with `auth` and `body` on them: where the SDKs' servers look for both. */
+export function nodeGate(settings: GateSettings, refuse: Refusals, sessions: OpenSessions): NodeMiddleware {
+  async function admission(request: IncomingMessage): Promise<Admission> {
+    const { authorization, "mcp-session-id": sessionId } = request.headers;
+    const every = request.headersDistinct?.["authorization"];
+    return admit(
+      {
+        method: request.method ?? "GET",
+        authorization: every ?? (authorization === undefined ? [] : [authorization]),
+        sessionId: Array.isArray(sessionId) ? sessionId.join(", ") : sessionId,
+        body: () => bodyOf(request, settings.maxBodyBytes),
+      },
+      settings,
+      refuse,
+      sessions,
+    );
+  }
+
+  return function mcpServerGate(request, response, next) {
+    admission(request).then(
+      (outcome) => {
+        if ("refused" in outcome) return send(request, response, outcome.refused);
+        const { authInfo, body, answered } = outcome.admitted;
+        Object.assign(request, { auth: authInfo }, body === undefined ? {} : { body });
+        onAnswer(response, answered);
+        // oxlint-disable-next-line promise/no-callback-in-promise -- middleware goes on by its callback
+        next();
+      },
+      // oxlint-disable-next-line promise/no-callback-in-promise -- as above
+      (error: unknown) => (isRefusal(error) ? send(request, response, error) : next(error)),
+    );
+  };
+}
+
+async function bodyOf(request: IncomingMessage, maxBytes: number): Promise<unknown> {
+  const { body } = request as { body?: unknown };
+  if (body !== undefined) return body;
+  return parsed(await readBody(request.iterator({ destroyOnReturn: false }), maxBytes));
+}
+
+/** Throws a {@link Refusal}. */
+export function parsed(bytes: Uint8Array | undefined): unknown {
+  if (bytes === undefined) throw tooLong;
+  try {
+    return JSON.parse(new TextDecoder().decode(bytes)) as unknown;
+  } catch {
+    throw notRpc;
+  }
+}
+
+export function isRefusal(error: unknown): error is Refusal {
+  return error === tooLong || error === notRpc;
+}
+
+/** Sees status and session of an answer as it is written: the SDKs name the session in its headers. */
+function onAnswer(
+  response: ServerResponse,
+  answered: (status: number, sessionId: string | undefined) => void,
+): void {
+  const { writeHead } = response;
+  response.writeHead = function seen(this: ServerResponse, status: number, ...rest: never[]) {
+    const written = writeHead.call(this, status, ...rest);
+    const own = this.getHeader("mcp-session-id") ?? writtenSession(rest.at(-1));
+    answered(status, typeof own === "string" ? own : undefined);
+    return written;
+  } as typeof writeHead;
+}
+
+/** Headers that were given to `writeHead` alone are not among those of the response. */
+function writtenSession(headers: unknown): unknown {
+  if (typeof headers !== "object" || headers === null) return undefined;
+  const pairs = Array.isArray(headers) ? pairsOf(headers) : Object.entries(headers);
+  return pairs.find(([name]) => String(name).toLowerCase() === "mcp-session-id")?.[1];
+}
+
+function pairsOf(list: readonly unknown[]): readonly (readonly unknown[])[] {
+  if (list.every((one) => Array.isArray(one))) return list;
+  return list.flatMap((name, at) => (at % 2 === 0 ? [[name, list[at + 1]]] : []));
+}
+
+function send(request: IncomingMessage, response: ServerResponse, answer: Refusal): void {
+  response.writeHead(answer.status, { ...answer.headers });
+  response.end(request.method === "HEAD" ? undefined : answer.body);
+}

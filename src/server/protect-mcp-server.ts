@@ -1,0 +1,117 @@
+import { isUserTokenError, type UserTokenError } from "../errors.js";
+import { authInfoOf, type EntraAuthInfo } from "./auth-info.js";
+import { checkedDemand } from "./demands.js";
+import { nodeGate, nodeMetadata, type NodeMiddleware } from "./node.js";
+import { gateSettings, type GateSettings, type McpServerOptions } from "./options.js";
+import { refusals, titleOf, type Refusal } from "./refusal.js";
+import { resourceMetadata, type ResourceMetadata } from "./resource-metadata.js";
+import { openSessions } from "./sessions.js";
+import { webGate, type FetchOptions } from "./web.js";
+
+export type { FetchOptions };
+
+/** `OAuthTokenVerifier` of both SDKs. */
+export interface EntraTokenVerifier {
+  verifyAccessToken(token: string): Promise<EntraAuthInfo>;
+}
+
+/**
+ * The gate of one MCP server.
+ * @group MCP server
+ */
+export interface McpServerGate {
+  /**
+   * For Express and `node:http`, on the route of the MCP endpoint, behind a body parser or without one. What passes
+   * has `auth` and `body`; give the latter to the SDK: `handler(req, res, req.body)`.
+   */
+  readonly middleware: NodeMiddleware;
+  /** For Express and `node:http`, at the root: answers requests for the metadata, and passes every other one on. */
+  readonly serveMetadata: NodeMiddleware;
+  /** Where the metadata is. */
+  readonly metadataUrl: string;
+  readonly metadata: ResourceMetadata;
+  /** For web-standard hosts: gate and metadata in one. Give the options to SDK v2's `handler.fetch(request, options)`. */
+  fetch(request: Request, next: (options: FetchOptions) => Response | Promise<Response>): Promise<Response>;
+  /**
+   * A verifier for the SDKs' own `requireBearerAuth`, which knows neither claims challenges nor sessions. It answers
+   * 401 only for an error of its SDK, so that error has to be made here: `(message) => new InvalidTokenError(message)`
+   * in v1, `(message) => new OAuthError(OAuthErrorCode.InvalidToken, message)` in v2.
+   */
+  verifier(invalidToken: (message: string) => Error): EntraTokenVerifier;
+  /** The 401 that asks for a stronger or newer sign-in, for routes of your own. Throws `invalid_option`. */
+  insufficientClaims(
+    demand: { readonly authContext: string } | { readonly claims: string },
+    authInfo?: EntraAuthInfo,
+  ): Refusal;
+  /** The 403 that says which scopes are needed (short names, all of them), for routes of your own. */
+  insufficientScope(scopes: readonly string[]): Refusal;
+}
+
+/**
+ * Makes an MCP server take Entra's tokens for itself and no others: a listed tenant (both forms of issuer), the
+ * server's own audience, scopes for every call and for single tools, applications only where they are allowed, and
+ * MCP sessions only for who opened them. What it answers (401, 403, claims challenges) is what `userAccess().fetch`
+ * reads, and any other client: nothing of the token is in it. Works with the servers of both MCP SDKs, and loads
+ * neither. Makes no network call until the first token comes. Throws `invalid_option`.
+ *
+ * Entry point: `hosted-agent-identity/server`.
+ * Source: MCP 2026-07-28, authorization; RFC 6750; RFC 9728.
+ *
+ * @example
+ * ```ts
+ * import { createMcpExpressApp } from "@modelcontextprotocol/express";
+ * import { toNodeHandler } from "@modelcontextprotocol/node";
+ * import { createMcpHandler, McpServer } from "@modelcontextprotocol/server";
+ * import { protectMcpServer } from "hosted-agent-identity/server";
+ *
+ * const gate = protectMcpServer({
+ *   url: "https://contacts.example.com/mcp",
+ *   app: { tenantId: process.env.AZURE_TENANT_ID ?? "", clientId: process.env.MCP_CLIENT_ID ?? "" },
+ *   scopes: ["access_as_user"],
+ *   tools: { delete_contact: { scopes: ["Contacts.Write"], authContext: "c1" } },
+ * });
+ * const handler = toNodeHandler(createMcpHandler(() => new McpServer({ name: "contacts", version: "1.0.0" })));
+ *
+ * export const app = createMcpExpressApp({ host: "contacts.example.com" });
+ * app.use(gate.serveMetadata);
+ * app.all("/mcp", gate.middleware, (req, res) => handler(req, res, req.body));
+ * ```
+ * @group MCP server
+ */
+export function protectMcpServer(options: McpServerOptions): McpServerGate {
+  const settings = gateSettings(options);
+  const refuse = refusals(settings);
+  const sessions = openSessions();
+  return Object.freeze<McpServerGate>({
+    middleware: nodeGate(settings, refuse, sessions),
+    serveMetadata: nodeMetadata(settings),
+    metadataUrl: settings.metadataUrl,
+    metadata: resourceMetadata(settings),
+    fetch: (request, next) => webGate(request, next, settings, refuse, sessions),
+    verifier: (invalidToken) => ({
+      verifyAccessToken: (token) => verifyAccessToken(token, settings, invalidToken),
+    }),
+    insufficientClaims(demand, authInfo) {
+      const { authContext, claims } = checkedDemand("demand", demand);
+      const request =
+        claims ?? JSON.stringify({ access_token: { acrs: { essential: true, value: authContext } } });
+      const { user, application } = authInfo?.extra ?? {};
+      return refuse.insufficientClaims(request, (user ?? application)?.tid ?? settings.app.tenantId);
+    },
+    insufficientScope: (scopes) => refuse.insufficientScope(checkedDemand("scopes", { scopes }).scopes ?? []),
+  });
+}
+
+async function verifyAccessToken(
+  token: string,
+  settings: GateSettings,
+  invalidToken: (message: string) => Error,
+): Promise<EntraAuthInfo> {
+  try {
+    return authInfoOf(await settings.verify(token), settings);
+  } catch (error) {
+    // Keys that cannot be had are no fault of the token: the SDKs answer 500, and nobody signs in again for it.
+    if (!isUserTokenError(error) || error.status === 503) throw error;
+    throw invalidToken(titleOf((error satisfies UserTokenError).code));
+  }
+}

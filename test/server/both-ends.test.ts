@@ -1,0 +1,149 @@
+import { startEntra, type EntraEmulator } from "hosted-agent-identity/testing";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import type { UserAccess } from "../../src/access/types.js";
+import { userAccess } from "../../src/access/user-access.js";
+import { runWithUserContext } from "../../src/context/ambient.js";
+import { createUserContext } from "../../src/context/create.js";
+import { userTokenVerifier } from "../../src/context/verify.js";
+import { isConsentRequiredError, isTokenExchangeError } from "../../src/errors.js";
+import { clientSecret } from "../../src/exchange/client-secret.js";
+import { entraApp, type EntraApp } from "../../src/exchange/entra-app.js";
+import { entraConsentLink } from "../../src/consent/entra-consent-link.js";
+import { protectMcpServer } from "../../src/server/index.js";
+import { onBehalfOf } from "../../src/tokens/on-behalf-of.js";
+import { protectedResource } from "../../src/tokens/protected-resource.js";
+import { openClient, type ClientKind, type RealClient } from "../support/mcp-clients.js";
+import { startProtectedServer, type ProtectedServer, type ServerKind } from "../support/protected-servers.js";
+
+/** Both SDKs as they are at either end. SDK v1 speaks no 2026-07-28. */
+const pairs: [ClientKind, ServerKind][] = [
+  ["v1", "v1-sessions"],
+  ["v1", "v1-stateless"],
+  ["v1", "v2-express"],
+  ["v2-legacy", "v1-sessions"],
+  ["v2-legacy", "v2-node"],
+  ["v2-modern", "v2-express"],
+  ["v2-modern", "v2-node"],
+  ["v2-modern", "v2-fetch"],
+];
+
+const stops: (() => Promise<unknown>)[] = [];
+let entra: EntraEmulator;
+let agent: EntraApp;
+
+beforeAll(async () => {
+  entra = await startEntra({
+    users: [{ name: "Ada" }, { name: "Bo" }, { name: "Cy" }],
+    apps: [
+      { name: "agent", scopes: ["access_as_user"], secrets: ["s"], redirectUris: ["http://localhost:3000/"] },
+      {
+        name: "contacts",
+        scopes: ["access_as_user", "Contacts.Write"],
+        preAuthorized: [{ client: "agent", scopes: ["access_as_user"] }],
+      },
+    ],
+  });
+  const { tenantId, clientId } = entra.app("agent");
+  agent = entraApp({ tenantId, clientId, credential: clientSecret("s"), cloud: entra.cloud });
+});
+afterAll(() => entra.close());
+
+/** An MCP server written with `./server`, and an access to it written with the root. */
+async function bothEnds(kind: ServerKind): Promise<{ server: ProtectedServer; access: UserAccess }> {
+  const { tenantId, clientId } = entra.app("contacts");
+  const server = await startProtectedServer(kind, (url) =>
+    protectMcpServer({
+      url,
+      app: { tenantId, clientId, cloud: entra.cloud },
+      scopes: ["access_as_user"],
+      tools: { delete_contact: { scopes: ["Contacts.Write"], authContext: "c1" } },
+    }),
+  );
+  const consentLink = entraConsentLink({ app: agent, redirectUri: "http://localhost:3000/" });
+  const access = userAccess(
+    protectedResource({
+      url: server.url,
+      serverLabel: "contacts",
+      scopes: [`api://${clientId}/access_as_user`],
+      audiences: [clientId],
+    }),
+    [onBehalfOf(agent, { consentLink })],
+  );
+  stops.push(server.close, access.close);
+  return { server, access };
+}
+
+async function as<T>(user: string, run: () => Promise<T>, claimsChallenge?: string): Promise<T> {
+  const userToken = await entra.issueUserToken({
+    user,
+    app: "agent",
+    ...(claimsChallenge === undefined ? {} : { claimsChallenge }),
+  });
+  const context = await createUserContext({ userToken }, { verify: userTokenVerifier({ app: agent }) });
+  return runWithUserContext(context, run);
+}
+
+async function call(client: RealClient, tool: string): Promise<{ tool: string; caller: string }> {
+  const result = (await client.callTool({ name: tool, arguments: {} })) as { content: { text: string }[] };
+  return JSON.parse(result.content[0]?.text ?? "null") as { tool: string; caller: string };
+}
+
+const failureOf = (work: Promise<unknown>): Promise<unknown> =>
+  work.then(
+    () => undefined,
+    (error: unknown) => error,
+  );
+
+describe.each(pairs)("a client of SDK %s and a server of SDK %s", (client, kind) => {
+  test("meet as the person, grow the scopes for one tool, and step up for it", async () => {
+    const { server, access } = await bothEnds(kind);
+    const ada = entra.user("Ada").oid;
+    const open = (): Promise<RealClient> => openClient(client, access.url, { fetch: access.fetch });
+    entra.revokeConsent({ user: "Ada", client: "agent", resource: "contacts" });
+    const exchanges = (): number => entra.requests.filter(({ grant }) => grant === "on_behalf_of").length;
+
+    const missing = await as("Ada", async () => {
+      const mcp = await open();
+      expect(await call(mcp, "whoami")).toEqual({ tool: "whoami", caller: ada });
+      // 403: the scope is asked for, and nobody has consented to it yet.
+      return failureOf(call(mcp, "delete_contact"));
+    });
+    expect(isConsentRequiredError(missing)).toBe(true);
+    const link = isConsentRequiredError(missing) ? (missing.requests[0]?.link ?? "") : "";
+    expect(decodeURIComponent(link)).toContain(`api://${entra.app("contacts").clientId}/Contacts.Write`);
+
+    entra.grantConsent({ user: "Ada", client: "agent", resource: "contacts", scopes: ["Contacts.Write"] });
+    const before = exchanges();
+    const stepUp = await as("Ada", async () => failureOf(call(await open(), "delete_contact")));
+    // 401 with claims: one exchange for the scopes at most, one with the claims, which Entra refuses with claims.
+    expect(isTokenExchangeError(stepUp) ? stepUp.code : stepUp).toBe("step_up_required");
+    const claims = isTokenExchangeError(stepUp) ? (stepUp.claims ?? "") : "";
+    expect(JSON.parse(claims)).toEqual({ access_token: { acrs: { essential: true, value: "c1" } } });
+    expect(exchanges() - before).toBeLessThanOrEqual(3);
+    expect(server.calls.map(({ tool }) => tool)).toEqual(["whoami"]);
+
+    // The person has signed in again with those claims.
+    const done = await as("Ada", async () => call(await open(), "delete_contact"), claims);
+    expect(done).toEqual({ tool: "delete_contact", caller: ada });
+    expect(server.calls.map(({ tool }) => tool)).toEqual(["whoami", "delete_contact"]);
+  });
+
+  test("keep two people apart", async () => {
+    const { server, access } = await bothEnds(kind);
+    const callers = await Promise.all(
+      ["Bo", "Cy"].map((user) =>
+        as(user, async () => {
+          const mcp = await openClient(client, access.url, { fetch: access.fetch });
+          const { caller } = await call(mcp, "whoami");
+          return caller;
+        }),
+      ),
+    );
+    expect(callers).toEqual([entra.user("Bo").oid, entra.user("Cy").oid]);
+    expect(server.calls.length).toBe(2);
+  });
+});
+
+afterAll(async () => {
+  for (const stop of stops) await stop();
+});

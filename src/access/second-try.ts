@@ -2,7 +2,7 @@ import { isSignInDemand, recordSignInDemand } from "../context/internals.js";
 import type { UserContext } from "../context/user-context.js";
 import { resourceOfScope } from "../entra/scopes.js";
 import { HostedAgentIdentityError } from "../errors.js";
-import type { Acquirer } from "../tokens/acquire.js";
+import type { AcquireOptions, Acquirer } from "../tokens/acquire.js";
 import type { ProtectedResource } from "../tokens/protected-resource.js";
 import type { AccessToken } from "../tokens/token-source.js";
 import { canSendAgain } from "./body.js";
@@ -27,12 +27,14 @@ export interface RefusedRequest {
   readonly first: AccessToken;
   /** 401 or 403. */
   readonly response: Response;
+  /** What the token in hand was got for: an answer to it that asks for the other kind is met once more. */
+  readonly met?: Pick<AcquireOptions, "claims" | "scopes">;
   send(token: AccessToken): Promise<Response>;
 }
 
 /**
  * A 401 costs exactly this token, and one resend with a new one; a 403 with `insufficient_scope` one resend
- * with the union of scopes. Only if the body can be sent again. A token that was got for this very reason is
+ * with the union of scopes; one of each, where the second answer asks for the other. Only if the body can be sent again. A token that was got for this very reason is
  * not exchanged once more: for some seconds its refusal stands. Source: MCP 2026-07-28, authorization.
  *
  * Throws `resource_unauthorized`, `insufficient_scope`, `step_up_required`, and what the sources throw.
@@ -70,19 +72,33 @@ export async function secondTry(options: SecondTryOptions, refused: RefusedReque
   if (!resend) return response;
   await response.body?.cancel();
   if (scopes !== undefined) refusals.grew(owner, []);
-  const asked = { signal: init.signal ?? undefined, claims, scopes, refused: first.token };
+  const asked = {
+    signal: init.signal ?? undefined,
+    claims: claims ?? refused.met?.claims,
+    scopes: scopes ?? refused.met?.scopes,
+    refused: first.token,
+  };
   const next = await acquirer.acquire(context, asked);
   if (next.token === first.token) throw refusal(response);
   // Revoked, or too weak for anything here; what lacks a context is still good where none is asked for.
   if (response.status === 401 && !dropsFirst && !isAboutContext(claims)) forget();
   if (scopes !== undefined) refusals.grew(owner, scopes);
   const second = await refused.send(next);
+  // A tool may need scopes and a step-up: a resource says one, and then the other. Each is met once.
+  if (refused.met === undefined && asksForTheOther(second, wantsScope, claims))
+    return secondTry(options, { ...refused, first: next, response: second, met: asked });
   if (second.status === response.status) refusals.note(owner, next.token, demand);
   if (second.status === 401 || (second.status === 403 && wantsScope)) {
     await second.body?.cancel();
     throw refusal(second);
   }
   return second;
+}
+
+function asksForTheOther(second: Response, gotScope: boolean, gotClaims: string | undefined): boolean {
+  const { error, claims } = challengeOf(second);
+  if (gotScope) return second.status === 401 && claims !== undefined;
+  return gotClaims !== undefined && second.status === 403 && error === "insufficient_scope";
 }
 
 function challengeOf(response: Response): BearerChallenge {

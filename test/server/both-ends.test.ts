@@ -100,7 +100,14 @@ describe.each(pairs)("a client of SDK %s and a server of SDK %s", (client, kind)
     const ada = entra.user("Ada").oid;
     const open = (): Promise<RealClient> => openClient(client, access.url, { fetch: access.fetch });
     entra.revokeConsent({ user: "Ada", client: "agent", resource: "contacts" });
-    const exchanges = (): number => entra.requests.filter(({ grant }) => grant === "on_behalf_of").length;
+    const exchanges = (from: number) =>
+      entra.requests
+        .slice(from)
+        .filter(({ grantType }) => grantType === "on_behalf_of")
+        .map(({ scopes, params }) => ({
+          write: scopes?.some((scope) => scope.endsWith("/Contacts.Write")) ?? false,
+          context: params?.["claims"]?.includes("acrs") ?? false,
+        }));
 
     const missing = await as("Ada", async () => {
       const mcp = await open();
@@ -112,20 +119,30 @@ describe.each(pairs)("a client of SDK %s and a server of SDK %s", (client, kind)
     const link = isConsentRequiredError(missing) ? (missing.requests[0]?.link ?? "") : "";
     expect(decodeURIComponent(link)).toContain(`api://${entra.app("contacts").clientId}/Contacts.Write`);
 
-    entra.grantConsent({ user: "Ada", client: "agent", resource: "contacts", scopes: ["Contacts.Write"] });
-    const before = exchanges();
-    const stepUp = await as("Ada", async () => failureOf(call(await open(), "delete_contact")));
-    // 401 with claims: one exchange for the scopes at most, one with the claims, which Entra refuses with claims.
+    let before = entra.requests.length;
+    const stepUp = await as("Ada", async () => {
+      const mcp = await open();
+      await call(mcp, "whoami");
+      entra.grantConsent({ user: "Ada", client: "agent", resource: "contacts", scopes: ["Contacts.Write"] });
+      return failureOf(call(mcp, "delete_contact"));
+    });
+    // The bigger exchange for the 403, and the one with claims for the 401, which Entra refuses with claims.
     expect(isTokenExchangeError(stepUp) ? stepUp.code : stepUp).toBe("step_up_required");
     const claims = isTokenExchangeError(stepUp) ? (stepUp.claims ?? "") : "";
     expect(JSON.parse(claims)).toEqual({ access_token: { acrs: { essential: true, value: "c1" } } });
-    expect(exchanges() - before).toBeLessThanOrEqual(3);
-    expect(server.calls.map(({ tool }) => tool)).toEqual(["whoami"]);
+    expect(exchanges(before)).toEqual([
+      { write: false, context: false },
+      { write: true, context: false },
+      { write: true, context: true },
+    ]);
+    expect(server.calls.map(({ tool }) => tool)).toEqual(["whoami", "whoami"]);
 
     // The person has signed in again with those claims.
+    before = entra.requests.length;
     const done = await as("Ada", async () => call(await open(), "delete_contact"), claims);
+    expect(exchanges(before).at(-1)).toMatchObject({ context: true });
     expect(done).toEqual({ tool: "delete_contact", caller: ada });
-    expect(server.calls.map(({ tool }) => tool)).toEqual(["whoami", "delete_contact"]);
+    expect(server.calls.map(({ tool }) => tool)).toEqual(["whoami", "whoami", "delete_contact"]);
   });
 
   test("keep two people apart", async () => {

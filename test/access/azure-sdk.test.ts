@@ -1,18 +1,16 @@
 import { SecretClient } from "@azure/keyvault-secrets";
 import { afterEach, beforeEach, expect, it } from "vitest";
+import { secretClient, vaultAccess } from "../../examples/downstream-apis/key-vault.js";
 import {
   clientSecret,
   createUserContext,
   entraApp,
   entraConsentLink,
   onBehalfOf,
-  protectedResource,
   runWithUserContext,
-  userAccess,
   userTokenVerifier,
   type UserAccess,
   type UserContext,
-  type UserTokenCredential,
 } from "../../src/index.js";
 import { startEntra, type EntraEmulator } from "../../src/testing/index.js";
 import { startKeyVault, type KeyVault } from "../support/key-vault.js";
@@ -52,33 +50,18 @@ beforeEach(async () => {
     cloud: entra.cloud,
     capabilities: ["cp1"],
   });
-  const server = protectedResource({
-    url: keyVault.url,
-    serverLabel: "key vault",
-    scopes: [`${resource}/user_impersonation`],
-    audiences: [resource],
-  });
-  vault = userAccess(server, [
-    onBehalfOf(app, {
-      consentLink: entraConsentLink({ app, redirectUri: "https://agent.example.com/consented" }),
-    }),
-  ]);
+  const consentLink = entraConsentLink({ app, redirectUri: "https://agent.example.com/consented" });
+  vault = vaultAccess(onBehalfOf(app, { consentLink }), keyVault.url);
   const verify = userTokenVerifier({ app });
   contextOf = async (user) =>
     createUserContext({ userToken: await entra.issueUserToken({ user, app: "agent" }) }, { verify });
 });
 afterEach(() => Promise.all([vault.close(), entra.close(), keyVault.close()]));
 
-function clientWith(credential: UserTokenCredential, guarded = true): SecretClient {
-  return new SecretClient(keyVault.url, credential, {
-    // 127.0.0.1 is no subdomain of vault.azure.net.
-    disableChallengeResourceVerification: true,
-    retryOptions: { maxRetries: 0 },
-    additionalPolicies: guarded ? [{ policy: credential.policy, position: "perCall" }] : [],
-  });
-}
-
-const clientOf = (context: UserContext): SecretClient => clientWith(vault.tokenCredential(context));
+// 127.0.0.1 is no subdomain of vault.azure.net.
+const options = { disableChallengeResourceVerification: true, retryOptions: { maxRetries: 0 } };
+const clientOf = (context: UserContext): SecretClient =>
+  runWithUserContext(context, () => secretClient(vault, options));
 const exchanges = (): number => entra.requests.filter(({ path }) => path.endsWith("/token")).length;
 const people = (): Set<string | undefined> => new Set(keyVault.requests.map(({ oid }) => oid));
 
@@ -120,10 +103,7 @@ it("answers a claims challenge of continuous access evaluation with one exchange
 
 it("refuses a second user of one client, although the client still holds a token of the first", async () => {
   const [ada, grace] = [await contextOf("Ada"), await contextOf("Grace")];
-  const client = clientWith(
-    runWithUserContext(ada, () => vault.tokenCredential()),
-    false,
-  );
+  const client = new SecretClient(keyVault.url, vault.tokenCredential(ada), options);
   await runWithUserContext(ada, () => client.setSecret("pin", "Ada's"));
   const before = keyVault.requests.length;
   expect(await codeOf(runWithUserContext(grace, () => client.getSecret("pin")))).toBe("wrong_user");
@@ -163,6 +143,6 @@ it("asks for no token of another resource, and goes to no authority that a chall
   const credential = vault.tokenCredential(ada);
   expect(await codeOf(credential.getToken("https://storage.azure.com/.default"))).toBe("invalid_option");
   // The challenge of the vault names login.elsewhere.example, where nobody answers.
-  await clientWith(credential).setSecret("pin", "1");
+  await new SecretClient(keyVault.url, credential, options).setSecret("pin", "1");
   expect(exchanges()).toBe(1);
 });

@@ -60,7 +60,7 @@ export async function runNode(
 }
 
 /** `npm test` builds first; a single test run on its own must not test yesterday's build. */
-async function buildIfStale(): Promise<void> {
+export async function buildIfStale(): Promise<void> {
   const built = await stat(join(root, "dist/index.d.ts")).catch(() => undefined);
   if (built !== undefined && built.mtimeMs > (await newest(join(root, "src")))) return;
   await run("npm", ["run", "--silent", "build"], { cwd: root, maxBuffer: 64 * 1024 * 1024 });

@@ -10,7 +10,7 @@ import {
   startQuickStartWorld,
   type QuickStartWorld,
 } from "../support/quick-start.js";
-import { installTarball, type InstalledPackage } from "../support/tarball.js";
+import { installTarball, runNode, type InstalledPackage } from "../support/tarball.js";
 
 const tsx = fileURLToPath(new URL("../../node_modules/tsx/dist/cli.mjs", import.meta.url));
 let installed: InstalledPackage;
@@ -67,8 +67,14 @@ describe.each([
   }, 60_000);
 });
 
+it("the first call without a tenant is seen as the person", async () => {
+  await writeFile(join(installed.folder, "package.json"), '{ "type": "module" }');
+  await writeFile(join(installed.folder, "first-call.ts"), quickStartBlock("first-call.ts"));
+  expect(await runNode(installed.folder, [tsx, "first-call.ts"])).toMatch(/"name":"Ada","tool":"whoami"/);
+}, 60_000);
+
 it("the quick start has at most 30 lines", () => {
-  for (const file of ["quick-start.ts", "quick-start-mcp-sdk.ts"]) {
+  for (const file of ["quick-start.ts", "quick-start-mcp-sdk.ts", "first-call.ts"]) {
     expect(quickStartBlock(file).trimEnd().split("\n").length).toBeLessThanOrEqual(30);
   }
 });

@@ -10,6 +10,7 @@ export const sitePages: Readonly<Record<string, readonly string[]>> = {
     "docs/guides/middleware.md",
     "docs/guides/on-behalf-of.md",
     "docs/guides/passthrough.md",
+    "docs/guides/downstream-apis.md",
     "docs/guides/sign-in.md",
     "docs/guides/foundry.md",
     "docs/guides/hosts.md",

@@ -124,7 +124,9 @@ export {
 } from "./tokens/token-source.js";
 export {
   type AccessExplanation,
+  type OneUserPolicy,
   type SourceExplanation,
+  type TokenCredentialOptions,
   type UserAccess,
   type UserTokenCredential,
 } from "./access/types.js";

@@ -4,19 +4,21 @@ import { resourceOfScope } from "../entra/scopes.js";
 import { HostedAgentIdentityError } from "../errors.js";
 import type { Acquirer } from "../tokens/acquire.js";
 import type { ProtectedResource } from "../tokens/protected-resource.js";
-import type { UserTokenCredential } from "./types.js";
+import type { TokenCredentialOptions, UserTokenCredential } from "./types.js";
 
 /**
  * A credential for Azure SDK clients. Those keep one token each, so it is bound to the principal it was made
  * for: used in another user's context it throws `wrong_user`.
  *
- * A client holds a token until `expiresOnTimestamp`. Of a sign-in that is when it has to be asked for again, so
- * that a sign-out elsewhere is noticed; asking is cheap, because the token itself is cached here.
+ * A client that holds a valid token does not ask, whoever is there. So the token is said to be over at once:
+ * every request asks here, where it is cached. Requests that start while the client waits for a token share it
+ * without asking; only the policy sees those. Source: @azure/core-rest-pipeline, tokenCycler.
  */
 export function userTokenCredential(
   resource: ProtectedResource,
   acquirer: Acquirer,
   bound: UserContext = getUserContext(),
+  options: TokenCredentialOptions = {},
 ): UserTokenCredential {
   const owner = bound.principalKey;
   if (owner === undefined)
@@ -24,8 +26,20 @@ export function userTokenCredential(
       "no_user_context",
       "A credential needs a user: this context names none.",
     );
+  const { askAgain = "each-request" } = options;
+  /** The current context, if any, which has to be the owner's. */
+  const userHere = (): UserContext => {
+    const current = tryGetUserContext();
+    if (current !== undefined && current.principalKey !== owner) {
+      throw new HostedAgentIdentityError(
+        "wrong_user",
+        "This credential belongs to another user; make one client for each user.",
+      );
+    }
+    return current ?? bound;
+  };
   return Object.freeze<UserTokenCredential>({
-    async getToken(scopes, options = {}) {
+    async getToken(scopes, { abortSignal: signal, claims } = {}) {
       const wanted = typeof scopes === "string" ? [scopes] : scopes;
       const own = resourceOfScope(resource.scopes[0] ?? "");
       const foreign = wanted.find((scope) => resourceOfScope(scope) !== own);
@@ -35,15 +49,7 @@ export function userTokenCredential(
           `The client asks for ${JSON.stringify(foreign)}, this access is for ${JSON.stringify(own)}.`,
         );
       }
-      const current = tryGetUserContext();
-      if (current !== undefined && current.principalKey !== owner) {
-        throw new HostedAgentIdentityError(
-          "wrong_user",
-          "This credential belongs to another user; make one client for each user.",
-        );
-      }
-      const user = current ?? bound;
-      const { abortSignal: signal, claims } = options;
+      const user = userHere();
       signal?.throwIfAborted();
       const cached = claims === undefined ? acquirer.peek(user) : undefined;
       const {
@@ -51,7 +57,15 @@ export function userTokenCredential(
         expiresAt,
         useUntil = expiresAt,
       } = cached ?? (await acquirer.acquire(user, { signal, claims }));
-      return { token, expiresOnTimestamp: Math.min(expiresAt, useUntil) };
+      const keepUntil = askAgain === "at-expiry" ? Infinity : Date.now();
+      return { token, expiresOnTimestamp: Math.min(expiresAt, useUntil, keepUntil) };
     },
+    policy: Object.freeze<UserTokenCredential["policy"]>({
+      name: "hosted-agent-identity/one-user",
+      async sendRequest(request, next) {
+        userHere();
+        return next(request);
+      },
+    }),
   });
 }

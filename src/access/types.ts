@@ -28,14 +28,31 @@ export interface AccessExplanation {
 
 /**
  * The part of `TokenCredential` of `@azure/core-auth` that clients call. `expiresOnTimestamp` is until when the
- * client may use the token without asking again, in milliseconds since the epoch: of a sign-in within a minute,
- * because it can be ended elsewhere.
+ * client may use the token without asking again, in milliseconds since the epoch.
  */
 export interface UserTokenCredential {
   getToken(
     scopes: string | string[],
     options?: { abortSignal?: AbortSignal | undefined; claims?: string | undefined },
   ): Promise<{ token: string; expiresOnTimestamp: number }>;
+  /** For `additionalPolicies` of the client: refuses each request of another user before anything is sent. */
+  readonly policy: OneUserPolicy;
+}
+
+/** The part of `PipelinePolicy` of `@azure/core-rest-pipeline` that a client calls. */
+export interface OneUserPolicy {
+  readonly name: string;
+  sendRequest<T, R>(request: T, next: (request: T) => Promise<R>): Promise<R>;
+}
+
+/** How a credential for Azure SDK clients behaves. */
+export interface TokenCredentialOptions {
+  /**
+   * `each-request` (default) lets the client ask before each request, which is answered from the cache here: so a
+   * request in another user's context is noticed. `at-expiry` lets it keep the token, for clients that hold
+   * one connection (AMQP) and renew by a timer; of a sign-in within a minute, because it can be ended elsewhere.
+   */
+  readonly askAgain?: "each-request" | "at-expiry";
 }
 
 /**
@@ -57,8 +74,11 @@ export interface UserAccess {
   as(context: UserContext): UserAccess;
   /** What each source would do for the current or given user. Asks nobody. */
   explain(context?: UserContext): AccessExplanation;
-  /** A credential for Azure SDK clients, bound to the principal of the current or given context. */
-  tokenCredential(context?: UserContext): UserTokenCredential;
+  /**
+   * A credential for Azure SDK clients, bound to the principal of the current or given context. Make one client
+   * for each user: used in another user's context it throws `wrong_user`.
+   */
+  tokenCredential(context?: UserContext, options?: TokenCredentialOptions): UserTokenCredential;
   /** Drops the current or given user's cached tokens, or the given one only. */
   forget(context?: UserContext, token?: string): void;
   /** Stops timers and forgets every token. */

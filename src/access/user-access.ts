@@ -118,7 +118,7 @@ function access(tokens: Acquirer, sources: readonly TokenSource[], wiring: Wirin
     },
     as: (context) => access(tokens, sources, { ...wiring, context }),
     explain: (context) => explain(resource, sources, tokens, context ?? bound ?? tryGetUserContext()),
-    tokenCredential: (context) => userTokenCredential(resource, tokens, context ?? bound),
+    tokenCredential: (context, options) => userTokenCredential(resource, tokens, context ?? bound, options),
     forget: (context, token) => tokens.forget(context ?? bound ?? getUserContext(), token),
     close,
     [Symbol.asyncDispose]: close,

@@ -101,7 +101,10 @@ function checkPerson(claims: TokenClaims): void {
 function checkApplication(claims: TokenClaims): void {
   const itself = claims.idtyp === "app" || (isGuid(claims.oid) && claims["sub"] === claims.oid);
   if (itself && isGuid(claims.oid) && clientOf(claims) !== undefined) return;
-  throw new UserTokenError("user_token_app_only", "The token stands neither for a person nor an application.");
+  throw new UserTokenError(
+    "user_token_app_only",
+    "The token stands neither for a person nor an application.",
+  );
 }
 
 function checkScopes(claims: TokenClaims, required: readonly string[]): void {

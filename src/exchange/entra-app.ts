@@ -1,17 +1,10 @@
 import { randomUUID } from "node:crypto";
 import type * as Msal from "@azure/msal-node";
 import { runWithoutUserContext } from "../context/ambient.js";
-import {
-  authorizeEndpoint,
-  cloudEndpoints,
-  cloudOfAuthorityHost,
-  issuersOf,
-  signingKeysUrl,
-  tokenEndpoint,
-  type Cloud,
-} from "../entra/clouds.js";
-import { isGuid, tenantId as checkedTenantId, type EntraAppFacts } from "../entra/tenants.js";
+import { authorizeEndpoint, issuersOf, signingKeysUrl, tokenEndpoint, type Cloud } from "../entra/clouds.js";
+import type { EntraAppFacts } from "../entra/tenants.js";
 import { HostedAgentIdentityError, type OnEvent } from "../errors.js";
+import { entraAppFacts } from "./app-facts.js";
 import { clientAssertions } from "./client-assertions.js";
 import type { ClientAuthentication, ClientCredential } from "./credential.js";
 import type { FetchLike } from "../context/fetch-like.js";
@@ -141,31 +134,6 @@ export function entraApp(options: EntraAppOptions): EntraApp {
     backoffMs: (n) => 100 * 2 ** n * (0.5 + Math.random()),
   });
   return app;
-}
-
-/** How an app registration is named: whatever has no credential of its own needs no more. */
-export type EntraAppNames = Pick<
-  EntraAppOptions,
-  "tenantId" | "clientId" | "allowedTenants" | "audiences" | "cloud"
->;
-
-/** The facts of an app registration, checked. Throws `invalid_option`. */
-export function entraAppFacts(options: EntraAppNames): EntraAppFacts {
-  const tenantId = checkedTenantId("tenantId", options.tenantId);
-  if (!isGuid(options.clientId))
-    throw invalid(`clientId: expected a GUID, got ${JSON.stringify(options.clientId)}.`);
-  const clientId = options.clientId.toLowerCase();
-  const allowedTenants = (options.allowedTenants ?? [tenantId]).map((one) =>
-    checkedTenantId("allowedTenants", one),
-  );
-  if (allowedTenants.length === 0) throw invalid("allowedTenants: with an empty list nobody could come.");
-  return {
-    tenantId,
-    clientId,
-    allowedTenants: Object.freeze([...new Set(allowedTenants)]),
-    audiences: Object.freeze([clientId, `api://${clientId}`, ...(options.audiences ?? [])]),
-    cloud: cloudEndpoints(options.cloud ?? cloudOfAuthorityHost(process.env["AZURE_AUTHORITY_HOST"])),
-  };
 }
 
 function authorityMetadata(facts: EntraAppFacts, tenant: string): string {

@@ -4,7 +4,7 @@ import type { TokenClaims } from "../entra/token-claims.js";
 import type { FetchLike } from "../context/fetch-like.js";
 import { tokenVerifier, type UserTokenVerifier } from "../context/verify.js";
 import { HostedAgentIdentityError, type OnEvent } from "../errors.js";
-import { entraAppFacts } from "../exchange/entra-app.js";
+import { entraAppFacts } from "../exchange/app-facts.js";
 import { checkedDemand, type McpCall, type ToolDemand } from "./demands.js";
 import { metadataUrlOf } from "./resource-metadata.js";
 

@@ -35,7 +35,7 @@ const sources = readdirSync(join(root, "src"), { recursive: true, encoding: "utf
   file.endsWith(".ts"),
 );
 const examples = sources.flatMap((file) => examplesOf(join(root, "src", file)));
-const [quickStart, plainSdk] = blocksOf("README.md");
+const [quickStart, plainSdk, ...otherReadme] = blocksOf("README.md");
 
 it("every example of the reference and the README compiles", async () => {
   expect(examples.length).toBeGreaterThan(20);
@@ -45,7 +45,13 @@ it("every example of the reference and the README compiles", async () => {
   const guides = readdirSync(join(root, "docs/guides"), { encoding: "utf8" }).flatMap((file) =>
     blocksOf(`docs/guides/${file}`),
   );
-  const all = [...examples, ...guides, { at: "README.md", code: quickStart?.code ?? "" }, variant];
+  const all = [
+    ...examples,
+    ...guides,
+    ...otherReadme,
+    { at: "README.md", code: quickStart?.code ?? "" },
+    variant,
+  ];
   const folder = mkdtempSync(join(root, "test", ".examples-"));
   try {
     all.forEach(({ code }, n) => writeFileSync(join(folder, `example-${n}.ts`), `${code}\nexport {};\n`));

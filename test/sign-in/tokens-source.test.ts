@@ -236,7 +236,7 @@ describe("the end of a sign-in", () => {
   it("in another process is noticed within a minute by a client of the Azure SDK, which holds its token", async () => {
     const context = platformContext("azure client");
     await connect(context, "Ada");
-    const credential = access().tokenCredential(context);
+    const credential = access().tokenCredential(context, { askAgain: "at-expiry" });
     const [scope = ""] = world.contacts.scopes;
     const held = await credential.getToken(scope);
     expect(held.expiresOnTimestamp - time).toBeLessThanOrEqual(60_000);

@@ -18,17 +18,12 @@ export interface InstalledPackage {
 
 /** Packs the package and lays it into an empty folder, with the named packages of this repository beside it. */
 export async function installTarball(peers: readonly string[]): Promise<InstalledPackage> {
-  await buildIfStale();
   const folder = await mkdtemp(join(tmpdir(), "installed-package-"));
-  const { stdout } = await run("npm", ["pack", "--json", "--silent", "--pack-destination", folder], {
-    cwd: root,
-  });
-  const [packed] = JSON.parse(stdout) as { filename: string; files: { path: string }[] }[];
-  if (packed === undefined) throw new Error("npm pack packed nothing");
+  const packed = await packTarball(folder);
   const target = join(folder, "node_modules", "hosted-agent-identity");
   await mkdir(target, { recursive: true });
-  await run("tar", ["-xzf", join(folder, packed.filename), "-C", target, "--strip-components", "1"]);
-  await rm(join(folder, packed.filename));
+  await run("tar", ["-xzf", packed.file, "-C", target, "--strip-components", "1"]);
+  await rm(packed.file);
   for (const name of ["@azure/msal-node", "jose", ...peers]) {
     const link = join(folder, "node_modules", name);
     await mkdir(dirname(link), { recursive: true });
@@ -36,9 +31,22 @@ export async function installTarball(peers: readonly string[]): Promise<Installe
   }
   return {
     folder,
-    files: packed.files.map(({ path }) => path),
+    files: packed.files,
     remove: () => rm(folder, { recursive: true, force: true }),
   };
+}
+
+/** What `npm pack` would publish, as a file in this folder, and the files in it. */
+export async function packTarball(
+  folder: string,
+): Promise<{ readonly file: string; readonly files: readonly string[] }> {
+  await buildIfStale();
+  const { stdout } = await run("npm", ["pack", "--json", "--silent", "--pack-destination", folder], {
+    cwd: root,
+  });
+  const [packed] = JSON.parse(stdout) as { filename: string; files: { path: string }[] }[];
+  if (packed === undefined) throw new Error("npm pack packed nothing");
+  return { file: join(folder, packed.filename), files: packed.files.map(({ path }) => path) };
 }
 
 /** Runs a program of the project's own kind in its folder. */
@@ -52,7 +60,7 @@ export async function runNode(
 }
 
 /** `npm test` builds first; a single test run on its own must not test yesterday's build. */
-async function buildIfStale(): Promise<void> {
+export async function buildIfStale(): Promise<void> {
   const built = await stat(join(root, "dist/index.d.ts")).catch(() => undefined);
   if (built !== undefined && built.mtimeMs > (await newest(join(root, "src")))) return;
   await run("npm", ["run", "--silent", "build"], { cwd: root, maxBuffer: 64 * 1024 * 1024 });

@@ -186,7 +186,8 @@ async function strongerToken(
   claims: string,
 ): Promise<Pick<AccessToken, "token" | "expiresAt" | "useUntil">> {
   const [scope = ""] = access.resource.scopes;
-  const { token, expiresOnTimestamp } = await access.tokenCredential(context).getToken(scope, { claims });
+  const credential = access.tokenCredential(context, { askAgain: "at-expiry" });
+  const { token, expiresOnTimestamp } = await credential.getToken(scope, { claims });
   return { token, expiresAt: expiresOnTimestamp };
 }
 

@@ -25,7 +25,9 @@ afterAll(() => installed.remove());
 
 describe("what is published", () => {
   it("is the build, the licence, the readme and the changelog", () => {
-    const others = installed.files.filter((file) => !/^dist\/[\w.-]+\.(?:js|js\.map|d\.ts)$/.test(file));
+    const others = installed.files.filter(
+      (file) => !/^dist\/(cli\/)?[\w.-]+\.(?:js|js\.map|d\.ts)$/.test(file),
+    );
     expect(others.sort()).toEqual(["CHANGELOG.md", "LICENSE", "README.md", "package.json"]);
   });
 
@@ -34,7 +36,7 @@ describe("what is published", () => {
     const { bin } = JSON.parse(readFileSync(join(folder, "package.json"), "utf8")) as {
       bin: Record<string, string>;
     };
-    expect(bin).toEqual({ "hosted-agent-identity": "./dist/cli.js" });
+    expect(bin).toEqual({ "hosted-agent-identity": "./dist/cli/main.js" });
     const program = join(folder, bin["hosted-agent-identity"] ?? "");
     // As npm links it, and without naming Node: by its first line and its mode.
     await mkdir(join(installed.folder, "node_modules/.bin"), { recursive: true });

@@ -8,6 +8,7 @@ import { foundryGatewayMutants } from "./foundry-gateway.js";
 import { containerMutants } from "./foundry-container.js";
 import { foundryToolboxMutants } from "./foundry-toolbox.js";
 import { grantMutants } from "./grants.js";
+import { mcpServerMutants } from "./mcp-server.js";
 import type { Mutant } from "./mutant.js";
 import { otelMutants } from "./otel.js";
 import { sharedCacheMutants } from "./shared-cache.js";
@@ -549,5 +550,6 @@ export const mutants: readonly Mutant[] = [
   ...foundryToolboxMutants,
   ...sharedCacheMutants,
   ...otelMutants,
+  ...mcpServerMutants,
   ...discretionMutants,
 ];

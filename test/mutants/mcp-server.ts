@@ -1,0 +1,121 @@
+import type { Mutant } from "./mutant.js";
+
+const gateTests = ["test/server/gate.test.ts"];
+const sessionTests = ["test/server/sessions.test.ts"];
+
+/** What an MCP server lets in, what it tells of who came, and whose its sessions are. */
+export const mcpServerMutants: readonly Mutant[] = [
+  {
+    name: "server-session-of-somebody-else",
+    rule: 15,
+    file: "src/server/admit.ts",
+    find: "if (sessionId !== undefined && !sessions.isOf(sessionId, principalKey))",
+    replace: "if (sessionId !== undefined && (false as boolean))",
+    tests: sessionTests,
+  },
+  {
+    name: "server-session-changes-hands",
+    rule: 15,
+    file: "src/server/sessions.ts",
+    find: "      if (owners.has(sessionId)) return;\n",
+    replace: "",
+    tests: sessionTests,
+  },
+  {
+    name: "server-sessions-without-bound",
+    rule: 15,
+    file: "src/server/sessions.ts",
+    find: "if (owners.size > max)",
+    replace: "if (owners.size > max + 1000)",
+    tests: sessionTests,
+  },
+  {
+    name: "server-takes-the-first-of-two-tokens",
+    rule: 5,
+    file: "src/server/admit.ts",
+    find: "  if (authorization.length > 1) return { refused: refuse.severalTokens() };\n",
+    replace: "",
+    tests: gateTests,
+  },
+  {
+    name: "server-lets-applications-in",
+    rule: 5,
+    file: "src/server/options.ts",
+    find: "applications: options.applications !== undefined",
+    replace: "applications: true",
+    tests: gateTests,
+  },
+  {
+    name: "server-application-without-a-role",
+    rule: 5,
+    file: "src/server/auth-info.ts",
+    find: "if (!accepted.some((role) => roles.includes(role)))",
+    replace: "if (accepted.length > 0 && roles.length === 0)",
+    tests: gateTests,
+  },
+  {
+    name: "server-application-calls-what-needs-a-scope",
+    rule: 5,
+    file: "src/server/demands.ts",
+    find: "scopes.length === 0 ? undefined : refuse.insufficientScope([])",
+    replace: "scopes.length >= 0 ? undefined : refuse.insufficientScope([])",
+    tests: gateTests,
+  },
+  {
+    name: "server-takes-an-id-token-for-an-application",
+    rule: 5,
+    file: "src/context/token-checks.ts",
+    find: '(isGuid(claims.oid) && claims["sub"] === claims.oid)',
+    replace: "isGuid(claims.oid)",
+    tests: gateTests,
+  },
+  {
+    name: "server-forgets-the-scope-of-every-call",
+    rule: 5,
+    file: "src/server/demands.ts",
+    find: "new Set([...always, ...scopes])",
+    replace: "new Set(always.length > 0 ? scopes : [])",
+    tests: gateTests,
+  },
+  {
+    name: "server-looks-at-the-first-call-of-a-batch",
+    rule: 5,
+    file: "src/server/demands.ts",
+    find: "for (const call of calls) {",
+    replace: "for (const call of calls.slice(0, 1)) {",
+    tests: gateTests,
+  },
+  {
+    name: "server-forgets-the-authentication-context",
+    rule: 5,
+    file: "src/server/demands.ts",
+    find: "if (authContext === undefined || contextsOf(claims).includes(authContext)) return undefined;",
+    replace: "if (authContext === undefined || authContext.length > 0) return undefined;",
+    tests: gateTests,
+  },
+  {
+    name: "server-passes-what-is-no-json-rpc",
+    rule: 5,
+    file: "src/server/admit.ts",
+    find: "  if (calls === undefined) return { refused: notRpc };\n  const refused = await unmet(calls,",
+    replace: "  const refused = await unmet(calls ?? [],",
+    tests: gateTests,
+  },
+  {
+    name: "server-says-what-was-wrong-with-the-token",
+    rule: 2,
+    file: "src/server/refusal.ts",
+    find: 'const fault = { error: "invalid_token", error_description: titleOf(error.code) };',
+    replace: 'const fault = { error: "invalid_token", error_description: error.message };',
+    tests: gateTests,
+  },
+  {
+    name: "server-names-every-customer",
+    rule: 2,
+    file: "src/server/resource-metadata.ts",
+    find: "authorization_servers: [`${app.cloud.loginEndpoint}/${app.tenantId}/v2.0`],",
+    replace:
+      "authorization_servers: app.allowedTenants.map((one) => `${app.cloud.loginEndpoint}/${one}/v2.0`),",
+    tests: ["test/server/metadata.test.ts"],
+  },
+];

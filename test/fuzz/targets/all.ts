@@ -5,6 +5,7 @@ import { entraTargets } from "./entra.js";
 import { errorTargets } from "./errors.js";
 import { headerTargets } from "./headers.js";
 import { linkTargets } from "./links.js";
+import { mcpServerTargets } from "./mcp-server.js";
 import { serviceTargets } from "./services.js";
 import { signInTargets } from "./sign-in.js";
 import { tokenTargets } from "./tokens.js";
@@ -21,6 +22,7 @@ export const targets: readonly FuzzTarget[] = [
   ...toolboxStreamTargets,
   ...entraTargets,
   ...turnTargets,
+  ...mcpServerTargets,
   ...signInTargets,
   ...serviceTargets,
   ...emulatorTargets,

@@ -25,12 +25,20 @@ export interface HostedAgent {
 }
 
 /** One agent for all people. `accesses`: what `userAccess()` returned, one for each MCP server. */
-export function langChainAgent(accesses: readonly UserAccess[]): HostedAgent {
+export function langChainAgent(
+  accesses: readonly UserAccess[],
+  { baseURL = process.env.OPENAI_BASE_URL, apiKey = process.env.OPENAI_API_KEY } = {},
+): HostedAgent {
   const servers = accesses.map((access) => ({ label: access.resource.serverLabel, pool: clientsOf(access) }));
-  const model = new ChatOpenAI({ model: process.env.OPENAI_MODEL ?? "gpt-5-mini", streaming: true });
+  const model = new ChatOpenAI({ model: "gpt-5-mini", apiKey, streaming: true, configuration: { baseURL } });
   return {
     async *run({ input, signal }) {
-      const tools = await Promise.all(servers.map(({ label, pool }) => loadMcpTools(label, clientOf(pool))));
+      const tools = await Promise.all(
+        servers.map(({ label, pool }) =>
+          // Two servers may have a tool of the same name.
+          loadMcpTools(label, clientOf(pool), { prefixToolNameWithServerName: true }),
+        ),
+      );
       const agent = createAgent({ model, tools: tools.flat() });
       const messages = [{ role: "user", content: input }];
       for await (const [chunk] of await agent.stream({ messages }, { streamMode: "messages", signal })) {

@@ -1,3 +1,4 @@
+import { inspect } from "node:util";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from "vitest";
 import {
   clientSecret,
@@ -47,12 +48,14 @@ export interface HostFacts {
 
 /** A day in the life of an agent written with a real framework, with real MCP servers and Entra's emulator. */
 export function describeAgent(name: string, { start, server: kind, saidWithoutSignal }: HostFacts): void {
-  describe(name, () => {
+  describe(`an agent of ${name}`, () => {
     let entra: EntraEmulator;
     let app: EntraApp;
     let model: ChatModel;
     let meanwhile: () => Promise<void>;
     let stops: (() => Promise<unknown>)[];
+    /** What the framework wrote to the console. */
+    let printed: string[];
 
     beforeAll(async () => {
       const scopes = ["access_as_user", "Contacts.Write"];
@@ -73,6 +76,11 @@ export function describeAgent(name: string, { start, server: kind, saidWithoutSi
     });
     beforeEach(async () => {
       stops = [];
+      printed = [];
+      for (const method of ["debug", "error", "info", "log", "warn"] as const)
+        vi.spyOn(console, method).mockImplementation(
+          (...args) => void printed.push(inspect(args, { depth: null })),
+        );
       meanwhile = async () => {};
       model = await startChatModel(() => meanwhile());
       for (const user of ["Ada", "Bob", "Cy"])
@@ -163,11 +171,11 @@ export function describeAgent(name: string, { start, server: kind, saidWithoutSi
       output.filter(({ type }) => type === "oauth_consent_request").map((item) => item.server_label);
     const oid = (user: string): string => entra.user(user).oid;
 
-    /** Nothing of a link, in any form, may be in what reached the model. */
+    /** Nothing of a link, in any form, may be in what reached the model or the framework's log. */
     function expectNoLink(...responses: WireResponse[]): void {
       const links = responses.flatMap(({ output }) => output.map((item) => item.consent_link ?? ""));
       for (const link of links.filter(Boolean))
-        for (const raw of model.requests)
+        for (const raw of [...model.requests, ...printed])
           for (const form of [link, encodeURIComponent(link), JSON.stringify(link).slice(1, -1)])
             expect(leaks(raw, form)).toBe(false);
     }

@@ -11,7 +11,7 @@ export interface ChatModel {
 
 interface Body {
   readonly stream?: boolean;
-  readonly messages: readonly { role: string; content: unknown; tool_calls?: unknown }[];
+  readonly messages: readonly { role: string; content: unknown; tool_calls?: { id: string }[] }[];
   readonly tools?: readonly { function: { name: string; parameters?: { required?: string[] } } }[];
 }
 
@@ -33,7 +33,8 @@ export async function startChatModel(meanwhile: () => Promise<void>): Promise<Ch
     if (body.stream !== true) {
       response.writeHead(200, { "content-type": "application/json" });
       const choices = [{ index: 0, message, finish_reason }];
-      return response.end(JSON.stringify({ ...base, object: "chat.completion", choices }));
+      response.end(JSON.stringify({ ...base, object: "chat.completion", choices }));
+      return;
     }
     response.writeHead(200, { "content-type": "text/event-stream" });
     const send = (delta: object, reason: string | null): void => {
@@ -59,7 +60,9 @@ export async function startChatModel(meanwhile: () => Promise<void>): Promise<Ch
 
 function answerTo({ messages, tools = [] }: Body): object {
   const steps = text(messages.findLast(({ role }) => role === "user")?.content).split(" then ");
-  const step = messages.filter((message) => message.tool_calls !== undefined).length;
+  // A host may put the calls of several steps into one message.
+  const calls = messages.flatMap((message) => message.tool_calls ?? []);
+  const step = new Set(calls.map(({ id }) => id.split("_")[1])).size;
   const wanted = steps[step];
   if (wanted === undefined) {
     const told = messages.filter(({ role }) => role === "tool").map(({ content }) => text(content));

@@ -1,0 +1,42 @@
+import { execFile } from "node:child_process";
+import { createHash } from "node:crypto";
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
+import { expect, it } from "vitest";
+import { describeAgent, type StartAgent } from "./agent-scenarios.js";
+
+const run = promisify(execFile);
+
+/**
+ * Mastra's packages are many, so they are not among the repository's own: the example brings a lockfile, which is
+ * installed once. Its newest release needs Node 22.13; `npm run test:hosts:newest` runs this on Node 24.
+ */
+const name = Number(process.versions.node.split(".")[0]) < 22 ? "mastra-node20" : "mastra";
+const folder = fileURLToPath(new URL(`../../examples/hosts/${name}`, import.meta.url));
+await install(folder);
+const { mastraAgent } = (await import(`${folder}/agent.ts`)) as { mastraAgent: StartAgent };
+
+describeAgent(`Mastra, ${name}`, {
+  start: mastraAgent,
+  server: "v2-express",
+  saidWithoutSignal: /has to give consent for \\+"contacts/,
+});
+
+it("is an example whose types are right", async () => {
+  const tsc = fileURLToPath(new URL("../../node_modules/typescript/bin/tsc", import.meta.url));
+  const { stdout } = await run(process.execPath, [tsc, "-p", `${folder}/tsconfig.json`]).catch(
+    (failed: { stdout: string }) => failed,
+  );
+  expect(stdout).toBe("");
+}, 60_000);
+
+async function install(cwd: string): Promise<void> {
+  const lock = createHash("sha256")
+    .update(readFileSync(`${cwd}/package-lock.json`))
+    .digest("hex");
+  const stamp = `${cwd}/node_modules/.installed-lock`;
+  if (existsSync(stamp) && readFileSync(stamp, "utf8") === lock) return;
+  await run("npm", ["ci", "--ignore-scripts", "--omit=optional", "--prefer-offline"], { cwd });
+  writeFileSync(stamp, lock);
+}

@@ -1,4 +1,5 @@
 import { inspect } from "node:util";
+import { setTimeout as delay } from "node:timers/promises";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from "vitest";
 import {
   clientSecret,
@@ -42,8 +43,11 @@ export type StartAgent = (
 export interface HostFacts {
   readonly start: StartAgent;
   readonly server: ServerKind;
-  /** What the model is told of a missing consent where the run does not take `turn.signal`. Never a link. */
-  readonly saidWithoutSignal: RegExp;
+  /**
+   * What the model is told of a missing consent where the run does not take `turn.signal`. Never a link. `undefined`
+   * where it is told nothing: the framework stops when nobody reads its stream any more.
+   */
+  readonly saidWithoutSignal?: RegExp;
 }
 
 /** A day in the life of an agent written with a real framework, with real MCP servers and Entra's emulator. */
@@ -256,6 +260,11 @@ export function describeAgent(name: string, { start, server: kind, saidWithoutSi
       const response = await ask(host, "Cy", "contacts:delete_contact");
       expect(response.status).toBe("incomplete");
       expect(askedFor(response)).toEqual(["contacts"]);
+      expectNoLink(response);
+      if (saidWithoutSignal === undefined) {
+        await delay(500);
+        return expect(model.requests.length).toBe(1);
+      }
       // The framework takes the failure for the tool's output and goes on: one more request, whose answer nobody reads.
       await vi.waitFor(() => expect(model.requests.length).toBe(2), { timeout: 5_000 });
       expect(model.requests[1]).toMatch(saidWithoutSignal);

@@ -71,7 +71,7 @@ function answerTo({ messages, tools = [] }: Body): object {
   const tool_calls = wanted.split("+").map((each, index) => {
     const [label = "", tool = ""] = each.trim().split(":");
     const known = tools.map((entry) => entry.function);
-    const called = known.find(({ name }) => name.startsWith(label) && name.endsWith(tool));
+    const called = known.find(({ name }) => name.includes(label) && name.endsWith(tool));
     if (called === undefined)
       throw new Error(`${each} is none of ${known.map(({ name }) => name).join(", ")}`);
     const args = JSON.stringify(

@@ -17,11 +17,13 @@ const folder = fileURLToPath(new URL(`../../examples/hosts/${name}`, import.meta
 await install(folder);
 const { mastraAgent } = (await import(`${folder}/agent.ts`)) as { mastraAgent: StartAgent };
 
-describeAgent(`Mastra, ${name}`, {
-  start: mastraAgent,
-  server: "v2-express",
-  saidWithoutSignal: /has to give consent for \\+"contacts/,
-});
+// Sessions show who shares a client; the newer protocol has none.
+for (const server of ["v1-sessions", "v2-express"] as const)
+  describeAgent(`Mastra, ${name}, and a server ${server}`, {
+    start: mastraAgent,
+    server,
+    saidWithoutSignal: /has to give consent for \\+"contacts/,
+  });
 
 it("is an example whose types are right", async () => {
   const tsc = fileURLToPath(new URL("../../node_modules/typescript/bin/tsc", import.meta.url));

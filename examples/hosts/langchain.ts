@@ -30,7 +30,12 @@ export function langChainAgent(
   { baseURL = process.env.OPENAI_BASE_URL, apiKey = process.env.OPENAI_API_KEY } = {},
 ): HostedAgent {
   const servers = accesses.map((access) => ({ label: access.resource.serverLabel, pool: clientsOf(access) }));
-  const model = new ChatOpenAI({ model: "gpt-5-mini", apiKey, streaming: true, configuration: { baseURL } });
+  const model = new ChatOpenAI({
+    model: process.env.OPENAI_MODEL ?? "gpt-5-mini",
+    apiKey,
+    streaming: true,
+    configuration: { baseURL },
+  });
   return {
     async *run({ input, signal }) {
       const tools = await Promise.all(

@@ -271,6 +271,13 @@ export function describeAgent(name: string, { start, server: kind, saidWithoutSi
       expectNoLink(response);
     });
 
+    it("fails the turn where the model fails, and does not end it as if all were well", async () => {
+      consent("Cy", "contacts", "access_as_user");
+      const { host } = await agentWith(["contacts"]);
+      const response = await ask(host, "Cy", "contacts:whoami then contacts:not_a_tool");
+      expect(response.status).toBe("failed");
+    });
+
     it("goes on in a new session where the server has lost the person's", async () => {
       const issuer = testIssuer();
       const server = await startMcpServer({ kind: "v1-sessions", whose: issuer.whose });

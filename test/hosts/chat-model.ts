@@ -17,7 +17,8 @@ interface Body {
 
 /**
  * Starts it. A prompt names tools as `server:tool`: `contacts:whoami then contacts:delete_contact+files:delete_contact`
- * calls one, then two at once, and then says what it was told. `meanwhile` is waited for before each answer.
+ * calls one, then two at once, and then says what it was told. A tool that it was not
+ * given is a bad request (400). `meanwhile` is waited for before each answer.
  */
 export async function startChatModel(meanwhile: () => Promise<void>): Promise<ChatModel> {
   const requests: string[] = [];
@@ -27,7 +28,14 @@ export async function startChatModel(meanwhile: () => Promise<void>): Promise<Ch
     requests.push(raw);
     await meanwhile();
     const body = JSON.parse(raw) as Body;
-    const message = answerTo(body);
+    let message: object;
+    try {
+      message = answerTo(body);
+    } catch (error) {
+      response.writeHead(400, { "content-type": "application/json" });
+      response.end(JSON.stringify({ error: { message: String(error), type: "invalid_request_error" } }));
+      return;
+    }
     const finish_reason = "tool_calls" in message ? "tool_calls" : "stop";
     const base = { id: `chatcmpl-${requests.length}`, created: 1, model: "scripted" };
     if (body.stream !== true) {

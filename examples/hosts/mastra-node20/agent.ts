@@ -31,7 +31,11 @@ export function mastraAgent(
   const agent = new Agent({
     name: "assistant",
     instructions: "Answer with what the tools find.",
-    model: { id: "openai/gpt-5-mini", apiKey, ...(baseURL === undefined ? {} : { url: baseURL }) },
+    model: {
+      id: `openai/${process.env.OPENAI_MODEL ?? "gpt-5-mini"}`,
+      apiKey,
+      ...(baseURL === undefined ? {} : { url: baseURL }),
+    },
   });
   const servers = accesses.map((access) => ({
     label: access.resource.serverLabel,

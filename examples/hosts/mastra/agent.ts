@@ -23,7 +23,11 @@ export function mastraAgent(
     id: "assistant",
     name: "assistant",
     instructions: "Answer with what the tools find.",
-    model: { id: "openai/gpt-5-mini", apiKey, ...(baseURL === undefined ? {} : { url: baseURL }) },
+    model: {
+      id: `openai/${process.env.OPENAI_MODEL ?? "gpt-5-mini"}`,
+      apiKey,
+      ...(baseURL === undefined ? {} : { url: baseURL }),
+    },
   });
   const clients = mcpClientPool({
     open: async ({ principalKey }) =>

@@ -33,6 +33,14 @@ it("is an example whose types are right", async () => {
   expect(stdout).toBe("");
 }, 60_000);
 
+it("is what the guide shows of its newest release", () => {
+  const flat = (text: string): string => text.replaceAll(/\s+/g, " ").trim();
+  const guide = readFileSync(fileURLToPath(new URL("../../docs/guides/hosts.md", import.meta.url)), "utf8");
+  const [, shown = "nothing"] = /```typescript\n([\s\S]*?)```/.exec(guide) ?? [];
+  const example = new URL("../../examples/hosts/mastra/agent.ts", import.meta.url);
+  expect(flat(readFileSync(fileURLToPath(example), "utf8"))).toContain(flat(shown));
+});
+
 async function install(cwd: string): Promise<void> {
   const lock = createHash("sha256")
     .update(readFileSync(`${cwd}/package-lock.json`))

@@ -9,7 +9,7 @@ type Stage = readonly (readonly string[])[];
 
 const stages: readonly Stage[] = [
   [["build"]],
-  [["lint", "types", "package-check", "conformance"], ["test:fuzz"]],
+  [["lint", "types", "package-check", "conformance", "test:hosts:newest"], ["test:fuzz"]],
   [["test:mutants"]],
   [["test:unit"]],
 ];

@@ -248,7 +248,14 @@ export function describeAgent(name: string, { start, server: kind, saidWithoutSi
       const response = await ask(host, "Cy", "contacts:delete_contact+files:delete_contact");
       expect(response.status).toBe("incomplete");
       expect(askedFor(response).toSorted()).toEqual(["contacts", "files"]);
-      expect(model.requests.length).toBe(1);
+      for (const resource of ["contacts", "files"]) consent("Cy", resource, "Contacts.Write");
+      const again = await ask(host, "Cy", "contacts:delete_contact+files:delete_contact", response.id);
+      expect(again.status).toBe("completed");
+      expect(textOf(again).match(/[0-9a-f-]{36}/g)).toEqual([oid("Cy"), oid("Cy")]);
+      // One before both were asked for, two after.
+      expect(model.requests.length).toBe(3);
+      expectNoLink(response);
+      for (const raw of model.requests) expect(raw).not.toMatch(/consent/i);
     });
 
     it("still asks where the run forgets the signal, and tells the model of it without the link", async () => {

@@ -13,7 +13,8 @@ const run = promisify(execFile);
  * installed once. Its newest release needs Node 22.13; `npm run test:hosts:newest` runs this on Node 24.
  */
 const name = Number(process.versions.node.split(".")[0]) < 22 ? "mastra-node20" : "mastra";
-const folder = fileURLToPath(new URL(`../../examples/hosts/${name}`, import.meta.url));
+const examples = fileURLToPath(new URL("../../examples/hosts", import.meta.url));
+const folder = `${examples}/${name}`;
 await install(folder);
 const { mastraAgent } = (await import(`${folder}/agent.ts`)) as { mastraAgent: StartAgent };
 
@@ -37,8 +38,7 @@ it("is what the guide shows of its newest release", () => {
   const flat = (text: string): string => text.replaceAll(/\s+/g, " ").trim();
   const guide = readFileSync(fileURLToPath(new URL("../../docs/guides/hosts.md", import.meta.url)), "utf8");
   const [, shown = "nothing"] = /```typescript\n([\s\S]*?)```/.exec(guide) ?? [];
-  const example = new URL("../../examples/hosts/mastra/agent.ts", import.meta.url);
-  expect(flat(readFileSync(fileURLToPath(example), "utf8"))).toContain(flat(shown));
+  expect(flat(readFileSync(`${examples}/mastra/agent.ts`, "utf8"))).toContain(flat(shown));
 });
 
 async function install(cwd: string): Promise<void> {

@@ -4,7 +4,7 @@ import type { UserContext } from "../context/user-context.js";
 import { HostedAgentIdentityError } from "../errors.js";
 import type { McpClientPoolOptions } from "./pool-options.js";
 import { pooledClients } from "./pooled-clients.js";
-import { isSessionGone } from "./session-gone.js";
+import { clientSessions } from "./session-gone.js";
 
 /** One user's client, kept open until the lease is released. */
 export interface McpClientLease<C> {
@@ -71,15 +71,28 @@ export interface McpClientPool<C> {
  */
 export function mcpClientPool<C>(options: McpClientPoolOptions<C>): McpClientPool<C> {
   const clients = pooledClients(options);
+  const sessions = clientSessions();
+
+  /** This user's client, with a session that is good as far as the client knows. */
+  async function leased(context: UserContext): ReturnType<typeof clients.lease> {
+    for (;;) {
+      const one = await clients.lease(context);
+      if (!sessions.isLost(one.client)) {
+        sessions.note(one.client);
+        return one;
+      }
+      one.release({ gone: true });
+    }
+  }
 
   async function use<T>(run: (client: C) => T | Promise<T>): Promise<T> {
     const context = currentUser();
     for (let triesLeft = 1; ; triesLeft -= 1) {
-      const { client, release } = await clients.lease(context);
+      const { client, release } = await leased(context);
       try {
         return await run(client);
       } catch (error) {
-        const gone = isSessionGone(error, client);
+        const gone = sessions.isGone(error, client);
         if (gone) release({ gone });
         if (!gone || triesLeft === 0) throw error;
       } finally {
@@ -90,11 +103,11 @@ export function mcpClientPool<C>(options: McpClientPoolOptions<C>): McpClientPoo
 
   async function lease(): Promise<McpClientLease<C>> {
     const context = currentUser();
-    const { client, release } = await clients.lease(context);
+    const { client, release } = await leased(context);
     const { endListeners } = internalsOf(context);
     const giveBack = (failure?: unknown): void => {
       endListeners.delete(onEnd);
-      release({ gone: failure !== undefined && isSessionGone(failure, client) });
+      release({ gone: failure !== undefined && sessions.isGone(failure, client) });
     };
     const onEnd = (): void => giveBack();
     if (context.ended) giveBack();

@@ -1,19 +1,49 @@
 import { read } from "../consent/error-chain.js";
 
-/**
- * Whether a call failed because its MCP session no longer exists: the server answers 404 to a session id it
- * does not know (MCP 2025-11-25, Streamable HTTP, session management), and the client must start anew.
- * A 404 on a client without a session is a wrong URL, which a new client would not mend.
- */
-export function isSessionGone(error: unknown, client: unknown): boolean {
-  return hasSession(client) && causes(error).some((cause) => httpStatus(cause) === 404);
+/** What is known of the MCP sessions of a pool's clients. */
+export interface ClientSessions {
+  /** To be told of a client while its session is good. */
+  note(client: unknown): void;
+  /** Whether the client has noticed by itself that its session is gone. It will not start a new one. */
+  isLost(client: unknown): boolean;
+  /**
+   * Whether a call failed because its MCP session no longer exists: the server answers 404 to a session id it
+   * does not know (MCP 2025-11-25, Streamable HTTP, session management), and the client must start anew.
+   * A 404 on a client without a session is a wrong URL, which a new client would not mend.
+   */
+  isGone(error: unknown, client: unknown): boolean;
 }
 
-/** Both SDKs and the AI SDK keep the session id on `client.transport`; an unknown client may have one. */
-function hasSession(client: unknown): boolean {
+export function clientSessions(): ClientSessions {
+  /** The AI SDK takes the id off its transport before it tells of the 404 (`@ai-sdk/mcp` 2.0). */
+  const seen = new WeakSet();
+  return {
+    note(client) {
+      const transport = transportOf(client);
+      if (transport !== undefined && hasId(transport)) seen.add(transport);
+    },
+    isLost(client) {
+      const transport = transportOf(client);
+      return transport !== undefined && seen.has(transport) && !hasId(transport);
+    },
+    isGone(error, client) {
+      const transport = transportOf(client);
+      // An unknown client may have a session.
+      const hadSession = transport === undefined || hasId(transport) || seen.has(transport);
+      return hadSession && causes(error).some((cause) => httpStatus(cause) === 404);
+    },
+  };
+}
+
+/** Both SDKs and the AI SDK keep the session id on `client.transport`. */
+function transportOf(client: unknown): { readonly sessionId: unknown } | undefined {
   const transport = field(client, "transport");
-  if (typeof transport !== "object" || transport === null || !("sessionId" in transport)) return true;
-  return transport.sessionId !== undefined && transport.sessionId !== null;
+  if (typeof transport !== "object" || transport === null || !("sessionId" in transport)) return undefined;
+  return transport;
+}
+
+function hasId({ sessionId }: { readonly sessionId: unknown }): boolean {
+  return sessionId !== undefined && sessionId !== null;
 }
 
 /** The HTTP status a transport error carries. A JSON-RPC error's `code` is the server's own number. */

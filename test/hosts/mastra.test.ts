@@ -1,12 +1,8 @@
-import { execFile } from "node:child_process";
-import { createHash } from "node:crypto";
-import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
-import { promisify } from "node:util";
 import { expect, it } from "vitest";
 import { describeAgent, type StartAgent } from "./agent-scenarios.js";
-
-const run = promisify(execFile);
+import { install, typeFaults } from "./install.js";
 
 /**
  * Mastra's packages are many, so they are not among the repository's own: the example brings a lockfile, which is
@@ -27,11 +23,7 @@ for (const server of ["v1-sessions", "v2-express"] as const)
   });
 
 it("is an example whose types are right", async () => {
-  const tsc = fileURLToPath(new URL("../../node_modules/typescript/bin/tsc", import.meta.url));
-  const { stdout } = await run(process.execPath, [tsc, "-p", `${folder}/tsconfig.json`]).catch(
-    (failed: { stdout: string }) => failed,
-  );
-  expect(stdout).toBe("");
+  expect(await typeFaults(folder)).toBe("");
 }, 60_000);
 
 it("is what the guide shows of its newest release", () => {
@@ -40,13 +32,3 @@ it("is what the guide shows of its newest release", () => {
   const [, shown = "nothing"] = /```typescript\n([\s\S]*?)```/.exec(guide) ?? [];
   expect(flat(readFileSync(`${examples}/mastra/agent.ts`, "utf8"))).toContain(flat(shown));
 });
-
-async function install(cwd: string): Promise<void> {
-  const lock = createHash("sha256")
-    .update(readFileSync(`${cwd}/package-lock.json`))
-    .digest("hex");
-  const stamp = `${cwd}/node_modules/.installed-lock`;
-  if (existsSync(stamp) && readFileSync(stamp, "utf8") === lock) return;
-  await run("npm", ["ci", "--ignore-scripts", "--omit=optional", "--prefer-offline"], { cwd });
-  writeFileSync(stamp, lock);
-}

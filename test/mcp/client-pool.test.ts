@@ -410,6 +410,33 @@ describe("leases", () => {
 });
 
 describe("a session that is gone", () => {
+  test("is replaced for the next call where the client has put it down by itself, whatever became of the error", async () => {
+    const { pool, opened, events } = harness();
+    await as("ada", async () => {
+      const lease = await pool.lease();
+      // As the AI SDK does at a 404, which a framework then turns into the text of a tool.
+      lease.client.transport.sessionId = undefined;
+      lease.release();
+      expect(await pool.use(({ serial }) => serial)).toBe(1);
+    });
+    expect(opened.length).toBe(2);
+    expect(events).toEqual([{ type: "mcp_client_closed", reason: "session_gone" }]);
+    await pool.close();
+  });
+
+  test("is noticed in a call that fails, where the client has put it down before", async () => {
+    const { pool, opened } = harness();
+    const answers = await as("ada", () =>
+      pool.use((client) => {
+        if (client.serial === 1) return "answered";
+        client.transport.sessionId = undefined;
+        throw gone["AI SDK"]?.();
+      }),
+    );
+    expect([answers, opened.length]).toEqual(["answered", 2]);
+    await pool.close();
+  });
+
   for (const [sdk, error] of Object.entries(gone)) {
     test(`as ${sdk} reports it, the client is replaced and the call made once more`, async () => {
       const { pool, opened, closed, events } = harness();

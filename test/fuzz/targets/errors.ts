@@ -5,7 +5,7 @@ import { runInContext } from "../../../src/context/ambient.js";
 import { recordConsent } from "../../../src/context/internals.js";
 import { ConsentRequest, ConsentRequiredError } from "../../../src/errors.js";
 import { jsonRpcError } from "../../../src/foundry/json-rpc.js";
-import { isSessionGone } from "../../../src/mcp/session-gone.js";
+import { clientSessions } from "../../../src/mcp/session-gone.js";
 import { toolboxJudge } from "../../../src/mcp/toolbox/judge.js";
 import { toolApproval } from "../../../src/mcp/toolbox/tool-approval.js";
 import { behindOrigin, textsIn, valueIn, type FuzzTarget, type Input } from "../target.js";
@@ -100,7 +100,11 @@ export const errorTargets: readonly FuzzTarget[] = [
     words: ["CONSENT_REQUIRED", "consent", "circle", "throws", "error", "404", link],
     run(input) {
       const error = withLife(valueIn(input, "error"));
-      isSessionGone(error, withLife(valueIn(input, "client")));
+      const sessions = clientSessions();
+      const client = withLife(valueIn(input, "client"));
+      sessions.note(client);
+      sessions.isLost(client);
+      sessions.isGone(error, client);
       if (typeof error === "object" && error !== null) read(error, "cause");
       const context = platformContext();
       if (valueIn(input, "recorded") === true)

@@ -7,7 +7,8 @@ export interface Watchdog {
   end(): Promise<unknown>;
 }
 
-const silentMs = 15_000;
+// Long: on a machine with other work a good parser has been silent for 15 s.
+const silentMs = 45_000;
 
 /** `replay`: what to type to see the same input again. */
 export function watchdog(replay: (target: string) => string): Watchdog {

@@ -1,3 +1,4 @@
+import { authContextRequest, isAuthContext } from "../entra/auth-context.js";
 import type { AuthenticationDemand } from "../errors.js";
 
 /**
@@ -31,15 +32,12 @@ export function authenticationDemand(parameters: Readonly<Record<string, string>
 
 /**
  * The claims request that Entra understands, if one of the values is an authentication context of a tenant.
- * Entra knows no `acr_values`. Source: learn.microsoft.com, identity-platform, authentication context developer
- * guide (ids are `c` and a number).
+ * Entra knows no `acr_values`.
  */
 export function claimsFor(demand: AuthenticationDemand | undefined): string | undefined {
   // They come in order of preference, and one of them is enough.
-  const value = demand?.acrValues?.find((one) => /^c[1-9]\d?$/.test(one));
-  return value === undefined
-    ? undefined
-    : JSON.stringify({ access_token: { acrs: { essential: true, value } } });
+  const value = demand?.acrValues?.find(isAuthContext);
+  return value === undefined ? undefined : authContextRequest(value);
 }
 
 /** Whether a claims request asks for an authentication context and nothing else: the token it came for is no worse. */

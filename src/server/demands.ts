@@ -1,3 +1,4 @@
+import { authContextRequest, isAuthContext } from "../entra/auth-context.js";
 import { stringClaim, type TokenClaims } from "../entra/token-claims.js";
 import { HostedAgentIdentityError } from "../errors.js";
 import { callerOf, type Caller, type EntraAuthInfo } from "./auth-info.js";
@@ -82,8 +83,7 @@ function lackingOfPerson(
   // All that the call needs, not what is missing: the answer says nothing of what the token has.
   if (!needed.every((scope) => authInfo.scopes.includes(scope))) return refuse.insufficientScope(needed);
   if (authContext === undefined || contextsOf(claims).includes(authContext)) return undefined;
-  const request = JSON.stringify({ access_token: { acrs: { essential: true, value: authContext } } });
-  return refuse.insufficientClaims(request, authInfo.extra.user?.tid ?? "");
+  return refuse.insufficientClaims(authContextRequest(authContext), authInfo.extra.user?.tid ?? "");
 }
 
 function lackingOfApplication(
@@ -117,7 +117,7 @@ export function checkedDemand(option: string, demand: ToolDemand): ToolDemand {
     throw invalid(`${option}: expected the short name of a scope, got ${JSON.stringify(badScope)}.`);
   if (roles?.some((role) => typeof role !== "string" || role === ""))
     throw invalid(`${option}: a role is empty.`);
-  if (authContext !== undefined && !/^c[1-9]\d?$/.test(authContext))
+  if (authContext !== undefined && !isAuthContext(authContext))
     throw invalid(
       `${option}: expected an authentication context (c1 to c99), got ${JSON.stringify(authContext)}.`,
     );

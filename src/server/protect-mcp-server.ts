@@ -1,4 +1,5 @@
-import { isUserTokenError, type UserTokenError } from "../errors.js";
+import { authContextRequest } from "../entra/auth-context.js";
+import { HostedAgentIdentityError, isUserTokenError, type UserTokenError } from "../errors.js";
 import { authInfoOf, type EntraAuthInfo } from "./auth-info.js";
 import { checkedDemand } from "./demands.js";
 import { nodeGate, nodeMetadata, type NodeMiddleware } from "./node.js";
@@ -93,8 +94,9 @@ export function protectMcpServer(options: McpServerOptions): McpServerGate {
     }),
     insufficientClaims(demand, authInfo) {
       const { authContext, claims } = checkedDemand("demand", demand);
-      const request =
-        claims ?? JSON.stringify({ access_token: { acrs: { essential: true, value: authContext } } });
+      if (claims === undefined && authContext === undefined)
+        throw new HostedAgentIdentityError("invalid_option", "demand: expected authContext or claims.");
+      const request = claims ?? authContextRequest(authContext ?? "");
       const { user, application } = authInfo?.extra ?? {};
       return refuse.insufficientClaims(request, (user ?? application)?.tid ?? settings.app.tenantId);
     },

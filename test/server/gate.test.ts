@@ -1,6 +1,5 @@
 import { randomUUID } from "node:crypto";
-import { createServer, type Server } from "node:http";
-import type { AddressInfo } from "node:net";
+import { createServer } from "node:http";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import { cloudEndpoints } from "../../src/entra/clouds.js";
 import { errorCodes, type ErrorCode } from "../../src/errors.js";
@@ -12,6 +11,7 @@ import {
 } from "../../src/server/index.js";
 import { bearerChallenge, parseChallenges } from "../../src/access/challenges.js";
 import { handMade, signingKey, startTestCloud, type TestCloud } from "../support/keys.js";
+import { listening } from "../support/listening.js";
 import { leaks } from "../support/people.js";
 
 const url = "https://contacts.example.com/mcp";
@@ -55,15 +55,15 @@ async function send(
 ): Promise<Answer> {
   const gate = gateWith(options);
   let passed: EntraAuthInfo | undefined;
-  const server: Server = createServer((request, response) =>
+  const server = createServer((request, response) =>
     gate.middleware(request, response, (error) => {
       passed = (request as unknown as { auth: EntraAuthInfo }).auth;
       response.writeHead(error === undefined ? 200 : 500).end();
     }),
   );
-  await new Promise<void>((done) => server.listen(0, "127.0.0.1", done));
-  stops.push(() => new Promise((done) => server.close(done)));
-  const response = await fetch(`http://127.0.0.1:${(server.address() as AddressInfo).port}/mcp`, {
+  const host = await listening(server);
+  stops.push(host.close);
+  const response = await fetch(`${host.url}/mcp`, {
     method,
     headers: {
       "content-type": "application/json",
@@ -490,6 +490,7 @@ test("refusals for routes of one's own are the gate's", () => {
   expect(claims.status).toBe(401);
   expect(bearerChallenge(claims.headers["www-authenticate"] ?? null)?.claims).toContain('"c2"');
   expect(() => gate.insufficientClaims({ claims: "none" })).toThrow("access_token");
+  expect(() => gate.insufficientClaims({} as { claims: string })).toThrow("expected authContext or claims");
 });
 
 test("nobody is calling where no token was verified", () => {

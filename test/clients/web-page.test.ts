@@ -9,7 +9,7 @@ import { build } from "tsup";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { ConsentRequiredError } from "../../src/index.js";
 import { responses, userContext } from "../../src/http/express.js";
-import { listening, type RunningHost } from "../support/adapter-hosts.js";
+import { listening, type RunningHost } from "../support/listening.js";
 import { launchChromium } from "../support/chromium.js";
 import { consentFor, linkFor } from "../support/consenting-access.js";
 import { nobodyKnown } from "../support/responses-hosts.js";

@@ -4,7 +4,7 @@ import { createServer } from "node:http";
 import type { Browser } from "playwright-core";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { consentLanding } from "../../examples/consent-landing/landing.js";
-import { listening, type RunningHost } from "../support/adapter-hosts.js";
+import { listening, type RunningHost } from "../support/listening.js";
 import { launchChromium } from "../support/chromium.js";
 
 let host: RunningHost;

@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import { createServer } from "node:http";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { consentLanding } from "../../examples/consent-landing/landing.js";
-import { listening, type RunningHost } from "../support/adapter-hosts.js";
+import { listening, type RunningHost } from "../support/listening.js";
 
 let host: RunningHost;
 beforeAll(async () => {

@@ -1,5 +1,4 @@
 import { createServer, type RequestListener } from "node:http";
-import type { AddressInfo } from "node:net";
 
 import {
   clientSecret,
@@ -14,9 +13,9 @@ import {
   userTokenVerifier,
 } from "hosted-agent-identity";
 import { startEntra } from "hosted-agent-identity/testing";
-
 import { expect, test } from "vitest";
 import { contactsApp } from "../../examples/mcp-server/app.js";
+import { listening } from "../support/listening.js";
 import { openClient } from "../support/mcp-clients.js";
 
 test("both ends with one package: each person has contacts of their own, and adding needs a scope of its own", async () => {
@@ -33,8 +32,8 @@ test("both ends with one package: each person has contacts of their own, and add
   });
   let listener: RequestListener | undefined;
   const server = createServer((request, response) => listener?.(request, response));
-  await new Promise<void>((done) => server.listen(0, "127.0.0.1", done));
-  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/mcp`;
+  const host = await listening(server);
+  const url = `${host.url}/mcp`;
   const { tenantId, clientId } = entra.app("contacts");
   listener = contactsApp({ url, app: { tenantId, clientId, cloud: entra.cloud } });
 
@@ -76,8 +75,7 @@ test("both ends with one package: each person has contacts of their own, and add
     expect((await fetch(url, { method: "POST", body: "{}" })).status).toBe(401);
   } finally {
     await contacts.close();
-    server.closeAllConnections();
-    server.close();
+    await host.close();
     await entra.close();
   }
 });

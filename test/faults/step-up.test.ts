@@ -9,7 +9,7 @@ import { protectedResource, type ProtectedResource } from "../../src/tokens/prot
 import { person, titleOf } from "../sign-in/support/person.js";
 import { signInSite, type Site } from "../sign-in/support/site.js";
 import { signInWorld, type SignInWorld } from "../sign-in/support/signing-in.js";
-import { listening, type RunningHost } from "../support/adapter-hosts.js";
+import { listening, type RunningHost } from "../support/listening.js";
 import { responsesHosts } from "../support/responses-hosts.js";
 
 /** Ada, an agent, an MCP server, Entra and the sign-in pages, each on a socket of its own. */

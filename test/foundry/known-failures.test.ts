@@ -19,7 +19,7 @@ import {
   type EntraEmulator,
   type FoundryEmulator,
 } from "../../src/testing/index.js";
-import { listening, type RunningHost } from "../support/adapter-hosts.js";
+import { listening, type RunningHost } from "../support/listening.js";
 import { accessThat, linkFor } from "../support/consenting-access.js";
 
 let entra: EntraEmulator;

@@ -17,7 +17,7 @@ import {
 } from "../../src/index.js";
 import { protectMcpServer } from "../../src/server/index.js";
 import { startEntra, type EntraEmulator } from "../../src/testing/index.js";
-import type { RunningHost } from "../support/adapter-hosts.js";
+import type { RunningHost } from "../support/listening.js";
 import { collect } from "../support/consenting-access.js";
 import { startMcpServer } from "../support/mcp-servers.js";
 import { leaks } from "../support/people.js";

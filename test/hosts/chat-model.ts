@@ -1,5 +1,5 @@
 import { createServer } from "node:http";
-import type { AddressInfo } from "node:net";
+import { listening } from "../support/listening.js";
 
 /** A model with OpenAI's chat completions as wire format, which does what the prompt says. */
 export interface ChatModel {
@@ -54,15 +54,11 @@ export async function startChatModel(meanwhile: () => Promise<void>): Promise<Ch
     send({}, finish_reason);
     response.end("data: [DONE]\n\n");
   });
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  const host = await listening(server);
   return {
-    baseURL: `http://127.0.0.1:${(server.address() as AddressInfo).port}/v1`,
+    baseURL: `${host.url}/v1`,
     requests,
-    close: () =>
-      new Promise((resolve) => {
-        server.closeAllConnections();
-        server.close(() => resolve());
-      }),
+    close: host.close,
   };
 }
 

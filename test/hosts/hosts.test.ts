@@ -14,7 +14,7 @@ import {
   type UserContextOptions,
 } from "../../src/index.js";
 import { userContext } from "../../src/http/express.js";
-import { listening, type RunningHost } from "../support/adapter-hosts.js";
+import { listening, type RunningHost } from "../support/listening.js";
 import { checkedResponse } from "../support/responses-protocol.js";
 import { communityHost, TextResponse, type Handler } from "./community-host.js";
 import { eventLoopHost, type Job, type Ticket } from "./event-loop-host.js";

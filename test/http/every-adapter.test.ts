@@ -11,7 +11,8 @@ import { liveInternalsOf } from "../../src/context/internals.js";
 import type { UserContext } from "../../src/context/user-context.js";
 import { userTokenVerifier, type UserTokenVerifier } from "../../src/context/verify.js";
 import { errorCodes, type ErrorCode } from "../../src/errors.js";
-import { adapterHosts, type Probe, type RunningHost } from "../support/adapter-hosts.js";
+import { adapterHosts, type Probe } from "../support/adapter-hosts.js";
+import type { RunningHost } from "../support/listening.js";
 import { handMade, signingKey, startTestCloud, type TestCloud } from "../support/keys.js";
 import { leaks } from "../support/people.js";
 

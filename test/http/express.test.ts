@@ -8,7 +8,7 @@ import { getUserContext, tryGetUserContext } from "../../src/context/ambient.js"
 import type { UserContextOptions } from "../../src/context/create.js";
 import { userTokenVerifier, type UserTokenVerifier } from "../../src/context/verify.js";
 import { userContext } from "../../src/http/express.js";
-import { listening, type RunningHost } from "../support/adapter-hosts.js";
+import { listening, type RunningHost } from "../support/listening.js";
 import { startTestCloud, type TestCloud } from "../support/keys.js";
 
 let cloud: TestCloud;

@@ -9,7 +9,7 @@ import { webHandler as expressHandler } from "../../src/http/express.js";
 import { webHandler as fastifyHandler } from "../../src/http/fastify.js";
 import { webHandler as nodeHandler } from "../../src/http/node.js";
 import { createSignIn, memoryStore, type SignIn } from "../../src/sign-in/index.js";
-import { listening, type RunningHost } from "../support/adapter-hosts.js";
+import { listening, type RunningHost } from "../support/listening.js";
 import { contextOf } from "../sign-in/support/contexts.js";
 import { person, titleOf } from "../sign-in/support/person.js";
 import { signInWorld, type SignInWorld } from "../sign-in/support/signing-in.js";

@@ -1,8 +1,8 @@
 import { randomUUID } from "node:crypto";
 import { createServer } from "node:http";
-import type { AddressInfo } from "node:net";
 import { expect, test } from "vitest";
 import { protectMcpServer, type McpServerGate } from "../../src/server/index.js";
+import { listening } from "../support/listening.js";
 
 const [tenantId, clientId] = [randomUUID(), randomUUID()];
 
@@ -21,11 +21,11 @@ async function served(gate: McpServerGate, path: string, method = "GET"): Promis
   const server = createServer((request, response) =>
     gate.serveMetadata(request, response, () => response.writeHead(418).end()),
   );
-  await new Promise<void>((done) => server.listen(0, "127.0.0.1", done));
+  const host = await listening(server);
   try {
-    return await fetch(`http://127.0.0.1:${(server.address() as AddressInfo).port}${path}`, { method });
+    return await fetch(`${host.url}${path}`, { method });
   } finally {
-    server.close();
+    await host.close();
   }
 }
 

@@ -1,5 +1,4 @@
 import { createServer } from "node:http";
-import type { AddressInfo } from "node:net";
 import { requireBearerAuth as requireBearerAuthV2 } from "@modelcontextprotocol/express";
 import { requireBearerAuth as requireBearerAuthV1 } from "@modelcontextprotocol/sdk/server/auth/middleware/bearerAuth.js";
 import { InvalidTokenError } from "@modelcontextprotocol/sdk/server/auth/errors.js";
@@ -9,14 +8,15 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { bearerChallenge } from "../../src/access/challenges.js";
 import { callerOf, protectMcpServer, type McpServerGate } from "../../src/server/index.js";
 import { startTestCloud, type TestCloud } from "../support/keys.js";
+import { listening } from "../support/listening.js";
 import { leaks } from "../support/people.js";
 
-const stops: (() => void)[] = [];
+const stops: (() => Promise<void>)[] = [];
 let cloud: TestCloud;
 
 beforeAll(async () => void (cloud = await startTestCloud()));
 afterAll(async () => {
-  for (const stop of stops) stop();
+  for (const stop of stops) await stop();
   await cloud.close();
 });
 
@@ -61,10 +61,9 @@ describe.each(sdks)("behind requireBearerAuth of SDK %s", (_name, middleware) =>
     });
     // Express writes what it did not expect to the standard error otherwise.
     app.use(((_error, _req, res, _next) => void res.status(500).end()) as express.ErrorRequestHandler);
-    const server = createServer(app);
-    await new Promise<void>((done) => server.listen(0, "127.0.0.1", done));
-    stops.push(() => server.close());
-    return fetch(`http://127.0.0.1:${(server.address() as AddressInfo).port}/`, {
+    const host = await listening(createServer(app));
+    stops.push(host.close);
+    return fetch(host.url, {
       headers: token === undefined ? {} : { authorization: `Bearer ${token}` },
     });
   }

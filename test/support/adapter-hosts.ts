@@ -1,6 +1,5 @@
 import { AsyncResource } from "node:async_hooks";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
-import type { AddressInfo } from "node:net";
 import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { serve } from "@hono/node-server";
@@ -13,6 +12,7 @@ import { userContext as expressUserContext } from "../../src/http/express.js";
 import { userContext as fastifyUserContext } from "../../src/http/fastify.js";
 import { userContext as honoUserContext } from "../../src/http/hono.js";
 import { userContext as nodeUserContext } from "../../src/http/node.js";
+import { listening, type RunningHost } from "./listening.js";
 
 /** What a test does in each host. */
 export interface Probe {
@@ -22,11 +22,6 @@ export interface Probe {
   hang(): void;
   /** `GET /stream`: the chunks to answer, pulled after the handler has returned. */
   stream(): AsyncIterable<string>;
-}
-
-export interface RunningHost {
-  readonly url: string;
-  close(): Promise<void>;
 }
 
 export interface AdapterHost {
@@ -122,19 +117,6 @@ export const adapterHosts: readonly AdapterHost[] = [
     },
   },
 ];
-
-/** Starts to listen where it does not yet, on any port. */
-export async function listening(server: Server): Promise<RunningHost> {
-  if (!server.listening) await new Promise<void>((done) => server.listen(0, "127.0.0.1", done));
-  return {
-    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
-    close: () =>
-      new Promise((done) => {
-        server.close(() => done());
-        server.closeAllConnections();
-      }),
-  };
-}
 
 function pipeOutside(chunks: AsyncIterable<string>, response: ServerResponse): void {
   const bound = bindUserContext(chunks);

@@ -1,7 +1,7 @@
 import { createServer } from "node:http";
-import type { AddressInfo } from "node:net";
 import { createRemoteJWKSet, jwtVerify } from "jose";
 import type { EntraEmulator } from "../../src/testing/index.js";
+import { listening } from "./listening.js";
 
 export interface Graph {
   /** As `https://graph.microsoft.com/v1.0`. */
@@ -38,15 +38,11 @@ export async function startGraph(entra: EntraEmulator): Promise<Graph> {
     const displayName = entra.user(oid).name;
     return answer(200, { id: oid, displayName });
   });
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  const host = await listening(server);
   return {
-    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/v1.0`,
+    url: `${host.url}/v1.0`,
     seen,
     answerNext: (status, headers) => void next.push({ status, headers }),
-    close: () =>
-      new Promise((resolve) => {
-        server.closeAllConnections();
-        server.close(() => resolve());
-      }),
+    close: host.close,
   };
 }

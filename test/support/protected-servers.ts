@@ -1,6 +1,5 @@
 import { randomUUID } from "node:crypto";
 import { createServer, type RequestListener } from "node:http";
-import type { AddressInfo } from "node:net";
 import { createMcpExpressApp } from "@modelcontextprotocol/express";
 import { toNodeHandler } from "@modelcontextprotocol/node";
 import { McpServer as McpServerV1 } from "@modelcontextprotocol/sdk/server/mcp.js";
@@ -9,6 +8,7 @@ import { createMcpHandler, McpServer as McpServerV2 } from "@modelcontextprotoco
 import express from "express";
 import { webHandler } from "../../src/http/node.js";
 import { callerOf, type EntraAuthInfo, type McpServerGate } from "../../src/server/index.js";
+import { listening } from "./listening.js";
 
 /** Which SDK, on what: a session of SDK v1, one server a request, SDK v2 on Express, plain Node and as a fetch handler. */
 export type ServerKind = "v1-sessions" | "v1-stateless" | "v2-express" | "v2-node" | "v2-fetch";
@@ -29,8 +29,8 @@ export async function startProtectedServer(
   const calls: { tool: string; caller: string }[] = [];
   let listener: RequestListener | undefined;
   const server = createServer((request, response) => listener?.(request, response));
-  await new Promise<void>((done) => server.listen(0, "127.0.0.1", done));
-  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/mcp`;
+  const host = await listening(server);
+  const url = `${host.url}/mcp`;
   const gate = gateFor(url);
   listener = listeners[kind](gate, (tool, authInfo) => {
     const caller = callerOf(authInfo).oid;
@@ -41,10 +41,7 @@ export async function startProtectedServer(
     url,
     gate,
     calls,
-    close() {
-      server.closeAllConnections();
-      return new Promise((done) => server.close(() => done()));
-    },
+    close: host.close,
   };
 }
 

@@ -10,7 +10,7 @@ import { responses as fastifyResponses, userContext as fastifyUserContext } from
 import { responses as honoResponses, userContext as honoUserContext } from "../../src/http/hono.js";
 import { responses as nodeResponses, userContext as nodeUserContext } from "../../src/http/node.js";
 import { responses, userContext, type ResponsesOptions, type ResponsesRun } from "../../src/index.js";
-import { listening, type RunningHost } from "./adapter-hosts.js";
+import { listening, type RunningHost } from "./listening.js";
 
 /** Whoever brings a token is refused: these tests are about turns, not about users. */
 export const nobodyKnown: UserContextOptions = {

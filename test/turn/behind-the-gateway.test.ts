@@ -9,7 +9,7 @@ import {
 } from "../../src/testing/index.js";
 import { accessThat } from "../support/consenting-access.js";
 import { responsesHosts, type StartHost } from "../support/responses-hosts.js";
-import { listening, type RunningHost } from "../support/adapter-hosts.js";
+import { listening, type RunningHost } from "../support/listening.js";
 
 let entra: EntraEmulator;
 let token: string;

@@ -6,7 +6,7 @@ import { packageVersion } from "../../src/foundry/version.js";
 import { accessThat } from "../support/consenting-access.js";
 import { nobodyKnown, responsesHosts, type StartHost } from "../support/responses-hosts.js";
 import { contextOf } from "../support/test-users.js";
-import type { RunningHost } from "../support/adapter-hosts.js";
+import type { RunningHost } from "../support/listening.js";
 import { TokenExchangeError } from "../../src/errors.js";
 
 let host: RunningHost | undefined;

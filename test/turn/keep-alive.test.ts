@@ -1,7 +1,7 @@
 import { afterEach, describe, expect, it } from "vitest";
 import { gate } from "../support/consenting-access.js";
 import { responsesHosts, type StartHost } from "../support/responses-hosts.js";
-import type { RunningHost } from "../support/adapter-hosts.js";
+import type { RunningHost } from "../support/listening.js";
 
 const comment = ": keep-alive\n\n";
 let host: RunningHost | undefined;

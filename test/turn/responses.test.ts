@@ -24,7 +24,7 @@ import { accessThat, gate, linkFor } from "../support/consenting-access.js";
 import { checkedResponse } from "../support/responses-protocol.js";
 import { responsesHosts, type StartHost } from "../support/responses-hosts.js";
 import { contextOf } from "../support/test-users.js";
-import { listening, type RunningHost } from "../support/adapter-hosts.js";
+import { listening, type RunningHost } from "../support/listening.js";
 
 let host: RunningHost | undefined;
 afterEach(async () => {

@@ -7,7 +7,7 @@ import { beginTurn } from "../../src/turn/running-turns.js";
 import { gate } from "../support/consenting-access.js";
 import { nobodyKnown, responsesHosts, type StartHost } from "../support/responses-hosts.js";
 import { contextOf, contextOfNobody } from "../support/test-users.js";
-import type { RunningHost } from "../support/adapter-hosts.js";
+import type { RunningHost } from "../support/listening.js";
 
 let host: RunningHost | undefined;
 afterEach(async () => {

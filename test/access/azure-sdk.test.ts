@@ -1,6 +1,5 @@
 import { SecretClient } from "@azure/keyvault-secrets";
 import { afterEach, beforeEach, expect, it } from "vitest";
-import { secretClient, vaultAccess } from "../../examples/downstream-apis/key-vault.js";
 import {
   clientSecret,
   createUserContext,
@@ -8,11 +7,12 @@ import {
   entraConsentLink,
   onBehalfOf,
   runWithUserContext,
-  userTokenVerifier,
   type UserAccess,
   type UserContext,
-} from "../../src/index.js";
-import { startEntra, type EntraEmulator } from "../../src/testing/index.js";
+  userTokenVerifier,
+} from "hosted-agent-identity";
+import { type EntraEmulator, startEntra } from "hosted-agent-identity/testing";
+import { secretClient, vaultAccess } from "../../examples/downstream-apis/key-vault.js";
 import { startKeyVault, type KeyVault } from "../support/key-vault.js";
 
 const resource = "https://vault.azure.net";

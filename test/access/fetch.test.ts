@@ -1,12 +1,16 @@
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { runWithUserContext } from "../../src/context/ambient.js";
-import type { UserContext } from "../../src/context/user-context.js";
-import { protectedResource } from "../../src/tokens/protected-resource.js";
-import type { TokenRequest, TokenSource } from "../../src/tokens/token-source.js";
-import type { UserAccess } from "../../src/access/types.js";
-import { userAccess, type UserAccessOptions } from "../../src/access/user-access.js";
+import {
+  protectedResource,
+  runWithUserContext,
+  type TokenRequest,
+  type TokenSource,
+  userAccess,
+  type UserAccess,
+  type UserAccessOptions,
+  type UserContext,
+} from "hosted-agent-identity";
 import { contextFor, contextWithoutToken, mcpApp } from "../support/people.js";
 
 interface Seen {

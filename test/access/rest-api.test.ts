@@ -1,5 +1,4 @@
 import { afterEach, beforeEach, expect, it } from "vitest";
-import { graphAccess, profile } from "../../examples/downstream-apis/graph.js";
 import {
   clientSecret,
   createUserContext,
@@ -7,11 +6,12 @@ import {
   onBehalfOf,
   protectedResource,
   runWithUserContext,
-  userTokenVerifier,
   type UserAccess,
   type UserContext,
-} from "../../src/index.js";
-import { startEntra, type EntraEmulator } from "../../src/testing/index.js";
+  userTokenVerifier,
+} from "hosted-agent-identity";
+import { type EntraEmulator, startEntra } from "hosted-agent-identity/testing";
+import { graphAccess, profile } from "../../examples/downstream-apis/graph.js";
 import { startGraph, type Graph } from "../support/graph.js";
 
 let entra: EntraEmulator;

@@ -5,7 +5,7 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, it } from "vitest";
-import { startEntra, type EntraEmulator } from "../../src/testing/index.js";
+import { type EntraEmulator, startEntra } from "hosted-agent-identity/testing";
 import { startRedis } from "../support/redis-server.js";
 import { commandLine, type CommandLineRun } from "../support/command-line.js";
 

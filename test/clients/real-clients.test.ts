@@ -1,9 +1,14 @@
 import { AIProjectClient } from "@azure/ai-projects";
 import OpenAI from "openai";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
-import { consentReader, readConsentRequests, type ConsentCard } from "../../src/consent/index.js";
-import { foundryToolbox, type FoundryToolbox } from "../../src/index.js";
-import type { FoundryEmulator } from "../../src/testing/index.js";
+import {
+  type ConsentCard,
+  consentReader,
+  foundryToolbox,
+  type FoundryToolbox,
+  readConsentRequests,
+} from "hosted-agent-identity";
+import type { FoundryEmulator } from "hosted-agent-identity/testing";
 import { openClient, type RealClient } from "../support/mcp-clients.js";
 import {
   foundryWorld,

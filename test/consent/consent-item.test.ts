@@ -4,7 +4,7 @@ import {
   consentLinkPolicy,
   isOAuthConsentRequest,
   oauthConsentRequest,
-} from "../../src/index.js";
+} from "hosted-agent-identity";
 import { linkFor } from "../support/consenting-access.js";
 
 const consentLink = linkFor("contacts");

@@ -2,10 +2,10 @@ import { describe, expect, it } from "vitest";
 import {
   adminConsentLink,
   clientSecret,
+  type ConsentLinkInput,
   entraApp,
   entraConsentLink,
-  type ConsentLinkInput,
-} from "../../src/index.js";
+} from "hosted-agent-identity";
 
 const tenantId = "11111111-1111-4111-8111-111111111111";
 const guestTenant = "22222222-2222-4222-8222-222222222222";

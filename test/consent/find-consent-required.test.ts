@@ -1,6 +1,6 @@
 import { inspect } from "node:util";
 import { describe, expect, it } from "vitest";
-import { consentLinkPolicy, findConsentRequired } from "../../src/index.js";
+import { consentLinkPolicy, findConsentRequired } from "hosted-agent-identity";
 import { consentError, linkFor, secretOf } from "../support/consenting-access.js";
 
 const labels = (error: unknown): string[] | undefined =>

@@ -5,7 +5,7 @@ import {
 import { Client as ClientV1 } from "@modelcontextprotocol/sdk/client/index.js";
 import { StreamableHTTPClientTransport as TransportV1 } from "@modelcontextprotocol/sdk/client/streamableHttp.js";
 import { describe, expect, it } from "vitest";
-import { consentLinkPolicy, findConsentRequired } from "../../src/index.js";
+import { consentLinkPolicy, findConsentRequired } from "hosted-agent-identity";
 import { consentError } from "../support/consenting-access.js";
 
 const url = new URL("https://contacts.example.com/mcp");

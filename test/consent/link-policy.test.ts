@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { consentLinkPolicy } from "../../src/index.js";
+import { consentLinkPolicy } from "hosted-agent-identity";
 import { linkFault } from "../../src/consent/link-policy.js";
 
 const policy = consentLinkPolicy({

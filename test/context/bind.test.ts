@@ -1,8 +1,12 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { describe, expect, test } from "vitest";
-import { getUserContext, runWithUserContext, tryGetUserContext } from "../../src/context/ambient.js";
-import { bindUserContext } from "../../src/context/bind.js";
-import { testUserContext } from "../../src/context/test-context.js";
+import {
+  bindUserContext,
+  getUserContext,
+  runWithUserContext,
+  tryGetUserContext,
+} from "hosted-agent-identity";
+import { testUserContext } from "hosted-agent-identity/testing";
 import { outside } from "../support/adapter-hosts.js";
 
 async function* names(log: string[] = []): AsyncGenerator<string, void, undefined> {

@@ -1,9 +1,8 @@
 import { randomUUID } from "node:crypto";
 import { inspect } from "node:util";
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from "vitest";
-import { createUserContext, type UserContextOptions } from "../../src/context/create.js";
+import { createUserContext, type UserContextOptions, userTokenVerifier } from "hosted-agent-identity";
 import { internalsOf } from "../../src/context/internals.js";
-import { userTokenVerifier } from "../../src/context/verify.js";
 import { startTestCloud, type TestCloud } from "../support/keys.js";
 import { leaks } from "../support/people.js";
 import { expectNothingOf, refused } from "../support/refused.js";

@@ -1,10 +1,14 @@
 import { randomUUID } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
-import { getUserContext, tryGetUserContext } from "../../src/context/ambient.js";
-import { userContext, type UserContextMiddleware } from "../../src/context/middleware.js";
-import type { UserContext } from "../../src/context/user-context.js";
-import { userTokenVerifier } from "../../src/context/verify.js";
+import {
+  getUserContext,
+  tryGetUserContext,
+  userContext,
+  type UserContext,
+  type UserContextMiddleware,
+  userTokenVerifier,
+} from "hosted-agent-identity";
 import { outside } from "../support/adapter-hosts.js";
 import { startTestCloud, type TestCloud } from "../support/keys.js";
 import { leaks } from "../support/people.js";

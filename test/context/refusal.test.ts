@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
+import { UserTokenError } from "hosted-agent-identity";
 import { refusalOf, refusalResponse } from "../../src/context/refusal.js";
-import { UserTokenError } from "../../src/errors.js";
 
 describe("the answer to a refused request", () => {
   test("quotes nothing that could break out of the challenge", () => {

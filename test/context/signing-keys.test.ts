@@ -1,7 +1,11 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { runWithUserContext, tryGetUserContext } from "../../src/context/ambient.js";
-import { userTokenVerifier, type UserTokenVerifierOptions } from "../../src/context/verify.js";
+import {
+  runWithUserContext,
+  tryGetUserContext,
+  userTokenVerifier,
+  type UserTokenVerifierOptions,
+} from "hosted-agent-identity";
 import { signingKey, startTestCloud, type TestCloud } from "../support/keys.js";
 import { contextWithoutToken } from "../support/people.js";
 import { refused } from "../support/refused.js";

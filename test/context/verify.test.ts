@@ -1,9 +1,13 @@
 import { randomUUID } from "node:crypto";
 import { exportSPKI, SignJWT } from "jose";
 import { afterAll, beforeAll, beforeEach, describe, expect, test, vi } from "vitest";
-import { userTokenVerifier, type UserTokenVerifierOptions } from "../../src/context/verify.js";
+import {
+  type ErrorCode,
+  type IdentityEvent,
+  userTokenVerifier,
+  type UserTokenVerifierOptions,
+} from "hosted-agent-identity";
 import { cloudEndpoints } from "../../src/entra/clouds.js";
-import type { ErrorCode, IdentityEvent } from "../../src/errors.js";
 import { base64url, handMade, signingKey, startTestCloud, type TestCloud } from "../support/keys.js";
 import { expectNothingOf, refused } from "../support/refused.js";
 

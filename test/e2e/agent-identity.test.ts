@@ -13,9 +13,9 @@ import {
   protectedResource,
   userAccess,
   userTokenVerifier,
-} from "../../src/index.js";
-import { userContext } from "../../src/http/express.js";
-import { startEntra, type EntraEmulator } from "../../src/testing/index.js";
+} from "hosted-agent-identity";
+import { userContext } from "hosted-agent-identity/express";
+import { type EntraEmulator, startEntra } from "hosted-agent-identity/testing";
 import { startMcpServer, type McpTestServer } from "../support/mcp-servers.js";
 
 let entra: EntraEmulator;

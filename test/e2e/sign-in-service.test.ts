@@ -3,19 +3,22 @@ import { randomBytes } from "node:crypto";
 import { fileURLToPath } from "node:url";
 import { ManagedIdentityCredential } from "@azure/identity";
 import { afterAll, beforeAll, expect, test, vi } from "vitest";
+import {
+  clientSecret,
+  createUserContext,
+  entraApp,
+  type EntraApp,
+  isConsentRequiredError,
+  protectedResource,
+  userAccess,
+  type UserAccess,
+  type UserContext,
+  userTokenVerifier,
+} from "hosted-agent-identity";
+import { remoteSignIn } from "hosted-agent-identity/sign-in";
+import { type EntraEmulator, startEntra } from "hosted-agent-identity/testing";
 import { createVisitor, formsOf } from "../../examples/chat/visitor.js";
-import { createUserContext } from "../../src/context/create.js";
-import type { UserContext } from "../../src/context/user-context.js";
-import { userTokenVerifier } from "../../src/context/verify.js";
 import { decodeClaims } from "../../src/entra/token-claims.js";
-import { isConsentRequiredError } from "../../src/errors.js";
-import { clientSecret } from "../../src/exchange/client-secret.js";
-import { entraApp, type EntraApp } from "../../src/exchange/entra-app.js";
-import { remoteSignIn } from "../../src/sign-in/index.js";
-import { startEntra, type EntraEmulator } from "../../src/testing/index.js";
-import { protectedResource } from "../../src/tokens/protected-resource.js";
-import type { UserAccess } from "../../src/access/types.js";
-import { userAccess } from "../../src/access/user-access.js";
 import { freePort } from "../support/free-port.js";
 import { startRedis } from "../support/redis-server.js";
 

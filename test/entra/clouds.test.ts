@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import { protectedResource } from "hosted-agent-identity";
 import {
   cloudEndpoints,
   cloudOfAuthorityHost,
@@ -8,7 +9,6 @@ import {
 } from "../../src/entra/clouds.js";
 import { scopesOfOneResource } from "../../src/entra/scopes.js";
 import { tenantId } from "../../src/entra/tenants.js";
-import { protectedResource } from "../../src/tokens/protected-resource.js";
 
 const tid = "aaaaaaaa-0000-4000-8000-000000000001";
 

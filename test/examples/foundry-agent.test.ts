@@ -3,15 +3,15 @@ import { readFile } from "node:fs/promises";
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
+import {
+  type EntraEmulator,
+  type FoundryEmulator,
+  startEntra,
+  startFoundry,
+} from "hosted-agent-identity/testing";
 import { startContactsServer, type ContactsServer } from "../../examples/chat/mcp-server.js";
 import { told, type Told } from "../../examples/chat/told.js";
 import { createVisitor, pressThrough } from "../../examples/chat/visitor.js";
-import {
-  startEntra,
-  startFoundry,
-  type EntraEmulator,
-  type FoundryEmulator,
-} from "../../src/testing/index.js";
 import { startExample, type ExampleProcess } from "../support/example-process.js";
 import { freePort } from "../support/free-port.js";
 import { startRedis, type RedisServer } from "../support/redis-server.js";

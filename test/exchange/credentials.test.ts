@@ -5,19 +5,23 @@ import { inspect } from "node:util";
 import { ManagedIdentityCredential } from "@azure/identity";
 import { generate } from "selfsigned";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from "vitest";
-import { runWithUserContext, tryGetUserContext } from "../../src/context/ambient.js";
-import { UserContext } from "../../src/context/user-context.js";
+import {
+  certificate,
+  type ClientCredential,
+  clientSecret,
+  entraApp,
+  federatedCredential,
+  onBehalfOf,
+  protectedResource,
+  runWithUserContext,
+  tryGetUserContext,
+  userAccess,
+  type UserAccess,
+  UserContext,
+  workloadIdentityFile,
+} from "hosted-agent-identity";
+import { startEntra } from "hosted-agent-identity/testing";
 import { decodeClaims } from "../../src/entra/token-claims.js";
-import { certificate } from "../../src/exchange/certificate.js";
-import { clientSecret } from "../../src/exchange/client-secret.js";
-import type { ClientCredential } from "../../src/exchange/credential.js";
-import { entraApp } from "../../src/exchange/entra-app.js";
-import { federatedCredential, workloadIdentityFile } from "../../src/exchange/federated-credential.js";
-import { onBehalfOf } from "../../src/tokens/on-behalf-of.js";
-import { protectedResource } from "../../src/tokens/protected-resource.js";
-import type { UserAccess } from "../../src/access/types.js";
-import { userAccess } from "../../src/access/user-access.js";
-import { startEntra } from "../../src/testing/index.js";
 
 type Entra = Awaited<ReturnType<typeof startEntra>>;
 

@@ -1,16 +1,20 @@
 import { ManagedIdentityCredential } from "@azure/identity";
 import { afterEach, describe, expect, it, vi } from "vitest";
-import type { ErrorCategory } from "../../src/errors.js";
-import type { ClientCredential } from "../../src/exchange/credential.js";
-import { entraApp, entraAppInternals, type EntraAppOptions } from "../../src/exchange/entra-app.js";
-import { federatedCredential } from "../../src/exchange/federated-credential.js";
-import { exchangeOnBehalfOf } from "../../src/exchange/on-behalf-of-exchange.js";
 import {
-  startEntra,
+  type ClientCredential,
+  entraApp,
+  type EntraAppOptions,
+  type ErrorCategory,
+  federatedCredential,
+} from "hosted-agent-identity";
+import {
   type EntraAppOptions as RegisteredApp,
   type EntraEmulator,
   type EntraOptions,
-} from "../../src/testing/index.js";
+  startEntra,
+} from "hosted-agent-identity/testing";
+import { entraAppInternals } from "../../src/exchange/entra-app.js";
+import { exchangeOnBehalfOf } from "../../src/exchange/on-behalf-of-exchange.js";
 
 const started: EntraEmulator[] = [];
 

@@ -1,6 +1,6 @@
 import { expect, it } from "vitest";
-import { clientSecret } from "../../src/exchange/client-secret.js";
-import { entraApp, entraAppInternals } from "../../src/exchange/entra-app.js";
+import { clientSecret, entraApp } from "hosted-agent-identity";
+import { entraAppInternals } from "../../src/exchange/entra-app.js";
 import { requestTokens } from "../../src/exchange/token-request.js";
 
 const tenantId = "11111111-1111-4111-8111-111111111111";

@@ -1,20 +1,18 @@
 import { inspect } from "node:util";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { internalsOf } from "../../src/context/internals.js";
-import type { UserContext } from "../../src/context/user-context.js";
 import {
-  isHostedAgentIdentityError,
-  type HostedAgentIdentityError,
-  type IdentityEvent,
-  type TokenExchangeError,
-} from "../../src/errors.js";
-import { clientSecret } from "../../src/exchange/client-secret.js";
-import {
+  clientSecret,
   entraApp,
-  entraAppInternals,
   type EntraApp,
   type EntraAppOptions,
-} from "../../src/exchange/entra-app.js";
+  type HostedAgentIdentityError,
+  type IdentityEvent,
+  isHostedAgentIdentityError,
+  type TokenExchangeError,
+  type UserContext,
+} from "hosted-agent-identity";
+import { internalsOf } from "../../src/context/internals.js";
+import { entraAppInternals } from "../../src/exchange/entra-app.js";
 import { exchangeOnBehalfOf } from "../../src/exchange/on-behalf-of-exchange.js";
 import type { ExchangedToken } from "../../src/exchange/token-request.js";
 import { agentApp, contextFor, leaks, mcpApp, tenant } from "../support/people.js";

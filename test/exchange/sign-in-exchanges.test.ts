@@ -1,10 +1,16 @@
 import { inspect } from "node:util";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import {
+  clientSecret,
+  entraApp,
+  type EntraApp,
+  HostedAgentIdentityError,
+  type IdentityEvent,
+  isTokenExchangeError,
+} from "hosted-agent-identity";
 import { decodeClaims } from "../../src/entra/token-claims.js";
-import { HostedAgentIdentityError, isTokenExchangeError, type IdentityEvent } from "../../src/errors.js";
 import { exchangeAuthorizationCode } from "../../src/exchange/authorization-code-exchange.js";
-import { clientSecret } from "../../src/exchange/client-secret.js";
-import { entraApp, entraAppInternals, type EntraApp } from "../../src/exchange/entra-app.js";
+import { entraAppInternals } from "../../src/exchange/entra-app.js";
 import { exchangeRefreshToken } from "../../src/exchange/refresh-token-exchange.js";
 import { signInWorld, type SignInWorld } from "../sign-in/support/signing-in.js";
 import { agentApp, mcpApp, tenant } from "../support/people.js";

@@ -1,13 +1,17 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import { createUserContext } from "../../src/context/create.js";
-import { userTokenVerifier } from "../../src/context/verify.js";
-import { runWithUserContext } from "../../src/context/ambient.js";
-import { clientSecret } from "../../src/exchange/client-secret.js";
-import { entraApp } from "../../src/exchange/entra-app.js";
-import { startEntra } from "../../src/testing/index.js";
-import { userAccess, type UserAccess, type UserAccessOptions } from "../../src/index.js";
-import { onBehalfOf } from "../../src/tokens/on-behalf-of.js";
-import { protectedResource } from "../../src/tokens/protected-resource.js";
+import {
+  clientSecret,
+  createUserContext,
+  entraApp,
+  onBehalfOf,
+  protectedResource,
+  runWithUserContext,
+  userAccess,
+  type UserAccess,
+  type UserAccessOptions,
+  userTokenVerifier,
+} from "hosted-agent-identity";
+import { startEntra } from "hosted-agent-identity/testing";
 import { agentApp, contextFor, mcpApp, tenant } from "../support/people.js";
 import { goodBody, json, refusal, tokenEndpoint, type TokenEndpoint } from "../support/token-endpoint.js";
 import { createServer, type Server, type ServerResponse } from "node:http";

@@ -1,17 +1,19 @@
 import { generate } from "selfsigned";
 import { afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
-import { userAccess } from "../../src/access/user-access.js";
-import type { UserAccess } from "../../src/access/types.js";
-import { createUserContext } from "../../src/context/create.js";
-import { userTokenVerifier } from "../../src/context/verify.js";
-import { isHostedAgentIdentityError } from "../../src/errors.js";
-import { certificate } from "../../src/exchange/certificate.js";
-import { clientSecret } from "../../src/exchange/client-secret.js";
-import type { ClientCredential } from "../../src/exchange/credential.js";
-import { entraApp } from "../../src/exchange/entra-app.js";
-import { startEntra, type EntraEmulator } from "../../src/testing/index.js";
-import { onBehalfOf } from "../../src/tokens/on-behalf-of.js";
-import { protectedResource } from "../../src/tokens/protected-resource.js";
+import {
+  certificate,
+  type ClientCredential,
+  clientSecret,
+  createUserContext,
+  entraApp,
+  isHostedAgentIdentityError,
+  onBehalfOf,
+  protectedResource,
+  userAccess,
+  type UserAccess,
+  userTokenVerifier,
+} from "hosted-agent-identity";
+import { type EntraEmulator, startEntra } from "hosted-agent-identity/testing";
 
 const people = ["Ada", "Bob", "Cy"] as const;
 type Person = (typeof people)[number];

@@ -1,8 +1,8 @@
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { isTokenExchangeError } from "hosted-agent-identity";
 import { freshRefusals } from "../../src/access/fresh-refusals.js";
-import { isTokenExchangeError } from "../../src/errors.js";
 import { goodBody, json, refusal, type Answer } from "../support/token-endpoint.js";
 import { others, threePeople, type McpAnswer, type Outcome, type ThreePeople } from "./three-people.js";
 

@@ -1,12 +1,9 @@
 import { randomBytes } from "node:crypto";
 import { createClient } from "redis";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
-import { userAccess } from "../../src/access/user-access.js";
-import type { UserAccess } from "../../src/access/types.js";
+import { isHostedAgentIdentityError, onBehalfOf, userAccess, type UserAccess } from "hosted-agent-identity";
+import { redisStore, type SignIn } from "hosted-agent-identity/sign-in";
 import { decodeClaims } from "../../src/entra/token-claims.js";
-import { isHostedAgentIdentityError } from "../../src/errors.js";
-import { redisStore, type SignIn } from "../../src/sign-in/index.js";
-import { onBehalfOf } from "../../src/tokens/on-behalf-of.js";
 import { contextOf, platformContext } from "../sign-in/support/contexts.js";
 import { codeOf, person, titleOf } from "../sign-in/support/person.js";
 import { signInSite, type Site } from "../sign-in/support/site.js";

@@ -1,11 +1,17 @@
 import { createServer, type Server } from "node:http";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { userTokenVerifier } from "../../src/context/verify.js";
+import {
+  onBehalfOf,
+  passthrough,
+  protectedResource,
+  type ProtectedResource,
+  type ResponsesOptions,
+  type TokenSource,
+  userAccess,
+  type UserAccess,
+  userTokenVerifier,
+} from "hosted-agent-identity";
 import { decodeClaims } from "../../src/entra/token-claims.js";
-import { userAccess, type ResponsesOptions, type TokenSource, type UserAccess } from "../../src/index.js";
-import { onBehalfOf } from "../../src/tokens/on-behalf-of.js";
-import { passthrough } from "../../src/tokens/passthrough.js";
-import { protectedResource, type ProtectedResource } from "../../src/tokens/protected-resource.js";
 import { person, titleOf } from "../sign-in/support/person.js";
 import { signInSite, type Site } from "../sign-in/support/site.js";
 import { signInWorld, type SignInWorld } from "../sign-in/support/signing-in.js";

@@ -1,14 +1,18 @@
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
-import { userAccess } from "../../src/access/user-access.js";
-import type { UserAccess } from "../../src/access/types.js";
-import { runWithUserContext } from "../../src/context/ambient.js";
+import {
+  clientSecret,
+  entraApp,
+  type HostedAgentIdentityError,
+  isHostedAgentIdentityError,
+  onBehalfOf,
+  type OnBehalfOfOptions,
+  protectedResource,
+  runWithUserContext,
+  userAccess,
+  type UserAccess,
+} from "hosted-agent-identity";
 import { decodeClaims } from "../../src/entra/token-claims.js";
-import { isHostedAgentIdentityError, type HostedAgentIdentityError } from "../../src/errors.js";
-import { clientSecret } from "../../src/exchange/client-secret.js";
-import { entraApp } from "../../src/exchange/entra-app.js";
-import { onBehalfOf, type OnBehalfOfOptions } from "../../src/tokens/on-behalf-of.js";
-import { protectedResource } from "../../src/tokens/protected-resource.js";
 import { agentApp, contextFor, mcpApp, tenant } from "../support/people.js";
 import { goodBody, json, tokenEndpoint, type Answer } from "../support/token-endpoint.js";
 

@@ -7,18 +7,18 @@ import { afterAll, afterEach, beforeAll, expect, it } from "vitest";
 import {
   clientSecret,
   entraApp,
-  userTokenVerifier,
   type ResponsesOptions,
   type ResponsesRun,
   type UserContext,
-} from "../../src/index.js";
-import { responses, userContext } from "../../src/http/node.js";
+  userTokenVerifier,
+} from "hosted-agent-identity";
+import { responses, userContext } from "hosted-agent-identity/node";
 import {
-  startEntra,
-  startFoundry,
   type EntraEmulator,
   type FoundryEmulator,
-} from "../../src/testing/index.js";
+  startEntra,
+  startFoundry,
+} from "hosted-agent-identity/testing";
 import { listening, type RunningHost } from "../support/listening.js";
 import { accessThat, linkFor } from "../support/consenting-access.js";
 

@@ -4,22 +4,22 @@ import { createRemoteJWKSet, jwtVerify } from "jose";
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from "vitest";
 import {
   foundryToolbox,
-  getUserContext,
-  runWithUserContext,
   type FoundryToolbox,
   type FoundryToolboxOptions,
+  getUserContext,
   type ResponsesRun,
-} from "../../src/index.js";
-import { responses, userContext } from "../../src/http/node.js";
+  runWithUserContext,
+} from "hosted-agent-identity";
+import { responses, userContext } from "hosted-agent-identity/node";
 import {
-  startEntra,
-  startFoundry,
   type EntraEmulator,
   type FoundryEmulator,
   type FoundryOptions,
+  startEntra,
+  startFoundry,
   type ToolboxOptions,
   type ToolSourceOptions,
-} from "../../src/testing/index.js";
+} from "hosted-agent-identity/testing";
 import { openClient, type ClientKind, type RealClient } from "../support/mcp-clients.js";
 import { startMcpServer, type McpTestServer } from "../support/mcp-servers.js";
 

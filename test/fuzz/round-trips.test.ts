@@ -1,21 +1,19 @@
 import fc from "fast-check";
 import { expect, it } from "vitest";
+import { clientSecret, entraApp, protectedResource, toSse } from "hosted-agent-identity";
+import { memoryStore } from "hosted-agent-identity/sign-in";
 import { parseChallenges } from "../../src/access/challenges.js";
 import { urlMatch } from "../../src/access/url-match.js";
-import { clientSecret } from "../../src/exchange/client-secret.js";
-import { entraApp, entraAppInternals } from "../../src/exchange/entra-app.js";
+import { entraAppInternals } from "../../src/exchange/entra-app.js";
 import { eventScanner } from "../../src/mcp/toolbox/event-stream.js";
 import type { SignInCore } from "../../src/sign-in/core.js";
 import { codeIn, looksOurs, newCode } from "../../src/sign-in/binding/code.js";
 import { linkKeys } from "../../src/sign-in/flow/agents.js";
 import { openTicket, sealTicket, type Ticket } from "../../src/sign-in/flow/ticket.js";
 import { recordSeal, type GrantRecord } from "../../src/sign-in/grants/record.js";
-import { memoryStore } from "../../src/sign-in/stores/memory.js";
 import { eventCutter, sseEvent } from "../../src/testing/foundry/sse.js";
 import { keyring } from "../../src/tokens/keyring.js";
-import { protectedResource } from "../../src/tokens/protected-resource.js";
 import { readSharedRecord } from "../../src/tokens/shared-record.js";
-import { toSse } from "../../src/turn/to-sse.js";
 
 const tenantId = "11111111-1111-4111-8111-111111111111";
 const now = 1_790_000_000_000;

@@ -4,19 +4,19 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } 
 import {
   clientSecret,
   entraApp,
+  type EntraApp,
   entraConsentLink,
   onBehalfOf,
   protectedResource,
-  userAccess,
-  userTokenVerifier,
-  withConsent,
-  type EntraApp,
   type ResponseEvent,
   type ResponsesRun,
+  userAccess,
   type UserAccess,
-} from "../../src/index.js";
-import { protectMcpServer } from "../../src/server/index.js";
-import { startEntra, type EntraEmulator } from "../../src/testing/index.js";
+  userTokenVerifier,
+  withConsent,
+} from "hosted-agent-identity";
+import { protectMcpServer } from "hosted-agent-identity/server";
+import { type EntraEmulator, startEntra } from "hosted-agent-identity/testing";
 import type { RunningHost } from "../support/listening.js";
 import { collect } from "../support/consenting-access.js";
 import { startMcpServer } from "../support/mcp-servers.js";

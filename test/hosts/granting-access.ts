@@ -1,11 +1,12 @@
 import {
+  ConsentRequest,
+  ConsentRequiredError,
   principalKey,
   protectedResource,
-  userAccess,
   type TokenSource,
+  userAccess,
   type UserAccess,
-} from "../../src/index.js";
-import { ConsentRequest, ConsentRequiredError } from "../../src/errors.js";
+} from "hosted-agent-identity";
 
 /**
  * An access that asks each person once, and what the person does with the link. Its tokens name the platform's

@@ -1,19 +1,21 @@
 import { createServer } from "node:http";
 import express from "express";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { consentReader, readConsentRequests, type ConsentCard } from "../../src/consent/index.js";
 import {
+  type ConsentCard,
   consentEvents,
+  consentReader,
   createUserContext,
   getUserContext,
   oauthConsentRequest,
+  readConsentRequests,
+  type ResponseEvent,
   runTurn,
   tryGetUserContext,
-  withConsent,
-  type ResponseEvent,
   type UserContextOptions,
-} from "../../src/index.js";
-import { userContext } from "../../src/http/express.js";
+  withConsent,
+} from "hosted-agent-identity";
+import { userContext } from "hosted-agent-identity/express";
 import { listening, type RunningHost } from "../support/listening.js";
 import { checkedResponse } from "../support/responses-protocol.js";
 import { communityHost, TextResponse, type Handler } from "./community-host.js";

@@ -1,5 +1,5 @@
 import { inspect } from "node:util";
-import type { UserAccess } from "../../src/index.js";
+import type { UserAccess } from "hosted-agent-identity";
 
 /** Everything the model of a run was given. */
 export type SeenByTheModel = string[];

@@ -5,12 +5,17 @@ import { Readable } from "node:stream";
 import { setTimeout as sleep } from "node:timers/promises";
 import { inspect } from "node:util";
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from "vitest";
-import { getUserContext, tryGetUserContext } from "../../src/context/ambient.js";
-import type { UserContextOptions } from "../../src/context/create.js";
+import {
+  type ErrorCode,
+  errorCodes,
+  getUserContext,
+  tryGetUserContext,
+  type UserContext,
+  type UserContextOptions,
+  userTokenVerifier,
+  type UserTokenVerifier,
+} from "hosted-agent-identity";
 import { liveInternalsOf } from "../../src/context/internals.js";
-import type { UserContext } from "../../src/context/user-context.js";
-import { userTokenVerifier, type UserTokenVerifier } from "../../src/context/verify.js";
-import { errorCodes, type ErrorCode } from "../../src/errors.js";
 import { adapterHosts, type Probe } from "../support/adapter-hosts.js";
 import type { RunningHost } from "../support/listening.js";
 import { handMade, signingKey, startTestCloud, type TestCloud } from "../support/keys.js";

@@ -4,10 +4,14 @@ import { randomUUID } from "node:crypto";
 import { json } from "node:stream/consumers";
 import express, { type RequestHandler } from "express";
 import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
-import { getUserContext, tryGetUserContext } from "../../src/context/ambient.js";
-import type { UserContextOptions } from "../../src/context/create.js";
-import { userTokenVerifier, type UserTokenVerifier } from "../../src/context/verify.js";
-import { userContext } from "../../src/http/express.js";
+import {
+  getUserContext,
+  tryGetUserContext,
+  type UserContextOptions,
+  userTokenVerifier,
+  type UserTokenVerifier,
+} from "hosted-agent-identity";
+import { userContext } from "hosted-agent-identity/express";
 import { listening, type RunningHost } from "../support/listening.js";
 import { startTestCloud, type TestCloud } from "../support/keys.js";
 

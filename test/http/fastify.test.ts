@@ -1,10 +1,8 @@
 import { randomUUID } from "node:crypto";
 import fastify from "fastify";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { tryGetUserContext } from "../../src/context/ambient.js";
-import type { UserContextOptions } from "../../src/context/create.js";
-import { userTokenVerifier } from "../../src/context/verify.js";
-import { userContext } from "../../src/http/fastify.js";
+import { tryGetUserContext, type UserContextOptions, userTokenVerifier } from "hosted-agent-identity";
+import { userContext } from "hosted-agent-identity/fastify";
 import { outside } from "../support/adapter-hosts.js";
 import { startTestCloud, type TestCloud } from "../support/keys.js";
 

@@ -2,11 +2,13 @@ import { randomUUID } from "node:crypto";
 import { Hono } from "hono";
 import { streamSSE } from "hono/streaming";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { getUserContext } from "../../src/context/ambient.js";
-import type { UserContextOptions } from "../../src/context/create.js";
-import type { UserContext } from "../../src/context/user-context.js";
-import { userTokenVerifier } from "../../src/context/verify.js";
-import { userContext } from "../../src/http/hono.js";
+import {
+  getUserContext,
+  type UserContext,
+  type UserContextOptions,
+  userTokenVerifier,
+} from "hosted-agent-identity";
+import { userContext } from "hosted-agent-identity/hono";
 import { startTestCloud, type TestCloud } from "../support/keys.js";
 
 let cloud: TestCloud;

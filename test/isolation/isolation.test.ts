@@ -1,7 +1,5 @@
 import { afterEach, describe, expect, test, vi } from "vitest";
-import { runWithUserContext } from "../../src/context/ambient.js";
-import { closeMcpClient } from "../../src/mcp/close-mcp-client.js";
-import { mcpClientPool, type McpClientPool } from "../../src/mcp/client-pool.js";
+import { closeMcpClient, mcpClientPool, type McpClientPool, runWithUserContext } from "hosted-agent-identity";
 import { seeded } from "../../src/testing/isolation/random.js";
 import { openClient, type ClientKind, type RealClient } from "../support/mcp-clients.js";
 import type { McpTestServerOptions } from "../support/mcp-servers.js";

@@ -1,9 +1,11 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import { tryGetUserContext } from "../../src/context/ambient.js";
-import { bindUserContext } from "../../src/context/bind.js";
-import type { UserContext } from "../../src/context/user-context.js";
-import { isHostedAgentIdentityError } from "../../src/errors.js";
-import { withConsent } from "../../src/turn/with-consent.js";
+import {
+  bindUserContext,
+  isHostedAgentIdentityError,
+  tryGetUserContext,
+  type UserContext,
+  withConsent,
+} from "hosted-agent-identity";
 import { readProfile, whoami, type RealClient } from "../support/mcp-clients.js";
 import type { SeenRequest } from "../support/mcp-servers.js";
 import type { IsolationWorld } from "./world.js";

@@ -1,18 +1,22 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterEach, describe, expect, test } from "vitest";
-import { userAccess } from "../../src/access/user-access.js";
-import type { UserAccess } from "../../src/access/types.js";
-import type { FetchLike } from "../../src/context/fetch-like.js";
-import { runWithUserContext, tryGetUserContext } from "../../src/context/ambient.js";
-import type { ClientCredential } from "../../src/exchange/credential.js";
-import { createUserContext } from "../../src/context/create.js";
-import { userTokenVerifier } from "../../src/context/verify.js";
-import { entraApp, entraAppInternals } from "../../src/exchange/entra-app.js";
-import { federatedCredential } from "../../src/exchange/federated-credential.js";
-import { mcpClientPool } from "../../src/mcp/client-pool.js";
-import { startEntra } from "../../src/testing/index.js";
-import { onBehalfOf } from "../../src/tokens/on-behalf-of.js";
-import { protectedResource } from "../../src/tokens/protected-resource.js";
+import {
+  type ClientCredential,
+  createUserContext,
+  entraApp,
+  federatedCredential,
+  type FetchLike,
+  mcpClientPool,
+  onBehalfOf,
+  protectedResource,
+  runWithUserContext,
+  tryGetUserContext,
+  userAccess,
+  type UserAccess,
+  userTokenVerifier,
+} from "hosted-agent-identity";
+import { startEntra } from "hosted-agent-identity/testing";
+import { entraAppInternals } from "../../src/exchange/entra-app.js";
 import { agentApp, contextFor, mcpApp, tenant } from "../support/people.js";
 import { goodBody, json, tokenEndpoint, unsigned, type TokenEndpoint } from "../support/token-endpoint.js";
 

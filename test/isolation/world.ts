@@ -1,16 +1,18 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { createRemoteJWKSet, jwtVerify } from "jose";
-import { userAccess } from "../../src/access/user-access.js";
-import type { UserAccess } from "../../src/access/types.js";
-import type { FetchLike } from "../../src/context/fetch-like.js";
-import { createUserContext } from "../../src/context/create.js";
-import type { UserContext } from "../../src/context/user-context.js";
-import { userTokenVerifier } from "../../src/context/verify.js";
-import { clientSecret } from "../../src/exchange/client-secret.js";
-import { entraApp } from "../../src/exchange/entra-app.js";
-import { startEntra, type EntraEmulator } from "../../src/testing/index.js";
-import { onBehalfOf } from "../../src/tokens/on-behalf-of.js";
-import { protectedResource } from "../../src/tokens/protected-resource.js";
+import {
+  clientSecret,
+  createUserContext,
+  entraApp,
+  type FetchLike,
+  onBehalfOf,
+  protectedResource,
+  userAccess,
+  type UserAccess,
+  type UserContext,
+  userTokenVerifier,
+} from "hosted-agent-identity";
+import { type EntraEmulator, startEntra } from "hosted-agent-identity/testing";
 import { startMcpServer, type McpTestServer, type McpTestServerOptions } from "../support/mcp-servers.js";
 
 /** How many people talk to the agent at the same time. */

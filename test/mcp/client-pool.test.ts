@@ -1,10 +1,15 @@
 import { afterEach, describe, expect, test, vi } from "vitest";
-import { runWithUserContext, tryGetUserContext } from "../../src/context/ambient.js";
+import {
+  ConsentRequest,
+  type IdentityEvent,
+  mcpClientPool,
+  type McpClientPool,
+  type McpClientPoolOptions,
+  runWithUserContext,
+  tryGetUserContext,
+  type UserContext,
+} from "hosted-agent-identity";
 import { recordConsent } from "../../src/context/internals.js";
-import type { UserContext } from "../../src/context/user-context.js";
-import { ConsentRequest, type IdentityEvent } from "../../src/errors.js";
-import { mcpClientPool, type McpClientPool } from "../../src/mcp/client-pool.js";
-import type { McpClientPoolOptions } from "../../src/mcp/pool-options.js";
 import { contextOf, contextOfNobody } from "../support/test-users.js";
 
 /** A client that remembers whose it is. */

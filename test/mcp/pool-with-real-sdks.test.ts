@@ -1,12 +1,17 @@
 import { createMCPClient } from "@ai-sdk/mcp";
 import { afterEach, describe, expect, test, vi } from "vitest";
-import { userAccess, type UserAccessOptions } from "../../src/access/user-access.js";
-import type { UserAccess } from "../../src/access/types.js";
-import { runWithUserContext, tryGetUserContext } from "../../src/context/ambient.js";
-import { mcpClientPool, type McpClientPool } from "../../src/mcp/client-pool.js";
-import { closeMcpClient } from "../../src/mcp/close-mcp-client.js";
-import type { McpClientPoolOptions } from "../../src/mcp/pool-options.js";
-import { protectedResource } from "../../src/tokens/protected-resource.js";
+import {
+  closeMcpClient,
+  mcpClientPool,
+  type McpClientPool,
+  type McpClientPoolOptions,
+  protectedResource,
+  runWithUserContext,
+  tryGetUserContext,
+  userAccess,
+  type UserAccess,
+  type UserAccessOptions,
+} from "hosted-agent-identity";
 import { openClient, readProfile, whoami, type ClientKind, type RealClient } from "../support/mcp-clients.js";
 import { startMcpServer, type McpTestServer, type McpTestServerOptions } from "../support/mcp-servers.js";
 import { contextOf, testIssuer, type TestIssuer, type TestIssuerOptions } from "../support/test-users.js";

@@ -4,12 +4,16 @@ import type { AuthProvider } from "@modelcontextprotocol/client";
 import type { OAuthClientProvider } from "@modelcontextprotocol/sdk/client/auth.js";
 import { auth } from "@modelcontextprotocol/sdk/client/auth.js";
 import { afterEach, describe, expect, expectTypeOf, test } from "vitest";
-import { userAccess } from "../../src/access/user-access.js";
-import type { UserAccess } from "../../src/access/types.js";
-import { runWithUserContext } from "../../src/context/ambient.js";
-import { sdkV1Auth, type SdkV1AuthProvider } from "../../src/mcp/sdk-v1-auth.js";
-import { sdkV2Auth, type SdkV2AuthProvider } from "../../src/mcp/sdk-v2-auth.js";
-import { protectedResource } from "../../src/tokens/protected-resource.js";
+import {
+  protectedResource,
+  runWithUserContext,
+  sdkV1Auth,
+  type SdkV1AuthProvider,
+  sdkV2Auth,
+  type SdkV2AuthProvider,
+  userAccess,
+  type UserAccess,
+} from "hosted-agent-identity";
 import { openClient, whoami } from "../support/mcp-clients.js";
 import { startMcpServer, type McpTestServer } from "../support/mcp-servers.js";
 import { contextOf, testIssuer, type TestIssuer } from "../support/test-users.js";

@@ -1,8 +1,8 @@
 import { readFileSync } from "node:fs";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import type { IdentityEvent } from "../../src/index.js";
+import type { IdentityEvent } from "hosted-agent-identity";
+import { openTelemetry } from "hosted-agent-identity/otel";
 import { eventTypes } from "../../src/otel/event-attributes.js";
-import { openTelemetry } from "../../src/otel/index.js";
 import { attributes, durations, eventCounter, spans } from "../../src/otel/names.js";
 import { registerTelemetry, type Telemetry } from "./telemetry.js";
 import { world, type World } from "./world.js";

@@ -2,11 +2,11 @@ import { createHmac } from "node:crypto";
 import { beforeAll, describe, expect, it } from "vitest";
 import {
   createUserContext,
-  runWithUserContext,
   type IdentityEvent,
+  runWithUserContext,
   type UserAccess,
-} from "../../src/index.js";
-import { openTelemetry, type OpenTelemetryOptions } from "../../src/otel/index.js";
+} from "hosted-agent-identity";
+import { openTelemetry, type OpenTelemetryOptions } from "hosted-agent-identity/otel";
 import { scriptedTokenStore } from "../support/shared-token-stores.js";
 import { leaks } from "../support/people.js";
 import { registerTelemetry, type Telemetry } from "./telemetry.js";

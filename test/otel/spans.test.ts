@@ -6,8 +6,8 @@ import {
   isConsentRequiredError,
   runWithUserContext,
   type UserAccess,
-} from "../../src/index.js";
-import { openTelemetry } from "../../src/otel/index.js";
+} from "hosted-agent-identity";
+import { openTelemetry } from "hosted-agent-identity/otel";
 import { openClient, whoami } from "../support/mcp-clients.js";
 import { scriptedTokenStore } from "../support/shared-token-stores.js";
 import { registerTelemetry, type Telemetry } from "./telemetry.js";

@@ -1,6 +1,6 @@
 import { expect, it } from "vitest";
-import type { StepEnd } from "../../src/index.js";
-import { openTelemetry } from "../../src/otel/index.js";
+import type { StepEnd } from "hosted-agent-identity";
+import { openTelemetry } from "hosted-agent-identity/otel";
 import { endAttributes, isTrouble, spanAttributes, startAttributes } from "../../src/otel/step-attributes.js";
 
 const end: StepEnd = { durationMs: 1, outcome: "cred" };

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import type { AroundStep, IdentityStep, OnEvent, StepEnd } from "hosted-agent-identity";
+import { openTelemetry } from "hosted-agent-identity/otel";
 import { watchedFetch } from "../../src/access/watched-fetch.js";
-import type { AroundStep, IdentityStep, OnEvent, StepEnd } from "../../src/index.js";
-import { openTelemetry } from "../../src/otel/index.js";
 import { watchedAcquirer } from "../../src/tokens/watched-acquirer.js";
 import { world, type World } from "./world.js";
 

@@ -1,8 +1,8 @@
 import { subscribe, unsubscribe } from "node:diagnostics_channel";
 import { trace } from "@opentelemetry/api";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { foundryToolbox, runWithUserContext, type UserAccess } from "../../src/index.js";
-import { openTelemetry } from "../../src/otel/index.js";
+import { foundryToolbox, runWithUserContext, type UserAccess } from "hosted-agent-identity";
+import { openTelemetry } from "hosted-agent-identity/otel";
 import { startToolbox } from "../support/toolbox-server.js";
 import { callContext, countingCredential, hostedEnvironment } from "../support/toolbox-users.js";
 import { registerTelemetry, type Telemetry } from "./telemetry.js";

@@ -5,22 +5,22 @@ import {
   createUserContext,
   entraApp,
   entraConsentLink,
+  type IdentityEvent,
   onBehalfOf,
+  type OnEvent,
   passthrough,
   protectedResource,
+  type ProtectedResource,
   runWithUserContext,
   userAccess,
-  userTokenVerifier,
-  type IdentityEvent,
-  type OnEvent,
-  type ProtectedResource,
   type UserAccess,
   type UserAccessOptions,
   type UserContext,
+  userTokenVerifier,
   type UserTokenVerifier,
-} from "../../src/index.js";
+} from "hosted-agent-identity";
+import { type EntraEmulator, startEntra } from "hosted-agent-identity/testing";
 import { decodeClaims } from "../../src/entra/token-claims.js";
-import { startEntra, type EntraEmulator } from "../../src/testing/index.js";
 import { startMcpServer, type McpTestServer } from "../support/mcp-servers.js";
 
 /** Names that no telemetry may have; Ada has consented, Bob has not. */

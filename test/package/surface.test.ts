@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 import { expect, it } from "vitest";
-import { errorCodes } from "../../src/errors.js";
+import { errorCodes } from "hosted-agent-identity";
 
 /**
  * The public surface, frozen. A change here is a change of the contract: never weaken it to make a test
@@ -138,16 +138,16 @@ const codes: readonly string[] = [
 ];
 
 const sources: Record<string, () => Promise<object>> = {
-  ".": () => import("../../src/index.js"),
-  "./consent": () => import("../../src/consent/index.js"),
-  "./express": () => import("../../src/http/express.js"),
-  "./fastify": () => import("../../src/http/fastify.js"),
-  "./hono": () => import("../../src/http/hono.js"),
-  "./node": () => import("../../src/http/node.js"),
-  "./otel": () => import("../../src/otel/index.js"),
-  "./server": () => import("../../src/server/index.js"),
-  "./sign-in": () => import("../../src/sign-in/index.js"),
-  "./testing": () => import("../../src/testing/index.js"),
+  ".": () => import("hosted-agent-identity"),
+  "./consent": () => import("hosted-agent-identity/consent"),
+  "./express": () => import("hosted-agent-identity/express"),
+  "./fastify": () => import("hosted-agent-identity/fastify"),
+  "./hono": () => import("hosted-agent-identity/hono"),
+  "./node": () => import("hosted-agent-identity/node"),
+  "./otel": () => import("hosted-agent-identity/otel"),
+  "./server": () => import("hosted-agent-identity/server"),
+  "./sign-in": () => import("hosted-agent-identity/sign-in"),
+  "./testing": () => import("hosted-agent-identity/testing"),
 };
 
 it.each(Object.keys(surface))("the entry %s exports exactly what it promises", async (entry) => {

@@ -3,7 +3,7 @@
  * each had been given `openTelemetry()`. Options without an `onEvent` of their own inherit it.
  */
 import { BasicTracerProvider, type ReadableSpan, type SpanProcessor } from "@opentelemetry/sdk-trace-base";
-import { openTelemetry } from "../../src/otel/index.js";
+import { openTelemetry } from "hosted-agent-identity/otel";
 import { shown } from "./recorder.js";
 
 const onEnd = ({ name, kind, attributes, events, links, status }: ReadableSpan): void =>

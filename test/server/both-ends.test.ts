@@ -1,17 +1,21 @@
 import { startEntra, type EntraEmulator } from "hosted-agent-identity/testing";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import type { UserAccess } from "../../src/access/types.js";
-import { userAccess } from "../../src/access/user-access.js";
-import { runWithUserContext } from "../../src/context/ambient.js";
-import { createUserContext } from "../../src/context/create.js";
-import { userTokenVerifier } from "../../src/context/verify.js";
-import { isConsentRequiredError, isTokenExchangeError } from "../../src/errors.js";
-import { clientSecret } from "../../src/exchange/client-secret.js";
-import { entraApp, type EntraApp } from "../../src/exchange/entra-app.js";
-import { entraConsentLink } from "../../src/consent/entra-consent-link.js";
-import { protectMcpServer } from "../../src/server/index.js";
-import { onBehalfOf } from "../../src/tokens/on-behalf-of.js";
-import { protectedResource } from "../../src/tokens/protected-resource.js";
+import {
+  clientSecret,
+  createUserContext,
+  entraApp,
+  type EntraApp,
+  entraConsentLink,
+  isConsentRequiredError,
+  isTokenExchangeError,
+  onBehalfOf,
+  protectedResource,
+  runWithUserContext,
+  userAccess,
+  type UserAccess,
+  userTokenVerifier,
+} from "hosted-agent-identity";
+import { protectMcpServer } from "hosted-agent-identity/server";
 import { openClient, type ClientKind, type RealClient } from "../support/mcp-clients.js";
 import { startProtectedServer, type ProtectedServer, type ServerKind } from "../support/protected-servers.js";
 

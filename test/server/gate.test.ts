@@ -1,14 +1,14 @@
 import { randomUUID } from "node:crypto";
 import { createServer } from "node:http";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
-import { cloudEndpoints } from "../../src/entra/clouds.js";
-import { errorCodes, type ErrorCode } from "../../src/errors.js";
+import { type ErrorCode, errorCodes } from "hosted-agent-identity";
 import {
   callerOf,
-  protectMcpServer,
   type EntraAuthInfo,
   type McpServerOptions,
-} from "../../src/server/index.js";
+  protectMcpServer,
+} from "hosted-agent-identity/server";
+import { cloudEndpoints } from "../../src/entra/clouds.js";
 import { bearerChallenge, parseChallenges } from "../../src/access/challenges.js";
 import { handMade, signingKey, startTestCloud, type TestCloud } from "../support/keys.js";
 import { listening } from "../support/listening.js";

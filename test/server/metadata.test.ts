@@ -1,7 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { createServer } from "node:http";
 import { expect, test } from "vitest";
-import { protectMcpServer, type McpServerGate } from "../../src/server/index.js";
+import { type McpServerGate, protectMcpServer } from "hosted-agent-identity/server";
 import { listening } from "../support/listening.js";
 
 const [tenantId, clientId] = [randomUUID(), randomUUID()];

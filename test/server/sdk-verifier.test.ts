@@ -5,8 +5,8 @@ import { InvalidTokenError } from "@modelcontextprotocol/sdk/server/auth/errors.
 import { OAuthError, OAuthErrorCode } from "@modelcontextprotocol/server";
 import express, { type RequestHandler } from "express";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { callerOf, type McpServerGate, protectMcpServer } from "hosted-agent-identity/server";
 import { bearerChallenge } from "../../src/access/challenges.js";
-import { callerOf, protectMcpServer, type McpServerGate } from "../../src/server/index.js";
 import { startTestCloud, type TestCloud } from "../support/keys.js";
 import { listening } from "../support/listening.js";
 import { leaks } from "../support/people.js";

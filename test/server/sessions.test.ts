@@ -1,6 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { describe, expect, test } from "vitest";
-import { callerOf, protectMcpServer } from "../../src/server/index.js";
+import { callerOf, protectMcpServer } from "hosted-agent-identity/server";
 import { openSessions } from "../../src/server/sessions.js";
 import { startTestCloud } from "../support/keys.js";
 import { startProtectedServer } from "../support/protected-servers.js";

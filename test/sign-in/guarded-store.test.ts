@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import { HostedAgentIdentityError } from "../../src/errors.js";
+import { HostedAgentIdentityError } from "hosted-agent-identity";
 import { guardedStore } from "../../src/sign-in/guarded-store.js";
 import { scriptedStore } from "./support/scripted-store.js";
 

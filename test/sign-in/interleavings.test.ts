@@ -1,17 +1,20 @@
 import fc from "fast-check";
 import { afterAll, beforeAll, expect, it } from "vitest";
-import { userAccess } from "../../src/access/user-access.js";
-import type { UserAccess } from "../../src/access/types.js";
-import type { FetchLike } from "../../src/context/fetch-like.js";
-import type { UserContext } from "../../src/context/user-context.js";
+import {
+  type FetchLike,
+  isConsentRequiredError,
+  isHostedAgentIdentityError,
+  userAccess,
+  type UserAccess,
+  type UserContext,
+} from "hosted-agent-identity";
+import { createSignIn, type SignIn } from "hosted-agent-identity/sign-in";
 import { decodeClaims } from "../../src/entra/token-claims.js";
-import { isConsentRequiredError, isHostedAgentIdentityError } from "../../src/errors.js";
 import type { SignedIn } from "../../src/exchange/authorization-code-exchange.js";
 import { settle } from "../../src/sign-in/flow/callback.js";
 import { linkKeys } from "../../src/sign-in/flow/agents.js";
 import { openTicket } from "../../src/sign-in/flow/ticket.js";
 import { guardedStore } from "../../src/sign-in/guarded-store.js";
-import { createSignIn, type SignIn } from "../../src/sign-in/index.js";
 import type { SignInService } from "../../src/sign-in/service.js";
 import { contextWith, platformContext } from "./support/contexts.js";
 import { masterKey, replica } from "./support/replica.js";

@@ -1,13 +1,18 @@
 import { afterAll, beforeAll, beforeEach, expect, it, vi } from "vitest";
-import { userAccess } from "../../src/access/user-access.js";
-import type { UserAccess } from "../../src/access/types.js";
-import { getUserContext, tryGetUserContext } from "../../src/context/ambient.js";
-import type { UserContext } from "../../src/context/user-context.js";
+import {
+  getUserContext,
+  type HostedAgentIdentityError,
+  isHostedAgentIdentityError,
+  onBehalfOf,
+  tryGetUserContext,
+  userAccess,
+  type UserAccess,
+  type UserContext,
+} from "hosted-agent-identity";
+import type { LongRunningTurn } from "hosted-agent-identity/sign-in";
 import { decodeClaims } from "../../src/entra/token-claims.js";
-import { isHostedAgentIdentityError, type HostedAgentIdentityError } from "../../src/errors.js";
-import { longRunning, type LongRunning, type LongRunningTurn } from "../../src/sign-in/long-running.js";
+import { longRunning, type LongRunning } from "../../src/sign-in/long-running.js";
 import { signInTokens } from "../../src/sign-in/tokens-source.js";
-import { onBehalfOf } from "../../src/tokens/on-behalf-of.js";
 import { contextOf, nobody, platformContext } from "./support/contexts.js";
 import { replica, type Replica } from "./support/replica.js";
 import { scriptedStore, type ScriptedStore } from "./support/scripted-store.js";

@@ -1,9 +1,12 @@
 import { afterAll, beforeAll, expect, it } from "vitest";
-import { userAccess } from "../../src/access/user-access.js";
-import { createUserContext, type UserContextOptions } from "../../src/context/create.js";
-import type { UserContext } from "../../src/context/user-context.js";
-import { userTokenVerifier } from "../../src/context/verify.js";
-import { isHostedAgentIdentityError } from "../../src/errors.js";
+import {
+  createUserContext,
+  isHostedAgentIdentityError,
+  userAccess,
+  type UserContext,
+  type UserContextOptions,
+  userTokenVerifier,
+} from "hosted-agent-identity";
 import { scriptedStore, type ScriptedStore } from "./support/scripted-store.js";
 import { signInSite, type Site } from "./support/site.js";
 import { signInWorld, type SignInWorld } from "./support/signing-in.js";

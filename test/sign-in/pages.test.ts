@@ -2,7 +2,7 @@ import { readFile } from "node:fs/promises";
 import { createRequire } from "node:module";
 import type { Browser, BrowserContext, Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import type { UserContext } from "../../src/context/user-context.js";
+import type { UserContext } from "hosted-agent-identity";
 import { launchChromium } from "../support/chromium.js";
 import { contextOf, platformContext } from "./support/contexts.js";
 import { signInSite, type Site } from "./support/site.js";

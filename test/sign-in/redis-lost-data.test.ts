@@ -1,10 +1,13 @@
 import { createClient } from "redis";
 import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from "vitest";
-import { userAccess } from "../../src/access/user-access.js";
-import type { UserAccess } from "../../src/access/types.js";
+import {
+  isConsentRequiredError,
+  isHostedAgentIdentityError,
+  userAccess,
+  type UserAccess,
+} from "hosted-agent-identity";
+import { type Redeemed, redisStore, type SignIn, type SignInStore } from "hosted-agent-identity/sign-in";
 import { decodeClaims } from "../../src/entra/token-claims.js";
-import { isConsentRequiredError, isHostedAgentIdentityError } from "../../src/errors.js";
-import { redisStore, type Redeemed, type SignIn, type SignInStore } from "../../src/sign-in/index.js";
 import { startRedis, type RedisServer } from "../support/redis-server.js";
 import { startTcpProxy } from "../support/tcp-proxy.js";
 import { platformContext } from "./support/contexts.js";

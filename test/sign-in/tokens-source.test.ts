@@ -1,21 +1,22 @@
 import { inspect } from "node:util";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
-import { userAccess } from "../../src/access/user-access.js";
-import type { UserAccess } from "../../src/access/types.js";
-import type { FetchLike } from "../../src/context/fetch-like.js";
-import type { UserContext } from "../../src/context/user-context.js";
-import { decodeClaims } from "../../src/entra/token-claims.js";
 import {
+  type FetchLike,
+  type HostedAgentIdentityError,
+  type IdentityEvent,
   isConsentRequiredError,
   isHostedAgentIdentityError,
   isNoTokenError,
-  type HostedAgentIdentityError,
-  type IdentityEvent,
-} from "../../src/errors.js";
+  onBehalfOf,
+  type OnBehalfOfOptions,
+  protectedResource,
+  type TokenSource,
+  userAccess,
+  type UserAccess,
+  type UserContext,
+} from "hosted-agent-identity";
+import { decodeClaims } from "../../src/entra/token-claims.js";
 import { signInTokens, type SignInDemand } from "../../src/sign-in/tokens-source.js";
-import { onBehalfOf, type OnBehalfOfOptions } from "../../src/tokens/on-behalf-of.js";
-import { protectedResource } from "../../src/tokens/protected-resource.js";
-import type { TokenSource } from "../../src/tokens/token-source.js";
 import { contextOf, nobody, platformContext } from "./support/contexts.js";
 import { replica, type Replica } from "./support/replica.js";
 import { scriptedStore, type ScriptedStore } from "./support/scripted-store.js";

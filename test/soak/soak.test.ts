@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import type { UserContext } from "../../src/context/user-context.js";
+import type { UserContext } from "hosted-agent-identity";
 import { slope } from "../../bench/soak/heap.js";
 import { soak } from "../../bench/soak/soak.js";
 

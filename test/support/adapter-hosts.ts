@@ -6,12 +6,11 @@ import { serve } from "@hono/node-server";
 import express from "express";
 import fastify from "fastify";
 import { Hono } from "hono";
-import { bindUserContext } from "../../src/context/bind.js";
-import type { UserContextOptions } from "../../src/context/create.js";
-import { userContext as expressUserContext } from "../../src/http/express.js";
-import { userContext as fastifyUserContext } from "../../src/http/fastify.js";
-import { userContext as honoUserContext } from "../../src/http/hono.js";
-import { userContext as nodeUserContext } from "../../src/http/node.js";
+import { bindUserContext, type UserContextOptions } from "hosted-agent-identity";
+import { userContext as expressUserContext } from "hosted-agent-identity/express";
+import { userContext as fastifyUserContext } from "hosted-agent-identity/fastify";
+import { userContext as honoUserContext } from "hosted-agent-identity/hono";
+import { userContext as nodeUserContext } from "hosted-agent-identity/node";
 import { listening, type RunningHost } from "./listening.js";
 
 /** What a test does in each host. */

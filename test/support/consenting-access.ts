@@ -1,12 +1,12 @@
 import {
   ConsentRequest,
   ConsentRequiredError,
-  protectedResource,
-  userAccess,
   type HostedAgentIdentityError,
+  protectedResource,
   type TokenSource,
+  userAccess,
   type UserAccess,
-} from "../../src/index.js";
+} from "hosted-agent-identity";
 
 export const linkFor = (label: string): string =>
   `https://login.microsoftonline.com/consent?to=${label}&code=${label}-secret-part-of-the-link`;

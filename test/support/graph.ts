@@ -1,6 +1,6 @@
 import { createServer } from "node:http";
 import { createRemoteJWKSet, jwtVerify } from "jose";
-import type { EntraEmulator } from "../../src/testing/index.js";
+import type { EntraEmulator } from "hosted-agent-identity/testing";
 import { listening } from "./listening.js";
 
 export interface Graph {

@@ -1,7 +1,7 @@
 import { createServer } from "node:https";
 import type { AddressInfo } from "node:net";
 import { createRemoteJWKSet, jwtVerify, type JWTPayload } from "jose";
-import type { EntraEmulator } from "../../src/testing/index.js";
+import type { EntraEmulator } from "hosted-agent-identity/testing";
 import { testTls } from "./test-tls.js";
 
 /** A request as it arrived: whose token it had, if any, and how long its body was. */

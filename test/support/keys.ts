@@ -2,8 +2,8 @@ import { generateKeyPairSync, randomUUID, sign as signBytes, type KeyObject } fr
 import { createServer, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { exportJWK, SignJWT } from "jose";
+import type { EntraAppFacts } from "hosted-agent-identity";
 import { cloudEndpoints } from "../../src/entra/clouds.js";
-import type { EntraAppFacts } from "../../src/entra/tenants.js";
 
 export interface SigningKey {
   readonly kid: string;

@@ -5,7 +5,7 @@ import {
 import { Client as ClientV1 } from "@modelcontextprotocol/sdk/client/index.js";
 import { StreamableHTTPClientTransport as TransportV1 } from "@modelcontextprotocol/sdk/client/streamableHttp.js";
 import { LoggingMessageNotificationSchema } from "@modelcontextprotocol/sdk/types.js";
-import type { FetchLike } from "../../src/context/fetch-like.js";
+import type { FetchLike } from "hosted-agent-identity";
 
 /** Which SDK, and for SDK v2 which era of the protocol. */
 export type ClientKind = "v1" | "v2-legacy" | "v2-modern";

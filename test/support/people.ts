@@ -1,6 +1,6 @@
 import { createHash, randomUUID } from "node:crypto";
+import { UserContext } from "hosted-agent-identity";
 import { decodeClaims } from "../../src/entra/token-claims.js";
-import { UserContext } from "../../src/context/user-context.js";
 import { unsigned } from "./token-endpoint.js";
 
 export const tenant = "aaaaaaaa-0000-4000-8000-000000000001";

@@ -6,8 +6,8 @@ import { McpServer as McpServerV1 } from "@modelcontextprotocol/sdk/server/mcp.j
 import { StreamableHTTPServerTransport } from "@modelcontextprotocol/sdk/server/streamableHttp.js";
 import { createMcpHandler, McpServer as McpServerV2 } from "@modelcontextprotocol/server";
 import express from "express";
-import { webHandler } from "../../src/http/node.js";
-import { callerOf, type EntraAuthInfo, type McpServerGate } from "../../src/server/index.js";
+import { webHandler } from "hosted-agent-identity/express";
+import { callerOf, type EntraAuthInfo, type McpServerGate } from "hosted-agent-identity/server";
 import { listening } from "./listening.js";
 
 /** Which SDK, on what: a session of SDK v1, one server a request, SDK v2 on Express, plain Node and as a fetch handler. */

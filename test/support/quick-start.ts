@@ -1,8 +1,8 @@
 import { spawn, type ChildProcess } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
+import { type EntraEmulator, startEntra } from "hosted-agent-identity/testing";
 import { startContactsServer, type ContactsServer } from "../../examples/chat/mcp-server.js";
-import { startEntra, type EntraEmulator } from "../../src/testing/index.js";
 import { freePort } from "./free-port.js";
 import { scriptedModel, type ScriptedModel } from "./scripted-model.js";
 

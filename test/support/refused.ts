@@ -1,6 +1,6 @@
 import { inspect } from "node:util";
 import { expect } from "vitest";
-import { errorCodes, isUserTokenError, type ErrorCode, type UserTokenError } from "../../src/errors.js";
+import { type ErrorCode, errorCodes, isUserTokenError, type UserTokenError } from "hosted-agent-identity";
 import { leaks } from "./people.js";
 
 /** Expects a refusal with this code, a category, a next step, and nothing of the token anywhere in it. */

@@ -4,12 +4,23 @@ import express from "express";
 import fastify from "fastify";
 import { Hono } from "hono";
 import type { Server } from "node:http";
-import type { UserContextOptions } from "../../src/context/create.js";
-import { responses as expressResponses, userContext as expressUserContext } from "../../src/http/express.js";
-import { responses as fastifyResponses, userContext as fastifyUserContext } from "../../src/http/fastify.js";
-import { responses as honoResponses, userContext as honoUserContext } from "../../src/http/hono.js";
-import { responses as nodeResponses, userContext as nodeUserContext } from "../../src/http/node.js";
-import { responses, userContext, type ResponsesOptions, type ResponsesRun } from "../../src/index.js";
+import {
+  responses,
+  type ResponsesOptions,
+  type ResponsesRun,
+  userContext,
+  type UserContextOptions,
+} from "hosted-agent-identity";
+import {
+  responses as expressResponses,
+  userContext as expressUserContext,
+} from "hosted-agent-identity/express";
+import {
+  responses as fastifyResponses,
+  userContext as fastifyUserContext,
+} from "hosted-agent-identity/fastify";
+import { responses as honoResponses, userContext as honoUserContext } from "hosted-agent-identity/hono";
+import { responses as nodeResponses, userContext as nodeUserContext } from "hosted-agent-identity/node";
 import { listening, type RunningHost } from "./listening.js";
 
 /** Whoever brings a token is refused: these tests are about turns, not about users. */

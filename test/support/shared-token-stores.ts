@@ -1,6 +1,6 @@
 import KeyvRedis from "@keyv/redis";
 import { Keyv } from "keyv";
-import type { SharedTokenStore } from "../../src/tokens/store-calls.js";
+import type { SharedTokenStore } from "hosted-agent-identity";
 
 /** A store in memory that can be made to fail, to hang, to be late, and that ignores lifetimes. */
 export interface ScriptedTokenStore extends SharedTokenStore {

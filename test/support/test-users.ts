@@ -1,7 +1,5 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import { UserContext } from "../../src/context/user-context.js";
-import type { Principal } from "../../src/context/principal.js";
-import type { TokenSource } from "../../src/tokens/token-source.js";
+import { type Principal, type TokenSource, UserContext } from "hosted-agent-identity";
 
 const tid = "11111111-1111-4111-8111-111111111111";
 

@@ -1,6 +1,4 @@
-import type { Principal } from "../../src/context/principal.js";
-import { UserContext } from "../../src/context/user-context.js";
-import type { TokenCredentialLike } from "../../src/exchange/federated-credential.js";
+import { type Principal, type TokenCredentialLike, UserContext } from "hosted-agent-identity";
 
 export const hostedEnvironment = {
   hosted: true,

@@ -1,7 +1,7 @@
 import { createHash, createPrivateKey, X509Certificate } from "node:crypto";
 import { SignJWT, type JWTPayload } from "jose";
 import { generate } from "selfsigned";
-import { startEntra, type EntraEmulator } from "../../src/testing/index.js";
+import { type EntraEmulator, startEntra } from "hosted-agent-identity/testing";
 import type { World } from "../live/fill.js";
 import type { WorldValue } from "../live/refusals.js";
 import { testTls } from "../support/test-tls.js";

@@ -1,6 +1,6 @@
 import { decodeJwt } from "jose";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
-import { startEntra, type EntraEmulator } from "../../src/testing/index.js";
+import { type EntraEmulator, startEntra } from "hosted-agent-identity/testing";
 import { managedIdentityToken } from "./emulated-world.js";
 import { signInAs } from "./visitor.js";
 

@@ -11,7 +11,7 @@ import {
 import { ConfidentialClientApplication, CryptoProvider, type NodeAuthOptions } from "@azure/msal-node";
 import { decodeJwt, exportJWK, generateKeyPair, SignJWT } from "jose";
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
-import { startEntra, type EntraEmulator } from "../../src/testing/index.js";
+import { type EntraEmulator, startEntra } from "hosted-agent-identity/testing";
 import { testTls } from "../support/test-tls.js";
 import { keyPair, managedIdentityToken, type KeyPair } from "./emulated-world.js";
 import { signInAs } from "./visitor.js";

@@ -1,6 +1,6 @@
 import { decodeJwt } from "jose";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
-import { startEntra, type EntraEmulator } from "../../src/testing/index.js";
+import { type EntraEmulator, startEntra } from "hosted-agent-identity/testing";
 import { signInAs } from "./visitor.js";
 
 const redirectUri = "https://agent.example.com/callback";

@@ -1,6 +1,6 @@
 import { createRemoteJWKSet, decodeJwt, decodeProtectedHeader, jwtVerify, type JSONWebKeySet } from "jose";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { startEntra, type EntraEmulator } from "../../src/testing/index.js";
+import { type EntraEmulator, startEntra } from "hosted-agent-identity/testing";
 
 let entra: EntraEmulator;
 let tenant: string;

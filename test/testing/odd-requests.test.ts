@@ -1,11 +1,11 @@
 import { connect } from "node:net";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import {
-  startEntra,
-  startFoundry,
   type EntraEmulator,
   type FoundryEmulator,
-} from "../../src/testing/index.js";
+  startEntra,
+  startFoundry,
+} from "hosted-agent-identity/testing";
 
 let entra: EntraEmulator;
 let foundry: FoundryEmulator;

@@ -1,16 +1,23 @@
 import { inspect } from "node:util";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { runWithUserContext, tryGetUserContext } from "../../src/context/ambient.js";
+import {
+  clientSecret,
+  entraApp,
+  type IdentityEvent,
+  isConsentRequiredError,
+  isNoTokenError,
+  onBehalfOf,
+  type OnBehalfOfOptions,
+  passthrough,
+  protectedResource,
+  runWithUserContext,
+  type TokenSource,
+  tryGetUserContext,
+  userAccess,
+  type UserAccess,
+  type UserAccessOptions,
+} from "hosted-agent-identity";
 import { internalsOf } from "../../src/context/internals.js";
-import { isConsentRequiredError, isNoTokenError, type IdentityEvent } from "../../src/errors.js";
-import { clientSecret } from "../../src/exchange/client-secret.js";
-import { entraApp } from "../../src/exchange/entra-app.js";
-import { onBehalfOf, type OnBehalfOfOptions } from "../../src/tokens/on-behalf-of.js";
-import { passthrough } from "../../src/tokens/passthrough.js";
-import { protectedResource } from "../../src/tokens/protected-resource.js";
-import type { TokenSource } from "../../src/tokens/token-source.js";
-import type { UserAccess } from "../../src/access/types.js";
-import { userAccess, type UserAccessOptions } from "../../src/access/user-access.js";
 import { agentApp, contextFor, contextWithoutToken, leaks, mcpApp, tenant } from "../support/people.js";
 import { goodBody, json, refusal, tokenEndpoint, type TokenEndpoint } from "../support/token-endpoint.js";
 

@@ -3,28 +3,33 @@ import { ManagedIdentityCredential } from "@azure/identity";
 import { decodeJwt } from "jose";
 import { generate } from "selfsigned";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from "vitest";
-import { userAccess } from "../../src/access/user-access.js";
-import { adminConsentLink, entraConsentLink } from "../../src/consent/entra-consent-link.js";
-import { runWithUserContext, tryGetUserContext } from "../../src/context/ambient.js";
-import { createUserContext } from "../../src/context/create.js";
-import type { UserContext } from "../../src/context/user-context.js";
-import { userTokenVerifier } from "../../src/context/verify.js";
 import {
-  isConsentRequiredError,
-  isHostedAgentIdentityError,
+  adminConsentLink,
+  agentOnBehalfOf,
+  type AgentOnBehalfOfOptions,
+  certificate,
+  type ClientCredential,
+  clientSecret,
+  createUserContext,
+  entraApp,
+  type EntraApp,
+  type EntraAppOptions,
+  entraConsentLink,
+  federatedCredential,
   type HostedAgentIdentityError,
   type IdentityEvent,
-} from "../../src/errors.js";
-import { certificate } from "../../src/exchange/certificate.js";
-import { clientSecret } from "../../src/exchange/client-secret.js";
-import type { ClientCredential } from "../../src/exchange/credential.js";
-import { entraApp, type EntraApp, type EntraAppOptions } from "../../src/exchange/entra-app.js";
-import { federatedCredential } from "../../src/exchange/federated-credential.js";
-import { startEntra, type EntraEmulator, type EntraOptions } from "../../src/testing/index.js";
-import { agentOnBehalfOf, type AgentOnBehalfOfOptions } from "../../src/tokens/agent-on-behalf-of.js";
-import { onBehalfOf } from "../../src/tokens/on-behalf-of.js";
-import { protectedResource } from "../../src/tokens/protected-resource.js";
-import type { UserAccess } from "../../src/access/types.js";
+  isConsentRequiredError,
+  isHostedAgentIdentityError,
+  onBehalfOf,
+  protectedResource,
+  runWithUserContext,
+  tryGetUserContext,
+  userAccess,
+  type UserAccess,
+  type UserContext,
+  userTokenVerifier,
+} from "hosted-agent-identity";
+import { type EntraEmulator, type EntraOptions, startEntra } from "hosted-agent-identity/testing";
 import { leaks } from "../support/people.js";
 
 let entra: EntraEmulator;

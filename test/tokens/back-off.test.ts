@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, it } from "vitest";
-import { HostedAgentIdentityError, type IdentityEvent } from "../../src/errors.js";
+import { HostedAgentIdentityError, type IdentityEvent } from "hosted-agent-identity";
 import { backOff, type BackOff } from "../../src/tokens/back-off.js";
 
 let time: number;

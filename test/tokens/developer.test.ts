@@ -1,9 +1,11 @@
 import { describe, expect, it } from "vitest";
-import { isNoTokenError } from "../../src/errors.js";
-import { userAccess } from "../../src/access/user-access.js";
-import { developer } from "../../src/tokens/developer.js";
-import { protectedResource } from "../../src/tokens/protected-resource.js";
-import type { UserAccess } from "../../src/access/types.js";
+import {
+  developer,
+  isNoTokenError,
+  protectedResource,
+  userAccess,
+  type UserAccess,
+} from "hosted-agent-identity";
 import { contextFor, contextWithoutToken, mcpApp, tenant } from "../support/people.js";
 import { unsigned } from "../support/token-endpoint.js";
 

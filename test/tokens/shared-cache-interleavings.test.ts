@@ -1,13 +1,15 @@
 import fc from "fast-check";
 import { expect, it } from "vitest";
-import type { UserAccess } from "../../src/access/types.js";
-import { userAccess } from "../../src/access/user-access.js";
-import type { UserContext } from "../../src/context/user-context.js";
+import {
+  clientSecret,
+  entraApp,
+  onBehalfOf,
+  protectedResource,
+  userAccess,
+  type UserAccess,
+  type UserContext,
+} from "hosted-agent-identity";
 import { decodeClaims } from "../../src/entra/token-claims.js";
-import { clientSecret } from "../../src/exchange/client-secret.js";
-import { entraApp } from "../../src/exchange/entra-app.js";
-import { onBehalfOf } from "../../src/tokens/on-behalf-of.js";
-import { protectedResource } from "../../src/tokens/protected-resource.js";
 import { agentApp, contextFor, mcpApp, tenant } from "../support/people.js";
 import { scriptedTokenStore, type ScriptedTokenStore } from "../support/shared-token-stores.js";
 import { goodBody } from "../support/token-endpoint.js";

@@ -1,15 +1,17 @@
 /** A replica of the agent in a process of its own: gets tokens for the people whose user tokens it is sent. */
 import { createHash } from "node:crypto";
 import { once } from "node:events";
-import { userAccess } from "../../src/access/user-access.js";
-import { createUserContext } from "../../src/context/create.js";
-import { userTokenVerifier } from "../../src/context/verify.js";
+import {
+  clientSecret,
+  type CloudEndpoints,
+  createUserContext,
+  entraApp,
+  onBehalfOf,
+  type ProtectedResource,
+  userAccess,
+  userTokenVerifier,
+} from "hosted-agent-identity";
 import { decodeClaims } from "../../src/entra/token-claims.js";
-import type { CloudEndpoints } from "../../src/entra/clouds.js";
-import { clientSecret } from "../../src/exchange/client-secret.js";
-import { entraApp } from "../../src/exchange/entra-app.js";
-import { onBehalfOf } from "../../src/tokens/on-behalf-of.js";
-import type { ProtectedResource } from "../../src/tokens/protected-resource.js";
 import { keyvOnRedis } from "../support/shared-token-stores.js";
 
 /** What the process is told first. */

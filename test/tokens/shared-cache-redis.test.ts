@@ -4,14 +4,16 @@ import { once } from "node:events";
 import { fileURLToPath } from "node:url";
 import { createClient } from "redis";
 import { afterEach, beforeEach, describe, expect, it, onTestFinished } from "vitest";
-import type { UserAccess } from "../../src/access/types.js";
-import { userAccess } from "../../src/access/user-access.js";
-import type { IdentityEvent } from "../../src/errors.js";
-import { clientSecret } from "../../src/exchange/client-secret.js";
-import { entraApp } from "../../src/exchange/entra-app.js";
-import { startEntra } from "../../src/testing/index.js";
-import { onBehalfOf } from "../../src/tokens/on-behalf-of.js";
-import { protectedResource } from "../../src/tokens/protected-resource.js";
+import {
+  clientSecret,
+  entraApp,
+  type IdentityEvent,
+  onBehalfOf,
+  protectedResource,
+  userAccess,
+  type UserAccess,
+} from "hosted-agent-identity";
+import { startEntra } from "hosted-agent-identity/testing";
 import { agentApp, contextFor, mcpApp, tenant } from "../support/people.js";
 import { startRedis, type RedisServer } from "../support/redis-server.js";
 import { keyvOnRedis } from "../support/shared-token-stores.js";

@@ -1,18 +1,22 @@
 import { randomBytes } from "node:crypto";
 import type { Keyv } from "keyv";
 import { afterEach, beforeEach, describe, expect, expectTypeOf, it } from "vitest";
-import type { UserAccess } from "../../src/access/types.js";
-import { userAccess, type UserAccessOptions } from "../../src/access/user-access.js";
-import type { UserContext } from "../../src/context/user-context.js";
-import type { IdentityEvent } from "../../src/errors.js";
-import { clientSecret } from "../../src/exchange/client-secret.js";
-import { entraApp } from "../../src/exchange/entra-app.js";
-import { onBehalfOf } from "../../src/tokens/on-behalf-of.js";
-import { passthrough } from "../../src/tokens/passthrough.js";
-import { protectedResource, type ProtectedResource } from "../../src/tokens/protected-resource.js";
-import type { SharedCacheOptions } from "../../src/tokens/shared-cache.js";
-import type { SharedTokenStore } from "../../src/tokens/store-calls.js";
-import type { TokenSource } from "../../src/tokens/token-source.js";
+import {
+  clientSecret,
+  entraApp,
+  type IdentityEvent,
+  onBehalfOf,
+  passthrough,
+  protectedResource,
+  type ProtectedResource,
+  type SharedCacheOptions,
+  type SharedTokenStore,
+  type TokenSource,
+  userAccess,
+  type UserAccess,
+  type UserAccessOptions,
+  type UserContext,
+} from "hosted-agent-identity";
 import { agentApp, contextFor, leaks, mcpApp, tenant } from "../support/people.js";
 import { scriptedTokenStore, type ScriptedTokenStore } from "../support/shared-token-stores.js";
 import { goodBody, json, tokenEndpoint, unsigned, type TokenEndpoint } from "../support/token-endpoint.js";

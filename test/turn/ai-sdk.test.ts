@@ -2,7 +2,7 @@ import { simulateReadableStream, stepCountIs, streamText, tool } from "ai";
 import { MockLanguageModelV3 } from "ai/test";
 import { expect, it } from "vitest";
 import { z } from "zod";
-import { withConsent, type UserAccess } from "../../src/index.js";
+import { type UserAccess, withConsent } from "hosted-agent-identity";
 import { accessThat, collect, linkFor, secretOf } from "../support/consenting-access.js";
 import { checkedResponse } from "../support/responses-protocol.js";
 import { contextOf } from "../support/test-users.js";

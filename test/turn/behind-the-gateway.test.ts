@@ -1,12 +1,12 @@
 import { createServer, request } from "node:http";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
-import { TokenExchangeError, UserTokenError, type ResponsesOptions } from "../../src/index.js";
+import { type ResponsesOptions, TokenExchangeError, UserTokenError } from "hosted-agent-identity";
 import {
-  startEntra,
-  startFoundry,
   type EntraEmulator,
   type FoundryEmulator,
-} from "../../src/testing/index.js";
+  startEntra,
+  startFoundry,
+} from "hosted-agent-identity/testing";
 import { accessThat } from "../support/consenting-access.js";
 import { responsesHosts, type StartHost } from "../support/responses-hosts.js";
 import { listening, type RunningHost } from "../support/listening.js";

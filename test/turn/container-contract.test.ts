@@ -1,13 +1,16 @@
 import { readFile } from "node:fs/promises";
 import { afterEach, describe, expect, it, vi } from "vitest";
-import { withConsent, type ResponsesRun } from "../../src/index.js";
-import type { UserContextOptions } from "../../src/context/create.js";
+import {
+  type ResponsesRun,
+  TokenExchangeError,
+  type UserContextOptions,
+  withConsent,
+} from "hosted-agent-identity";
 import { packageVersion } from "../../src/foundry/version.js";
 import { accessThat } from "../support/consenting-access.js";
 import { nobodyKnown, responsesHosts, type StartHost } from "../support/responses-hosts.js";
 import { contextOf } from "../support/test-users.js";
 import type { RunningHost } from "../support/listening.js";
-import { TokenExchangeError } from "../../src/errors.js";
 
 let host: RunningHost | undefined;
 afterEach(async () => {

@@ -1,6 +1,6 @@
 import { createServer } from "node:http";
-import { runningTurns } from "../../src/index.js";
-import { responses, userContext } from "../../src/http/node.js";
+import { runningTurns } from "hosted-agent-identity";
+import { responses, userContext } from "hosted-agent-identity/node";
 import { nobodyKnown } from "../support/responses-hosts.js";
 
 /** What it is started with. */

@@ -8,18 +8,18 @@ import { afterEach, describe, expect, it, vi } from "vitest";
 import {
   getUserContext,
   HostedAgentIdentityError,
+  type ResponseEvent,
   responses,
+  type ResponsesRun,
   runWithUserContext,
   TokenExchangeError,
   toSse,
-  withConsent,
-  type ResponseEvent,
-  type ResponsesRun,
   type Turn,
   type UserContext,
-} from "../../src/index.js";
-import { responses as fastifyResponses } from "../../src/http/fastify.js";
-import { responses as nodeResponses } from "../../src/http/node.js";
+  withConsent,
+} from "hosted-agent-identity";
+import { responses as fastifyResponses } from "hosted-agent-identity/fastify";
+import { responses as nodeResponses } from "hosted-agent-identity/node";
 import { accessThat, gate, linkFor } from "../support/consenting-access.js";
 import { checkedResponse } from "../support/responses-protocol.js";
 import { responsesHosts, type StartHost } from "../support/responses-hosts.js";

@@ -1,6 +1,6 @@
 import { expect, it, vi } from "vitest";
+import { getUserContext, runTurn, runWithUserContext, TokenExchangeError } from "hosted-agent-identity";
 import { internalsOf } from "../../src/context/internals.js";
-import { getUserContext, runTurn, runWithUserContext, TokenExchangeError } from "../../src/index.js";
 import { accessThat, consentError, linkFor } from "../support/consenting-access.js";
 import { contextOf } from "../support/test-users.js";
 

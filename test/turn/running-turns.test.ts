@@ -1,8 +1,12 @@
 import { getEventListeners } from "node:events";
 import { afterEach, describe, expect, it, vi } from "vitest";
-import { responses, runningTurns, type RunningTurns } from "../../src/index.js";
-import { UserContext } from "../../src/context/user-context.js";
-import type { ResponsesRun } from "../../src/turn/responses-options.js";
+import {
+  responses,
+  type ResponsesRun,
+  runningTurns,
+  type RunningTurns,
+  UserContext,
+} from "hosted-agent-identity";
 import { beginTurn } from "../../src/turn/running-turns.js";
 import { gate } from "../support/consenting-access.js";
 import { nobodyKnown, responsesHosts, type StartHost } from "../support/responses-hosts.js";

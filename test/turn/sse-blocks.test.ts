@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, it, vi } from "vitest";
-import { responses } from "../../src/index.js";
+import { responses } from "hosted-agent-identity";
 import { keepAliveMsOf, sseBlocks } from "../../src/turn/sse-blocks.js";
 
 afterEach(() => {

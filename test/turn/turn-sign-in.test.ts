@@ -1,6 +1,11 @@
 import { describe, expect, it } from "vitest";
-import { responses, type ResponsesOptions, type ResponsesRun, type TurnSignIn } from "../../src/index.js";
-import { HostedAgentIdentityError } from "../../src/errors.js";
+import {
+  HostedAgentIdentityError,
+  responses,
+  type ResponsesOptions,
+  type ResponsesRun,
+  type TurnSignIn,
+} from "hosted-agent-identity";
 import { contextOf } from "../support/test-users.js";
 import { accessThat, linkFor } from "../support/consenting-access.js";
 

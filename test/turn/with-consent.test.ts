@@ -10,14 +10,14 @@ import {
   getUserContext,
   HostedAgentIdentityError,
   oauthConsentRequest,
+  type ResponseEvent,
+  type RunEvent,
   runWithUserContext,
   TokenExchangeError,
   tryGetUserContext,
-  withConsent,
-  type ResponseEvent,
-  type RunEvent,
   type UserContext,
-} from "../../src/index.js";
+  withConsent,
+} from "hosted-agent-identity";
 import { internalsOf, recordConsent } from "../../src/context/internals.js";
 import {
   accessThat,

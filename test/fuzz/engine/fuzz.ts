@@ -1,4 +1,4 @@
-import { isHostedAgentIdentityError } from "../../../src/errors.js";
+import { isHostedAgentIdentityError } from "hosted-agent-identity";
 import { textsIn, type FuzzTarget, type Input } from "../target.js";
 import { coverage, type Coverage } from "./coverage.js";
 import type { Branch } from "./instrument.js";

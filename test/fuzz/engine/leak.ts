@@ -1,4 +1,4 @@
-import { HostedAgentIdentityError } from "../../../src/errors.js";
+import { HostedAgentIdentityError } from "hosted-agent-identity";
 
 /** No so many characters of a secret may stand in an error, one after the other. */
 export const windowLength = 24;

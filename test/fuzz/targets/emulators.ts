@@ -3,13 +3,13 @@ import http, { type IncomingMessage, type Server } from "node:http";
 import { syncBuiltinESMExports } from "node:module";
 import { Readable } from "node:stream";
 import { brotliCompressSync, constants, deflateSync, gzipSync } from "node:zlib";
-import { RpcFailure, rpcMessage } from "../../../src/testing/foundry/toolbox/rpc.js";
 import {
-  startEntra,
-  startFoundry,
   type EntraEmulator,
   type FoundryEmulator,
-} from "../../../src/testing/index.js";
+  startEntra,
+  startFoundry,
+} from "hosted-agent-identity/testing";
+import { RpcFailure, rpcMessage } from "../../../src/testing/foundry/toolbox/rpc.js";
 import { field, listIn, maybe, textOf, valueIn, type FuzzTarget, type Input } from "../target.js";
 
 const callback = "https://agent.example.com/callback";

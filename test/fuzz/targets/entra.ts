@@ -1,9 +1,9 @@
+import { isTokenExchangeError } from "hosted-agent-identity";
 import { exchangeAuthorizationCode } from "../../../src/exchange/authorization-code-exchange.js";
 import type { EntraAppInternals } from "../../../src/exchange/entra-app.js";
 import { requestTokens } from "../../../src/exchange/token-request.js";
 import { isEnumerating, isWithoutEffect } from "../../../src/mcp/toolbox/rpc-method.js";
 import { retryPlan } from "../../../src/mcp/toolbox/retry.js";
-import { isTokenExchangeError } from "../../../src/errors.js";
 import { signInChallenge } from "../../../src/turn/error-envelope.js";
 import { field, textsIn, valueIn, type FuzzTarget, type Input } from "../target.js";
 import { answer, clientId, encoded, facts, now, oid, otherClient, personClaims, tenant } from "./people.js";

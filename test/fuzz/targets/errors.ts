@@ -1,13 +1,16 @@
+import {
+  consentLinkPolicy,
+  ConsentRequest,
+  ConsentRequiredError,
+  findConsentRequired,
+  toolApproval,
+} from "hosted-agent-identity";
 import { read } from "../../../src/consent/error-chain.js";
-import { findConsentRequired } from "../../../src/consent/find-consent-required.js";
-import { consentLinkPolicy } from "../../../src/consent/link-policy.js";
 import { runInContext } from "../../../src/context/ambient.js";
 import { recordConsent } from "../../../src/context/internals.js";
-import { ConsentRequest, ConsentRequiredError } from "../../../src/errors.js";
 import { jsonRpcError } from "../../../src/foundry/json-rpc.js";
 import { clientSessions } from "../../../src/mcp/session-gone.js";
 import { toolboxJudge } from "../../../src/mcp/toolbox/judge.js";
-import { toolApproval } from "../../../src/mcp/toolbox/tool-approval.js";
 import { behindOrigin, textsIn, valueIn, type FuzzTarget, type Input } from "../target.js";
 import { platformContext } from "./people.js";
 

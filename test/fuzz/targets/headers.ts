@@ -1,13 +1,12 @@
 import {
-  contextOfRequest,
   createUserContext,
-  userContextSettings,
+  type UserContext,
   type UserContextOptions,
-} from "../../../src/context/create.js";
+  UserTokenError,
+  type UserTokenVerifier,
+} from "hosted-agent-identity";
+import { contextOfRequest, userContextSettings } from "../../../src/context/create.js";
 import { rawHeaderPairs } from "../../../src/context/header-pairs.js";
-import type { UserContext } from "../../../src/context/user-context.js";
-import type { UserTokenVerifier } from "../../../src/context/verify.js";
-import { UserTokenError } from "../../../src/errors.js";
 import { isHeaderSafe, isIdentityHeader } from "../../../src/foundry/headers.js";
 import { partitionKeyOf } from "../../../src/foundry/ids.js";
 import { field, listIn, maybe, textOf, valueIn, type FuzzTarget, type Input } from "../target.js";

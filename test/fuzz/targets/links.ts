@@ -1,11 +1,12 @@
-import { urlMatch, urlNotAllowed } from "../../../src/access/url-match.js";
-import { isOAuthConsentRequest } from "../../../src/consent/is-consent-item.js";
-import { checkLinkForm, consentLinkPolicy, linkFault } from "../../../src/consent/link-policy.js";
 import {
-  consentReader,
-  readConsentRequests,
   type ConsentCard,
-} from "../../../src/consent/read-consent-requests.js";
+  consentLinkPolicy,
+  consentReader,
+  isOAuthConsentRequest,
+  readConsentRequests,
+} from "hosted-agent-identity";
+import { urlMatch, urlNotAllowed } from "../../../src/access/url-match.js";
+import { checkLinkForm, linkFault } from "../../../src/consent/link-policy.js";
 import { behindOrigin, field, listIn, textOf, textsIn, urlIn, valueIn, type FuzzTarget } from "../target.js";
 import { clientId } from "./people.js";
 

@@ -1,6 +1,4 @@
-import type { VerifiedUserToken } from "../../../src/context/verify.js";
-import type { TokenClaims } from "../../../src/entra/token-claims.js";
-import { UserTokenError } from "../../../src/errors.js";
+import { type TokenClaims, UserTokenError, type VerifiedUserToken } from "hosted-agent-identity";
 import { admit, type Admission } from "../../../src/server/admit.js";
 import { callsOf } from "../../../src/server/demands.js";
 import { isRefusal, parsed } from "../../../src/server/node.js";

@@ -1,9 +1,12 @@
 import { createHash, generateKeyPairSync, sign, type KeyObject } from "node:crypto";
-import { UserContext } from "../../../src/context/user-context.js";
+import {
+  type EntraAppFacts,
+  protectedResource,
+  type ProtectedResource,
+  UserContext,
+} from "hosted-agent-identity";
 import { cloudEndpoints } from "../../../src/entra/clouds.js";
-import type { EntraAppFacts } from "../../../src/entra/tenants.js";
 import { decodeClaims } from "../../../src/entra/token-claims.js";
-import { protectedResource, type ProtectedResource } from "../../../src/tokens/protected-resource.js";
 
 /** The moment at which everything here happens, in milliseconds since 1970. */
 export const now = 1_790_000_000_000;

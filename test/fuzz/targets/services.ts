@@ -1,19 +1,22 @@
 import { createHash } from "node:crypto";
 import type { IncomingMessage } from "node:http";
 import { Readable } from "node:stream";
-import { UserContext } from "../../../src/context/user-context.js";
-import { userTokenVerifier } from "../../../src/context/verify.js";
-import { ConsentRequest, ConsentRequiredError, HostedAgentIdentityError } from "../../../src/errors.js";
+import {
+  ConsentRequest,
+  ConsentRequiredError,
+  HostedAgentIdentityError,
+  type TokenRequest,
+  type TokenSource,
+  UserContext,
+  userTokenVerifier,
+} from "hosted-agent-identity";
+import { type Redeemed, remoteSignIn, type ServedSignIn, signInApi } from "hosted-agent-identity/sign-in";
 import { stripHeaders } from "../../../src/http/incoming-message.js";
 import { headersOf, webAnswer, type NodeRequest } from "../../../src/http/web-handler.js";
-import { remoteSignIn } from "../../../src/sign-in/remote/remote-sign-in.js";
 import { wireRedeemed } from "../../../src/sign-in/remote/redeemed-wire.js";
-import { signInApi, type ServedSignIn } from "../../../src/sign-in/remote/sign-in-api.js";
-import type { Redeemed } from "../../../src/sign-in/binding/redeem.js";
 import { keyring } from "../../../src/tokens/keyring.js";
 import { sharedCache } from "../../../src/tokens/shared-cache.js";
 import { readSharedRecord } from "../../../src/tokens/shared-record.js";
-import type { TokenRequest, TokenSource } from "../../../src/tokens/token-source.js";
 import { behindOrigin, field, listIn, maybe, textOf, textsIn, valueIn, type FuzzTarget } from "../target.js";
 import {
   answer,

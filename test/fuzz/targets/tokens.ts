@@ -1,10 +1,9 @@
+import { type TokenClaims, userTokenVerifier } from "hosted-agent-identity";
 import { signingKeys } from "../../../src/context/signing-keys.js";
 import { checkClaims } from "../../../src/context/token-checks.js";
 import { readUnverified } from "../../../src/context/token-shape.js";
-import { userTokenVerifier } from "../../../src/context/verify.js";
 import { joinClaims } from "../../../src/entra/claims-request.js";
 import { resourceOfScope } from "../../../src/entra/scopes.js";
-import type { TokenClaims } from "../../../src/entra/token-claims.js";
 import { agentVerifier } from "../../../src/sign-in/remote/agent-identity.js";
 import { field, listIn, textOf, valueIn, type FuzzTarget } from "../target.js";
 import {

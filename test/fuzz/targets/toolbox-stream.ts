@@ -1,5 +1,4 @@
-import { consentLinkPolicy } from "../../../src/consent/link-policy.js";
-import { UserContext } from "../../../src/context/user-context.js";
+import { consentLinkPolicy, UserContext } from "hosted-agent-identity";
 import { toolboxRequestHeaders } from "../../../src/mcp/toolbox/headers.js";
 import { inspected } from "../../../src/mcp/toolbox/inspect.js";
 import { toolboxJudge } from "../../../src/mcp/toolbox/judge.js";

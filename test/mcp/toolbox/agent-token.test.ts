@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import { foundryToolbox, runWithUserContext, type IdentityEvent } from "../../../src/index.js";
+import { foundryToolbox, type IdentityEvent, runWithUserContext } from "hosted-agent-identity";
+import { type EntraEmulator, startEntra } from "hosted-agent-identity/testing";
 import { agentToken, type AgentToken } from "../../../src/mcp/toolbox/agent-token.js";
-import { startEntra, type EntraEmulator } from "../../../src/testing/index.js";
 import { callContext, countingCredential } from "../../support/toolbox-users.js";
 
 let now: number;

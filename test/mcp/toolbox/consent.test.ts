@@ -4,12 +4,12 @@ import {
   consentLinkPolicy,
   findConsentRequired,
   foundryToolbox,
+  type FoundryToolbox,
+  type FoundryToolboxOptions,
   isHostedAgentIdentityError,
   runTurn,
   runWithUserContext,
-  type FoundryToolbox,
-  type FoundryToolboxOptions,
-} from "../../../src/index.js";
+} from "hosted-agent-identity";
 import { openClient, whoami, type RealClient } from "../../support/mcp-clients.js";
 import {
   startToolbox,

@@ -3,13 +3,13 @@ import { afterEach, describe, expect, it } from "vitest";
 import {
   closeMcpClient,
   foundryToolbox,
+  type FoundryToolbox,
+  type FoundryToolboxOptions,
   mcpClientPool,
   runWithUserContext,
   toolApproval,
   tryGetUserContext,
-  type FoundryToolbox,
-  type FoundryToolboxOptions,
-} from "../../../src/index.js";
+} from "hosted-agent-identity";
 import { openClient, whoami, type ClientKind, type RealClient } from "../../support/mcp-clients.js";
 import { contextFor, contextWithoutToken } from "../../support/people.js";
 import { startToolbox, type ToolboxServer, type ToolboxServerOptions } from "../../support/toolbox-server.js";

@@ -1,6 +1,5 @@
 import { expect, it } from "vitest";
-import { consentLinkPolicy } from "../../../src/consent/link-policy.js";
-import { UserContext } from "../../../src/context/user-context.js";
+import { consentLinkPolicy, UserContext } from "hosted-agent-identity";
 import { toolboxJudge } from "../../../src/mcp/toolbox/judge.js";
 
 const context = new UserContext({ platform: { hosted: false }, clientHeaders: {}, trace: {} });

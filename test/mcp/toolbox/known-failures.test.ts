@@ -7,11 +7,11 @@ import {
   closeMcpClient,
   findConsentRequired,
   foundryToolbox,
+  type FoundryToolbox,
   mcpClientPool,
   runTurn,
   runWithUserContext,
-  type FoundryToolbox,
-} from "../../../src/index.js";
+} from "hosted-agent-identity";
 import { openClient, whoami, type RealClient } from "../../support/mcp-clients.js";
 import { startToolbox, type ToolboxServer } from "../../support/toolbox-server.js";
 import {

@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, it } from "vitest";
-import { foundryToolbox, runWithUserContext, type FoundryToolboxOptions } from "../../../src/index.js";
+import { foundryToolbox, type FoundryToolboxOptions, runWithUserContext } from "hosted-agent-identity";
 import { retryPlan } from "../../../src/mcp/toolbox/retry.js";
 import { openClient, whoami } from "../../support/mcp-clients.js";
 import { startToolbox } from "../../support/toolbox-server.js";

@@ -1,10 +1,8 @@
 import { inspect } from "node:util";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
-import { userAccess } from "../../../src/access/user-access.js";
-import type { UserContext } from "../../../src/context/user-context.js";
+import { isConsentRequiredError, userAccess, type UserContext } from "hosted-agent-identity";
+import type { Redeemed, SignIn } from "hosted-agent-identity/sign-in";
 import { decodeClaims } from "../../../src/entra/token-claims.js";
-import { isConsentRequiredError } from "../../../src/errors.js";
-import type { Redeemed, SignIn } from "../../../src/sign-in/index.js";
 import { contextOf, nobody, platformContext } from "../support/contexts.js";
 import { codeOf, person, textOf, titleOf, type Person } from "../support/person.js";
 import { scriptedStore, type ScriptedStore } from "../support/scripted-store.js";

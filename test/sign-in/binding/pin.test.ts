@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, it } from "vitest";
+import { memoryStore } from "hosted-agent-identity/sign-in";
 import { pin, readPin, removePin } from "../../../src/sign-in/binding/pin.js";
-import { memoryStore } from "../../../src/sign-in/index.js";
 import { platformUser, replica } from "../support/replica.js";
 import { signInWorld, type SignInWorld } from "../support/signing-in.js";
 

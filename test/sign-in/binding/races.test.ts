@@ -1,10 +1,7 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from "vitest";
-import { userAccess } from "../../../src/access/user-access.js";
-import type { Principal } from "../../../src/context/principal.js";
-import type { UserContext } from "../../../src/context/user-context.js";
+import { isConsentRequiredError, type Principal, userAccess, type UserContext } from "hosted-agent-identity";
+import { memoryStore, type Redeemed, type SignIn, type SignInStore } from "hosted-agent-identity/sign-in";
 import { decodeClaims } from "../../../src/entra/token-claims.js";
-import { isConsentRequiredError } from "../../../src/errors.js";
-import { memoryStore, type Redeemed, type SignIn, type SignInStore } from "../../../src/sign-in/index.js";
 import { contextOf, platformContext } from "../support/contexts.js";
 import { authorizeUrlOf, callbackUrlOf, codeOf, person, titleOf } from "../support/person.js";
 import { signInAs } from "../../testing/visitor.js";

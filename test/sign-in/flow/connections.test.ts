@@ -1,10 +1,8 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { isConsentRequiredError, userAccess, type UserContext } from "hosted-agent-identity";
 import type { PageAt } from "../../../examples/chat/visitor.js";
 import { formsOf } from "../../../examples/chat/visitor.js";
-import { userAccess } from "../../../src/access/user-access.js";
-import type { UserContext } from "../../../src/context/user-context.js";
 import { decodeClaims } from "../../../src/entra/token-claims.js";
-import { isConsentRequiredError } from "../../../src/errors.js";
 import { contextOf, platformContext } from "../support/contexts.js";
 import { codeOf, person, textOf, titleOf, type Person } from "../support/person.js";
 import { scriptedStore, type ScriptedStore } from "../support/scripted-store.js";

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, it } from "vitest";
-import { userAccess } from "../../../src/access/user-access.js";
+import { userAccess } from "hosted-agent-identity";
 import { decodeClaims } from "../../../src/entra/token-claims.js";
 import { platformContext } from "../support/contexts.js";
 import { codeOf, person, titleOf } from "../support/person.js";

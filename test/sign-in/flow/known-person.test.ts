@@ -1,7 +1,6 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
-import { userAccess } from "../../../src/access/user-access.js";
+import { isConsentRequiredError, userAccess } from "hosted-agent-identity";
 import { decodeClaims } from "../../../src/entra/token-claims.js";
-import { isConsentRequiredError } from "../../../src/errors.js";
 import { contextOf, contextWith } from "../support/contexts.js";
 import { callbackUrlOf, person, textOf, titleOf, type Person } from "../support/person.js";
 import { scriptedStore, type ScriptedStore } from "../support/scripted-store.js";

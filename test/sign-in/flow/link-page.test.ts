@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
-import { UserContext } from "../../../src/context/user-context.js";
+import { UserContext } from "hosted-agent-identity";
 import { contextOf, platformContext } from "../support/contexts.js";
 import { authorizeUrlOf, person, textOf, titleOf } from "../support/person.js";
 import { scriptedStore, type ScriptedStore } from "../support/scripted-store.js";

@@ -1,10 +1,13 @@
 import { generateKeyPairSync, randomBytes } from "node:crypto";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { userAccess } from "../../../src/access/user-access.js";
-import { UserContext } from "../../../src/context/user-context.js";
-import { isHostedAgentIdentityError } from "../../../src/errors.js";
-import { createSignIn, memoryStore, type SignInOptions } from "../../../src/sign-in/index.js";
-import { protectedResource, type ProtectedResource } from "../../../src/tokens/protected-resource.js";
+import {
+  isHostedAgentIdentityError,
+  protectedResource,
+  type ProtectedResource,
+  userAccess,
+  UserContext,
+} from "hosted-agent-identity";
+import { createSignIn, memoryStore, type SignInOptions } from "hosted-agent-identity/sign-in";
 import { contextOf, nobody, platformContext } from "../support/contexts.js";
 import { person, titleOf } from "../support/person.js";
 import { signInSite, type Site } from "../support/site.js";

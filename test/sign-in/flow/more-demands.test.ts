@@ -1,9 +1,13 @@
 import { afterAll, beforeAll, beforeEach, expect, it } from "vitest";
-import { userAccess } from "../../../src/access/user-access.js";
-import type { UserContext } from "../../../src/context/user-context.js";
-import { decodeClaims, type TokenClaims } from "../../../src/entra/token-claims.js";
-import { isConsentRequiredError } from "../../../src/errors.js";
-import { protectedResource, type ProtectedResource } from "../../../src/tokens/protected-resource.js";
+import {
+  isConsentRequiredError,
+  protectedResource,
+  type ProtectedResource,
+  type TokenClaims,
+  userAccess,
+  type UserContext,
+} from "hosted-agent-identity";
+import { decodeClaims } from "../../../src/entra/token-claims.js";
 import { contextOf, platformContext } from "../support/contexts.js";
 import { authorizeUrlOf, codeOf, person, titleOf } from "../support/person.js";
 import { scriptedStore, type ScriptedStore } from "../support/scripted-store.js";

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
-import { HostedAgentIdentityError, type TokenExchangeError } from "../../../src/errors.js";
+import { HostedAgentIdentityError, type TokenExchangeError } from "hosted-agent-identity";
 import { leaks } from "../../support/people.js";
 import { masterKey, platformUser, replica, type Replica } from "../support/replica.js";
 import { scriptedStore, type ScriptedStore } from "../support/scripted-store.js";

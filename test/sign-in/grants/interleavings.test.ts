@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { afterAll, beforeAll, expect, it } from "vitest";
-import { isHostedAgentIdentityError } from "../../../src/errors.js";
+import { isHostedAgentIdentityError } from "hosted-agent-identity";
 import type { SignedIn } from "../../../src/exchange/authorization-code-exchange.js";
 import { masterKey, platformUser, replica, type Replica } from "../support/replica.js";
 import { scriptedStore, type ScriptedStore } from "../support/scripted-store.js";

@@ -2,12 +2,9 @@
 import { createHash } from "node:crypto";
 import { once } from "node:events";
 import { createClient } from "redis";
-import { userAccess } from "../../../src/access/user-access.js";
+import { clientSecret, entraApp, isHostedAgentIdentityError, userAccess } from "hosted-agent-identity";
+import { createSignIn, redisStore } from "hosted-agent-identity/sign-in";
 import { decodeClaims } from "../../../src/entra/token-claims.js";
-import { isHostedAgentIdentityError } from "../../../src/errors.js";
-import { clientSecret } from "../../../src/exchange/client-secret.js";
-import { entraApp } from "../../../src/exchange/entra-app.js";
-import { createSignIn, redisStore } from "../../../src/sign-in/index.js";
 import { platformContext } from "../support/contexts.js";
 import type { AgentAnswer, AgentStart, AgentTask } from "./messages.js";
 

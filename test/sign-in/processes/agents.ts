@@ -1,6 +1,7 @@
 import { fork } from "node:child_process";
 import { once } from "node:events";
 import { fileURLToPath } from "node:url";
+import { onSources } from "../../support/demo.js";
 import type { AgentAnswer, AgentStart, AgentTask } from "./messages.js";
 
 /** A process of the agent, seen from the test. */
@@ -12,6 +13,7 @@ export interface AgentProcess {
 export async function startAgent(start: AgentStart): Promise<AgentProcess> {
   const child = fork(fileURLToPath(new URL("agent-process.ts", import.meta.url)), [], {
     execArgv: ["--import", "tsx"],
+    env: onSources,
   });
   const ended = once(child, "exit");
   ended.catch(() => undefined);

@@ -1,4 +1,4 @@
-import type { ProtectedResource } from "../../../src/tokens/protected-resource.js";
+import type { ProtectedResource } from "hosted-agent-identity";
 
 /** What a process of the agent starts with: the same for all of them. */
 export interface AgentStart {

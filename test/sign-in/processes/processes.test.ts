@@ -1,8 +1,8 @@
 import { createHash, randomBytes } from "node:crypto";
 import { createClient } from "redis";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { redisStore, type SignInStore } from "hosted-agent-identity/sign-in";
 import { newCode } from "../../../src/sign-in/binding/code.js";
-import { redisStore, type SignInStore } from "../../../src/sign-in/index.js";
 import { startRedis, type RedisServer } from "../../support/redis-server.js";
 import { platformContext } from "../support/contexts.js";
 import { codeOf, person, titleOf } from "../support/person.js";

@@ -1,8 +1,6 @@
 import { afterAll, beforeAll, expect, it } from "vitest";
-import { UserContext } from "../../../src/context/user-context.js";
-import { remoteSignIn } from "../../../src/sign-in/remote/remote-sign-in.js";
-import { signInApi, type ServedSignIn } from "../../../src/sign-in/remote/sign-in-api.js";
-import { protectedResource } from "../../../src/tokens/protected-resource.js";
+import { protectedResource, UserContext } from "hosted-agent-identity";
+import { remoteSignIn, type ServedSignIn, signInApi } from "hosted-agent-identity/sign-in";
 import { handMade, startTestCloud, type TestCloud } from "../../support/keys.js";
 
 let cloud: TestCloud;

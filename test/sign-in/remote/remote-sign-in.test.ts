@@ -6,20 +6,28 @@ import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { ManagedIdentityCredential } from "@azure/identity";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from "vitest";
-import { createUserContext } from "../../../src/context/create.js";
-import { testUserContext } from "../../../src/context/test-context.js";
-import { UserContext } from "../../../src/context/user-context.js";
-import { userTokenVerifier } from "../../../src/context/verify.js";
-import { ConsentRequest, ConsentRequiredError, isConsentRequiredError } from "../../../src/errors.js";
-import { clientSecret } from "../../../src/exchange/client-secret.js";
-import { entraApp, type EntraApp } from "../../../src/exchange/entra-app.js";
-import { protectedResource } from "../../../src/tokens/protected-resource.js";
-import type { TokenSource } from "../../../src/tokens/token-source.js";
-import { userAccess } from "../../../src/access/user-access.js";
-import type { Redeemed } from "../../../src/sign-in/binding/redeem.js";
-import { remoteSignIn, type RemoteSignIn } from "../../../src/sign-in/remote/remote-sign-in.js";
-import { signInApi, type SignInApi } from "../../../src/sign-in/remote/sign-in-api.js";
-import { startEntra, type EntraEmulator } from "../../../src/testing/index.js";
+import {
+  clientSecret,
+  ConsentRequest,
+  ConsentRequiredError,
+  createUserContext,
+  entraApp,
+  type EntraApp,
+  isConsentRequiredError,
+  protectedResource,
+  type TokenSource,
+  userAccess,
+  UserContext,
+  userTokenVerifier,
+} from "hosted-agent-identity";
+import {
+  type Redeemed,
+  remoteSignIn,
+  type RemoteSignIn,
+  signInApi,
+  type SignInApi,
+} from "hosted-agent-identity/sign-in";
+import { type EntraEmulator, startEntra, testUserContext } from "hosted-agent-identity/testing";
 
 const link = "https://sign-in.example.com/start?ticket=a-secret-ticket-that-no-log-may-show";
 const project = "https://foundry.example.com/projects/p";

@@ -3,11 +3,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createClient } from "redis";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { fileStore } from "../../../src/sign-in/stores/file.js";
-import { memoryStore } from "../../../src/sign-in/stores/memory.js";
-import { redisStore } from "../../../src/sign-in/stores/redis.js";
-import type { SignInStore } from "../../../src/sign-in/store.js";
-import { signInStoreSuite, type StoreUnderTest } from "../../../src/testing/index.js";
+import { fileStore, memoryStore, redisStore, type SignInStore } from "hosted-agent-identity/sign-in";
+import { signInStoreSuite, type StoreUnderTest } from "hosted-agent-identity/testing";
 import { startRedis, type RedisServer } from "../../support/redis-server.js";
 
 const twice = (store: SignInStore): readonly [SignInStore, SignInStore] => [store, store];

@@ -3,7 +3,7 @@
  * `npx tsx file-writer.ts <path> <size of a value>`
  */
 import { writeSync } from "node:fs";
-import { fileStore } from "../../../src/sign-in/stores/file.js";
+import { fileStore } from "hosted-agent-identity/sign-in";
 
 const [path = "", size = "10"] = process.argv.slice(2);
 const store = fileStore({ path });

@@ -6,8 +6,8 @@ import { dirname, join } from "node:path";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import { fileStore } from "../../../src/sign-in/stores/file.js";
-import type { SignInStore } from "../../../src/sign-in/store.js";
+import { fileStore, type SignInStore } from "hosted-agent-identity/sign-in";
+import { onSources } from "../../support/demo.js";
 
 const hour = 3_600_000;
 const writer = fileURLToPath(new URL("file-writer.ts", import.meta.url));
@@ -176,7 +176,10 @@ describe("one process", () => {
 
   it("that is another one is named, and what it leaves when it is killed is taken over at once", async () => {
     const args = ["--import", "tsx", writer, path];
-    const other = spawn(process.execPath, args, { stdio: ["ignore", "pipe", "inherit"] });
+    const other = spawn(process.execPath, args, {
+      env: onSources,
+      stdio: ["ignore", "pipe", "inherit"],
+    });
     await new Promise<void>((resolve) =>
       createInterface(other.stdout).on("line", (line) => line === "0" && resolve()),
     );
@@ -232,7 +235,10 @@ interface Failure {
 /** Runs the writer until it ends by itself; `bash` wraps it into a shell with limits. */
 async function runWriter(size: number, bash: readonly string[]): Promise<{ lines: string[] }> {
   const args = [...bash, process.execPath, "--import", "tsx", writer, path, String(size)];
-  const child = spawn("bash", args, { stdio: ["ignore", "pipe", "inherit"] });
+  const child = spawn("bash", args, {
+    env: onSources,
+    stdio: ["ignore", "pipe", "inherit"],
+  });
   const lines: string[] = [];
   for await (const line of createInterface(child.stdout)) lines.push(line);
   return { lines };
@@ -241,7 +247,10 @@ async function runWriter(size: number, bash: readonly string[]): Promise<{ lines
 /** Kills the writer when it has reported so many writes; gives the last one it reported. */
 async function killedAfter(writes: number, size: number): Promise<{ acknowledged: number }> {
   const args = ["--import", "tsx", writer, path, String(size)];
-  const child = spawn(process.execPath, args, { stdio: ["ignore", "pipe", "inherit"] });
+  const child = spawn(process.execPath, args, {
+    env: onSources,
+    stdio: ["ignore", "pipe", "inherit"],
+  });
   // Its output ends before the process does, and until then the file is in use.
   const ended = once(child, "exit");
   let acknowledged = -1;

@@ -1,5 +1,5 @@
 import { expect, it, vi } from "vitest";
-import { memoryStore } from "../../../src/sign-in/stores/memory.js";
+import { memoryStore } from "hosted-agent-identity/sign-in";
 
 it("says once that a restart loses everything, and not at all when that is meant", async () => {
   const warn = vi.spyOn(console, "warn").mockReturnValue();

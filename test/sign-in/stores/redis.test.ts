@@ -1,9 +1,12 @@
 import { createClient, createClientPool, createCluster } from "redis";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import { redisStore, type RedisStoreOptions } from "../../../src/sign-in/stores/redis.js";
-import type { RedisClient } from "../../../src/sign-in/stores/redis-client.js";
-import type { SignInStore } from "../../../src/sign-in/store.js";
-import { signInStoreSuite } from "../../../src/testing/index.js";
+import {
+  type RedisClient,
+  redisStore,
+  type RedisStoreOptions,
+  type SignInStore,
+} from "hosted-agent-identity/sign-in";
+import { signInStoreSuite } from "hosted-agent-identity/testing";
 import { startRedis, type RedisServer } from "../../support/redis-server.js";
 import { startTcpProxy, type TcpProxy } from "../../support/tcp-proxy.js";
 

@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { UserContext } from "../../../src/context/user-context.js";
+import { UserContext } from "hosted-agent-identity";
 import { decodeClaims } from "../../../src/entra/token-claims.js";
 import type { SignInWorld } from "./signing-in.js";
 

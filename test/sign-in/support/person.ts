@@ -1,5 +1,5 @@
+import type { EntraEmulator, UserRef } from "hosted-agent-identity/testing";
 import { createVisitor, formsOf, type PageAt } from "../../../examples/chat/visitor.js";
-import type { EntraEmulator, UserRef } from "../../../src/testing/index.js";
 import { signInAs } from "../../testing/visitor.js";
 
 /** A person with a browser of their own. */

@@ -1,14 +1,13 @@
 import { randomBytes } from "node:crypto";
+import type { EntraApp, IdentityEvent, ProtectedResource } from "hosted-agent-identity";
+import type { SignInStore } from "hosted-agent-identity/sign-in";
 import { decodeClaims } from "../../../src/entra/token-claims.js";
-import type { IdentityEvent } from "../../../src/errors.js";
 import type { SignedIn } from "../../../src/exchange/authorization-code-exchange.js";
-import { entraAppInternals, type EntraApp } from "../../../src/exchange/entra-app.js";
+import { entraAppInternals } from "../../../src/exchange/entra-app.js";
 import type { SignInCore } from "../../../src/sign-in/core.js";
 import type { Grants } from "../../../src/sign-in/grants/grant.js";
 import { grants } from "../../../src/sign-in/grants/grants.js";
 import { keyring } from "../../../src/tokens/keyring.js";
-import type { SignInStore } from "../../../src/sign-in/store.js";
-import type { ProtectedResource } from "../../../src/tokens/protected-resource.js";
 import type { SignInWorld } from "./signing-in.js";
 
 export const masterKey = new Uint8Array(randomBytes(32));

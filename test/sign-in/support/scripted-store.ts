@@ -1,4 +1,4 @@
-import type { SignInStore } from "../../../src/sign-in/store.js";
+import type { SignInStore } from "hosted-agent-identity/sign-in";
 
 /** A store in memory whose steps are counted, and that can be made to fail, to hang or to lose its data. */
 export interface ScriptedStore extends SignInStore {

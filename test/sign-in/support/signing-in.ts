@@ -1,18 +1,18 @@
 import { createHash, randomBytes } from "node:crypto";
 import {
+  clientSecret,
+  entraApp,
+  type EntraApp,
+  type EntraAppOptions,
+  protectedResource,
+  type ProtectedResource,
+} from "hosted-agent-identity";
+import { type EntraEmulator, type EntraPolicy, startEntra } from "hosted-agent-identity/testing";
+import {
   exchangeAuthorizationCode,
   type SignedIn,
 } from "../../../src/exchange/authorization-code-exchange.js";
-import { clientSecret } from "../../../src/exchange/client-secret.js";
-import {
-  entraApp,
-  entraAppInternals,
-  type EntraApp,
-  type EntraAppOptions,
-} from "../../../src/exchange/entra-app.js";
-import { startEntra, type EntraEmulator } from "../../../src/testing/index.js";
-import { protectedResource, type ProtectedResource } from "../../../src/tokens/protected-resource.js";
-import type { EntraPolicy } from "../../../src/testing/entra/policy-types.js";
+import { entraAppInternals } from "../../../src/exchange/entra-app.js";
 import { signInAs } from "../../testing/visitor.js";
 
 export const redirectUri = "https://agent.example.com/callback";

@@ -3,10 +3,14 @@ import { once } from "node:events";
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { Readable } from "node:stream";
-import type { IdentityEvent } from "../../../src/errors.js";
-import { createSignIn, memoryStore, type SignIn, type SignInOptions } from "../../../src/sign-in/index.js";
-import type { EntraAppOptions } from "../../../src/exchange/entra-app.js";
-import type { SignInStore } from "../../../src/sign-in/store.js";
+import type { EntraAppOptions, IdentityEvent } from "hosted-agent-identity";
+import {
+  createSignIn,
+  memoryStore,
+  type SignIn,
+  type SignInOptions,
+  type SignInStore,
+} from "hosted-agent-identity/sign-in";
 import type { SignInWorld } from "./signing-in.js";
 
 /** A running sign-in service, registered at the emulator. */

@@ -1,4 +1,4 @@
-import type { FetchLike } from "../../../src/context/fetch-like.js";
+import type { FetchLike } from "hosted-agent-identity";
 
 /** A network that, once asked to, gives two answers that are under way at the same time to the wrong callers. */
 export function swappingNetwork(): { fetch: FetchLike; swapNext(): void } {

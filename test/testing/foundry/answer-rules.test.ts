@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import type { FoundryEmulator } from "../../../src/testing/index.js";
+import type { FoundryEmulator } from "hosted-agent-identity/testing";
 import { answerRules, type AnswerRuleName } from "../../../src/testing/foundry/answer-rules.js";
 import { block, eventsOf, finished, itemOf, responseId, type WireEvent } from "./containers.js";
 import { ask, foundryWorld, type FoundryWorld } from "./world.js";

@@ -1,7 +1,7 @@
 import { once } from "node:events";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
-import type { ResponsesTurn } from "../../../src/index.js";
-import type { FoundryEmulator } from "../../../src/testing/index.js";
+import type { ResponsesTurn } from "hosted-agent-identity";
+import type { FoundryEmulator } from "hosted-agent-identity/testing";
 import { block, eventsOf, finished, startRawContainer } from "./containers.js";
 import { ask, foundryWorld, startContainer, type FoundryWorld, type RunningContainer } from "./world.js";
 

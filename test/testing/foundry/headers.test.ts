@@ -1,7 +1,7 @@
 import { request as httpRequest } from "node:http";
 import { gunzipSync, gzipSync } from "node:zlib";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
-import type { FoundryEmulator, FoundryOptions } from "../../../src/testing/index.js";
+import type { FoundryEmulator, FoundryOptions } from "hosted-agent-identity/testing";
 import { headerRules } from "../../../src/testing/foundry/headers.js";
 import { startRawContainer, type RawContainer } from "./containers.js";
 import { foundryWorld, type FoundryWorld } from "./world.js";

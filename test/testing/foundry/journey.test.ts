@@ -1,7 +1,7 @@
 import { Client } from "@modelcontextprotocol/sdk/client/index.js";
 import { StreamableHTTPClientTransport } from "@modelcontextprotocol/sdk/client/streamableHttp.js";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import type { FoundryEmulator } from "../../../src/testing/index.js";
+import type { FoundryEmulator } from "hosted-agent-identity/testing";
 import { ask, foundryWorld, startContainer, type FoundryWorld, type RunningContainer } from "./world.js";
 
 let world: FoundryWorld;

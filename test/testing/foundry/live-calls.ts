@@ -1,4 +1,4 @@
-import type { FoundryEmulator, FoundryOptions } from "../../../src/testing/index.js";
+import type { FoundryEmulator, FoundryOptions } from "hosted-agent-identity/testing";
 import { openClient, type ClientKind, type RealClient } from "../../support/mcp-clients.js";
 import { finished } from "./containers.js";
 import { ask, type FoundryWorld } from "./world.js";

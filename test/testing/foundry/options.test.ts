@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import { ManagedIdentityCredential } from "@azure/identity";
 import { decodeJwt } from "jose";
-import { startEntra, startFoundry, type FoundryOptions } from "../../../src/testing/index.js";
+import { type FoundryOptions, startEntra, startFoundry } from "hosted-agent-identity/testing";
 import { testTls } from "../../support/test-tls.js";
 import { foundryWorld, type FoundryWorld } from "./world.js";
 

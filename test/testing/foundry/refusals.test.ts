@@ -1,6 +1,6 @@
 import { request as httpRequest } from "node:http";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import type { FoundryEmulator } from "../../../src/testing/index.js";
+import type { FoundryEmulator } from "hosted-agent-identity/testing";
 import { refusals, type RefusalName } from "../../../src/testing/foundry/refusals.js";
 import { eventsOf, block, finished, startRawContainer, type RawContainer } from "./containers.js";
 import { foundryAudience, foundryWorld, identityToken, type FoundryWorld } from "./world.js";

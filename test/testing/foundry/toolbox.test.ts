@@ -1,7 +1,7 @@
 import { Client, StreamableHTTPClientTransport } from "@modelcontextprotocol/client";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import type { FoundryEmulator } from "hosted-agent-identity/testing";
 import { toolboxConsent } from "../../../src/foundry/toolbox-consent.js";
-import type { FoundryEmulator } from "../../../src/testing/index.js";
 import { openClient, type RealClient } from "../../support/mcp-clients.js";
 import { toolboxBench, type LiveCall, type ToolboxBench } from "./live-calls.js";
 import { foundryWorld, type FoundryWorld } from "./world.js";

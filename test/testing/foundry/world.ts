@@ -1,16 +1,15 @@
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import express from "express";
-import { userContext } from "../../../src/http/express.js";
-import { responses } from "../../../src/http/express.js";
-import type { ResponsesRun } from "../../../src/index.js";
+import type { ResponsesRun } from "hosted-agent-identity";
+import { responses, userContext } from "hosted-agent-identity/express";
 import {
-  startEntra,
-  startFoundry,
   type EntraEmulator,
   type FoundryEmulator,
   type FoundryOptions,
-} from "../../../src/testing/index.js";
+  startEntra,
+  startFoundry,
+} from "hosted-agent-identity/testing";
 import { startMcpServer, type McpTestServer } from "../../support/mcp-servers.js";
 import { decodeJwt } from "jose";
 

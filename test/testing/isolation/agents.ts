@@ -4,20 +4,22 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { Client } from "@modelcontextprotocol/sdk/client/index.js";
 import { StreamableHTTPClientTransport } from "@modelcontextprotocol/sdk/client/streamableHttp.js";
 import express from "express";
-import { userAccess } from "../../../src/access/user-access.js";
-import type { FetchLike } from "../../../src/context/fetch-like.js";
-import { getUserContext } from "../../../src/context/ambient.js";
-import { userTokenVerifier } from "../../../src/context/verify.js";
-import { clientSecret } from "../../../src/exchange/client-secret.js";
-import { entraApp } from "../../../src/exchange/entra-app.js";
-import { responses, userContext } from "../../../src/http/express.js";
-import { closeMcpClient } from "../../../src/mcp/close-mcp-client.js";
-import { mcpClientPool } from "../../../src/mcp/client-pool.js";
-import type { EntraEmulator, Witness } from "../../../src/testing/index.js";
-import { onBehalfOf } from "../../../src/tokens/on-behalf-of.js";
-import { protectedResource } from "../../../src/tokens/protected-resource.js";
-import type { SharedTokenStore } from "../../../src/tokens/store-calls.js";
-import type { ResponsesTurn } from "../../../src/turn/responses-options.js";
+import {
+  clientSecret,
+  closeMcpClient,
+  entraApp,
+  type FetchLike,
+  getUserContext,
+  mcpClientPool,
+  onBehalfOf,
+  protectedResource,
+  type ResponsesTurn,
+  type SharedTokenStore,
+  userAccess,
+  userTokenVerifier,
+} from "hosted-agent-identity";
+import { responses, userContext } from "hosted-agent-identity/express";
+import type { EntraEmulator, Witness } from "hosted-agent-identity/testing";
 
 const [one, two, five] = [[1], [1, 2], [1, 2, 3, 4, 5]] as const;
 

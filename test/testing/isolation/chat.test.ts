@@ -1,12 +1,12 @@
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
-import { startAgent } from "../../../examples/chat/agent.js";
-import { sharingTheFirstToken } from "../../../examples/chat/breaks.js";
 import {
   checkIsolation,
+  type IsolationReport,
   startEntra,
   startWitness,
-  type IsolationReport,
-} from "../../../src/testing/index.js";
+} from "hosted-agent-identity/testing";
+import { startAgent } from "../../../examples/chat/agent.js";
+import { sharingTheFirstToken } from "../../../examples/chat/breaks.js";
 
 const stops: (() => Promise<void>)[] = [];
 

@@ -1,12 +1,12 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from "vitest";
 import {
   checkIsolation,
-  startEntra,
-  startWitness,
   type EntraEmulator,
   type IsolationOptions,
   type IsolationReport,
-} from "../../../src/testing/index.js";
+  startEntra,
+  startWitness,
+} from "hosted-agent-identity/testing";
 import { troubles } from "../../../src/testing/isolation/plan.js";
 import { mistakes, startAgent, type AgentUnderTestOptions, type Mistake } from "./agents.js";
 

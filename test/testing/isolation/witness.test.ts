@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { startEntra, startWitness, type EntraEmulator, type Witness } from "../../../src/testing/index.js";
+import { type EntraEmulator, startEntra, startWitness, type Witness } from "hosted-agent-identity/testing";
 import { openClient, type ClientKind } from "../../support/mcp-clients.js";
 
 let entra: EntraEmulator;

@@ -1,4 +1,4 @@
-import { HostedAgentIdentityError } from "../../../../src/errors.js";
+import { HostedAgentIdentityError } from "hosted-agent-identity";
 
 /** Refuses what it does not like, and tells nothing of it. */
 export function good(text: string): number {

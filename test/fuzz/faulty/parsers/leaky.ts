@@ -1,4 +1,4 @@
-import { HostedAgentIdentityError } from "../../../../src/errors.js";
+import { HostedAgentIdentityError } from "hosted-agent-identity";
 
 /** Shows what it was given in its error, where it should not. */
 export function leaky(text: string): string {

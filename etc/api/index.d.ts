@@ -1,0 +1,1080 @@
+type ErrorCategory = "consent" | "signin" | "stepup" | "blocked" | "admin" | "config" | "cred" | "retry" | "throttle" | "loop" | "input";
+type ErrorCode = "user_token_missing"
+    | "user_token_repeated"
+    | "user_token_malformed"
+    | "user_token_too_large"
+    | "user_token_algorithm"
+    | "user_token_tenant"
+    | "user_token_issuer"
+    | "user_token_audience"
+    | "user_token_expired"
+    | "user_token_not_yet_valid"
+    | "user_token_signature"
+    | "user_token_key_unknown"
+    | "user_token_app_only"
+    | "user_token_agent_user"
+    | "user_token_scope"
+    | "user_token_client"
+    | "signing_keys_unavailable"
+    | "identity_header_repeated"
+    | "identity_header_invalid"
+    | "no_user_context"
+    | "context_ended"
+    | "invalid_option"
+    | "missing_dependency"
+    | "consent_link_missing"
+    | "consent_link_refused"
+    | "agent_consent_missing"
+    | "developer_source_refused"
+    | "no_token"
+    | "consent_required"
+    | "sign_in_required"
+    | "step_up_required"
+    | "token_exchange_failed"
+    | "entra_unreachable"
+    | "entra_timeout"
+    | "entra_bad_response"
+    | "client_credential_failed"
+    | "wrong_user"
+    | "backing_off"
+    | "closed"
+    | "url_not_allowed"
+    | "redirect_refused"
+    | "resource_unauthorized"
+    | "insufficient_scope"
+    | "shared_session"
+    | "pool_busy"
+    | "call_id_missing"
+    | "toolbox_source_failed"
+    | "turn_cancelled"
+    | "user_not_identified"
+    | "long_running_refused"
+    | "agent_not_identified"
+    | "sign_in_service_unavailable"
+    | "store_unavailable"
+    | "store_unsuitable"
+    | "store_corrupt";
+interface ErrorCodeFacts {
+    readonly category: ErrorCategory;
+    readonly title: string;
+    readonly help: string;
+}
+declare const errorCodes: Readonly<Record<ErrorCode, ErrorCodeFacts>>;
+interface ErrorOptionsOf {
+    readonly category?: ErrorCategory | undefined;
+    readonly cause?: unknown;
+    readonly help?: string | undefined;
+    readonly retryAfterMs?: number | undefined;
+    readonly authentication?: AuthenticationDemand | undefined;
+}
+interface AuthenticationDemand {
+    readonly acrValues?: readonly string[];
+    readonly maxAgeS?: number;
+}
+declare class HostedAgentIdentityError extends Error {
+    readonly name: string;
+    readonly code: ErrorCode;
+    readonly category: ErrorCategory;
+    readonly help: string;
+    readonly retryAfterMs?: number;
+    readonly authentication?: AuthenticationDemand;
+    constructor(code: ErrorCode, message?: string, options?: ErrorOptionsOf);
+    toJSON(): Record<string, unknown>;
+}
+declare function isHostedAgentIdentityError(value: unknown): value is HostedAgentIdentityError;
+type ConsentReason = "consent" | "admin_consent" | "sign_in" | "step_up";
+interface ConsentRequestInit {
+    readonly link: string;
+    readonly serverLabel: string;
+    readonly reason: ConsentReason;
+    readonly expiresAt?: number | undefined;
+}
+declare class ConsentRequest {
+    #private;
+    readonly serverLabel: string;
+    readonly reason: ConsentReason;
+    readonly expiresAt?: number;
+    constructor(init: ConsentRequestInit);
+    get link(): string;
+    toJSON(): Record<string, unknown>;
+}
+declare class ConsentRequiredError extends HostedAgentIdentityError {
+    readonly name: string;
+    readonly requests: readonly ConsentRequest[];
+    constructor(requests: readonly ConsentRequest[], options?: ErrorOptionsOf);
+    toJSON(): Record<string, unknown>;
+}
+declare function isConsentRequiredError(value: unknown): value is ConsentRequiredError;
+interface TokenClaims {
+    readonly [claim: string]: unknown;
+    readonly iss?: string;
+    readonly aud?: string | readonly string[];
+    readonly exp?: number;
+    readonly nbf?: number;
+    readonly tid?: string;
+    readonly oid?: string;
+    readonly scp?: string;
+    readonly idtyp?: string;
+    readonly azp?: string;
+    readonly appid?: string;
+    readonly ver?: string;
+    readonly name?: string;
+    readonly preferred_username?: string;
+    readonly upn?: string;
+}
+interface Assertion {
+    readonly token: string;
+    readonly hash: string;
+    readonly claims: TokenClaims;
+    readonly use: "app" | "resource";
+}
+type Principal = {
+    readonly kind: "entra";
+    readonly tid: string;
+    readonly oid: string;
+} | {
+    readonly kind: "platform";
+    readonly project: string;
+    readonly agent: string;
+    readonly id: string;
+};
+declare function principalKey(principal: Principal): string;
+interface VerifiedUser {
+    readonly tid: string;
+    readonly oid: string;
+    readonly name?: string;
+    readonly username?: string;
+}
+interface PlatformContext {
+    readonly hosted: boolean;
+    readonly userId?: string;
+    readonly callId?: string;
+    readonly sessionId?: string;
+    readonly conversationId?: string;
+    readonly responseId?: string;
+    readonly invocationId?: string;
+}
+interface UserContextParts {
+    readonly principal?: Principal | undefined;
+    readonly user?: VerifiedUser | undefined;
+    readonly platform: PlatformContext;
+    readonly clientHeaders: Readonly<Record<string, string>>;
+    readonly trace: Readonly<Record<string, string>>;
+    readonly assertion?: Assertion | undefined;
+}
+declare class UserContext {
+    readonly principal?: Principal;
+    readonly user?: VerifiedUser;
+    readonly platform: PlatformContext;
+    readonly clientHeaders: Readonly<Record<string, string>>;
+    readonly trace: Readonly<Record<string, string>>;
+    constructor(parts: UserContextParts);
+    get principalKey(): string | undefined;
+    get hasUserToken(): boolean;
+    get ended(): boolean;
+    get consentRequests(): readonly ConsentRequest[];
+    end(): void;
+    [Symbol.dispose](): void;
+    toJSON(): Record<string, unknown>;
+}
+interface CloudEndpoints {
+    readonly loginEndpoint: string;
+    readonly stsEndpoint?: string;
+    readonly issuerAliases?: readonly string[];
+    readonly tokenExchangeAudience?: string;
+}
+type Cloud = CloudName | CloudEndpoints;
+type CloudName = "global" | "us_gov" | "china";
+type FetchLike = (input: string | URL | Request, init?: RequestInit) => Promise<Response>;
+type IdentityStep = {
+    readonly step: "verify";
+} | {
+    readonly step: "acquire";
+    readonly serverLabel: string;
+    readonly steppedUp: boolean;
+    readonly principal: string | undefined;
+    readonly trace: Readonly<Record<string, string>>;
+} | {
+    readonly step: "mcp_request";
+    readonly serverLabel: string;
+    readonly method: string;
+    readonly address: string;
+    readonly port: number;
+    readonly principal: string | undefined;
+    readonly trace: Readonly<Record<string, string>>;
+};
+type TokenCacheUse = "hit" | "joined" | "shared" | "exchange" | "none";
+type StepError = ErrorCode | "aborted" | "timeout" | "_OTHER" | `E${Uppercase<string>}` | `UND_ERR_${Uppercase<string>}`;
+interface StepEnd {
+    readonly durationMs: number;
+    readonly outcome: "ok" | "aborted" | "failed" | ErrorCategory;
+    readonly error?: StepError;
+    readonly errorCodes?: readonly number[];
+    readonly correlationId?: string;
+    readonly source?: string;
+    readonly cache?: TokenCacheUse;
+    readonly status?: number;
+}
+interface TraceHeaders {
+    readonly traceparent: string;
+    readonly tracestate?: string;
+}
+type AroundStep = (step: IdentityStep, run: (headers?: TraceHeaders) => Promise<StepEnd>) => Promise<void> | void;
+type IdentityEvent = {
+    readonly type: "token_acquired";
+    readonly source: string;
+    readonly serverLabel: string;
+    readonly durationMs: number;
+    readonly shared?: boolean;
+} | {
+    readonly type: "token_refused";
+    readonly serverLabel: string;
+    readonly code: ErrorCode;
+    readonly category: ErrorCategory;
+    readonly errorCodes: readonly number[];
+} | {
+    readonly type: "user_token_refused";
+    readonly code: ErrorCode;
+    readonly category: ErrorCategory;
+} | {
+    readonly type: "background_refresh_failed";
+    readonly serverLabel: string;
+    readonly code: ErrorCode;
+} | {
+    readonly type: "wrong_user";
+    readonly expected: string;
+    readonly correlationId?: string;
+} | {
+    readonly type: "shared_cache_failed";
+    readonly serverLabel: string;
+    readonly call: "get" | "set" | "delete";
+    readonly reason: "timeout" | "error";
+    readonly pausedForMs: number;
+} | {
+    readonly type: "shared_cache_recovered";
+    readonly serverLabel: string;
+    readonly call: "get" | "set" | "delete";
+} | {
+    readonly type: "shared_cache_unreadable";
+    readonly serverLabel: string;
+} | {
+    readonly type: "back_off";
+    readonly scope: "user" | "app";
+    readonly forMs: number;
+} | {
+    readonly type: "mcp_client_closed" | "mcp_client_close_failed";
+    readonly reason: "idle" | "no_room" | "session_gone" | "pool_closed";
+} | {
+    readonly type: "grant_stored" | "grant_ended";
+    readonly oid: string;
+    readonly reason: "signed_in" | "signed_out" | "revoked" | "account_disabled";
+} | {
+    readonly type: "long_running_started" | "long_running_used" | "long_running_ended";
+    readonly purpose: string;
+    readonly principal: string;
+    readonly work: string;
+    readonly until: number;
+} | {
+    readonly type: "sign_in_refused";
+    readonly reason: string;
+} | {
+    readonly type: "sign_in_failed";
+    readonly code: ErrorCode | "unexpected";
+} | {
+    readonly type: "sign_in_store_volatile";
+};
+interface OnEvent {
+    (event: IdentityEvent): void;
+    readonly around?: AroundStep;
+}
+interface EntraAppFacts {
+    readonly tenantId: string;
+    readonly clientId: string;
+    readonly allowedTenants: readonly string[];
+    readonly audiences: readonly string[];
+    readonly cloud: Required<CloudEndpoints>;
+}
+interface UserTokenVerifierOptions {
+    readonly app: EntraAppFacts;
+    readonly passthroughTo?: readonly {
+        readonly audiences: readonly string[];
+    }[];
+    readonly requiredScopes?: readonly string[];
+    readonly clients?: readonly string[];
+    readonly maxTokenBytes?: number;
+    readonly clockToleranceS?: number;
+    readonly timeoutMs?: number;
+    readonly fetch?: FetchLike;
+    readonly now?: () => number;
+    readonly onEvent?: OnEvent;
+}
+interface VerifiedUserToken {
+    readonly user: VerifiedUser;
+    readonly assertion: Assertion;
+}
+type UserTokenVerifier = (token: string) => Promise<VerifiedUserToken>;
+declare function userTokenVerifier(options: UserTokenVerifierOptions): UserTokenVerifier;
+type SkipReason = "no_user"
+    | "no_user_token"
+    | "wrong_audience"
+    | "wrong_tenant"
+    | "expired"
+    | "app_only"
+    | "no_delegated_scope"
+    | "not_hosted"
+    | "hosted"
+    | "needs_interaction"
+    | "claims_not_supported";
+interface SkippedSource {
+    readonly source: string;
+    readonly reason: SkipReason;
+    readonly detail: string;
+}
+declare class NoTokenError extends HostedAgentIdentityError {
+    readonly name: string;
+    readonly skipped: readonly SkippedSource[];
+    constructor(skipped: readonly SkippedSource[], options?: ErrorOptionsOf);
+    toJSON(): Record<string, unknown>;
+}
+declare function isNoTokenError(value: unknown): value is NoTokenError;
+interface ConsentLinkInput {
+    readonly serverLabel: string;
+    readonly scopes: readonly string[];
+    readonly reason: ConsentReason;
+    readonly user?: VerifiedUser | undefined;
+    readonly claims?: string | undefined;
+}
+interface MadeConsentLink {
+    readonly link: string;
+    readonly expiresAt?: number;
+}
+interface ConsentLink {
+    (input: ConsentLinkInput): MadeConsentLink | Promise<MadeConsentLink>;
+    readonly kind: "user" | "admin";
+    readonly allowedOrigins?: readonly string[];
+}
+interface CredentialRequest {
+    readonly clientId: string;
+    readonly tokenEndpoint: string;
+    readonly tokenExchangeAudience: string;
+    readonly refused: number;
+    readonly now: () => number;
+    readonly random: () => string;
+    readonly fetch: FetchLike;
+    readonly signal: AbortSignal;
+}
+type ClientAuthentication = {
+    readonly secret: string;
+} | {
+    readonly assertion: string;
+    readonly expiresAt: number;
+};
+interface ClientCredential {
+    readonly kind: "client_secret" | "certificate" | "federated" | "workload_identity_file";
+    authenticate(request: CredentialRequest): Promise<ClientAuthentication>;
+}
+interface EntraAppOptions {
+    readonly tenantId: string;
+    readonly clientId: string;
+    readonly credential: ClientCredential;
+    readonly allowedTenants?: readonly string[];
+    readonly audiences?: readonly string[];
+    readonly cloud?: Cloud;
+    readonly capabilities?: readonly string[];
+    readonly timeoutMs?: number;
+    readonly fetch?: FetchLike;
+    readonly now?: () => number;
+    readonly random?: () => string;
+    readonly onEvent?: OnEvent;
+}
+interface EntraApp extends EntraAppFacts {
+    close(): Promise<void>;
+    [Symbol.asyncDispose](): Promise<void>;
+}
+declare function entraApp(options: EntraAppOptions): EntraApp;
+interface TokenCredentialLike {
+    getToken(scopes: string | string[], options?: {
+        abortSignal?: AbortSignal;
+    }): Promise<{
+        token: string;
+        expiresOnTimestamp: number;
+    } | null>;
+}
+declare function federatedCredential(source: TokenCredentialLike | (() => Promise<string>)): ClientCredential;
+declare function workloadIdentityFile(path?: string): ClientCredential;
+interface ProtectedResourceInit {
+    readonly url: string | URL;
+    readonly serverLabel: string;
+    readonly scopes: readonly string[];
+    readonly audiences: readonly string[];
+}
+interface ProtectedResource {
+    readonly url: string;
+    readonly serverLabel: string;
+    readonly scopes: readonly string[];
+    readonly audiences: readonly string[];
+}
+declare function protectedResource(init: ProtectedResourceInit): ProtectedResource;
+interface AccessToken {
+    readonly token: string;
+    readonly expiresAt: number;
+    readonly refreshAt?: number;
+    readonly useUntil?: number;
+    readonly source: string;
+    readonly shared?: boolean;
+}
+interface TokenRequest {
+    readonly context: UserContext;
+    readonly assertion: Assertion | undefined;
+    readonly resource: ProtectedResource;
+    readonly scopes: readonly string[];
+    readonly claims: string | undefined;
+    readonly signal: AbortSignal;
+    readonly silent?: boolean;
+}
+type TokenAnswer = {
+    readonly status: "token";
+    readonly token: AccessToken;
+} | {
+    readonly status: "skipped";
+    readonly reason: SkipReason;
+    readonly detail: string;
+} | {
+    readonly status: "needs";
+    readonly error: HostedAgentIdentityError;
+    readonly requests: readonly ConsentRequest[];
+};
+interface TokenSource {
+    readonly kind: string;
+    readonly provesUser: boolean;
+    readonly cacheScope: string;
+    readonly usesAssertion: boolean;
+    readonly cached: boolean;
+    skip(request: TokenRequest): {
+        readonly reason: SkipReason;
+        readonly detail: string;
+    } | undefined;
+    refusal?(request: TokenRequest): HostedAgentIdentityError | undefined;
+    acquire(request: TokenRequest): Promise<TokenAnswer>;
+    forget?(principalKey: string, token: string | undefined): void;
+    subscribe?(changed: (principalKey: string) => void): () => void;
+}
+interface AgentReference {
+    readonly type: "agent_reference";
+    readonly name: string;
+    readonly version?: string;
+}
+interface OutputItem {
+    readonly type: string;
+    readonly id?: string | undefined;
+}
+interface OAuthConsentRequestItem extends OutputItem {
+    readonly type: "oauth_consent_request";
+    readonly id: string;
+    readonly consent_link: string;
+    readonly server_label?: string;
+    readonly response_id?: string;
+    readonly agent_reference?: AgentReference;
+}
+interface ConsentLinkPolicyOptions {
+    readonly allowedOrigins: readonly string[];
+}
+interface ConsentLinkPolicy {
+    readonly allowedOrigins: readonly string[];
+    check(link: string): void;
+}
+declare function consentLinkPolicy(options: ConsentLinkPolicyOptions): ConsentLinkPolicy;
+type RandomBytes = (length: number) => Uint8Array;
+type ResponseStatus = "in_progress" | "completed" | "incomplete" | "failed" | "cancelled";
+interface ResponseFailure {
+    readonly code: string;
+    readonly message: string;
+    readonly additionalInfo?: SignInInfo;
+}
+interface SignInInfo {
+    readonly claims?: string;
+    readonly acr_values?: string;
+    readonly max_age?: number;
+}
+interface ResponseObject {
+    readonly id: string;
+    readonly object: "response";
+    readonly created_at: number;
+    readonly status: ResponseStatus;
+    readonly completed_at: number | null;
+    readonly error: ResponseFailure | null;
+    readonly incomplete_details: {
+        readonly reason: string;
+    } | null;
+    readonly model: string;
+    readonly output: readonly OutputItem[];
+    readonly previous_response_id: string | null;
+}
+interface ResponseEvent {
+    readonly type: string;
+    readonly sequence_number: number;
+    readonly output_index?: number;
+    readonly content_index?: number;
+    readonly item_id?: string;
+    readonly item?: OutputItem;
+    readonly part?: unknown;
+    readonly delta?: unknown;
+    readonly text?: unknown;
+    readonly response?: ResponseObject;
+}
+interface RunEvent {
+    readonly type: string;
+}
+interface RunningTurns {
+    readonly size: number;
+    readonly draining: boolean;
+    cancel(responseId: string, context: UserContext): Promise<ResponseObject | undefined>;
+    drain(options?: DrainOptions): Promise<void>;
+}
+interface DrainOptions {
+    readonly timeoutMs?: number;
+}
+declare function runningTurns(): RunningTurns;
+interface TurnRequest {
+    readonly body: Readonly<Record<string, unknown>>;
+    readonly input: string;
+    readonly previousResponseId?: string;
+}
+interface TurnSignIn {
+    redeem(context: UserContext, text: string): Promise<RedeemedMessage>;
+    keepPrompt(context: UserContext, prompt: string): Promise<void>;
+}
+interface RedeemedMessage {
+    readonly status: string;
+    readonly say?: string;
+    readonly prompt?: string;
+}
+interface Turn {
+    readonly signal: AbortSignal;
+    readonly context: UserContext;
+}
+type RunOutput = AsyncIterable<string | RunEvent>;
+interface Preparable {
+    token(context: UserContext, options: {
+        signal: AbortSignal;
+    }): Promise<unknown>;
+}
+interface ResponsesTurn extends Turn {
+    readonly input: string;
+    readonly request: TurnRequest;
+}
+interface ResponsesOptions {
+    readonly prepare?: readonly Preparable[];
+    readonly signIn?: TurnSignIn;
+    readonly policy?: ConsentLinkPolicy;
+    readonly agentReference?: AgentReference;
+    readonly model?: string;
+    readonly maxBodyBytes?: number;
+    readonly turns?: RunningTurns;
+    readonly keepAliveMs?: number;
+    readonly onError?: (error: unknown) => void;
+    readonly now?: () => number;
+    readonly random?: RandomBytes;
+}
+type ResponsesRun = (turn: ResponsesTurn) => RunOutput;
+interface FoundryEnvironment {
+    readonly hosted: boolean;
+    readonly projectEndpoint?: string;
+    readonly agentName?: string;
+    readonly agentVersion?: string;
+    readonly sessionId?: string;
+}
+type HeadersLike = Headers | Iterable<readonly [
+    string,
+    string
+]> | Readonly<Record<string, string | readonly string[] | undefined>>;
+interface UserContextOptions {
+    readonly verify: UserTokenVerifier | "none";
+    readonly tokenHeader?: string;
+    readonly require?: boolean;
+    readonly platformUserId?: "one-person";
+    readonly environment?: FoundryEnvironment;
+}
+declare function createUserContext(input: HeadersLike | {
+    readonly userToken: string | undefined;
+}, options: CreateUserContextOptions): Promise<UserContext>;
+interface CreateUserContextOptions extends UserContextOptions {
+    readonly signal?: AbortSignal;
+}
+declare function isOAuthConsentRequest(item: unknown): item is OAuthConsentRequestItem;
+interface ConsentCard {
+    readonly link: string;
+    readonly serverLabel?: string;
+    readonly responseId?: string;
+    readonly agentReference?: AgentReference;
+}
+interface ReadConsentRequestsOptions {
+    readonly policy?: ConsentLinkPolicy;
+    readonly onRefused?: (refusal: ConsentLinkRefusal) => void;
+}
+interface ConsentLinkRefusal {
+    readonly reason: string;
+    readonly serverLabel?: string;
+}
+declare function readConsentRequests(message: unknown, options?: ReadConsentRequestsOptions): ConsentCard[];
+declare function consentReader(options?: ReadConsentRequestsOptions): (message: unknown) => ConsentCard[];
+interface EntraRefusal {
+    readonly status?: number | undefined;
+    readonly error?: string | undefined;
+    readonly suberror?: string | undefined;
+    readonly errorCodes?: readonly number[] | undefined;
+    readonly claims?: string | undefined;
+    readonly traceId?: string | undefined;
+    readonly correlationId?: string | undefined;
+}
+declare class TokenExchangeError extends HostedAgentIdentityError {
+    readonly name: string;
+    readonly status?: number;
+    readonly error?: string;
+    readonly suberror?: string;
+    readonly errorCodes: readonly number[];
+    readonly claims?: string;
+    readonly traceId?: string;
+    readonly correlationId?: string;
+    constructor(code: ErrorCode, message: string, refusal: EntraRefusal, options?: ErrorOptionsOf);
+    toJSON(): Record<string, unknown>;
+}
+declare function isTokenExchangeError(value: unknown): value is TokenExchangeError;
+interface UserTokenFault {
+    readonly expected?: readonly string[] | undefined;
+    readonly actual?: string | undefined;
+}
+declare class UserTokenError extends HostedAgentIdentityError {
+    readonly name: string;
+    readonly status: number;
+    readonly expected?: readonly string[];
+    readonly actual?: string;
+    constructor(code: ErrorCode, message?: string, fault?: UserTokenFault, options?: ErrorOptionsOf);
+    toJSON(): Record<string, unknown>;
+}
+declare function isUserTokenError(value: unknown): value is UserTokenError;
+declare function getUserContext(request?: object): UserContext;
+declare function tryGetUserContext(request?: object): UserContext | undefined;
+declare function runWithUserContext<T>(context: UserContext, run: () => T): T;
+declare function bindUserContext<A extends readonly unknown[], R>(run: (...args: A) => R, context?: UserContext): (...args: A) => R;
+declare function bindUserContext<T>(iterable: AsyncIterable<T>, context?: UserContext): AsyncGenerator<T>;
+type UserContextMiddleware = (request: Request, next: (request: Request) => Response | Promise<Response>) => Promise<Response>;
+declare function userContext(options: UserContextOptions): UserContextMiddleware;
+interface OAuthConsentRequestInit {
+    readonly consentLink: string;
+    readonly serverLabel: string;
+    readonly responseId?: string;
+    readonly agentReference?: AgentReference;
+    readonly policy?: ConsentLinkPolicy;
+    readonly random?: RandomBytes;
+}
+declare function oauthConsentRequest(init: OAuthConsentRequestInit): OAuthConsentRequestItem;
+interface StreamPosition {
+    readonly sequenceNumber: number;
+    readonly outputIndex: number;
+}
+declare function consentEvents(items: readonly OutputItem[], position: StreamPosition): ResponseEvent[];
+interface AdminConsentLinkOptions {
+    readonly app: EntraAppFacts;
+    readonly redirectUri: string;
+    readonly random?: RandomBytes;
+}
+interface EntraConsentLinkOptions extends AdminConsentLinkOptions {
+    readonly prompt?: "consent" | "select_account" | "login";
+}
+declare function entraConsentLink(options: EntraConsentLinkOptions): ConsentLink;
+declare function adminConsentLink(options: AdminConsentLinkOptions): ConsentLink;
+interface FindConsentRequiredOptions {
+    readonly policy?: ConsentLinkPolicy;
+    readonly toolbox?: {
+        readonly serverLabel: string;
+    };
+}
+declare function findConsentRequired(error: unknown, options?: FindConsentRequiredOptions): ConsentRequiredError | undefined;
+type CertificateOptions = ({
+    readonly pem: string;
+} | {
+    readonly path: string;
+}) & {
+    readonly sendX5c?: boolean;
+    readonly passphrase?: string;
+};
+declare function certificate(options: CertificateOptions): ClientCredential;
+declare function clientSecret(...secrets: readonly string[]): ClientCredential;
+interface AgentOnBehalfOfOptions {
+    readonly blueprint: EntraApp;
+    readonly agentIdentityId: string;
+    readonly tenantId?: string;
+    readonly consentLink?: ConsentLink;
+}
+declare function agentOnBehalfOf(options: AgentOnBehalfOfOptions): TokenSource;
+interface DeveloperOptions {
+    readonly environment?: Readonly<Record<string, string | undefined>>;
+    readonly now?: () => number;
+}
+declare function developer(credential?: TokenCredentialLike, options?: DeveloperOptions): TokenSource;
+interface OnBehalfOfOptions {
+    readonly consentLink?: ConsentLink;
+}
+declare function onBehalfOf(app: EntraApp, options?: OnBehalfOfOptions): TokenSource;
+declare function passthrough(): TokenSource;
+interface SharedTokenStore {
+    get(key: string): Promise<unknown>;
+    set(key: string, value: string, ttlMs: number): Promise<unknown>;
+    delete(key: string): Promise<unknown>;
+}
+interface SharedCacheOptions {
+    readonly store: SharedTokenStore;
+    readonly encryptionKeys: readonly (string | Uint8Array)[];
+    readonly timeoutMs?: number;
+    readonly agentName?: string;
+}
+interface TokenCacheLimits {
+    readonly maxEntries?: number;
+    readonly maxBytes?: number;
+}
+interface SourceExplanation {
+    readonly source: string;
+    readonly applies: boolean;
+    readonly detail: string;
+    readonly provesUser: boolean;
+}
+interface AccessExplanation {
+    readonly serverLabel: string;
+    readonly url: string;
+    readonly scopes: readonly string[];
+    readonly principal: string | undefined;
+    readonly sources: readonly SourceExplanation[];
+}
+interface UserTokenCredential {
+    getToken(scopes: string | string[], options?: {
+        abortSignal?: AbortSignal | undefined;
+        claims?: string | undefined;
+    }): Promise<{
+        token: string;
+        expiresOnTimestamp: number;
+    }>;
+    readonly policy: OneUserPolicy;
+}
+interface OneUserPolicy {
+    readonly name: string;
+    sendRequest<T, R>(request: T, next: (request: T) => Promise<R>): Promise<R>;
+}
+interface TokenCredentialOptions {
+    readonly askAgain?: "each-request" | "at-expiry";
+}
+interface UserAccess {
+    readonly resource: ProtectedResource;
+    readonly url: URL;
+    readonly fetch: FetchLike;
+    token(context?: UserContext, options?: {
+        signal?: AbortSignal;
+    }): Promise<AccessToken>;
+    as(context: UserContext): UserAccess;
+    explain(context?: UserContext): AccessExplanation;
+    tokenCredential(context?: UserContext, options?: TokenCredentialOptions): UserTokenCredential;
+    forget(context?: UserContext, token?: string): void;
+    close(): Promise<void>;
+    [Symbol.asyncDispose](): Promise<void>;
+}
+interface UserAccessOptions {
+    readonly cache?: TokenCacheLimits;
+    readonly sharedCache?: SharedCacheOptions;
+    readonly timeoutMs?: number;
+    readonly standaloneStream?: "refuse" | "allow";
+    readonly sharedSessions?: "refuse" | "allow";
+    readonly fetch?: FetchLike;
+    readonly now?: () => number;
+    readonly random?: () => number;
+    readonly onEvent?: OnEvent;
+}
+declare function userAccess(resource: ProtectedResource, sources: readonly TokenSource[], options?: UserAccessOptions): UserAccess;
+interface McpClientUser {
+    readonly principalKey: string;
+    readonly context: UserContext;
+}
+interface McpClientPoolOptions<C> {
+    readonly open: (user: McpClientUser) => Promise<C>;
+    readonly close: (client: C) => Promise<void>;
+    readonly max?: number;
+    readonly idleMs?: number;
+    readonly leaseWaitMs?: number;
+    readonly onEvent?: OnEvent;
+    readonly now?: () => number;
+}
+interface McpClientLease<C> {
+    readonly client: C;
+    release(failure?: unknown): void;
+    [Symbol.asyncDispose](): Promise<void>;
+}
+interface McpClientPool<C> {
+    use<T>(run: (client: C) => T | Promise<T>): Promise<T>;
+    lease(): Promise<McpClientLease<C>>;
+    readonly size: number;
+    close(): Promise<void>;
+    [Symbol.asyncDispose](): Promise<void>;
+}
+declare function mcpClientPool<C>(options: McpClientPoolOptions<C>): McpClientPool<C>;
+interface ClosableMcpClient {
+    readonly transport?: object | undefined;
+    close(): Promise<void>;
+}
+declare function closeMcpClient(client: ClosableMcpClient): Promise<void>;
+interface FoundryToolboxOptions {
+    readonly name: string;
+    readonly version?: string | number;
+    readonly projectEndpoint?: string;
+    readonly credential?: TokenCredentialLike;
+    readonly scope?: string;
+    readonly serverLabel?: string;
+    readonly policy?: ConsentLinkPolicy;
+    readonly maxRetries?: number;
+    readonly maxRetryWaitMs?: number;
+    readonly timeoutMs?: number;
+    readonly standaloneStream?: "refuse" | "allow";
+    readonly sharedSessions?: "refuse" | "allow";
+    readonly fetch?: FetchLike;
+    readonly now?: () => number;
+    readonly random?: RandomBytes;
+    readonly onEvent?: OnEvent;
+    readonly environment?: FoundryEnvironment;
+}
+interface FoundryToolbox {
+    readonly url: URL;
+    readonly serverLabel: string;
+    readonly policy: ConsentLinkPolicy;
+    readonly fetch: FetchLike;
+    as(context: UserContext): FoundryToolbox;
+    explain(context?: UserContext): AccessExplanation;
+    close(): Promise<void>;
+    [Symbol.asyncDispose](): Promise<void>;
+}
+declare function foundryToolbox(options: FoundryToolboxOptions): FoundryToolbox;
+type ToolApproval = "always" | "never";
+declare function toolApproval(tool: {
+    readonly _meta?: object | undefined;
+}): ToolApproval | undefined;
+interface SdkV1AuthProvider {
+    readonly redirectUrl: undefined;
+    readonly clientMetadata: {
+        readonly client_name: string;
+        redirect_uris: string[];
+    };
+    tokens(): Promise<{
+        access_token: string;
+        token_type: string;
+    }>;
+    clientInformation(): never;
+    saveTokens(): never;
+    redirectToAuthorization(): never;
+    saveCodeVerifier(): never;
+    codeVerifier(): never;
+    discoveryState(): never;
+}
+declare function sdkV1Auth(access: UserAccess): SdkV1AuthProvider;
+interface SdkV2AuthProvider {
+    token(): Promise<string>;
+    onUnauthorized(): Promise<void>;
+}
+declare function sdkV2Auth(access: UserAccess): SdkV2AuthProvider;
+declare function responses(run: ResponsesRun, options?: ResponsesOptions): (request: Request, context?: UserContext) => Promise<Response>;
+interface RunTurnOptions {
+    readonly signal?: AbortSignal;
+    readonly prepare?: readonly Preparable[];
+    readonly context?: UserContext;
+    readonly policy?: ConsentLinkPolicy;
+}
+type TurnResult<T> = {
+    readonly status: "completed";
+    readonly value: T;
+} | {
+    readonly status: "consent_required";
+    readonly requests: readonly ConsentRequest[];
+};
+declare function runTurn<T>(run: (turn: Turn) => T | Promise<T>, options?: RunTurnOptions): Promise<TurnResult<T>>;
+declare function toSse(events: AsyncIterable<ResponseEvent>): ReadableStream<Uint8Array>;
+interface WithConsentOptions {
+    readonly responseId?: string;
+    readonly previousResponseId?: string;
+    readonly agentReference?: AgentReference;
+    readonly prepare?: readonly Preparable[];
+    readonly context?: UserContext;
+    readonly signal?: AbortSignal;
+    readonly policy?: ConsentLinkPolicy;
+    readonly model?: string;
+    readonly fields?: Readonly<Record<string, unknown>>;
+    readonly onConsentRequired?: () => void | Promise<void>;
+    readonly onError?: (error: unknown) => void;
+    readonly now?: () => number;
+    readonly random?: RandomBytes;
+}
+declare function withConsent(run: (turn: Turn) => RunOutput, options?: WithConsentOptions): AsyncIterableIterator<ResponseEvent>;
+export {
+    ConsentRequest,
+    ConsentRequiredError,
+    HostedAgentIdentityError,
+    NoTokenError,
+    TokenExchangeError,
+    UserContext,
+    UserTokenError,
+    adminConsentLink,
+    agentOnBehalfOf,
+    bindUserContext,
+    certificate,
+    clientSecret,
+    closeMcpClient,
+    consentEvents,
+    consentLinkPolicy,
+    consentReader,
+    createUserContext,
+    developer,
+    entraApp,
+    entraConsentLink,
+    errorCodes,
+    federatedCredential,
+    findConsentRequired,
+    foundryToolbox,
+    getUserContext,
+    isConsentRequiredError,
+    isHostedAgentIdentityError,
+    isNoTokenError,
+    isOAuthConsentRequest,
+    isTokenExchangeError,
+    isUserTokenError,
+    mcpClientPool,
+    oauthConsentRequest,
+    onBehalfOf,
+    passthrough,
+    principalKey,
+    protectedResource,
+    readConsentRequests,
+    responses,
+    runTurn,
+    runWithUserContext,
+    runningTurns,
+    sdkV1Auth,
+    sdkV2Auth,
+    toSse,
+    toolApproval,
+    tryGetUserContext,
+    userAccess,
+    userContext,
+    userTokenVerifier,
+    withConsent,
+    workloadIdentityFile
+};
+export
+    type {
+    AccessExplanation,
+    AccessToken,
+    AdminConsentLinkOptions,
+    AgentOnBehalfOfOptions,
+    AgentReference,
+    AroundStep,
+    Assertion,
+    AuthenticationDemand,
+    CertificateOptions,
+    ClientAuthentication,
+    ClientCredential,
+    ClosableMcpClient,
+    Cloud,
+    CloudEndpoints,
+    CloudName,
+    ConsentCard,
+    ConsentLink,
+    ConsentLinkInput,
+    ConsentLinkPolicy,
+    ConsentLinkPolicyOptions,
+    ConsentLinkRefusal,
+    ConsentReason,
+    ConsentRequestInit,
+    CreateUserContextOptions,
+    CredentialRequest,
+    DeveloperOptions,
+    DrainOptions,
+    EntraApp,
+    EntraAppFacts,
+    EntraAppOptions,
+    EntraConsentLinkOptions,
+    EntraRefusal,
+    ErrorCategory,
+    ErrorCode,
+    ErrorCodeFacts,
+    FetchLike,
+    FindConsentRequiredOptions,
+    FoundryEnvironment,
+    FoundryToolbox,
+    FoundryToolboxOptions,
+    HeadersLike,
+    ErrorOptionsOf
+    as
+    HostedAgentIdentityErrorOptions,
+    IdentityEvent,
+    IdentityStep,
+    MadeConsentLink,
+    McpClientLease,
+    McpClientPool,
+    McpClientPoolOptions,
+    McpClientUser,
+    OAuthConsentRequestInit,
+    OAuthConsentRequestItem,
+    OnBehalfOfOptions,
+    OnEvent,
+    OneUserPolicy,
+    OutputItem,
+    PlatformContext,
+    Preparable,
+    Principal,
+    ProtectedResource,
+    ProtectedResourceInit,
+    RandomBytes,
+    ReadConsentRequestsOptions,
+    RedeemedMessage,
+    ResponseEvent,
+    ResponseFailure,
+    ResponseObject,
+    ResponseStatus,
+    ResponsesOptions,
+    ResponsesRun,
+    ResponsesTurn,
+    RunEvent,
+    RunOutput,
+    RunTurnOptions,
+    RunningTurns,
+    SdkV1AuthProvider,
+    SdkV2AuthProvider,
+    SharedCacheOptions,
+    SharedTokenStore,
+    SignInInfo,
+    SkipReason,
+    SkippedSource,
+    SourceExplanation,
+    StepEnd,
+    StepError,
+    StreamPosition,
+    TokenAnswer,
+    TokenCacheLimits,
+    TokenCacheUse,
+    TokenClaims,
+    TokenCredentialLike,
+    TokenCredentialOptions,
+    TokenRequest,
+    TokenSource,
+    ToolApproval,
+    TraceHeaders,
+    Turn,
+    TurnRequest,
+    TurnResult,
+    TurnSignIn,
+    UserAccess,
+    UserAccessOptions,
+    UserContextMiddleware,
+    UserContextOptions,
+    UserTokenCredential,
+    UserTokenFault,
+    UserTokenVerifier,
+    UserTokenVerifierOptions,
+    VerifiedUser,
+    VerifiedUserToken,
+    WithConsentOptions
+};

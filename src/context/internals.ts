@@ -37,6 +37,10 @@ export interface ContextInternals {
   /** Cache keys of this context, by the access object that made them. */
   readonly cacheKeys: WeakMap<object, unknown>;
   ended: boolean;
+  /** How many turns run on this context now. */
+  turns: number;
+  /** The context has ended, and the `finally` of its run has not: its MCP sessions may still be closed. */
+  windingDown: boolean;
 }
 
 /** The internals of a context made by this package. Throws `invalid_option` for anything else. */
@@ -84,4 +88,16 @@ export function recordSignInDemand(context: UserContext, error: HostedAgentIdent
 /** What makes two consent requests the same one. Link and server label, as the platform's hosts do it. */
 export function requestKey(request: ConsentRequest): string {
   return JSON.stringify([request.link, request.serverLabel]);
+}
+
+/** Counts a turn on a context. What it returns ends the count, and tells whether the turn was the outermost one. */
+export function beginTurnOn(context: UserContext): () => boolean {
+  const internals = internalsOf(context);
+  internals.turns += 1;
+  let counted = true;
+  return () => {
+    if (counted) internals.turns -= 1;
+    counted = false;
+    return internals.turns === 0;
+  };
 }

@@ -69,6 +69,8 @@ export class UserContext {
       refusals: new Map(),
       cacheKeys: new WeakMap(),
       ended: false,
+      turns: 0,
+      windingDown: false,
     };
     contextSlot().internals.set(this, internals);
     Object.freeze(this);

@@ -65,6 +65,10 @@ export type ErrorCode =
   | "call_id_missing"
   | "toolbox_source_failed"
   | "turn_cancelled"
+  | "turn_timeout"
+  | "turn_idle"
+  | "invalid_run_output"
+  | "model_stream_cut"
   | "user_not_identified"
   | "long_running_refused"
   | "agent_not_identified"
@@ -329,6 +333,26 @@ export const errorCodes: Readonly<Record<ErrorCode, ErrorCodeFacts>> = {
     "input",
     "The turn was cancelled before it ended.",
     "Nothing to do: the client went away or the caller aborted.",
+  ),
+  turn_timeout: row(
+    "retry",
+    "The turn took longer than it may.",
+    "Send the request again. If turns need more time, raise turnTimeoutMs.",
+  ),
+  turn_idle: row(
+    "retry",
+    "The run gave nothing for longer than it may.",
+    "Look at what it was waiting for: a model or a tool that no longer answers. If it needs more time, raise idleTimeoutMs.",
+  ),
+  invalid_run_output: row(
+    "config",
+    "The run yielded something that is neither text nor an event of the Responses protocol.",
+    "Yield a string, an event, or the output of aiSdkOutput() or agentsOutput().",
+  ),
+  model_stream_cut: row(
+    "retry",
+    "The model's stream ended before its response did.",
+    "Send the request again. A run that passes on response.created has to pass on the event that ends the response, too.",
   ),
   // --- sign-in: whose grant it is
   user_not_identified: row(

@@ -60,6 +60,11 @@ export type IdentityEvent =
       readonly reason: "idle" | "no_room" | "session_gone" | "pool_closed";
     }
   | {
+      /** A run yielded an event that nobody knows and that names no open item. The client did not get it. */
+      readonly type: "run_event_dropped";
+      readonly eventType: string;
+    }
+  | {
       /** A person's sign-in was stored, or ended. `oid` is the account that had signed in. */
       readonly type: "grant_stored" | "grant_ended";
       readonly oid: string;

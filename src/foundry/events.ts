@@ -1,3 +1,4 @@
+import type { ResponseEventType } from "./event-types.js";
 import type { OutputItem } from "./items.js";
 
 /** The states of a response that a turn can be in. */
@@ -48,7 +49,7 @@ export interface ResponseObject {
  * @group Turns
  */
 export interface ResponseEvent {
-  readonly type: string;
+  readonly type: ResponseEventName;
   /** From 0, without a gap. */
   readonly sequence_number: number;
   readonly output_index?: number;
@@ -62,12 +63,16 @@ export interface ResponseEvent {
 }
 
 /**
- * An event as a run gives it: numbers are set anew, so it needs none. Events of OpenAI's SDK fit.
+ * An event as a run gives it. Numbers are set anew, so it needs none. Events of OpenAI's SDK fit, and so will
+ * events that OpenAI adds to the protocol; parts of the AI SDK, OpenAI Agents and LangChain do not.
  * @group Turns
  */
 export interface RunEvent {
-  readonly type: string;
+  readonly type: "keepalive" | ResponseEventName;
 }
+
+/** The name of an event: one of the protocol's, or one that it may get. */
+export type ResponseEventName = ResponseEventType | (`response.${string}` & {});
 
 /** Events that tell the state of the response as a whole. A stream has one of each at most. */
 export const openingEvents: ReadonlySet<string> = new Set([

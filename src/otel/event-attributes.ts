@@ -31,6 +31,7 @@ const shown: Readonly<Record<IdentityEvent["type"], readonly Shown[]>> = {
   shared_cache_unreadable: ["serverLabel"],
   mcp_client_closed: ["reason"],
   mcp_client_close_failed: ["reason"],
+  run_event_dropped: [],
   grant_stored: ["reason"],
   grant_ended: ["reason"],
   long_running_started: [],

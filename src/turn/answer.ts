@@ -16,7 +16,8 @@ import { sseBlocks } from "./sse-blocks.js";
 import { readTurnRequest, type ReadRequest } from "./turn-request.js";
 import type { Preparable, RunOutput, Turn } from "./turn.js";
 import { heardMessage, keepForLater, type TurnMessage } from "./turn-sign-in.js";
-import { responseIdFor, withConsent } from "./with-consent.js";
+import { responseIdFor } from "./response-id.js";
+import { withConsent } from "./with-consent.js";
 
 /** An answer, ready for any HTTP server. */
 export interface Answer {
@@ -62,7 +63,12 @@ export async function answerTurn(
   if (fault !== undefined) return refused(fault);
   if ("error" in read) return refused(read);
   const responseId = responseIdFor(context, read.request.previousResponseId, options.random);
-  const begun = beginTurn(options.turns, responseId, context, input.signal);
+  const begun = beginTurn(options.turns, {
+    responseId,
+    context,
+    signal: input.signal,
+    windDownMs: options.windDownMs,
+  });
   if (begun === undefined) return refused(stopping);
   try {
     const opened = await openTurn(run, options, { ...read, responseId, context, signal: begun.signal });
@@ -163,7 +169,7 @@ function startTurn(
   turn: StartedTurn,
 ): AsyncIterableIterator<ResponseEvent> {
   const { request, heard, responseId, context, signal, prepare } = turn;
-  const { policy, onError, now, random, signIn } = options;
+  const { policy, onError, onEvent, now, random, signIn, turnTimeoutMs, idleTimeoutMs, windDownMs } = options;
   const agentReference = options.agentReference ?? turn.agentReference ?? hostedAgent();
   const { model, metadata } = request.body;
   const asked = heard.request;
@@ -181,6 +187,10 @@ function startTurn(
     ...(signal === undefined ? {} : { signal }),
     ...(policy === undefined ? {} : { policy }),
     ...(onError === undefined ? {} : { onError }),
+    ...(onEvent === undefined ? {} : { onEvent }),
+    turnTimeoutMs,
+    idleTimeoutMs,
+    windDownMs,
     ...(now === undefined ? {} : { now }),
     ...(random === undefined ? {} : { random }),
   });

@@ -1,70 +1,62 @@
 import type { OutputItem, OutputTextPart } from "../foundry/items.js";
+import { itemWithContent, openParts, wholePart, type ItemContent, type Part } from "./item-content.js";
+import type { Unnumbered } from "./run-output.js";
 
 /** An output item that was begun and not ended, and what has been streamed of it. */
 export interface OpenItem {
   readonly index: number;
   readonly id: string;
   readonly item: OutputItem;
-  readonly parts: Map<number, OpenPart>;
-  /** Streamed arguments of a function call. */
-  args: string;
+  readonly content: ItemContent;
 }
 
-interface OpenPart {
-  part: Record<string, unknown>;
-  text: string;
-  textDone: boolean;
-  done: boolean;
-}
+/** How an item ends that its run has not ended. */
+export type EarlyEnd = "completed" | "incomplete";
 
-/** An event without its number. */
-export interface Unnumbered {
-  readonly type: string;
-  readonly [field: string]: unknown;
-}
-
-/** Notes what an event adds to an open item, so that the item can be ended early with what was shown. */
-export function noteEvent(open: OpenItem, event: Unnumbered): void {
-  const at = typeof event["content_index"] === "number" ? event["content_index"] : 0;
-  const text = (field: string): string => (typeof event[field] === "string" ? event[field] : "");
-  if (event.type === "response.function_call_arguments.delta") open.args += text("delta");
-  if (event.type === "response.function_call_arguments.done") open.args = text("arguments");
-  if (event.type === "response.content_part.added") {
-    open.parts.set(at, { part: { ...Object(event["part"]) }, text: "", textDone: false, done: false });
+/** The events that end an open item with what has been streamed of it. */
+export function* closingEvents(open: OpenItem, status: EarlyEnd): Generator<Unnumbered> {
+  const { id: item_id, index: output_index, item, content } = open;
+  const { content: parts, summary } = openParts(content);
+  for (const [content_index, part] of parts) {
+    yield* partEnd("response.content_part.done", part, { item_id, output_index, content_index });
   }
-  const part = open.parts.get(at);
-  if (part === undefined) return;
-  if (event.type === "response.output_text.delta") part.text += text("delta");
-  if (event.type === "response.output_text.done") Object.assign(part, { text: text("text"), textDone: true });
-  if (event.type === "response.content_part.done")
-    Object.assign(part, { part: { ...Object(event["part"]) }, done: true });
-}
-
-/** The events that end an open item, complete or not, with what has been streamed of it. */
-export function* closingEvents(open: OpenItem, status: "completed" | "incomplete"): Generator<Unnumbered> {
-  const { id: item_id, index: output_index, parts } = open;
-  const content: unknown[] = [];
-  for (const [content_index, { part, text, textDone, done }] of parts) {
-    const whole = !done && part["type"] === "output_text" ? { ...part, text } : part;
-    content.push(whole);
-    if (done) continue;
-    const place = { item_id, output_index, content_index };
-    if (part["type"] === "output_text" && !textDone)
-      yield { type: "response.output_text.done", ...place, text, logprobs: [] };
-    yield { type: "response.content_part.done", ...place, part: whole };
+  for (const [summary_index, part] of summary) {
+    yield* partEnd("response.reasoning_summary_part.done", part, { item_id, output_index, summary_index });
   }
-  yield { type: "response.output_item.done", output_index, item: closedItem(open, content, status) };
+  const whole = { ...itemWithContent(item, content), ...statusOf(item, status) };
+  yield { type: "response.output_item.done", output_index, item: whole };
 }
 
-function closedItem({ item, args }: OpenItem, content: readonly unknown[], status: string): OutputItem {
-  const known = item as { content?: unknown; status?: unknown; arguments?: unknown };
-  return {
-    ...item,
-    ...(item.type === "message" || known.status !== undefined ? { status } : {}),
-    ...(content.length > 0 ? { content } : {}),
-    ...(typeof known.arguments === "string" && args !== "" ? { arguments: args } : {}),
-  };
+function* partEnd(type: string, part: Part, place: object): Generator<Unnumbered> {
+  const whole = wholePart(part);
+  const textEnd = textEnds[String(whole["type"])];
+  if (textEnd !== undefined && !part.textDone) yield { ...textEnd, ...place, [part.field]: part.text };
+  yield { type, ...place, part: whole };
 }
+
+/** The event that ends the text of each kind of part. */
+const textEnds: Readonly<Record<string, Unnumbered>> = {
+  output_text: { type: "response.output_text.done", logprobs: [] },
+  refusal: { type: "response.refusal.done" },
+  reasoning_text: { type: "response.reasoning_text.done" },
+  summary_text: { type: "response.reasoning_summary_text.done" },
+};
+
+/**
+ * Items whose schema has a status. Those that have no word for "incomplete" take the nearest one: an unfinished
+ * image or patch has failed, it is not done. Source: openai 7.59, `ResponseOutputItem`.
+ */
+function statusOf(item: OutputItem, status: EarlyEnd): { readonly status?: string } {
+  const known = item as { readonly status?: unknown };
+  if (item.type !== "message" && known.status === undefined) return {};
+  return { status: status === "incomplete" ? (unfinished[item.type] ?? status) : status };
+}
+
+const unfinished: Readonly<Record<string, string>> = {
+  image_generation_call: "failed",
+  apply_patch_call: "in_progress",
+  apply_patch_call_output: "failed",
+};
 
 /** An empty piece of answer text. */
 export const emptyText: OutputTextPart = Object.freeze({

@@ -1,7 +1,9 @@
 import type { ResponseEvent } from "../foundry/events.js";
 import { idPrefixes, newId, type RandomBytes } from "../foundry/ids.js";
 import { consentItemType, type AgentReference, type OutputItem } from "../foundry/items.js";
-import { closingEvents, type OpenItem, type Unnumbered } from "./open-item.js";
+import { noContent } from "./item-content.js";
+import { closingEvents, type EarlyEnd, type OpenItem } from "./open-item.js";
+import type { Unnumbered } from "./run-output.js";
 
 /** What items are made with. */
 export interface OutputItemsOptions {
@@ -17,13 +19,13 @@ export interface OutputItems {
   /** What is done, in the order of the output indexes. */
   done(): readonly OutputItem[];
   open(): readonly OpenItem[];
-  openAt(index: number): OpenItem | undefined;
+  isOpen(item: OpenItem): boolean;
   /** Begins an item at the next free index. */
   begin(item: OutputItem): [OpenItem, ResponseEvent];
   /** Ends an item with its final form. */
   finish(open: OpenItem, item: OutputItem): ResponseEvent;
   /** Ends an item with what has been streamed of it. */
-  close(open: OpenItem, status: "completed" | "incomplete"): ResponseEvent[];
+  close(open: OpenItem, status: EarlyEnd): ResponseEvent[];
 }
 
 /** Starts an empty output. Ids are made where they are missing, and every item is stamped. */
@@ -50,10 +52,10 @@ export function outputItems(options: OutputItemsOptions): OutputItems {
   return {
     done: () => done.filter((item) => item !== undefined),
     open: () => [...open.values()],
-    openAt: (index) => open.get(index),
+    isOpen: ({ index }) => open.has(index),
     begin(given) {
       const item = stamped(given);
-      const opened: OpenItem = { index: nextIndex++, id: item.id, item, parts: new Map(), args: "" };
+      const opened: OpenItem = { index: nextIndex++, id: item.id, item, content: noContent() };
       open.set(opened.index, opened);
       return [opened, number({ type: "response.output_item.added", output_index: opened.index, item })];
     },

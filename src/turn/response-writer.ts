@@ -1,28 +1,31 @@
 import { oauthConsentRequest } from "../consent/consent-item.js";
-import { HostedAgentIdentityError, type ConsentRequest } from "../errors.js";
+import type { ConsentRequest } from "../errors.js";
+import { isResponseEventType } from "../foundry/event-types.js";
 import {
-  incompleteReasons,
   openingEvents,
   terminalEvents,
   type ResponseEvent,
   type ResponseFailure,
-  type ResponseStatus,
-  type RunEvent,
 } from "../foundry/events.js";
 import type { RandomBytes } from "../foundry/ids.js";
 import { consentItemType, type OAuthConsentRequestItem, type OutputItem } from "../foundry/items.js";
-import { genericFailure } from "./failure.js";
-import { emptyText, noteEvent, type OpenItem, type Unnumbered } from "./open-item.js";
-import { outputItems } from "./output-items.js";
-import { responseStates, type ResponseFacts } from "./response-object.js";
+import { noteContent } from "./item-content.js";
+import { modelCalls, type ModelCalls, type ModelEnding } from "./model-calls.js";
+import { emptyText, type OpenItem } from "./open-item.js";
+import { outputItems, type OutputItems } from "./output-items.js";
+import { responseStates, type ResponseFacts, type ResponseStates } from "./response-object.js";
+import { runItems, type RunItems } from "./run-items.js";
+import { invalid, type Unnumbered } from "./run-output.js";
 
 /** What a response is written with. */
 export interface ResponseWriterOptions extends Omit<ResponseFacts, "createdAt"> {
   readonly now: () => number;
   readonly random: RandomBytes;
+  /** Told of an event that was left out, because nobody knows it and it names no open item. */
+  readonly onDropped?: ((type: string) => void) | undefined;
 }
 
-/** How a response ends, unless its run has said so itself. */
+/** How a response ends. */
 export type Ending =
   | { readonly status: "completed" }
   | { readonly status: "consent"; readonly requests: readonly ConsentRequest[] }
@@ -36,187 +39,232 @@ export type Ending =
 export interface ResponseWriter {
   start(): ResponseEvent[];
   text(delta: string): ResponseEvent[];
-  /** Takes an event of the run's own. Throws `invalid_option` for one that no item is open for. */
-  event(event: RunEvent): ResponseEvent[];
-  /** Whether the run has ended the response with an event of its own. */
-  readonly ended: boolean;
+  /** Takes an event of the run's own, which becomes the writer's. Throws `invalid_run_output` for one that no item is open for. */
+  event(event: Unnumbered): ResponseEvent[];
+  /** Whether the stream of a model was cut: its response was opened and never ended. */
+  readonly isCut: boolean;
   end(ending: Ending): ResponseEvent[];
+}
+
+/** A response that is being written. */
+interface Writing {
+  readonly options: ResponseWriterOptions;
+  readonly states: ResponseStates;
+  readonly number: (event: Unnumbered) => ResponseEvent;
+  readonly items: OutputItems;
+  /** The items of the run's own events, by the names it gives them. */
+  readonly own: RunItems;
+  readonly calls: ModelCalls;
+  /** The message that texts of the run go into. */
+  answer: OpenItem | undefined;
+  /** What texts of the run have said since the last model call ended. */
+  readonly said: OpenItem[];
 }
 
 /** Starts a response. */
 export function responseWriter(options: ResponseWriterOptions): ResponseWriter {
-  const { responseId, now, random } = options;
-  const states = responseStates({ ...options, createdAt: seconds(now()) });
   let sequence = 0;
-  const number = (event: Unnumbered): ResponseEvent => ({ ...event, sequence_number: sequence++ });
+  // The event is the turn's own copy. Writing into it is what keeps a delta cheap.
+  const number = (event: Unnumbered): ResponseEvent =>
+    Object.assign(event as object, { sequence_number: sequence++ }) as ResponseEvent;
   const items = outputItems({ ...options, number });
-  /** The message that texts of the run go into. */
-  let answer: OpenItem | undefined;
-  /** The run's own output indexes, and ours; the ids of its own items. */
-  const indexes = new Map<number, number>();
-  const runIds = new Set<string>();
-  let ownEnding: OwnEnding | undefined;
-
-  const closeAnswer = (): ResponseEvent[] => {
-    const before = answer === undefined ? [] : items.close(answer, "completed");
-    answer = undefined;
-    return before;
+  const writing: Writing = {
+    options,
+    states: responseStates({ ...options, createdAt: seconds(options.now()) }),
+    number,
+    items,
+    own: runItems(items),
+    calls: modelCalls(),
+    answer: undefined,
+    said: [],
   };
-
-  /** An item that is complete from the start. */
-  const whole = (item: OutputItem): ResponseEvent[] => {
-    const before = closeAnswer();
-    const [opened, added] = items.begin(item);
-    return [...before, added, items.finish(opened, opened.item)];
-  };
-
-  const openFor = ({ output_index: index, item_id: id }: Unnumbered): OpenItem | undefined => {
-    const ours = typeof index === "number" ? indexes.get(index) : undefined;
-    return ours === undefined ? items.open().find((open) => open.id === id) : items.openAt(ours);
-  };
-
-  const beginOwn = (event: Unnumbered): ResponseEvent[] => {
-    const item = itemOf(event);
-    if (item.id !== undefined) runIds.add(item.id);
-    const before = closeAnswer();
-    const [opened, added] = items.begin(item);
-    if (typeof event["output_index"] === "number") indexes.set(event["output_index"], opened.index);
-    return [...before, added];
-  };
-
-  const finishOwn = (event: Unnumbered): ResponseEvent[] => {
-    const item = itemOf(event);
-    if (item.id !== undefined) runIds.add(item.id);
-    const opened = openFor({ ...event, item_id: item.id });
-    return opened === undefined ? whole(item) : [items.finish(opened, item)];
-  };
-
-  const endOwn = (event: Unnumbered, status: OwnEnding["status"]): ResponseEvent[] => {
-    states.merge(event["response"]);
-    ownEnding = ownEndingOf(event, status);
-    const { output } = Object(event["response"]) as { output?: unknown };
-    const listed = Array.isArray(output) ? output.map((item) => itemOf({ type: event.type, item })) : [];
-    return listed.filter(({ id }) => id === undefined || !runIds.has(id)).flatMap(whole);
-  };
-
-  /** Everything else belongs to an open item, or to the response as a whole. */
-  const passOn = (event: Unnumbered): ResponseEvent[] => {
-    if (event["output_index"] === undefined && event["item_id"] === undefined) return [number(event)];
-    const opened = openFor(event);
-    if (opened === undefined) {
-      throw invalid(
-        `the run sent ${JSON.stringify(event.type)} for an item that is not open; send response.output_item.added first.`,
-      );
-    }
-    noteEvent(opened, event);
-    return [number({ ...event, item_id: opened.id, output_index: opened.index })];
-  };
-
-  const askFor = (requests: readonly ConsentRequest[]): ResponseEvent[] => {
-    const shown = new Set(items.done().filter(isConsentItem).map(consentKey));
-    return requests
-      .map(({ link, serverLabel }) =>
-        oauthConsentRequest({ consentLink: link, serverLabel, responseId, random }),
-      )
-      .filter((item) => !shown.has(consentKey(item)))
-      .flatMap(whole);
-  };
-
-  const terminal = (ending: Ending): Unnumbered => {
-    // There is no event of its own for it, and what was said before counts no more. Source: rule B11.
-    if (ending.status === "cancelled")
-      return { type: "response.failed", response: states.at("cancelled", []) };
-    const output = items.done();
-    const own = ending.status === "completed" ? ownEnding : undefined;
-    const error = ending.status === "failed" ? ending.error : own?.error;
-    if (error !== undefined)
-      return { type: "response.failed", response: states.at("failed", output, { error }) };
-    // A run that shows a consent item itself means it: the portal shows no button on a completed response.
-    if (ending.status === "consent" || output.some(isConsentItem)) {
-      return { type: "response.incomplete", response: states.at("incomplete", output) };
-    }
-    if (own?.status === "incomplete") {
-      const incomplete_details = own.reason === undefined ? null : { reason: own.reason };
-      return {
-        type: "response.incomplete",
-        response: states.at("incomplete", output, { incomplete_details }),
-      };
-    }
-    const completed_at = seconds(now());
-    return { type: "response.completed", response: states.at("completed", output, { completed_at }) };
-  };
-
   return {
-    get ended() {
-      return ownEnding !== undefined;
+    get isCut() {
+      return writing.calls.isOpen;
     },
-
     start: () =>
       ["response.created", "response.in_progress"].map((type) =>
-        number({ type, response: states.at("in_progress", []) }),
+        number({ type, response: writing.states.at("in_progress", []) }),
       ),
-
-    text(delta) {
-      if (delta === "") return [];
-      const events: ResponseEvent[] = [];
-      if (answer === undefined) {
-        const [opened, added] = items.begin(emptyMessage());
-        answer = opened;
-        const part = { type: "response.content_part.added", ...placeOf(opened), part: emptyText };
-        noteEvent(opened, part);
-        events.push(added, number(part));
-      }
-      const event = { type: "response.output_text.delta", ...placeOf(answer), delta, logprobs: [] };
-      noteEvent(answer, event);
-      return [...events, number(event)];
-    },
-
-    event(given) {
-      const event = { ...given } as Unnumbered;
-      const status = terminalEvents.get(event.type);
-      if (status !== undefined) return endOwn(event, status);
-      if (event.type === "response.output_item.added") return beginOwn(event);
-      if (event.type === "response.output_item.done") return finishOwn(event);
-      if (!openingEvents.has(event.type)) return passOn(event);
-      states.merge(event["response"]);
-      return [];
-    },
-
-    end(ending) {
-      const complete = ending.status === "completed" && (ownEnding?.status ?? "completed") === "completed";
-      const events = items
-        .open()
-        .flatMap((opened) => items.close(opened, complete ? "completed" : "incomplete"));
-      answer = undefined;
-      if (ending.status === "consent") events.push(...askFor(ending.requests));
-      return [...events, number(terminal(ending))];
-    },
+    text: (delta) => (delta === "" ? [] : writeText(writing, delta)),
+    event: (event) => writeEvent(writing, event),
+    end: (ending) => writeEnd(writing, ending),
   };
 }
 
-/** An ending that came as an event of the run. */
-interface OwnEnding {
-  readonly status: Exclude<ResponseStatus, "in_progress" | "cancelled">;
-  readonly error: ResponseFailure | undefined;
-  readonly reason: string | undefined;
+function writeText(writing: Writing, delta: string): ResponseEvent[] {
+  const { items, number } = writing;
+  const events: ResponseEvent[] = [];
+  if (writing.answer === undefined) {
+    const [opened, added] = items.begin(emptyMessage());
+    writing.answer = opened;
+    writing.said.push(opened);
+    const part = { type: "response.content_part.added", ...placeOf(opened), part: emptyText };
+    noteContent(opened.content, part);
+    events.push(added, number(part));
+  }
+  const { answer } = writing;
+  const event = { type: "response.output_text.delta", ...placeOf(answer), delta, logprobs: [] };
+  noteContent(answer.content, event);
+  events.push(number(event));
+  return events;
 }
 
-function ownEndingOf(event: Unnumbered, status: OwnEnding["status"]): OwnEnding {
-  const response = Object(event["response"]) as { error?: unknown; incomplete_details?: unknown };
-  const { code, message } = Object(event.type === "error" ? event : response.error) as Record<
-    string,
-    unknown
-  >;
-  const { reason } = Object(response.incomplete_details) as { reason?: unknown };
-  const error = {
-    code: typeof code === "string" ? code : genericFailure.code,
-    message: typeof message === "string" ? message : genericFailure.message,
-  };
-  return {
-    status,
-    error: status === "failed" ? error : undefined,
-    reason: typeof reason === "string" && incompleteReasons.has(reason) ? reason : undefined,
-  };
+function writeEvent(writing: Writing, event: Unnumbered): ResponseEvent[] {
+  const status = terminalEvents.get(event.type);
+  if (status !== undefined) return endModelCall(writing, event, status);
+  if (openingEvents.has(event.type)) {
+    writing.calls.open(event);
+    return [];
+  }
+  if (event.type === "response.output_item.added") return beginItem(writing, event);
+  if (event.type === "response.output_item.done") return finishItem(writing, event, itemOf(event));
+  return passOn(writing, event);
+}
+
+function beginItem(writing: Writing, event: Unnumbered): ResponseEvent[] {
+  const item = itemOf(event);
+  if (writing.own.isOpen(item.id)) return [];
+  const before = closeAnswer(writing);
+  const [opened, added] = writing.items.begin(writing.own.withFreeId(item));
+  writing.own.began(opened, item.id, event["output_index"]);
+  return [...before, added];
+}
+
+function finishItem(writing: Writing, event: Unnumbered, item: OutputItem): ResponseEvent[] {
+  const opened = writing.own.find(item.id, event["output_index"]);
+  if (opened !== undefined) {
+    writing.own.finished(opened, item.id);
+    return [writing.items.finish(opened, item)];
+  }
+  // Frameworks tell of an item once more when the response ends.
+  return writing.own.isDone(item.id) ? [] : wholeItem(writing, item);
+}
+
+/** An item that is complete from the start. */
+function wholeItem(writing: Writing, item: OutputItem): ResponseEvent[] {
+  const before = closeAnswer(writing);
+  const [opened, added] = writing.items.begin(writing.own.withFreeId(item));
+  writing.own.finished(opened, item.id);
+  return [...before, added, writing.items.finish(opened, opened.item)];
+}
+
+/** The events that tell of audio, the only ones of the protocol that are about no item. */
+const itemless: ReadonlySet<string> = new Set([
+  "response.audio.delta",
+  "response.audio.done",
+  "response.audio.transcript.delta",
+  "response.audio.transcript.done",
+]);
+
+/** Everything else belongs to an open item. */
+function passOn(writing: Writing, event: Unnumbered): ResponseEvent[] {
+  const { item_id: id, output_index: index } = event;
+  const opened = writing.own.find(id, index);
+  if (opened !== undefined) {
+    noteContent(opened.content, event);
+    return [writing.number(Object.assign(event, { item_id: opened.id, output_index: opened.index }))];
+  }
+  if (itemless.has(event.type)) return [writing.number(event)];
+  if (isResponseEventType(event.type)) {
+    throw invalid(
+      `The run yielded "${event.type}" for an item that is not open.`,
+      "Yield response.output_item.added first, or plain text as a string.",
+    );
+  }
+  writing.options.onDropped?.(event.type);
+  return [];
+}
+
+/**
+ * A model's response has ended. Its output lists items again that were streamed; what was not streamed is written
+ * now, and what was left open is ended with its final form.
+ */
+function endModelCall(writing: Writing, event: Unnumbered, status: ModelEnding["status"]): ResponseEvent[] {
+  const { calls, own, said } = writing;
+  calls.end(event, status);
+  const { output } = Object(event["response"]) as { readonly output?: unknown };
+  const listed = Array.isArray(output) ? (output as readonly unknown[]) : [];
+  const events = listed.flatMap((given, index) => {
+    const item = itemOf({ type: event.type, item: given });
+    if (own.isDone(item.id) || own.wasAt(item.id, index)) return [];
+    if (own.find(item.id, index) !== undefined)
+      return finishItem(writing, { type: event.type, output_index: index }, item);
+    return isSaid(said, item) ? [] : wholeItem(writing, item);
+  });
+  if (!calls.hasOthers) own.forget();
+  said.length = 0;
+  return events;
+}
+
+/** Whether the run has yielded the text of a message itself. */
+function isSaid(said: readonly OpenItem[], item: OutputItem): boolean {
+  if (item.type !== "message" || said.length === 0) return false;
+  const { content } = item as { readonly content?: unknown };
+  const text = (Array.isArray(content) ? content : [])
+    .map((part) => (Object(part) as { text?: unknown }).text)
+    .filter((one) => typeof one === "string")
+    .join("");
+  return said
+    .flatMap(({ content: { parts } }) => [...parts.values()].map((part) => part.text))
+    .join("")
+    .includes(text);
+}
+
+function writeEnd(writing: Writing, ending: Ending): ResponseEvent[] {
+  const { items, calls, number } = writing;
+  const isWhole = ending.status === "completed" && (calls.ending?.status ?? "completed") === "completed";
+  const before = closeAnswer(writing, isWhole ? "completed" : "incomplete");
+  // A call whose arguments broke off must not look like one that may be carried out.
+  const leftOpen = items.open();
+  const cut = leftOpen.flatMap((opened) => items.close(opened, "incomplete"));
+  const asked = ending.status === "consent" ? askFor(writing, ending.requests) : [];
+  writing.states.merge(calls.fields());
+  return [...before, ...cut, ...asked, number(terminalEvent(writing, ending, leftOpen.length > 0))];
+}
+
+function terminalEvent(
+  { states, items, calls, options }: Writing,
+  ending: Ending,
+  hasCutItems: boolean,
+): Unnumbered {
+  // There is no event of its own for it, and what was said before counts no more.
+  // Source: api-behaviour-contract.md of Azure.AI.AgentServer.Responses, B11.
+  if (ending.status === "cancelled") return { type: "response.failed", response: states.at("cancelled", []) };
+  const output = items.done();
+  const own = ending.status === "completed" ? calls.ending : undefined;
+  const error = ending.status === "failed" ? ending.error : own?.error;
+  if (error !== undefined)
+    return { type: "response.failed", response: states.at("failed", output, { error }) };
+  // A run that shows a consent item itself means it: the portal shows no button on a completed response.
+  if (ending.status === "consent" || output.some(isConsentItem))
+    return { type: "response.incomplete", response: states.at("incomplete", output) };
+  if (own?.status === "incomplete" || hasCutItems) {
+    const incomplete_details = own?.reason === undefined ? null : { reason: own.reason };
+    return {
+      type: "response.incomplete",
+      response: states.at("incomplete", output, { incomplete_details }),
+    };
+  }
+  const completed_at = seconds(options.now());
+  return { type: "response.completed", response: states.at("completed", output, { completed_at }) };
+}
+
+function askFor(writing: Writing, requests: readonly ConsentRequest[]): ResponseEvent[] {
+  const { responseId, random } = writing.options;
+  const shown = new Set(writing.items.done().filter(isConsentItem).map(consentKey));
+  return requests
+    .map(({ link, serverLabel }) =>
+      oauthConsentRequest({ consentLink: link, serverLabel, responseId, random }),
+    )
+    .filter((item) => !shown.has(consentKey(item)))
+    .flatMap((item) => wholeItem(writing, item));
+}
+
+function closeAnswer(writing: Writing, status: "completed" | "incomplete" = "completed"): ResponseEvent[] {
+  const { answer, items } = writing;
+  writing.answer = undefined;
+  return answer === undefined ? [] : items.close(answer, status);
 }
 
 function emptyMessage(): OutputItem {
@@ -228,9 +276,9 @@ function placeOf({ id, index }: OpenItem): { item_id: string; output_index: numb
 }
 
 function itemOf(event: Unnumbered): OutputItem {
-  const item = Object(event["item"]) as { type?: unknown };
+  const item = Object(event["item"]) as { readonly type?: unknown };
   if (typeof item.type !== "string")
-    throw invalid(`${JSON.stringify(event.type)} of the run has no item with a type.`);
+    throw invalid(`The run yielded "${event.type}" whose item has no type.`, "Give the item its type.");
   return item as OutputItem;
 }
 
@@ -244,8 +292,4 @@ function consentKey({ consent_link, server_label }: OAuthConsentRequestItem): st
 
 function seconds(ms: number): number {
   return Math.floor(ms / 1000);
-}
-
-function invalid(message: string): HostedAgentIdentityError {
-  return new HostedAgentIdentityError("invalid_option", message);
 }

@@ -1,7 +1,9 @@
 import type { ConsentLinkPolicy } from "../consent/link-policy.js";
+import type { OnEvent } from "../errors.js";
 import type { RandomBytes } from "../foundry/ids.js";
 import type { AgentReference } from "../foundry/items.js";
 import { checkedTurns, type RunningTurns } from "./running-turns.js";
+import { runLimits, type RunLimits } from "./run-pieces.js";
 import { keepAliveMsOf } from "./sse-blocks.js";
 import type { TurnRequest } from "./turn-request.js";
 import type { TurnSignIn } from "./turn-sign-in.js";
@@ -41,8 +43,22 @@ export interface ResponsesOptions {
    * never. Default: `SSE_KEEPALIVE_INTERVAL` of the environment, in seconds; never if it is not set.
    */
   readonly keepAliveMs?: number;
+  /** How long a run may take, in milliseconds; 0 for no limit. Default 30 minutes. */
+  readonly turnTimeoutMs?: number;
+  /**
+   * How long a run may yield nothing, in milliseconds; 0 for no limit. Default 5 minutes. A model or a tool that
+   * no longer answers ends the turn by then, instead of the person's patience.
+   */
+  readonly idleTimeoutMs?: number;
+  /**
+   * How long a turn that was cancelled, or that asks for consent, waits for its run's `finally`, in milliseconds.
+   * Default 2 000.
+   */
+  readonly windDownMs?: number;
   /** Takes the error of a failed turn as it was thrown; the client is told only what is safe. */
   readonly onError?: (error: unknown) => void;
+  /** Told of events of a run that were left out. */
+  readonly onEvent?: OnEvent;
   readonly now?: () => number;
   readonly random?: RandomBytes;
 }
@@ -51,7 +67,10 @@ export interface ResponsesOptions {
 export type ResponsesRun = (turn: ResponsesTurn) => RunOutput;
 
 /** {@link ResponsesOptions}, checked and complete. */
-export interface ResponsesSettings extends ResponsesOptions {
+export interface ResponsesSettings extends ResponsesOptions, RunLimits {
+  readonly turnTimeoutMs: number;
+  readonly idleTimeoutMs: number;
+  readonly windDownMs: number;
   readonly maxBodyBytes: number;
   readonly keepAliveMs: number;
 }
@@ -61,6 +80,7 @@ export function responsesSettings(options: ResponsesOptions): ResponsesSettings 
   if (options.turns !== undefined) checkedTurns(options.turns);
   return {
     ...options,
+    ...runLimits(options),
     maxBodyBytes: options.maxBodyBytes ?? 4 * 1024 * 1024,
     keepAliveMs: keepAliveMsOf(options.keepAliveMs, process.env),
   };

@@ -2,8 +2,9 @@ import type { UserContext } from "../context/user-context.js";
 import type { ConsentLinkPolicy } from "../consent/link-policy.js";
 import type { ConsentRequest } from "../errors.js";
 import { isCancelled } from "./failure.js";
+import { responseIdFor } from "./response-id.js";
 import { turnScope } from "./turn-scope.js";
-import type { Preparable, Turn } from "./turn.js";
+import type { Preparable, ResumedTurn, Turn } from "./turn.js";
 
 /** How a turn is run. */
 export interface RunTurnOptions {
@@ -14,6 +15,10 @@ export interface RunTurnOptions {
   /** Default: the context of the calling code. */
   readonly context?: UserContext;
   readonly policy?: ConsentLinkPolicy;
+  /** The operation this turn belongs to. Default: the response id of the request, or a new id. */
+  readonly operationId?: string;
+  /** What is known of the turns that this one resumes. The run gets it as `turn.resumed`. */
+  readonly resumed?: ResumedTurn;
 }
 
 /** How a turn ended. */
@@ -47,11 +52,17 @@ export async function runTurn<T>(
 ): Promise<TurnResult<T>> {
   const scope = turnScope(options);
   const { signal, context, prepare } = scope;
+  const turn: Turn = {
+    signal,
+    context,
+    operationId: options.operationId ?? responseIdFor(context, undefined),
+    ...(options.resumed === undefined ? {} : { resumed: options.resumed }),
+  };
   try {
     const outcome = await settled(async () => {
       if (options.prepare !== undefined) await scope.whileLive(() => prepare(options.prepare ?? []));
       signal.throwIfAborted();
-      return scope.whileLive(async () => run({ signal, context }));
+      return scope.whileLive(async () => run(turn));
     });
     if ("error" in outcome) scope.note(outcome.error);
     const requests = await scope.requests();

@@ -1,5 +1,6 @@
 import type { UserContext } from "../context/user-context.js";
 import { HostedAgentIdentityError } from "../errors.js";
+import { within } from "./within.js";
 import { terminalEvents, type ResponseEvent, type ResponseObject } from "../foundry/events.js";
 
 /**
@@ -19,9 +20,9 @@ export interface RunningTurns {
    */
   cancel(responseId: string, context: UserContext): Promise<ResponseObject | undefined>;
   /**
-   * Takes no new turns: they are answered 503 with `Retry-After`. Waits for the running ones, cancels those
-   * that take longer, and resolves when all have ended or 2 seconds after that. Never rejects but with
-   * `invalid_option`.
+   * Takes no new turns: they are answered 503 with `Retry-After`. Waits for the running ones and cancels those
+   * that take longer. A turn has ended when its run has, `finally` included; a cancelled one is waited for as
+   * long as its `windDownMs` says. Never rejects but with `invalid_option`.
    */
   drain(options?: DrainOptions): Promise<void>;
 }
@@ -84,11 +85,11 @@ export function runningTurns(): RunningTurns {
     get draining() {
       return draining;
     },
-    begin: (...turn) => (draining ? undefined : begin(running, ...turn)),
+    begin: (turn) => (draining ? undefined : begin(running, turn)),
     async cancel(responseId, { principalKey }) {
       const turn = [...running].find((one) => one.responseId === responseId && isOwner(one, principalKey));
       turn?.abort(Object.assign(new Error("The user cancelled the turn."), { name: cancelledByUser }));
-      return turn?.ended;
+      return turn?.answered;
     },
     async drain({ timeoutMs = 20_000 } = {}) {
       if (!Number.isFinite(timeoutMs) || timeoutMs < 0) {
@@ -98,16 +99,17 @@ export function runningTurns(): RunningTurns {
         );
       }
       draining = true;
-      await atMost(ended(), timeoutMs);
+      await within(ended(), timeoutMs);
       for (const turn of running) turn.abort(new Error("The agent is stopping."));
-      await atMost(ended(), windDownMs);
+      const longest = Math.max(0, ...[...running].map(({ windDownMs }) => windDownMs));
+      await within(ended(), longest + graceMs);
     },
   };
   return turns;
 }
 
-/** How long a cancelled turn may take to say so: its client may have stopped reading. */
-const windDownMs = 2_000;
+/** How long the last events of a cancelled turn may take beyond its run: its client may have stopped reading. */
+const graceMs = 250;
 
 /** The name, not the class: another copy of this package may have made the list. */
 const cancelledByUser = "TurnCancelledByUser";
@@ -120,15 +122,28 @@ export function isCancelledByUser(reason: unknown): boolean {
 /** What {@link runningTurns} returns, as `responses()` uses it. */
 interface TurnList extends RunningTurns {
   /** Puts a turn on the list; `undefined` when no new turns are taken. */
-  begin(responseId: string, context: UserContext, outer: AbortSignal | undefined): BegunTurn | undefined;
+  begin(begun: TurnToBegin): BegunTurn | undefined;
+}
+
+/** A turn before it begins. */
+export interface TurnToBegin {
+  readonly responseId: string;
+  readonly context: UserContext;
+  /** Aborts when the client goes away. */
+  readonly signal: AbortSignal | undefined;
+  /** How long its run's `finally` may take. */
+  readonly windDownMs: number;
 }
 
 interface RunningTurn {
   readonly responseId: string;
   /** Whose it is. Nobody's if nobody could be named. */
   readonly owner: string | undefined;
-  /** Its response, once it has ended with one. */
-  readonly ended: Promise<ResponseObject | undefined>;
+  readonly windDownMs: number;
+  /** Its response, once it is known how it ended. */
+  readonly answered: Promise<ResponseObject | undefined>;
+  /** Its run has ended, too. */
+  readonly ended: Promise<void>;
   abort(reason: Error): void;
 }
 
@@ -143,14 +158,9 @@ export interface BegunTurn {
 }
 
 /** A turn, on the list if there is one; `undefined` when no new turns are taken. */
-export function beginTurn(
-  turns: RunningTurns | undefined,
-  responseId: string,
-  context: UserContext,
-  outer: AbortSignal | undefined,
-): BegunTurn | undefined {
-  if (turns === undefined) return { signal: outer, endWith: (events) => events, end() {} };
-  return checkedTurns(turns).begin(responseId, context, outer);
+export function beginTurn(turns: RunningTurns | undefined, turn: TurnToBegin): BegunTurn | undefined {
+  if (turns === undefined) return { signal: turn.signal, endWith: (events) => events, end() {} };
+  return checkedTurns(turns).begin(turn);
 }
 
 /** Throws `invalid_option` for anything that {@link runningTurns} did not make. */
@@ -165,56 +175,69 @@ function isTurnList(turns: RunningTurns): turns is TurnList {
 
 function begin(
   running: Set<RunningTurn>,
-  responseId: string,
-  context: UserContext,
-  outer: AbortSignal | undefined,
+  { responseId, context, signal: outer, windDownMs }: TurnToBegin,
 ): BegunTurn {
   const controller = new AbortController();
-  let resolve: (response: ResponseObject | undefined) => void = () => {};
+  let answer: (response: ResponseObject | undefined) => void = () => {};
+  let over = (): void => {};
+  let watching: AsyncIterableIterator<ResponseEvent> | undefined;
   const turn: RunningTurn = {
     responseId,
     owner: context.principalKey,
-    ended: new Promise((pass) => {
-      resolve = pass;
+    windDownMs,
+    answered: new Promise((resolve) => {
+      answer = resolve;
+    }),
+    ended: new Promise((resolve) => {
+      over = resolve;
     }),
     abort: (reason) => controller.abort(reason),
   };
-  const end = (response?: ResponseObject): void => {
+  const end = (): void => {
     outer?.removeEventListener("abort", onGone);
     running.delete(turn);
-    resolve(response);
+    answer(undefined);
+    over();
   };
-  // Whoever has gone may leave the events unread.
+  // Whoever has gone may leave the events unread. The turn is over when its run is, so its end is awaited here.
   const onGone = (): void => {
     controller.abort(outer?.reason);
-    end();
+    watching?.return?.().catch(() => {});
   };
   running.add(turn);
   // One listener that is removed: `AbortSignal.any` leaks with a signal that outlives it.
   outer?.addEventListener("abort", onGone, { once: true });
   if (outer?.aborted === true) onGone();
-  return { signal: controller.signal, endWith: (events) => watched(events, end), end };
+  return {
+    signal: controller.signal,
+    endWith(events) {
+      watching = watched(events, answer, end);
+      if (outer?.aborted === true) onGone();
+      return watching;
+    },
+    end,
+  };
 }
 
-/** The same events; tells when they are over, and the response they ended with. */
+/** The same events; tells the response they ended with, and when they are over. */
 function watched(
   events: AsyncIterableIterator<ResponseEvent>,
-  end: (response?: ResponseObject) => void,
+  answer: (response: ResponseObject | undefined) => void,
+  end: () => void,
 ): AsyncIterableIterator<ResponseEvent> {
-  let last: ResponseObject | undefined;
   const iterator: AsyncIterableIterator<ResponseEvent> = {
     [Symbol.asyncIterator]: () => iterator,
     async next() {
       const result = await events.next();
-      if (result.done === true) end(last);
-      else if (terminalEvents.has(result.value.type)) last = result.value.response;
+      if (result.done === true) end();
+      else if (terminalEvents.has(result.value.type)) answer(result.value.response);
       return result;
     },
     async return() {
       try {
         await events.return?.();
       } finally {
-        end(last);
+        end();
       }
       return { done: true, value: undefined };
     },
@@ -222,16 +245,7 @@ function watched(
   return iterator;
 }
 
-/** Two turns of nobody's are not one person's. */
+/** Turns without a principal have no owner, so nobody can cancel them. */
 function isOwner({ owner }: RunningTurn, principalKey: string | undefined): boolean {
   return owner !== undefined && owner === principalKey;
-}
-
-async function atMost(work: Promise<void>, ms: number): Promise<void> {
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<void>((pass) => {
-    timer = setTimeout(pass, Math.min(ms, 2 ** 31 - 1));
-  });
-  await Promise.race([work, late]);
-  clearTimeout(timer);
 }

@@ -1,6 +1,6 @@
 import { HostedAgentIdentityError } from "../errors.js";
 import type { ResponseEvent } from "../foundry/events.js";
-import { sseBlock } from "./to-sse.js";
+import { within } from "./within.js";
 
 /** A comment of server-sent events, which every reader skips. Source: the SSE writers of the agentserver packages. */
 const keepAlive = ": keep-alive\n\n";
@@ -38,7 +38,7 @@ export function keepAliveMsOf(
  * pause, so that nothing on the way takes the stream for dead. Nothing runs while nobody waits.
  */
 export function sseBlocks(
-  events: AsyncIterableIterator<ResponseEvent>,
+  events: AsyncIterator<ResponseEvent>,
   keepAliveMs: number,
 ): AsyncIterableIterator<string> {
   let coming: Promise<IteratorResult<ResponseEvent>> | undefined;
@@ -49,9 +49,14 @@ export function sseBlocks(
       const result = keepAliveMs > 0 ? await within(coming, keepAliveMs) : await coming;
       if (result === undefined) return { done: false, value: keepAlive };
       coming = undefined;
-      return result.done === true
-        ? { done: true, value: undefined }
-        : { done: false, value: sseBlock(result.value) };
+      if (result.done === true) return { done: true, value: undefined };
+      try {
+        return { done: false, value: sseBlock(result.value) };
+      } catch (error) {
+        // Only a host's own events can do this: a run's are checked. Nobody will read on, so the turn ends here.
+        await events.return?.();
+        throw error;
+      }
     },
     async return() {
       await events.return?.();
@@ -61,16 +66,7 @@ export function sseBlocks(
   return blocks;
 }
 
-/** What a promise brings, or `undefined` when that takes longer. */
-async function within<T>(promise: Promise<T>, ms: number): Promise<T | undefined> {
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<undefined>((pass) => {
-    timer = setTimeout(() => pass(undefined), ms);
-    timer.unref();
-  });
-  try {
-    return await Promise.race([promise, late]);
-  } finally {
-    clearTimeout(timer);
-  }
+/** One event as text. */
+export function sseBlock(event: ResponseEvent): string {
+  return `event: ${event.type.replace(/[\r\n]+/g, " ")}\ndata: ${JSON.stringify(event)}\n\n`;
 }

@@ -1,5 +1,11 @@
 import { getUserContext, runInContext } from "../context/ambient.js";
-import { isSignInDemand, liveInternalsOf, recordConsent, recordSignInDemand } from "../context/internals.js";
+import {
+  beginTurnOn,
+  isSignInDemand,
+  liveInternalsOf,
+  recordConsent,
+  recordSignInDemand,
+} from "../context/internals.js";
 import type { UserContext } from "../context/user-context.js";
 import { checkLinkForm, type ConsentLinkPolicy } from "../consent/link-policy.js";
 import { findConsentRequired, uniqueRequests } from "../consent/find-consent-required.js";
@@ -21,7 +27,7 @@ export interface TurnScopeOptions {
  * Watches one turn: runs its code as its user, and aborts its signal when the user has to open a link, the caller
  * has to sign its user in again, or the client has gone.
  */
-export interface TurnScope extends Turn {
+export interface TurnScope extends Pick<Turn, "signal" | "context"> {
   /** Runs work as the turn's user, wherever it is called from. */
   inContext<T>(work: () => T): T;
   /** Waits for work as the turn's user, but not beyond the signal. */
@@ -38,8 +44,10 @@ export interface TurnScope extends Turn {
    */
   requests(): Promise<readonly ConsentRequest[]>;
   cancel(cause?: unknown): void;
-  /** Stops watching. */
-  stop(): void;
+  /** Ends the turn with an error of its own. */
+  fail(error: Error): void;
+  /** Stops watching. Tells whether the turn was the outermost one of its context. */
+  stop(): boolean;
 }
 
 /** How long acquisitions already in flight may take once consent is needed. */
@@ -64,9 +72,11 @@ export function turnScope(options: TurnScopeOptions): TurnScope {
       if (!signal.aborted) abort(reason());
     });
   };
-  const cancel = (cause?: unknown): void => {
-    if (!signal.aborted) abort(new HostedAgentIdentityError("turn_cancelled", undefined, { cause }));
+  const fail = (error: Error): void => {
+    if (!signal.aborted) abort(error);
   };
+  const cancel = (cause?: unknown): void =>
+    fail(new HostedAgentIdentityError("turn_cancelled", undefined, { cause }));
   const onOuterAbort = (): void => cancel(options.signal?.reason);
   const note = (error: unknown): void => {
     const found = findConsentRequired(error, options.policy === undefined ? {} : { policy: options.policy });
@@ -75,7 +85,12 @@ export function turnScope(options: TurnScopeOptions): TurnScope {
     if (isSignInDemand(own)) recordSignInDemand(context, own);
   };
 
-  const onEnd = (): void => cancel();
+  const endTurn = beginTurnOn(context);
+  const onEnd = (): void => {
+    // From here to the end of the run's `finally` its MCP sessions may still be closed.
+    internals.windingDown = true;
+    cancel();
+  };
 
   internals.consentListeners.add(onDemand);
   // Adapters end the context when the connection closes.
@@ -114,10 +129,14 @@ export function turnScope(options: TurnScopeOptions): TurnScope {
       return requests;
     },
     cancel,
+    fail,
     stop() {
       internals.consentListeners.delete(onDemand);
       internals.endListeners.delete(onEnd);
       options.signal?.removeEventListener("abort", onOuterAbort);
+      const isOutermost = endTurn();
+      if (isOutermost) internals.windingDown = false;
+      return isOutermost;
     },
   };
 }

@@ -10,10 +10,38 @@ export interface Turn {
   readonly signal: AbortSignal;
   /** Who is asking. It ends with the turn. */
   readonly context: UserContext;
+  /**
+   * The same for a turn and for the turns that resume it after a sign-in: an idempotency key for tools that write.
+   * The id of the first response.
+   */
+  readonly operationId: string;
+  /** What the interrupted turns of this operation have done; absent where this turn resumes none. */
+  readonly resumed?: ResumedTurn;
+}
+
+/**
+ * What is known of the turns that this one resumes.
+ * @group Turns
+ */
+export interface ResumedTurn {
+  /** The tools that were called, in the order of the calls. A resumed run that calls one again repeats its effect. */
+  readonly tools: readonly ToolRun[];
+}
+
+/**
+ * A tool call of an interrupted turn.
+ * @group Turns
+ */
+export interface ToolRun {
+  readonly name: string;
+  /** The MCP server, where the call went to one. */
+  readonly serverLabel?: string;
+  /** `under_way`: it was sent, and the turn ended before its answer. It may have had its effect. */
+  readonly state: "answered" | "failed" | "under_way";
 }
 
 /** What a run gives: answer text, or events of the Responses protocol. */
-export type RunOutput = AsyncIterable<string | RunEvent>;
+export type RunOutput = AsyncIterable<string | RunEvent | (RunEvent & Readonly<Record<string, unknown>>)>;
 
 /** Something that can get its token before the run starts: what `userAccess()` returned. */
 export interface Preparable {

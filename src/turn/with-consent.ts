@@ -1,14 +1,18 @@
 import { randomBytes } from "node:crypto";
 import type { UserContext } from "../context/user-context.js";
 import type { ConsentLinkPolicy } from "../consent/link-policy.js";
+import { HostedAgentIdentityError } from "../errors.js";
 import type { ResponseEvent } from "../foundry/events.js";
-import { idPrefixes, newId, type RandomBytes } from "../foundry/ids.js";
+import type { RandomBytes } from "../foundry/ids.js";
 import type { AgentReference } from "../foundry/items.js";
+import { emit, type OnEvent } from "../errors/events.js";
 import { failureFrom, isCancelled } from "./failure.js";
+import { runLimits, runPieces, type RunPieces } from "./run-pieces.js";
+import { responseIdFor } from "./response-id.js";
 import { responseWriter, type Ending, type ResponseWriter } from "./response-writer.js";
 import { isCancelledByUser } from "./running-turns.js";
 import { turnScope, type TurnScope } from "./turn-scope.js";
-import type { Preparable, RunOutput, Turn } from "./turn.js";
+import type { Preparable, ResumedTurn, RunOutput, Turn } from "./turn.js";
 
 /** How a turn is run and its response written. */
 export interface WithConsentOptions {
@@ -33,8 +37,20 @@ export interface WithConsentOptions {
    * The context is still alive. What it throws goes to `onError` and changes nothing.
    */
   readonly onConsentRequired?: () => void | Promise<void>;
+  /** The operation this turn belongs to. Default: the response id. */
+  readonly operationId?: string;
+  /** What is known of the turns that this one resumes. The run gets it as `turn.resumed`. */
+  readonly resumed?: ResumedTurn;
+  /** How long the run may take, in milliseconds; 0 for no limit. Default 30 minutes. */
+  readonly turnTimeoutMs?: number;
+  /** How long the run may yield nothing, in milliseconds; 0 for no limit. Default 5 minutes. */
+  readonly idleTimeoutMs?: number;
+  /** How long the turn waits for the run's `finally`, in milliseconds. Default 2 000. */
+  readonly windDownMs?: number;
   /** Takes the error of a failed turn as it was thrown; the client is told only what is safe. */
   readonly onError?: (error: unknown) => void;
+  /** Told of events of the run that were left out. */
+  readonly onEvent?: OnEvent;
   readonly now?: () => number;
   readonly random?: RandomBytes;
 }
@@ -73,27 +89,29 @@ export function withConsent(
   run: (turn: Turn) => RunOutput,
   options: WithConsentOptions = {},
 ): AsyncIterableIterator<ResponseEvent> {
+  const limits = runLimits(options);
   const scope = turnScope(options);
-  const random = options.random ?? randomBytes;
-  const writer = responseWriter({
-    responseId: options.responseId ?? responseIdFor(scope.context, options.previousResponseId, random),
-    agentReference: options.agentReference,
-    previousResponseId: options.previousResponseId,
-    model: options.model ?? "agent",
-    fields: options.fields ?? {},
-    now: options.now ?? Date.now,
-    random,
-  });
-  const finish = (): void => {
+  let writer;
+  let turn;
+  try {
+    ({ writer, turn } = begin(scope, options));
+  } catch (error) {
     scope.stop();
-    scope.context.end();
+    throw error;
+  }
+  const pieces = runPieces(run, turn, scope, limits);
+  const events = turnEvents(pieces, scope, writer, options);
+  const finish = async (): Promise<void> => {
+    pieces.stop();
+    await pieces.ended();
+    // An agent that is another agent's tool runs on the context of that one's turn.
+    if (scope.stop()) scope.context.end();
   };
-  const events = turnEvents(run, scope, writer, options);
   const iterator: AsyncIterableIterator<ResponseEvent> = {
     [Symbol.asyncIterator]: () => iterator,
     async next() {
       const result = await events.next();
-      if (result.done === true) finish();
+      if (result.done === true) await finish();
       return result;
     },
     async return() {
@@ -102,25 +120,36 @@ export function withConsent(
       try {
         return await events.return(undefined);
       } finally {
-        finish();
+        await finish();
       }
     },
   };
   return iterator;
 }
 
-/** The platform's choice for this request, else a new id in the partition of its conversation. */
-export function responseIdFor(
-  { platform }: UserContext,
-  previousResponseId: string | undefined,
-  random: RandomBytes = randomBytes,
-): string {
-  const near = previousResponseId ?? platform.conversationId;
-  return platform.responseId ?? newId(idPrefixes.response, random, near);
+function begin(
+  { signal, context }: TurnScope,
+  options: WithConsentOptions,
+): { readonly writer: ResponseWriter; readonly turn: Turn } {
+  const { previousResponseId, agentReference, resumed, onEvent } = options;
+  const random = options.random ?? randomBytes;
+  const responseId = options.responseId ?? responseIdFor(context, previousResponseId, random);
+  const writer = responseWriter({
+    responseId,
+    agentReference,
+    previousResponseId,
+    model: options.model ?? "agent",
+    fields: options.fields ?? {},
+    now: options.now ?? Date.now,
+    random,
+    onDropped: (type) => emit(onEvent, { type: "run_event_dropped", eventType: type.slice(0, 100) }),
+  });
+  const operationId = options.operationId ?? responseId;
+  return { writer, turn: { signal, context, operationId, ...(resumed === undefined ? {} : { resumed }) } };
 }
 
 async function* turnEvents(
-  run: (turn: Turn) => RunOutput,
+  pieces: RunPieces,
   scope: TurnScope,
   writer: ResponseWriter,
   options: WithConsentOptions,
@@ -129,39 +158,16 @@ async function* turnEvents(
   let failure: { readonly error: unknown } | undefined;
   try {
     if (options.prepare !== undefined) await scope.whileLive(() => scope.prepare(options.prepare ?? []));
-    for await (const piece of pieces(run, scope)) {
+    for (let piece = await pieces.next(); piece !== undefined; piece = await pieces.next()) {
       yield* typeof piece === "string" ? writer.text(piece) : writer.event(piece);
-      if (writer.ended) break;
     }
+    if (writer.isCut) throw new HostedAgentIdentityError("model_stream_cut");
   } catch (error) {
     failure = { error };
+    // The run's `finally` begins now, not when the last event has been read.
+    pieces.stop();
   }
   yield* writer.end(await endingOf(scope, failure, options));
-}
-
-/** Pulls the run as its user until it ends or the signal aborts; then `return()` is called, and not waited for. */
-async function* pieces(
-  run: (turn: Turn) => RunOutput,
-  scope: TurnScope,
-): AsyncGenerator<string | { readonly type: string }> {
-  scope.signal.throwIfAborted();
-  const { signal, context } = scope;
-  const iterator = scope.inContext(() => run({ signal, context })[Symbol.asyncIterator]());
-  let running = true;
-  try {
-    for (;;) {
-      const { done, value } = await scope.whileLive(() => iterator.next());
-      if (done === true) {
-        running = false;
-        return;
-      }
-      yield value;
-      signal.throwIfAborted();
-    }
-  } finally {
-    // A run that hangs would keep this waiting for ever.
-    if (running) void scope.inContext(async () => iterator.return?.()).catch(() => {});
-  }
 }
 
 /**

@@ -125,7 +125,10 @@ describe("a host with a queue, an event loop and an AsyncLocalStorage of its own
   }
 
   /** The host writes its own events, and takes from us only what the user has to do. */
-  async function* parts({ headers, prompt, previousResponseId }: Job, { responseId }: Ticket) {
+  async function* parts(
+    { headers, prompt, previousResponseId }: Job,
+    { responseId }: Ticket,
+  ): AsyncGenerator<ResponseEvent> {
     const context = await createUserContext(headers, options);
     const base = {
       id: responseId,

@@ -12,10 +12,17 @@ interface Wire {
   readonly content_index?: number;
   readonly item_id?: string;
   readonly item?: WireItem;
-  readonly part?: { readonly type: string; readonly text?: string };
+  readonly part?: WirePart;
   readonly delta?: string;
   readonly text?: string;
+  readonly refusal?: string;
   readonly response?: WireResponse;
+}
+
+interface WirePart {
+  readonly type: string;
+  readonly text?: string;
+  readonly refusal?: string;
 }
 
 export interface WireItem {
@@ -23,7 +30,7 @@ export interface WireItem {
   readonly id: string;
   readonly status?: string;
   readonly response_id?: string;
-  readonly content?: readonly { readonly type: string; readonly text?: string }[];
+  readonly content?: readonly WirePart[];
   readonly consent_link?: string;
   readonly server_label?: string;
 }
@@ -117,7 +124,7 @@ class ItemsSeen {
     const open = this.#open.get(index ?? -1);
     ok(open !== undefined, `${type} for item ${index}, which is not open`);
     strictEqual(event.item_id, open.item.id, `item_id of ${type}`);
-    if (/^response\.(content_part|output_text)\./.test(type)) this.#content(event, open.parts);
+    if (/^response\.(content_part|output_text|refusal)\./.test(type)) this.#content(event, open.parts);
   }
 
   output(): WireItem[] {
@@ -148,7 +155,8 @@ class ItemsSeen {
     if (item.type === "oauth_consent_request") deepStrictEqual(item, open.item);
     for (const [at, part] of open.parts) {
       ok(part.done, `part ${at} of item ${index} left open`);
-      strictEqual(item.content?.[at]?.text, part.text, "text of the finished item");
+      const whole: WirePart | undefined = item.content?.[at];
+      strictEqual(whole?.text ?? whole?.refusal, part.text, "text of the finished item");
     }
     this.#open.delete(index);
     this.#done[index] = item;
@@ -163,17 +171,17 @@ class ItemsSeen {
     }
     const part = parts.get(at);
     ok(part !== undefined && !part.done, `${event.type} for part ${at}, which is not open`);
-    if (event.type === "response.output_text.delta") {
+    if (/^response\.(output_text|refusal)\.delta$/.test(event.type)) {
       ok(!part.textDone, "a delta after the text was done");
       part.text += event.delta ?? "";
     }
-    if (event.type === "response.output_text.done") {
-      strictEqual(event.text, part.text, "whole text");
+    if (/^response\.(output_text|refusal)\.done$/.test(event.type)) {
+      strictEqual(event.text ?? event.refusal, part.text, "whole text");
       part.textDone = true;
     }
     if (event.type === "response.content_part.done") {
       ok(part.textDone, "part done before its text");
-      strictEqual(event.part?.text, part.text, "text of the part");
+      strictEqual(event.part?.text ?? event.part?.refusal, part.text, "text of the part");
       part.done = true;
     }
   }

@@ -23,10 +23,10 @@ describe("the pauses", () => {
 
   it("begin anew with each event, and end with the stream", async () => {
     vi.useFakeTimers();
-    const event = { type: "x", sequence_number: 0 };
+    const event = { type: "response.x", sequence_number: 0 } as const;
     const results = [{ done: false, value: event } as const, { done: true, value: undefined } as const];
     const blocks = sseBlocks({ ...never, next: async () => results.shift() ?? expect.fail() }, 1_000);
-    expect((await blocks.next()).value).toMatch(/^event: x\n/);
+    expect((await blocks.next()).value).toMatch(/^event: response\.x\n/);
     expect(await blocks.next()).toEqual({ done: true, value: undefined });
     expect(vi.getTimerCount()).toBe(0);
   });

@@ -1,0 +1,176 @@
+import type { OutputItem } from "../foundry/items.js";
+import type { Unnumbered } from "./run-output.js";
+
+/** What has been streamed of an item that is not done, so that it can be ended early with what was shown. */
+export interface ItemContent {
+  /** Parts of a message or a reasoning item, by content index. */
+  readonly parts: Map<number, Part>;
+  /** Parts of a reasoning item's summary, by summary index. */
+  readonly summary: Map<number, Part>;
+  /** Texts of the item itself, by the field they end up in, for example `arguments`. */
+  readonly fields: Map<string, string>;
+  /** Commands of a shell call, by command index. */
+  readonly commands: Map<number, string>;
+  /** The last image of an image generation that has come so far. */
+  image: string | undefined;
+}
+
+/** A part of a message, a reasoning item or a summary. */
+export interface Part {
+  part: Readonly<Record<string, unknown>>;
+  /** The field that its deltas add to. */
+  field: "text" | "refusal";
+  text: string;
+  textDone: boolean;
+  done: boolean;
+  /** Whether its beginning was sent. */
+  readonly begun: boolean;
+  readonly annotations: unknown[];
+}
+
+/** An item that nothing has been streamed of. */
+export function noContent(): ItemContent {
+  return { parts: new Map(), summary: new Map(), fields: new Map(), commands: new Map(), image: undefined };
+}
+
+/** Notes what an event adds to its item. */
+export function noteContent(content: ItemContent, event: Unnumbered): void {
+  notes[event.type]?.(content, event);
+}
+
+type Note = (content: ItemContent, event: Unnumbered) => void;
+
+/** What each streamed event adds to its item. An event that is not listed tells of progress only. */
+const notes: Readonly<Record<string, Note>> = {
+  "response.content_part.added": ({ parts }, event) => begin(parts, indexOf(event), event["part"]),
+  "response.content_part.done": ({ parts }, event) => finish(parts, indexOf(event), event["part"]),
+  "response.output_text.delta": ({ parts }, event) => grow(parts, indexOf(event), textPart, event),
+  "response.output_text.done": ({ parts }, event) => settle(parts, indexOf(event), textPart, event["text"]),
+  "response.output_text.annotation.added": ({ parts }, event) => {
+    const { annotations } = partAt(parts, indexOf(event), textPart);
+    const at = numberOf(event["annotation_index"]) ?? annotations.length;
+    // A far index would make a list of holes, each of which is sent as null.
+    annotations[Math.min(at, annotations.length)] = event["annotation"];
+  },
+  "response.refusal.delta": ({ parts }, event) => grow(parts, indexOf(event), refusalPart, event),
+  "response.refusal.done": ({ parts }, event) => settle(parts, indexOf(event), refusalPart, event["refusal"]),
+  "response.reasoning_text.delta": ({ parts }, event) => grow(parts, indexOf(event), reasoningPart, event),
+  "response.reasoning_text.done": ({ parts }, event) =>
+    settle(parts, indexOf(event), reasoningPart, event["text"]),
+  "response.reasoning_summary_part.added": ({ summary }, event) =>
+    begin(summary, summaryIndexOf(event), event["part"]),
+  "response.reasoning_summary_part.done": ({ summary }, event) =>
+    finish(summary, summaryIndexOf(event), event["part"]),
+  "response.reasoning_summary_text.delta": ({ summary }, event) =>
+    grow(summary, summaryIndexOf(event), summaryPart, event),
+  "response.reasoning_summary_text.done": ({ summary }, event) =>
+    settle(summary, summaryIndexOf(event), summaryPart, event["text"]),
+  ...fieldNotes("response.function_call_arguments", "arguments"),
+  ...fieldNotes("response.mcp_call_arguments", "arguments"),
+  ...fieldNotes("response.custom_tool_call_input", "input"),
+  ...fieldNotes("response.code_interpreter_call_code", "code"),
+  "response.shell_call_command.added": ({ commands }, event) => setCommand(commands, event),
+  "response.shell_call_command.delta": ({ commands }, event) => {
+    const at = numberOf(event["command_index"]) ?? 0;
+    commands.set(at, (commands.get(at) ?? "") + textOf(event["delta"]));
+  },
+  "response.shell_call_command.done": ({ commands }, event) => setCommand(commands, event),
+  "response.image_generation_call.partial_image": (content, event) => {
+    content.image = textOf(event["partial_image_b64"]);
+  },
+};
+
+/** The item as it stands when it is ended early. */
+export function itemWithContent(item: OutputItem, content: ItemContent): OutputItem {
+  const { parts, summary, fields, commands, image } = content;
+  const known = item as { readonly action?: unknown; readonly result?: unknown };
+  const more: Record<string, unknown> = Object.fromEntries(fields);
+  if (parts.size > 0) more["content"] = [...parts.values()].map(wholePart);
+  if (summary.size > 0) more["summary"] = [...summary.values()].map(wholePart);
+  if (commands.size > 0) more["action"] = { ...Object(known.action), commands: [...commands.values()] };
+  if (image !== undefined && typeof known.result !== "string") more["result"] = image;
+  return { ...item, ...more };
+}
+
+/** A part with everything that was streamed of it. */
+export function wholePart({ part, field, text, done, annotations }: Part): Record<string, unknown> {
+  if (done) return { ...part };
+  return { ...part, [field]: text, ...(annotations.length > 0 && { annotations: [...annotations] }) };
+}
+
+/** The parts whose beginning was sent and whose end was not, with their places. */
+export function openParts(content: ItemContent): {
+  readonly content: readonly (readonly [index: number, part: Part])[];
+  readonly summary: readonly (readonly [index: number, part: Part])[];
+} {
+  const isOpen = ([, { begun, done }]: readonly [number, Part]): boolean => begun && !done;
+  return { content: [...content.parts].filter(isOpen), summary: [...content.summary].filter(isOpen) };
+}
+
+const textPart = { type: "output_text", text: "", annotations: [], logprobs: [] };
+const refusalPart = { type: "refusal", refusal: "" };
+const reasoningPart = { type: "reasoning_text", text: "" };
+const summaryPart = { type: "summary_text", text: "" };
+
+function begin(parts: Map<number, Part>, index: number, given: unknown, begun = true): void {
+  const part = { ...Object(given) } as Readonly<Record<string, unknown>>;
+  const field = part["type"] === "refusal" ? "refusal" : "text";
+  const known = part["annotations"];
+  const annotations = Array.isArray(known) ? [...(known as unknown[])] : [];
+  parts.set(index, {
+    part,
+    field,
+    text: textOf(part[field]),
+    textDone: false,
+    done: false,
+    begun,
+    annotations,
+  });
+}
+
+/** The part at an index. Some servers stream deltas of a part that they never began. */
+function partAt(parts: Map<number, Part>, index: number, empty: object): Part {
+  if (!parts.has(index)) begin(parts, index, empty, false);
+  return parts.get(index) as Part;
+}
+
+function grow(parts: Map<number, Part>, index: number, empty: object, event: Unnumbered): void {
+  partAt(parts, index, empty).text += textOf(event["delta"]);
+}
+
+function settle(parts: Map<number, Part>, index: number, empty: object, text: unknown): void {
+  Object.assign(partAt(parts, index, empty), { text: textOf(text), textDone: true });
+}
+
+function finish(parts: Map<number, Part>, index: number, given: unknown): void {
+  begin(parts, index, given);
+  Object.assign(parts.get(index) as Part, { textDone: true, done: true });
+}
+
+function fieldNotes(prefix: string, field: string): Readonly<Record<string, Note>> {
+  return {
+    [`${prefix}.delta`]: ({ fields }, { delta }) =>
+      fields.set(field, (fields.get(field) ?? "") + textOf(delta)),
+    [`${prefix}.done`]: ({ fields }, event) => fields.set(field, textOf(event[field])),
+  };
+}
+
+function setCommand(commands: Map<number, string>, event: Unnumbered): void {
+  commands.set(numberOf(event["command_index"]) ?? 0, textOf(event["command"]));
+}
+
+function indexOf(event: Unnumbered): number {
+  return numberOf(event["content_index"]) ?? 0;
+}
+
+function summaryIndexOf(event: Unnumbered): number {
+  return numberOf(event["summary_index"]) ?? 0;
+}
+
+function numberOf(value: unknown): number | undefined {
+  return typeof value === "number" ? value : undefined;
+}
+
+function textOf(value: unknown): string {
+  return typeof value === "string" ? value : "";
+}

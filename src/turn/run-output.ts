@@ -1,0 +1,63 @@
+import { HostedAgentIdentityError } from "../errors.js";
+import { isResponseEventType } from "../foundry/event-types.js";
+import { plainCopy } from "./plain-data.js";
+
+/** An event without its number: plain data that belongs to the turn. */
+export interface Unnumbered {
+  readonly type: string;
+  readonly [field: string]: unknown;
+}
+
+/**
+ * Checks one value that a run has yielded: answer text, an event of the Responses protocol, or `undefined` for an
+ * event that says nothing (`keepalive`, which OpenAI sends on long calls). The event is a copy, so what was checked
+ * is what is sent. Throws `invalid_run_output` for anything else.
+ */
+export function readRunOutput(value: unknown): string | Unnumbered | undefined {
+  if (typeof value === "string") return value;
+  const { value: event, problem } = plainCopy(value);
+  if (problem !== undefined) {
+    throw invalid(`The run yielded a value that holds ${problem}, so it cannot be sent as JSON.`);
+  }
+  const type = typeOf(event);
+  if (type === undefined) throw invalid(`The run yielded ${kindOf(value)}.`);
+  if (type === "keepalive") return undefined;
+  if (type.startsWith("response.") || isResponseEventType(type)) return event as Unnumbered;
+  throw outputItemType.test(type) ? bareItem(type) : invalid(`The run yielded ${named(type)}.`);
+}
+
+const advice =
+  "Yield answer text as a string, or an event of the Responses protocol. A framework's own stream goes through " +
+  "aiSdkOutput() of hosted-agent-identity/ai-sdk or agentsOutput() of hosted-agent-identity/openai-agents.";
+
+/** The error of a run that yielded what no response can hold; it says what to yield instead. */
+export function invalid(what: string, instead: string = advice): HostedAgentIdentityError {
+  return new HostedAgentIdentityError("invalid_run_output", `${what} ${instead}`);
+}
+
+/** A type as it may be shown: names are short and plain, and anything else may be a text of somebody's. */
+export function named(type: string): string {
+  return /^[\w.:-]{1,80}$/.test(type) ? `a value of type "${type}"` : "a value with an unknown type";
+}
+
+function bareItem(type: string): HostedAgentIdentityError {
+  return invalid(
+    `The run yielded a bare output item of type "${type}".`,
+    'Yield { type: "response.output_item.done", item } instead.',
+  );
+}
+
+/** The types of output items. Source: openai 7.59, `ResponseOutputItem`; Foundry's own. */
+const outputItemType =
+  /^(message|reasoning|compaction|program|program_output|additional_tools|local_shell_call|oauth_consent_request|mcp_[a-z_]+|[a-z_]+_call|[a-z_]+_call_output|tool_search_output)$/;
+
+function typeOf(event: unknown): string | undefined {
+  const { type } = Object(event) as { readonly type?: unknown };
+  return typeof type === "string" && !Array.isArray(event) ? type : undefined;
+}
+
+function kindOf(value: unknown): string {
+  if (value === null) return "null";
+  if (Array.isArray(value)) return "a list";
+  return typeof value === "object" ? "an object without a type" : `a value of type ${typeof value}`;
+}

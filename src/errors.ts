@@ -15,7 +15,7 @@ export {
 export { isNoTokenError, NoTokenError, type SkippedSource, type SkipReason } from "./errors/no-token.js";
 export { isTokenExchangeError, TokenExchangeError, type EntraRefusal } from "./errors/token-exchange.js";
 export { isUserTokenError, UserTokenError, type UserTokenFault } from "./errors/user-token.js";
-export { emit, type IdentityEvent, type OnEvent } from "./errors/events.js";
+export { emit, listener, type IdentityEvent, type OnEvent } from "./errors/events.js";
 export {
   watched,
   type AroundStep,
@@ -25,3 +25,36 @@ export {
   type TokenCacheUse,
   type TraceHeaders,
 } from "./errors/steps.js";
+export { invalid, unexpected } from "./errors/invalid.js";
+export {
+  abortSignal,
+  bytes,
+  check,
+  clock,
+  count,
+  either,
+  flag,
+  func,
+  label,
+  list,
+  longestTimerMs,
+  made,
+  milliseconds,
+  oneOf,
+  optional,
+  orElse,
+  record,
+  seconds,
+  secureUrl,
+  text,
+} from "./errors/checks.js";
+export {
+  nested,
+  readOptions,
+  type Checked,
+  type KeyOfAny,
+  type OptionCheck,
+  type OptionKind,
+  type OptionTable,
+} from "./errors/option-table.js";
+export { isLoopback, isSecureUrl } from "./errors/secure-url.js";

@@ -1,4 +1,6 @@
+import { func, optional } from "./checks.js";
 import type { ErrorCategory, ErrorCode } from "./codes.js";
+import type { OptionCheck } from "./option-table.js";
 import type { AroundStep } from "./steps.js";
 
 /**
@@ -116,3 +118,8 @@ export function emit(onEvent: OnEvent | undefined, event: IdentityEvent): void {
     // A listener's trouble is not the user's.
   }
 }
+
+/** The option `onEvent`. */
+export const listener: OptionCheck<OnEvent | undefined> = /* @__PURE__ */ optional(
+  /* @__PURE__ */ func<OnEvent>(),
+);

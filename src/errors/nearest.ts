@@ -7,8 +7,8 @@ export function nearest(written: string, names: readonly string[]): string | und
   return best?.name ?? names.find((name) => written.length >= 3 && name.startsWith(written));
 }
 
-/** Levenshtein's, row by row. */
-function distance(a: string, b: string): number {
+/** How many letters apart two names are: Levenshtein's distance, row by row. */
+export function distance(a: string, b: string): number {
   let row = Array.from({ length: b.length + 1 }, (_, at) => at);
   for (let i = 1; i <= a.length; i += 1) {
     const next = [i];

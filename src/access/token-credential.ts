@@ -1,7 +1,7 @@
 import { getUserContext, tryGetUserContext } from "../context/ambient.js";
 import type { UserContext } from "../context/user-context.js";
 import { resourceOfScope } from "../entra/scopes.js";
-import { HostedAgentIdentityError } from "../errors.js";
+import { HostedAgentIdentityError, oneOf, orElse, readOptions, type OptionTable } from "../errors.js";
 import type { Acquirer } from "../tokens/acquire.js";
 import type { ProtectedResource } from "../tokens/protected-resource.js";
 import type { TokenCredentialOptions, UserTokenCredential } from "./types.js";
@@ -26,7 +26,7 @@ export function userTokenCredential(
       "no_user_context",
       "A credential needs a user: this context names none.",
     );
-  const { askAgain = "each-request" } = options;
+  const { askAgain } = readOptions("tokenCredential", tokenCredentialOptions, options);
   /** The current context, if any, which has to be the owner's. */
   const userHere = (): UserContext => {
     const current = tryGetUserContext();
@@ -69,3 +69,8 @@ export function userTokenCredential(
     }),
   });
 }
+
+/** The options of `tokenCredential()`. */
+export const tokenCredentialOptions: OptionTable<TokenCredentialOptions, "askAgain"> = {
+  askAgain: orElse(oneOf("each-request", "at-expiry"), "each-request"),
+};

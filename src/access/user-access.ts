@@ -1,12 +1,26 @@
 import { getUserContext, tryGetUserContext } from "../context/ambient.js";
-import type { FetchLike } from "../context/fetch-like.js";
+import { fetchOption, type FetchLike } from "../context/fetch-like.js";
 import type { UserContext } from "../context/user-context.js";
-import { HostedAgentIdentityError, type OnEvent } from "../errors.js";
+import {
+  clock,
+  func,
+  invalid,
+  list,
+  listener,
+  milliseconds,
+  nested,
+  oneOf,
+  optional,
+  orElse,
+  readOptions,
+  type OnEvent,
+  type OptionTable,
+} from "../errors.js";
 import { acquirer, type Acquirer } from "../tokens/acquire.js";
-import type { ProtectedResource } from "../tokens/protected-resource.js";
-import type { SharedCacheOptions } from "../tokens/shared-cache.js";
-import type { TokenCacheLimits } from "../tokens/token-cache.js";
-import type { TokenSource } from "../tokens/token-source.js";
+import { resourceOption, type ProtectedResource } from "../tokens/protected-resource.js";
+import { sharedCacheOptions, type SharedCacheOptions } from "../tokens/shared-cache.js";
+import { cacheLimitOptions, type TokenCacheLimits } from "../tokens/token-cache.js";
+import { sourceOption, type TokenSource } from "../tokens/token-source.js";
 import { watchedAcquirer } from "../tokens/watched-acquirer.js";
 import { userFetch, type UserFetchOptions } from "./fetch.js";
 import { freshRefusals } from "./fresh-refusals.js";
@@ -68,36 +82,49 @@ export function userAccess(
   sources: readonly TokenSource[],
   options: UserAccessOptions = {},
 ): UserAccess {
-  if (sources.length === 0)
-    throw new HostedAgentIdentityError("invalid_option", "sources: at least one token source is needed.");
+  resourceOption.read(resource, "userAccess: resource");
+  list(sourceOption, 1).read(sources, "userAccess: sources");
   const kinds = sources.map(({ kind, cacheScope }) => JSON.stringify([kind, cacheScope]));
   if (new Set(kinds).size !== kinds.length)
-    throw new HostedAgentIdentityError("invalid_option", "sources: the same source is listed twice.");
-  const { onEvent } = options;
+    throw invalid("userAccess: sources", "expected each source once, got the same one twice.");
+  const settings = readOptions("userAccess", userAccessOptions, options);
+  const { onEvent, now, fetch } = settings;
   const acquiring = acquirer({
     resource,
     sources: [...sources],
-    cache: options.cache,
-    sharedCache: options.sharedCache,
-    timeoutMs: options.timeoutMs ?? 30_000,
-    now: options.now ?? Date.now,
-    random: options.random ?? Math.random,
+    cache: settings.cache,
+    sharedCache: settings.sharedCache,
+    timeoutMs: settings.timeoutMs,
+    now,
+    random: settings.random,
     onEvent,
   });
   const tokens = watchedAcquirer(acquiring, { serverLabel: resource.serverLabel, onEvent, sources });
-  const network: FetchLike = options.fetch ?? ((input, init) => globalThis.fetch(input, init));
   return access(tokens, sources, {
     resource,
     acquirer: tokens,
     matches: urlMatch(resource.url),
-    sessions: options.sharedSessions === "allow" ? undefined : sessionOwners(),
-    refusals: freshRefusals(options.now ?? Date.now),
-    refuseStandaloneStream: options.standaloneStream !== "allow",
-    fetch: network,
+    sessions: settings.sharedSessions === "allow" ? undefined : sessionOwners(),
+    refusals: freshRefusals(now),
+    refuseStandaloneStream: settings.standaloneStream !== "allow",
+    fetch,
     context: undefined,
     onEvent,
   });
 }
+
+/** The options of {@link userAccess}. */
+export const userAccessOptions: OptionTable<UserAccessOptions, "timeoutMs" | "fetch" | "now" | "random"> = {
+  cache: optional(nested(cacheLimitOptions)),
+  sharedCache: optional(nested(sharedCacheOptions)),
+  timeoutMs: orElse(milliseconds(), 30_000),
+  standaloneStream: optional(oneOf("refuse", "allow")),
+  sharedSessions: optional(oneOf("refuse", "allow")),
+  fetch: fetchOption,
+  now: clock,
+  random: orElse(func<() => number>("a function that gives numbers from 0 to 1"), () => Math.random()),
+  onEvent: listener,
+};
 
 interface Wiring extends UserFetchOptions {
   readonly onEvent: OnEvent | undefined;

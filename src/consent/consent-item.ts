@@ -1,13 +1,15 @@
 import { randomBytes } from "node:crypto";
 import type { ResponseEvent } from "../foundry/events.js";
-import { idPrefixes, newId, type RandomBytes } from "../foundry/ids.js";
+import { count, list, made, optional, orElse, readOptions, text, type OptionTable } from "../errors.js";
+import { idPrefixes, newId, randomBytesOption, type RandomBytes } from "../foundry/ids.js";
 import {
+  agentReferenceOption,
   consentItemType,
   type AgentReference,
   type OAuthConsentRequestItem,
   type OutputItem,
 } from "../foundry/items.js";
-import { checkLinkForm, type ConsentLinkPolicy } from "./link-policy.js";
+import { checkLinkForm, policyOption, type ConsentLinkPolicy } from "./link-policy.js";
 
 /** What a consent item is made from. */
 export interface OAuthConsentRequestInit {
@@ -41,18 +43,32 @@ export interface OAuthConsentRequestInit {
  * @group Consent
  */
 export function oauthConsentRequest(init: OAuthConsentRequestInit): OAuthConsentRequestItem {
-  const { consentLink, serverLabel, responseId, agentReference } = init;
-  if (init.policy === undefined) checkLinkForm(consentLink);
-  else init.policy.check(consentLink);
+  const { consentLink, serverLabel, responseId, agentReference, policy, random } = readOptions(
+    "oauthConsentRequest",
+    consentItemOptions,
+    init,
+  );
+  if (policy === undefined) checkLinkForm(consentLink);
+  else policy.check(consentLink);
   return {
     type: consentItemType,
-    id: newId(idPrefixes.consentRequest, init.random ?? randomBytes, responseId),
+    id: newId(idPrefixes.consentRequest, random, responseId),
     consent_link: consentLink,
     server_label: serverLabel,
     ...(responseId === undefined ? {} : { response_id: responseId }),
     ...(agentReference === undefined ? {} : { agent_reference: agentReference }),
   };
 }
+
+/** The options of {@link oauthConsentRequest}. What a link may be, its policy says. */
+export const consentItemOptions: OptionTable<OAuthConsentRequestInit, "random"> = {
+  consentLink: text("a link"),
+  serverLabel: text(),
+  responseId: optional(text()),
+  agentReference: agentReferenceOption,
+  policy: optional(policyOption),
+  random: orElse(randomBytesOption, randomBytes),
+};
 
 /** Where a host's own stream stands. */
 export interface StreamPosition {
@@ -81,7 +97,8 @@ export interface StreamPosition {
  * @group Consent
  */
 export function consentEvents(items: readonly OutputItem[], position: StreamPosition): ResponseEvent[] {
-  const { sequenceNumber, outputIndex } = position;
+  itemList.read(items, "consentEvents: items");
+  const { sequenceNumber, outputIndex } = readOptions("consentEvents", positionOptions, position);
   return items.flatMap((item, n) =>
     (["response.output_item.added", "response.output_item.done"] as const).map((type, step) => ({
       type,
@@ -91,3 +108,11 @@ export function consentEvents(items: readonly OutputItem[], position: StreamPosi
     })),
   );
 }
+
+const itemList = list(made<OutputItem>("an output item", { type: "string" }));
+
+/** The position that {@link consentEvents} begins at. */
+export const positionOptions: OptionTable<StreamPosition> = {
+  sequenceNumber: count(0),
+  outputIndex: count(0),
+};

@@ -1,4 +1,4 @@
-import type { ConsentReason } from "../errors.js";
+import { func, type ConsentReason, type OptionCheck } from "../errors.js";
 import type { VerifiedUser } from "../context/user-context.js";
 
 /** What a consent link is asked for. */
@@ -29,3 +29,8 @@ export interface ConsentLink {
   readonly kind: "user" | "admin";
   readonly allowedOrigins?: readonly string[];
 }
+
+/** The option `consentLink`. */
+export const consentLinkOption: OptionCheck<ConsentLink> = func<ConsentLink>(
+  "what entraConsentLink() or adminConsentLink() returned",
+);

@@ -1,8 +1,17 @@
 import { randomBytes } from "node:crypto";
-import { authorizeEndpoint, adminConsentEndpoint, isLoopback } from "../entra/clouds.js";
-import type { EntraAppFacts } from "../entra/tenants.js";
-import { HostedAgentIdentityError } from "../errors.js";
-import type { RandomBytes } from "../foundry/ids.js";
+import { authorizeEndpoint, adminConsentEndpoint } from "../entra/clouds.js";
+import { appFactsOption, type EntraAppFacts } from "../entra/tenants.js";
+import {
+  check,
+  isLoopback,
+  oneOf,
+  optional,
+  orElse,
+  readOptions,
+  type OptionCheck,
+  type OptionTable,
+} from "../errors.js";
+import { randomBytesOption, type RandomBytes } from "../foundry/ids.js";
 import type { ConsentLink, ConsentLinkInput } from "./consent-link.js";
 import { consentLinkPolicy, linkFault } from "./link-policy.js";
 
@@ -47,9 +56,8 @@ export interface EntraConsentLinkOptions extends AdminConsentLinkOptions {
  * @group Consent
  */
 export function entraConsentLink(options: EntraConsentLinkOptions): ConsentLink {
-  const { app, prompt } = options;
-  const redirectUri = checkedRedirectUri(options.redirectUri);
-  const random = options.random ?? randomBytes;
+  const settings = readOptions("entraConsentLink", entraConsentLinkOptions, options);
+  const { app, prompt, redirectUri, random } = settings;
   const make = (input: ConsentLinkInput) => {
     const hint = input.user?.username;
     return linkTo(app, authorizeEndpoint(app.cloud, tenantOf(app, input)), {
@@ -87,9 +95,7 @@ export function entraConsentLink(options: EntraConsentLinkOptions): ConsentLink 
  * @group Consent
  */
 export function adminConsentLink(options: AdminConsentLinkOptions): ConsentLink {
-  const { app } = options;
-  const redirectUri = checkedRedirectUri(options.redirectUri);
-  const random = options.random ?? randomBytes;
+  const { app, redirectUri, random } = readOptions("adminConsentLink", adminConsentLinkOptions, options);
   const make = (input: ConsentLinkInput) =>
     linkTo(app, adminConsentEndpoint(app.cloud, tenantOf(app, input)), {
       client_id: app.clientId,
@@ -123,20 +129,26 @@ function unguessable(random: RandomBytes): string {
 }
 
 /** Entra's rules for redirect URIs; what it would refuse only on the person's screen is refused here. */
-function checkedRedirectUri(value: string): string {
-  const url = linkFault(value) === undefined ? new URL(value) : undefined;
-  const local = url !== undefined && isLoopback(url.hostname) && url.hostname !== "[::1]";
-  if (
-    url === undefined ||
-    (url.protocol !== "https:" && !local) ||
-    url.hash !== "" ||
-    value.length > 256 ||
-    /[!$'(),;*]/.test(value)
-  ) {
-    throw new HostedAgentIdentityError(
-      "invalid_option",
-      `redirectUri: expected an https address of at most 256 characters without fragment or any of ! $ ' ( ) , ; * (http only for localhost), got ${JSON.stringify(value)}.`,
-    );
-  }
-  return value;
-}
+const redirectUriCheck: OptionCheck<string> = check<string>(
+  "text",
+  "an https address of at most 256 characters without fragment or any of ! $ ' ( ) , ; * (http only for localhost)",
+  (value: string) => {
+    if (linkFault(value) !== undefined || value.length > 256 || /[!$'(),;*]/.test(value)) return false;
+    const { protocol, hostname, hash } = new URL(value);
+    const local = isLoopback(hostname) && hostname !== "[::1]";
+    return (protocol === "https:" || local) && hash === "";
+  },
+);
+
+/** The options of {@link adminConsentLink}. */
+export const adminConsentLinkOptions: OptionTable<AdminConsentLinkOptions, "random"> = {
+  app: appFactsOption,
+  redirectUri: redirectUriCheck,
+  random: orElse(randomBytesOption, randomBytes),
+};
+
+/** The options of {@link entraConsentLink}. */
+export const entraConsentLinkOptions: OptionTable<EntraConsentLinkOptions, "random"> = {
+  ...adminConsentLinkOptions,
+  prompt: optional(oneOf("consent", "select_account", "login")),
+};

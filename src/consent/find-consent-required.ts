@@ -1,9 +1,18 @@
 import { tryGetUserContext } from "../context/ambient.js";
 import { requestKey } from "../context/internals.js";
-import { ConsentRequest, ConsentRequiredError, isConsentRequiredError } from "../errors.js";
+import {
+  ConsentRequest,
+  ConsentRequiredError,
+  isConsentRequiredError,
+  nested,
+  optional,
+  readOptions,
+  text,
+  type OptionTable,
+} from "../errors.js";
 import { toolboxConsent, toolboxConsentCode } from "../foundry/toolbox-consent.js";
 import { errorChain, read } from "./error-chain.js";
-import { checkLinkForm, consentLinkPolicy, type ConsentLinkPolicy } from "./link-policy.js";
+import { checkLinkForm, consentLinkPolicy, policyOption, type ConsentLinkPolicy } from "./link-policy.js";
 
 /** How far an error is trusted. */
 export interface FindConsentRequiredOptions {
@@ -46,6 +55,7 @@ export function findConsentRequired(
   error: unknown,
   options: FindConsentRequiredOptions = {},
 ): ConsentRequiredError | undefined {
+  const { policy } = readOptions("findConsentRequired", findConsentOptions, options);
   const found: ConsentRequiredError[] = [];
   for (const one of errorChain(error)) {
     const consent = isConsentRequiredError(one) ? one : (recorded(one) ?? toolboxError(one, options));
@@ -55,11 +65,17 @@ export function findConsentRequired(
   if (first === undefined) return undefined;
   const requests = uniqueRequests(found.flatMap((one) => one.requests));
   for (const { link } of requests) {
-    if (options.policy === undefined) checkLinkForm(link);
-    else options.policy.check(link);
+    if (policy === undefined) checkLinkForm(link);
+    else policy.check(link);
   }
   return found.length === 1 ? first : new ConsentRequiredError(requests, { cause: error });
 }
+
+/** The options of {@link findConsentRequired}. */
+export const findConsentOptions: OptionTable<FindConsentRequiredOptions> = {
+  policy: optional(policyOption),
+  toolbox: optional(nested<{ readonly serverLabel: string }>({ serverLabel: text() })),
+};
 
 /** Requests without duplicates; the same link for the same server is the same request. */
 export function uniqueRequests(requests: readonly ConsentRequest[]): ConsentRequest[] {

@@ -1,5 +1,13 @@
-import { isSecureUrl } from "../entra/clouds.js";
-import { HostedAgentIdentityError } from "../errors.js";
+import {
+  check,
+  HostedAgentIdentityError,
+  isSecureUrl,
+  list,
+  made,
+  readOptions,
+  type OptionCheck,
+  type OptionTable,
+} from "../errors.js";
 
 /** Which links a person may be sent to. */
 export interface ConsentLinkPolicyOptions {
@@ -40,7 +48,8 @@ export interface ConsentLinkPolicy {
  * @group Consent
  */
 export function consentLinkPolicy(options: ConsentLinkPolicyOptions): ConsentLinkPolicy {
-  const origins = new Set(options.allowedOrigins.map(checkedOrigin));
+  const { allowedOrigins } = readOptions("consentLinkPolicy", linkPolicyOptions, options);
+  const origins = new Set(allowedOrigins.map(normalizedOrigin));
   const below = [...origins].flatMap((origin) =>
     origin.startsWith(anyHostBelow) ? [origin.slice(anyHostBelow.length - 1)] : [],
   );
@@ -85,22 +94,36 @@ export function linkFault(link: unknown): string | undefined {
   return isSecureUrl(new URL(link)) ? undefined : "http is for loopback hosts only";
 }
 
-function checkedOrigin(value: string): string {
-  const wild = value.startsWith(anyHostBelow);
-  const plain = wild ? `https://${value.slice(anyHostBelow.length)}` : value;
-  const fault = linkFault(plain);
-  if (
-    fault !== undefined ||
-    new URL(plain).href !== `${new URL(plain).origin}/` ||
-    (wild && !isDomain(new URL(plain).hostname))
-  ) {
-    throw new HostedAgentIdentityError(
-      "invalid_option",
-      `allowedOrigins: expected an https origin (http only for a loopback host), got ${JSON.stringify(value)}.`,
-    );
-  }
-  const { origin, host } = new URL(plain);
-  return wild ? `${anyHostBelow}${host}` : origin;
+/** A policy of {@link consentLinkPolicy}, or one of your own. */
+export const policyOption: OptionCheck<ConsentLinkPolicy> = /* @__PURE__ */ made<ConsentLinkPolicy>(
+  "what consentLinkPolicy() returned",
+  { check: "function" },
+);
+
+/** The options of {@link consentLinkPolicy}. */
+export const linkPolicyOptions: OptionTable<ConsentLinkPolicyOptions> = {
+  allowedOrigins: /* @__PURE__ */ list(
+    /* @__PURE__ */ check<string>(
+      "text",
+      "an https origin (http only for a loopback host)",
+      (value: string) => {
+        const plain = plainOrigin(value);
+        if (linkFault(plain) !== undefined) return false;
+        const { href, origin, hostname } = new URL(plain);
+        return href === `${origin}/` && (plain === value || isDomain(hostname));
+      },
+    ),
+  ),
+};
+
+/** An origin without the star of a wild one. */
+function plainOrigin(value: string): string {
+  return value.startsWith(anyHostBelow) ? `https://${value.slice(anyHostBelow.length)}` : value;
+}
+
+function normalizedOrigin(value: string): string {
+  const { origin, host } = new URL(plainOrigin(value));
+  return value.startsWith(anyHostBelow) ? `${anyHostBelow}${host}` : origin;
 }
 
 /** At least two labels and no address: `https://*.com` would allow nearly everybody. */

@@ -1,4 +1,4 @@
-import { HostedAgentIdentityError } from "../errors.js";
+import { func, HostedAgentIdentityError } from "../errors.js";
 import { liveInternalsOf } from "./internals.js";
 import { contextSlot } from "./slot.js";
 import type { UserContext } from "./user-context.js";
@@ -59,6 +59,7 @@ export function tryGetUserContext(request?: object): UserContext | undefined {
  */
 export function runWithUserContext<T>(context: UserContext, run: () => T): T {
   liveInternalsOf(context);
+  func("a function").read(run, "runWithUserContext: run");
   return contextSlot().storage.run(context, run);
 }
 

@@ -1,5 +1,18 @@
-import { foundryEnvironment, type FoundryEnvironment } from "../foundry/environment.js";
-import { HostedAgentIdentityError, UserTokenError } from "../errors.js";
+import { environmentOption, foundryEnvironment, type FoundryEnvironment } from "../foundry/environment.js";
+import {
+  abortSignal,
+  check,
+  either,
+  flag,
+  func,
+  invalid,
+  oneOf,
+  optional,
+  readOptions,
+  UserTokenError,
+  type OptionCheck,
+  type OptionTable,
+} from "../errors.js";
 import { rememberForRequest } from "./ambient.js";
 import { headerPairs, type HeaderPairs, type HeadersLike } from "./header-pairs.js";
 import { internalsOf } from "./internals.js";
@@ -8,7 +21,7 @@ import {
   platformContext,
   secretHeaders,
   traceContext,
-  userTokenHeader,
+  tokenHeaderOption,
   userTokenOf,
 } from "./parse.js";
 import type { Principal } from "./principal.js";
@@ -65,14 +78,16 @@ export async function createUserContext(
   input: HeadersLike | { readonly userToken: string | undefined },
   options: CreateUserContextOptions,
 ): Promise<UserContext> {
-  const given = userContextSettings(options);
-  options.signal?.throwIfAborted();
-  const made = async (): Promise<UserContext> => {
+  inputCheck.read(input, "createUserContext: input");
+  const settings = readOptions("createUserContext", createUserContextOptions, options);
+  const given = completed("createUserContext", settings);
+  settings.signal?.throwIfAborted();
+  const context = async (): Promise<UserContext> => {
     if (isUserToken(input)) return contextOf([], input.userToken, given);
     const pairs = headerPairs(input);
     return contextOf(pairs, userTokenOf(pairs, given.tokenHeader), given);
   };
-  return settleOrAbort(made(), options.signal);
+  return settleOrAbort(context(), settings.signal);
 }
 
 /** How one context is made. */
@@ -89,31 +104,46 @@ export interface UserContextSettings extends UserContextOptions {
   readonly environment: FoundryEnvironment;
 }
 
+/** The options of `userContext()`, here and in the adapters. */
+export const userContextOptions: OptionTable<UserContextOptions, "tokenHeader"> = {
+  verify: either(func<UserTokenVerifier>("what userTokenVerifier() returned"), oneOf("none")),
+  tokenHeader: tokenHeaderOption,
+  require: optional(flag),
+  platformUserId: optional(oneOf("one-person")),
+  environment: environmentOption,
+};
+
+/** The options of {@link createUserContext}. */
+export const createUserContextOptions: OptionTable<CreateUserContextOptions, "tokenHeader"> = {
+  ...userContextOptions,
+  signal: optional(abortSignal),
+};
+
 /** Checks the options once, when a middleware is made. Throws `invalid_option`. */
 export function userContextSettings(options: UserContextOptions): UserContextSettings {
-  if (options?.verify !== "none" && typeof options?.verify !== "function") {
-    throw new HostedAgentIdentityError(
-      "invalid_option",
-      'verify: expected what userTokenVerifier() returned, or "none".',
-    );
-  }
-  if (options.verify === "none" && options.require === true) {
-    throw new HostedAgentIdentityError(
-      "invalid_option",
-      'require: with verify "none" no request has a user token.',
-    );
-  }
-  const { platformUserId } = options;
-  if (platformUserId !== undefined && platformUserId !== "one-person") {
-    throw new HostedAgentIdentityError(
-      "invalid_option",
-      `platformUserId: expected "one-person" or nothing, got ${JSON.stringify(platformUserId)}.`,
-    );
-  }
-  const tokenHeader = userTokenHeader(options.tokenHeader);
-  const environment = options.environment ?? foundryEnvironment(process.env);
-  return { ...options, tokenHeader, secretHeaders: secretHeaders(tokenHeader), environment };
+  return completed("userContext", readOptions("userContext", userContextOptions, options));
 }
+
+function completed(
+  factory: string,
+  settings: UserContextOptions & { readonly tokenHeader: string },
+): UserContextSettings {
+  const { verify, require, tokenHeader, environment = foundryEnvironment(process.env) } = settings;
+  if (verify === "none" && require === true)
+    throw invalid(
+      `${factory}: require`,
+      'expected false, because with verify "none" no request has a user token.',
+    );
+  return { ...settings, secretHeaders: secretHeaders(tokenHeader), environment };
+}
+
+const inputCheck: OptionCheck<object> = check<object>(
+  "mixed",
+  "headers, or an object with userToken",
+  (input: object) =>
+    typeof input === "object" &&
+    ("userToken" in input || Symbol.iterator in input || Object.keys(input).length >= 0),
+);
 
 /**
  * The context of one HTTP request, remembered by its request objects. When a second middleware runs for the

@@ -1,4 +1,10 @@
-import { HostedAgentIdentityError, isHostedAgentIdentityError, type ConsentRequest } from "../errors.js";
+import {
+  check,
+  HostedAgentIdentityError,
+  isHostedAgentIdentityError,
+  type ConsentRequest,
+  type OptionCheck,
+} from "../errors.js";
 import type { TokenClaims } from "../entra/token-claims.js";
 import { contextSlot } from "./slot.js";
 import type { UserContext } from "./user-context.js";
@@ -101,3 +107,10 @@ export function beginTurnOn(context: UserContext): () => boolean {
     return internals.turns === 0;
   };
 }
+
+/** A context made by this package, in this copy of it or another one. */
+export const contextOption: OptionCheck<UserContext> = check<UserContext>(
+  "object",
+  "a user context (a copy or a spread of one holds no identity)",
+  (context: UserContext) => contextSlot().internals.has(context),
+);

@@ -5,21 +5,18 @@ import {
   platformHeaders,
   traceHeaders,
 } from "../foundry/headers.js";
-import { HostedAgentIdentityError, UserTokenError } from "../errors.js";
+import { orElse, text, UserTokenError, type OptionCheck } from "../errors.js";
 import { valuesOf, type HeaderPairs } from "./header-pairs.js";
 import type { PlatformContext } from "./user-context.js";
 
 /**
- * The name of the header that carries the user token, checked: an `x-client-*` header, the only ones that
- * reach a hosted agent, or `authorization` for other front ends. Throws `invalid_option`.
+ * The name of the header that carries the user token: an `x-client-*` header, the only ones that reach a hosted
+ * agent, or `authorization` for other front ends.
  */
-export function userTokenHeader(tokenHeader: string = defaultUserTokenHeader): string {
-  if (tokenHeader === "authorization" || /^x-client-[a-z0-9-]+$/.test(tokenHeader)) return tokenHeader;
-  throw new HostedAgentIdentityError(
-    "invalid_option",
-    `tokenHeader: expected a lower-case x-client-* header or "authorization", got ${JSON.stringify(tokenHeader)}.`,
-  );
-}
+export const tokenHeaderOption: OptionCheck<string> = orElse(
+  text('a lower-case x-client-* header or "authorization"', /^(?:authorization|x-client-[a-z0-9-]+)$/),
+  defaultUserTokenHeader,
+);
 
 /**
  * The headers that nothing behind the middleware may see. The usual header goes too when another one is

@@ -1,5 +1,6 @@
 import { createHash, randomUUID } from "node:crypto";
 import { decodeClaims } from "../entra/token-claims.js";
+import { check, either, oneOf, optional, readOptions, text, type OptionTable } from "../errors.js";
 import { UserContext, type PlatformContext } from "./user-context.js";
 
 /** Who a test runs for. */
@@ -22,6 +23,28 @@ export interface TestUserContextOptions {
   readonly clientHeaders?: Readonly<Record<string, string>>;
 }
 
+const anyObject = <T>() =>
+  check<T>("object", "an object", (value: object) => typeof JSON.stringify(value) === "string");
+
+/** The options of {@link testUserContext}. */
+export const testContextOptions: OptionTable<TestUserContextOptions> = {
+  tid: optional(text()),
+  oid: optional(text()),
+  name: optional(text()),
+  username: optional(text()),
+  token: optional(
+    either(
+      text(),
+      check<false>("boolean", "false", (value: boolean) => !value),
+    ),
+  ),
+  audience: optional(text()),
+  claims: optional(anyObject<Readonly<Record<string, unknown>>>()),
+  use: optional(oneOf("app", "resource")),
+  platform: optional(anyObject<Partial<PlatformContext>>()),
+  clientHeaders: optional(anyObject<Readonly<Record<string, string>>>()),
+};
+
 const testTenant = "00000000-0000-4000-8000-00000000c0de";
 const testApp = "00000000-0000-4000-8000-00000000a990";
 
@@ -43,8 +66,9 @@ const testApp = "00000000-0000-4000-8000-00000000a990";
  * @group Test kit
  */
 export function testUserContext(options: TestUserContextOptions = {}): UserContext {
-  const { tid = testTenant, oid = randomUUID(), name, username } = options;
-  const token = options.token ?? unsignedToken(tid, oid, options);
+  const settings = readOptions("testUserContext", testContextOptions, options);
+  const { tid = testTenant, oid = randomUUID(), name, username } = settings;
+  const token = settings.token ?? unsignedToken(tid, oid, settings);
   const claims = token === false ? undefined : (decodeClaims(token) ?? {});
   return new UserContext({
     principal: { kind: "entra", tid, oid },
@@ -54,13 +78,13 @@ export function testUserContext(options: TestUserContextOptions = {}): UserConte
       ...(name === undefined ? {} : { name }),
       ...(username === undefined ? {} : { username }),
     },
-    platform: { hosted: false, ...options.platform },
-    clientHeaders: options.clientHeaders ?? {},
+    platform: { hosted: false, ...settings.platform },
+    clientHeaders: settings.clientHeaders ?? {},
     trace: {},
     assertion:
       token === false || claims === undefined
         ? undefined
-        : { token, hash: hashOf(token), claims, use: options.use ?? "app" },
+        : { token, hash: hashOf(token), claims, use: settings.use ?? "app" },
   });
 }
 

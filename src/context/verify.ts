@@ -1,17 +1,29 @@
 import { createHash } from "node:crypto";
 import type { CryptoKey } from "jose";
 import type { compactVerify as CompactVerify } from "jose/jws/compact/verify";
-import { isGuid, type EntraAppFacts } from "../entra/tenants.js";
+import { appFactsOption, clientOption, type EntraAppFacts } from "../entra/tenants.js";
 import { decodeClaims, stringClaim, type TokenClaims } from "../entra/token-claims.js";
 import {
+  bytes,
+  clock,
   emit,
-  HostedAgentIdentityError,
   isUserTokenError,
+  list,
+  listener,
+  made,
+  milliseconds,
+  optional,
+  orElse,
+  readOptions,
+  seconds,
+  text,
   UserTokenError,
   watched,
+  type Checked,
   type OnEvent,
+  type OptionTable,
 } from "../errors.js";
-import type { FetchLike } from "./fetch-like.js";
+import { fetchOption, type FetchLike } from "./fetch-like.js";
 import type { Assertion } from "./internals.js";
 import { signingKeys, type SigningKeys } from "./signing-keys.js";
 import { checkClaims, type ClaimRules } from "./token-checks.js";
@@ -74,12 +86,12 @@ const rememberedTokens = 10_000;
  * @group Context
  */
 export function userTokenVerifier(options: UserTokenVerifierOptions): UserTokenVerifier {
-  return tokenVerifier(options, { applications: false });
+  return tokenVerifier(readOptions("userTokenVerifier", verifierOptions, options), { applications: false });
 }
 
 /** A verifier that may let applications in. Only for MCP servers: an agent acts for persons. */
 export function tokenVerifier(
-  options: UserTokenVerifierOptions,
+  options: Checked<UserTokenVerifierOptions, VerifierDefaults>,
   who: { readonly applications: boolean },
 ): UserTokenVerifier {
   const { app, onEvent, maxTokenBytes, now, rulesAt, keys } = settingsOf(options, who.applications);
@@ -184,21 +196,49 @@ interface Settings {
   readonly keys: SigningKeys;
 }
 
-function settingsOf(options: UserTokenVerifierOptions, applications: boolean): Settings {
-  const { app, now = Date.now, onEvent } = options;
-  const maxTokenBytes = inRange("maxTokenBytes", options.maxTokenBytes ?? 16_384, 1, 1_048_576);
-  const clockToleranceS = inRange("clockToleranceS", options.clockToleranceS ?? 60, 0, 600);
-  const timeoutMs = inRange("timeoutMs", options.timeoutMs ?? 5_000, 1, 300_000);
-  const clients = options.clients?.map((client) => clientId(client));
+/** The options of {@link userTokenVerifier}. */
+export const verifierOptions: OptionTable<UserTokenVerifierOptions, VerifierDefaults> = {
+  app: appFactsOption,
+  passthroughTo: orElse(
+    list(
+      made<{ readonly audiences: readonly string[] }>("what protectedResource() returned", {
+        audiences: "list",
+      }),
+    ),
+    [],
+  ),
+  requiredScopes: orElse(list(text()), []),
+  clients: optional(list(clientOption)),
+  maxTokenBytes: orElse(bytes(1, 1_048_576), 16_384),
+  clockToleranceS: orElse(seconds(0, 600), 60),
+  timeoutMs: orElse(milliseconds(1, 300_000), 5_000),
+  fetch: fetchOption,
+  now: clock,
+  onEvent: listener,
+};
+
+type VerifierDefaults =
+  | "passthroughTo"
+  | "requiredScopes"
+  | "maxTokenBytes"
+  | "clockToleranceS"
+  | "timeoutMs"
+  | "fetch"
+  | "now";
+
+function settingsOf(
+  options: Checked<UserTokenVerifierOptions, VerifierDefaults>,
+  applications: boolean,
+): Settings {
+  const { app, fetch, now, onEvent, maxTokenBytes, clockToleranceS, timeoutMs } = options;
   const rules = {
     app,
-    passthroughAudiences: (options.passthroughTo ?? []).flatMap(({ audiences }) => audiences),
-    requiredScopes: options.requiredScopes ?? [],
-    clients,
+    passthroughAudiences: options.passthroughTo.flatMap(({ audiences }) => audiences),
+    requiredScopes: options.requiredScopes,
+    clients: options.clients?.map((client) => client.toLowerCase()),
     applications,
     clockToleranceS,
   };
-  const fetch: FetchLike = options.fetch ?? ((input, init) => globalThis.fetch(input, init));
   return {
     app,
     onEvent,
@@ -207,20 +247,4 @@ function settingsOf(options: UserTokenVerifierOptions, applications: boolean): S
     rulesAt: (at) => ({ ...rules, now: at }),
     keys: signingKeys({ cloud: app.cloud, fetch, now, timeoutMs }),
   };
-}
-
-function inRange(option: string, value: number, least: number, most: number): number {
-  if (value >= least && value <= most) return value;
-  throw new HostedAgentIdentityError(
-    "invalid_option",
-    `${option}: expected a number from ${least} to ${most}, got ${JSON.stringify(value)}.`,
-  );
-}
-
-function clientId(value: string): string {
-  if (isGuid(value)) return value.toLowerCase();
-  throw new HostedAgentIdentityError(
-    "invalid_option",
-    `clients: expected client ids (GUIDs), got ${JSON.stringify(value)}.`,
-  );
 }

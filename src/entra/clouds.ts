@@ -1,4 +1,14 @@
-import { HostedAgentIdentityError } from "../errors.js";
+import {
+  check,
+  isSecureUrl,
+  list,
+  nested,
+  optional,
+  text,
+  unexpected,
+  type OptionCheck,
+  type OptionTable,
+} from "../errors.js";
 
 /** The endpoints of one Entra cloud. */
 export interface CloudEndpoints {
@@ -42,37 +52,50 @@ const clouds: Record<CloudName, Required<CloudEndpoints>> = {
   },
 };
 
-/** The endpoints of a cloud, checked. Throws `invalid_option` for an endpoint that is not an https origin. */
+const origin: OptionCheck<string> = check<string>(
+  "text",
+  "an https origin (http only for a loopback host)",
+  (value: string) => {
+    const url = new URL(value);
+    return isSecureUrl(url) && url.pathname === "/" && url.search === "";
+  },
+);
+
+const endpoints: OptionTable<CloudEndpoints> = {
+  loginEndpoint: origin,
+  stsEndpoint: optional(origin),
+  issuerAliases: optional(list(origin)),
+  tokenExchangeAudience: optional(text()),
+};
+
+const cloudNames = Object.keys(clouds).map((name) => JSON.stringify(name));
+
+/** A cloud: one of Microsoft's by name, or the endpoints of another one. */
+export const cloudOption: OptionCheck<Cloud> = {
+  kind: "mixed",
+  expected: `${cloudNames.join(", ")}, or ${nested(endpoints).expected}`,
+  optional: false,
+  read(value, at) {
+    if (typeof value === "object") return nested(endpoints).read(value, at);
+    if (typeof value === "string" && Object.hasOwn(clouds, value)) return value as CloudName;
+    throw unexpected(at, cloudOption.expected, value);
+  },
+};
+
+/** The endpoints of a cloud. */
 export function cloudEndpoints(cloud: Cloud = "global"): Required<CloudEndpoints> {
-  if (typeof cloud === "string") {
-    const known = Object.hasOwn(clouds, cloud) ? clouds[cloud] : undefined;
-    if (known === undefined) {
-      throw new HostedAgentIdentityError(
-        "invalid_option",
-        `cloud: ${JSON.stringify(cloud)} is not one of ${Object.keys(clouds).join(", ")}.`,
-      );
-    }
-    return known;
-  }
-  const loginEndpoint = secureOrigin("cloud.loginEndpoint", cloud.loginEndpoint);
+  if (typeof cloud === "string") return clouds[cloud];
+  const loginEndpoint = originOf(cloud.loginEndpoint);
   return {
     loginEndpoint,
-    stsEndpoint:
-      cloud.stsEndpoint === undefined ? loginEndpoint : secureOrigin("cloud.stsEndpoint", cloud.stsEndpoint),
-    issuerAliases: (cloud.issuerAliases ?? []).map((alias) => secureOrigin("cloud.issuerAliases", alias)),
+    stsEndpoint: originOf(cloud.stsEndpoint ?? loginEndpoint),
+    issuerAliases: (cloud.issuerAliases ?? []).map(originOf),
     tokenExchangeAudience: cloud.tokenExchangeAudience ?? clouds.global.tokenExchangeAudience,
   };
 }
 
-function secureOrigin(option: string, value: string): string {
-  const url = URL.canParse(value) ? new URL(value) : undefined;
-  if (url === undefined || !isSecureUrl(url) || url.pathname !== "/" || url.search !== "") {
-    throw new HostedAgentIdentityError(
-      "invalid_option",
-      `${option}: expected an https origin (http only for a loopback host), got ${JSON.stringify(value)}.`,
-    );
-  }
-  return url.origin;
+function originOf(url: string): string {
+  return new URL(url).origin;
 }
 
 /**
@@ -81,22 +104,13 @@ function secureOrigin(option: string, value: string): string {
  */
 export function cloudOfAuthorityHost(host: string | undefined): Cloud {
   if (host === undefined || host === "") return "global";
-  const loginEndpoint = secureOrigin("AZURE_AUTHORITY_HOST", host.includes("://") ? host : `https://${host}`);
+  const loginEndpoint = originOf(
+    origin.read(host.includes("://") ? host : `https://${host}`, "AZURE_AUTHORITY_HOST"),
+  );
   const known = (Object.keys(clouds) as CloudName[]).find(
     (name) => clouds[name].loginEndpoint === loginEndpoint,
   );
   return known ?? { loginEndpoint };
-}
-
-/** Whether a URL may be given a secret: https, or http on a loopback host, and without user information. */
-export function isSecureUrl({ protocol, hostname, username, password }: URL): boolean {
-  const secure = protocol === "https:" || (protocol === "http:" && isLoopback(hostname));
-  return secure && username === "" && password === "";
-}
-
-/** Whether a host name of a parsed URL names this machine. */
-export function isLoopback(hostname: string): boolean {
-  return hostname === "localhost" || hostname === "[::1]" || /^127(\.\d{1,3}){3}$/.test(hostname);
 }
 
 /** Where the tenant's signing keys are published. */

@@ -1,4 +1,4 @@
-import { HostedAgentIdentityError } from "../errors.js";
+import { check, invalid, unexpected, type OptionCheck } from "../errors.js";
 
 /** Scopes that name no resource; Entra adds them to any request. */
 const oidcScopes: ReadonlySet<string> = new Set(["openid", "profile", "email", "offline_access"]);
@@ -17,36 +17,46 @@ export function resourceOfScope(scope: string): string | undefined {
 }
 
 /**
- * Checks that scopes are fully qualified and of one resource, and returns them sorted and without
- * duplicates. Entra takes one resource a request (AADSTS28000). Throws `invalid_option`.
+ * Scopes that are fully qualified and of one resource; they are read sorted and without duplicates. Entra takes
+ * one resource a request (AADSTS28000).
  */
-export function scopesOfOneResource(option: string, scopes: readonly string[]): readonly string[] {
-  const resources = new Set<string>();
-  for (const scope of scopes) {
-    if (oidcScopes.has(scope)) {
-      throw invalid(`${option}: leave out ${JSON.stringify(scope)}; it is asked for where it is needed.`);
+export const scopesOption: OptionCheck<readonly string[]> = {
+  kind: "list",
+  expected: 'a list of at least 1 scope in full, for example "api://<app id>/access_as_user"',
+  optional: false,
+  read(value, at) {
+    if (!isList(value) || value.length === 0) throw unexpected(at, scopesOption.expected, value);
+    const scopes = value.map((one, index) => scopeOption.read(one, `${at}[${index}]`));
+    const resources = new Set(scopes.map(resourceOfScope));
+    if (resources.size > 1) {
+      const named = [...resources].map((one) => JSON.stringify(one)).join(" and ");
+      throw invalid(at, `expected scopes of one resource, got those of ${named}.`);
     }
-    const resource = resourceOfScope(scope);
-    if (resource === undefined || /[\s"\\]/.test(scope)) {
-      throw invalid(
-        `${option}: ${JSON.stringify(scope)} names no resource; write it in full, for example "api://<app id>/${/^[\w.-]+$/.test(scope) ? scope : "access_as_user"}".`,
-      );
-    }
-    resources.add(resource);
-  }
-  if (resources.size === 0) throw invalid(`${option}: at least one scope is needed.`);
-  if (resources.size > 1) {
-    throw invalid(
-      `${option}: scopes of one resource only, got ${[...resources].map((r) => JSON.stringify(r)).join(" and ")}.`,
-    );
-  }
-  const unique = [...new Set(scopes)].sort();
-  if (unique.length > 1 && unique.some((scope) => scope.endsWith("/.default"))) {
-    throw invalid(`${option}: "/.default" cannot be combined with other scopes of the same resource.`);
-  }
-  return Object.freeze(unique);
+    const unique = [...new Set(scopes)].sort();
+    if (unique.length > 1 && unique.some((scope) => scope.endsWith("/.default")))
+      throw invalid(at, 'expected "/.default" alone, got other scopes of the same resource beside it.');
+    return Object.freeze(unique);
+  },
+};
+
+const scopeOption: OptionCheck<string> = check<string>(
+  "text",
+  'a scope in full, for example "api://<app id>/access_as_user"',
+  (scope: string) => !oidcScopes.has(scope) && resourceOfScope(scope) !== undefined && !/[\s"\\]/.test(scope),
+  scopeHint,
+);
+
+function scopeHint(scope: unknown): string | undefined {
+  if (typeof scope !== "string" || scope === "") return undefined;
+  return oidcScopes.has(scope)
+    ? `Leave out ${JSON.stringify(scope)}; it is asked for where it is needed.`
+    : "One that names no resource would be taken for a scope of Microsoft Graph.";
 }
 
-function invalid(message: string): HostedAgentIdentityError {
-  return new HostedAgentIdentityError("invalid_option", message);
+function isList(value: unknown): value is readonly unknown[] {
+  try {
+    return Array.isArray(value);
+  } catch {
+    return false;
+  }
 }

@@ -1,5 +1,5 @@
 import type { CloudEndpoints } from "./clouds.js";
-import { HostedAgentIdentityError } from "../errors.js";
+import { check, made, type OptionCheck } from "../errors.js";
 
 const guid = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
 
@@ -9,18 +9,19 @@ export function isGuid(value: unknown): value is string {
 }
 
 /**
- * A tenant id, in lower case. Only GUIDs: `common`, `organizations` and `consumers` are no tenants, and a
- * domain name cannot be compared with a token's `tid`. Throws `invalid_option`.
+ * A tenant id. Only GUIDs: `common`, `organizations` and `consumers` are no tenants, and a domain name cannot be
+ * compared with a token's `tid`.
  */
-export function tenantId(option: string, value: string): string {
-  if (!isGuid(value)) {
-    throw new HostedAgentIdentityError(
-      "invalid_option",
-      `${option}: expected the tenant's id (a GUID), got ${JSON.stringify(value)}. Names such as "common" stand for no tenant.`,
-    );
-  }
-  return value.toLowerCase();
-}
+export const tenantOption: OptionCheck<string> = check<string>(
+  "text",
+  "the tenant's id (a GUID)",
+  isGuid,
+  (value) =>
+    typeof value === "string" && value !== "" ? 'Names such as "common" stand for no tenant.' : undefined,
+);
+
+/** The client id of an application. */
+export const clientOption: OptionCheck<string> = check<string>("text", "a client id (a GUID)", isGuid);
 
 /** The facts of a confidential client that the verifier and links need: no credential, no network. */
 export interface EntraAppFacts {
@@ -34,3 +35,12 @@ export interface EntraAppFacts {
   readonly audiences: readonly string[];
   readonly cloud: Required<CloudEndpoints>;
 }
+
+/** An app as the verifier and links need it. */
+export const appFactsOption: OptionCheck<EntraAppFacts> = made<EntraAppFacts>("what entraApp() returned", {
+  tenantId: "string",
+  clientId: "string",
+  allowedTenants: "list",
+  audiences: "list",
+  cloud: "object",
+});

@@ -1,6 +1,6 @@
-import { cloudEndpoints, cloudOfAuthorityHost } from "../entra/clouds.js";
-import { isGuid, tenantId as checkedTenantId, type EntraAppFacts } from "../entra/tenants.js";
-import { HostedAgentIdentityError } from "../errors.js";
+import { cloudEndpoints, cloudOfAuthorityHost, cloudOption } from "../entra/clouds.js";
+import { clientOption, tenantOption, type EntraAppFacts } from "../entra/tenants.js";
+import { list, optional, text, type OptionTable } from "../errors.js";
 import type { EntraAppOptions } from "./entra-app.js";
 
 /** How an app registration is named: whatever has no credential of its own needs no more. */
@@ -9,16 +9,20 @@ export type EntraAppNames = Pick<
   "tenantId" | "clientId" | "allowedTenants" | "audiences" | "cloud"
 >;
 
-/** The facts of an app registration, checked. Throws `invalid_option`. */
+export const appNameOptions: OptionTable<EntraAppNames> = {
+  tenantId: tenantOption,
+  clientId: clientOption,
+  // With an empty list nobody could come.
+  allowedTenants: optional(list(tenantOption, 1)),
+  audiences: optional(list(text())),
+  cloud: optional(cloudOption),
+};
+
+/** The facts of an app registration whose names were checked. */
 export function entraAppFacts(options: EntraAppNames): EntraAppFacts {
-  const tenantId = checkedTenantId("tenantId", options.tenantId);
-  if (!isGuid(options.clientId))
-    throw invalid(`clientId: expected a GUID, got ${JSON.stringify(options.clientId)}.`);
+  const tenantId = options.tenantId.toLowerCase();
   const clientId = options.clientId.toLowerCase();
-  const allowedTenants = (options.allowedTenants ?? [tenantId]).map((one) =>
-    checkedTenantId("allowedTenants", one),
-  );
-  if (allowedTenants.length === 0) throw invalid("allowedTenants: with an empty list nobody could come.");
+  const allowedTenants = (options.allowedTenants ?? [tenantId]).map((one) => one.toLowerCase());
   return {
     tenantId,
     clientId,
@@ -26,8 +30,4 @@ export function entraAppFacts(options: EntraAppNames): EntraAppFacts {
     audiences: Object.freeze([clientId, `api://${clientId}`, ...(options.audiences ?? [])]),
     cloud: cloudEndpoints(options.cloud ?? cloudOfAuthorityHost(process.env["AZURE_AUTHORITY_HOST"])),
   };
-}
-
-function invalid(message: string): HostedAgentIdentityError {
-  return new HostedAgentIdentityError("invalid_option", message);
 }

@@ -1,6 +1,15 @@
 import { constants, createHash, createPrivateKey, sign, X509Certificate, type KeyObject } from "node:crypto";
 import { readFile } from "node:fs/promises";
-import { HostedAgentIdentityError } from "../errors.js";
+import {
+  flag,
+  HostedAgentIdentityError,
+  invalid,
+  optional,
+  readOptions,
+  text,
+  type KeyOfAny,
+  type OptionTable,
+} from "../errors.js";
 import type { ClientAuthentication, ClientCredential, CredentialRequest } from "./credential.js";
 
 /** Where the certificate and its private key come from. */
@@ -31,14 +40,20 @@ const lifetimeS = 600;
  * @group Entra app
  */
 export function certificate(options: CertificateOptions): ClientCredential {
+  const settings = readOptions<CertificateParts>("certificate", certificateOptions, options);
+  if ((settings.pem === undefined) === (settings.path === undefined))
+    throw invalid(
+      "certificate: pem",
+      "expected this or path, and not both. Is its environment variable set?",
+    );
   let loaded: Promise<LoadedCertificate> | undefined;
   return Object.freeze({
     kind: "certificate" as const,
     async authenticate(request: CredentialRequest) {
       if (request.refused > 0) loaded = undefined;
-      loaded ??= load(options);
+      loaded ??= load(settings);
       try {
-        return signAssertion(await loaded, options.sendX5c ?? false, request);
+        return signAssertion(await loaded, settings.sendX5c ?? false, request);
       } catch (cause) {
         loaded = undefined;
         throw cause;
@@ -47,21 +62,34 @@ export function certificate(options: CertificateOptions): ClientCredential {
   });
 }
 
+/** Both forms of {@link CertificateOptions}. */
+type CertificateParts = {
+  readonly [K in KeyOfAny<CertificateOptions>]?: K extends "sendX5c" ? boolean : string;
+};
+
+/** The options of {@link certificate}. */
+export const certificateOptions: OptionTable<CertificateParts> = {
+  pem: optional(text("a certificate and its private key as PEM")),
+  path: optional(text("the path of a file")),
+  sendX5c: optional(flag),
+  passphrase: optional(text()),
+};
+
 interface LoadedCertificate {
   readonly key: KeyObject;
   readonly thumbprint: string;
   readonly chain: readonly string[];
 }
 
-async function load(options: CertificateOptions): Promise<LoadedCertificate> {
+async function load({ pem: given, path = "", passphrase }: CertificateParts): Promise<LoadedCertificate> {
   try {
-    const pem = "pem" in options ? options.pem : await readFile(options.path, "utf8");
+    const pem = given ?? (await readFile(path, "utf8"));
     const certificates = pem.match(/-----BEGIN CERTIFICATE-----[\s\S]+?-----END CERTIFICATE-----/g) ?? [];
     const leaf = new X509Certificate(certificates[0] ?? "");
     const key = createPrivateKey({
       key: pem,
       format: "pem",
-      ...(options.passphrase === undefined ? {} : { passphrase: options.passphrase }),
+      ...(passphrase === undefined ? {} : { passphrase }),
     });
     if (key.asymmetricKeyType !== "rsa" || !leaf.checkPrivateKey(key)) {
       throw new Error("the private key is not the RSA key of the first certificate");
@@ -72,7 +100,7 @@ async function load(options: CertificateOptions): Promise<LoadedCertificate> {
       chain: certificates.map((one) => new X509Certificate(one).raw.toString("base64")),
     };
   } catch (cause) {
-    const where = "pem" in options ? "pem" : JSON.stringify(options.path);
+    const where = given === undefined ? JSON.stringify(path) : "pem";
     // The cause is left out: OpenSSL's messages can quote what they could not read.
     const reason =
       cause instanceof Error && /private key is not|ENOENT|EACCES/.test(cause.message)

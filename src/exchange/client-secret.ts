@@ -1,4 +1,4 @@
-import { HostedAgentIdentityError } from "../errors.js";
+import { list, text } from "../errors.js";
 import type { ClientCredential } from "./credential.js";
 
 /**
@@ -16,12 +16,7 @@ import type { ClientCredential } from "./credential.js";
  * @group Entra app
  */
 export function clientSecret(...secrets: readonly string[]): ClientCredential {
-  if (secrets.length === 0 || secrets.some((secret) => secret.trim() === "")) {
-    throw new HostedAgentIdentityError(
-      "invalid_option",
-      "clientSecret: a secret is empty; is its environment variable set?",
-    );
-  }
+  list(text("a secret"), 1).read(secrets, "clientSecret: secrets");
   let current = 0;
   return Object.freeze({
     kind: "client_secret" as const,

@@ -3,11 +3,26 @@ import type * as Msal from "@azure/msal-node";
 import { runWithoutUserContext } from "../context/ambient.js";
 import { authorizeEndpoint, issuersOf, signingKeysUrl, tokenEndpoint, type Cloud } from "../entra/clouds.js";
 import type { EntraAppFacts } from "../entra/tenants.js";
-import { HostedAgentIdentityError, type OnEvent } from "../errors.js";
-import { entraAppFacts } from "./app-facts.js";
+import {
+  check,
+  clock,
+  func,
+  HostedAgentIdentityError,
+  list,
+  listener,
+  made,
+  milliseconds,
+  orElse,
+  readOptions,
+  text,
+  type OnEvent,
+  type OptionCheck,
+  type OptionTable,
+} from "../errors.js";
+import { appNameOptions, entraAppFacts } from "./app-facts.js";
 import { clientAssertions } from "./client-assertions.js";
 import type { ClientAuthentication, ClientCredential } from "./credential.js";
-import type { FetchLike } from "../context/fetch-like.js";
+import { fetchOption, type FetchLike } from "../context/fetch-like.js";
 
 /** How the agent's app registration is described. */
 export interface EntraAppOptions {
@@ -62,6 +77,31 @@ export interface EntraAppInternals {
 
 const internals: WeakMap<EntraApp, EntraAppInternals> = new WeakMap();
 
+/** The options of {@link entraApp}. */
+export const entraAppOptions: OptionTable<
+  EntraAppOptions,
+  "capabilities" | "timeoutMs" | "fetch" | "now" | "random"
+> = {
+  ...appNameOptions,
+  credential: made<ClientCredential>(
+    "clientSecret(), certificate(), federatedCredential() or workloadIdentityFile()",
+    { authenticate: "function" },
+  ),
+  capabilities: orElse(list(text()), []),
+  timeoutMs: orElse(milliseconds(1, 300_000), 10_000),
+  fetch: fetchOption,
+  now: clock,
+  random: orElse(func<() => string>("a function that gives a new id"), randomUUID),
+  onEvent: listener,
+};
+
+/** An app that is open. */
+export const openAppOption: OptionCheck<EntraApp> = check<EntraApp>(
+  "object",
+  "what entraApp() returned, still open",
+  (app: EntraApp) => internals.has(app),
+);
+
 /** The internals of an open app. Throws `closed` or `invalid_option`. */
 export function entraAppInternals(app: EntraApp): EntraAppInternals {
   const known = internals.get(app);
@@ -92,19 +132,10 @@ export function entraAppInternals(app: EntraApp): EntraAppInternals {
  * @group Entra app
  */
 export function entraApp(options: EntraAppOptions): EntraApp {
-  const facts = entraAppFacts(options);
-  const now = options.now ?? Date.now;
-  const random = options.random ?? randomUUID;
-  const fetch: FetchLike = options.fetch ?? ((input, init) => globalThis.fetch(input, init));
-  const timeoutMs = options.timeoutMs ?? 10_000;
-  if (!(timeoutMs > 0 && timeoutMs <= 300_000))
-    throw invalid("timeoutMs: expected 1 to 300000 milliseconds.");
-  if (typeof options.credential?.authenticate !== "function") {
-    throw invalid(
-      "credential: expected clientSecret(), certificate(), federatedCredential() or workloadIdentityFile().",
-    );
-  }
-  const assertions = clientAssertions(options.credential);
+  const settings = readOptions("entraApp", entraAppOptions, options);
+  const { now, random, fetch, timeoutMs, capabilities, onEvent } = settings;
+  const facts = entraAppFacts(settings);
+  const assertions = clientAssertions(settings.credential);
   let msal: Promise<typeof Msal> | undefined;
   const close = async (): Promise<void> => void internals.delete(app);
   const app: EntraApp = Object.freeze({ ...facts, close, [Symbol.asyncDispose]: close });
@@ -113,8 +144,8 @@ export function entraApp(options: EntraAppOptions): EntraApp {
     fetch,
     now,
     timeoutMs,
-    capabilities: options.capabilities ?? [],
-    onEvent: options.onEvent,
+    capabilities,
+    onEvent,
     authenticate: (tenant, refused, signal) =>
       runWithoutUserContext(() =>
         assertions.authenticate({
@@ -144,8 +175,4 @@ function authorityMetadata(facts: EntraAppFacts, tenant: string): string {
     issuer: issuersOf(secured, tenant)[0],
     jwks_uri: signingKeysUrl(secured, tenant),
   });
-}
-
-function invalid(message: string): HostedAgentIdentityError {
-  return new HostedAgentIdentityError("invalid_option", message);
 }

@@ -1,6 +1,6 @@
 import { readFile } from "node:fs/promises";
 import { decodeClaims } from "../entra/token-claims.js";
-import { HostedAgentIdentityError } from "../errors.js";
+import { either, func, HostedAgentIdentityError, made, optional, text, type OptionCheck } from "../errors.js";
 import type { ClientAuthentication, ClientCredential, CredentialRequest } from "./credential.js";
 
 /** The part of `TokenCredential` of `@azure/core-auth` that is used: any credential of `@azure/identity`. */
@@ -10,6 +10,17 @@ export interface TokenCredentialLike {
     options?: { abortSignal?: AbortSignal },
   ): Promise<{ token: string; expiresOnTimestamp: number } | null>;
 }
+
+/** A credential of `@azure/identity`, or anything with its one method. */
+export const tokenCredentialOption: OptionCheck<TokenCredentialLike> = made<TokenCredentialLike>(
+  "a credential of @azure/identity",
+  { getToken: "function" },
+);
+
+const sourceCheck: OptionCheck<TokenCredentialLike | (() => Promise<string>)> = either(
+  func<() => Promise<string>>(),
+  tokenCredentialOption,
+);
 
 const noIdentity =
   "Check that this host has the identity (name a user-assigned managed identity by its client id), and that cloud of entraApp() is the cloud it runs in: each has its own exchange audience.";
@@ -41,6 +52,7 @@ const unknownLifetimeMs = 60_000;
  * @group Entra app
  */
 export function federatedCredential(source: TokenCredentialLike | (() => Promise<string>)): ClientCredential {
+  sourceCheck.read(source, "federatedCredential: source");
   return Object.freeze({
     kind: "federated" as const,
     authenticate: (request: CredentialRequest) =>
@@ -60,6 +72,7 @@ export function federatedCredential(source: TokenCredentialLike | (() => Promise
  * @group Entra app
  */
 export function workloadIdentityFile(path?: string): ClientCredential {
+  optional(text("the path of a file")).read(path, "workloadIdentityFile: path");
   return Object.freeze({
     kind: "workload_identity_file" as const,
     authenticate(request: CredentialRequest) {

@@ -1,3 +1,5 @@
+import { flag, nested, optional, text, type OptionCheck } from "../errors.js";
+
 /** What the platform says about itself through environment variables. */
 export interface FoundryEnvironment {
   /** Whether this process runs in a hosted-agent sandbox, behind the platform's gateway. */
@@ -24,3 +26,14 @@ export function foundryEnvironment(env: Readonly<Record<string, string | undefin
   );
   return { hosted: (env["FOUNDRY_HOSTING_ENVIRONMENT"] ?? "") !== "", ...present };
 }
+
+/** The option `environment`. */
+export const environmentOption: OptionCheck<FoundryEnvironment | undefined> = optional(
+  nested<FoundryEnvironment>({
+    hosted: flag,
+    projectEndpoint: optional(text()),
+    agentName: optional(text()),
+    agentVersion: optional(text()),
+    sessionId: optional(text()),
+  }),
+);

@@ -1,3 +1,5 @@
+import { func, type OptionCheck } from "../errors.js";
+
 /** Gives random bytes; `node:crypto`'s `randomBytes` outside tests. */
 export type RandomBytes = (length: number) => Uint8Array;
 
@@ -43,3 +45,8 @@ function entropy(random: RandomBytes): string {
   }
   return text;
 }
+
+/** The option `random`. */
+export const randomBytesOption: OptionCheck<RandomBytes> = func<RandomBytes>(
+  "a function that gives so many random bytes",
+);

@@ -1,3 +1,5 @@
+import { nested, oneOf, optional, text, type OptionCheck } from "../errors.js";
+
 /** Which agent made an item. Stamped on items by Foundry's hosts. */
 export interface AgentReference {
   readonly type: "agent_reference";
@@ -41,3 +43,12 @@ export interface OutputTextPart {
 
 /** The name of the consent item's type. */
 export const consentItemType = "oauth_consent_request";
+
+/** The option `agentReference`. */
+export const agentReferenceOption: OptionCheck<AgentReference | undefined> = /* @__PURE__ */ optional(
+  /* @__PURE__ */ nested<AgentReference>({
+    type: /* @__PURE__ */ oneOf("agent_reference"),
+    name: /* @__PURE__ */ text(),
+    version: /* @__PURE__ */ optional(/* @__PURE__ */ text()),
+  }),
+);

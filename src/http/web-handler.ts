@@ -1,4 +1,5 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
+import { func, type OptionCheck } from "../errors.js";
 
 /**
  * A web-standard handler, such as `signIn.handler`.
@@ -8,6 +9,11 @@ export type WebHandler = (request: Request) => Response | Promise<Response>;
 
 /** A request of Node; in Express with its whole path, and with the body that a parser in front has read. */
 export type NodeRequest = IncomingMessage & { readonly originalUrl?: string; readonly body?: unknown };
+
+/** What a web-standard handler has to be. */
+export const handlerCheck: OptionCheck<WebHandler> = func<WebHandler>(
+  "a handler, for example signIn.handler",
+);
 
 /** Forms and JSON of our own pages are small. */
 const maxBodyBytes = 65_536;
@@ -37,6 +43,7 @@ export function webHandler(
   response: ServerResponse,
   next?: (error: unknown) => void,
 ) => Promise<void> {
+  handlerCheck.read(handler, "webHandler: handler");
   return async function webHandler(request, response, next) {
     try {
       const answer = await webAnswer(handler, request);

@@ -2,7 +2,7 @@ import { getUserContext } from "../context/ambient.js";
 import { internalsOf } from "../context/internals.js";
 import type { UserContext } from "../context/user-context.js";
 import { HostedAgentIdentityError } from "../errors.js";
-import type { McpClientPoolOptions } from "./pool-options.js";
+import { poolSettings, type McpClientPoolOptions } from "./pool-options.js";
 import { pooledClients } from "./pooled-clients.js";
 import { clientSessions } from "./session-gone.js";
 
@@ -70,7 +70,7 @@ export interface McpClientPool<C> {
  * @group MCP
  */
 export function mcpClientPool<C>(options: McpClientPoolOptions<C>): McpClientPool<C> {
-  const clients = pooledClients(options);
+  const clients = pooledClients(poolSettings(options));
   const sessions = clientSessions();
 
   /** This user's client, with a session that is good as far as the client knows. */

@@ -1,3 +1,4 @@
+import { made, type OptionCheck } from "../errors.js";
 import { settleOrAbort } from "../exchange/deadline.js";
 
 /** What the clients of both MCP SDKs have in common. */
@@ -18,10 +19,15 @@ const terminateMs = 2000;
  * @group MCP
  */
 export async function closeMcpClient(client: ClosableMcpClient): Promise<void> {
+  clientCheck.read(client, "closeMcpClient: client");
   const { transport } = client;
   if (endsSessions(transport)) await within(terminateMs, transport.terminateSession()).catch(() => {});
   await client.close();
 }
+
+const clientCheck: OptionCheck<ClosableMcpClient> = made<ClosableMcpClient>("a client of an MCP SDK", {
+  close: "function",
+});
 
 interface SessionTransport {
   terminateSession(): Promise<void>;

@@ -1,5 +1,6 @@
 import type { UserAccess } from "../access/types.js";
 import { tryGetUserContext } from "../context/ambient.js";
+import { made, type OptionCheck } from "../errors.js";
 
 /** The tokens handed to a transport, and which of them to drop when it is told "401" and not about which. */
 export interface CurrentTokens {
@@ -33,3 +34,9 @@ export function currentTokens(access: UserAccess): CurrentTokens {
     },
   };
 }
+
+/** An access, for factories that take one. */
+export const accessOption: OptionCheck<UserAccess> = made<UserAccess>("what userAccess() returned", {
+  token: "function",
+  forget: "function",
+});

@@ -1,5 +1,16 @@
 import type { UserContext } from "../context/user-context.js";
-import { HostedAgentIdentityError, type OnEvent } from "../errors.js";
+import {
+  clock,
+  count,
+  func,
+  listener,
+  milliseconds,
+  orElse,
+  readOptions,
+  type Checked,
+  type OnEvent,
+  type OptionTable,
+} from "../errors.js";
 
 /** For whom a client is opened. */
 export interface McpClientUser {
@@ -31,23 +42,25 @@ export interface McpClientPoolOptions<C> {
   readonly now?: () => number;
 }
 
-/** The options that are numbers, checked. Throws `invalid_option`. */
-export function poolLimits<C>(options: McpClientPoolOptions<C>): {
-  max: number;
-  idleMs: number;
-  leaseWaitMs: number;
-} {
-  const { max = 1000, idleMs = 5 * 60_000, leaseWaitMs = 10_000 } = options;
-  for (const [name, value, least] of [
-    ["max", max, 1],
-    ["idleMs", idleMs, 0],
-    ["leaseWaitMs", leaseWaitMs, 0],
-  ] as const) {
-    if (Number.isFinite(value) && value >= least) continue;
-    throw new HostedAgentIdentityError(
-      "invalid_option",
-      `${name}: expected a number of at least ${least}, got ${JSON.stringify(value)}.`,
-    );
-  }
-  return { max, idleMs, leaseWaitMs };
+type PoolDefaults = "max" | "idleMs" | "leaseWaitMs" | "now";
+
+/** The options of `mcpClientPool()`. */
+export const poolOptions = <C>(): OptionTable<McpClientPoolOptions<C>, PoolDefaults> => ({
+  open: func<McpClientPoolOptions<C>["open"]>("a function that opens a client"),
+  close: func<McpClientPoolOptions<C>["close"]>(
+    "a function that closes a client, for example closeMcpClient",
+  ),
+  max: orElse(count(), 1000),
+  idleMs: orElse(milliseconds(0), 5 * 60_000),
+  leaseWaitMs: orElse(milliseconds(0), 10_000),
+  onEvent: listener,
+  now: clock,
+});
+
+/** {@link McpClientPoolOptions}, checked and complete. */
+export type PoolSettings<C> = Checked<McpClientPoolOptions<C>, PoolDefaults>;
+
+/** Checks the options. Throws `invalid_option`. */
+export function poolSettings<C>(options: McpClientPoolOptions<C>): PoolSettings<C> {
+  return readOptions("mcpClientPool", poolOptions<C>(), options);
 }

@@ -3,7 +3,7 @@ import { runClosing } from "../context/closing.js";
 import { liveInternalsOf } from "../context/internals.js";
 import type { UserContext } from "../context/user-context.js";
 import { emit, HostedAgentIdentityError } from "../errors.js";
-import { poolLimits, type McpClientPoolOptions } from "./pool-options.js";
+import type { PoolSettings } from "./pool-options.js";
 import { waitingLine } from "./waiting-line.js";
 
 /** The clients of a pool: who has one, which are idle, and when they close. */
@@ -36,9 +36,8 @@ type CloseReason = "idle" | "no_room" | "session_gone" | "pool_closed";
 /** How long one client may take to close before the pool goes on without it, in milliseconds. */
 const closeMs = 5000;
 
-export function pooledClients<C>(options: McpClientPoolOptions<C>): PooledClients<C> {
-  const { open, close: closeOne, onEvent, now = Date.now } = options;
-  const { max, idleMs, leaseWaitMs } = poolLimits(options);
+export function pooledClients<C>(settings: PoolSettings<C>): PooledClients<C> {
+  const { open, close: closeOne, onEvent, now, max, idleMs, leaseWaitMs } = settings;
   const clients = new Map<string, Pooled<C>>();
   /** Longest idle first. */
   const idle = new Set<Pooled<C>>();

@@ -1,6 +1,6 @@
 import type { UserAccess } from "../access/types.js";
 import { HostedAgentIdentityError } from "../errors.js";
-import { currentTokens } from "./current-tokens.js";
+import { accessOption, currentTokens } from "./current-tokens.js";
 
 /** `OAuthClientProvider` of `@modelcontextprotocol/sdk`, as far as it is used here. */
 export interface SdkV1AuthProvider {
@@ -46,6 +46,7 @@ export interface SdkV1AuthProvider {
  * @group MCP
  */
 export function sdkV1Auth(access: UserAccess): SdkV1AuthProvider {
+  accessOption.read(access, "sdkV1Auth: access");
   const tokens = currentTokens(access);
   return {
     redirectUrl: undefined,

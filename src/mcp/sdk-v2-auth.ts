@@ -1,5 +1,5 @@
 import type { UserAccess } from "../access/types.js";
-import { currentTokens } from "./current-tokens.js";
+import { accessOption, currentTokens } from "./current-tokens.js";
 
 /** `AuthProvider` of `@modelcontextprotocol/client`, as far as it is used here. */
 export interface SdkV2AuthProvider {
@@ -31,6 +31,7 @@ export interface SdkV2AuthProvider {
  * @group MCP
  */
 export function sdkV2Auth(access: UserAccess): SdkV2AuthProvider {
+  accessOption.read(access, "sdkV2Auth: access");
   const tokens = currentTokens(access);
   return {
     token: () => tokens.give(),

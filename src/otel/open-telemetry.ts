@@ -11,12 +11,17 @@ import {
   type TracerProvider,
 } from "@opentelemetry/api";
 import {
+  check,
   emit,
-  HostedAgentIdentityError,
+  func,
+  made,
+  optional,
+  readOptions,
   type AroundStep,
   type IdentityEvent,
   type IdentityStep,
   type OnEvent,
+  type OptionTable,
   type StepEnd,
 } from "../errors.js";
 import { packageVersion } from "../foundry/version.js";
@@ -67,10 +72,11 @@ export interface OpenTelemetryOptions {
  * @group Events
  */
 export function openTelemetry(options: OpenTelemetryOptions = {}): OnEvent {
-  const pseudonym = pseudonyms(options.principalKey);
-  const numbers = meters(options.meterProvider);
+  const settings = readOptions("openTelemetry", openTelemetryOptions, options);
+  const pseudonym = pseudonyms(settings.principalKey);
+  const numbers = meters(settings.meterProvider);
   const tracer = (): Tracer =>
-    (options.tracerProvider ?? trace).getTracer("hosted-agent-identity", packageVersion);
+    (settings.tracerProvider ?? trace).getTracer("hosted-agent-identity", packageVersion);
 
   const around: AroundStep = async (step, run) => {
     const parent = parentOf(step);
@@ -86,8 +92,23 @@ export function openTelemetry(options: OpenTelemetryOptions = {}): OnEvent {
     numbers.took(step, end.durationMs, { ...started, ...ended });
   };
 
-  return Object.freeze(Object.assign(listenerOf(numbers, options.onEvent), { around }));
+  return Object.freeze(Object.assign(listenerOf(numbers, settings.onEvent), { around }));
 }
+
+/** The options of {@link openTelemetry}. */
+export const openTelemetryOptions: OptionTable<OpenTelemetryOptions> = {
+  tracerProvider: optional(made<TracerProvider>("a tracer provider", { getTracer: "function" })),
+  meterProvider: optional(made<MeterProvider>("a meter provider", { getMeter: "function" })),
+  principalKey: optional(
+    check<string | Uint8Array>(
+      "mixed",
+      "a key of at least 16 bytes",
+      (key: string | Uint8Array) =>
+        (typeof key === "string" || key instanceof Uint8Array) && Buffer.byteLength(key) >= 16,
+    ),
+  ),
+  onEvent: optional(func<(event: IdentityEvent) => void>()),
+};
 
 function listenerOf(
   numbers: Meters,
@@ -109,8 +130,6 @@ function finish(span: Span, end: StepEnd, ended: ReturnType<typeof endAttributes
 /** Names whoever a step is for, or nobody. */
 function pseudonyms(key: string | Uint8Array | undefined): (step: IdentityStep) => Attributes {
   if (key === undefined) return () => ({});
-  if (Buffer.byteLength(key) < 16)
-    throw new HostedAgentIdentityError("invalid_option", "principalKey: expected at least 16 bytes.");
   return (step) => {
     if (step.step === "verify" || step.principal === undefined) return {};
     const name = createHmac("sha256", key).update(step.principal).digest("base64url").slice(0, 22);

@@ -1,6 +1,6 @@
 import { authContextRequest, isAuthContext } from "../entra/auth-context.js";
 import { stringClaim, type TokenClaims } from "../entra/token-claims.js";
-import { HostedAgentIdentityError } from "../errors.js";
+import { check, list, nested, optional, text, type OptionCheck, type OptionTable } from "../errors.js";
 import { callerOf, type Caller, type EntraAuthInfo } from "./auth-info.js";
 import type { GateSettings } from "./options.js";
 import type { Refusal, Refusals } from "./refusal.js";
@@ -64,7 +64,7 @@ export async function unmet(
   for (const call of calls) {
     const table = call.tool === undefined ? undefined : tools.get(call.tool);
     const own = await demand?.({ ...call, caller }, claims);
-    for (const needed of [table, own && checkedDemand("demand", own)]) {
+    for (const needed of [table, own && checkedDemand(own)]) {
       const refusal = needed && (lacking(needed) ?? claimsRefusal(needed, caller, refuse));
       if (refusal !== undefined) return refusal;
     }
@@ -106,24 +106,28 @@ function contextsOf(claims: TokenClaims): readonly unknown[] {
   return Array.isArray(claims["acrs"]) ? claims["acrs"] : [];
 }
 
-/** Throws `invalid_option` for what no token could meet and no challenge could say. */
-export function checkedDemand(option: string, demand: ToolDemand): ToolDemand {
-  const { scopes, roles, authContext, claims } = demand;
-  // RFC 6749 section 3.3, and short: the app-ID URI is put before it.
-  const badScope = scopes?.find(
-    (scope) => !/^[\x21\x23-\x5b\x5d-\x7e]+$/.test(scope) || scope.includes("://"),
-  );
-  if (badScope !== undefined)
-    throw invalid(`${option}: expected the short name of a scope, got ${JSON.stringify(badScope)}.`);
-  if (roles?.some((role) => typeof role !== "string" || role === ""))
-    throw invalid(`${option}: a role is empty.`);
-  if (authContext !== undefined && !isAuthContext(authContext))
-    throw invalid(
-      `${option}: expected an authentication context (c1 to c99), got ${JSON.stringify(authContext)}.`,
-    );
-  if (claims !== undefined && !isClaimsRequest(claims))
-    throw invalid(`${option}: claims: expected JSON with an object "access_token".`);
-  return demand;
+/** The short name of a scope. Source: RFC 6749 section 3.3; short, because the app-ID URI is put before it. */
+export const shortScope: OptionCheck<string> = check<string>(
+  "text",
+  "the short name of a scope",
+  (scope: string) => /^[\x21\x23-\x5b\x5d-\x7e]+$/.test(scope) && !scope.includes("://"),
+);
+
+/** What a call may be asked for: nothing that no token could meet and no challenge could say. */
+export const demandOptions: OptionTable<ToolDemand> = {
+  scopes: optional(list(shortScope)),
+  roles: optional(list(text("a role"))),
+  authContext: optional(
+    check<string>("text", "an authentication context (c1 to c99)", (id: string) => isAuthContext(id)),
+  ),
+  claims: optional(
+    check<string>("text", 'a claims request: JSON with an object "access_token"', isClaimsRequest),
+  ),
+};
+
+/** Checks what a function of the server's own asks for. Throws `invalid_option`. */
+export function checkedDemand(demand: ToolDemand): ToolDemand {
+  return nested(demandOptions).read(demand, "protectMcpServer: demand");
 }
 
 function isClaimsRequest(text: string): boolean {
@@ -141,8 +145,4 @@ function isMessage(value: unknown): value is { readonly method?: unknown; readon
 
 function isRecord(value: unknown): value is Record<string, unknown> {
   return typeof value === "object" && value !== null && !Array.isArray(value);
-}
-
-function invalid(message: string): HostedAgentIdentityError {
-  return new HostedAgentIdentityError("invalid_option", message);
 }

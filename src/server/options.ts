@@ -1,11 +1,25 @@
-import { isLoopback, type Cloud } from "../entra/clouds.js";
-import type { EntraAppFacts } from "../entra/tenants.js";
+import type { Cloud } from "../entra/clouds.js";
+import { clientOption, type EntraAppFacts } from "../entra/tenants.js";
 import type { TokenClaims } from "../entra/token-claims.js";
 import type { FetchLike } from "../context/fetch-like.js";
-import { tokenVerifier, type UserTokenVerifier } from "../context/verify.js";
-import { HostedAgentIdentityError, type OnEvent } from "../errors.js";
-import { entraAppFacts } from "../exchange/app-facts.js";
-import { checkedDemand, type McpCall, type ToolDemand } from "./demands.js";
+import { tokenVerifier, verifierOptions, type UserTokenVerifier } from "../context/verify.js";
+import {
+  bytes,
+  check,
+  func,
+  list,
+  nested,
+  optional,
+  orElse,
+  readOptions,
+  record,
+  secureUrl,
+  text,
+  type OnEvent,
+  type OptionTable,
+} from "../errors.js";
+import { appNameOptions, entraAppFacts } from "../exchange/app-facts.js";
+import { demandOptions, shortScope, type McpCall, type ToolDemand } from "./demands.js";
 import { metadataUrlOf } from "./resource-metadata.js";
 
 /** The app registration of an MCP server. What `entraApp()` returned fits, if the server has a credential. */
@@ -79,70 +93,62 @@ export interface GateSettings {
   qualified(scope: string): string;
 }
 
-/** Throws `invalid_option`. */
+/** The options of `protectMcpServer()`. */
+export const mcpServerOptions: OptionTable<McpServerOptions, GateDefaults> = {
+  url: secureUrl<string | URL>(),
+  app: nested(appNameOptions),
+  scopes: list(shortScope, 1),
+  tools: orElse(record(nested(demandOptions)), {}),
+  demand: optional(func<NonNullable<McpServerOptions["demand"]>>()),
+  clients: optional(list(clientOption)),
+  // Without a role any application of the tenant could come: each gets a token.
+  applications: optional(nested<{ readonly roles: readonly string[] }>({ roles: list(text("a role"), 1) })),
+  appIdUri: optional(text("an app-ID URI", /^(api|https):\/\/[^\s"\\]*[^\s"\\/]$/)),
+  name: optional(text()),
+  documentation: optional(
+    check<string | URL>("url", "an absolute URL", (value: string | URL) => URL.canParse(String(value))),
+  ),
+  maxBodyBytes: orElse(bytes(), 4_194_304),
+  maxTokenBytes: verifierOptions.maxTokenBytes,
+  clockToleranceS: verifierOptions.clockToleranceS,
+  timeoutMs: verifierOptions.timeoutMs,
+  fetch: verifierOptions.fetch,
+  now: verifierOptions.now,
+  onEvent: verifierOptions.onEvent,
+};
+
+type GateDefaults =
+  | "tools"
+  | "maxBodyBytes"
+  | "maxTokenBytes"
+  | "clockToleranceS"
+  | "timeoutMs"
+  | "fetch"
+  | "now";
+
+/** Checks the options. Throws `invalid_option`. */
 export function gateSettings(options: McpServerOptions): GateSettings {
-  const url = endpoint(options.url);
-  const appIdUri = options.appIdUri ?? `api://${String(options.app.clientId).toLowerCase()}`;
-  if (!/^(api|https):\/\/[^\s"\\]*[^\s"\\/]$/.test(appIdUri))
-    throw invalid(`appIdUri: expected an app-ID URI, got ${JSON.stringify(appIdUri)}.`);
-  const given = entraAppFacts(options.app);
+  const settings = readOptions("protectMcpServer", mcpServerOptions, options);
+  const { scopes, tools, demand, maxBodyBytes, name, documentation, applications } = settings;
+  const url = new URL(settings.url);
+  const given = entraAppFacts(settings.app);
+  const appIdUri = settings.appIdUri ?? `api://${given.clientId}`;
   const app = { ...given, audiences: [...new Set([...given.audiences, appIdUri])] };
-  if (options.scopes.length === 0) throw invalid("scopes: at least one is needed.");
-  const { scopes } = checkedDemand("scopes", { scopes: options.scopes });
-  const roles = options.applications?.roles;
-  if (roles !== undefined && roles.length === 0)
-    throw invalid("applications.roles: at least one is needed; any application of the tenant gets a token.");
-  const maxBodyBytes = options.maxBodyBytes ?? 4_194_304;
-  if (!(maxBodyBytes >= 1)) throw invalid("maxBodyBytes: expected a positive number.");
   return {
     url,
     metadataUrl: metadataUrlOf(url),
     app,
-    scopes: scopes ?? [],
-    tools: new Map(
-      Object.entries(options.tools ?? {}).map(([tool, demand]) => [
-        tool,
-        checkedDemand(`tools[${JSON.stringify(tool)}]`, demand),
-      ]),
+    scopes,
+    tools: new Map(Object.entries(tools)),
+    demand,
+    roles: applications?.roles,
+    verify: tokenVerifier(
+      { ...settings, app, passthroughTo: [], requiredScopes: [] },
+      { applications: applications !== undefined },
     ),
-    demand: options.demand,
-    roles: checkedDemand("applications", roles === undefined ? {} : { roles }).roles,
-    verify: verifierOf(options, app),
     maxBodyBytes,
-    name: options.name,
-    documentation: options.documentation === undefined ? undefined : String(options.documentation),
+    name,
+    documentation: documentation === undefined ? undefined : String(documentation),
     qualified: (scope) => `${appIdUri}/${scope}`,
   };
-}
-
-function verifierOf(options: McpServerOptions, app: EntraAppFacts): UserTokenVerifier {
-  const { clients, maxTokenBytes, clockToleranceS, timeoutMs, fetch, now, onEvent } = options;
-  return tokenVerifier(
-    {
-      app,
-      ...(clients === undefined ? {} : { clients }),
-      ...(maxTokenBytes === undefined ? {} : { maxTokenBytes }),
-      ...(clockToleranceS === undefined ? {} : { clockToleranceS }),
-      ...(timeoutMs === undefined ? {} : { timeoutMs }),
-      ...(fetch === undefined ? {} : { fetch }),
-      ...(now === undefined ? {} : { now }),
-      ...(onEvent === undefined ? {} : { onEvent }),
-    },
-    { applications: options.applications !== undefined },
-  );
-}
-
-function endpoint(value: string | URL): URL {
-  const url = URL.canParse(String(value)) ? new URL(String(value)) : undefined;
-  const secure = url?.protocol === "https:" || (url?.protocol === "http:" && isLoopback(url.hostname));
-  if (url === undefined || !secure || `${url.username}${url.password}${url.search}${url.hash}` !== "") {
-    throw invalid(
-      "url: expected the MCP endpoint (https, or http on a loopback host; no user name, query or fragment).",
-    );
-  }
-  return url;
-}
-
-function invalid(message: string): HostedAgentIdentityError {
-  return new HostedAgentIdentityError("invalid_option", message);
 }

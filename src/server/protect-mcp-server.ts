@@ -1,7 +1,7 @@
 import { authContextRequest } from "../entra/auth-context.js";
-import { HostedAgentIdentityError, isUserTokenError, type UserTokenError } from "../errors.js";
+import { invalid, isUserTokenError, list, type UserTokenError } from "../errors.js";
 import { authInfoOf, type EntraAuthInfo } from "./auth-info.js";
-import { checkedDemand } from "./demands.js";
+import { checkedDemand, shortScope } from "./demands.js";
 import { nodeGate, nodeMetadata, type NodeMiddleware } from "./node.js";
 import { gateSettings, type GateSettings, type McpServerOptions } from "./options.js";
 import { refusals, titleOf, type Refusal } from "./refusal.js";
@@ -93,14 +93,15 @@ export function protectMcpServer(options: McpServerOptions): McpServerGate {
       verifyAccessToken: (token) => verifyAccessToken(token, settings, invalidToken),
     }),
     insufficientClaims(demand, authInfo) {
-      const { authContext, claims } = checkedDemand("demand", demand);
+      const { authContext, claims } = checkedDemand(demand);
       if (claims === undefined && authContext === undefined)
-        throw new HostedAgentIdentityError("invalid_option", "demand: expected authContext or claims.");
+        throw invalid("protectMcpServer: demand", "expected authContext or claims, got neither.");
       const request = claims ?? authContextRequest(authContext ?? "");
       const { user, application } = authInfo?.extra ?? {};
       return refuse.insufficientClaims(request, (user ?? application)?.tid ?? settings.app.tenantId);
     },
-    insufficientScope: (scopes) => refuse.insufficientScope(checkedDemand("scopes", { scopes }).scopes ?? []),
+    insufficientScope: (scopes) =>
+      refuse.insufficientScope(list(shortScope).read(scopes, "insufficientScope: scopes")),
   });
 }
 

@@ -1,10 +1,9 @@
-import { randomBytes } from "node:crypto";
 import type { MadeConsentLink } from "../consent/consent-link.js";
 import { checkLinkForm } from "../consent/link-policy.js";
 import { liveInternalsOf } from "../context/internals.js";
 import { principalKey, type Principal } from "../context/principal.js";
 import type { UserContext } from "../context/user-context.js";
-import { HostedAgentIdentityError } from "../errors.js";
+import { HostedAgentIdentityError, invalid, readOptions } from "../errors.js";
 import { entraAppInternals } from "../exchange/entra-app.js";
 import { foundryEnvironment } from "../foundry/environment.js";
 import { keyring } from "../tokens/keyring.js";
@@ -18,12 +17,13 @@ import { linkKeys } from "./flow/agents.js";
 import { signInHandler } from "./flow/handler.js";
 import { statusOfLink } from "./flow/status.js";
 import { maxTicketMs, sealTicket, type Ticket } from "./flow/ticket.js";
-import { checkedPublicUrl, signInUrls } from "./flow/urls.js";
+import { publicUrlOf, signInUrls } from "./flow/urls.js";
 import type { Grants } from "./grants/grant.js";
 import { grants } from "./grants/grants.js";
 import { guardedStore } from "./guarded-store.js";
 import { longRunning } from "./long-running.js";
 import type { SignInService } from "./service.js";
+import { signInOptions, type SignInSettings } from "./sign-in-options.js";
 import type { SignIn, SignInOptions } from "./sign-in.js";
 import { startedStore, type StartedStore } from "./started-store.js";
 import { signInTokens } from "./tokens-source.js";
@@ -55,15 +55,12 @@ import { signInTokens } from "./tokens-source.js";
  * @group Sign-in
  */
 export function createSignIn(options: SignInOptions): SignIn {
-  const store = startedStore(options.store);
-  const service = serviceOf(options, store);
+  const settings = readOptions("createSignIn", signInOptions, options);
+  const store = startedStore(settings.store);
+  const service = serviceOf(settings, store);
   const { core } = service;
   const ownGrants = service.grantsOf(core.agent);
-  const work = longRunning(
-    core,
-    ownGrants,
-    options.longRunningMs === undefined ? {} : { maxMs: options.longRunningMs },
-  );
+  const work = longRunning(core, ownGrants, { maxMs: settings.longRunningMs });
   const close = async (): Promise<void> => core.store.close?.();
 
   const signOut = async (principal: Principal): Promise<void> => {
@@ -103,21 +100,18 @@ export function createSignIn(options: SignInOptions): SignIn {
   });
 }
 
-function serviceOf(options: SignInOptions, store: StartedStore): SignInService {
-  const { resources, encryptionKeys } = options;
-  const agentName = checkedAgentName(
-    options.agentName ?? foundryEnvironment(process.env).agentName ?? "agent",
-  );
-  if (resources.length === 0) throw invalid("resources: at least one is needed.");
+function serviceOf(options: SignInSettings, store: StartedStore): SignInService {
+  const { resources, encryptionKeys, now, random } = options;
+  const agentName = options.agentName ?? foundryEnvironment(process.env).agentName ?? "agent";
   const core: SignInCore = {
     app: entraAppInternals(options.app),
-    publicUrl: checkedPublicUrl(options.publicUrl),
+    publicUrl: publicUrlOf(options.publicUrl),
     resources: [...resources],
     store: guardedStore(store),
     keys: keyring(encryptionKeys),
     agent: agentName,
-    now: options.now ?? Date.now,
-    random: options.random ?? randomBytes,
+    now,
+    random,
     onEvent: options.onEvent,
   };
   const grantsByAgent = new Map<string, Grants>();
@@ -151,7 +145,10 @@ async function makeLink(
   const principal = checkIdentified(context);
   const { user } = context;
   if (!core.resources.some(({ url }) => url === resource.url))
-    throw invalid(`${JSON.stringify(resource.url)} is not among the resources of createSignIn().`);
+    throw invalid(
+      "createSignIn: resources",
+      `${JSON.stringify(resource.url)} is not among the resources of createSignIn().`,
+    );
   const askedAt = core.now();
   const expiresAt = askedAt + maxTicketMs;
   const username = user?.username;
@@ -206,14 +203,4 @@ async function forgetAccount(
     // Last, because it takes the names out of the index by which they are found again after a failure.
     await service.grantsOf(agent).removeAccount(account);
   }
-}
-
-function checkedAgentName(name: string): string {
-  // oxlint-disable-next-line no-control-regex -- names are shown to people
-  if (/^[^\u0000-\u001f\u007f]{1,128}$/.test(name)) return name;
-  throw invalid("agentName: expected 1 to 128 characters without control characters.");
-}
-
-function invalid(message: string): HostedAgentIdentityError {
-  return new HostedAgentIdentityError("invalid_option", message);
 }

@@ -3,7 +3,15 @@ import { runWithoutUserContext, runWithUserContext } from "../context/ambient.js
 import { liveInternalsOf } from "../context/internals.js";
 import { principalKey as keyOf, type Principal } from "../context/principal.js";
 import { UserContext, type VerifiedUser } from "../context/user-context.js";
-import { emit, HostedAgentIdentityError } from "../errors.js";
+import {
+  check,
+  emit,
+  HostedAgentIdentityError,
+  invalid,
+  label,
+  readOptions,
+  type OptionTable,
+} from "../errors.js";
 import { exchangeForGrant } from "../exchange/on-behalf-of-exchange.js";
 import type { SignInCore } from "./core.js";
 import type { Grants } from "./grants/grant.js";
@@ -186,11 +194,14 @@ export function longRunning(core: SignInCore, grants: Grants, limits: LongRunnin
   };
 
   return {
-    async start(context, { purpose, until }) {
-      checkPurpose(purpose);
+    async start(context, options) {
+      const { purpose, until } = readOptions("longRunning", longRunningOptions, options);
       const untilMs = until.getTime();
       if (!(untilMs > now() && untilMs <= now() + maxMs))
-        throw invalid(`until: expected a time within the next ${Math.round(maxMs / 60_000)} minutes.`);
+        throw invalid(
+          "longRunning: until",
+          `expected a time within the next ${Math.round(maxMs / 60_000)} minutes.`,
+        );
       return runWithoutUserContext(() => begin(context, purpose, untilMs));
     },
 
@@ -261,16 +272,12 @@ async function keepExchange(
   );
 }
 
-function checkPurpose(purpose: string): void {
-  // eslint-disable-next-line no-control-regex -- it is written into audit logs
-  if (typeof purpose !== "string" || !/^[^\u0000-\u001f\u007f]{1,200}$/.test(purpose))
-    throw invalid("purpose: expected 1 to 200 characters without control characters.");
-}
+/** The options of `longRunning()`. The purpose is written into audit logs. */
+export const longRunningOptions: OptionTable<LongRunningOptions> = {
+  purpose: label(200),
+  until: check<Date>("object", "a Date", (date: Date) => Number.isFinite(date.getTime())),
+};
 
 function refused(message: string): HostedAgentIdentityError {
   return new HostedAgentIdentityError("long_running_refused", message);
-}
-
-function invalid(message: string): HostedAgentIdentityError {
-  return new HostedAgentIdentityError("invalid_option", message);
 }

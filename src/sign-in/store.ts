@@ -1,3 +1,5 @@
+import { made, type OptionCheck } from "../errors.js";
+
 /**
  * Where sign-in keeps what it must not lose: grants, tickets, codes, counters. Every value is text that is
  * already encrypted, every key is already hashed: a store learns neither who signed in nor what for.
@@ -26,3 +28,17 @@ export interface SignInStore {
   start?(): Promise<void>;
   close?(): Promise<void>;
 }
+
+/** The option `store`. */
+export const storeOption: OptionCheck<SignInStore> = made<SignInStore>(
+  "redisStore(), fileStore(), memoryStore() or your own SignInStore",
+  {
+    get: "function",
+    setIfAbsent: "function",
+    increment: "function",
+    compareAndSet: "function",
+    take: "function",
+    delete: "function",
+    shared: "boolean",
+  },
+);

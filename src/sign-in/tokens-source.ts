@@ -5,6 +5,7 @@ import {
   ConsentRequest,
   ConsentRequiredError,
   HostedAgentIdentityError,
+  invalid,
   isTokenExchangeError,
   type ConsentReason,
   type TokenExchangeError,
@@ -135,8 +136,8 @@ function notIdentified(): HostedAgentIdentityError {
 }
 
 function notListed(resource: ProtectedResource): HostedAgentIdentityError {
-  return new HostedAgentIdentityError(
-    "invalid_option",
+  return invalid(
+    "createSignIn: resources",
     `${JSON.stringify(resource.url)} is not among the resources of createSignIn().`,
   );
 }

@@ -1,8 +1,8 @@
-import type { ConsentLink } from "../consent/consent-link.js";
-import { isGuid, tenantId as checkedTenantId } from "../entra/tenants.js";
-import { HostedAgentIdentityError } from "../errors.js";
+import { consentLinkOption, type ConsentLink } from "../consent/consent-link.js";
+import { clientOption, tenantOption } from "../entra/tenants.js";
+import { invalid, optional, readOptions, type OptionTable } from "../errors.js";
 import { exchangeAsAgentIdentity, type AgentIdentity } from "../exchange/agent-identity.js";
-import { entraAppInternals, type EntraApp } from "../exchange/entra-app.js";
+import { entraAppInternals, openAppOption, type EntraApp } from "../exchange/entra-app.js";
 import { assertionSkip, needs } from "./on-behalf-of.js";
 import type { TokenSource } from "./token-source.js";
 
@@ -60,9 +60,10 @@ export interface AgentOnBehalfOfOptions {
  * @group Tokens
  */
 export function agentOnBehalfOf(options: AgentOnBehalfOfOptions): TokenSource {
-  const { blueprint, consentLink } = options;
+  const settings = readOptions("agentOnBehalfOf", agentOnBehalfOfOptions, options);
+  const { blueprint, consentLink } = settings;
   const { facts, now } = entraAppInternals(blueprint);
-  const identity = checkedIdentity(options);
+  const identity = checkedIdentity(settings);
   const { agentIdentityId, tenantId } = identity;
   return Object.freeze<TokenSource>({
     kind: "agent_on_behalf_of",
@@ -101,30 +102,35 @@ export function agentOnBehalfOf(options: AgentOnBehalfOfOptions): TokenSource {
   });
 }
 
+/** The options of {@link agentOnBehalfOf}. */
+export const agentOnBehalfOfOptions: OptionTable<AgentOnBehalfOfOptions> = {
+  blueprint: openAppOption,
+  agentIdentityId: clientOption,
+  tenantId: optional(tenantOption),
+  consentLink: optional(consentLinkOption),
+};
+
 function checkedIdentity(options: AgentOnBehalfOfOptions): AgentIdentity {
-  const { blueprint, agentIdentityId, consentLink } = options;
-  const tenantId = checkedTenantId("tenantId", options.tenantId ?? blueprint.tenantId);
-  if (!isGuid(agentIdentityId)) {
-    throw invalid(`agentIdentityId: expected a client id (a GUID), got ${JSON.stringify(agentIdentityId)}.`);
-  }
-  if (agentIdentityId.toLowerCase() === blueprint.clientId) {
+  const { blueprint, consentLink } = options;
+  const agentIdentityId = options.agentIdentityId.toLowerCase();
+  const tenantId = (options.tenantId ?? blueprint.tenantId).toLowerCase();
+  if (agentIdentityId === blueprint.clientId) {
     throw invalid(
-      "agentIdentityId: this is the blueprint's client id; name the agent identity made from it.",
+      "agentOnBehalfOf: agentIdentityId",
+      "expected the client id of an agent identity, got the blueprint's. Name the agent identity made from it.",
     );
   }
   if (!blueprint.allowedTenants.includes(tenantId)) {
     throw invalid(
-      "tenantId: list the agent identity's tenant in allowedTenants of the blueprint's entraApp().",
+      "agentOnBehalfOf: tenantId",
+      "expected a tenant that is in allowedTenants of the blueprint's entraApp(). List it there.",
     );
   }
   if (consentLink !== undefined && consentLink.kind !== "admin") {
     throw invalid(
-      "consentLink: agent identities have no consent screen (AADSTS82014); use adminConsentLink().",
+      "agentOnBehalfOf: consentLink",
+      "expected adminConsentLink(), because agent identities have no consent screen (AADSTS82014).",
     );
   }
-  return Object.freeze({ agentIdentityId: agentIdentityId.toLowerCase(), tenantId });
-}
-
-function invalid(message: string): HostedAgentIdentityError {
-  return new HostedAgentIdentityError("invalid_option", message);
+  return Object.freeze({ agentIdentityId, tenantId });
 }

@@ -1,7 +1,14 @@
 import { foundryEnvironment } from "../foundry/environment.js";
 import { decodeClaims, isAppOnly, stringClaim } from "../entra/token-claims.js";
-import { HostedAgentIdentityError } from "../errors.js";
-import type { TokenCredentialLike } from "../exchange/federated-credential.js";
+import {
+  check,
+  clock,
+  HostedAgentIdentityError,
+  optional,
+  readOptions,
+  type OptionTable,
+} from "../errors.js";
+import { tokenCredentialOption, type TokenCredentialLike } from "../exchange/federated-credential.js";
 import type { AccessToken, TokenSource } from "./token-source.js";
 
 /** Where the developer source looks, for tests. */
@@ -10,6 +17,14 @@ export interface DeveloperOptions {
   readonly environment?: Readonly<Record<string, string | undefined>>;
   readonly now?: () => number;
 }
+
+/** The options of {@link developer}. */
+export const developerOptions: OptionTable<DeveloperOptions, "now"> = {
+  environment: optional(
+    check<Readonly<Record<string, string | undefined>>>("object", "environment variables", () => true),
+  ),
+  now: clock,
+};
 
 const renewBeforeMs = 300_000;
 
@@ -30,7 +45,8 @@ const renewBeforeMs = 300_000;
  * @group Tokens
  */
 export function developer(credential?: TokenCredentialLike, options: DeveloperOptions = {}): TokenSource {
-  const now = options.now ?? Date.now;
+  optional(tokenCredentialOption).read(credential, "developer: credential");
+  const { now, environment } = readOptions("developer", developerOptions, options);
   const kept = new Map<string, AccessToken>();
   let loaded: Promise<TokenCredentialLike> | undefined;
   return Object.freeze<TokenSource>({
@@ -40,7 +56,7 @@ export function developer(credential?: TokenCredentialLike, options: DeveloperOp
     usesAssertion: false,
     cached: false,
     skip({ claims }) {
-      if (foundryEnvironment(options.environment ?? process.env).hosted) {
+      if (foundryEnvironment(environment ?? process.env).hosted) {
         return {
           reason: "hosted",
           detail: "the developer's own sign-in never stands in for a user in the hosted environment.",

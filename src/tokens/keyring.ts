@@ -1,5 +1,5 @@
 import { createCipheriv, createDecipheriv, createHmac, hash, randomFillSync } from "node:crypto";
-import { HostedAgentIdentityError } from "../errors.js";
+import { check, list, type OptionCheck } from "../errors.js";
 
 /** What a sealed record is for. A record sealed for one purpose does not open for another. */
 export type SealPurpose =
@@ -30,12 +30,22 @@ export interface Keyring {
   storeKey(purpose: SealPurpose | "epoch" | "tries", ...parts: readonly string[]): string;
 }
 
+/** The option `encryptionKeys`: 32 bytes each, or their base64 form. */
+export const encryptionKeysOption: OptionCheck<readonly (string | Uint8Array)[]> = list(
+  check<string | Uint8Array>(
+    "mixed",
+    "32 random bytes, or their base64 form (openssl rand -base64 32)",
+    (key: string | Uint8Array) =>
+      (typeof key === "string" || key instanceof Uint8Array) && masterKey(key).length === 32,
+  ),
+  1,
+);
+
 /**
  * Makes the keyring. The first key seals, all of them open: put a new key first and keep the old ones until
- * what they sealed has expired. Each key is 32 bytes, or their base64 form. Throws `invalid_option`.
+ * what they sealed has expired. The keys were checked.
  */
 export function keyring(keys: readonly (string | Uint8Array)[]): Keyring {
-  if (keys.length === 0) throw invalid("encryptionKeys: at least one key is needed.");
   const masters = keys.map((key) => extracted(masterKey(key)));
   const ids = masters.map((master) => derive(master, contextOf("key-id", [])).readUInt32BE(0));
 
@@ -83,7 +93,7 @@ export function keyring(keys: readonly (string | Uint8Array)[]): Keyring {
   };
 }
 
-/** Secrets of 32 bytes derived from each key, in their order: for what is not sealed. Throws `invalid_option`. */
+/** Secrets of 32 bytes derived from each key, in their order: for what is not sealed. */
 export function derivedSecrets(
   keys: readonly (string | Uint8Array)[],
   purpose: string,
@@ -93,12 +103,7 @@ export function derivedSecrets(
 }
 
 function masterKey(key: string | Uint8Array): Buffer {
-  const bytes = typeof key === "string" ? Buffer.from(key, "base64") : Buffer.from(key);
-  if (bytes.length !== 32)
-    throw invalid(
-      "encryptionKeys: each key is 32 random bytes, or their base64 form (openssl rand -base64 32).",
-    );
-  return bytes;
+  return typeof key === "string" ? Buffer.from(key, "base64") : Buffer.from(key);
 }
 
 /** The first half of HKDF-SHA-256 without a salt: the same for every record, so done once. RFC 5869, 2.2. */
@@ -124,8 +129,4 @@ function contextOf(purpose: string, binding: readonly string[]): Buffer {
 
 function textOf(purpose: string, binding: readonly string[]): string {
   return JSON.stringify(["hosted-agent-identity/1", purpose, ...binding]);
-}
-
-function invalid(message: string): HostedAgentIdentityError {
-  return new HostedAgentIdentityError("invalid_option", message);
 }

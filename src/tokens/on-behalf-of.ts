@@ -1,15 +1,18 @@
 import { audiencesOf, isAppOnly, scopesOf } from "../entra/token-claims.js";
-import type { ConsentLink } from "../consent/consent-link.js";
+import { consentLinkOption, type ConsentLink } from "../consent/consent-link.js";
 import { consentLinkPolicy } from "../consent/link-policy.js";
 import {
   ConsentRequest,
   ConsentRequiredError,
   HostedAgentIdentityError,
   isTokenExchangeError,
+  optional,
+  readOptions,
   type ConsentReason,
   type ErrorCode,
+  type OptionTable,
 } from "../errors.js";
-import { entraAppInternals, type EntraApp } from "../exchange/entra-app.js";
+import { entraAppInternals, openAppOption, type EntraApp } from "../exchange/entra-app.js";
 import { exchangeOnBehalfOf } from "../exchange/on-behalf-of-exchange.js";
 import type { TokenAnswer, TokenRequest, TokenSource } from "./token-source.js";
 
@@ -41,6 +44,8 @@ export interface OnBehalfOfOptions {
  * @group Tokens
  */
 export function onBehalfOf(app: EntraApp, options: OnBehalfOfOptions = {}): TokenSource {
+  openAppOption.read(app, "onBehalfOf: app");
+  const settings = readOptions("onBehalfOf", onBehalfOfOptions, options);
   const { facts, now } = entraAppInternals(app);
   return Object.freeze<TokenSource>({
     kind: "on_behalf_of",
@@ -65,11 +70,16 @@ export function onBehalfOf(app: EntraApp, options: OnBehalfOfOptions = {}): Toke
         return { status: "token", token: { ...token, source: "on_behalf_of" } };
       } catch (cause) {
         const { loginEndpoint } = facts.cloud;
-        return needs(cause, request, { ...options, loginEndpoint, withoutLink: "consent_link_missing" });
+        return needs(cause, request, { ...settings, loginEndpoint, withoutLink: "consent_link_missing" });
       }
     },
   });
 }
+
+/** The options of {@link onBehalfOf}. */
+export const onBehalfOfOptions: OptionTable<OnBehalfOfOptions> = {
+  consentLink: optional(consentLinkOption),
+};
 
 /** The checks that need no network: Entra would refuse each with a code that says less. */
 export function assertionSkip(

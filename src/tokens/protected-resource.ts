@@ -1,7 +1,15 @@
-import { isLoopback } from "../entra/clouds.js";
-import { scopesOfOneResource } from "../entra/scopes.js";
+import { scopesOption } from "../entra/scopes.js";
 import { isGuid } from "../entra/tenants.js";
-import { HostedAgentIdentityError } from "../errors.js";
+import {
+  check,
+  isSecureUrl,
+  label,
+  list,
+  made,
+  readOptions,
+  type OptionCheck,
+  type OptionTable,
+} from "../errors.js";
 
 /** What describes a protected resource. */
 export interface ProtectedResourceInit {
@@ -46,45 +54,43 @@ export interface ProtectedResource {
  * @group Tokens
  */
 export function protectedResource(init: ProtectedResourceInit): ProtectedResource {
-  const url = resourceUrl(init.url);
-  // eslint-disable-next-line no-control-regex -- labels are shown to people and written into JSON
-  if (!/^[^\u0000-\u001f\u007f]{1,128}$/.test(init.serverLabel)) {
-    throw invalid("serverLabel: expected 1 to 128 characters without control characters.");
-  }
-  if (init.audiences.length === 0) throw invalid("audiences: at least one is needed.");
-  for (const audience of init.audiences) {
-    if (!isGuid(audience) && !/^(api|https):\/\/\S+$/.test(audience)) {
-      throw invalid(`audiences: expected a client id or an app-ID URI, got ${JSON.stringify(audience)}.`);
-    }
-    if (/^https:\/\/ai\.azure\.com\/?$/i.test(audience)) {
-      throw invalid(
-        "audiences: tokens for https://ai.azure.com are Foundry's own; no MCP server may take them.",
-      );
-    }
-  }
+  const { url, serverLabel, scopes, audiences } = readOptions("protectedResource", resourceOptions, init);
   return Object.freeze({
-    url,
-    serverLabel: init.serverLabel,
-    scopes: scopesOfOneResource("scopes", init.scopes),
-    audiences: Object.freeze([...init.audiences]),
+    url: new URL(url).href,
+    serverLabel,
+    scopes,
+    audiences: Object.freeze([...audiences]),
   });
 }
 
-function resourceUrl(value: string | URL): string {
-  const text = String(value);
-  const url = URL.canParse(text) ? new URL(text) : undefined;
-  if (url === undefined) throw invalid(`url: expected an absolute URL, got ${JSON.stringify(text)}.`);
-  const secure = url.protocol === "https:" || (url.protocol === "http:" && isLoopback(url.hostname));
-  if (!secure)
-    throw invalid(`url: expected https (http only for a loopback host), got ${JSON.stringify(url.origin)}.`);
-  if (url.username !== "" || url.password !== "")
-    throw invalid("url: user name and password are not allowed.");
-  if (url.search !== "" || url.hash !== "") throw invalid("url: leave out query and fragment.");
-  if (/%2f|%5c|%2e/i.test(url.pathname))
-    throw invalid("url: encoded slashes and dots are not allowed in the path.");
-  return url.href;
-}
+const audience: OptionCheck<string> = check<string>(
+  "text",
+  "a client id or an app-ID URI",
+  (value: string) =>
+    (isGuid(value) || /^(api|https):\/\/\S+$/.test(value)) && !/^https:\/\/ai\.azure\.com\/?$/i.test(value),
+  (value) =>
+    typeof value === "string" && /^https:/i.test(value)
+      ? "Tokens for https://ai.azure.com are Foundry's own; no MCP server may take them."
+      : undefined,
+);
 
-function invalid(message: string): HostedAgentIdentityError {
-  return new HostedAgentIdentityError("invalid_option", message);
-}
+/** The options of {@link protectedResource}. */
+export const resourceOptions: OptionTable<ProtectedResourceInit> = {
+  url: check<string | URL>(
+    "url",
+    "an https address (http only for a loopback host) without user name, query, fragment, and encoded slashes or dots in its path",
+    (value: string | URL) => {
+      const url = new URL(String(value));
+      return isSecureUrl(url) && url.search + url.hash === "" && !/%2f|%5c|%2e/i.test(url.pathname);
+    },
+  ),
+  serverLabel: label(),
+  scopes: scopesOption,
+  audiences: list(audience, 1),
+};
+
+/** A resource, for factories that take one. */
+export const resourceOption: OptionCheck<ProtectedResource> = made<ProtectedResource>(
+  "what protectedResource() returned",
+  { url: "string", serverLabel: "string", scopes: "list", audiences: "list" },
+);

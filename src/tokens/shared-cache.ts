@@ -1,11 +1,11 @@
 import { hash } from "node:crypto";
 import { runWithoutUserContext } from "../context/ambient.js";
-import { emit, HostedAgentIdentityError, type OnEvent } from "../errors.js";
+import { emit, label, milliseconds, optional, orElse, type OnEvent, type OptionTable } from "../errors.js";
 import { foundryEnvironment } from "../foundry/environment.js";
-import { keyring } from "./keyring.js";
+import { encryptionKeysOption, keyring } from "./keyring.js";
 import type { ProtectedResource } from "./protected-resource.js";
 import { readSharedRecord, type SharedRecord } from "./shared-record.js";
-import { storeCalls, type SharedTokenStore } from "./store-calls.js";
+import { sharedStoreOption, storeCalls, type SharedTokenStore } from "./store-calls.js";
 import { usableUntil } from "./token-cache.js";
 import type { AccessToken, TokenRequest, TokenSource } from "./token-source.js";
 
@@ -38,6 +38,16 @@ export interface SharedCacheOptions {
   /** Keeps this agent's tokens apart from another's in the same store. Default: `FOUNDRY_AGENT_NAME`, or `agent`. */
   readonly agentName?: string;
 }
+
+const defaultTimeoutMs = 250;
+
+/** The options of {@link sharedCache}. */
+export const sharedCacheOptions: OptionTable<SharedCacheOptions, "timeoutMs"> = {
+  store: sharedStoreOption,
+  encryptionKeys: encryptionKeysOption,
+  timeoutMs: orElse(milliseconds(1, 60_000), defaultTimeoutMs),
+  agentName: optional(label()),
+};
 
 /** What the shared cache of one access is made from. */
 export interface SharedCacheWiring extends SharedCacheOptions {
@@ -83,13 +93,19 @@ const maxSealed = 65_536;
 const maxRefused = 1_000;
 const maxEpochs = 10_000;
 
-/** Makes it. Throws `invalid_option`. */
+/** Makes it. */
 export function sharedCache(wiring: SharedCacheWiring): SharedCache {
   const { store, resource, now, onEvent } = wiring;
   const { serverLabel } = resource;
   const agent = wiring.agentName ?? foundryEnvironment(process.env).agentName ?? "agent";
   const keys = keyring(wiring.encryptionKeys);
-  const calls = storeCalls({ store, timeoutMs: checkedTimeout(wiring.timeoutMs), serverLabel, now, onEvent });
+  const calls = storeCalls({
+    store,
+    timeoutMs: wiring.timeoutMs ?? defaultTimeoutMs,
+    serverLabel,
+    now,
+    onEvent,
+  });
   const refused = new Set<string>();
   const epochs = new Map<string, number>();
   const pending = new Map<string, Promise<void>>();
@@ -245,12 +261,4 @@ function tokenOf({ token, expiresAt, refreshAt, useUntil }: SharedRecord, source
 
 function fingerprint(token: string): string {
   return hash("sha256", token, "base64url");
-}
-
-function checkedTimeout(timeoutMs: number = 250): number {
-  if (timeoutMs > 0 && timeoutMs <= 60_000) return timeoutMs;
-  throw new HostedAgentIdentityError(
-    "invalid_option",
-    `sharedCache.timeoutMs: expected 1 to 60000 milliseconds, got ${String(timeoutMs)}.`,
-  );
 }

@@ -1,4 +1,4 @@
-import { emit, type OnEvent } from "../errors.js";
+import { emit, made, type OnEvent, type OptionCheck } from "../errors.js";
 import { withDeadline } from "../exchange/deadline.js";
 
 /**
@@ -29,6 +29,12 @@ export interface SharedTokenStore {
   set(key: string, value: string, ttlMs: number): Promise<unknown>;
   delete(key: string): Promise<unknown>;
 }
+
+/** A store for {@link storeCalls}. */
+export const sharedStoreOption: OptionCheck<SharedTokenStore> = made<SharedTokenStore>(
+  "a Keyv instance, or an object with get, set and delete",
+  { get: "function", set: "function", delete: "function" },
+);
 
 /** Calls of a store that may be down: each ends in time, and none throws. */
 export interface StoreCalls {

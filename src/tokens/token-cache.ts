@@ -1,3 +1,4 @@
+import { bytes, count, orElse, type OptionTable } from "../errors.js";
 import type { AccessToken } from "./token-source.js";
 
 /** How many tokens are kept, and how large they may be together. */
@@ -7,6 +8,14 @@ export interface TokenCacheLimits {
   /** In bytes of key and token, default 64 MiB. */
   readonly maxBytes?: number;
 }
+
+const defaultLimits = { maxEntries: 10_000, maxBytes: 64 * 1024 * 1024 };
+
+/** The bounds of {@link tokenCache}. */
+export const cacheLimitOptions: OptionTable<TokenCacheLimits, "maxEntries" | "maxBytes"> = {
+  maxEntries: orElse(count(), defaultLimits.maxEntries),
+  maxBytes: orElse(bytes(), defaultLimits.maxBytes),
+};
 
 /** A bounded store of access tokens by full key, least recently used first out. Every step is O(1). */
 export interface TokenCache {
@@ -57,7 +66,7 @@ function refreshTime({ refreshAt, expiresAt, useUntil }: AccessToken, until: num
 
 /** Makes an empty cache. `random` gives numbers from 0 to 1. */
 export function tokenCache(limits: TokenCacheLimits = {}, random: () => number = Math.random): TokenCache {
-  const { maxEntries = 10_000, maxBytes = 64 * 1024 * 1024 } = limits;
+  const { maxEntries, maxBytes } = { ...defaultLimits, ...limits };
   // A Map keeps insertion order: the first key is the least recently used one. An entry that still is among
   // the newest quarter stays where it is: with many users, moving it costs a third of finding its token.
   const entries = new Map<string, CacheEntry>();

@@ -1,6 +1,12 @@
 import type { Assertion } from "../context/internals.js";
 import type { UserContext } from "../context/user-context.js";
-import type { ConsentRequest, HostedAgentIdentityError, SkipReason } from "../errors.js";
+import {
+  made,
+  type ConsentRequest,
+  type HostedAgentIdentityError,
+  type OptionCheck,
+  type SkipReason,
+} from "../errors.js";
 import type { ProtectedResource } from "./protected-resource.js";
 
 /** An access token for a protected resource, and what is known about it. */
@@ -76,3 +82,9 @@ export interface TokenSource {
   /** Tells when a principal signed in or out, so that what is cached is dropped. Returns how to stop. */
   subscribe?(changed: (principalKey: string) => void): () => void;
 }
+
+/** A source, for `userAccess()`. */
+export const sourceOption: OptionCheck<TokenSource> = made<TokenSource>(
+  "a token source, for example what onBehalfOf() returned",
+  { kind: "string", cacheScope: "string", skip: "function", acquire: "function" },
+);

@@ -1,12 +1,24 @@
-import type { ConsentLinkPolicy } from "../consent/link-policy.js";
-import type { OnEvent } from "../errors.js";
-import type { RandomBytes } from "../foundry/ids.js";
-import type { AgentReference } from "../foundry/items.js";
-import { checkedTurns, type RunningTurns } from "./running-turns.js";
-import { runLimits, type RunLimits } from "./run-pieces.js";
+import { policyOption, type ConsentLinkPolicy } from "../consent/link-policy.js";
+import {
+  bytes,
+  clock,
+  made,
+  milliseconds,
+  optional,
+  orElse,
+  readOptions,
+  text,
+  type OnEvent,
+  type OptionTable,
+} from "../errors.js";
+import { randomBytesOption, type RandomBytes } from "../foundry/ids.js";
+import { agentReferenceOption, type AgentReference } from "../foundry/items.js";
+import type { RunLimits } from "./run-pieces.js";
+import type { RunningTurns } from "./running-turns.js";
 import { keepAliveMsOf } from "./sse-blocks.js";
 import type { TurnRequest } from "./turn-request.js";
 import type { TurnSignIn } from "./turn-sign-in.js";
+import { onErrorOption, onEventOption, prepareOption, runCheck, runLimitRows } from "./turn-options.js";
 import type { Preparable, RunOutput, Turn } from "./turn.js";
 
 /** A turn that answers `POST /responses`. */
@@ -75,13 +87,33 @@ export interface ResponsesSettings extends ResponsesOptions, RunLimits {
   readonly keepAliveMs: number;
 }
 
-/** Checks the options once, when a handler is made. Throws `invalid_option`. */
-export function responsesSettings(options: ResponsesOptions): ResponsesSettings {
-  if (options.turns !== undefined) checkedTurns(options.turns);
-  return {
-    ...options,
-    ...runLimits(options),
-    maxBodyBytes: options.maxBodyBytes ?? 4 * 1024 * 1024,
-    keepAliveMs: keepAliveMsOf(options.keepAliveMs, process.env),
-  };
+/** The options of `responses()`, here and in the adapters. */
+export const responsesOptions: OptionTable<ResponsesOptions, "maxBodyBytes" | keyof RunLimits> = {
+  prepare: prepareOption,
+  signIn: optional(
+    made<TurnSignIn>("what createSignIn() or remoteSignIn() returned", {
+      redeem: "function",
+      keepPrompt: "function",
+    }),
+  ),
+  policy: optional(policyOption),
+  agentReference: agentReferenceOption,
+  model: optional(text()),
+  maxBodyBytes: orElse(bytes(), 4 * 1024 * 1024),
+  turns: optional(
+    made<RunningTurns & { begin: unknown }>("what runningTurns() returned", { begin: "function" }),
+  ),
+  keepAliveMs: optional(milliseconds(0, Number.MAX_SAFE_INTEGER)),
+  ...runLimitRows,
+  onError: onErrorOption,
+  onEvent: onEventOption,
+  now: optional(clock),
+  random: optional(randomBytesOption),
+};
+
+/** Checks run and options once, when a handler is made. Throws `invalid_option`. */
+export function responsesSettings(run: ResponsesRun, options: ResponsesOptions): ResponsesSettings {
+  runCheck.read(run, "responses: run");
+  const settings = readOptions("responses", responsesOptions, options);
+  return { ...settings, keepAliveMs: keepAliveMsOf(settings.keepAliveMs, process.env) };
 }

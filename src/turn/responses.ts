@@ -28,7 +28,7 @@ export function responses(
   run: ResponsesRun,
   options: ResponsesOptions = {},
 ): (request: Request, context?: UserContext) => Promise<Response> {
-  const settings = responsesSettings(options);
+  const settings = responsesSettings(run, options);
   const maxBytes = settings.maxBodyBytes;
   return async function responsesHandler(request, context) {
     const { method, headers } = request;

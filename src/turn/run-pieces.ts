@@ -14,24 +14,6 @@ export interface RunLimits {
   readonly windDownMs: number;
 }
 
-/** The limits of a run, with their defaults. Throws `invalid_option`. */
-export function runLimits({
-  turnTimeoutMs = 30 * 60_000,
-  idleTimeoutMs = 5 * 60_000,
-  windDownMs = 2_000,
-}: Partial<RunLimits>): RunLimits {
-  const limits = { turnTimeoutMs, idleTimeoutMs, windDownMs };
-  for (const [name, ms] of Object.entries(limits)) {
-    if (typeof ms !== "number" || !(ms >= 0)) {
-      throw new HostedAgentIdentityError(
-        "invalid_option",
-        `${name}: expected milliseconds, or 0 for no limit, got ${typeof ms === "number" ? ms : typeof ms}.`,
-      );
-    }
-  }
-  return limits;
-}
-
 /** What a run yields, taken one by one as the turn's user. */
 export interface RunPieces {
   /** The next piece, checked; `undefined` when the run has ended. Rejects with the signal's reason once it aborts. */

@@ -3,6 +3,7 @@ import type { ConsentLinkPolicy } from "../consent/link-policy.js";
 import type { ConsentRequest } from "../errors.js";
 import { isCancelled } from "./failure.js";
 import { responseIdFor } from "./response-id.js";
+import { checkRunTurn } from "./turn-options.js";
 import { turnScope } from "./turn-scope.js";
 import type { Preparable, ResumedTurn, Turn } from "./turn.js";
 
@@ -50,6 +51,7 @@ export async function runTurn<T>(
   run: (turn: Turn) => T | Promise<T>,
   options: RunTurnOptions = {},
 ): Promise<TurnResult<T>> {
+  checkRunTurn(run, options);
   const scope = turnScope(options);
   const { signal, context, prepare } = scope;
   const turn: Turn = {

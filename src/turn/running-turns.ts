@@ -2,6 +2,7 @@ import type { UserContext } from "../context/user-context.js";
 import { HostedAgentIdentityError } from "../errors.js";
 import { within } from "./within.js";
 import { terminalEvents, type ResponseEvent, type ResponseObject } from "../foundry/events.js";
+import { drainMs } from "./turn-options.js";
 
 /**
  * The turns that are running, of any number of `responses()`. Made by {@link runningTurns}.
@@ -91,13 +92,8 @@ export function runningTurns(): RunningTurns {
       turn?.abort(Object.assign(new Error("The user cancelled the turn."), { name: cancelledByUser }));
       return turn?.answered;
     },
-    async drain({ timeoutMs = 20_000 } = {}) {
-      if (!Number.isFinite(timeoutMs) || timeoutMs < 0) {
-        throw new HostedAgentIdentityError(
-          "invalid_option",
-          `timeoutMs: expected milliseconds, got ${JSON.stringify(timeoutMs)}.`,
-        );
-      }
+    async drain(options = {}) {
+      const timeoutMs = drainMs(options);
       draining = true;
       await within(ended(), timeoutMs);
       for (const turn of running) turn.abort(new Error("The agent is stopping."));

@@ -7,10 +7,11 @@ import type { RandomBytes } from "../foundry/ids.js";
 import type { AgentReference } from "../foundry/items.js";
 import { emit, type OnEvent } from "../errors/events.js";
 import { failureFrom, isCancelled } from "./failure.js";
-import { runLimits, runPieces, type RunPieces } from "./run-pieces.js";
+import { runPieces, type RunPieces } from "./run-pieces.js";
 import { responseIdFor } from "./response-id.js";
 import { responseWriter, type Ending, type ResponseWriter } from "./response-writer.js";
 import { isCancelledByUser } from "./running-turns.js";
+import { checkWithConsent } from "./turn-options.js";
 import { turnScope, type TurnScope } from "./turn-scope.js";
 import type { Preparable, ResumedTurn, RunOutput, Turn } from "./turn.js";
 
@@ -89,7 +90,7 @@ export function withConsent(
   run: (turn: Turn) => RunOutput,
   options: WithConsentOptions = {},
 ): AsyncIterableIterator<ResponseEvent> {
-  const limits = runLimits(options);
+  const limits = checkWithConsent(run, options);
   const scope = turnScope(options);
   let writer;
   let turn;

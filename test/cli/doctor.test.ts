@@ -246,7 +246,7 @@ it("prints for people: cause, fix, ways, no colours into a pipe, and no secret",
     /^fail {2}token for mcp +AADSTS65001: .*\n +fix: Give onBehalfOf\(\) a consentLink/m,
   );
   expect(run.out).toMatch(/^fail {2}sign in pages +PUBLIC_URL is not set\./m);
-  expect(run.out).toMatch(/^fail {2}sign in keys +encryptionKeys: each key is 32 random bytes/m);
+  expect(run.out).toMatch(/^fail {2}sign in keys +SIGN_IN_KEYS\[1\]: expected 32 random bytes/m);
   expect(run.out).toMatch(/^fail {2}sign in store +.*Redis/m);
   expect(run.out).toMatch(/^Ways to a token\n {2}no +passthrough/m);
   expect(run.out).not.toContain("\u001b");

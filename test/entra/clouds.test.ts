@@ -1,14 +1,15 @@
+import { clientSecret, entraApp, protectedResource } from "hosted-agent-identity";
 import { describe, expect, it } from "vitest";
-import { protectedResource } from "hosted-agent-identity";
 import {
   cloudEndpoints,
   cloudOfAuthorityHost,
+  cloudOption,
   issuersOf,
   signingKeysUrl,
   tokenEndpoint,
 } from "../../src/entra/clouds.js";
-import { scopesOfOneResource } from "../../src/entra/scopes.js";
-import { tenantId } from "../../src/entra/tenants.js";
+import { scopesOption } from "../../src/entra/scopes.js";
+import { tenantOption } from "../../src/entra/tenants.js";
 
 const tid = "aaaaaaaa-0000-4000-8000-000000000001";
 
@@ -40,27 +41,29 @@ describe("clouds", () => {
     "ftp://x",
     "nonsense://",
   ])("refuse %s as a login endpoint", (loginEndpoint) =>
-    expect(() => cloudEndpoints({ loginEndpoint })).toThrow(/https origin/),
+    expect(() => cloudOption.read({ loginEndpoint }, "entraApp: cloud")).toThrow(
+      /^entraApp: cloud\.loginEndpoint: expected an https origin/,
+    ),
   );
 });
 
 describe("scopes of one resource", () => {
   it("are sorted and without duplicates", () => {
-    expect(scopesOfOneResource("scopes", ["api://x/b", "api://x/a", "api://x/b"])).toEqual([
+    expect(scopesOption.read(["api://x/b", "api://x/a", "api://x/b"], "scopes")).toEqual([
       "api://x/a",
       "api://x/b",
     ]);
   });
 
   it.each([
-    ["a bare scope, which Entra would take for Graph's", ["read"], /names no resource/],
+    ["a bare scope, which Entra would take for Graph's", ["read"], /scopes\[0\]: .*names no resource/],
     ["scopes of two resources", ["api://x/a", "api://y/a"], /one resource/],
-    ["/.default beside others", ["api://x/.default", "api://x/a"], /cannot be combined/],
-    ["an OpenID scope", ["openid"], /leave out/],
-    ["nothing", [], /at least one/],
-    ["white space inside", ["api://x/a b"], /names no resource/],
+    ["/.default beside others", ["api://x/.default", "api://x/a"], /"\/\.default" alone/],
+    ["an OpenID scope", ["openid"], /Leave out "openid"/],
+    ["nothing", [], /at least 1 scope/],
+    ["white space inside", ["api://x/a b"], /scopes\[0\]: expected a scope in full/],
   ])("refuse %s", (_what, scopes, message) =>
-    expect(() => scopesOfOneResource("scopes", scopes)).toThrow(message),
+    expect(() => scopesOption.read(scopes, "scopes")).toThrow(message),
   );
 });
 
@@ -83,7 +86,7 @@ describe("a protected resource", () => {
     [{ url: "https://user:secret@mcp.example.com/mcp" }, /user name/],
     [{ url: "https://mcp.example.com/mcp?x=1" }, /query/],
     [{ url: "https://mcp.example.com/a%2fb" }, /encoded/],
-    [{ url: "/mcp" }, /absolute/],
+    [{ url: "/mcp" }, /https address/],
     [{ serverLabel: "a\nb" }, /serverLabel/],
     [{ serverLabel: "" }, /serverLabel/],
     [{ audiences: [] }, /audiences/],
@@ -102,7 +105,12 @@ describe("a protected resource", () => {
 
 describe("a tenant id", () => {
   it.each(["common", "organizations", "consumers", "contoso.onmicrosoft.com", ""])("is not %j", (value) =>
-    expect(() => tenantId("tenantId", value)).toThrow(/GUID/),
+    expect(() => tenantOption.read(value, "entraApp: tenantId")).toThrow(/GUID/),
   );
-  it("is compared in lower case", () => expect(tenantId("tenantId", tid.toUpperCase())).toBe(tid));
+  it("is compared in lower case", () => {
+    const credential = clientSecret("secret");
+    const upper = tid.toUpperCase();
+    const app = entraApp({ tenantId: upper, clientId: upper, allowedTenants: [upper], credential });
+    expect([app.tenantId, app.clientId, ...app.allowedTenants]).toEqual([tid, tid, tid]);
+  });
 });

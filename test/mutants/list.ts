@@ -103,7 +103,7 @@ export const mutants: readonly Mutant[] = [
     name: "developer-in-the-hosted-environment",
     rule: 3,
     file: "src/tokens/developer.ts",
-    find: "if (foundryEnvironment(options.environment ?? process.env).hosted) {",
+    find: "if (foundryEnvironment(environment ?? process.env).hosted) {",
     replace: "if (false as boolean) {",
     tests: ["test/tokens/developer.test.ts"],
   },

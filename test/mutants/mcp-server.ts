@@ -41,7 +41,7 @@ export const mcpServerMutants: readonly Mutant[] = [
     name: "server-lets-applications-in",
     rule: 5,
     file: "src/server/options.ts",
-    find: "applications: options.applications !== undefined",
+    find: "applications: applications !== undefined",
     replace: "applications: true",
     tests: gateTests,
   },

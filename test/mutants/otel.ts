@@ -36,8 +36,8 @@ export const otelMutants: readonly Mutant[] = [
     name: "pseudonyms-by-a-short-key",
     rule: 2,
     file: openTelemetry,
-    find: "if (Buffer.byteLength(key) < 16)",
-    replace: "if (Buffer.byteLength(key) < 1)",
+    find: "Buffer.byteLength(key) >= 16,",
+    replace: "Buffer.byteLength(key) >= 1,",
     tests: ["test/otel/step-attributes.test.ts"],
   },
   {

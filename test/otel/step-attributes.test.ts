@@ -42,6 +42,8 @@ it.each<[Partial<StepEnd>, string, string | undefined, boolean]>([
 });
 
 it("a pseudonym needs a key that cannot be tried out", () => {
-  expect(() => openTelemetry({ principalKey: "short" })).toThrow("principalKey: expected at least 16 bytes");
+  expect(() => openTelemetry({ principalKey: "short" })).toThrow(
+    "principalKey: expected a key of at least 16 bytes",
+  );
   expect(openTelemetry({ principalKey: new Uint8Array(16) })).toBeTypeOf("function");
 });

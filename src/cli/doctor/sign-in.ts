@@ -3,8 +3,8 @@ import { dirname, resolve } from "node:path";
 import { withDeadline } from "../../exchange/deadline.js";
 import { foundryEnvironment } from "../../foundry/environment.js";
 import { HostedAgentIdentityError } from "../../errors.js";
-import { checkedPublicUrl } from "../../sign-in/flow/urls.js";
-import { keyring } from "../../tokens/keyring.js";
+import { publicUrlOf, publicUrlOption } from "../../sign-in/flow/urls.js";
+import { encryptionKeysOption } from "../../tokens/keyring.js";
 import { failure, type Finding } from "../finding.js";
 import type { Settings } from "../settings.js";
 
@@ -35,7 +35,7 @@ function pages(publicUrl: string | undefined): Finding {
     return {
       check,
       status: "ok",
-      detail: `Register ${checkedPublicUrl(publicUrl)}/callback as a redirect URI of type web, if it is not yet.`,
+      detail: `Register ${publicUrlOf(publicUrlOption.read(publicUrl, "PUBLIC_URL"))}/callback as a redirect URI of type web, if it is not yet.`,
     };
   } catch (error) {
     return failure(check, error);
@@ -56,7 +56,7 @@ function keys(given: string | undefined): Finding {
     };
   try {
     const listed = given.split(",").map((key) => key.trim());
-    keyring(listed);
+    encryptionKeysOption.read(listed, "SIGN_IN_KEYS");
     return {
       check,
       status: "ok",

@@ -1,4 +1,5 @@
-import { toolboxPlace } from "../../mcp/toolbox/options.js";
+import { readOptions } from "../../errors.js";
+import { toolboxOptions, toolboxPlace } from "../../mcp/toolbox/options.js";
 import { failure, type Finding } from "../finding.js";
 import type { Settings } from "../settings.js";
 import { probe, Unreachable } from "./probe.js";
@@ -26,7 +27,9 @@ export async function checkToolbox({
           },
         ];
   try {
-    const { url, scope } = toolboxPlace({ name: toolbox ?? "unnamed", projectEndpoint });
+    const { url, scope } = toolboxPlace(
+      readOptions("foundryToolbox", toolboxOptions, { name: toolbox ?? "unnamed", projectEndpoint }),
+    );
     if (toolbox === undefined)
       return [
         {

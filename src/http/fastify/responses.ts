@@ -30,7 +30,7 @@ export function responses(
   run: ResponsesRun,
   options: ResponsesOptions = {},
 ): (request: FastifyRequest, reply: FastifyReply) => Promise<FastifyReply> {
-  const settings = responsesSettings(options);
+  const settings = responsesSettings(run, options);
   return async function responsesHandler(request, reply) {
     const gone = new AbortController();
     reply.raw.once("close", () => gone.abort());

@@ -1,5 +1,5 @@
 import type { FastifyPluginCallback, FastifyReply, FastifyRequest } from "fastify";
-import { headersOf, webAnswer, type WebHandler } from "../web-handler.js";
+import { handlerCheck, headersOf, webAnswer, type WebHandler } from "../web-handler.js";
 
 /**
  * A plugin that serves a web-standard handler, such as `signIn.handler`, under the prefix it is registered
@@ -19,6 +19,7 @@ import { headersOf, webAnswer, type WebHandler } from "../web-handler.js";
  * @group Sign-in
  */
 export function webHandler(handler: WebHandler): FastifyPluginCallback {
+  handlerCheck.read(handler, "webHandler: handler");
   return function webHandler(fastify, _options, ready) {
     // Holds inside this plugin only. Fastify itself takes JSON and plain text, and answers 415 to a form.
     fastify.removeAllContentTypeParsers();

@@ -26,7 +26,7 @@ export function responses(
   run: ResponsesRun,
   options: ResponsesOptions = {},
 ): (request: IncomingMessage, response: ServerResponse) => Promise<void> {
-  const settings = responsesSettings(options);
+  const settings = responsesSettings(run, options);
   return async function responsesHandler(request, response) {
     const gone = new AbortController();
     response.once("close", () => gone.abort());

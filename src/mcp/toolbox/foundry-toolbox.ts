@@ -1,4 +1,3 @@
-import { randomBytes } from "node:crypto";
 import { userFetch } from "../../access/fetch.js";
 import { freshRefusals } from "../../access/fresh-refusals.js";
 import { sessionOwners } from "../../access/sessions.js";
@@ -9,7 +8,7 @@ import type { ConsentLinkPolicy } from "../../consent/link-policy.js";
 import { tryGetUserContext } from "../../context/ambient.js";
 import type { FetchLike } from "../../context/fetch-like.js";
 import type { UserContext } from "../../context/user-context.js";
-import { HostedAgentIdentityError } from "../../errors.js";
+import { HostedAgentIdentityError, readOptions } from "../../errors.js";
 import { checkPerson } from "../../tokens/developer.js";
 import type { AcquireOptions } from "../../tokens/acquire.js";
 import type { AccessToken } from "../../tokens/token-source.js";
@@ -17,7 +16,7 @@ import { watchedAcquirer } from "../../tokens/watched-acquirer.js";
 import { agentToken } from "./agent-token.js";
 import { toolboxCaller } from "./caller.js";
 import { toolboxNetwork } from "./network.js";
-import { atLeastZero, toolboxPlace, type FoundryToolboxOptions } from "./options.js";
+import { toolboxOptions, toolboxPlace, type FoundryToolboxOptions } from "./options.js";
 
 /**
  * A toolbox of Foundry: an access whose grants Foundry holds. Every call acts for the user of the current
@@ -79,25 +78,22 @@ export interface FoundryToolbox {
  * @group MCP
  */
 export function foundryToolbox(options: FoundryToolboxOptions): FoundryToolbox {
-  const place = toolboxPlace(options);
+  const settings = readOptions("foundryToolbox", toolboxOptions, options);
+  const { onEvent, now, random, fetch, maxRetries } = settings;
+  const place = toolboxPlace(settings);
   const { url, serverLabel, scope, policy, hosted } = place;
-  const { onEvent, now = Date.now } = options;
   const token = agentToken({
-    credential: options.credential,
+    credential: settings.credential,
     hosted,
     scope,
     serverLabel,
-    timeoutMs: atLeastZero("timeoutMs", options.timeoutMs, 15_000),
+    timeoutMs: settings.timeoutMs,
     now,
     onEvent,
   });
-  const maxRetries = atLeastZero("maxRetries", options.maxRetries, 2);
-  const maxWaitMs = atLeastZero("maxRetryWaitMs", options.maxRetryWaitMs, 20_000);
-  const network: FetchLike = options.fetch ?? ((input, init) => globalThis.fetch(input, init));
-  const random = options.random ?? randomBytes;
   const resource = { url, serverLabel, scopes: [scope], audiences: [] };
   const matches = urlMatch(url);
-  const sessions = options.sharedSessions === "allow" ? undefined : sessionOwners();
+  const sessions = settings.sharedSessions === "allow" ? undefined : sessionOwners();
   const refusals = freshRefusals(now);
   let closed = false;
 
@@ -135,16 +131,16 @@ export function foundryToolbox(options: FoundryToolboxOptions): FoundryToolbox {
       matches,
       sessions,
       refusals,
-      refuseStandaloneStream: options.standaloneStream !== "allow",
+      refuseStandaloneStream: settings.standaloneStream !== "allow",
       fetch: toolboxNetwork({
         serverLabel,
         hosted,
         policy,
         maxRetries,
-        maxWaitMs,
+        maxWaitMs: settings.maxRetryWaitMs,
         now,
         random,
-        fetch: network,
+        fetch,
         context: bound,
       }),
       context: bound,

@@ -1,10 +1,34 @@
-import { checkLinkForm, consentLinkPolicy, type ConsentLinkPolicy } from "../../consent/link-policy.js";
-import type { FetchLike } from "../../context/fetch-like.js";
-import { isLoopback } from "../../entra/clouds.js";
-import { HostedAgentIdentityError, type OnEvent } from "../../errors.js";
-import type { TokenCredentialLike } from "../../exchange/federated-credential.js";
-import { foundryEnvironment, type FoundryEnvironment } from "../../foundry/environment.js";
-import type { RandomBytes } from "../../foundry/ids.js";
+import { randomBytes } from "node:crypto";
+import {
+  checkLinkForm,
+  consentLinkPolicy,
+  policyOption,
+  type ConsentLinkPolicy,
+} from "../../consent/link-policy.js";
+import { fetchOption, type FetchLike } from "../../context/fetch-like.js";
+import {
+  check,
+  clock,
+  count,
+  either,
+  invalid,
+  isLoopback,
+  isSecureUrl,
+  label,
+  listener,
+  milliseconds,
+  oneOf,
+  optional,
+  orElse,
+  text,
+  type Checked,
+  type OnEvent,
+  type OptionCheck,
+  type OptionTable,
+} from "../../errors.js";
+import { tokenCredentialOption, type TokenCredentialLike } from "../../exchange/federated-credential.js";
+import { environmentOption, foundryEnvironment, type FoundryEnvironment } from "../../foundry/environment.js";
+import { randomBytesOption, type RandomBytes } from "../../foundry/ids.js";
 import { toolboxCloud } from "../../foundry/toolbox-clouds.js";
 
 /** Which toolbox, and how it is called. */
@@ -61,20 +85,56 @@ export interface ToolboxPlace {
   readonly hosted: boolean;
 }
 
-/** Checks the options that say which toolbox. Throws `invalid_option`. */
-export function toolboxPlace(options: FoundryToolboxOptions): ToolboxPlace {
+const segment: OptionCheck<string> = text(
+  "letters, digits, dots, dashes and underscores, at most 128",
+  /^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$/,
+);
+
+const endpoint: OptionCheck<string> = check<string>(
+  "text",
+  "the project's https address (http only for a loopback host) without user name, query and fragment, here or in FOUNDRY_PROJECT_ENDPOINT",
+  (value: string) => {
+    const url = new URL(value);
+    return isSecureUrl(url) && url.search + url.hash === "" && !/%2f|%5c|%2e/i.test(value);
+  },
+);
+
+type ToolboxDefaults = "maxRetries" | "maxRetryWaitMs" | "timeoutMs" | "fetch" | "now" | "random";
+
+/** The options of `foundryToolbox()`. */
+export const toolboxOptions: OptionTable<FoundryToolboxOptions, ToolboxDefaults> = {
+  name: segment,
+  version: optional(either(segment, count(0))),
+  projectEndpoint: optional(endpoint),
+  credential: optional(tokenCredentialOption),
+  scope: optional(text()),
+  serverLabel: optional(label()),
+  policy: optional(policyOption),
+  maxRetries: orElse(count(0), 2),
+  maxRetryWaitMs: orElse(milliseconds(0), 20_000),
+  timeoutMs: orElse(milliseconds(0), 15_000),
+  standaloneStream: optional(oneOf("refuse", "allow")),
+  sharedSessions: optional(oneOf("refuse", "allow")),
+  fetch: fetchOption,
+  now: clock,
+  random: orElse(randomBytesOption, randomBytes),
+  onEvent: listener,
+  environment: environmentOption,
+};
+
+/** {@link FoundryToolboxOptions}, checked and complete. */
+export type ToolboxSettings = Checked<FoundryToolboxOptions, ToolboxDefaults>;
+
+/** Where the toolbox of checked options is. Throws `invalid_option` for what the environment says. */
+export function toolboxPlace(options: ToolboxSettings): ToolboxPlace {
   const environment = options.environment ?? foundryEnvironment(process.env);
   const project = projectEndpoint(
     options.projectEndpoint ??
       environment.projectEndpoint ??
       (environment.hosted ? undefined : process.env["AZURE_AI_PROJECT_ENDPOINT"]),
   );
-  const name = segment("name", options.name);
-  const version =
-    options.version === undefined ? "" : `/versions/${segment("version", String(options.version))}`;
-  const serverLabel = options.serverLabel ?? options.name;
-  if (!/^[^\p{Cc}]{1,128}$/u.test(serverLabel))
-    throw invalid("serverLabel: expected 1 to 128 characters without control characters.");
+  const { name, serverLabel = name } = options;
+  const version = options.version === undefined ? "" : `/versions/${options.version}`;
   const { scope, consentOrigins } = toolboxCloud(project.hostname);
   const policy = consentLinkPolicy({ allowedOrigins: consentOrigins });
   return {
@@ -86,39 +146,12 @@ export function toolboxPlace(options: FoundryToolboxOptions): ToolboxPlace {
   };
 }
 
-/** One number of the options, checked. Throws `invalid_option`. */
-export function atLeastZero(name: string, value: number | undefined, otherwise: number): number {
-  if (value === undefined) return otherwise;
-  if (Number.isFinite(value) && value >= 0) return value;
-  throw invalid(`${name}: expected a number of at least 0, got ${JSON.stringify(value)}.`);
-}
-
 function projectEndpoint(value: string | undefined): { readonly href: string; readonly hostname: string } {
+  const at = "foundryToolbox: projectEndpoint";
   if (value === undefined || value === "")
-    throw invalid("projectEndpoint: give the project's endpoint, or set FOUNDRY_PROJECT_ENDPOINT.");
-  const url = URL.canParse(value) ? new URL(value) : undefined;
-  const secure = url?.protocol === "https:" || (url?.protocol === "http:" && isLoopback(url.hostname));
-  if (
-    url === undefined ||
-    !secure ||
-    url.username !== "" ||
-    url.password !== "" ||
-    url.search !== "" ||
-    url.hash !== "" ||
-    /%2f|%5c|%2e/i.test(value)
-  ) {
-    throw invalid(
-      `projectEndpoint: expected an https address without query or user name (http only for a loopback host), got ${JSON.stringify(value)}.`,
-    );
-  }
-  return { href: url.href.replace(/\/+$/, ""), hostname: url.hostname };
-}
-
-function segment(option: string, value: string): string {
-  if (/^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$/.test(value)) return value;
-  throw invalid(
-    `${option}: expected letters, digits, dots, dashes and underscores, got ${JSON.stringify(value)}.`,
-  );
+    throw invalid(at, "expected the project's endpoint here, or in FOUNDRY_PROJECT_ENDPOINT.");
+  const { href, hostname } = new URL(endpoint.read(value, at));
+  return { href: href.replace(/\/+$/, ""), hostname };
 }
 
 /** For the emulator, whose consent pages are on this machine. */
@@ -130,8 +163,4 @@ function orLoopback(policy: ConsentLinkPolicy): ConsentLinkPolicy {
       if (!isLoopback(new URL(link).hostname)) policy.check(link);
     },
   });
-}
-
-function invalid(message: string): HostedAgentIdentityError {
-  return new HostedAgentIdentityError("invalid_option", `foundryToolbox: ${message}`);
 }

@@ -22,7 +22,7 @@ export type ToolApproval = "always" | "never";
  * @group MCP
  */
 export function toolApproval(tool: { readonly _meta?: object | undefined }): ToolApproval | undefined {
-  const { tool_configuration: configuration } = Object(tool._meta) as { tool_configuration?: unknown };
+  const { tool_configuration: configuration } = Object(tool?._meta) as { tool_configuration?: unknown };
   const { require_approval: value } = Object(configuration) as { require_approval?: unknown };
   if (value === undefined || value === null) return undefined;
   return value === "never" ? "never" : "always";

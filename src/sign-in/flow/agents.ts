@@ -1,6 +1,6 @@
 import { createPrivateKey, createPublicKey, KeyObject } from "node:crypto";
 import { resourceOfScope } from "../../entra/scopes.js";
-import { HostedAgentIdentityError } from "../../errors.js";
+import { check, list, text, type OptionCheck, type OptionTable } from "../../errors.js";
 import { derivedSecrets } from "../../tokens/keyring.js";
 import type { ProtectedResource } from "../../tokens/protected-resource.js";
 
@@ -43,13 +43,13 @@ export interface LinkKeyOptions {
  * Without `agents` this process accepts its own links only, signed with a key that it derives from the
  * encryption keys: so replicas that share them accept each other's, and a restart breaks no link. With
  * `agents` only what is listed counts, because agents that share the encryption keys could derive each
- * other's. Throws `invalid_option`.
+ * other's. The options were checked.
  */
 export function linkKeys(options: LinkKeyOptions): LinkKeys {
   const { agentName, agents } = options;
   const configured = options.signingKey === undefined ? undefined : privateKeyOf(options.signingKey);
   if (agents !== undefined) {
-    const known = Object.entries(agents).map(([name, agent]) => [name, listedAgent(name, agent)] as const);
+    const known = Object.entries(agents).map(([name, agent]) => [name, listedAgent(agent)] as const);
     return { agents: new Map(known), privateKey: configured };
   }
   const own = configured === undefined ? derivedKeys(options) : [configured];
@@ -62,11 +62,10 @@ export function linkKeys(options: LinkKeyOptions): LinkKeys {
   return { agents: new Map([[agentName, self]]), privateKey: own[0] };
 }
 
-function listedAgent(name: string, { publicKeys, scopes }: SignInAgent): KnownAgent {
-  if (publicKeys.length === 0) throw invalid(`agents: ${JSON.stringify(name)} has no public key.`);
+function listedAgent({ publicKeys, scopes }: SignInAgent): KnownAgent {
   const allowed = new Set(scopes);
   return {
-    publicKeys: publicKeys.map((key) => ed25519("agents", () => publicKeyOf(key))),
+    publicKeys: publicKeys.map(publicKeyOf),
     mayAsk: (asked) => asked.every((scope) => allowed.has(scope)),
   };
 }
@@ -77,20 +76,29 @@ function publicKeyOf(key: string | KeyObject): KeyObject {
 }
 
 function privateKeyOf(key: string | KeyObject): KeyObject {
-  return ed25519("signingKey", () => (key instanceof KeyObject ? key : createPrivateKey(key)), "private");
+  return key instanceof KeyObject ? key : createPrivateKey(key);
 }
 
-function ed25519(option: string, read: () => KeyObject, type: "public" | "private" = "public"): KeyObject {
-  let key: KeyObject | undefined;
-  try {
-    key = read();
-  } catch {
-    // What could not be read may be a private key: nothing of it, nor of the error, is shown.
-  }
-  if (key?.asymmetricKeyType !== "ed25519" || key.type !== type)
-    throw invalid(`${option}: expected an Ed25519 ${type} key, as PEM or KeyObject.`);
-  return key;
+/** What cannot be read may be a private key: nothing of it, nor of OpenSSL's error, is shown. */
+function ed25519(
+  type: "public" | "private",
+  read: (key: string | KeyObject) => KeyObject,
+): OptionCheck<string | KeyObject> {
+  const expected = `an Ed25519 ${type} key, as PEM or KeyObject`;
+  return check<string | KeyObject>("mixed", expected, (value: string | KeyObject) => {
+    const key = read(value);
+    return key.asymmetricKeyType === "ed25519" && key.type === type;
+  });
 }
+
+/** The option `signingKey`. */
+export const signingKeyOption: OptionCheck<string | KeyObject> = ed25519("private", privateKeyOf);
+
+/** One of the option `agents`. */
+export const signInAgentOptions: OptionTable<SignInAgent> = {
+  publicKeys: list(ed25519("public", publicKeyOf), 1),
+  scopes: list(text("a scope in full")),
+};
 
 /** The frame of an Ed25519 private key in PKCS #8, before its 32 bytes. Source: RFC 8410, section 7. */
 const pkcs8Frame = Buffer.from("302e020100300506032b657004220420", "hex");
@@ -99,8 +107,4 @@ function derivedKeys({ encryptionKeys, agentName }: LinkKeyOptions): readonly Ke
   return derivedSecrets(encryptionKeys, "link-signing", [agentName]).map((seed) =>
     createPrivateKey({ key: Buffer.concat([pkcs8Frame, seed]), format: "der", type: "pkcs8" }),
   );
-}
-
-function invalid(message: string): HostedAgentIdentityError {
-  return new HostedAgentIdentityError("invalid_option", message);
 }

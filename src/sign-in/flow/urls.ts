@@ -1,6 +1,5 @@
-import { isLoopback } from "../../entra/clouds.js";
 import { linkFault } from "../../consent/link-policy.js";
-import { HostedAgentIdentityError } from "../../errors.js";
+import { check, isLoopback, type OptionCheck } from "../../errors.js";
 
 /** Where people reach the pages. All of it comes from `publicUrl`: a request's host is anybody's claim. */
 export interface SignInUrls {
@@ -28,26 +27,22 @@ export function signInUrls(publicUrl: string): SignInUrls {
 }
 
 /**
- * Checks the address of the pages and takes its trailing slash off. `/callback` under it has to be registered
- * at Entra, so Entra's rules for redirect URIs hold. Source: learn.microsoft.com, identity-platform/reply-url.
- * Throws `invalid_option`.
+ * The option `publicUrl`. `/callback` under it has to be registered at Entra, so Entra's rules for redirect URIs
+ * hold. Source: learn.microsoft.com, identity-platform/reply-url.
  */
-export function checkedPublicUrl(value: string | URL): string {
-  const text = String(value);
-  const url = linkFault(text) === undefined ? new URL(text) : undefined;
-  const local = url !== undefined && isLoopback(url.hostname) && url.hostname !== "[::1]";
-  if (
-    url === undefined ||
-    (url.protocol !== "https:" && !local) ||
-    url.search !== "" ||
-    url.hash !== "" ||
-    /[!$'(),;*%]/.test(url.pathname) ||
-    text.length > 240
-  ) {
-    throw new HostedAgentIdentityError(
-      "invalid_option",
-      `publicUrl: expected an https address of at most 240 characters without query, fragment or any of ! $ ' ( ) , ; * % (http only for localhost and 127.0.0.1), got ${JSON.stringify(text)}.`,
-    );
-  }
-  return url.href.replace(/\/+$/, "");
+export const publicUrlOption: OptionCheck<string | URL> = check<string | URL>(
+  "url",
+  "an https address of at most 240 characters without query, fragment or any of ! $ ' ( ) , ; * % (http only for localhost and 127.0.0.1)",
+  (value: string | URL) => {
+    const text = String(value);
+    if (linkFault(text) !== undefined || text.length > 240) return false;
+    const { protocol, hostname, pathname, search, hash } = new URL(text);
+    const local = isLoopback(hostname) && hostname !== "[::1]";
+    return (protocol === "https:" || local) && search + hash === "" && !/[!$'(),;*%]/.test(pathname);
+  },
+);
+
+/** The address of the pages without its trailing slash. */
+export function publicUrlOf(value: string | URL): string {
+  return new URL(value).href.replace(/\/+$/, "");
 }

@@ -1,17 +1,24 @@
 import { internalsOf, liveInternalsOf } from "../../context/internals.js";
 import type { UserContext } from "../../context/user-context.js";
-import { isSecureUrl } from "../../entra/clouds.js";
 import {
+  clock,
   ConsentRequest,
   ConsentRequiredError,
   errorCodes,
   HostedAgentIdentityError,
+  milliseconds,
+  orElse,
+  readOptions,
+  secureUrl,
+  text,
+  type Checked,
   type ConsentReason,
   type ErrorCode,
+  type OptionTable,
 } from "../../errors.js";
-import type { FetchLike } from "../../context/fetch-like.js";
+import { fetchOption, type FetchLike } from "../../context/fetch-like.js";
 import { settleOrAbort, withDeadline } from "../../exchange/deadline.js";
-import type { TokenCredentialLike } from "../../exchange/federated-credential.js";
+import { tokenCredentialOption, type TokenCredentialLike } from "../../exchange/federated-credential.js";
 import type { TokenAnswer, TokenRequest, TokenSource } from "../../tokens/token-source.js";
 import type { Redeemed } from "../binding/redeem.js";
 import { readRedeemed } from "./redeemed-wire.js";
@@ -82,9 +89,10 @@ const renewBeforeMs = 300_000;
  * @group Sign-in
  */
 export function remoteSignIn(options: RemoteSignInOptions): RemoteSignIn {
-  const base = serviceUrl(options.url);
-  const now = options.now ?? Date.now;
-  const call = serviceCalls(base, options, now);
+  const settings = readOptions("remoteSignIn", remoteSignInOptions, options);
+  const { now } = settings;
+  const base = new URL(settings.url).href.replace(/\/$/, "");
+  const call = serviceCalls(base, settings);
   return Object.freeze<RemoteSignIn>({
     tokens: () =>
       Object.freeze<TokenSource>({
@@ -119,6 +127,18 @@ export function remoteSignIn(options: RemoteSignInOptions): RemoteSignIn {
     },
   });
 }
+
+type RemoteDefaults = "timeoutMs" | "fetch" | "now";
+
+/** The options of {@link remoteSignIn}. */
+export const remoteSignInOptions: OptionTable<RemoteSignInOptions, RemoteDefaults> = {
+  url: secureUrl<string | URL>(),
+  credential: tokenCredentialOption,
+  scope: text("the scope of the service's app"),
+  timeoutMs: orElse(milliseconds(), 10_000),
+  fetch: fetchOption,
+  now: clock,
+};
 
 type Call = (path: string, body: object, signal?: AbortSignal) => Promise<Readonly<Record<string, unknown>>>;
 
@@ -198,9 +218,8 @@ function userUnknown(): HostedAgentIdentityError {
   return new HostedAgentIdentityError("user_not_identified");
 }
 
-function serviceCalls(base: string, options: RemoteSignInOptions, now: () => number): Call {
-  const timeoutMs = options.timeoutMs ?? 10_000;
-  const fetch = options.fetch ?? ((input, init) => globalThis.fetch(input, init));
+function serviceCalls(base: string, options: Checked<RemoteSignInOptions, RemoteDefaults>): Call {
+  const { timeoutMs, fetch, now } = options;
   let own: { readonly token: string; readonly until: number } | undefined;
 
   const ownToken = async (signal: AbortSignal): Promise<string> => {
@@ -271,15 +290,4 @@ function badReply(): HostedAgentIdentityError {
     "sign_in_service_unavailable",
     "What answered is not the sign-in service.",
   );
-}
-
-function serviceUrl(value: string | URL): string {
-  const url = URL.canParse(String(value)) ? new URL(value) : undefined;
-  if (url === undefined || !isSecureUrl(url) || url.search !== "" || url.hash !== "") {
-    throw new HostedAgentIdentityError(
-      "invalid_option",
-      "url: expected the service's https address (http only for a loopback host).",
-    );
-  }
-  return url.href.replace(/\/$/, "");
 }

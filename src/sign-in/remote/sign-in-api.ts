@@ -1,19 +1,29 @@
 import { createUserContext } from "../../context/create.js";
 import { UserContext } from "../../context/user-context.js";
 import type { UserTokenVerifier } from "../../context/verify.js";
-import type { EntraAppFacts } from "../../entra/tenants.js";
-import { isGuid } from "../../entra/tenants.js";
+import { appFactsOption, clientOption, type EntraAppFacts } from "../../entra/tenants.js";
 import {
+  clock,
+  func,
   HostedAgentIdentityError,
+  invalid,
   isConsentRequiredError,
   isHostedAgentIdentityError,
   isUserTokenError,
+  label,
+  list,
+  made,
+  nested,
+  optional,
+  readOptions,
+  text,
+  type OptionTable,
 } from "../../errors.js";
-import type { FetchLike } from "../../context/fetch-like.js";
+import { fetchOption, type FetchLike } from "../../context/fetch-like.js";
 import { userAccess } from "../../access/user-access.js";
 import type { UserAccess } from "../../access/types.js";
 import type { Principal } from "../../context/principal.js";
-import type { ProtectedResource } from "../../tokens/protected-resource.js";
+import { resourceOption, type ProtectedResource } from "../../tokens/protected-resource.js";
 import type { AccessToken, TokenSource } from "../../tokens/token-source.js";
 import type { Redeemed } from "../binding/redeem.js";
 import { agentVerifier } from "./agent-identity.js";
@@ -88,10 +98,9 @@ export type SignInApi = (request: Request) => Promise<Response | undefined>;
  * @group Sign-in
  */
 export function signInApi(options: SignInApiOptions): SignInApi {
-  const agents = agentsByClient(options.agents);
-  const fetch = options.fetch ?? ((input, init) => globalThis.fetch(input, init));
-  const now = options.now ?? Date.now;
-  const verifyAgent = agentVerifier({ app: options.app, fetch, now });
+  const { app, verify, fetch, now, ...settings } = readOptions("signInApi", signInApiOptions, options);
+  const agents = agentsByClient(settings.agents);
+  const verifyAgent = agentVerifier({ app, fetch, now });
 
   return async (request) => {
     const route = /\/v1\/([a-z-]+)$/.exec(new URL(request.url).pathname)?.[1];
@@ -103,7 +112,7 @@ export function signInApi(options: SignInApiOptions): SignInApi {
       const agent = agents.get(await verifyAgent(request.headers.get("authorization")));
       if (agent === undefined) throw new HostedAgentIdentityError("agent_not_identified");
       const body = await readJson(request);
-      const context = await contextOf(body["user"], agent, options.verify);
+      const context = await contextOf(body["user"], agent, verify);
       try {
         return answer(200, await serve(agent, context, body, now));
       } finally {
@@ -114,6 +123,28 @@ export function signInApi(options: SignInApiOptions): SignInApi {
     }
   };
 }
+
+const servedAgentOptions: OptionTable<ServedAgent> = {
+  name: label(),
+  clientIds: list(clientOption),
+  signIn: made<ServedSignIn>("what createSignIn() returned", {
+    tokens: "function",
+    redeem: "function",
+    keepPrompt: "function",
+    signOut: "function",
+  }),
+  resources: list(resourceOption),
+  platformProject: optional(text()),
+};
+
+/** The options of {@link signInApi}. */
+export const signInApiOptions: OptionTable<SignInApiOptions, "fetch" | "now"> = {
+  app: appFactsOption,
+  verify: func<UserTokenVerifier>("what userTokenVerifier() returned"),
+  agents: list(nested(servedAgentOptions), 1),
+  fetch: fetchOption,
+  now: clock,
+};
 
 interface KnownAgent extends ServedAgent {
   readonly accesses: ReadonlyMap<string, UserAccess>;
@@ -218,14 +249,13 @@ function agentsByClient(agents: readonly ServedAgent[]): ReadonlyMap<string, Kno
       agent.resources.map((resource) => [resource.serverLabel, userAccess(resource, [source])]),
     );
     for (const clientId of agent.clientIds) {
-      if (!isGuid(clientId))
-        throw invalid(`agents: expected client ids (GUIDs), got ${JSON.stringify(clientId)}.`);
       if (known.has(clientId.toLowerCase()))
-        throw invalid(`agents: ${JSON.stringify(clientId)} is listed twice.`);
+        throw invalid("signInApi: agents", `expected each client id once, got ${clientId} twice.`);
       known.set(clientId.toLowerCase(), { ...agent, accesses });
     }
   }
-  if (known.size === 0) throw invalid("agents: at least one agent with a client id is needed.");
+  if (known.size === 0)
+    throw invalid("signInApi: agents", "expected at least one with a client id, got none.");
   return known;
 }
 
@@ -243,8 +273,4 @@ function answer(status: number, body: object, headers: Readonly<Record<string, s
     status,
     headers: { ...headers, "cache-control": "no-store", "x-content-type-options": "nosniff" },
   });
-}
-
-function invalid(message: string): HostedAgentIdentityError {
-  return new HostedAgentIdentityError("invalid_option", message);
 }

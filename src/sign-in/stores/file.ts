@@ -1,6 +1,16 @@
 import { mkdir, realpath } from "node:fs/promises";
 import { basename, dirname, join, resolve } from "node:path";
-import { isHostedAgentIdentityError, type HostedAgentIdentityError } from "../../errors.js";
+import {
+  bytes,
+  clock,
+  count,
+  isHostedAgentIdentityError,
+  orElse,
+  readOptions,
+  text,
+  type HostedAgentIdentityError,
+  type OptionTable,
+} from "../../errors.js";
 import { foundryEnvironment } from "../../foundry/environment.js";
 import type { SignInStore } from "../store.js";
 import { lockFile, type FileLock } from "./file-lock.js";
@@ -44,7 +54,7 @@ export interface FileStoreOptions {
  * @group Sign-in
  */
 export function fileStore(options: FileStoreOptions): SignInStore {
-  const { path, maxEntries = 100_000, maxBytes = 64 * 1024 * 1024, now = Date.now } = options;
+  const { path, maxEntries, maxBytes, now } = readOptions("fileStore", fileStoreOptions, options);
   let file: Promise<RecordsFile> | undefined;
   let isClosed = false;
 
@@ -81,6 +91,14 @@ export function fileStore(options: FileStoreOptions): SignInStore {
     },
   };
 }
+
+/** The options of {@link fileStore}. */
+export const fileStoreOptions: OptionTable<FileStoreOptions, "maxEntries" | "maxBytes" | "now"> = {
+  path: text("the path of a file"),
+  maxEntries: orElse(count(), 100_000),
+  maxBytes: orElse(bytes(), 64 * 1024 * 1024),
+  now: clock,
+};
 
 /** The records of the file, and the one line in which everything waits that reads or changes them. */
 interface RecordsFile {

@@ -1,4 +1,16 @@
-import { emit, type OnEvent } from "../../errors.js";
+import {
+  bytes,
+  clock,
+  count,
+  emit,
+  flag,
+  listener,
+  optional,
+  orElse,
+  readOptions,
+  type OnEvent,
+  type OptionTable,
+} from "../../errors.js";
 import type { SignInStore } from "../store.js";
 import { records, type Records } from "./records.js";
 import { closed } from "./refusals.js";
@@ -37,14 +49,15 @@ export interface MemoryStoreOptions {
  * @group Sign-in
  */
 export function memoryStore(options: MemoryStoreOptions = {}): SignInStore {
-  const { maxEntries = 100_000, maxBytes = 256 * 1024 * 1024, now = Date.now } = options;
+  const settings = readOptions("memoryStore", memoryStoreOptions, options);
+  const { maxEntries, maxBytes, now, onEvent } = settings;
   let kept: Records | undefined = records(now, { maxEntries, maxBytes });
-  let said = options.quiet === true;
+  let said = settings.quiet === true;
 
   const sayOnce = (): void => {
     if (said) return;
     said = true;
-    if (options.onEvent !== undefined) emit(options.onEvent, { type: "sign_in_store_volatile" });
+    if (onEvent !== undefined) emit(onEvent, { type: "sign_in_store_volatile" });
     else console.warn(warning);
   };
 
@@ -69,6 +82,15 @@ export function memoryStore(options: MemoryStoreOptions = {}): SignInStore {
     },
   };
 }
+
+/** The options of {@link memoryStore}. */
+export const memoryStoreOptions: OptionTable<MemoryStoreOptions, "maxEntries" | "maxBytes" | "now"> = {
+  maxEntries: orElse(count(), 100_000),
+  maxBytes: orElse(bytes(), 256 * 1024 * 1024),
+  quiet: optional(flag),
+  now: clock,
+  onEvent: listener,
+};
 
 const warning =
   "hosted-agent-identity: memoryStore() loses every sign-in when this process restarts; " +

@@ -1,4 +1,15 @@
-import { HostedAgentIdentityError, isHostedAgentIdentityError } from "../../errors.js";
+import {
+  check,
+  isHostedAgentIdentityError,
+  made,
+  milliseconds,
+  oneOf,
+  optional,
+  orElse,
+  readOptions,
+  type OptionCheck,
+  type OptionTable,
+} from "../../errors.js";
 import { withDeadline } from "../../exchange/deadline.js";
 import type { SignInStore } from "../store.js";
 import { fromClient, redisCalls } from "./redis-calls.js";
@@ -42,8 +53,9 @@ export interface RedisStoreOptions {
  * @group Sign-in
  */
 export function redisStore(client: RedisClient, options: RedisStoreOptions = {}): SignInStore {
-  const { keyPrefix = "hosted-agent-identity:", timeoutMs = 2_000 } = options;
-  if (!(timeoutMs > 0 && timeoutMs <= 2 ** 31 - 1)) throw invalidTimeout(timeoutMs);
+  clientCheck.read(client, "redisStore: client");
+  const settings = readOptions("redisStore", redisStoreOptions, options);
+  const { keyPrefix, timeoutMs } = settings;
   let isClosed = false;
   let connecting: Promise<unknown> | undefined;
 
@@ -106,7 +118,7 @@ export function redisStore(client: RedisClient, options: RedisStoreOptions = {})
       refuseClosed();
       if (!client.isOpen) connect();
       await connected();
-      refuseEviction((await toldPolicy()) ?? options.maxmemoryPolicy);
+      refuseEviction((await toldPolicy()) ?? settings.maxmemoryPolicy);
     },
     async get(key) {
       refuseClosed();
@@ -141,6 +153,24 @@ export function redisStore(client: RedisClient, options: RedisStoreOptions = {})
     },
   };
 }
+
+const clientCheck: OptionCheck<RedisClient> = made<RedisClient>("a client of the package redis 5 or newer", {
+  connect: "function",
+  close: "function",
+  destroy: "function",
+  on: "function",
+  withCommandOptions: "function",
+});
+
+/** The options of {@link redisStore}. */
+export const redisStoreOptions: OptionTable<RedisStoreOptions, "keyPrefix" | "timeoutMs"> = {
+  keyPrefix: orElse(
+    check<string>("text", "a text, which may be empty", () => true),
+    "hosted-agent-identity:",
+  ),
+  timeoutMs: orElse(milliseconds(), 2_000),
+  maxmemoryPolicy: optional(oneOf("noeviction")),
+};
 
 // A missing key is `false` in a script. ARGV: is a value expected, which, the new one, its lifetime.
 const compareAndSet = `
@@ -192,10 +222,3 @@ const oneOrZero = (reply: unknown): boolean | undefined =>
 
 const found = (reply: unknown): { readonly value: string | undefined } | undefined =>
   reply === null ? { value: undefined } : typeof reply === "string" ? { value: reply } : undefined;
-
-function invalidTimeout(timeoutMs: number): HostedAgentIdentityError {
-  return new HostedAgentIdentityError(
-    "invalid_option",
-    `timeoutMs: expected a positive number of milliseconds, got ${String(timeoutMs)}.`,
-  );
-}

@@ -1,4 +1,4 @@
-import { HostedAgentIdentityError, type HostedAgentIdentityErrorOptions } from "../../errors.js";
+import { HostedAgentIdentityError, unexpected, type HostedAgentIdentityErrorOptions } from "../../errors.js";
 
 /** The store could not do what was asked: an error, never a guess. */
 export function unavailable(
@@ -24,10 +24,7 @@ export function closed(name: string): HostedAgentIdentityError {
 export function wholeTtl(ttlMs: number): number {
   const whole = Math.ceil(ttlMs);
   if (Number.isSafeInteger(whole) && whole > 0) return whole;
-  throw new HostedAgentIdentityError(
-    "invalid_option",
-    `ttlMs: expected a positive number of milliseconds, got ${String(ttlMs)}.`,
-  );
+  throw unexpected("ttlMs", "a positive number of milliseconds", ttlMs);
 }
 
 /** The system's code of an error (`ENOENT` …), where it has one. */

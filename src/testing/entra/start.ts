@@ -20,7 +20,7 @@ import { createPolicies, type EntraPolicies } from "./policies.js";
 import { createEntraServer } from "./server.js";
 import { freshSignIn, type EntraState } from "./state.js";
 import { accessToken } from "./tokens.js";
-import { HostedAgentIdentityError } from "../../errors.js";
+import { invalid } from "../../errors.js";
 
 /**
  * A running emulator of Entra.
@@ -233,7 +233,7 @@ export async function startEntra(options: EntraOptions): Promise<EntraEmulator> 
       const changed = directory.app(app);
       // Source: agent-id/error-codes, AgentIdentity_CredentialsNotSupported.
       if (changed.blueprintId !== undefined)
-        throw invalid("an agent identity's credentials are its blueprint's");
+        throw invalid("startEntra", "an agent identity's credentials are its blueprint's.");
       directory.additions(changed).federatedCredentials.push(credential);
     },
     close,
@@ -247,7 +247,8 @@ async function issueUserToken(state: EntraState, request: UserTokenRequest): Pro
   const resource = directory.app(request.app);
   const tenantId = tenantNamed(state, request.tenant)?.id ?? user.tenantId;
   const account = directory.account(user, tenantId);
-  if (account === undefined) throw invalid(`${JSON.stringify(user.name)} is not in the tenant ${tenantId}`);
+  if (account === undefined)
+    throw invalid("startEntra", `${JSON.stringify(user.name)} is not in the tenant ${tenantId}.`);
   const { policyIds, authContexts } = parseClaims(request.claimsChallenge ?? null);
   const signIn = freshSignIn(state, account, [...policyIds, ...authContexts], randomUUID());
   const version = request.version ?? resource.accessTokenVersion;
@@ -288,7 +289,7 @@ function consentKey(state: EntraState, change: ConsentChange): ConsentKey {
   const client = directory.app(change.client);
   const resource = directory.app(change.resource);
   if ((change.user === undefined) !== (change.allUsers === true)) {
-    throw invalid("a consent is for a user or for allUsers");
+    throw invalid("startEntra", "a consent is for a user or for allUsers.");
   }
   const user = change.user === undefined ? undefined : directory.user(change.user);
   const tenantId = tenantNamed(state, change.tenant)?.id ?? user?.tenantId ?? client.tenantId;
@@ -300,20 +301,19 @@ function consentKey(state: EntraState, change: ConsentChange): ConsentKey {
 function exposedBy(resource: EntraApp, scopes: readonly string[]): readonly string[] {
   const unknown = scopes.find((scope) => !resource.scopes.some(({ name }) => name === scope));
   if (unknown === undefined) return scopes;
-  throw invalid(`${JSON.stringify(resource.name)} exposes no scope ${JSON.stringify(unknown)}`);
+  throw invalid(
+    "startEntra",
+    `${JSON.stringify(resource.name)} exposes no scope ${JSON.stringify(unknown)}.`,
+  );
 }
 
 function tenantNamed(state: EntraState, value: string | undefined): EntraTenant | undefined {
   if (value === undefined) return undefined;
   const tenant = state.directory.tenant(value);
-  if (tenant === undefined) throw invalid(`no tenant ${JSON.stringify(value)} was declared`);
+  if (tenant === undefined) throw invalid("startEntra", `no tenant ${JSON.stringify(value)} was declared.`);
   return tenant;
 }
 
 function portOf(address: AddressInfo | string | null): number {
   return typeof address === "object" && address !== null ? address.port : 0;
-}
-
-function invalid(what: string): HostedAgentIdentityError {
-  return new HostedAgentIdentityError("invalid_option", `startEntra: ${what}.`);
 }

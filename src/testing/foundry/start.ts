@@ -2,7 +2,7 @@ import { once } from "node:events";
 import type { AddressInfo } from "node:net";
 import { randomBytes, randomUUID } from "node:crypto";
 import type { EntraTenant, UserRef } from "../entra/directory.js";
-import { HostedAgentIdentityError } from "../../errors.js";
+import { invalid } from "../../errors.js";
 import { createCallers, objectIds } from "./callers.js";
 import { createCalls } from "./calls.js";
 import { containerAt, containerInProcess, type Container } from "./container.js";
@@ -169,7 +169,8 @@ function createState(options: FoundryOptions): FoundryState {
   const fetch: Fetch = options.fetch ?? ((input, init) => globalThis.fetch(input, init));
   const { id: tenantId } = tenantOf(options);
   const log = createLog(options.onRequest);
-  if (agentUrl !== undefined && agent !== undefined) throw invalid("give agentUrl or agent, not both");
+  if (agentUrl !== undefined && agent !== undefined)
+    throw invalid("startFoundry", "give agentUrl or agent, not both.");
   const given = agentUrl ?? agent;
   return {
     options,
@@ -242,7 +243,8 @@ function agentIdentityOf({ entra, agentIdentity }: FoundryOptions): FoundryState
   const { identities } = entra.managedIdentity;
   if (agentIdentity === undefined) return identities.find(({ systemAssigned }) => systemAssigned);
   const found = identities.find(({ name }) => name === agentIdentity);
-  if (found === undefined) throw invalid(`no managed identity ${JSON.stringify(agentIdentity)} was declared`);
+  if (found === undefined)
+    throw invalid("startFoundry", `no managed identity ${JSON.stringify(agentIdentity)} was declared.`);
   return found;
 }
 
@@ -251,10 +253,6 @@ function tenantOf({ entra, tenant }: FoundryOptions): EntraTenant {
     tenant === undefined
       ? entra.tenants[0]
       : entra.tenants.find(({ id, name, domain }) => [id, name, domain].includes(tenant));
-  if (found === undefined) throw invalid(`no tenant ${JSON.stringify(tenant)} was declared`);
+  if (found === undefined) throw invalid("startFoundry", `no tenant ${JSON.stringify(tenant)} was declared.`);
   return found;
-}
-
-function invalid(what: string): HostedAgentIdentityError {
-  return new HostedAgentIdentityError("invalid_option", `startFoundry: ${what}.`);
 }

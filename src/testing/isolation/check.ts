@@ -1,9 +1,9 @@
 import { randomInt } from "node:crypto";
-import { HostedAgentIdentityError } from "../../errors.js";
+import { invalid, readOptions } from "../../errors.js";
 import type { EntraUser } from "../entra/directory.js";
 import { startConversation } from "./conversation.js";
 import { startJudging } from "./judge.js";
-import type { IsolationOptions } from "./options.js";
+import { isolationOptions, type IsolationOptions, type IsolationSettings } from "./options.js";
 import { people, type Silence } from "./people.js";
 import { planned } from "./plan.js";
 import { seeded } from "./random.js";
@@ -57,9 +57,10 @@ import { witnessGate } from "./witness.js";
  * @group Test kit
  */
 export async function checkIsolation(options: IsolationOptions): Promise<IsolationReport> {
-  const { entra, witness, turns, seed, sharedConversations } = withDefaults(options);
-  const users = usersOf(options);
-  const agentApp = entra.app(options.agentApp ?? "agent");
+  const settings = readOptions("checkIsolation", isolationOptions, options);
+  const { entra, witness, turns, sharedConversations, seed = randomInt(2 ** 31) } = settings;
+  const users = usersOf(settings);
+  const agentApp = entra.app(settings.agentApp ?? "agent");
   const random = seeded(seed);
   const plan = planned(random, users.length, turns, sharedConversations);
   const judge = startJudging({
@@ -69,8 +70,8 @@ export async function checkIsolation(options: IsolationOptions): Promise<Isolati
       entra.issued.some(({ kind, value }) => kind.endsWith("_token") && text.includes(value)),
     seed,
   });
-  const conversation = startConversation(options, judge);
-  const own = options.troubles ?? [];
+  const conversation = startConversation(settings, judge);
+  const own = settings.troubles ?? [];
   const troubles = startTroubles({ entra, witness, own, questions: users.length * turns });
   const userToken = ({ oid }: EntraUser): Promise<string> =>
     entra.issueUserToken({ user: oid, app: agentApp.clientId });
@@ -118,25 +119,13 @@ function unanswered({ who, turn, outcome }: Silence, seed: number): IsolationFau
   return { kind: "unanswered", who, turn, text: `Question ${turn} of ${who} ${what} (seed ${seed}).` };
 }
 
-function withDefaults({
-  turns = 8,
-  seed = randomInt(2 ** 31),
-  sharedConversations = true,
-  ...rest
-}: IsolationOptions) {
-  if (!Number.isInteger(turns) || turns < 2 || turns > 1000)
-    throw invalid(`turns has to be 2 to 1000, not ${String(turns)}`);
-  if (!Number.isInteger(seed)) throw invalid(`seed has to be a whole number, not ${String(seed)}`);
-  return { ...rest, turns, seed, sharedConversations };
-}
-
-function usersOf({ entra, users }: IsolationOptions): readonly EntraUser[] {
+function usersOf({ entra, users }: IsolationSettings): readonly EntraUser[] {
   const all = users === undefined ? entra.users : users.map((ref) => entra.user(ref));
   const distinct = [...new Set(all)];
-  if (distinct.length < 2) throw invalid("it takes two users or more to tell them apart");
+  if (distinct.length < 2)
+    throw invalid(
+      "checkIsolation: users",
+      `expected two or more, to tell them apart, got ${distinct.length}.`,
+    );
   return distinct;
-}
-
-function invalid(what: string): HostedAgentIdentityError {
-  return new HostedAgentIdentityError("invalid_option", `checkIsolation: ${what}.`);
 }

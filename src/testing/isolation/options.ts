@@ -1,3 +1,18 @@
+import {
+  check,
+  count,
+  flag,
+  func,
+  list,
+  made,
+  milliseconds,
+  optional,
+  orElse,
+  text,
+  type Checked,
+  type OptionCheck,
+  type OptionTable,
+} from "../../errors.js";
 import type { AppRef, EntraUser, UserRef } from "../entra/directory.js";
 import type { EntraEmulator } from "../entra/start.js";
 import type { Witness } from "./witness.js";
@@ -50,3 +65,44 @@ export interface IsolationTrouble {
   /** Called once for each `begin()`, also when the check fails. */
   end(): void | Promise<void>;
 }
+
+type IsolationDefaults = "turns" | "sharedConversations";
+
+/** {@link IsolationOptions}, checked and complete. */
+export type IsolationSettings = Checked<IsolationOptions, IsolationDefaults>;
+
+/** The emulator that another part of the test kit works with. */
+export const entraOption: OptionCheck<EntraEmulator> = made<EntraEmulator>("what startEntra() returned", {
+  app: "function",
+  users: "list",
+});
+
+/** An app or a user of the emulator: by name, or as it was returned. */
+export const refOption: OptionCheck<never> = check<never>(
+  "mixed",
+  "a name, an id, or what the emulator returned",
+  (ref: unknown) =>
+    (typeof ref === "string" && ref !== "") || (!Array.isArray(ref) && Object.keys(ref as object).length > 0),
+);
+
+/** The options of `checkIsolation()`. */
+export const isolationOptions: OptionTable<IsolationOptions, IsolationDefaults> = {
+  agent: check<IsolationOptions["agent"]>(
+    "mixed",
+    "an address, or a function that answers requests",
+    (agent: unknown) => typeof agent === "function" || URL.canParse(String(agent)),
+  ),
+  entra: entraOption,
+  witness: made<Witness>("what startWitness() returned", { calls: "list", resource: "object" }),
+  agentApp: optional(refOption),
+  users: optional(list(refOption)),
+  turns: orElse(count(2, 1000), 8),
+  prompt: optional(func<NonNullable<IsolationOptions["prompt"]>>()),
+  tokenHeader: optional(text()),
+  seed: optional(count(0)),
+  timeoutMs: optional(milliseconds()),
+  sharedConversations: orElse(flag, true),
+  troubles: optional(
+    list(made<IsolationTrouble>("a trouble", { name: "string", begin: "function", end: "function" })),
+  ),
+};

@@ -2,12 +2,14 @@ import { createHash } from "node:crypto";
 import { once } from "node:events";
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
+import { flag, func, list, orElse, readOptions, text, type OptionTable } from "../../errors.js";
 import type { AppRef } from "../entra/directory.js";
 import { json, readBody, write } from "../entra/http.js";
 import type { EntraEmulator } from "../entra/start.js";
 import { RpcFailure } from "../foundry/toolbox/rpc.js";
 import { createGate, type Gate } from "./gate.js";
 import { newReceipt, noncesIn } from "./marks.js";
+import { entraOption, refOption } from "./options.js";
 import { messageIn, witnessProtocol } from "./witness-mcp.js";
 import { tokenReader, type TokenReader, type WitnessedToken } from "./witness-token.js";
 
@@ -29,6 +31,15 @@ export interface WitnessOptions {
   /** Whether there are MCP sessions. Default true: a session that two people share is a fault. */
   readonly sessions?: boolean;
 }
+
+/** The options of {@link startWitness}. */
+export const witnessOptions: OptionTable<WitnessOptions, "tools" | "result" | "sessions"> = {
+  entra: entraOption,
+  app: refOption,
+  tools: orElse(list(text()), ["whoami"]),
+  result: orElse(func<NonNullable<WitnessOptions["result"]>>(), (facts) => ({ ...facts })),
+  sessions: orElse(flag, true),
+};
 
 /**
  * What the witness knows of one tool call.
@@ -116,8 +127,9 @@ export const witnessGate: unique symbol = Symbol.for("hosted-agent-identity/test
  * @group Test kit
  */
 export async function startWitness(options: WitnessOptions): Promise<Witness> {
-  const { entra, tools = ["whoami"], result = (facts) => ({ ...facts }), sessions = true } = options;
-  const app = entra.app(options.app);
+  const settings = readOptions("startWitness", witnessOptions, options);
+  const { entra, tools, result, sessions } = settings;
+  const app = entra.app(settings.app);
   const calls: WitnessCall[] = [];
   const gate = createGate();
   const whose = takingTokens(tokenReader(entra, app));

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { randomUUID } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
+import { count, func, optional, orElse, readOptions, text, type OptionTable } from "../../errors.js";
 import { lifetimeChecks } from "./store-lifetimes.js";
 import { raceChecks } from "./store-races.js";
 import { minutes, type StoreCheck, type StoreUnderTest } from "./store-under-test.js";
@@ -57,7 +58,7 @@ export interface SignInStoreCheck {
  * @group Testing
  */
 export function signInStoreSuite(options: SignInStoreSuiteOptions): readonly SignInStoreCheck[] {
-  const { name, open, close, wait = sleepFor, races = 500 } = options;
+  const { name, open, close, wait, races } = readOptions("signInStoreSuite", storeSuiteOptions, options);
   return [...valueChecks, ...lifetimeChecks, ...raceChecks, ...closingChecks].map((row) => ({
     name: `${name}: ${row.name}`,
     async run() {
@@ -75,6 +76,15 @@ export function signInStoreSuite(options: SignInStoreSuiteOptions): readonly Sig
     },
   }));
 }
+
+/** The options of {@link signInStoreSuite}. */
+export const storeSuiteOptions: OptionTable<SignInStoreSuiteOptions, "wait" | "races"> = {
+  name: text(),
+  open: func<SignInStoreSuiteOptions["open"]>("a function that opens two connections"),
+  close: optional(func<() => Promise<void>>()),
+  wait: orElse(func<(ms: number) => Promise<void>>(), (ms) => sleepFor(ms)),
+  races: orElse(count(), 500),
+};
 
 /** What has been closed says so; an answer of `undefined` would read like "there is no grant". */
 const closingChecks: readonly StoreCheck[] = [

@@ -30,7 +30,11 @@ it.each([{ toString: 1 }, ["no"], null, 5])(
 it.each([{ toString: 1 }, ["api://contacts/read"], 5, null])(
   "a scope that is %j is refused, and no failure of the service",
   async (scope) => {
-    const signIn: Partial<ServedSignIn> = {
+    const notAsked = (): Promise<never> => Promise.reject(new Error("not asked"));
+    const signIn: ServedSignIn = {
+      redeem: notAsked,
+      keepPrompt: notAsked,
+      signOut: notAsked,
       tokens: () => ({
         kind: "sign_in",
         provesUser: true,
@@ -49,12 +53,12 @@ it.each([{ toString: 1 }, ["api://contacts/read"], 5, null])(
     });
     const serve = signInApi({
       app: cloud.app,
-      verify: () => Promise.reject(new Error("not asked")),
+      verify: notAsked,
       agents: [
         {
           name: "agent",
           clientIds: [cloud.home],
-          signIn: signIn as ServedSignIn,
+          signIn,
           resources: [resource],
           platformProject: "https://project.example.com",
         },

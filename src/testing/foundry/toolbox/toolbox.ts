@@ -1,4 +1,4 @@
-import { HostedAgentIdentityError } from "../../../errors.js";
+import { invalid } from "../../../errors.js";
 import type { SourceFailure, ToolboxOptions, ToolSourceOptions } from "./options.js";
 
 /** A toolbox while it runs. */
@@ -29,7 +29,7 @@ function createToolbox(options: ToolboxOptions): Toolbox {
   unique(options.sources.map(({ name }) => name));
   const sources = options.sources.map((source): ToolSource => {
     if ((source.url === undefined) === (source.server === undefined)) {
-      throw invalid(`the source ${JSON.stringify(source.name)} needs a url or a server`);
+      throw invalid("startFoundry", `the source ${JSON.stringify(source.name)} needs a url or a server.`);
     }
     const connection =
       (source.auth.type === "oauth2" ? source.auth.connection : undefined) ??
@@ -47,15 +47,14 @@ export function sourceNamed(
 ): ToolSource {
   const found = toolboxes.get(toolbox)?.sources.find(({ options }) => options.name === source);
   if (found === undefined)
-    throw invalid(`no source ${JSON.stringify(source)} of a toolbox ${JSON.stringify(toolbox)} was declared`);
+    throw invalid(
+      "startFoundry",
+      `no source ${JSON.stringify(source)} of a toolbox ${JSON.stringify(toolbox)} was declared.`,
+    );
   return found;
 }
 
 function unique(names: readonly string[]): void {
   const twice = names.find((name, index) => names.indexOf(name) !== index);
-  if (twice !== undefined) throw invalid(`${JSON.stringify(twice)} was declared twice`);
-}
-
-function invalid(what: string): HostedAgentIdentityError {
-  return new HostedAgentIdentityError("invalid_option", `startFoundry: ${what}.`);
+  if (twice !== undefined) throw invalid("startFoundry", `${JSON.stringify(twice)} was declared twice.`);
 }

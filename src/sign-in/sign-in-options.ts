@@ -1,0 +1,47 @@
+import { randomBytes } from "node:crypto";
+import {
+  clock,
+  func,
+  label,
+  list,
+  listener,
+  milliseconds,
+  nested,
+  optional,
+  orElse,
+  record,
+  type Checked,
+  type OptionTable,
+} from "../errors.js";
+import { openAppOption } from "../exchange/entra-app.js";
+import { randomBytesOption } from "../foundry/ids.js";
+import { encryptionKeysOption } from "../tokens/keyring.js";
+import { resourceOption } from "../tokens/protected-resource.js";
+import { signInAgentOptions, signingKeyOption } from "./flow/agents.js";
+import { publicUrlOption } from "./flow/urls.js";
+import type { SignInBound, SignInPending } from "./service.js";
+import type { SignInOptions } from "./sign-in.js";
+import { storeOption } from "./store.js";
+
+type SignInDefaults = "longRunningMs" | "now" | "random";
+
+/** The options of `createSignIn()`. */
+export const signInOptions: OptionTable<SignInOptions, SignInDefaults> = {
+  app: openAppOption,
+  publicUrl: publicUrlOption,
+  resources: list(resourceOption, 1),
+  store: storeOption,
+  encryptionKeys: encryptionKeysOption,
+  agentName: optional(label()),
+  signingKey: optional(signingKeyOption),
+  agents: optional(record(nested(signInAgentOptions))),
+  longRunningMs: orElse(milliseconds(1, Number.MAX_SAFE_INTEGER), 24 * 3_600_000),
+  onPending: optional(func<(event: SignInPending) => void>()),
+  onSignedIn: optional(func<(event: SignInBound) => void>()),
+  now: clock,
+  random: orElse(randomBytesOption, randomBytes),
+  onEvent: listener,
+};
+
+/** {@link SignInOptions}, checked and complete. */
+export type SignInSettings = Checked<SignInOptions, SignInDefaults>;

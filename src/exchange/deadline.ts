@@ -1,3 +1,4 @@
+import { inBackground } from "../context/background-timer.js";
 export { settleOrAbort } from "../context/settle-or-abort.js";
 
 /**
@@ -25,8 +26,7 @@ export function withDeadline<T>(
       reject(reason);
     };
     const leave = (): void => abort(outer?.reason);
-    const timer = setTimeout(() => abort(onTimeout()), ms);
-    timer.unref();
+    const timer = inBackground(setTimeout(() => abort(onTimeout()), ms));
     outer?.addEventListener("abort", leave, { once: true });
     const fail = (cause: unknown): void => {
       end();

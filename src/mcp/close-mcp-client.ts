@@ -1,4 +1,5 @@
 import { made, type OptionCheck } from "../errors.js";
+import { inBackground } from "../context/background-timer.js";
 import { settleOrAbort } from "../exchange/deadline.js";
 
 /** What the clients of both MCP SDKs have in common. */
@@ -43,8 +44,7 @@ function endsSessions(transport: object | undefined): transport is SessionTransp
 
 async function within(ms: number, work: Promise<void>): Promise<void> {
   const controller = new AbortController();
-  const timer = setTimeout(() => controller.abort(), ms);
-  timer.unref();
+  const timer = inBackground(setTimeout(() => controller.abort(), ms));
   try {
     await settleOrAbort(work, controller.signal);
   } finally {

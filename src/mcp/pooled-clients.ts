@@ -1,3 +1,4 @@
+import { inBackground } from "../context/background-timer.js";
 import { runWithoutUserContext, runWithUserContext } from "../context/ambient.js";
 import { runClosing } from "../context/closing.js";
 import { liveInternalsOf } from "../context/internals.js";
@@ -166,8 +167,7 @@ export function pooledClients<C>(settings: PoolSettings<C>): PooledClients<C> {
     const [first] = idle;
     if (first === undefined) return;
     const ms = Math.max(first.idleSince + idleMs - now(), 0);
-    sweepTimer = runWithoutUserContext(() => setTimeout(sweep, Math.min(ms, 2 ** 31 - 1)));
-    sweepTimer.unref();
+    sweepTimer = inBackground(runWithoutUserContext(() => setTimeout(sweep, Math.min(ms, 2 ** 31 - 1))));
   }
 
   function sweep(): void {
@@ -235,8 +235,7 @@ function untilEnd<T>(context: UserContext, work: Promise<T>): Promise<T> {
 
 function atMost(ms: number, run: () => Promise<void>): Promise<void> {
   return new Promise((resolve, reject) => {
-    const timer = setTimeout(() => reject(new Error("The client did not close in time.")), ms);
-    timer.unref();
+    const timer = inBackground(setTimeout(() => reject(new Error("The client did not close in time.")), ms));
     run()
       .then(resolve, reject)
       .finally(() => clearTimeout(timer));

@@ -1,3 +1,4 @@
+import { inBackground } from "../context/background-timer.js";
 import { createHash } from "node:crypto";
 import { runWithoutUserContext, runWithUserContext } from "../context/ambient.js";
 import { liveInternalsOf } from "../context/internals.js";
@@ -137,8 +138,8 @@ export function longRunning(core: SignInCore, grants: Grants, limits: LongRunnin
     const unsubscribe = grants.subscribe((changed) => (mine.has(changed) ? look() : undefined));
     const stopped = (other: string): void => (other === id ? look() : undefined);
     watching.add(stopped);
-    const looks = setInterval(look, lookMs).unref();
-    const atEnd = setTimeout(end, Math.min(work.until - now(), longestTimerMs)).unref();
+    const looks = inBackground(setInterval(look, lookMs));
+    const atEnd = inBackground(setTimeout(end, Math.min(work.until - now(), longestTimerMs)));
     return () => {
       unsubscribe();
       watching.delete(stopped);

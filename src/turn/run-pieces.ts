@@ -114,6 +114,6 @@ interface RunClock {
 function timer(ms: number, end: () => void): NodeJS.Timeout | undefined {
   if (ms <= 0 || ms === Number.POSITIVE_INFINITY) return undefined;
   const started = setTimeout(end, Math.min(Math.ceil(ms), 2 ** 31 - 1));
-  started.unref?.();
+  inBackground(started);
   return started;
 }

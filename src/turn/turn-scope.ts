@@ -1,3 +1,4 @@
+import { inBackground } from "../context/background-timer.js";
 import { getUserContext, runInContext } from "../context/ambient.js";
 import {
   beginTurnOn,
@@ -149,8 +150,7 @@ function settledWithin(work: ReadonlySet<Promise<unknown>>, ms: number, signal: 
       signal.removeEventListener("abort", finish);
       done();
     };
-    const timer = setTimeout(finish, ms);
-    timer.unref();
+    const timer = inBackground(setTimeout(finish, ms));
     if (signal.aborted) finish();
     else signal.addEventListener("abort", finish, { once: true });
     Promise.allSettled(work).then(finish);

@@ -175,8 +175,8 @@ export const mutants: readonly Mutant[] = [
     name: "no-deadline",
     rule: 11,
     file: "src/exchange/deadline.ts",
-    find: "const timer = setTimeout(() => abort(onTimeout()), ms);",
-    replace: "const timer = setTimeout(() => onTimeout(), ms);",
+    find: "const timer = inBackground(setTimeout(() => abort(onTimeout()), ms));",
+    replace: "const timer = inBackground(setTimeout(() => onTimeout(), ms));",
     tests: exchangeTests,
   },
   {

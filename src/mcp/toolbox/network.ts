@@ -1,3 +1,4 @@
+import { inBackground } from "../../context/background-timer.js";
 import { tryGetUserContext } from "../../context/ambient.js";
 import type { FetchLike } from "../../context/fetch-like.js";
 import { internalsOf, liveInternalsOf } from "../../context/internals.js";
@@ -77,8 +78,7 @@ function pause(ms: number, signal: AbortSignal | undefined, context: UserContext
     };
     const onEnd = (): void => finish(() => reject(new HostedAgentIdentityError("context_ended")));
     const onAbort = (): void => finish(() => reject(signal?.reason));
-    const timer = setTimeout(() => finish(resolve), ms);
-    timer.unref();
+    const timer = inBackground(setTimeout(() => finish(resolve), ms));
     endListeners.add(onEnd);
     if (signal?.aborted === true) onAbort();
     else signal?.addEventListener("abort", onAbort, { once: true });

@@ -1,3 +1,4 @@
+import { inBackground } from "../../context/background-timer.js";
 import { constants } from "node:fs";
 import { copyFile, open, readFile, readlink, rename, rm, stat, utimes } from "node:fs/promises";
 import { hostname } from "node:os";
@@ -42,11 +43,13 @@ export async function lockFile(path: string, heartbeatMs = 2_000): Promise<FileL
 }
 
 function held(path: string, token: string, heartbeatMs: number): FileLock {
-  const heartbeat = setInterval(() => {
-    const now = new Date();
-    // A beat that fails is not worth an error: the next write confirms the lock anyway.
-    utimes(path, now, now).catch(() => undefined);
-  }, heartbeatMs).unref();
+  const heartbeat = inBackground(
+    setInterval(() => {
+      const now = new Date();
+      // A beat that fails is not worth an error: the next write confirms the lock anyway.
+      utimes(path, now, now).catch(() => undefined);
+    }, heartbeatMs),
+  );
   const isOurs = async (): Promise<boolean> => holderIn((await readIfThere(path)) ?? "")?.token === token;
   return {
     async confirm() {

@@ -1,3 +1,4 @@
+import { inBackground } from "../../context/background-timer.js";
 import type { ErrorCategory, HostedAgentIdentityError } from "../../errors.js";
 import { withDeadline } from "../../exchange/deadline.js";
 import type { RedisClient, RedisCommands } from "./redis-client.js";
@@ -84,10 +85,12 @@ export function redisCalls(client: RedisClient, timeoutMs: number, renew: () => 
       if (isFull()) return Promise.reject(full());
       return new Promise((resolve, reject) => {
         const lateness = { aborted: false };
-        const timer = setTimeout(() => {
-          lateness.aborted = true;
-          reject(late());
-        }, timeoutMs).unref();
+        const timer = inBackground(
+          setTimeout(() => {
+            lateness.aborted = true;
+            reject(late());
+          }, timeoutMs),
+        );
         plain ??= client.withCommandOptions({ timeout: 0, typeMapping: {} });
         const commands = plain;
         send(() => work(commands), read, lateness).then(

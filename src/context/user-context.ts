@@ -42,9 +42,9 @@ export interface UserContextParts {
  */
 export class UserContext {
   /** The key for anything kept for this user; absent when nobody can be named. */
-  readonly principal?: Principal;
+  declare readonly principal?: Principal;
   /** The person of the verified user token; absent when none came. */
-  readonly user?: VerifiedUser;
+  declare readonly user?: VerifiedUser;
   readonly platform: PlatformContext;
   /** The caller's own `x-client-*` headers, lower case, without the one that held the user token. */
   readonly clientHeaders: Readonly<Record<string, string>>;

@@ -1,6 +1,5 @@
+import { brandClass, hasBrand } from "./brand.js";
 import { errorCodes, type ErrorCategory, type ErrorCode } from "./codes.js";
-
-const brand: unique symbol = Symbol.for("hosted-agent-identity/error/1") as never;
 
 /** What every error of this package is made from. */
 export interface ErrorOptionsOf {
@@ -30,8 +29,9 @@ export interface AuthenticationDemand {
 }
 
 /**
- * The base of every error this package throws. Branded with `Symbol.for`, so that the guards work across
- * duplicate installs; safe to log and to turn into JSON: it never holds a token, code, secret or link.
+ * The base of every error this package throws. Branded with `Symbol.for`, so that the guards work in minified
+ * bundles, across duplicate installs, and for classes of your own that extend it. Safe to log and to turn into
+ * JSON: it never holds a token, code, secret or link.
  *
  * Entry point: `hosted-agent-identity`.
  *
@@ -46,6 +46,10 @@ export interface AuthenticationDemand {
  * @group Errors
  */
 export class HostedAgentIdentityError extends Error {
+  static {
+    brandClass(this, "HostedAgentIdentityError");
+  }
+
   override readonly name: string = "HostedAgentIdentityError";
   /** The documented code; switch on this. */
   readonly code: ErrorCode;
@@ -54,9 +58,9 @@ export class HostedAgentIdentityError extends Error {
   /** What to do next, in one sentence. */
   readonly help: string;
   /** After how many milliseconds another try makes sense, if that is known. */
-  readonly retryAfterMs?: number;
+  declare readonly retryAfterMs?: number;
   /** How the person should have signed in, in a resource's words: to relay, not to log. With `step_up_required` only. */
-  readonly authentication?: AuthenticationDemand;
+  declare readonly authentication?: AuthenticationDemand;
 
   constructor(code: ErrorCode, message?: string, options: ErrorOptionsOf = {}) {
     const facts = errorCodes[code];
@@ -66,7 +70,6 @@ export class HostedAgentIdentityError extends Error {
     this.help = options.help ?? facts.help;
     if (options.retryAfterMs !== undefined) this.retryAfterMs = options.retryAfterMs;
     if (options.authentication !== undefined) this.authentication = options.authentication;
-    Object.defineProperty(this, brand, { value: this.constructor.name, enumerable: false });
   }
 
   /** A JSON-safe picture of the error: no cause, no stack, nothing secret. */
@@ -83,12 +86,5 @@ export class HostedAgentIdentityError extends Error {
  * @group Errors
  */
 export function isHostedAgentIdentityError(value: unknown): value is HostedAgentIdentityError {
-  return brandOf(value) !== undefined;
-}
-
-/** The class name an error of this package was made with, or `undefined` for anything else. */
-export function brandOf(value: unknown): string | undefined {
-  if (typeof value !== "object" || value === null) return undefined;
-  const name = (value as { [brand]?: unknown })[brand];
-  return typeof name === "string" ? name : undefined;
+  return hasBrand(value, "HostedAgentIdentityError");
 }

@@ -1,4 +1,5 @@
-import { brandOf, HostedAgentIdentityError, type ErrorOptionsOf } from "./base.js";
+import { HostedAgentIdentityError, type ErrorOptionsOf } from "./base.js";
+import { brandClass, hasBrand } from "./brand.js";
 
 /** Why a person has to open a link. */
 export type ConsentReason = "consent" | "admin_consent" | "sign_in" | "step_up";
@@ -26,7 +27,7 @@ export class ConsentRequest {
   readonly #link: string;
   readonly serverLabel: string;
   readonly reason: ConsentReason;
-  readonly expiresAt?: number;
+  declare readonly expiresAt?: number;
 
   constructor(init: ConsentRequestInit) {
     this.#link = init.link;
@@ -64,6 +65,10 @@ export class ConsentRequest {
  * @group Errors
  */
 export class ConsentRequiredError extends HostedAgentIdentityError {
+  static {
+    brandClass(this, "ConsentRequiredError");
+  }
+
   override readonly name: string = "ConsentRequiredError";
   /** What the person must do, one entry for each MCP server that needs it. */
   readonly requests: readonly ConsentRequest[];
@@ -90,5 +95,5 @@ export class ConsentRequiredError extends HostedAgentIdentityError {
  * @group Errors
  */
 export function isConsentRequiredError(value: unknown): value is ConsentRequiredError {
-  return brandOf(value) === "ConsentRequiredError";
+  return hasBrand(value, "ConsentRequiredError");
 }

@@ -1,4 +1,5 @@
-import { brandOf, HostedAgentIdentityError, type ErrorOptionsOf } from "./base.js";
+import { HostedAgentIdentityError, type ErrorOptionsOf } from "./base.js";
+import { brandClass, hasBrand } from "./brand.js";
 
 /** Why a token source did not apply to a user. */
 export type SkipReason =
@@ -30,6 +31,10 @@ export interface SkippedSource {
  * @group Errors
  */
 export class NoTokenError extends HostedAgentIdentityError {
+  static {
+    brandClass(this, "NoTokenError");
+  }
+
   override readonly name: string = "NoTokenError";
   readonly skipped: readonly SkippedSource[];
 
@@ -51,5 +56,5 @@ export class NoTokenError extends HostedAgentIdentityError {
  * @group Errors
  */
 export function isNoTokenError(value: unknown): value is NoTokenError {
-  return brandOf(value) === "NoTokenError";
+  return hasBrand(value, "NoTokenError");
 }

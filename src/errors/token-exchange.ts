@@ -1,4 +1,5 @@
-import { brandOf, HostedAgentIdentityError, type ErrorOptionsOf } from "./base.js";
+import { HostedAgentIdentityError, type ErrorOptionsOf } from "./base.js";
+import { brandClass, hasBrand } from "./brand.js";
 import type { ErrorCode } from "./codes.js";
 
 /** What Entra said when it refused. None of it is secret; `error_description` is never kept. */
@@ -26,15 +27,19 @@ export interface EntraRefusal {
  * @group Errors
  */
 export class TokenExchangeError extends HostedAgentIdentityError {
+  static {
+    brandClass(this, "TokenExchangeError");
+  }
+
   override readonly name: string = "TokenExchangeError";
-  readonly status?: number;
-  readonly error?: string;
-  readonly suberror?: string;
+  declare readonly status?: number;
+  declare readonly error?: string;
+  declare readonly suberror?: string;
   readonly errorCodes: readonly number[];
   /** A claims challenge to relay to the caller (step-up), as the JSON string Entra sent. */
-  readonly claims?: string;
-  readonly traceId?: string;
-  readonly correlationId?: string;
+  declare readonly claims?: string;
+  declare readonly traceId?: string;
+  declare readonly correlationId?: string;
 
   constructor(code: ErrorCode, message: string, refusal: EntraRefusal, options: ErrorOptionsOf = {}) {
     super(code, message, options);
@@ -64,5 +69,5 @@ export class TokenExchangeError extends HostedAgentIdentityError {
  * @group Errors
  */
 export function isTokenExchangeError(value: unknown): value is TokenExchangeError {
-  return brandOf(value) === "TokenExchangeError";
+  return hasBrand(value, "TokenExchangeError");
 }

@@ -1,4 +1,5 @@
-import { brandOf, HostedAgentIdentityError, type ErrorOptionsOf } from "./base.js";
+import { HostedAgentIdentityError, type ErrorOptionsOf } from "./base.js";
+import { brandClass, hasBrand } from "./brand.js";
 import type { ErrorCode } from "./codes.js";
 
 /** What was wrong with a user token: facts that are safe to show to the caller. */
@@ -17,11 +18,15 @@ export interface UserTokenFault {
  * @group Errors
  */
 export class UserTokenError extends HostedAgentIdentityError {
+  static {
+    brandClass(this, "UserTokenError");
+  }
+
   override readonly name: string = "UserTokenError";
   /** The HTTP status to answer with: 401, or 503 when keys could not be fetched. */
   readonly status: number;
-  readonly expected?: readonly string[];
-  readonly actual?: string;
+  declare readonly expected?: readonly string[];
+  declare readonly actual?: string;
 
   constructor(code: ErrorCode, message?: string, fault: UserTokenFault = {}, options: ErrorOptionsOf = {}) {
     super(code, message, options);
@@ -48,5 +53,5 @@ export class UserTokenError extends HostedAgentIdentityError {
  * @group Errors
  */
 export function isUserTokenError(value: unknown): value is UserTokenError {
-  return brandOf(value) === "UserTokenError";
+  return hasBrand(value, "UserTokenError");
 }

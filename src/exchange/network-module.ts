@@ -1,5 +1,5 @@
 import type { INetworkModule, NetworkRequestOptions, NetworkResponse } from "@azure/msal-node";
-import { HostedAgentIdentityError } from "../errors.js";
+import { HostedAgentIdentityError, isHostedAgentIdentityError } from "../errors.js";
 import type { FetchLike } from "../context/fetch-like.js";
 
 /** An answer of the token endpoint as it came, before MSAL touched it. */
@@ -108,8 +108,8 @@ function parseObject(text: string): Record<string, unknown> | undefined {
 }
 
 function asFailure(cause: unknown, signal: AbortSignal): HostedAgentIdentityError {
-  if (cause instanceof HostedAgentIdentityError) return cause;
-  if (signal.aborted && signal.reason instanceof HostedAgentIdentityError) return signal.reason;
+  if (isHostedAgentIdentityError(cause)) return cause;
+  if (signal.aborted && isHostedAgentIdentityError(signal.reason)) return signal.reason;
   return new HostedAgentIdentityError(
     "entra_unreachable",
     `The token endpoint could not be reached (${reasonOf(cause)}).`,

@@ -5,6 +5,7 @@ import type { TokenClaims } from "../entra/token-claims.js";
 import {
   emit,
   HostedAgentIdentityError,
+  isHostedAgentIdentityError,
   TokenExchangeError,
   type EntraRefusal,
   type ErrorCategory,
@@ -98,7 +99,7 @@ async function attempt(app: EntraAppInternals, request: TokenRequest, refused: n
         : refuse(answer, app.now(), request.agentStep);
     });
   } catch (cause) {
-    if (cause instanceof HostedAgentIdentityError && cause.category === "retry") return cause;
+    if (isHostedAgentIdentityError(cause) && cause.category === "retry") return cause;
     throw cause;
   }
 }

@@ -1,4 +1,5 @@
-import { HostedAgentIdentityError } from "../errors.js";
+import { inBackground } from "../context/background-timer.js";
+import { HostedAgentIdentityError, isHostedAgentIdentityError } from "../errors.js";
 import type { SignInStore } from "./store.js";
 
 /**
@@ -18,14 +19,13 @@ export function guardedStore(store: SignInStore, timeoutMs: number = defaultMs):
   // Not withDeadline(): a store takes no signal, and this is on the way of every token read.
   const step = <T>(work: () => Promise<T>): Promise<T> =>
     new Promise((resolve, reject) => {
-      const timer = setTimeout(
-        () => reject(unavailable(`The store did not answer within ${timeoutMs} ms.`)),
-        timeoutMs,
-      ).unref();
+      const timer = inBackground(
+        setTimeout(() => reject(unavailable(`The store did not answer within ${timeoutMs} ms.`)), timeoutMs),
+      );
       const fail = (cause: unknown): void => {
         clearTimeout(timer);
         // What the store itself says is passed on; anything else may quote keys and values, so it is left out.
-        reject(cause instanceof HostedAgentIdentityError ? cause : unavailable(undefined));
+        reject(isHostedAgentIdentityError(cause) ? cause : unavailable(undefined));
       };
       try {
         work().then((value) => {

@@ -143,7 +143,7 @@ export function acquirer(options: AcquirerOptions): Acquirer {
     // Another replica may have been first; what is no younger than ours does not help.
     const isYoung: AcceptShared = ({ refreshAt, expiresAt }) => (refreshAt ?? expiresAt) > now();
     shared(context, internals, {}, key, isYoung).catch((cause: unknown) => {
-      const code = cause instanceof HostedAgentIdentityError ? cause.code : "token_exchange_failed";
+      const code = isHostedAgentIdentityError(cause) ? cause.code : "token_exchange_failed";
       emit(onEvent, { type: "background_refresh_failed", serverLabel: resource.serverLabel, code });
     });
   };
@@ -264,7 +264,7 @@ async function settle(
   try {
     return await work;
   } catch (cause) {
-    if (cause instanceof HostedAgentIdentityError && turnCategories.has(cause.category))
+    if (isHostedAgentIdentityError(cause) && turnCategories.has(cause.category))
       internals.refusals.set(key, cause);
     // Frameworks swallow errors, so whoever runs the turn is told as well.
     if (isConsentRequiredError(cause) && !internals.ended) recordConsent(context, cause.requests);

@@ -1,6 +1,7 @@
 import { joinClaims } from "../entra/claims-request.js";
 import {
   HostedAgentIdentityError,
+  isHostedAgentIdentityError,
   isTokenExchangeError,
   NoTokenError,
   type SkippedSource,
@@ -109,7 +110,7 @@ export async function askWithBackOff(
   } catch (cause) {
     waits.note(
       principal,
-      cause instanceof HostedAgentIdentityError ? cause : new HostedAgentIdentityError("entra_unreachable"),
+      isHostedAgentIdentityError(cause) ? cause : new HostedAgentIdentityError("entra_unreachable"),
     );
     throw cause;
   }

@@ -33,11 +33,11 @@ describe("a consent error", () => {
   });
 
   it("is found in another copy of the package", async () => {
-    const brand = Symbol.for("hosted-agent-identity/error/1");
+    const brand = Symbol.for("hosted-agent-identity/error/1/ConsentRequiredError");
     const foreign = Object.assign(new Error("x"), {
       requests: [{ serverLabel: "contacts", link: linkFor("contacts"), reason: "consent" }],
     });
-    Object.defineProperty(foreign, brand, { value: "ConsentRequiredError" });
+    Object.defineProperty(foreign, brand, { value: true });
     expect(labels(new Error("y", { cause: foreign }))).toEqual(["contacts"]);
   });
 

@@ -1,5 +1,5 @@
 import { runWithoutUserContext } from "../../context/ambient.js";
-import { emit, HostedAgentIdentityError } from "../../errors.js";
+import { emit, HostedAgentIdentityError, isHostedAgentIdentityError } from "../../errors.js";
 import { settleOrAbort, withDeadline } from "../../exchange/deadline.js";
 import { exchangeRefreshToken, type RefreshedToken } from "../../exchange/refresh-token-exchange.js";
 import type { AccessToken } from "../../tokens/token-source.js";
@@ -112,7 +112,7 @@ export function grants(core: SignInCore): Grants {
 
   const refreshInBackground = (principalKey: string, request: GrantTokenRequest, text: string): void => {
     refreshOnce(principalKey, request, text).catch((cause: unknown) => {
-      const code = cause instanceof HostedAgentIdentityError ? cause.code : "token_exchange_failed";
+      const code = isHostedAgentIdentityError(cause) ? cause.code : "token_exchange_failed";
       const { serverLabel } = request.resource;
       emit(onEvent, { type: "background_refresh_failed", serverLabel, code });
     });

@@ -3,7 +3,7 @@ import { createLocalJWKSet, type JSONWebKeySet } from "jose";
 import { jwtVerify, type JWTVerifyGetKey } from "jose/jwt/verify";
 import type { EntraEmulator } from "../entra/start.js";
 import { HostedAgentIdentityError } from "../../errors.js";
-import { refused } from "./refused.js";
+import { Refused, refused } from "./refused.js";
 
 /** Who sent a token: a person, or an app or managed identity as itself. */
 export interface Caller {
@@ -68,7 +68,7 @@ export function createCallers({ entra, tenantId, fetch, now }: CallersOptions): 
       const token = /^Bearer +(\S+)$/i.exec(authorization ?? "")?.[1];
       if (token === undefined) throw refused("token_missing");
       const claims = await checked(token).catch((error: unknown) => {
-        throw Object(error).name === "Refused" ? error : refused("token_invalid");
+        throw error instanceof Refused ? error : refused("token_invalid");
       });
       const { iss, tid, oid, scp } = claims;
       if (typeof tid !== "string" || typeof oid !== "string") throw refused("token_invalid");

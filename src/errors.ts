@@ -13,6 +13,7 @@ export {
   type ConsentRequestInit,
 } from "./errors/consent-required.js";
 export { isNoTokenError, NoTokenError, type SkippedSource, type SkipReason } from "./errors/no-token.js";
+export { loadPackage, packageFailure } from "./errors/package-failure.js";
 export { isTokenExchangeError, TokenExchangeError, type EntraRefusal } from "./errors/token-exchange.js";
 export { isUserTokenError, UserTokenError, type UserTokenFault } from "./errors/user-token.js";
 export { emit, listener, type IdentityEvent, type OnEvent } from "./errors/events.js";

@@ -1,6 +1,6 @@
 import { parseArgs } from "node:util";
 import { commands, commandNamed, overview, type Command } from "./commands.js";
-import { ownVersion } from "./own-version.js";
+import { packageVersion } from "../foundry/version.js";
 import { secretIn } from "./secret-arguments.js";
 import { nearest } from "../errors/nearest.js";
 import type { Input } from "./read-text.js";
@@ -50,7 +50,7 @@ async function dispatch(argv: readonly string[], line: CommandLine, out: Termina
     return name === undefined ? exitCodes.usage : exitCodes.good;
   }
   if (name === "--version" || name === "-v") {
-    out.print(ownVersion());
+    out.print(packageVersion);
     return exitCodes.good;
   }
   const command = known(name);

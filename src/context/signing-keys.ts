@@ -1,6 +1,6 @@
 import type { CryptoKey, JSONWebKeySet } from "jose";
 import { signingKeysUrl, type CloudEndpoints } from "../entra/clouds.js";
-import { UserTokenError } from "../errors.js";
+import { isHostedAgentIdentityError, loadPackage, UserTokenError } from "../errors.js";
 import { runWithoutUserContext } from "./ambient.js";
 import type { FetchLike } from "./fetch-like.js";
 
@@ -78,7 +78,8 @@ function keySet(url: string, options: SigningKeysOptions): KeySet {
       loaded = await current;
     } catch (cause) {
       if (loading === current) failedAt = now();
-      throw unavailable(cause);
+      // jose that did not load: waiting does not end that.
+      throw isHostedAgentIdentityError(cause) ? cause : unavailable(cause);
     } finally {
       if (loading === current) loading = undefined;
     }
@@ -107,7 +108,11 @@ function keySet(url: string, options: SigningKeysOptions): KeySet {
 }
 
 async function load(url: string, { fetch, now, timeoutMs }: SigningKeysOptions): Promise<LoadedKeys> {
-  const { createLocalJWKSet } = await import("jose/jwks/local");
+  const { createLocalJWKSet } = await loadPackage(
+    "jose",
+    "Verifying a user token",
+    () => import("jose/jwks/local"),
+  );
   const published = await withTimeout(timeoutMs, async (signal) => {
     // A redirect would leave the configured cloud.
     const init: RequestInit = { headers: { accept: "application/json" }, redirect: "manual", signal };

@@ -10,6 +10,7 @@ import {
   isUserTokenError,
   list,
   listener,
+  loadPackage,
   made,
   milliseconds,
   optional,
@@ -103,7 +104,7 @@ export function tokenVerifier(
     const unverified = readUnverified(token, app);
     const key = await keys.keyFor(unverified.tid, unverified.kid);
     // Kept, because where loader hooks are registered (tracing, tsx) every import() asks another thread.
-    jose ??= import("jose/jws/compact/verify");
+    jose ??= loadJose();
     await checkSignature(token, key, await jose);
     const proven = provenToken(unverified, rulesAt(now()));
     remembered.remember(hash, proven);
@@ -140,6 +141,10 @@ export function tokenVerifier(
     if (onEvent?.around === undefined) return verified(token);
     return watched(onEvent, { step: "verify" }, () => verified(token));
   };
+}
+
+function loadJose(): Promise<Jose> {
+  return loadPackage("jose", "Verifying a user token", () => import("jose/jws/compact/verify"));
 }
 
 interface Jose {

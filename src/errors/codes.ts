@@ -40,6 +40,7 @@ export type ErrorCode =
   | "context_ended"
   | "invalid_option"
   | "missing_dependency"
+  | "dependency_failed"
   | "consent_link_missing"
   | "consent_link_refused"
   | "agent_consent_missing"
@@ -210,8 +211,13 @@ export const errorCodes: Readonly<Record<ErrorCode, ErrorCodeFacts>> = {
   ),
   missing_dependency: row(
     "config",
-    "An optional package is needed for this and is not installed.",
+    "A package that is needed for this is not installed.",
     "Install the package that the message names.",
+  ),
+  dependency_failed: row(
+    "config",
+    "A package that is needed for this did not load.",
+    "Read `cause`: it is what the package failed with. In a bundle, see the guide Bundling.",
   ),
   consent_link_missing: row(
     "config",

@@ -10,6 +10,7 @@ import {
   HostedAgentIdentityError,
   list,
   listener,
+  loadPackage,
   made,
   milliseconds,
   orElse,
@@ -160,7 +161,7 @@ export function entraApp(options: EntraAppOptions): EntraApp {
         }),
       ),
     // Kept, because where loader hooks are registered (tracing, tsx) every import() asks another thread.
-    msal: () => (msal ??= import("@azure/msal-node")),
+    msal: () => (msal ??= loadPackage("@azure/msal-node", "entraApp()", () => import("@azure/msal-node"))),
     authorityMetadata: (tenant) => authorityMetadata(facts, tenant),
     backoffMs: (n) => 100 * 2 ** n * (0.5 + Math.random()),
   });

@@ -8,6 +8,7 @@ import {
   readOptions,
   type OptionTable,
 } from "../errors.js";
+import { azureIdentity } from "../exchange/azure-identity.js";
 import { tokenCredentialOption, type TokenCredentialLike } from "../exchange/federated-credential.js";
 import type { AccessToken, TokenSource } from "./token-source.js";
 
@@ -34,7 +35,8 @@ const renewBeforeMs = 300_000;
  * person (managed identity, service principal), and for a request of somebody else.
  *
  * Entry point: `hosted-agent-identity`. Needs the optional package `@azure/identity` unless a credential is
- * given. Throws `developer_source_refused`, `wrong_user`, `missing_dependency`.
+ * given. Throws `developer_source_refused`, `wrong_user`, `missing_dependency`,
+ * `dependency_failed`.
  *
  * @example
  * ```ts
@@ -113,17 +115,7 @@ export function checkPerson(
 }
 
 async function loadCredential(): Promise<TokenCredentialLike> {
-  try {
-    // The Azure CLI only: DefaultAzureCredential would also try identities that are no person.
-    // By a name in a variable, so that neither bundlers nor our declarations pull the optional peer in.
-    const name: string = "@azure/identity";
-    const identity: { AzureCliCredential: new () => TokenCredentialLike } = await import(name);
-    return new identity.AzureCliCredential();
-  } catch (cause) {
-    throw new HostedAgentIdentityError(
-      "missing_dependency",
-      "developer() needs the package @azure/identity: npm install @azure/identity.",
-      { cause },
-    );
-  }
+  const { AzureCliCredential } = await azureIdentity("developer()");
+  // The Azure CLI only: DefaultAzureCredential would also try identities that are no person.
+  return new AzureCliCredential();
 }

@@ -103,6 +103,7 @@ const codes: readonly string[] = [
   "context_ended",
   "invalid_option",
   "missing_dependency",
+  "dependency_failed",
   "consent_link_missing",
   "consent_link_refused",
   "agent_consent_missing",

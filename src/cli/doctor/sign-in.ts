@@ -1,8 +1,9 @@
+import type * as Redis from "redis";
 import { access, constants, stat } from "node:fs/promises";
 import { dirname, resolve } from "node:path";
 import { withDeadline } from "../../exchange/deadline.js";
 import { foundryEnvironment } from "../../foundry/environment.js";
-import { HostedAgentIdentityError } from "../../errors.js";
+import { HostedAgentIdentityError, packageFailure } from "../../errors.js";
 import { publicUrlOf, publicUrlOption } from "../../sign-in/flow/urls.js";
 import { encryptionKeysOption } from "../../tokens/keyring.js";
 import { failure, type Finding } from "../finding.js";
@@ -88,13 +89,7 @@ async function redis(url: string, { timeoutMs, signal }: Asked): Promise<Finding
   let kept: { close?(): Promise<void> } | undefined;
   try {
     return await withDeadline(timeoutMs, signal, late, async () => {
-      const { createClient } = await import("redis").catch((cause: unknown) => {
-        throw new HostedAgentIdentityError(
-          "missing_dependency",
-          "REDIS_URL is set, the package redis is not installed.",
-          { cause },
-        );
-      });
+      const { createClient } = await redisPackage();
       const { redisStore } = await import("../../sign-in/stores/redis.js");
       const client = createClient({ url, socket: { reconnectStrategy: false, connectTimeout: timeoutMs } });
       client.on("error", () => {});
@@ -111,6 +106,15 @@ async function redis(url: string, { timeoutMs, signal }: Asked): Promise<Finding
     return failure(check, error);
   } finally {
     await kept?.close?.().catch(() => {});
+  }
+}
+
+/** Written like this, an optional package is found by bundlers, and not missed. */
+async function redisPackage(): Promise<typeof Redis> {
+  try {
+    return await import("redis");
+  } catch (cause) {
+    throw packageFailure("redis", "The sign-in store at REDIS_URL", cause);
   }
 }
 

@@ -2,7 +2,7 @@ import { signingKeys } from "../../context/signing-keys.js";
 import { isGuid } from "../../entra/tenants.js";
 import type { TokenClaims } from "../../entra/token-claims.js";
 import { settleOrAbort } from "../../exchange/deadline.js";
-import { isUserTokenError } from "../../errors.js";
+import { isUserTokenError, loadPackage } from "../../errors.js";
 import { failure, type Finding } from "../finding.js";
 import { cloudOf, type Settings } from "../settings.js";
 import type { TokenHeader } from "./header.js";
@@ -53,7 +53,7 @@ export async function checkSignature({
       timeoutMs: settings.timeoutMs,
     });
     const key = await settleOrAbort(keys.keyFor(tid.toLowerCase(), kid), signal);
-    const { compactVerify } = await import("jose/jws/compact/verify");
+    const { compactVerify } = await loadPackage("jose", "inspect", () => import("jose/jws/compact/verify"));
     return await compactVerify(token, key, { algorithms: ["RS256"] }).then(
       () =>
         ({

@@ -1,5 +1,6 @@
 import { runWithoutUserContext } from "../../context/ambient.js";
 import { emit, HostedAgentIdentityError, isHostedAgentIdentityError, type OnEvent } from "../../errors.js";
+import { azureIdentity } from "../../exchange/azure-identity.js";
 import { settleOrAbort, withDeadline } from "../../exchange/deadline.js";
 import type { TokenCredentialLike } from "../../exchange/federated-credential.js";
 import type { AccessToken } from "../../tokens/token-source.js";
@@ -129,31 +130,12 @@ function noToken(scope: string, hosted: boolean, cause: unknown): HostedAgentIde
   );
 }
 
-/** `@azure/identity`, as far as it is used. */
-interface AzureIdentity {
-  readonly ManagedIdentityCredential: new () => TokenCredentialLike;
-  readonly AzureCliCredential: new () => TokenCredentialLike;
-  readonly AzureDeveloperCliCredential: new () => TokenCredentialLike;
-  readonly ChainedTokenCredential: new (...sources: TokenCredentialLike[]) => TokenCredentialLike;
-}
-
 /**
  * Exactly one kind of identity for each place: `DefaultAzureCredential` would try the container's identity on
  * the developer's machine and a service principal of the environment in the container.
  */
 async function loadCredential(hosted: boolean): Promise<TokenCredentialLike> {
-  let identity: AzureIdentity;
-  try {
-    // By a name in a variable, so that neither bundlers nor our declarations pull the optional peer in.
-    const name: string = "@azure/identity";
-    identity = (await import(name)) as AzureIdentity;
-  } catch (cause) {
-    throw new HostedAgentIdentityError(
-      "missing_dependency",
-      "foundryToolbox() needs the package @azure/identity: npm install @azure/identity.",
-      { cause },
-    );
-  }
+  const identity = await azureIdentity("foundryToolbox()");
   if (hosted) return new identity.ManagedIdentityCredential();
   return new identity.ChainedTokenCredential(
     new identity.AzureCliCredential(),

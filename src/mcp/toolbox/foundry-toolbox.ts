@@ -55,8 +55,8 @@ export interface FoundryToolbox {
  * Needs the optional package `@azure/identity` unless a credential is given. Throws `invalid_option`. Its
  * `fetch` throws `no_user_context`, `context_ended`, `call_id_missing`, `consent_required`,
  * `consent_link_refused`, `toolbox_source_failed`, `client_credential_failed`, `entra_timeout`,
- * `missing_dependency`, `developer_source_refused`, `wrong_user`, `url_not_allowed`, `redirect_refused`,
- * `shared_session`, `resource_unauthorized`, `insufficient_scope` and `closed`.
+ * `missing_dependency`, `dependency_failed`, `developer_source_refused`, `wrong_user`, `url_not_allowed`,
+ * `redirect_refused`, `shared_session`, `resource_unauthorized`, `insufficient_scope` and `closed`.
  *
  * Entry point: `hosted-agent-identity`.
  * Source: learn.microsoft.com, foundry/agents/how-to/tools/use-toolbox-hosted-agent and

@@ -3,7 +3,7 @@ import { checkShape, readUnverified } from "../../context/token-shape.js";
 import { issuersOf } from "../../entra/clouds.js";
 import type { EntraAppFacts } from "../../entra/tenants.js";
 import { audiencesOf, clientOf, isAppOnly, stringClaim } from "../../entra/token-claims.js";
-import { HostedAgentIdentityError, isUserTokenError, UserTokenError } from "../../errors.js";
+import { HostedAgentIdentityError, isUserTokenError, loadPackage, UserTokenError } from "../../errors.js";
 import type { FetchLike } from "../../context/fetch-like.js";
 
 /** What proves an agent. */
@@ -44,7 +44,11 @@ export function agentVerifier({ app, fetch, now }: AgentVerifierOptions): AgentV
     if (token === undefined) throw new UserTokenError("user_token_missing", "there is none.");
     checkShape(token, maxTokenBytes);
     const { tid, kid, claims } = readUnverified(token, app);
-    const { compactVerify } = await import("jose/jws/compact/verify");
+    const { compactVerify } = await loadPackage(
+      "jose",
+      "signInApi()",
+      () => import("jose/jws/compact/verify"),
+    );
     const key = await keys.keyFor(tid, kid);
     await compactVerify(token, key, { algorithms: ["RS256"] }).catch(() => {
       throw new UserTokenError("user_token_signature");

@@ -22,6 +22,7 @@ export const sitePages: Readonly<Record<string, readonly string[]>> = {
   "In production": [
     "docs/security.md",
     "docs/reliability.md",
+    "docs/guides/bundling.md",
     "docs/guides/scaling.md",
     "docs/guides/observability.md",
     "docs/live-tenant.md",

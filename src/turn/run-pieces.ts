@@ -1,3 +1,4 @@
+import { inBackground } from "../context/background-timer.js";
 import { HostedAgentIdentityError } from "../errors.js";
 import { readRunOutput, type Unnumbered } from "./run-output.js";
 import { within } from "./within.js";

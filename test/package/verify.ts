@@ -1,7 +1,8 @@
 /**
  * `npm run verify-package`: what npm would publish, installed by npm in empty projects, ES modules and CommonJS,
  * with and without each optional peer. Every entry loads, or says which package is missing. Then the quick start
- * of the README, against an emulated Entra. One line for each combination; ends with 1 if one failed.
+ * of the README, against an emulated Entra. And an agent with its MCP server, minified by each bundler, with and
+ * without `@azure/identity`. One line for each combination; ends with 1 if one failed.
  */
 import { execFile } from "node:child_process";
 import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
@@ -18,6 +19,8 @@ import {
   startQuickStartWorld,
 } from "../support/quick-start.js";
 import { packTarball, runNode } from "../support/tarball.js";
+import { bundlerWorkspace, type Build, type BundlerWorkspace } from "./bundlers/builds.js";
+import { playScene } from "./bundlers/scene.js";
 
 type Kind = "module" | "commonjs";
 const kinds: readonly Kind[] = ["module", "commonjs"];
@@ -36,15 +39,38 @@ const needs: Readonly<Record<string, string>> = { "./otel": "@opentelemetry/api"
 
 const work = await mkdtemp(join(tmpdir(), "verify-package-"));
 let failures = 0;
+let bundlers: BundlerWorkspace | undefined;
 try {
   const { file } = await packTarball(work);
-  for (const peer of [undefined, ...peers]) await checkEntries(file, peer);
-  await checkQuickStart(file);
+  bundlers = await bundlerWorkspace(file);
+  // The slowest first. Two at a time, because much of it is waiting for a process to start.
+  await twoAtATime([
+    ...bundlers.builds.map((build) => () => checkBuild(build)),
+    () => checkQuickStart(file),
+    ...[undefined, ...peers].map((peer) => () => checkEntries(file, peer)),
+  ]);
 } finally {
+  await bundlers?.remove();
   await rm(work, { recursive: true, force: true });
 }
 console.log(failures === 0 ? "everything loads and runs" : `${failures} failed`);
 process.exit(failures === 0 ? 0 : 1);
+
+async function twoAtATime(checks: readonly (() => Promise<void>)[]): Promise<void> {
+  const queue = [...checks];
+  const work = async (): Promise<void> => {
+    for (let check = queue.shift(); check !== undefined; check = queue.shift()) await check();
+  };
+  await Promise.all([work(), work()]);
+}
+
+/** The scenes that minified builds have broken, out of one build. */
+async function checkBuild({ name, identity, build }: Build): Promise<void> {
+  await report(`${name}, ${identity ? "with" : "without"} @azure/identity`, async () => {
+    const out = await mkdtemp(join(work, "bundle-"));
+    return playScene(await build(out));
+  });
+}
 
 /** All entries in both kinds of project, with one peer or none. */
 async function checkEntries(file: string, peer: string | undefined): Promise<void> {
@@ -53,8 +79,9 @@ async function checkEntries(file: string, peer: string | undefined): Promise<voi
     await kindOf(folder, kind);
     const loaded: string[] = [];
     await report(`${kind.padEnd(8)}  ${peer === undefined ? "no peer" : `with ${peer}`}`, async () => {
+      const outcomes = await load(folder, kind);
       for (const entry of entries) {
-        const said = await load(folder, kind, entry);
+        const said = outcomes[entry] ?? "nothing was said of it";
         const missing = needs[entry];
         if (missing !== undefined && missing !== peer) {
           if (!said.includes(`'${missing}'`)) throw new Error(`${entry} does not name ${missing}: ${said}`);
@@ -68,12 +95,21 @@ async function checkEntries(file: string, peer: string | undefined): Promise<voi
   }
 }
 
-/** "loaded", or what the error says. */
-async function load(folder: string, kind: Kind, entry: string): Promise<string> {
-  const name = JSON.stringify(`hosted-agent-identity${entry.slice(1)}`);
-  const open = kind === "module" ? `await import(${name})` : `require(${name})`;
-  const code = `try { console.log(Object.keys(${open}).length > 0 ? "loaded" : "it exports nothing"); } catch (error) { console.log(error.code + " " + error.message); }`;
-  return runCode(folder, kind, code);
+/** For each entry "loaded", or what the error says. In one process: starting one for each took most of the time. */
+async function load(folder: string, kind: Kind): Promise<Readonly<Record<string, string>>> {
+  const open = kind === "module" ? "await import(name)" : "require(name)";
+  const code = `
+    const said = {};
+    const load = async () => {
+      for (const entry of ${JSON.stringify(entries)}) {
+        const name = "hosted-agent-identity" + entry.slice(1);
+        try { said[entry] = Object.keys(${open}).length > 0 ? "loaded" : "it exports nothing"; }
+        catch (error) { said[entry] = error.code + " " + error.message; }
+      }
+      console.log(JSON.stringify(said));
+    };
+    load();`;
+  return JSON.parse(await runCode(folder, kind, code)) as Record<string, string>;
 }
 
 /** `developer()` loads @azure/identity when first needed, and says so when it cannot. */

@@ -1,5 +1,6 @@
 import { tryGetUserContext } from "../context/ambient.js";
 import type { FetchLike } from "../context/fetch-like.js";
+import { internalsOf, windsDown } from "../context/internals.js";
 import type { UserContext } from "../context/user-context.js";
 import { HostedAgentIdentityError } from "../errors.js";
 import type { Acquirer } from "../tokens/acquire.js";
@@ -9,15 +10,17 @@ import { canSendAgain } from "./body.js";
 import type { FreshRefusals } from "./fresh-refusals.js";
 import { readHeader, withAuthorization } from "./request-headers.js";
 import { secondTry } from "./second-try.js";
+import { noteAnswer, noteFailure } from "./server-troubles.js";
 import { sessionEndToken } from "./session-end.js";
-import type { SessionOwners } from "./sessions.js";
+import { ownerOf, type SessionOwners } from "./sessions.js";
 import { refuseStandaloneStream } from "./standalone-stream.js";
+import { beginToolCalls } from "./tool-calls.js";
 import { urlNotAllowed, type UrlMatch } from "./url-match.js";
 
 /** What the identity-aware fetch is made from. */
 export interface UserFetchOptions {
   readonly resource: ProtectedResource;
-  readonly acquirer: Pick<Acquirer, "peek" | "acquire" | "forget" | "cached">;
+  readonly acquirer: Pick<Acquirer, "peek" | "acquire" | "forget" | "cached" | "heldFor">;
   readonly matches: UrlMatch;
   readonly sessions: SessionOwners | undefined;
   readonly refusals: FreshRefusals;
@@ -38,7 +41,7 @@ export function userFetch(options: UserFetchOptions): FetchLike {
     if (!options.matches(url)) return Promise.reject(urlNotAllowed(url, options.resource.url));
     const context = options.context ?? tryGetUserContext();
     const request = given === undefined ? (init ?? {}) : fromRequest(given, init);
-    if (context === undefined) return endSession(options, url, request);
+    if (context === undefined) return endSession(options, undefined, url, request);
     if (options.refuseStandaloneStream) {
       const refused = refuseStandaloneStream(
         (request.method ?? "GET").toUpperCase(),
@@ -70,27 +73,39 @@ async function send(
   url: string | URL,
   init: RequestInit,
 ): Promise<Response> {
+  const internals = internalsOf(context);
+  if (windsDown(internals)) return endSession(options, context, url, init);
   checkSession(options.sessions, context, init);
   const first =
     options.acquirer.peek(context) ??
     (await options.acquirer.acquire(context, { signal: init.signal ?? undefined }));
-  // Not through deliver(): one more promise costs more than finding the token.
-  const request = withToken(init, first);
-  const sent = await options.fetch(url, request);
-  const response = isRedirect(sent, init) ? await follow(options, url, request, sent) : sent;
-  const answer =
-    response.status === 401 || response.status === 403
-      ? await secondTry(options, {
-          context,
-          owner: ownerOf(context),
-          init,
-          first,
-          response,
-          send: (token) => deliver(options, url, init, token),
-        })
-      : response;
-  noteSession(options.sessions, context, init, answer);
-  return answer;
+  const { serverLabel } = options.resource;
+  const calls = beginToolCalls(internals, serverLabel, init);
+  try {
+    // Not through deliver(): one more promise costs more than finding the token.
+    const request = withToken(init, first);
+    const sent = await options.fetch(url, request);
+    const response = isRedirect(sent, init) ? await follow(options, url, request, sent) : sent;
+    const answer =
+      response.status === 401 || response.status === 403
+        ? await secondTry(options, {
+            context,
+            owner: ownerOf(context),
+            init,
+            first,
+            response,
+            send: (token) => deliver(options, url, init, token),
+          })
+        : response;
+    noteSession(options.sessions, context, init, answer);
+    noteAnswer(internals, serverLabel, init, answer);
+    calls?.answered(answer);
+    return answer;
+  } catch (error) {
+    noteFailure(internals, serverLabel, init, error);
+    calls?.failed(error);
+    throw error;
+  }
 }
 
 /** Sends with the token, once and to wherever it may be redirected. */
@@ -141,15 +156,18 @@ async function follow(
   );
 }
 
+/** The one request that may be sent although no turn runs, or no longer: it closes an MCP session. */
 async function endSession(
   options: UserFetchOptions,
+  ended: UserContext | undefined,
   url: string | URL,
   init: RequestInit,
 ): Promise<Response> {
-  const token = sessionEndToken(options.acquirer, options.sessions, init);
-  if (token === undefined) throw new HostedAgentIdentityError("no_user_context");
+  const token = sessionEndToken(options.acquirer, options.sessions, init, ended);
+  if (token === undefined)
+    throw new HostedAgentIdentityError(ended === undefined ? "no_user_context" : "context_ended");
   const response = await deliver(options, url, init, token);
-  noteSession(options.sessions, undefined, init, response);
+  noteSession(options.sessions, ended, init, response);
   return response;
 }
 
@@ -170,15 +188,4 @@ function noteSession(
   if (init.method !== "DELETE" && response.status !== 404) return;
   const sent = readHeader(init.headers, "mcp-session-id");
   if (sent !== undefined) sessions.ended(sent);
-}
-
-/**
- * Whose session it is: the principal's, else the platform's caller's, else this request's own. Without any of
- * them, outside the hosted environment, it is the developer's.
- */
-function ownerOf(context: UserContext | undefined): string {
-  if (context?.principalKey !== undefined) return context.principalKey;
-  const { userId, callId } = context?.platform ?? {};
-  if (userId !== undefined) return JSON.stringify(["platform", userId]);
-  return callId === undefined ? "null" : JSON.stringify(["request", callId]);
 }

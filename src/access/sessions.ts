@@ -1,3 +1,4 @@
+import type { UserContext } from "../context/user-context.js";
 import { HostedAgentIdentityError } from "../errors.js";
 
 /** Who opened which MCP session. Rule 15. */
@@ -29,4 +30,15 @@ export function sessionOwners(): SessionOwners {
     },
     ended: (sessionId) => void owners.delete(sessionId),
   };
+}
+
+/**
+ * Whose session it is: the principal's, else the platform's caller's, else this request's own. Without any of
+ * them, outside the hosted environment, it is the developer's.
+ */
+export function ownerOf(context: UserContext | undefined): string {
+  if (context?.principalKey !== undefined) return context.principalKey;
+  const { userId, callId } = context?.platform ?? {};
+  if (userId !== undefined) return JSON.stringify(["platform", userId]);
+  return callId === undefined ? "null" : JSON.stringify(["request", callId]);
 }

@@ -1,4 +1,5 @@
 import { getUserContext, runInContext, runWithUserContext } from "./ambient.js";
+import { internalsOf } from "./internals.js";
 import type { UserContext } from "./user-context.js";
 
 /**
@@ -16,7 +17,7 @@ export function bindUserContext<A extends readonly unknown[], R>(
 ): (...args: A) => R;
 /**
  * Binds an async iterable: each step runs for that user, whoever pulls it. The context ends when the
- * iterable returns or throws.
+ * iterable returns or throws, unless a turn still runs on it: then it ends with that turn.
  *
  * @example
  * ```ts
@@ -33,11 +34,16 @@ export function bindUserContext(
   target: ((...args: readonly unknown[]) => unknown) | AsyncIterable<unknown>,
   context: UserContext = getUserContext(),
 ): unknown {
-  if (typeof target !== "function") return boundIterable(target, context, () => context.end());
+  if (typeof target !== "function") return boundIterable(target, context, () => endOutsideTurns(context));
   return (...args: readonly unknown[]): unknown => {
     const result = runWithUserContext(context, () => target(...args));
     return isAsyncGenerator(result) ? boundIterable(result, context, () => {}) : result;
   };
+}
+
+/** A stream that is used inside a turn is a part of it: to end the context here would cancel that turn. */
+function endOutsideTurns(context: UserContext): void {
+  if (internalsOf(context).turns === 0) context.end();
 }
 
 function boundIterable<T>(

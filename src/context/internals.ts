@@ -20,6 +20,26 @@ export interface Assertion {
   readonly use: "app" | "resource";
 }
 
+/** An MCP server that fails in this turn, as far as its requests have shown. */
+export interface ServerTrouble {
+  readonly serverLabel: string;
+  /** `unreachable`: no answer came, or it broke off. `status`: it answered with a status of 500 or more. */
+  readonly kind: "unreachable" | "status";
+  readonly status?: number;
+}
+
+/** One `tools/call` that was sent in this turn. */
+export interface ToolCall {
+  readonly serverLabel: string;
+  /** The tool's name, at most 200 characters of it. */
+  readonly name: string;
+  /**
+   * `answered`: an answer has come, which may be an error of the tool itself. `failed`: none came, or the server
+   * refused the request. `under_way`: not known; also when the caller stopped waiting, since the server may go on.
+   */
+  readonly state: "under_way" | "answered" | "failed";
+}
+
 /**
  * What belongs to a context and must not be seen through it: kept beside it in a WeakMap, so that neither
  * `toJSON`, `inspect`, spread nor `structuredClone` of the context can show it.
@@ -42,11 +62,15 @@ export interface ContextInternals {
   readonly refusals: Map<string, HostedAgentIdentityError>;
   /** Cache keys of this context, by the access object that made them. */
   readonly cacheKeys: WeakMap<object, unknown>;
-  ended: boolean;
-  /** How many turns run on this context now. */
+  /** How many turns run on this context now: the outermost one, and those nested in it. */
   turns: number;
-  /** The context has ended, and the `finally` of its run has not: its MCP sessions may still be closed. */
-  windingDown: boolean;
+  /** The MCP servers whose last request has failed, by server label, the newest last. */
+  readonly serverTroubles: Map<string, ServerTrouble>;
+  /** The last 200 tool calls that were sent. */
+  readonly toolCalls: ToolCall[];
+  /** One promise for each request with tool calls whose answer has not been received. None of them rejects. */
+  readonly inFlight: Set<Promise<void>>;
+  ended: boolean;
 }
 
 /** The internals of a context made by this package. Throws `invalid_option` for anything else. */
@@ -66,6 +90,41 @@ export function liveInternalsOf(context: UserContext): ContextInternals {
   const internals = internalsOf(context);
   if (internals.ended) throw new HostedAgentIdentityError("context_ended");
   return internals;
+}
+
+/**
+ * Counts a turn on a context. What it returns ends the count, once, and tells whether this turn was the
+ * outermost: the one that began while no other ran. Only that one may end the context, or an agent that is used
+ * as a tool would end the turn of the agent that called it.
+ */
+export function beginTurnOn(context: UserContext): () => boolean {
+  const internals = internalsOf(context);
+  const outermost = internals.turns === 0;
+  let running = true;
+  internals.turns += 1;
+  return () => {
+    if (running) internals.turns -= 1;
+    running = false;
+    return outermost;
+  };
+}
+
+/**
+ * Whether the context has ended and the run of its turn has not. An adapter ends the context when the connection
+ * closes, before the turn hears of it: then a turn is still counted.
+ */
+export function windsDown({ ended, turns }: ContextInternals): boolean {
+  return ended && turns > 0;
+}
+
+/** The tool calls that were sent in this turn, as they stand now. At most the last 200. */
+export function toolCallsOf(context: UserContext): readonly ToolCall[] {
+  return internalsOf(context).toolCalls.map((call) => ({ ...call }));
+}
+
+/** Resolves, each of them, when the answer to a request with tool calls has been received, or will not be. */
+export function callsInFlight(context: UserContext): Promise<void>[] {
+  return [...internalsOf(context).inFlight];
 }
 
 /** Records what the user must do, once for each link and server, and tells whoever runs the turn. */
@@ -94,18 +153,6 @@ export function recordSignInDemand(context: UserContext, error: HostedAgentIdent
 /** What makes two consent requests the same one. Link and server label, as the platform's hosts do it. */
 export function requestKey(request: ConsentRequest): string {
   return JSON.stringify([request.link, request.serverLabel]);
-}
-
-/** Counts a turn on a context. What it returns ends the count, and tells whether the turn was the outermost one. */
-export function beginTurnOn(context: UserContext): () => boolean {
-  const internals = internalsOf(context);
-  internals.turns += 1;
-  let counted = true;
-  return () => {
-    if (counted) internals.turns -= 1;
-    counted = false;
-    return internals.turns === 0;
-  };
 }
 
 /** A context made by this package, in this copy of it or another one. */

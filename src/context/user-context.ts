@@ -68,9 +68,11 @@ export class UserContext {
       acquisitions: new Set(),
       refusals: new Map(),
       cacheKeys: new WeakMap(),
-      ended: false,
       turns: 0,
-      windingDown: false,
+      serverTroubles: new Map(),
+      toolCalls: [],
+      inFlight: new Set(),
+      ended: false,
     };
     contextSlot().internals.set(this, internals);
     Object.freeze(this);

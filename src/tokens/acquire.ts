@@ -1,4 +1,5 @@
 import {
+  internalsOf,
   isSignInDemand,
   liveInternalsOf,
   recordConsent,
@@ -18,7 +19,7 @@ import { settleOrAbort } from "../exchange/deadline.js";
 import type { AcceptShared } from "./shared-cache.js";
 import { shortMemory } from "./short-memory.js";
 import { sourceCalls, type SourceCallsOptions } from "./source-calls.js";
-import { tokenCache, type TokenCacheLimits } from "./token-cache.js";
+import { tokenCache, usableUntil, type TokenCacheLimits } from "./token-cache.js";
 import type { AccessToken, TokenRequest } from "./token-source.js";
 
 /** What an acquirer is made from. */
@@ -48,6 +49,8 @@ export interface Acquirer {
   refusals(context: UserContext): ReadonlyMap<string, HostedAgentIdentityError | undefined>;
   /** A token that is still cached for a principal, whose turn may be over. For ending MCP sessions only. */
   cached(principalKey: string): AccessToken | undefined;
+  /** The token at hand of a context that may have ended. For ending MCP sessions only. */
+  heldFor(context: UserContext): AccessToken | undefined;
   close(): Promise<void>;
 }
 
@@ -68,6 +71,8 @@ export function acquirer(options: AcquirerOptions): Acquirer {
   /** Keys whose token the resource has just refused: whatever else is shared may be as old. */
   const doubted = new Set<string>();
   const inFlight = new Map<string, Promise<AccessToken>>();
+  /** What was given to a context and is not cached. Read only to end that context's MCP sessions. */
+  const uncached = new WeakMap<UserContext, AccessToken>();
   const brief = shortMemory<HostedAgentIdentityError>(briefMs, maxBrief, now);
   const owner = {};
   const keyParts = JSON.stringify([resource.url, sources.map(({ kind, cacheScope }) => [kind, cacheScope])]);
@@ -114,6 +119,7 @@ export function acquirer(options: AcquirerOptions): Acquirer {
       const token = await calls.token(requestOf(context, internals, asked), accept);
       const isCached = sources.find(({ kind }) => kind === token.source)?.cached === true;
       if (!closed && principalKey !== undefined && isCached) cache.set(key, principalKey, token);
+      else uncached.set(context, token);
       doubted.delete(key);
       return token;
     } catch (cause) {
@@ -204,6 +210,7 @@ export function acquirer(options: AcquirerOptions): Acquirer {
 
     forget(context, token) {
       const { cacheKeys, assertion } = liveInternalsOf(context);
+      if (token === undefined || uncached.get(context)?.token === token) uncached.delete(context);
       const { principalKey } = context;
       if (principalKey !== undefined) for (const source of sources) source.forget?.(principalKey, token);
       if (principalKey === undefined) return;
@@ -236,6 +243,14 @@ export function acquirer(options: AcquirerOptions): Acquirer {
     },
 
     cached: (principalKey) => cache.ofPrincipal(principalKey, now()),
+
+    heldFor(context) {
+      if (closed) return undefined;
+      const entry = cache.get(baseKey(context, internalsOf(context)));
+      if (entry !== undefined && entry.until > now()) return entry.token;
+      const given = uncached.get(context);
+      return given !== undefined && usableUntil(given) > now() ? given : undefined;
+    },
 
     async close() {
       closed = true;

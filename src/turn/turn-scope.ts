@@ -47,7 +47,10 @@ export interface TurnScope extends Pick<Turn, "signal" | "context"> {
   cancel(cause?: unknown): void;
   /** Ends the turn with an error of its own. */
   fail(error: Error): void;
-  /** Stops watching. Tells whether the turn was the outermost one of its context. */
+  /**
+   * Stops watching, once the run has ended: until then it may close its MCP sessions. Tells whether the turn was the
+   * outermost one of its context.
+   */
   stop(): boolean;
 }
 
@@ -87,11 +90,7 @@ export function turnScope(options: TurnScopeOptions): TurnScope {
   };
 
   const endTurn = beginTurnOn(context);
-  const onEnd = (): void => {
-    // From here to the end of the run's `finally` its MCP sessions may still be closed.
-    internals.windingDown = true;
-    cancel();
-  };
+  const onEnd = (): void => cancel();
 
   internals.consentListeners.add(onDemand);
   // Adapters end the context when the connection closes.
@@ -135,9 +134,7 @@ export function turnScope(options: TurnScopeOptions): TurnScope {
       internals.consentListeners.delete(onDemand);
       internals.endListeners.delete(onEnd);
       options.signal?.removeEventListener("abort", onOuterAbort);
-      const isOutermost = endTurn();
-      if (isOutermost) internals.windingDown = false;
-      return isOutermost;
+      return endTurn();
     },
   };
 }

@@ -7,6 +7,7 @@ import {
   tryGetUserContext,
 } from "hosted-agent-identity";
 import { testUserContext } from "hosted-agent-identity/testing";
+import { beginTurnOn } from "../../src/context/internals.js";
 import { outside } from "../support/adapter-hosts.js";
 
 async function* names(log: string[] = []): AsyncGenerator<string, void, undefined> {
@@ -121,6 +122,19 @@ describe("a bound iterable", () => {
     context.end();
     await bound.return(undefined);
     expect(log).toEqual(["closed as Ada"]);
+  });
+
+  test("inside a turn is a part of it: the turn goes on when the iterable is over, or has failed", async () => {
+    const context = testUserContext({ name: "Ada" });
+    const turnOver = beginTurnOn(context);
+    for await (const name of bindUserContext(names(), context)) expect(name).toMatch(/^Ada/);
+    const failing = bindUserContext(names(), context);
+    await failing.next();
+    await expect(failing.throw(new Error("stop"))).rejects.toThrow("stop");
+    expect(context.ended).toBe(false);
+    turnOver();
+    await bindUserContext(names(), context).return(undefined);
+    expect(context.ended).toBe(true);
   });
 
   test("needs a context", () => {

@@ -11,6 +11,7 @@ import { grantMutants } from "./grants.js";
 import { mcpServerMutants } from "./mcp-server.js";
 import type { Mutant } from "./mutant.js";
 import { otelMutants } from "./otel.js";
+import { serverCallMutants } from "./server-calls.js";
 import { sharedCacheMutants } from "./shared-cache.js";
 
 const fetchTests = ["test/access/fetch.test.ts"];
@@ -551,5 +552,6 @@ export const mutants: readonly Mutant[] = [
   ...sharedCacheMutants,
   ...otelMutants,
   ...mcpServerMutants,
+  ...serverCallMutants,
   ...discretionMutants,
 ];

@@ -121,6 +121,7 @@ export function foundryToolbox(options: FoundryToolboxOptions): FoundryToolbox {
     forget: (_context: UserContext, refused?: string): void => token.drop(refused ?? ""),
     // A call id ends with its request: after the turn nothing may be sent for its user, not even a DELETE.
     cached: () => undefined,
+    heldFor: () => undefined,
   };
   const acquirer = watchedAcquirer(acquiring, { serverLabel, onEvent, sources: [] });
 

@@ -1,5 +1,6 @@
 import { afterEach, describe, expect, it } from "vitest";
 import { foundryToolbox, type FoundryToolboxOptions, runWithUserContext } from "hosted-agent-identity";
+import { callsInFlight, internalsOf, toolCallsOf } from "../../../src/context/internals.js";
 import { retryPlan } from "../../../src/mcp/toolbox/retry.js";
 import { openClient, whoami } from "../../support/mcp-clients.js";
 import { startToolbox } from "../../support/toolbox-server.js";
@@ -63,6 +64,23 @@ describe("a request that the toolbox does not want now", () => {
     );
     expect([answer.status, box.seen.length]).toEqual([status, sent]);
     await answer.body?.cancel();
+  });
+
+  it("counts in its turn by how it ended: one call of the tool, and the trouble that was left", async () => {
+    const call = { jsonrpc: "2.0", id: 1, method: "tools/call", params: { name: "whoami" } };
+    const init = { method: "POST", body: JSON.stringify(call) };
+    for (const [statuses, state, troubles] of [
+      [[429, 503], "answered", []],
+      [[429, 502], "failed", [{ serverLabel: "people", kind: "status", status: 502 }]],
+    ] as const) {
+      const { toolbox } = await refusing("tools/call", statuses, {}, { serverLabel: "people" });
+      const context = callContext("c1");
+      const answer = await runWithUserContext(context, () => toolbox.fetch(toolbox.url, init));
+      await answer.text();
+      await Promise.all(callsInFlight(context));
+      expect(toolCallsOf(context)).toEqual([{ serverLabel: "people", name: "whoami", state }]);
+      expect([...internalsOf(context).serverTroubles.values()]).toEqual(troubles);
+    }
   });
 
   it("is repeated for real clients, for the same caller", async () => {

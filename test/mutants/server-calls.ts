@@ -1,0 +1,113 @@
+import type { Mutant } from "./mutant.js";
+
+const closingTests = ["test/mcp/closing-after-the-response.test.ts"];
+const troubleTests = ["test/access/server-troubles.test.ts"];
+const callTests = ["test/access/tool-calls.test.ts"];
+
+/** What is sent after the response has ended, and what a turn knows of its calls and their servers. */
+export const serverCallMutants: readonly Mutant[] = [
+  {
+    name: "session-left-open-by-a-caller-who-leaves",
+    rule: 13,
+    file: "src/access/fetch.ts",
+    find: "if (windsDown(internals)) return",
+    replace: "if (false as boolean) return",
+    tests: closingTests,
+  },
+  {
+    name: "session-closed-for-ever-after",
+    rule: 13,
+    file: "src/context/internals.ts",
+    find: "return ended && turns > 0;",
+    replace: "return ended;",
+    tests: closingTests,
+  },
+  {
+    name: "another-users-session-closed-while-winding-down",
+    rule: 15,
+    file: "src/access/session-end.ts",
+    find: "    sessions?.check(sessionId, ownerOf(ended));\n",
+    replace: "",
+    tests: closingTests,
+  },
+  {
+    name: "uncached-token-of-another-context",
+    rule: 4,
+    file: "src/tokens/acquire.ts",
+    find: "else uncached.set(context, token);",
+    replace: "",
+    tests: closingTests,
+  },
+  {
+    name: "nested-turn-counts-as-the-outermost",
+    rule: 13,
+    file: "src/context/internals.ts",
+    find: "const outermost = internals.turns === 0;",
+    replace: "const outermost = true;",
+    tests: ["test/context/internals.test.ts"],
+  },
+  {
+    name: "turn-counted-off-twice",
+    rule: 13,
+    file: "src/context/internals.ts",
+    find: "if (running) internals.turns -= 1;",
+    replace: "internals.turns -= 1;",
+    tests: ["test/context/internals.test.ts"],
+  },
+  {
+    name: "stream-inside-a-turn-ends-it",
+    rule: 13,
+    file: "src/context/bind.ts",
+    find: "if (internalsOf(context).turns === 0) context.end();",
+    replace: "context.end();",
+    tests: ["test/context/bind.test.ts"],
+  },
+  {
+    name: "caller-who-leaves-blamed-on-the-server",
+    rule: 11,
+    file: "src/access/server-troubles.ts",
+    find: "if (isLeft(init, error) || ",
+    replace: "if (",
+    tests: troubleTests,
+  },
+  {
+    name: "bug-blamed-on-the-server",
+    rule: 11,
+    file: "src/access/server-troubles.ts",
+    find: "!isNetworkError(error) || ",
+    replace: "",
+    tests: troubleTests,
+  },
+  {
+    name: "closing-the-session-ends-the-trouble",
+    rule: 11,
+    file: "src/access/server-troubles.ts",
+    find: 'if (method === "DELETE") return false;',
+    replace: "",
+    tests: troubleTests,
+  },
+  {
+    name: "tool-calls-without-a-bound",
+    rule: 11,
+    file: "src/access/tool-calls.ts",
+    find: "if (toolCalls.length > maxCalls) toolCalls.splice(0, toolCalls.length - maxCalls);",
+    replace: "",
+    tests: callTests,
+  },
+  {
+    name: "large-bodies-parsed",
+    rule: 11,
+    file: "src/access/tool-calls.ts",
+    find: "body.length > maxBody || ",
+    replace: "",
+    tests: callTests,
+  },
+  {
+    name: "streamed-answer-counted-from-its-headers",
+    rule: 11,
+    file: "src/access/tool-calls.ts",
+    find: "!isEventStream(response) || !tellsItsEnd(response.body, ending)",
+    replace: "(ending as unknown) !== undefined",
+    tests: callTests,
+  },
+];

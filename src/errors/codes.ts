@@ -62,6 +62,8 @@ export type ErrorCode =
   | "resource_unauthorized"
   | "insufficient_scope"
   | "shared_session"
+  | "mcp_server_unreachable"
+  | "mcp_server_failed"
   | "pool_busy"
   | "call_id_missing"
   | "toolbox_source_failed"
@@ -317,6 +319,16 @@ export const errorCodes: Readonly<Record<ErrorCode, ErrorCodeFacts>> = {
     "config",
     "An MCP session belongs to another user.",
     "Use one MCP client per user: mcpClientPool().",
+  ),
+  mcp_server_unreachable: row(
+    "retry",
+    "An MCP server could not be reached, or its answer broke off; the turn failed after that.",
+    "Try again; if it lasts, check that the MCP server runs and that this host can reach it.",
+  ),
+  mcp_server_failed: row(
+    "retry",
+    "An MCP server answered with a status of 500 or more; the turn failed after that.",
+    "Try again; if it lasts, look into the logs of the MCP server, or of the gateway in front of it.",
   ),
   pool_busy: row(
     "throttle",

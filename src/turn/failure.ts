@@ -1,5 +1,8 @@
 import { errorChain } from "../consent/error-chain.js";
+import { internalsOf, type ServerTrouble } from "../context/internals.js";
+import type { UserContext } from "../context/user-context.js";
 import {
+  errorCodes,
   isHostedAgentIdentityError,
   isTokenExchangeError,
   type HostedAgentIdentityError,
@@ -27,17 +30,34 @@ export const genericFailure: ResponseFailure = Object.freeze({
 
 /**
  * What the client is told of an error. This package's errors are made to be shown; of any other nobody knows
- * what its message holds.
+ * what its message holds. Where an MCP server has failed in the turn of `context`, the client learns which one
+ * and how, instead of nothing: frameworks throw errors of their own for it.
  */
-export function failureFrom(error: unknown): ResponseFailure {
+export function failureFrom(error: unknown, context?: UserContext): ResponseFailure {
   const own = ownErrorIn(error);
-  if (own === undefined) return genericFailure;
+  if (own === undefined) return serverFailure(context) ?? genericFailure;
   const additionalInfo = signInInfo(own);
   return {
     code: own.code,
     message: own.message,
     ...(additionalInfo === undefined ? {} : { additionalInfo }),
   };
+}
+
+const maxServersNamed = 4;
+
+function serverFailure(context: UserContext | undefined): ResponseFailure | undefined {
+  const troubles = context === undefined ? [] : [...internalsOf(context).serverTroubles.values()];
+  const newest = troubles.at(-1);
+  if (newest === undefined) return undefined;
+  const code = newest.kind === "status" ? "mcp_server_failed" : "mcp_server_unreachable";
+  const sentences = troubles.slice(-maxServersNamed).reverse().map(sentenceOf);
+  return { code, message: [...sentences, errorCodes[code].help].join(" ") };
+}
+
+function sentenceOf({ serverLabel, kind, status }: ServerTrouble): string {
+  const server = `The MCP server ${JSON.stringify(serverLabel)}`;
+  return kind === "status" ? `${server} answered ${status}.` : `${server} could not be reached.`;
 }
 
 /** What the next sign-in has to ask for, for clients that see no headers. None of it is secret. */

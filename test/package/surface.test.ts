@@ -125,6 +125,8 @@ const codes: readonly string[] = [
   "resource_unauthorized",
   "insufficient_scope",
   "shared_session",
+  "mcp_server_unreachable",
+  "mcp_server_failed",
   "pool_busy",
   "call_id_missing",
   "toolbox_source_failed",

@@ -1,6 +1,7 @@
 import { availableParallelism } from "node:os";
 import { fileURLToPath } from "node:url";
 import { defineConfig } from "vitest/config";
+import { firstLine } from "../src/turn/report-error.js";
 import { PlainSummary } from "./support/plain-summary.js";
 
 const from = (path: string) => fileURLToPath(new URL(path, import.meta.url));
@@ -31,6 +32,8 @@ export default defineConfig({
     reporters: ["default", new PlainSummary()],
     testTimeout: 20_000,
     hookTimeout: 30_000,
+    // Turns that fail on purpose, in tests that do not take their error, would fill pages.
+    onConsoleLog: (log) => !log.startsWith(firstLine),
     restoreMocks: true,
     unstubGlobals: true,
   },

@@ -1,3 +1,5 @@
+import { withoutTokens } from "../errors/redact.js";
+
 const secrets = new Set<string>();
 
 /** Notes a secret that this process was given: whatever is printed from now on is printed without it. */
@@ -11,7 +13,7 @@ export function noteSecret(secret: string): void {
  * server might.
  */
 export function hideSecrets(text: string): string {
-  let hidden = text.replace(/eyJ[\w-]{8,}\.[\w-]{8,}(?:\.[\w-]*)*/g, "[token hidden]");
+  let hidden = withoutTokens(text, "[token hidden]");
   for (const secret of secrets) hidden = hidden.replaceAll(secret, "[secret hidden]");
   return hidden;
 }

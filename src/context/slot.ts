@@ -12,6 +12,8 @@ interface ContextSlot {
   readonly byRequest: WeakMap<object, UserContext>;
   /** Whose MCP client a pool is closing, by principal key. */
   readonly closing: AsyncLocalStorage<string>;
+  /** Errors that were printed already. */
+  readonly reported: WeakSet<object>;
 }
 
 const key: unique symbol = Symbol.for("hosted-agent-identity/context/1") as never;
@@ -24,6 +26,7 @@ export function contextSlot(): ContextSlot {
     internals: new WeakMap(),
     byRequest: new WeakMap(),
     closing: new AsyncLocalStorage(),
+    reported: new WeakSet(),
   };
   return place[key];
 }

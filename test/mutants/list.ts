@@ -11,6 +11,7 @@ import { grantMutants } from "./grants.js";
 import { mcpServerMutants } from "./mcp-server.js";
 import type { Mutant } from "./mutant.js";
 import { otelMutants } from "./otel.js";
+import { reportedErrorMutants } from "./reported-errors.js";
 import { serverCallMutants } from "./server-calls.js";
 import { sharedCacheMutants } from "./shared-cache.js";
 
@@ -553,5 +554,6 @@ export const mutants: readonly Mutant[] = [
   ...otelMutants,
   ...mcpServerMutants,
   ...serverCallMutants,
+  ...reportedErrorMutants,
   ...discretionMutants,
 ];

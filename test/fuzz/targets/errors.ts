@@ -8,10 +8,12 @@ import {
 import { read } from "../../../src/consent/error-chain.js";
 import { runInContext } from "../../../src/context/ambient.js";
 import { recordConsent } from "../../../src/context/internals.js";
+import { redacted } from "../../../src/errors/redact.js";
 import { jsonRpcError } from "../../../src/foundry/json-rpc.js";
 import { clientSessions } from "../../../src/mcp/session-gone.js";
 import { toolboxJudge } from "../../../src/mcp/toolbox/judge.js";
-import { behindOrigin, textsIn, valueIn, type FuzzTarget, type Input } from "../target.js";
+import { leaked } from "../engine/leak.js";
+import { behindOrigin, field, textsIn, textOf, valueIn, type FuzzTarget, type Input } from "../target.js";
 import { platformContext } from "./people.js";
 
 const policy = consentLinkPolicy({ allowedOrigins: ["https://consent.example.com"] });
@@ -69,7 +71,57 @@ function withLife(value: unknown, depth = 0): unknown {
   return made;
 }
 
+/** Secrets as they stand in messages of others: what is around the second one is the fuzzer's. */
+const planted: readonly (readonly [before: string, secret: string, after: string])[] = [
+  ["", "eyJhbGciOiJub25lIn0.eyJzdWIiOiJBZGEgTG92ZWxhY2UifQ.c2lnbmF0dXJlLW9mLUFkYQ", ""],
+  ["", "eyJhbGciOiJub25lIn0%2EeyJzdWIiOiJBZGEgTG92ZWxhY2UifQ%2Ec2lnbmF0dXJlLW9mLUFkYQ", ""],
+  [" Bearer ", "opaque_and.lower-case_token_of_ada", " "],
+  ["\nSet-Cookie: ", "session-of-ada=her-cookie-in-clear", "\n"],
+  [" https://host.example/cb?", "code=the-code-of-ada-in-clear", " "],
+  [" redis://", "ada:her-long-pass-word-in-clear", "@host.example "],
+  [" client_secret=", "the-secret-of-the-agent-in-clear", "&"],
+  ["", "Zm9v9Qx2T7bLk4Vd1RsW8yHc3NpGj6Ua", ""],
+  ["", "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b", ""],
+];
+
+function plantedIn(input: Input): (typeof planted)[number] {
+  const chosen = Number(field(input, "secret"));
+  return planted[Number.isInteger(chosen) ? Math.abs(chosen) % planted.length : 0] ?? ["", "", ""];
+}
+
 export const errorTargets: readonly FuzzTarget[] = [
+  {
+    name: "messages of foreign errors",
+    from: "whatever a run, a framework or a server throws",
+    files: ["src/errors/redact.ts"],
+    shape: "fields",
+    seeds: [
+      ...planted.map((_, secret) => ({ secret, before: "POST failed: ", after: " at index.js" })),
+      { secret: 0, before: "eyJ".repeat(5_000), after: "" },
+      { secret: 1, before: "?".repeat(9_000), after: "=" },
+      { secret: 2, before: "a-".repeat(8_000), after: "" },
+      { secret: 3, before: "authorization".repeat(1_000), after: " : ".repeat(100) },
+      { secret: 4, before: "-----BEGIN KEY-----", after: "http://a@b/c#d file:///x?y=1 K7M-2QX-ABC" },
+      { secret: 5, before: "a.b".repeat(5_000), after: "Bearer authentication failed, Basic Zm9vOmJhcg==" },
+      { secret: 6, before: "%2e".repeat(5_000), after: "state=aaaaaaaaaa sk-aaaaaaaaaaaa" },
+      { secret: 7, before: "7c5dbd5b-2d4b-4b1e-9d52-4a7d3ea3f6a1 ", after: "1".repeat(24) },
+      { secret: 8, before: "x".repeat(17_000), after: "abc8Q~aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa" },
+    ],
+    words: ["Bearer ", "Set-Cookie: ", "://", "eyJ", "%2E", "-----BEGIN ", "client_secret=", "@", "?a="],
+    run(input) {
+      const [before, secret, after] = plantedIn(input);
+      return redacted(`${field(input, "before")}${before}${secret}${after}${field(input, "after")}`);
+    },
+    // What is planted is no part of the input.
+    secrets: () => [],
+    holds(input, value) {
+      const [, secret] = plantedIn(input);
+      const around = `${field(input, "before")}\n${field(input, "after")}`;
+      const found = leaked([secret], textOf(value), around);
+      if (found !== undefined) throw new Error(`${found.length} characters of a secret were left`);
+      if (textOf(value).length > 2 * 8_192) throw new Error("the text has grown");
+    },
+  },
   {
     name: "errors of frameworks and servers",
     from: "MCP servers, through SDKs and frameworks",

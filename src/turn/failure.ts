@@ -37,9 +37,12 @@ export function failureFrom(error: unknown, context?: UserContext): ResponseFail
   const own = ownErrorIn(error);
   if (own === undefined) return serverFailure(context) ?? genericFailure;
   const additionalInfo = signInInfo(own);
+  // A framework that waits for an answer that never comes says nothing. What its server did explains the wait.
+  const waitedFor =
+    own.code === "turn_idle" || own.code === "turn_timeout" ? serverFailure(context) : undefined;
   return {
     code: own.code,
-    message: own.message,
+    message: waitedFor === undefined ? own.message : `${own.message} ${waitedFor.message}`,
     ...(additionalInfo === undefined ? {} : { additionalInfo }),
   };
 }

@@ -2,6 +2,7 @@ import { inBackground } from "../context/background-timer.js";
 import { getUserContext, runInContext } from "../context/ambient.js";
 import {
   beginTurnOn,
+  callsInFlight,
   isSignInDemand,
   liveInternalsOf,
   recordConsent,
@@ -40,7 +41,7 @@ export interface TurnScope extends Pick<Turn, "signal" | "context"> {
   /** Remembers what an error asks the user, or the caller, for. Throws `consent_link_refused`. */
   note(error: unknown): void;
   /**
-   * What the user has to do, checked; empty when nothing was asked for. Waits for what is being acquired, so
+   * What the user has to do, checked; empty when nothing was asked for. Waits for what is being acquired and called, so
    * that a second server's request is among them. Throws `consent_link_refused`.
    */
   requests(): Promise<readonly ConsentRequest[]>;
@@ -54,7 +55,7 @@ export interface TurnScope extends Pick<Turn, "signal" | "context"> {
   stop(): boolean;
 }
 
-/** How long acquisitions already in flight may take once consent is needed. */
+/** How long acquisitions and tool calls already under way may take once consent is needed. */
 const settleMs = 2_000;
 
 /** Starts to watch a turn. Throws `no_user_context`, `context_ended`. */
@@ -72,7 +73,8 @@ export function turnScope(options: TurnScopeOptions): TurnScope {
       ? new ConsentRequiredError(internals.consentRequests)
       : internals.signInDemand;
   const onDemand = (): void => {
-    asked ??= settledWithin(internals.acquisitions, settleMs, signal).then(() => {
+    const underWay = [...internals.acquisitions, ...callsInFlight(context)];
+    asked ??= settledWithin(underWay, settleMs, signal).then(() => {
       if (!signal.aborted) abort(reason());
     });
   };
@@ -140,7 +142,7 @@ export function turnScope(options: TurnScopeOptions): TurnScope {
 }
 
 /** Waits until what is in flight now has settled, the time is over, or the signal aborts. */
-function settledWithin(work: ReadonlySet<Promise<unknown>>, ms: number, signal: AbortSignal): Promise<void> {
+function settledWithin(work: readonly Promise<unknown>[], ms: number, signal: AbortSignal): Promise<void> {
   return new Promise((done) => {
     const finish = (): void => {
       clearTimeout(timer);

@@ -8,6 +8,7 @@ import type { AgentReference } from "../foundry/items.js";
 import { emit, type OnEvent } from "../errors/events.js";
 import { failureFrom, isCancelled } from "./failure.js";
 import { runPieces, type RunPieces } from "./run-pieces.js";
+import { reportError } from "./report-error.js";
 import { responseIdFor } from "./response-id.js";
 import { responseWriter, type Ending, type ResponseWriter } from "./response-writer.js";
 import { isCancelledByUser } from "./running-turns.js";
@@ -187,7 +188,7 @@ async function endingOf(
     if (requests.length > 0) {
       await scope
         .inContext(async () => onConsentRequired?.())
-        .catch((error: unknown) => report(onError, error));
+        .catch((error: unknown) => reportError(onError, error));
       return { status: "consent", requests };
     }
   } catch (error) {
@@ -199,14 +200,6 @@ async function endingOf(
   if (isCancelled(failed.error) && isCancelledByUser(failed.error.cause)) {
     return { status: "cancelled" };
   }
-  if (!isCancelled(failed.error)) report(onError, failed.error);
-  return { status: "failed", error: failureFrom(failed.error) };
-}
-
-function report(onError: ((error: unknown) => void) | undefined, error: unknown): void {
-  try {
-    onError?.(error);
-  } catch {
-    // A listener's trouble is not the user's.
-  }
+  if (!isCancelled(failed.error)) reportError(onError, failed.error);
+  return { status: "failed", error: failureFrom(failed.error, scope.context) };
 }

@@ -1,6 +1,6 @@
 import { randomBytes } from "node:crypto";
 import { describe, expect, it } from "vitest";
-import { newId, partitionKeyOf } from "../../src/foundry/ids.js";
+import { isIdOf, newId, newItemId, partitionKeyOf } from "../../src/foundry/ids.js";
 
 describe("ids", () => {
   it("are a prefix, a partition key of 18 and 32 alphanumerics", () => {
@@ -12,6 +12,34 @@ describe("ids", () => {
     const next = newId("msg", randomBytes, first);
     expect(partitionKeyOf(next)).toBe(partitionKeyOf(first));
     expect(next.slice(-32)).not.toBe(first.slice(-32));
+  });
+
+  it.each([
+    ["message", "msg"],
+    ["function_call", "fc"],
+    ["function_call_output", "fco"],
+    ["reasoning", "rs"],
+    ["mcp_call", "mcp"],
+    ["mcp_list_tools", "mcpl"],
+    ["image_generation_call", "ig"],
+    ["oauth_consent_request", "oacr"],
+    ["an item of tomorrow", "item"],
+    ["toString", "item"],
+  ])("of items say of which type they are: %s", (type, prefix) => {
+    const responseId = newId("caresp", randomBytes);
+    const id = newItemId(type, randomBytes, responseId);
+    expect(id).toMatch(new RegExp(`^${prefix}_[A-Za-z0-9]{50}$`));
+    expect(partitionKeyOf(id)).toBe(partitionKeyOf(responseId));
+  });
+
+  it.each([
+    [`caresp_${"a".repeat(50)}`, true],
+    [`caresp_${"a".repeat(48)}`, true],
+    [`resp_${"a".repeat(50)}`, false],
+    [`caresp_${"a".repeat(49)}`, false],
+    ["caresp_", false],
+  ])("are told from what is none: %s", (id, isOne) => {
+    expect(isIdOf("caresp", id)).toBe(isOne);
   });
 
   it("inherit it from an id of the earlier form, which has it at the end", () => {

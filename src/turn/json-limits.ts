@@ -1,0 +1,107 @@
+/**
+ * How deep and how large the JSON of a request body may be. A request with a long history is far below both;
+ * 4 MiB of brackets, which cost nothing to send, are far above.
+ */
+export const jsonLimits = { depth: 100, values: 50_000 } as const;
+
+/** Which limit a body is over. */
+export type JsonExcess = keyof typeof jsonLimits;
+
+/**
+ * Which limit the JSON text is over, read from its bytes before anything is built of them. One pass without
+ * recursion; whether it is JSON at all is for the parser to say.
+ */
+export function excessInText(bytes: Uint8Array): JsonExcess | undefined {
+  let depth = 0;
+  let values = 1;
+  for (let at = 0; at < bytes.length; at += 1) {
+    const byte = bytes[at] as number;
+    if (byte <= 0x20) at = afterSpace(bytes, at) - 1;
+    else if (byte === quote) at = endOfText(bytes, at);
+    else if (byte === comma) values += 1;
+    else if (byte === closeBrace || byte === closeBracket) depth -= 1;
+    else if (byte === openBrace || byte === openBracket) {
+      depth += 1;
+      if (depth > jsonLimits.depth) return "depth";
+      const first = afterSpace(bytes, at + 1);
+      if (bytes[first] !== closeBrace && bytes[first] !== closeBracket) values += 1;
+      at = first - 1;
+    }
+    if (values > jsonLimits.values) return "values";
+  }
+  return undefined;
+}
+
+/** Which limit a body is over that somebody else has parsed. Stops at the limit, and does not recurse either. */
+export function excessInValue(value: unknown): JsonExcess | undefined {
+  let values = 1;
+  let level: unknown[] = [value];
+  for (let depth = 0; ; depth += 1) {
+    const containers = level.filter((one) => typeof one === "object" && one !== null) as object[];
+    if (containers.length === 0) return undefined;
+    if (depth === jsonLimits.depth) return "depth";
+    const next: unknown[] = [];
+    for (const container of containers) {
+      for (const one of Object.values(container)) {
+        values += 1;
+        if (values > jsonLimits.values) return "values";
+        next.push(one);
+      }
+    }
+    level = next;
+  }
+}
+
+const quote = 0x22;
+const backslash = 0x5c;
+const comma = 0x2c;
+const openBracket = 0x5b;
+const closeBracket = 0x5d;
+const openBrace = 0x7b;
+const closeBrace = 0x7d;
+
+/**
+ * Where a text ends that begins at `start`. A long one is searched natively; after each quote that turns out to
+ * be escaped the loop goes on, because a native search for every second byte would cost more than the parser.
+ */
+function endOfText(bytes: Uint8Array, start: number): number {
+  let at = start + 1;
+  for (;;) {
+    for (const end = Math.min(at + 64, bytes.length); at < end; at += 1) {
+      const byte = bytes[at];
+      if (byte === quote) return at;
+      if (byte === backslash) at += 1;
+    }
+    const found = bytes.indexOf(quote, at);
+    if (found === -1) return bytes.length;
+    let escapes = found;
+    while (escapes > at && bytes[escapes - 1] === backslash) escapes -= 1;
+    if ((found - escapes) % 2 === 0) return found;
+    at = found + 1;
+  }
+}
+
+/**
+ * Where space ends that begins at `start`. A long run is taken four bytes at a time, as nothing else in JSON costs
+ * the parser so little. What is below a space and no space of JSON is the parser's to refuse.
+ */
+function afterSpace(bytes: Uint8Array, start: number): number {
+  let at = start;
+  for (const near = Math.min(start + 16, bytes.length); at < near; at += 1)
+    if ((bytes[at] as number) > 0x20) return at;
+  const { buffer, byteOffset } = bytes;
+  while ((byteOffset + at) % 4 !== 0 && at < bytes.length && (bytes[at] as number) <= 0x20) at += 1;
+  if ((byteOffset + at) % 4 === 0 && bytes.length - at >= 4) {
+    const words = new Int32Array(buffer, byteOffset + at, (bytes.length - at) >> 2);
+    let word = 0;
+    while (word < words.length && isSpace(words[word] as number)) word += 1;
+    at += word * 4;
+  }
+  while (at < bytes.length && (bytes[at] as number) <= 0x20) at += 1;
+  return at;
+}
+
+/** Whether none of the four bytes is above a space: each that is carries into its top bit. */
+function isSpace(word: number): boolean {
+  return ((word | ((word & 0x7f7f7f7f) + 0x5f5f5f5f)) & 0x80808080) === 0;
+}

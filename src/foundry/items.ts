@@ -7,6 +7,12 @@ export interface AgentReference {
   readonly version?: string;
 }
 
+/** Who answers where neither request nor environment names an agent: clients require a name. Source: as the hosts. */
+export const serverDefaultAgent: AgentReference = Object.freeze({
+  type: "agent_reference",
+  name: "server-default-agent",
+});
+
 /**
  * An output item of the Responses protocol, as far as a turn has to know it; every type has more fields.
  * @group Turns

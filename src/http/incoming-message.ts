@@ -2,7 +2,9 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import { contextOfRequest, type UserContextSettings } from "../context/create.js";
 import { rawHeaderPairs } from "../context/header-pairs.js";
 import { refusalOf, type Refusal } from "../context/refusal.js";
+import { answerHeaders } from "../context/answer-headers.js";
 import type { UserContext } from "../context/user-context.js";
+import { errorAnswer, unanswerable } from "../turn/answer.js";
 
 /** Who is asking, or the answer to a request that cannot be verified. */
 export type Opened =
@@ -53,7 +55,24 @@ export function endWithResponse(response: ServerResponse, context: UserContext):
 
 /** Writes the answer to a request that could not be verified. */
 export function refuse(response: ServerResponse, { status, headers, body }: Refusal): void {
-  if (response.headersSent || response.destroyed) return;
+  if (response.headersSent || isOver(response)) return;
   response.writeHead(status, { ...headers });
   response.end(JSON.stringify(body));
+}
+
+/** What can still be said when writing the answer has failed: an error, or that there is nothing more to come. */
+export function endBroken(response: ServerResponse, requestId: string | undefined): void {
+  if (isOver(response)) return;
+  if (response.headersSent) return void response.destroy();
+  try {
+    const { status, headers, body } = errorAnswer(unanswerable, answerHeaders(requestId));
+    response.writeHead(status, headers).end(body);
+  } catch {
+    response.destroy();
+  }
+}
+
+/** Whether nothing can be written any more: the client has gone, or somebody else has ended the response. */
+export function isOver(response: ServerResponse): boolean {
+  return response.destroyed || response.writableEnded;
 }

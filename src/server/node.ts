@@ -1,5 +1,5 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
-import { readBody } from "../turn/responses.js";
+import { readBody } from "../turn/received-body.js";
 import { admit, notRpc, tooLong, type Admission } from "./admit.js";
 import type { GateSettings } from "./options.js";
 import type { Refusal, Refusals } from "./refusal.js";

@@ -1,4 +1,4 @@
-import { readBody } from "../turn/responses.js";
+import { readBody } from "../turn/received-body.js";
 import { admit } from "./admit.js";
 import type { EntraAuthInfo } from "./auth-info.js";
 import { isRefusal, parsed } from "./node.js";

@@ -3,20 +3,22 @@ import { answerHeaders } from "../context/answer-headers.js";
 import { internalsOf, isSignInDemand } from "../context/internals.js";
 import type { UserContext } from "../context/user-context.js";
 import { isHostedAgentIdentityError } from "../errors.js";
-import { foundryEnvironment } from "../foundry/environment.js";
 import { terminalEvents, type ResponseEvent, type ResponseObject } from "../foundry/events.js";
 import { responseHeaders } from "../foundry/headers.js";
-import type { AgentReference } from "../foundry/items.js";
 import { platformFault } from "./container-protocol.js";
+import { describedTurn, type DescribedTurn } from "./described-turn.js";
 import { requestError, signInChallenge, type RequestError } from "./error-envelope.js";
 import { ownErrorIn } from "./failure.js";
+import { reportError } from "./report-error.js";
+import { responseFields } from "./response-fields.js";
 import type { ResponsesRun, ResponsesSettings } from "./responses-options.js";
 import { beginTurn } from "./running-turns.js";
+import { environmentSession } from "./session-id.js";
 import { sseBlocks } from "./sse-blocks.js";
-import { readTurnRequest, type ReadRequest } from "./turn-request.js";
+import { startedBody } from "./started-body.js";
+import { readTurnRequest } from "./turn-request.js";
 import type { Preparable, RunOutput, Turn } from "./turn.js";
 import { heardMessage, keepForLater, type TurnMessage } from "./turn-sign-in.js";
-import { responseIdFor } from "./response-id.js";
 import { withConsent } from "./with-consent.js";
 
 /** An answer, ready for any HTTP server. */
@@ -40,45 +42,61 @@ export interface AnswerInput {
 
 const sseHeaders = {
   "content-type": "text/event-stream; charset=utf-8",
-  "cache-control": "no-cache",
+  // Middleware that compresses holds events back until it has enough of them; `no-transform` forbids it.
+  "cache-control": "no-cache, no-transform",
   "x-accel-buffering": "no",
 };
 
-/** Answers one `POST /responses`, streamed or plain. */
+/**
+ * Answers one `POST /responses`, streamed or plain. Never rejects: what goes wrong before anything was sent is
+ * answered 500, and `onError` is told.
+ */
 export async function answerTurn(
   run: ResponsesRun,
   options: ResponsesSettings,
   input: AnswerInput,
 ): Promise<Answer> {
-  const { context, requestId } = input;
-  const read = readTurnRequest(input.body);
-  const session = ("error" in read ? undefined : read.sessionId) ?? context?.platform.sessionId;
-  const headers = {
-    ...answerHeaders(requestId),
-    ...(session === undefined ? {} : { [responseHeaders.sessionId]: session }),
-  };
+  let headers = answerHeaders(input.requestId);
+  try {
+    const { context } = input;
+    if (context === undefined) return errorAnswer(noUserContext, headers);
+    const read = readTurnRequest(input.body);
+    const turn = "error" in read ? undefined : describedTurn(read, context, options);
+    const sessionId = turn?.sessionId ?? environmentSession(context);
+    if (sessionId !== undefined) headers = { ...headers, [responseHeaders.sessionId]: sessionId };
+    const refusal = platformFault(context.platform) ?? ("error" in read ? read : undefined);
+    if (turn === undefined || refusal !== undefined) return errorAnswer(refusal ?? unanswerable, headers);
+    return await answerDescribed(run, options, { ...turn, context, signal: input.signal }, headers);
+  } catch (error) {
+    reportError(options.onError, error);
+    return errorAnswer(unanswerable, headers);
+  }
+}
+
+async function answerDescribed(
+  run: ResponsesRun,
+  options: ResponsesSettings,
+  turn: OpenedTurn,
+  headers: Readonly<Record<string, string>>,
+): Promise<Answer> {
+  const { context, responseId } = turn;
   const refused = (error: RequestError): Answer => errorAnswer(error, headers);
-  if (context === undefined) return refused(noUserContext);
-  const fault = platformFault(context.platform);
-  if (fault !== undefined) return refused(fault);
-  if ("error" in read) return refused(read);
-  const responseId = responseIdFor(context, read.request.previousResponseId, options.random);
   const begun = beginTurn(options.turns, {
     responseId,
     context,
-    signal: input.signal,
+    signal: turn.signal,
     windDownMs: options.windDownMs,
   });
   if (begun === undefined) return refused(stopping);
   try {
-    const opened = await openTurn(run, options, { ...read, responseId, context, signal: begun.signal });
+    const opened = await openTurn(run, options, { ...turn, signal: begun.signal });
     if ("error" in opened) {
       begun.end();
       return refused(opened);
     }
     const events = begun.endWith(opened);
-    if (read.stream) {
-      const body = sseBlocks(events, options.keepAliveMs);
+    if (turn.stream) {
+      const body = await startedBody(sseBlocks(events, options.keepAliveMs), options.onError);
       return { status: 200, headers: { ...headers, ...sseHeaders }, body };
     }
     const response = await lastResponse(events);
@@ -86,6 +104,8 @@ export async function answerTurn(
     // Nothing was sent yet, so the caller can be told as HTTP clients expect it.
     if (demand !== undefined && response?.error?.code === demand.code)
       return refused(signInChallenge(demand));
+    // A turn whose client has gone has no response, and there is nobody to send one to.
+    if (response === undefined) return refused(unanswerable);
     const body = JSON.stringify(response);
     return { status: 200, headers: { ...headers, ...jsonHeaders }, body };
   } catch (error) {
@@ -121,6 +141,13 @@ const noUserContext = requestError(
   "There is no user context here: put userContext() in front of responses().",
 );
 
+/** The answer when nothing else can be said. */
+export const unanswerable: RequestError = requestError(
+  500,
+  "server_error",
+  "The agent could not answer this request.",
+);
+
 const stopping = requestError(
   503,
   "agent_stopping",
@@ -142,18 +169,21 @@ export function errorAnswer(
 }
 
 /** The run of a turn: what sign-in says, then the answer to what is left to answer. */
-function runOf(run: ResponsesRun, { say, request, failure }: TurnMessage): (turn: Turn) => RunOutput {
+function runOf(
+  run: ResponsesRun,
+  { say, request, failure }: TurnMessage,
+  responseId: string,
+): (turn: Turn) => RunOutput {
   if (say === undefined && request !== undefined)
-    return (turn) => run({ ...turn, input: request.input, request });
+    return (turn) => run({ ...turn, input: request.input, request, responseId });
   return async function* (turn) {
     if (failure !== undefined) throw failure.cause;
     if (say !== undefined) yield request === undefined ? say : `${say}\n\n`;
-    if (request !== undefined) yield* run({ ...turn, input: request.input, request });
+    if (request !== undefined) yield* run({ ...turn, input: request.input, request, responseId });
   };
 }
 
-interface OpenedTurn extends ReadRequest {
-  readonly responseId: string;
+interface OpenedTurn extends DescribedTurn {
   readonly context: UserContext;
   readonly signal: AbortSignal | undefined;
 }
@@ -168,20 +198,19 @@ function startTurn(
   options: ResponsesSettings,
   turn: StartedTurn,
 ): AsyncIterableIterator<ResponseEvent> {
-  const { request, heard, responseId, context, signal, prepare } = turn;
+  const { request, heard, responseId, sessionId, agentReference, context, signal, prepare } = turn;
   const { policy, onError, onEvent, now, random, signIn, turnTimeoutMs, idleTimeoutMs, windDownMs } = options;
-  const agentReference = options.agentReference ?? turn.agentReference ?? hostedAgent();
-  const { model, metadata } = request.body;
+  const { model } = request.body;
   const asked = heard.request;
-  return withConsent(runOf(run, heard), {
+  return withConsent(runOf(run, heard, responseId), {
     responseId,
     context,
     prepare,
     ...(signIn === undefined || asked === undefined
       ? {}
       : { onConsentRequired: () => keepForLater(signIn, context, asked) }),
-    model: options.model ?? (typeof model === "string" ? model : (agentReference?.name ?? "agent")),
-    ...(typeof metadata === "object" && metadata !== null ? { fields: { metadata } } : {}),
+    model: options.model ?? (isNamed(model) ? model : (agentReference?.name ?? "agent")),
+    fields: responseFields(request.body, responseId, sessionId),
     ...(request.previousResponseId === undefined ? {} : { previousResponseId: request.previousResponseId }),
     ...(agentReference === undefined ? {} : { agentReference }),
     ...(signal === undefined ? {} : { signal }),
@@ -223,18 +252,12 @@ async function prepareFirst(
   };
 }
 
+function isNamed(model: unknown): model is string {
+  return typeof model === "string" && model.trim() !== "";
+}
+
 async function lastResponse(events: AsyncIterable<ResponseEvent>): Promise<ResponseObject | undefined> {
   let last: ResponseObject | undefined;
   for await (const { type, response } of events) if (terminalEvents.has(type)) last = response;
   return last;
-}
-
-function hostedAgent(): AgentReference | undefined {
-  const { agentName, agentVersion } = foundryEnvironment(process.env);
-  if (agentName === undefined) return undefined;
-  return {
-    type: "agent_reference",
-    name: agentName,
-    ...(agentVersion === undefined ? {} : { version: agentVersion }),
-  };
 }

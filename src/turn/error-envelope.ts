@@ -12,8 +12,18 @@ export interface RequestError {
     readonly type: string;
     readonly param: string | null;
     readonly code: string;
+    /** What is wrong with each field of a request that does not fit the schema. */
+    readonly details?: readonly ErrorDetail[];
     readonly additionalInfo?: SignInInfo;
   };
+}
+
+/** One fault of a request. `param` is a path, `$.metadata.color`. */
+export interface ErrorDetail {
+  readonly type: "invalid_request_error";
+  readonly code: "invalid_value";
+  readonly message: string;
+  readonly param: string;
 }
 
 /** A refusal of the request as such. Source: Azure.AI.AgentServer.Responses, docs/api-behaviour-contract.md. */
@@ -36,6 +46,18 @@ export function requestError(
     headers,
     error: { message, type: status < 500 ? "invalid_request_error" : "server_error", param, code },
   };
+}
+
+/**
+ * The refusal of a request whose fields are not as the schema says. `param` is for a fault that older hosts name
+ * without the path. Source: rule B29 of the contract, whose `details` these are.
+ */
+export function invalidFields(details: readonly ErrorDetail[], param?: string): RequestError {
+  const [first] = details;
+  const many = details.length > 1 ? `${details.length} fields of the request are not valid. The first: ` : "";
+  const message = `${many}${first?.param.replace("$.", "") ?? ""}: ${first?.message ?? ""}`;
+  const refusal = requestError(400, "invalid_value", message, param ?? first?.param ?? null);
+  return { ...refusal, error: { ...refusal.error, details } };
 }
 
 /**

@@ -1,5 +1,5 @@
 import type { ResponseObject, ResponseStatus } from "../foundry/events.js";
-import type { AgentReference, OutputItem } from "../foundry/items.js";
+import { serverDefaultAgent, type AgentReference, type OutputItem } from "../foundry/items.js";
 
 /** What stays the same in every state of a response. */
 export interface ResponseFacts {
@@ -15,7 +15,7 @@ export interface ResponseFacts {
 
 /** A response as it is written into events, state by state. */
 export interface ResponseStates {
-  /** Takes what a run says of its own response: usage, model, metadata; never its id, state or output. */
+  /** Takes what a run says of its own response: usage, model, metadata; nothing else. */
   merge(given: unknown): void;
   at(
     status: ResponseStatus,
@@ -24,7 +24,10 @@ export interface ResponseStates {
   ): ResponseObject & Record<string, unknown>;
 }
 
-/** What generated clients require of a response, where nobody has said otherwise. */
+/**
+ * What generated clients require of a response, where nobody has said otherwise. `usage` is not among them: it is
+ * left out while nobody knows it, never `null` (rule B33).
+ */
 const defaults = {
   instructions: null,
   metadata: {},
@@ -33,7 +36,6 @@ const defaults = {
   tool_choice: "auto",
   tools: [],
   top_p: null,
-  usage: null,
 };
 
 /** Starts the states of one response. */
@@ -43,9 +45,7 @@ export function responseStates(facts: ResponseFacts): ResponseStates {
 
   return {
     merge(given) {
-      told = { ...told, ...(Object(given) as object) };
-      // What `at` adds overrides the rest; another agent's name would not be overridden.
-      delete told["agent_reference"];
+      told = { ...told, ...ofTheModel(given) };
     },
     at: (status, output, rest = {}) => ({
       model,
@@ -59,8 +59,21 @@ export function responseStates(facts: ResponseFacts): ResponseStates {
       incomplete_details: null,
       output,
       previous_response_id: previousResponseId ?? null,
-      ...(agentReference === undefined ? {} : { agent_reference: agentReference }),
+      agent_reference: agentReference ?? serverDefaultAgent,
       ...rest,
     }),
+  };
+}
+
+/**
+ * What a run's own response says of the model. Its instructions and tools are the agent's and not for its
+ * callers; its id, conversation and settings are of another response than this one.
+ */
+function ofTheModel(given: unknown): Record<string, unknown> {
+  const { model, usage, metadata } = Object(given) as Record<string, unknown>;
+  return {
+    ...(typeof model === "string" ? { model } : {}),
+    ...(typeof usage === "object" && usage !== null ? { usage } : {}),
+    ...(Object.keys(Object(metadata) as object).length === 0 ? {} : { metadata }),
   };
 }

@@ -26,6 +26,8 @@ export interface ResponsesTurn extends Turn {
   /** The prompt as text; the same as `request.input`. */
   readonly input: string;
   readonly request: TurnRequest;
+  /** The id of the response that this turn writes. */
+  readonly responseId: string;
 }
 
 /** How `POST /responses` is answered. */

@@ -3,6 +3,7 @@ import { answerHeaders } from "../context/answer-headers.js";
 import type { UserContext } from "../context/user-context.js";
 import { answerTurn, errorAnswer, type Answer } from "./answer.js";
 import { requestError, type RequestError } from "./error-envelope.js";
+import { receivedBody } from "./received-body.js";
 import { responsesSettings, type ResponsesOptions, type ResponsesRun } from "./responses-options.js";
 import { byteStream } from "./to-sse.js";
 
@@ -29,66 +30,31 @@ export function responses(
   options: ResponsesOptions = {},
 ): (request: Request, context?: UserContext) => Promise<Response> {
   const settings = responsesSettings(run, options);
-  const maxBytes = settings.maxBodyBytes;
   return async function responsesHandler(request, context) {
     const { method, headers } = request;
     const requestId = headers.get("x-request-id");
-    const refusal = (error: RequestError): Response =>
+    const refused = (error: RequestError): Response =>
       toResponse(errorAnswer(error, answerHeaders(requestId)));
-    const refused = refusedRequest(
-      { method, type: headers.get("content-type"), length: headers.get("content-length") },
-      maxBytes,
-    );
-    if (refused !== undefined) return refusal(refused);
-    const body = await readBody(request.body, maxBytes);
-    if (body === undefined) return refusal(tooLarge);
+    if (request.bodyUsed) return refused(alreadyRead);
+    const head = {
+      method,
+      type: headers.get("content-type"),
+      length: headers.get("content-length"),
+      encoding: headers.get("content-encoding"),
+    };
+    const received = await receivedBody(head, request.body, settings.maxBodyBytes);
+    if ("error" in received) return refused(received);
     const user = context ?? tryGetUserContext(request);
-    return toResponse(
-      await answerTurn(run, settings, { body, context: user, signal: request.signal, requestId }),
-    );
+    const input = { body: received.bytes, context: user, signal: request.signal, requestId };
+    return toResponse(await answerTurn(run, settings, input));
   };
 }
 
-/** What is known of a request before its body is read. */
-export interface RequestHead {
-  readonly method: string | undefined;
-  readonly type: string | null | undefined;
-  readonly length: string | null | undefined;
-}
-
-/** Why a request is refused before its body is read. */
-export function refusedRequest(
-  { method, type, length }: RequestHead,
-  maxBytes: number,
-): RequestError | undefined {
-  if (method !== "POST") return requestError(405, "method_not_allowed", "Use POST.");
-  if (!/^application\/(json|[\w.-]+\+json)\s*(;|$)/i.test(type ?? "")) {
-    return requestError(415, "unsupported_media_type", "Send the body as application/json.");
-  }
-  return Number(length ?? 0) > maxBytes ? tooLarge : undefined;
-}
-
-/** A body over the limit. */
-export const tooLarge: RequestError = requestError(
-  413,
-  "request_too_large",
-  "The request body is too large.",
+const alreadyRead = requestError(
+  500,
+  "body_already_read",
+  "Something in front of responses() has read the body of the request. Give it a clone(), or read the body in the run: it is in turn.request.body.",
 );
-
-/** The bytes of a body, or `undefined` when there are more than allowed: reading stops there. */
-export async function readBody(
-  body: AsyncIterable<Uint8Array> | null,
-  maxBytes: number,
-): Promise<Uint8Array | undefined> {
-  const chunks: Uint8Array[] = [];
-  let length = 0;
-  for await (const chunk of body ?? []) {
-    length += chunk.length;
-    if (length > maxBytes) return undefined;
-    chunks.push(chunk);
-  }
-  return Buffer.concat(chunks);
-}
 
 function toResponse({ status, headers, body }: Answer): Response {
   return new Response(typeof body === "string" ? body : byteStream(body), { status, headers });

@@ -1,12 +1,13 @@
-import { isHeaderSafe } from "../foundry/headers.js";
 import type { AgentReference } from "../foundry/items.js";
 import { requestError, type RequestError } from "./error-envelope.js";
+import { parsedBody } from "./request-body.js";
+import { conversationIdIn, refusedFields } from "./request-rules.js";
 
 /** The request that a turn answers. */
 export interface TurnRequest {
   /** The parsed body, as it came. */
   readonly body: Readonly<Record<string, unknown>>;
-  /** The prompt: `input` if it is a text, else the text of its last message of the user. */
+  /** The prompt: `input` if it is a text, else the text of its last message of the user. Empty if there is none. */
   readonly input: string;
   /** The response this one follows; after a consent request, the interrupted one. */
   readonly previousResponseId?: string;
@@ -18,64 +19,49 @@ export interface ReadRequest {
   readonly stream: boolean;
   readonly agentReference?: AgentReference;
   readonly sessionId?: string;
+  readonly conversationId?: string;
+  /** What the caller wants the response to be called. */
+  readonly responseId?: string;
 }
-
-/** The fields of a body that have to be of one type, if they are there. */
-const fieldTypes = {
-  stream: "boolean",
-  previous_response_id: "string",
-  background: "boolean",
-  model: "string",
-} as const;
 
 /** Reads the body of `POST /responses`: text, bytes, or what a body parser made of it. */
 export function readTurnRequest(raw: unknown): ReadRequest | RequestError {
-  const body = parsed(raw);
-  if (body === undefined) return requestError(400, "invalid_json", "The request body is not valid JSON.");
+  const parsed = parsedBody(raw);
+  if ("error" in parsed) return parsed;
+  const { value: body } = parsed;
   if (typeof body !== "object" || body === null || Array.isArray(body)) {
     return requestError(400, "invalid_request", "The request body has to be a JSON object.");
   }
-  const fields = body as Record<string, unknown>;
-  for (const [field, type] of Object.entries(fieldTypes)) {
-    const value = fields[field] ?? undefined;
-    if (value !== undefined && typeof value !== type)
-      return requestError(400, "invalid_type", `${field} has to be a ${type}.`, field);
-  }
-  const { input, stream, background, previous_response_id: previous, agent_session_id: sessionId } = fields;
-  if (typeof input !== "string" && !Array.isArray(input)) {
-    const code = input === undefined ? "missing_required_parameter" : "invalid_type";
-    return requestError(400, code, "input has to be a text or a list of items.", "input");
-  }
-  if (background === true) {
-    return requestError(
-      400,
-      "unsupported_parameter",
-      "background responses are not supported.",
-      "background",
-    );
-  }
-  const agentReference = agentReferenceOf(fields["agent_reference"]);
-  const request = {
-    body: fields,
-    input: inputText(input),
-    ...(typeof previous === "string" ? { previousResponseId: previous } : {}),
-  };
+  const fields = body as Readonly<Record<string, unknown>>;
+  const refusal = refusedFields(fields);
+  if (refusal !== undefined) return refusal;
+  const previousResponseId = textIn(fields["previous_response_id"]);
   return {
-    request,
-    stream: stream === true,
-    ...(agentReference === undefined ? {} : { agentReference }),
-    ...(isHeaderSafe(sessionId) ? { sessionId } : {}),
+    request: {
+      body: fields,
+      input: inputText((fields["input"] ?? "") as string | readonly unknown[]),
+      ...present({ previousResponseId }),
+    },
+    stream: fields["stream"] === true,
+    ...present({
+      agentReference: agentReferenceOf(fields["agent_reference"]),
+      sessionId: textIn(fields["agent_session_id"]),
+      conversationId: conversationIdIn(fields["conversation"]),
+      responseId: textIn(fields["response_id"]),
+    }),
   };
 }
 
-function parsed(raw: unknown): unknown {
-  const text = raw instanceof Uint8Array ? Buffer.from(raw).toString("utf8") : raw;
-  if (typeof text !== "string") return text;
-  try {
-    return JSON.parse(text) as unknown;
-  } catch {
-    return undefined;
-  }
+/** An empty text counts as absent. */
+function textIn(value: unknown): string | undefined {
+  return typeof value === "string" && value !== "" ? value : undefined;
+}
+
+/** The fields that have a value. */
+function present<T extends object>(fields: T): { [K in keyof T]?: NonNullable<T[K]> } {
+  return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined)) as {
+    [K in keyof T]?: NonNullable<T[K]>;
+  };
 }
 
 /** The prompt in an input: itself if it is a text, else the text of its last message of the user. */
@@ -92,5 +78,5 @@ export function inputText(input: string | readonly unknown[]): string {
 function agentReferenceOf(value: unknown): AgentReference | undefined {
   const { name, version } = Object(value) as { name?: unknown; version?: unknown };
   if (typeof name !== "string" || name === "") return undefined;
-  return { type: "agent_reference", name, ...(typeof version === "string" ? { version } : {}) };
+  return { type: "agent_reference", name: name.trim(), ...(typeof version === "string" ? { version } : {}) };
 }

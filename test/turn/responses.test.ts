@@ -56,6 +56,7 @@ function eventsOf(text: string): ResponseEvent[] {
     });
 }
 
+const previousId = `caresp_${"a1".repeat(25)}`;
 const claims = '{"access_token":{"acrs":{"essential":true,"value":"c1"}}}';
 const stepUp = new TokenExchangeError(
   "step_up_required",
@@ -102,7 +103,7 @@ describe.each(Object.entries(responsesHosts))("on %s", (name, start: StartHost) 
     expect(response.status).toBe(200);
     expect(Object.fromEntries(response.headers)).toMatchObject({
       "content-type": "text/event-stream; charset=utf-8",
-      "cache-control": "no-cache",
+      "cache-control": "no-cache, no-transform",
       "x-accel-buffering": "no",
     });
     const text = await response.text();
@@ -134,7 +135,7 @@ describe.each(Object.entries(responsesHosts))("on %s", (name, start: StartHost) 
     host = await start(echo);
     const response = await post({
       input: [{ role: "user", content: [{ type: "input_text", text: "hi" }] }],
-      previous_response_id: "resp_1",
+      previous_response_id: previousId,
       metadata: { a: "b" },
       model: "m",
       agent_session_id: "s-1",
@@ -147,8 +148,8 @@ describe.each(Object.entries(responsesHosts))("on %s", (name, start: StartHost) 
       status: "completed",
       model: "m",
       metadata: { a: "b" },
-      previous_response_id: "resp_1",
-      output: [{ content: [{ text: "You said hi after resp_1" }] }],
+      previous_response_id: previousId,
+      output: [{ content: [{ text: `You said hi after ${previousId}` }] }],
     });
   });
 
@@ -224,9 +225,8 @@ describe.each(Object.entries(responsesHosts))("on %s", (name, start: StartHost) 
       name === "fastify" || name.includes("json()") ? undefined : "invalid_json",
     ],
     ["a list", "[]", 400, "invalid_request"],
-    ["no input", {}, 400, "missing_required_parameter"],
-    ["an input of another type", { input: 5 }, 400, "invalid_type"],
-    ["a stream of another type", { input: "x", stream: "yes" }, 400, "invalid_type"],
+    ["an input of another type", { input: 5 }, 400, "invalid_value"],
+    ["a stream of another type", { input: "x", stream: "yes" }, 400, "invalid_value"],
     ["a background response", { input: "x", background: true }, 400, "unsupported_parameter"],
   ])("%s is refused with the error envelope", async (_, body, status, code) => {
     const run = vi.fn(echo);
@@ -235,13 +235,8 @@ describe.each(Object.entries(responsesHosts))("on %s", (name, start: StartHost) 
     expect(response.status).toBe(status);
     // Fastify and express.json() answer what they cannot parse themselves.
     if (code !== undefined) {
-      expect(await response.json()).toEqual({
-        error: {
-          code,
-          message: expect.any(String),
-          type: "invalid_request_error",
-          param: code.startsWith("in") && code !== "invalid_type" ? null : expect.anything(),
-        },
+      expect(await response.json()).toMatchObject({
+        error: { code, message: expect.any(String), type: "invalid_request_error" },
       });
       expect(response.headers.get("x-platform-error-source")).toBe("user");
     }

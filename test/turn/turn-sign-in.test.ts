@@ -55,7 +55,7 @@ function chat(options: ResponsesOptions = {}) {
     const request = new Request("http://agent/responses", {
       method: "POST",
       headers: { "content-type": "application/json" },
-      body: JSON.stringify({ input, previous_response_id: "resp_1" }),
+      body: JSON.stringify({ input, previous_response_id: `caresp_${"a".repeat(50)}` }),
     });
     return (await (await handler(request, contextOf("ada"))).json()) as Told;
   };

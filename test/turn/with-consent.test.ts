@@ -630,7 +630,7 @@ describe("events of the run's own", () => {
     ]);
     expect(response).toMatchObject({ model: "gpt-5", usage: { total_tokens: 7 }, status: "completed" });
     expect(response.id).not.toBe("resp_of_the_model");
-    expect(response).not.toHaveProperty("agent_reference");
+    expect(response).toHaveProperty("agent_reference.name", "server-default-agent");
     expect(response.output).toMatchObject([{ content: [{ text: "Hello" }] }]);
   });
 

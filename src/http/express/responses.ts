@@ -4,7 +4,8 @@ import { responses as nodeResponses } from "../node/responses.js";
 
 /**
  * A handler for `POST /responses` on Express, behind `userContext()`, with or without `express.json()` before
- * it. See `responses` of the root entry for what it does.
+ * it. See `responses` of the root entry for what it does. Nothing is passed to Express's error handlers: what goes
+ * wrong is answered in the platform's error envelope.
  *
  * Entry point: `hosted-agent-identity/express`.
  *
@@ -26,13 +27,6 @@ import { responses as nodeResponses } from "../node/responses.js";
 export function responses(
   run: ResponsesRun,
   options: ResponsesOptions = {},
-): (request: IncomingMessage, response: ServerResponse, next: (error?: unknown) => void) => Promise<void> {
-  const handle = nodeResponses(run, options);
-  return async function responsesHandler(request, response, next) {
-    try {
-      await handle(request, response);
-    } catch (error) {
-      next(error);
-    }
-  };
+): (request: IncomingMessage, response: ServerResponse) => Promise<void> {
+  return nodeResponses(run, options);
 }

@@ -1,6 +1,6 @@
 import type { RequestHandler } from "express";
 import type { UserContextOptions } from "../../context/create.js";
-import { userContext as nodeUserContext } from "../node/user-context.js";
+import { userContextOnNode } from "../node/user-context.js";
 
 /**
  * Verifies who is asking, takes the token off the request, and runs everything behind it for that user. Put
@@ -28,5 +28,5 @@ import { userContext as nodeUserContext } from "../node/user-context.js";
  * @group Adapters
  */
 export function userContext(options: UserContextOptions): RequestHandler {
-  return nodeUserContext(options);
+  return userContextOnNode(options, (error, _request, _response, next) => next(error));
 }

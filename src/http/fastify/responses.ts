@@ -41,6 +41,10 @@ export function responses(
       signal: gone.signal,
       requestId: request.headers["x-request-id"]?.toString(),
     });
+    if (reply.sent || reply.raw.destroyed) {
+      if (typeof body !== "string") await body.return?.();
+      return reply;
+    }
     reply.code(status).headers(headers);
     return reply.send(typeof body === "string" ? body : Readable.from(body, { objectMode: false }));
   };

@@ -31,14 +31,17 @@ export function userContext(options: UserContextOptions): FastifyPluginCallback 
 
   const plugin: FastifyPluginCallback = function userContext(fastify, _options, ready) {
     fastify.addHook("onRequest", (request, reply, done) => {
-      void openUserContext(request.raw, reply.raw, [request], settings).then(({ context, refusal }) => {
-        // oxlint-disable-next-line promise/no-callback-in-promise -- a hook goes on inside run() by its callback
-        if (context !== undefined) return runInContext(context, () => done());
-        reply
-          .code(refusal.status)
-          .headers({ ...refusal.headers })
-          .send(refusal.body);
-      }, done);
+      void openUserContext(request.raw, reply.raw, [request], settings)
+        .then(({ context, refusal }) => {
+          // oxlint-disable-next-line promise/no-callback-in-promise -- a hook goes on inside run() by its callback
+          if (context !== undefined) return runInContext(context, () => done());
+          reply
+            .code(refusal.status)
+            .headers({ ...refusal.headers })
+            .send(refusal.body);
+        })
+        // oxlint-disable-next-line promise/no-callback-in-promise -- Fastify answers the error
+        .catch(done);
     });
     // Reading the body goes through events of the request, which fire outside the async context.
     fastify.addHook("preValidation", (request, _reply, done) => {

@@ -2,13 +2,20 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import { tryGetUserContext } from "../../context/ambient.js";
 import { answerHeaders } from "../../context/answer-headers.js";
 import { answerTurn, errorAnswer, type Answer } from "../../turn/answer.js";
-import { requestError, type RequestError } from "../../turn/error-envelope.js";
-import { responsesSettings, type ResponsesOptions, type ResponsesRun } from "../../turn/responses-options.js";
-import { readBody, refusedRequest, tooLarge } from "../../turn/responses.js";
+import { receivedBody, type RequestHead } from "../../turn/received-body.js";
+import { reportError } from "../../turn/report-error.js";
+import {
+  responsesSettings,
+  type ResponsesOptions,
+  type ResponsesRun,
+  type ResponsesSettings,
+} from "../../turn/responses-options.js";
+import { endBroken, isOver } from "../incoming-message.js";
 
 /**
  * A handler for `POST /responses` on `node:http`, behind `userContext()`. See `responses` of the root entry for
- * what it does.
+ * what it does. Never rejects: what goes wrong is answered 500 in the platform's error envelope, or, after the
+ * first byte, by closing the connection; `onError` is told.
  *
  * Entry point: `hosted-agent-identity/node`.
  *
@@ -28,53 +35,67 @@ export function responses(
 ): (request: IncomingMessage, response: ServerResponse) => Promise<void> {
   const settings = responsesSettings(run, options);
   return async function responsesHandler(request, response) {
-    const gone = new AbortController();
-    response.once("close", () => gone.abort());
-    const requestId = request.headers["x-request-id"]?.toString();
-    // A body parser may have read the body already.
-    let body: unknown = (request as { body?: unknown }).body;
-    if (body === undefined) {
-      const read = await bodyOf(request, settings.maxBodyBytes);
-      if ("error" in read) return send(response, errorAnswer(read, answerHeaders(requestId)));
-      body = read.bytes;
+    // Somebody else may end the response, and a write after that emits an error that nobody else listens for.
+    response.on("error", () => {});
+    try {
+      await answered(run, settings, request, response);
+    } catch (error) {
+      reportError(settings.onError, error);
+      endBroken(response, request.headers["x-request-id"]?.toString());
     }
-    const context = tryGetUserContext(request);
-    await send(response, await answerTurn(run, settings, { body, context, signal: gone.signal, requestId }));
   };
 }
 
-async function bodyOf(
+async function answered(
+  run: ResponsesRun,
+  settings: ResponsesSettings,
   request: IncomingMessage,
-  maxBytes: number,
-): Promise<{ readonly bytes: Uint8Array } | RequestError> {
-  const { method, headers } = request;
-  const refused = refusedRequest(
-    { method, type: headers["content-type"], length: headers["content-length"] },
-    maxBytes,
-  );
-  if (refused !== undefined) return refused;
-  try {
-    // The request is left open when there is too much of it, so that the answer can say so.
-    const bytes = await readBody(request.iterator({ destroyOnReturn: false }), maxBytes);
-    return bytes === undefined ? tooLarge : { bytes };
-  } catch {
-    return requestError(400, "incomplete_body", "The request body ended early.");
+  response: ServerResponse,
+): Promise<void> {
+  const gone = new AbortController();
+  response.once("close", () => gone.abort());
+  const requestId = request.headers["x-request-id"]?.toString();
+  // A body parser may have read the body already.
+  let body: unknown = (request as { body?: unknown }).body;
+  if (body === undefined) {
+    const received = await receivedBody(headOf(request), bytesOf(request), settings.maxBodyBytes);
+    if ("error" in received) return write(response, errorAnswer(received, answerHeaders(requestId)));
+    body = received.bytes;
   }
+  const context = tryGetUserContext(request);
+  await write(response, await answerTurn(run, settings, { body, context, signal: gone.signal, requestId }));
 }
 
-async function send(response: ServerResponse, { status, headers, body }: Answer): Promise<void> {
-  if (response.destroyed) {
-    if (typeof body !== "string") await body.return?.();
-    return;
+function headOf({ method, headers }: IncomingMessage): RequestHead {
+  const { "content-type": type, "content-length": length, "content-encoding": encoding } = headers;
+  return { method, type, length, encoding };
+}
+
+/** The request is left open when there is too much of it, so that the answer can say so. */
+function bytesOf(request: IncomingMessage): AsyncIterable<Uint8Array> {
+  return request.iterator({ destroyOnReturn: false });
+}
+
+async function write(response: ServerResponse, { status, headers, body }: Answer): Promise<void> {
+  try {
+    if (isOver(response)) return await unread(body);
+    response.writeHead(status, headers);
+    if (typeof body === "string") return void response.end(body);
+    response.flushHeaders();
+  } catch (error) {
+    await unread(body);
+    throw error;
   }
-  response.writeHead(status, headers);
-  if (typeof body === "string") return void response.end(body);
-  response.flushHeaders();
   for await (const text of body) {
-    if (response.destroyed) break;
+    if (isOver(response)) return;
     if (!response.write(text)) await drained(response);
   }
   response.end();
+}
+
+/** Ends a stream that nobody is going to read. */
+async function unread(body: Answer["body"]): Promise<void> {
+  if (typeof body !== "string") await body.return?.();
 }
 
 /** Waits until the client has taken what was written, or has gone. */

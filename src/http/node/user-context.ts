@@ -1,7 +1,7 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { runInContext } from "../../context/ambient.js";
 import { userContextSettings, type UserContextOptions } from "../../context/create.js";
-import { openUserContext, refuse } from "../incoming-message.js";
+import { endBroken, openUserContext, refuse } from "../incoming-message.js";
 
 /** Middleware in the shape of `node:http`, connect and Express. */
 export type NodeUserContext = (
@@ -13,7 +13,8 @@ export type NodeUserContext = (
 /**
  * Verifies who is asking, takes the token off the request, and runs `next` for that user. The context ends
  * when the response has finished or its connection has closed. A token that is not acceptable is answered
- * here, with 401 (503 when keys cannot be fetched) and the platform's error envelope.
+ * here, with 401 (503 when keys cannot be fetched) and the platform's error envelope. Anything else that goes wrong
+ * is answered 500 in that envelope, and `next` is not called: a server that ignores its argument would go on.
  *
  * Events of the request fire outside the async context: use `getUserContext(request)` there.
  *
@@ -35,12 +36,38 @@ export type NodeUserContext = (
  * @group Adapters
  */
 export function userContext(options: UserContextOptions): NodeUserContext {
+  return userContextOnNode(options, (error, request, response) => {
+    // A plain server takes no notice of what `next` is given, and would go on with nobody verified.
+    process.emitWarning(`userContext() failed: ${framesOf(error)}`, "HostedAgentIdentityWarning");
+    endBroken(response, request.headers["x-request-id"]?.toString());
+  });
+}
+
+/** The middleware; `failed` gets what is no refusal, for example what a verifier of the host's own throws. */
+export function userContextOnNode(
+  options: UserContextOptions,
+  failed: (
+    error: unknown,
+    request: IncomingMessage,
+    response: ServerResponse,
+    next: (error?: unknown) => void,
+  ) => void,
+): NodeUserContext {
   const settings = userContextSettings(options);
   return function userContext(request, response, next) {
-    void openUserContext(request, response, [], settings).then(({ context, refusal }) => {
-      if (context === undefined) return refuse(response, refusal);
-      // oxlint-disable-next-line promise/no-callback-in-promise -- middleware goes on by its callback
-      runInContext(context, () => next());
-    }, next);
+    void openUserContext(request, response, [], settings)
+      .then(({ context, refusal }) => {
+        if (context === undefined) return refuse(response, refusal);
+        // oxlint-disable-next-line promise/no-callback-in-promise -- middleware goes on by its callback
+        runInContext(context, () => next());
+      })
+      .catch((error: unknown) => failed(error, request, response, next));
   };
+}
+
+/** Where an error comes from, without its message: nobody knows what that holds. */
+function framesOf(error: unknown): string {
+  if (!(error instanceof Error)) return typeof error;
+  const frames = error.stack?.split("\n").filter((line) => /^ {4}at /.test(line)) ?? [];
+  return [error.name, ...frames.slice(0, 5)].join("\n");
 }

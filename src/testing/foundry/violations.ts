@@ -35,7 +35,7 @@ const wants: readonly {
   },
   {
     violation: "cache-control of the stream is not no-cache",
-    when: ({ header }) => isStream(header) && header("cache-control") !== "no-cache",
+    when: ({ header }) => isStream(header) && !/(^|,)\s*no-cache\s*(,|$)/.test(header("cache-control") ?? ""),
   },
   {
     violation: "content-type of the stream has no charset=utf-8",

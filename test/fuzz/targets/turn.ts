@@ -1,5 +1,5 @@
 import { platformFault } from "../../../src/turn/container-protocol.js";
-import { readBody, refusedRequest } from "../../../src/turn/responses.js";
+import { receivedBody } from "../../../src/turn/received-body.js";
 import { readTurnRequest } from "../../../src/turn/turn-request.js";
 import { heardMessage, keepForLater } from "../../../src/turn/turn-sign-in.js";
 import { field, maybe, valueIn, type FuzzTarget } from "../target.js";
@@ -18,7 +18,11 @@ export const turnTargets: readonly FuzzTarget[] = [
     files: [
       "src/turn/turn-request.ts",
       "src/turn/turn-sign-in.ts",
-      "src/turn/responses.ts#refusedRequest,readBody",
+      "src/turn/json-limits.ts",
+      "src/turn/received-body.ts",
+      "src/turn/request-body.ts",
+      "src/turn/request-fields.ts",
+      "src/turn/request-rules.ts",
       "src/turn/container-protocol.ts",
     ],
     shape: "fields",
@@ -29,9 +33,9 @@ export const turnTargets: readonly FuzzTarget[] = [
         body: {
           input: "hello",
           stream: true,
-          previous_response_id: "caresp_1",
+          previous_response_id: `caresp_${"1".repeat(50)}`,
           agent_session_id: "s",
-          agent_reference: { name: "a", version: "1" },
+          agent_reference: { type: "agent_reference", name: "a", version: "1" },
         },
       },
       {
@@ -83,6 +87,13 @@ export const turnTargets: readonly FuzzTarget[] = [
       { type: "application/json", method: "POST", body: { input: "x" }, status: "throws" },
       { type: "application/json", method: "POST", body: { input: "x" }, parsed: true, small: true },
       { type: "application/json", method: "POST", body: "x".repeat(3_000), small: true },
+      { type: "application/json", method: "POST", body: { input: "x" }, encoding: "gzip" },
+      { type: "application/json", method: "POST", body: { input: "x" }, encoding: "rot13" },
+      {
+        type: "application/json",
+        method: "POST",
+        body: { metadata: { a: "b" }, conversation: { id: "conv_1" }, tools: [{}], include: ["a"] },
+      },
       { type: "application/json", method: "POST", body: { input: "x" }, hosted: "no call" },
       { type: "application/json", method: "POST", body: { input: "x" }, hosted: "no user" },
       { type: "application/json", method: "POST", body: { input: "x" }, hosted: "both" },
@@ -109,22 +120,24 @@ export const turnTargets: readonly FuzzTarget[] = [
         ...(hosted === "no call" ? {} : { callId: "c" }),
         ...(hosted === "no user" ? {} : { userId: "u" }),
       });
-      refusedRequest(
-        { method: maybe(input, "method"), type: maybe(input, "type"), length: maybe(input, "length") },
-        1_000_000,
-      );
       const bytes = Buffer.from(text, "utf8");
       const pieces = async function* (): AsyncGenerator<Uint8Array> {
         yield bytes.subarray(0, 1_000);
         yield bytes.subarray(1_000);
       };
-      const body =
-        valueIn(input, "parsed") === true
-          ? given
-          : await readBody(
-              valueIn(input, "none") === true ? null : pieces(),
-              valueIn(input, "small") === true ? 2_000 : 1_000_000,
-            );
+      const received = await receivedBody(
+        {
+          method: maybe(input, "method"),
+          type: maybe(input, "type"),
+          length: maybe(input, "length"),
+          encoding: maybe(input, "encoding"),
+        },
+        valueIn(input, "none") === true ? null : pieces(),
+        valueIn(input, "small") === true ? 2_000 : 1_000_000,
+      );
+      const parsed = valueIn(input, "parsed") === true;
+      if (!parsed && "error" in received) return { answer: received.error };
+      const body = parsed || "error" in received ? given : received.bytes;
       const read = readTurnRequest(body);
       if ("error" in read) return { answer: read.error };
       const context = platformContext();

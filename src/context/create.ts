@@ -173,7 +173,8 @@ async function contextOf(
   const platform = platformContext(pairs, environment);
   if (token === undefined && require === true) throw new UserTokenError("user_token_missing");
   const verified = token === undefined || verify === "none" ? undefined : await verify(token);
-  const declared = platformUserId === "one-person" ? platformPrincipal(platform, environment) : undefined;
+  const isDeclared = platformUserId === "one-person";
+  const declared = isDeclared ? platformPrincipal(platform, environment) : undefined;
   return new UserContext({
     principal: verified === undefined ? declared : entraPrincipal(verified.user),
     user: verified?.user,
@@ -181,7 +182,22 @@ async function contextOf(
     clientHeaders: clientHeaders(pairs, secretHeaders),
     trace: traceContext(pairs),
     assertion: verified?.assertion,
+    unidentified: isDeclared ? missingFor(environment) : undefined,
   });
+}
+
+/** What keeps every platform user id from naming somebody: whoever set the option has to be told. */
+function missingFor({ hosted, projectEndpoint, agentName }: FoundryEnvironment): string | undefined {
+  const missing = Object.entries({
+    FOUNDRY_HOSTING_ENVIRONMENT: hosted,
+    FOUNDRY_PROJECT_ENDPOINT: projectEndpoint !== undefined,
+    FOUNDRY_AGENT_NAME: agentName !== undefined,
+  }).flatMap(([name, isSet]) => (isSet ? [] : [name]));
+  if (missing.length === 0) return undefined;
+  return (
+    `platformUserId is "one-person", but a platform user id names nobody here: ${missing.join(" and ")} not set. ` +
+    "The platform sets them in a hosted container; anywhere else its headers are not believed."
+  );
 }
 
 function entraPrincipal({ tid, oid }: VerifiedUser): Principal {

@@ -48,6 +48,8 @@ export interface ContextInternals {
   readonly assertion: Assertion | undefined;
   /** The principal as canonical JSON. Made once: it is asked for several times on the way of every token. */
   readonly principalKey: string | undefined;
+  /** Why a platform user id names nobody although it was declared to. */
+  readonly unidentified: string | undefined;
   /** What the user was asked for in this turn, without duplicates. */
   readonly consentRequests: ConsentRequest[];
   /** The first refusal of the turn that a new sign-in at the caller ends. */
@@ -148,6 +150,18 @@ export function recordSignInDemand(context: UserContext, error: HostedAgentIdent
   if (internals.signInDemand !== undefined) return;
   internals.signInDemand = error;
   for (const listener of internals.consentListeners) listener();
+}
+
+/** The error of somebody who cannot be named, with what is missing for it. */
+export function userNotIdentified(context: UserContext): HostedAgentIdentityError {
+  const { unidentified, assertion } = internalsOf(context);
+  if (assertion !== undefined) return new HostedAgentIdentityError("user_not_identified");
+  const why =
+    unidentified ??
+    (context.platform.userId === undefined
+      ? "The request brought neither a user token nor a platform user id that is believed."
+      : "The request brought no user token, and its platform user id may stand for more than one person.");
+  return new HostedAgentIdentityError("user_not_identified", why);
 }
 
 /** What makes two consent requests the same one. Link and server label, as the platform's hosts do it. */

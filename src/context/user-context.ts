@@ -31,6 +31,8 @@ export interface UserContextParts {
   readonly clientHeaders: Readonly<Record<string, string>>;
   readonly trace: Readonly<Record<string, string>>;
   readonly assertion?: Assertion | undefined;
+  /** Why a platform user id names nobody although it was declared to. */
+  readonly unidentified?: string | undefined;
 }
 
 /**
@@ -60,6 +62,7 @@ export class UserContext {
     this.trace = Object.freeze({ ...parts.trace });
     const internals: ContextInternals = {
       assertion: parts.assertion,
+      unidentified: parts.unidentified,
       principalKey: this.principal === undefined ? undefined : principalKey(this.principal),
       consentRequests: [],
       signInDemand: undefined,

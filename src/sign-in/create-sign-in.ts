@@ -1,6 +1,6 @@
 import type { MadeConsentLink } from "../consent/consent-link.js";
 import { checkLinkForm } from "../consent/link-policy.js";
-import { liveInternalsOf } from "../context/internals.js";
+import { liveInternalsOf, userNotIdentified } from "../context/internals.js";
 import { principalKey, type Principal } from "../context/principal.js";
 import type { UserContext } from "../context/user-context.js";
 import { HostedAgentIdentityError, invalid, readOptions } from "../errors.js";
@@ -181,8 +181,7 @@ async function makeLink(
 function checkIdentified(context: UserContext): Principal {
   const { assertion } = liveInternalsOf(context);
   const { principal } = context;
-  if (principal === undefined || assertion?.use === "resource")
-    throw new HostedAgentIdentityError("user_not_identified");
+  if (principal === undefined || assertion?.use === "resource") throw userNotIdentified(context);
   return principal;
 }
 

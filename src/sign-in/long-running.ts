@@ -1,7 +1,7 @@
 import { inBackground } from "../context/background-timer.js";
 import { createHash } from "node:crypto";
 import { runWithoutUserContext, runWithUserContext } from "../context/ambient.js";
-import { liveInternalsOf } from "../context/internals.js";
+import { liveInternalsOf, userNotIdentified } from "../context/internals.js";
 import { principalKey as keyOf, type Principal } from "../context/principal.js";
 import { UserContext, type VerifiedUser } from "../context/user-context.js";
 import {
@@ -151,8 +151,7 @@ export function longRunning(core: SignInCore, grants: Grants, limits: LongRunnin
   const begin = async (context: UserContext, purpose: string, until: number): Promise<string> => {
     const { assertion } = liveInternalsOf(context);
     const { principal, principalKey, user } = context;
-    if (principal === undefined || principalKey === undefined)
-      throw new HostedAgentIdentityError("user_not_identified");
+    if (principal === undefined || principalKey === undefined) throw userNotIdentified(context);
     const id = Buffer.from(core.random(32)).toString("base64url");
     const epoch = await grants.epoch(principalKey);
     const signedIn = (await grants.find(principalKey)) !== undefined;

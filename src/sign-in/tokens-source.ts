@@ -1,3 +1,4 @@
+import { userNotIdentified } from "../context/internals.js";
 import type { MadeConsentLink } from "../consent/consent-link.js";
 import type { UserContext } from "../context/user-context.js";
 import { joinClaims } from "../entra/claims-request.js";
@@ -61,13 +62,13 @@ export function signInTokens(
         : undefined;
     },
     refusal({ context, resource }) {
-      if (context.principalKey === undefined) return notIdentified();
+      if (context.principalKey === undefined) return userNotIdentified(context);
       return core.resources.some(({ url }) => url === resource.url) ? undefined : notListed(resource);
     },
     async acquire(request) {
       const { context, resource } = request;
       const grantKey = grantKeyOf(context);
-      if (context.principalKey === undefined || grantKey === undefined) throw notIdentified();
+      if (context.principalKey === undefined || grantKey === undefined) throw userNotIdentified(context);
       if (!core.resources.some(({ url }) => url === resource.url)) throw notListed(resource);
       let refusal: TokenExchangeError | undefined;
       try {
@@ -126,13 +127,6 @@ async function ask(
     error: new ConsentRequiredError([request], { cause: refusal }),
     requests: [request],
   };
-}
-
-function notIdentified(): HostedAgentIdentityError {
-  return new HostedAgentIdentityError(
-    "user_not_identified",
-    "The request brought no user token, and its platform user id may stand for more than one person.",
-  );
 }
 
 function notListed(resource: ProtectedResource): HostedAgentIdentityError {

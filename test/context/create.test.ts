@@ -2,7 +2,7 @@ import { randomUUID } from "node:crypto";
 import { inspect } from "node:util";
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from "vitest";
 import { createUserContext, type UserContextOptions, userTokenVerifier } from "hosted-agent-identity";
-import { internalsOf } from "../../src/context/internals.js";
+import { internalsOf, userNotIdentified } from "../../src/context/internals.js";
 import { startTestCloud, type TestCloud } from "../support/keys.js";
 import { leaks } from "../support/people.js";
 import { expectNothingOf, refused } from "../support/refused.js";
@@ -269,5 +269,35 @@ describe("an agent that takes no user tokens", () => {
     await expect(createUserContext({}, { ...none, require: true })).rejects.toMatchObject({
       code: "invalid_option",
     });
+  });
+});
+
+describe("somebody who cannot be named", () => {
+  const { projectEndpoint, agentName } = hosted;
+
+  test.each([
+    [
+      "the hosted environment",
+      { hosted: false, projectEndpoint, agentName },
+      "FOUNDRY_HOSTING_ENVIRONMENT not set",
+    ],
+    ["the project", { hosted: true, agentName }, "FOUNDRY_PROJECT_ENDPOINT not set"],
+    ["the agent", { hosted: true, projectEndpoint }, "FOUNDRY_AGENT_NAME not set"],
+    ["all of it", { hosted: false }, "FOUNDRY_PROJECT_ENDPOINT and FOUNDRY_AGENT_NAME not set"],
+  ])("is told which variable says %s", async (_name, environment, missing) => {
+    const headers = { "x-agent-user-id": "u-1", "x-agent-foundry-call-id": "c-1" };
+    const context = await make(headers, { environment, platformUserId: "one-person" });
+    expect(context.principal).toBeUndefined();
+    expect(userNotIdentified(context)).toMatchObject({
+      code: "user_not_identified",
+      message: expect.stringContaining(missing),
+    });
+  });
+
+  test("is told that the id was not declared to be one person's, or that there is none", async () => {
+    const some = await make({ "x-agent-user-id": "u-1" }, { environment: hosted });
+    expect(userNotIdentified(some).message).toMatch(/may stand for more than one person/);
+    const none = await make({}, { environment: hosted, platformUserId: "one-person" });
+    expect(userNotIdentified(none).message).toMatch(/neither a user token nor a platform user id/);
   });
 });

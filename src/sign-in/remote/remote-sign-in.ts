@@ -1,4 +1,4 @@
-import { internalsOf, liveInternalsOf } from "../../context/internals.js";
+import { internalsOf, liveInternalsOf, userNotIdentified } from "../../context/internals.js";
 import type { UserContext } from "../../context/user-context.js";
 import {
   clock,
@@ -103,7 +103,7 @@ export function remoteSignIn(options: RemoteSignInOptions): RemoteSignIn {
         usesAssertion: false,
         cached: true,
         // A platform user id that nobody has said to be one person's is refused, not passed over.
-        refusal: ({ context }) => (isUndeclared(context) ? userUnknown() : undefined),
+        refusal: ({ context }) => (isUndeclared(context) ? userNotIdentified(context) : undefined),
         skip: ({ context }) =>
           userOf(context) === undefined && !isUndeclared(context)
             ? {
@@ -206,16 +206,12 @@ function mayHaveCode(context: UserContext, text: string): boolean {
 
 function knownUser(context: UserContext): RemoteUser {
   const user = userOf(context);
-  if (user === undefined) throw userUnknown();
+  if (user === undefined) throw userNotIdentified(context);
   return user;
 }
 
 function isUndeclared({ principal, platform }: UserContext): boolean {
   return principal === undefined && platform.userId !== undefined;
-}
-
-function userUnknown(): HostedAgentIdentityError {
-  return new HostedAgentIdentityError("user_not_identified");
 }
 
 function serviceCalls(base: string, options: Checked<RemoteSignInOptions, RemoteDefaults>): Call {

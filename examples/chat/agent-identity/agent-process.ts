@@ -45,6 +45,7 @@ const clients = mcpClientPool({
 });
 
 const host = express();
+host.get("/readiness", (_req, res) => void res.send("ready"));
 host.get("/consented", (_req, res) => void res.type("text").send("Thank you. Ask again in the chat."));
 host.post(
   "/responses",

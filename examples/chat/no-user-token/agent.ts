@@ -49,6 +49,7 @@ export async function startAgent(
     close: closeMcpClient,
   });
   const host = express();
+  host.get("/readiness", (_req, res) => void res.send("ready"));
   if (pages !== undefined) host.use("/sign-in", webHandler(pages));
   host.post(
     "/responses",

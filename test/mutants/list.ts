@@ -10,6 +10,7 @@ import { foundryToolboxMutants } from "./foundry-toolbox.js";
 import { grantMutants } from "./grants.js";
 import { mcpServerMutants } from "./mcp-server.js";
 import type { Mutant } from "./mutant.js";
+import { responsesContractMutants } from "./responses-contract.js";
 import { otelMutants } from "./otel.js";
 import { reportedErrorMutants } from "./reported-errors.js";
 import { serverCallMutants } from "./server-calls.js";
@@ -552,6 +553,7 @@ export const mutants: readonly Mutant[] = [
   ...foundryToolboxMutants,
   ...sharedCacheMutants,
   ...otelMutants,
+  ...responsesContractMutants,
   ...mcpServerMutants,
   ...serverCallMutants,
   ...reportedErrorMutants,

@@ -1,0 +1,123 @@
+import type { Mutant } from "./mutant.js";
+
+const bodyTests = ["test/turn/request-bodies.test.ts"];
+const limitTests = ["test/turn/json-limits.test.ts"];
+const requestTests = ["test/contract/request.test.ts"];
+const responseTests = ["test/contract/response.test.ts"];
+const brokenTests = ["test/http/broken-turns.test.ts"];
+
+/** The guards of the Responses contract: what a body may be, what a response says, and that no handler rejects. */
+export const responsesContractMutants: readonly Mutant[] = [
+  {
+    name: "json-of-any-depth",
+    rule: 16,
+    file: "src/turn/json-limits.ts",
+    find: 'if (depth > jsonLimits.depth) return "depth";',
+    replace: "",
+    tests: limitTests,
+  },
+  {
+    name: "json-of-any-size",
+    rule: 16,
+    file: "src/turn/json-limits.ts",
+    find: 'if (values > jsonLimits.values) return "values";\n  }\n  return undefined;',
+    replace: "}\n  return undefined;",
+    tests: limitTests,
+  },
+  {
+    name: "json-of-any-depth-from-a-parser",
+    rule: 16,
+    file: "src/turn/json-limits.ts",
+    find: 'if (depth === jsonLimits.depth) return "depth";',
+    replace: "",
+    tests: limitTests,
+  },
+  {
+    name: "escaped-quote-ends-a-text",
+    rule: 16,
+    file: "src/turn/json-limits.ts",
+    find: "if ((found - escapes) % 2 === 0) return found;",
+    replace: "return found;",
+    tests: limitTests,
+  },
+  {
+    name: "unpacked-without-limit",
+    rule: 16,
+    file: "src/turn/received-body.ts",
+    find: "maxOutputLength: Math.max(1, Math.min(maxBytes, longest))",
+    replace: "maxOutputLength: longest",
+    tests: bodyTests,
+  },
+  {
+    name: "bytes-of-no-encoding",
+    rule: 16,
+    file: "src/turn/request-body.ts",
+    find: "if (!isUtf8(bytes))",
+    replace: "if (false as boolean)",
+    tests: bodyTests,
+  },
+  {
+    name: "metadata-without-limit",
+    rule: 16,
+    file: "src/turn/request-rules.ts",
+    find: "if (pairs.length > metadataLimits.pairs)",
+    replace: "if (false as boolean)",
+    tests: requestTests,
+  },
+  {
+    name: "session-for-a-header-unchecked",
+    rule: 17,
+    file: "src/turn/request-rules.ts",
+    find: "isGiven(id) && !isHeaderSafe(id)",
+    replace: "false as boolean",
+    tests: requestTests,
+  },
+  {
+    name: "session-of-a-request-header",
+    rule: 4,
+    file: "src/turn/session-id.ts",
+    find: "(platform.hosted ? undefined : platform.sessionId)",
+    replace: "platform.sessionId",
+    tests: responseTests,
+  },
+  {
+    name: "tools-shown-with-their-tokens",
+    rule: 2,
+    file: "src/turn/response-fields.ts",
+    find: ".filter(([field]) => !secret.includes(field))",
+    replace: "",
+    tests: responseTests,
+  },
+  {
+    name: "the-agents-own-prompt-shown",
+    rule: 17,
+    file: "src/turn/response-object.ts",
+    find: "...ofTheModel(given)",
+    replace: "...Object(given)",
+    tests: responseTests,
+  },
+  {
+    name: "a-turn-that-cannot-begin-rejects",
+    rule: 13,
+    file: "src/turn/answer.ts",
+    find: "reportError(options.onError, error);\n    return errorAnswer(unanswerable, headers);",
+    replace: "throw error;",
+    tests: brokenTests,
+  },
+  {
+    name: "a-listener-that-rejects-is-heard-by-nobody",
+    rule: 13,
+    file: "src/turn/report-error.ts",
+    find: "void Promise.resolve(told).catch(() => {});",
+    replace: "void told;",
+    tests: brokenTests,
+  },
+  {
+    name: "node-goes-on-with-nobody-verified",
+    rule: 3,
+    file: "src/http/node/user-context.ts",
+    find: ".catch((error: unknown) => failed(error, request, response, next));",
+    replace: ".catch(next);",
+    tests: brokenTests,
+  },
+];

@@ -48,7 +48,7 @@ export interface ResponsesOptions {
   readonly agentReference?: AgentReference;
   /** What the response says it was made with. Default: what the request says, else the agent's name. */
   readonly model?: string;
-  /** How large a body may be, in bytes, where no body parser has read it. Default 4 MiB. */
+  /** How large a body may be where no body parser has read it, in bytes: as sent, and as unpacked. Default 4 MiB. */
   readonly maxBodyBytes?: number;
   /** What `runningTurns()` returned: to cancel turns, and to let them finish when the agent has to stop. */
   readonly turns?: RunningTurns;

@@ -1,5 +1,9 @@
-import type { ResponseEvent, ResponsesOptions, ResponsesRun } from "../../src/index.js";
-import type { UserContextOptions } from "../../src/context/create.js";
+import type {
+  ResponseEvent,
+  ResponsesOptions,
+  ResponsesRun,
+  UserContextOptions,
+} from "hosted-agent-identity";
 import { responsesHosts, type StartHost } from "../support/responses-hosts.js";
 import type { RunningHost } from "../support/listening.js";
 

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import type { ResponsesRun, RunEvent } from "../../src/index.js";
+import type { ResponsesRun, RunEvent } from "hosted-agent-identity";
 import { adapters, earlierId, echo, startAgent, statesOf, type ContractAgent } from "./agent.js";
 
 let agent: ContractAgent | undefined;

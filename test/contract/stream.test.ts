@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, it, vi } from "vitest";
-import { runningTurns, type ResponsesRun, type RunEvent, type UserContext } from "../../src/index.js";
+import { runningTurns, type ResponsesRun, type RunEvent, type UserContext } from "hosted-agent-identity";
 import { gate } from "../support/consenting-access.js";
 import { adapters, echo, eventsOf, startAgent, statesOf, type ContractAgent } from "./agent.js";
 

@@ -2,7 +2,7 @@ import { createServer } from "node:http";
 import compression from "compression";
 import express from "express";
 import { afterEach, expect, it } from "vitest";
-import { responses, userContext } from "../../src/http/express.js";
+import { responses, userContext } from "hosted-agent-identity/express";
 import { gate } from "../support/consenting-access.js";
 import { listening, type RunningHost } from "../support/listening.js";
 

@@ -1,6 +1,6 @@
 import { brotliCompressSync, deflateSync, gzipSync } from "node:zlib";
 import { afterEach, describe, expect, it, vi } from "vitest";
-import type { ResponsesRun } from "../../src/index.js";
+import type { ResponsesRun } from "hosted-agent-identity";
 import { responsesHosts, type StartHost } from "../support/responses-hosts.js";
 import type { RunningHost } from "../support/listening.js";
 

@@ -84,6 +84,7 @@ interface UserContextParts {
     readonly clientHeaders: Readonly<Record<string, string>>;
     readonly trace: Readonly<Record<string, string>>;
     readonly assertion?: Assertion | undefined;
+    readonly unidentified?: string | undefined;
 }
 declare class UserContext {
     readonly principal?: Principal;
@@ -170,6 +171,7 @@ interface Preparable {
 interface ResponsesTurn extends Turn {
     readonly input: string;
     readonly request: TurnRequest;
+    readonly responseId: string;
 }
 interface ResponsesOptions {
     readonly prepare?: readonly Preparable[];
@@ -203,7 +205,7 @@ type WebHandler = (request: Request) => Response | Promise<Response>;
 declare function webHandler(handler: WebHandler): (request: IncomingMessage & {
     readonly originalUrl?: string;
 }, response: ServerResponse, next?: (error: unknown) => void) => Promise<void>;
-declare function responses(run: ResponsesRun, options?: ResponsesOptions): (request: IncomingMessage, response: ServerResponse, next: (error?: unknown) => void) => Promise<void>;
+declare function responses(run: ResponsesRun, options?: ResponsesOptions): (request: IncomingMessage, response: ServerResponse) => Promise<void>;
 declare function userContext(options: UserContextOptions): RequestHandler;
 export { responses, userContext, webHandler };
 export type { WebHandler };

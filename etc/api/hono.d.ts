@@ -83,6 +83,7 @@ interface UserContextParts {
     readonly clientHeaders: Readonly<Record<string, string>>;
     readonly trace: Readonly<Record<string, string>>;
     readonly assertion?: Assertion | undefined;
+    readonly unidentified?: string | undefined;
 }
 declare class UserContext {
     readonly principal?: Principal;
@@ -169,6 +170,7 @@ interface Preparable {
 interface ResponsesTurn extends Turn {
     readonly input: string;
     readonly request: TurnRequest;
+    readonly responseId: string;
 }
 interface ResponsesOptions {
     readonly prepare?: readonly Preparable[];

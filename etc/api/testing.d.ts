@@ -69,6 +69,7 @@ interface UserContextParts {
     readonly clientHeaders: Readonly<Record<string, string>>;
     readonly trace: Readonly<Record<string, string>>;
     readonly assertion?: Assertion | undefined;
+    readonly unidentified?: string | undefined;
 }
 declare class UserContext {
     readonly principal?: Principal;

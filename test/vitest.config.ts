@@ -21,6 +21,10 @@ export default defineConfig({
         find: /^hosted-agent-identity\/(express|fastify|hono|node)$/,
         replacement: from("../src/http/$1.ts"),
       },
+      {
+        find: /^hosted-agent-identity\/(ai-sdk|openai-agents)$/,
+        replacement: from("../src/turn/frameworks/$1.ts"),
+      },
     ],
   },
   test: {

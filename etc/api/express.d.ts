@@ -1,5 +1,9 @@
 import { IncomingMessage, ServerResponse } from 'node:http';
 import { RequestHandler } from 'express';
+interface ConsentLinkPolicy {
+    readonly allowedOrigins: readonly string[];
+    check(link: string): void;
+}
 interface AgentReference {
     readonly type: "agent_reference";
     readonly name: string;
@@ -8,10 +12,6 @@ interface AgentReference {
 interface OutputItem {
     readonly type: string;
     readonly id?: string | undefined;
-}
-interface ConsentLinkPolicy {
-    readonly allowedOrigins: readonly string[];
-    check(link: string): void;
 }
 type ConsentReason = "consent" | "admin_consent" | "sign_in" | "step_up";
 interface ConsentRequestInit {
@@ -101,12 +101,6 @@ declare class UserContext {
     [Symbol.dispose](): void;
     toJSON(): Record<string, unknown>;
 }
-interface VerifiedUserToken {
-    readonly user: VerifiedUser;
-    readonly assertion: Assertion;
-}
-type UserTokenVerifier = (token: string) => Promise<VerifiedUserToken>;
-type RandomBytes = (length: number) => Uint8Array;
 type ResponseStatus = "in_progress" | "completed" | "incomplete" | "failed" | "cancelled";
 interface ResponseFailure {
     readonly code: string;
@@ -135,6 +129,12 @@ interface ResponseObject {
 interface RunEvent {
     readonly type: string;
 }
+interface VerifiedUserToken {
+    readonly user: VerifiedUser;
+    readonly assertion: Assertion;
+}
+type UserTokenVerifier = (token: string) => Promise<VerifiedUserToken>;
+type RandomBytes = (length: number) => Uint8Array;
 interface RunningTurns {
     readonly size: number;
     readonly draining: boolean;

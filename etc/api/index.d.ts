@@ -50,6 +50,7 @@ type ErrorCode = "user_token_missing"
     | "call_id_missing"
     | "toolbox_source_failed"
     | "turn_cancelled"
+    | "run_failed"
     | "user_not_identified"
     | "long_running_refused"
     | "agent_not_identified"
@@ -286,6 +287,10 @@ type IdentityEvent = {
     readonly code: ErrorCode | "unexpected";
 } | {
     readonly type: "sign_in_store_volatile";
+} | {
+    readonly type: "stream_part_skipped";
+    readonly framework: "ai-sdk" | "openai-agents";
+    readonly part: string;
 };
 interface OnEvent {
     (event: IdentityEvent): void;
@@ -463,6 +468,14 @@ interface TokenSource {
     forget?(principalKey: string, token: string | undefined): void;
     subscribe?(changed: (principalKey: string) => void): () => void;
 }
+interface ConsentLinkPolicyOptions {
+    readonly allowedOrigins: readonly string[];
+}
+interface ConsentLinkPolicy {
+    readonly allowedOrigins: readonly string[];
+    check(link: string): void;
+}
+declare function consentLinkPolicy(options: ConsentLinkPolicyOptions): ConsentLinkPolicy;
 interface AgentReference {
     readonly type: "agent_reference";
     readonly name: string;
@@ -480,15 +493,6 @@ interface OAuthConsentRequestItem extends OutputItem {
     readonly response_id?: string;
     readonly agent_reference?: AgentReference;
 }
-interface ConsentLinkPolicyOptions {
-    readonly allowedOrigins: readonly string[];
-}
-interface ConsentLinkPolicy {
-    readonly allowedOrigins: readonly string[];
-    check(link: string): void;
-}
-declare function consentLinkPolicy(options: ConsentLinkPolicyOptions): ConsentLinkPolicy;
-type RandomBytes = (length: number) => Uint8Array;
 type ResponseStatus = "in_progress" | "completed" | "incomplete" | "failed" | "cancelled";
 interface ResponseFailure {
     readonly code: string;
@@ -529,6 +533,7 @@ interface ResponseEvent {
 interface RunEvent {
     readonly type: string;
 }
+type RandomBytes = (length: number) => Uint8Array;
 interface RunningTurns {
     readonly size: number;
     readonly draining: boolean;

@@ -1,4 +1,8 @@
 import { IncomingMessage, ServerResponse } from 'node:http';
+interface ConsentLinkPolicy {
+    readonly allowedOrigins: readonly string[];
+    check(link: string): void;
+}
 interface AgentReference {
     readonly type: "agent_reference";
     readonly name: string;
@@ -7,10 +11,6 @@ interface AgentReference {
 interface OutputItem {
     readonly type: string;
     readonly id?: string | undefined;
-}
-interface ConsentLinkPolicy {
-    readonly allowedOrigins: readonly string[];
-    check(link: string): void;
 }
 type ConsentReason = "consent" | "admin_consent" | "sign_in" | "step_up";
 interface ConsentRequestInit {
@@ -100,12 +100,6 @@ declare class UserContext {
     [Symbol.dispose](): void;
     toJSON(): Record<string, unknown>;
 }
-interface VerifiedUserToken {
-    readonly user: VerifiedUser;
-    readonly assertion: Assertion;
-}
-type UserTokenVerifier = (token: string) => Promise<VerifiedUserToken>;
-type RandomBytes = (length: number) => Uint8Array;
 type ResponseStatus = "in_progress" | "completed" | "incomplete" | "failed" | "cancelled";
 interface ResponseFailure {
     readonly code: string;
@@ -134,6 +128,12 @@ interface ResponseObject {
 interface RunEvent {
     readonly type: string;
 }
+interface VerifiedUserToken {
+    readonly user: VerifiedUser;
+    readonly assertion: Assertion;
+}
+type UserTokenVerifier = (token: string) => Promise<VerifiedUserToken>;
+type RandomBytes = (length: number) => Uint8Array;
 interface RunningTurns {
     readonly size: number;
     readonly draining: boolean;

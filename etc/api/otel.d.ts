@@ -51,6 +51,7 @@ type ErrorCode = "user_token_missing"
     | "call_id_missing"
     | "toolbox_source_failed"
     | "turn_cancelled"
+    | "run_failed"
     | "user_not_identified"
     | "long_running_refused"
     | "agent_not_identified"
@@ -154,6 +155,10 @@ type IdentityEvent = {
     readonly code: ErrorCode | "unexpected";
 } | {
     readonly type: "sign_in_store_volatile";
+} | {
+    readonly type: "stream_part_skipped";
+    readonly framework: "ai-sdk" | "openai-agents";
+    readonly part: string;
 };
 interface OnEvent {
     (event: IdentityEvent): void;

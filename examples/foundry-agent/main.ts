@@ -33,6 +33,7 @@ import {
   type TurnSignIn,
   type UserContextOptions,
 } from "hosted-agent-identity";
+import { aiSdkOutput } from "hosted-agent-identity/ai-sdk";
 import { responses, userContext } from "hosted-agent-identity/express";
 import { remoteSignIn } from "hosted-agent-identity/sign-in";
 
@@ -127,8 +128,8 @@ const agent = responses(
       const tools = callable(await mcp.tools());
       if (model === undefined) yield* scripted(tools, input, signal);
       else {
-        const options = { tools, stopWhen: stepCountIs(8), abortSignal: signal };
-        yield* streamText({ model, prompt: input, ...options }).textStream;
+        const options = { tools, stopWhen: stepCountIs(8), abortSignal: signal, onError: () => {} };
+        yield* aiSdkOutput(streamText({ model, prompt: input, ...options }));
       }
     } finally {
       await mcp.close();

@@ -8,6 +8,7 @@ import { createMCPClient, type MCPClient } from "@ai-sdk/mcp";
 import { createOpenAI, type OpenAIProviderSettings } from "@ai-sdk/openai";
 import { stepCountIs, streamText, type ToolSet } from "ai";
 import { mcpClientPool, type McpClientPool, type ResponsesRun, type UserAccess } from "hosted-agent-identity";
+import { aiSdkOutput } from "hosted-agent-identity/ai-sdk";
 
 /** The run for `responses()`, and what to call when the process stops. */
 export interface HostedAgent {
@@ -32,13 +33,10 @@ export function aiSdkAgent(
         stopWhen: stepCountIs(10),
         // A missing consent aborts it: no further request to the model.
         abortSignal: signal,
+        // Without it the AI SDK prints errors. They fail the turn, so `onError` of `responses()` has them.
         onError: () => {},
       });
-      for await (const part of result.fullStream) {
-        if (part.type === "text-delta") yield part.text;
-        // Without this the AI SDK ends its text as if all were well.
-        if (part.type === "error") throw part.error;
-      }
+      yield* aiSdkOutput(result);
     },
     close: async () => void (await Promise.all(servers.map(({ pool }) => pool.close()))),
   };

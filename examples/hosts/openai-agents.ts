@@ -12,6 +12,7 @@ import {
   type OpenAIProviderOptions,
 } from "@openai/agents";
 import { mcpClientPool, type McpClientPool, type ResponsesRun, type UserAccess } from "hosted-agent-identity";
+import { agentsOutput } from "hosted-agent-identity/openai-agents";
 
 /** The run for `responses()`, and what to call when the process stops. */
 export interface HostedAgent {
@@ -38,9 +39,7 @@ export function openAiAgent(
         // Two servers may have tools of one name.
         mcpConfig: { includeServerInToolNames: true },
       });
-      const result = await runner.run(agent, input, { stream: true, signal });
-      yield* result.toTextStream();
-      await result.completed;
+      yield* agentsOutput(await runner.run(agent, input, { stream: true, signal }));
     },
     close: async () => void (await Promise.all(pools.map((pool) => pool.close()))),
   };

@@ -72,6 +72,7 @@ export type ErrorCode =
   | "turn_idle"
   | "invalid_run_output"
   | "model_stream_cut"
+  | "run_failed"
   | "user_not_identified"
   | "long_running_refused"
   | "agent_not_identified"
@@ -371,6 +372,11 @@ export const errorCodes: Readonly<Record<ErrorCode, ErrorCodeFacts>> = {
     "retry",
     "The model's stream ended before its response did.",
     "Send the request again. A run that passes on response.created has to pass on the event that ends the response, too.",
+  ),
+  run_failed: row(
+    "retry",
+    "The agent's framework could not finish the run.",
+    "Read the error's cause in onError: a model call that was refused (key, endpoint, deployment, quota), a stream that broke off, a guardrail, or a limit of steps.",
   ),
   // --- sign-in: whose grant it is
   user_not_identified: row(

@@ -96,6 +96,13 @@ export type IdentityEvent =
   | {
       /** Sign-ins are kept in memory only: a restart of the process asks everybody again. */
       readonly type: "sign_in_store_volatile";
+    }
+  | {
+      /** A run had a part that the Responses protocol has no place for. Told once of each kind and run. */
+      readonly type: "stream_part_skipped";
+      readonly framework: "ai-sdk" | "openai-agents";
+      /** The framework's name of the kind, at most 64 characters. */
+      readonly part: string;
     };
 
 /**

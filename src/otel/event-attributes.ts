@@ -40,6 +40,7 @@ const shown: Readonly<Record<IdentityEvent["type"], readonly Shown[]>> = {
   sign_in_refused: ["reason"],
   sign_in_failed: ["code"],
   sign_in_store_volatile: [],
+  stream_part_skipped: [],
 };
 
 /** The types of events there are. */

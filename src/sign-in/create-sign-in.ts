@@ -3,7 +3,7 @@ import { checkLinkForm } from "../consent/link-policy.js";
 import { liveInternalsOf, userNotIdentified } from "../context/internals.js";
 import { principalKey, type Principal } from "../context/principal.js";
 import type { UserContext } from "../context/user-context.js";
-import { HostedAgentIdentityError, invalid, readOptions } from "../errors.js";
+import { invalid, readOptions } from "../errors.js";
 import { entraAppInternals } from "../exchange/entra-app.js";
 import { foundryEnvironment } from "../foundry/environment.js";
 import { keyring } from "../tokens/keyring.js";

@@ -1,11 +1,14 @@
 import { createServer } from "node:http";
 import { listening } from "../support/listening.js";
+import { failWith, type ModelFailure } from "../support/model-failures.js";
 
 /** A model with OpenAI's chat completions as wire format, which does what the prompt says. */
 export interface ChatModel {
   readonly baseURL: string;
   /** The body of each request, as it came. */
   readonly requests: readonly string[];
+  /** From now on every request is failed so; without one, answered again. */
+  fail(failure?: ModelFailure): void;
   close(): Promise<void>;
 }
 
@@ -22,11 +25,13 @@ interface Body {
  */
 export async function startChatModel(meanwhile: () => Promise<void>): Promise<ChatModel> {
   const requests: string[] = [];
+  let failure: ModelFailure | undefined;
   const server = createServer(async (request, response) => {
     let raw = "";
     for await (const chunk of request) raw += String(chunk);
     requests.push(raw);
     await meanwhile();
+    if (failure !== undefined) return failWith(failure, request.url ?? "", response);
     const body = JSON.parse(raw) as Body;
     let message: object;
     try {
@@ -58,6 +63,7 @@ export async function startChatModel(meanwhile: () => Promise<void>): Promise<Ch
   return {
     baseURL: `${host.url}/v1`,
     requests,
+    fail: (given) => void (failure = given),
     close: host.close,
   };
 }

@@ -7,6 +7,7 @@ import { agentIdentityMutants } from "./foundry-agent.js";
 import { foundryGatewayMutants } from "./foundry-gateway.js";
 import { containerMutants } from "./foundry-container.js";
 import { foundryToolboxMutants } from "./foundry-toolbox.js";
+import { frameworkMutants } from "./frameworks.js";
 import { grantMutants } from "./grants.js";
 import { mcpServerMutants } from "./mcp-server.js";
 import type { Mutant } from "./mutant.js";
@@ -558,4 +559,5 @@ export const mutants: readonly Mutant[] = [
   ...serverCallMutants,
   ...reportedErrorMutants,
   ...discretionMutants,
+  ...frameworkMutants,
 ];

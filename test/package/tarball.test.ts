@@ -125,11 +125,13 @@ describe("what is published", () => {
   it("loads OpenTelemetry for ./otel, and for no other entry", async () => {
     const others = [
       "",
+      "/ai-sdk",
       "/consent",
       "/express",
       "/fastify",
       "/hono",
       "/node",
+      "/openai-agents",
       "/server",
       "/sign-in",
       "/testing",
@@ -138,16 +140,24 @@ describe("what is published", () => {
     expect((await loadedBy("/otel")).some((line) => line.includes("@opentelemetry/api"))).toBe(true);
   });
 
-  it.each(["", "/express", "/fastify", "/hono", "/node", "/otel", "/server", "/testing"])(
-    "can be required from CommonJS: %s",
-    async (entry) => {
-      await writeFile(
-        join(installed.folder, "required.cjs"),
-        `console.log(Object.keys(require("hosted-agent-identity${entry}")).length);`,
-      );
-      expect(Number(await runNode(installed.folder, ["--no-warnings", "required.cjs"]))).toBeGreaterThan(0);
-    },
-  );
+  it.each([
+    "",
+    "/ai-sdk",
+    "/express",
+    "/fastify",
+    "/hono",
+    "/node",
+    "/openai-agents",
+    "/otel",
+    "/server",
+    "/testing",
+  ])("can be required from CommonJS: %s", async (entry) => {
+    await writeFile(
+      join(installed.folder, "required.cjs"),
+      `console.log(Object.keys(require("hosted-agent-identity${entry}")).length);`,
+    );
+    expect(Number(await runNode(installed.folder, ["--no-warnings", "required.cjs"]))).toBeGreaterThan(0);
+  });
 
   it.each([
     ["with the DOM's types", ["ES2023", "DOM", "DOM.Iterable"]],
@@ -163,6 +173,8 @@ describe("what is published", () => {
       import * as fastify from "hosted-agent-identity/fastify";
       import * as hono from "hosted-agent-identity/hono";
       import * as node from "hosted-agent-identity/node";
+      import { aiSdkOutput } from "hosted-agent-identity/ai-sdk";
+      import { agentsOutput } from "hosted-agent-identity/openai-agents";
       import { openTelemetry } from "hosted-agent-identity/otel";
       import { startEntra } from "hosted-agent-identity/testing";
       const resource: root.ProtectedResource = root.protectedResource({ url: "https://x.example", serverLabel: "x", scopes: ["api://x/y"], audiences: ["api://x"] });
@@ -171,7 +183,7 @@ describe("what is published", () => {
       const code: root.ErrorCode = "no_token";
       // @ts-expect-error an undocumented code
       const wrong: root.ErrorCode = "no_such_code";
-      export const used = [send, code, wrong, responses, userContext, fastify.userContext, hono.userContext, node.userContext, startEntra];
+      export const used = [send, code, wrong, responses, userContext, fastify.userContext, hono.userContext, node.userContext, aiSdkOutput, agentsOutput, startEntra];
       `,
       );
       const compilerOptions = {

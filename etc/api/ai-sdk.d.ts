@@ -1,0 +1,180 @@
+interface RunEvent {
+    readonly type: string;
+}
+type ErrorCategory = "consent" | "signin" | "stepup" | "blocked" | "admin" | "config" | "cred" | "retry" | "throttle" | "loop" | "input";
+type ErrorCode = "user_token_missing"
+    | "user_token_repeated"
+    | "user_token_malformed"
+    | "user_token_too_large"
+    | "user_token_algorithm"
+    | "user_token_tenant"
+    | "user_token_issuer"
+    | "user_token_audience"
+    | "user_token_expired"
+    | "user_token_not_yet_valid"
+    | "user_token_signature"
+    | "user_token_key_unknown"
+    | "user_token_app_only"
+    | "user_token_agent_user"
+    | "user_token_scope"
+    | "user_token_client"
+    | "signing_keys_unavailable"
+    | "identity_header_repeated"
+    | "identity_header_invalid"
+    | "no_user_context"
+    | "context_ended"
+    | "invalid_option"
+    | "missing_dependency"
+    | "consent_link_missing"
+    | "consent_link_refused"
+    | "agent_consent_missing"
+    | "developer_source_refused"
+    | "no_token"
+    | "consent_required"
+    | "sign_in_required"
+    | "step_up_required"
+    | "token_exchange_failed"
+    | "entra_unreachable"
+    | "entra_timeout"
+    | "entra_bad_response"
+    | "client_credential_failed"
+    | "wrong_user"
+    | "backing_off"
+    | "closed"
+    | "url_not_allowed"
+    | "redirect_refused"
+    | "resource_unauthorized"
+    | "insufficient_scope"
+    | "shared_session"
+    | "pool_busy"
+    | "call_id_missing"
+    | "toolbox_source_failed"
+    | "turn_cancelled"
+    | "run_failed"
+    | "user_not_identified"
+    | "long_running_refused"
+    | "agent_not_identified"
+    | "sign_in_service_unavailable"
+    | "store_unavailable"
+    | "store_unsuitable"
+    | "store_corrupt";
+type IdentityStep = {
+    readonly step: "verify";
+} | {
+    readonly step: "acquire";
+    readonly serverLabel: string;
+    readonly steppedUp: boolean;
+    readonly principal: string | undefined;
+    readonly trace: Readonly<Record<string, string>>;
+} | {
+    readonly step: "mcp_request";
+    readonly serverLabel: string;
+    readonly method: string;
+    readonly address: string;
+    readonly port: number;
+    readonly principal: string | undefined;
+    readonly trace: Readonly<Record<string, string>>;
+};
+type TokenCacheUse = "hit" | "joined" | "shared" | "exchange" | "none";
+type StepError = ErrorCode | "aborted" | "timeout" | "_OTHER" | `E${Uppercase<string>}` | `UND_ERR_${Uppercase<string>}`;
+interface StepEnd {
+    readonly durationMs: number;
+    readonly outcome: "ok" | "aborted" | "failed" | ErrorCategory;
+    readonly error?: StepError;
+    readonly errorCodes?: readonly number[];
+    readonly correlationId?: string;
+    readonly source?: string;
+    readonly cache?: TokenCacheUse;
+    readonly status?: number;
+}
+interface TraceHeaders {
+    readonly traceparent: string;
+    readonly tracestate?: string;
+}
+type AroundStep = (step: IdentityStep, run: (headers?: TraceHeaders) => Promise<StepEnd>) => Promise<void> | void;
+type IdentityEvent = {
+    readonly type: "token_acquired";
+    readonly source: string;
+    readonly serverLabel: string;
+    readonly durationMs: number;
+    readonly shared?: boolean;
+} | {
+    readonly type: "token_refused";
+    readonly serverLabel: string;
+    readonly code: ErrorCode;
+    readonly category: ErrorCategory;
+    readonly errorCodes: readonly number[];
+} | {
+    readonly type: "user_token_refused";
+    readonly code: ErrorCode;
+    readonly category: ErrorCategory;
+} | {
+    readonly type: "background_refresh_failed";
+    readonly serverLabel: string;
+    readonly code: ErrorCode;
+} | {
+    readonly type: "wrong_user";
+    readonly expected: string;
+    readonly correlationId?: string;
+} | {
+    readonly type: "shared_cache_failed";
+    readonly serverLabel: string;
+    readonly call: "get" | "set" | "delete";
+    readonly reason: "timeout" | "error";
+    readonly pausedForMs: number;
+} | {
+    readonly type: "shared_cache_recovered";
+    readonly serverLabel: string;
+    readonly call: "get" | "set" | "delete";
+} | {
+    readonly type: "shared_cache_unreadable";
+    readonly serverLabel: string;
+} | {
+    readonly type: "back_off";
+    readonly scope: "user" | "app";
+    readonly forMs: number;
+} | {
+    readonly type: "mcp_client_closed" | "mcp_client_close_failed";
+    readonly reason: "idle" | "no_room" | "session_gone" | "pool_closed";
+} | {
+    readonly type: "grant_stored" | "grant_ended";
+    readonly oid: string;
+    readonly reason: "signed_in" | "signed_out" | "revoked" | "account_disabled";
+} | {
+    readonly type: "long_running_started" | "long_running_used" | "long_running_ended";
+    readonly purpose: string;
+    readonly principal: string;
+    readonly work: string;
+    readonly until: number;
+} | {
+    readonly type: "sign_in_refused";
+    readonly reason: string;
+} | {
+    readonly type: "sign_in_failed";
+    readonly code: ErrorCode | "unexpected";
+} | {
+    readonly type: "sign_in_store_volatile";
+} | {
+    readonly type: "stream_part_skipped";
+    readonly framework: "ai-sdk" | "openai-agents";
+    readonly part: string;
+};
+interface OnEvent {
+    (event: IdentityEvent): void;
+    readonly around?: AroundStep;
+}
+interface StreamOptions {
+    readonly onEvent?: OnEvent;
+}
+interface AiSdkPart {
+    readonly type: string;
+}
+type AiSdkStream = AsyncIterable<AiSdkPart>;
+type AiSdkResult = {
+    readonly stream: AiSdkStream;
+} | {
+    readonly fullStream: AiSdkStream;
+};
+declare function aiSdkOutput(result: AiSdkResult | AiSdkStream, options?: StreamOptions): AsyncGenerator<RunEvent, void, undefined>;
+export { aiSdkOutput };
+export type { AiSdkPart, AiSdkResult, AiSdkStream, StreamOptions };

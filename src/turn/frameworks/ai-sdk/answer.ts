@@ -1,0 +1,164 @@
+import { HostedAgentIdentityError } from "../../../errors.js";
+import type { RunEvent } from "../../../foundry/events.js";
+import { endingNote, endingOf, type Ending } from "../ending.js";
+import { itemEvents, type WrittenCall, type WrittenText } from "../item-events.js";
+import { runFailed } from "../run-failed.js";
+import { failedToolOutput, textOf, toolOutput } from "../tool-output.js";
+import { citationsOf, sourceCitation, type Citation } from "./citations.js";
+import { textIn, type AiSdkPart, type AnyPart } from "./parts.js";
+import { usageOf } from "./usage.js";
+
+/** Turns the parts of one run into events. Throws what the turn has to fail with. */
+export interface AiSdkAnswer {
+  take(part: AiSdkPart): RunEvent[];
+  /** The stream has ended. Throws `run_failed` unless it had been finished. */
+  end(): RunEvent[];
+}
+
+/** Starts with nothing written. `skip` is told of parts that have no place in the protocol. */
+export function aiSdkAnswer(skip: (part: string) => void): AiSdkAnswer {
+  const items = itemEvents();
+  const messages = new Map<string, WrittenText>();
+  const thoughts = new Map<string, WrittenText>();
+  const calls = new Map<string, WrittenCall>();
+  /** Sources that belong to no piece of text yet, and the pages that have been cited. */
+  let sources: Citation[] = [];
+  const cited = new Set<string>();
+  let note: RunEvent[] | undefined;
+
+  /** Ids are used again in the next step, so what is ended is forgotten. */
+  const finishMessage = (id: string, citations: readonly Citation[]): RunEvent[] => {
+    const message = messages.get(id);
+    messages.delete(id);
+    if (message === undefined || message.length === 0) return [];
+    for (const { url } of citations) cited.add(url);
+    // The AI SDK names a source of its own for each citation.
+    const uncited = sources.filter(({ url }) => !cited.has(url));
+    for (const { url } of uncited) cited.add(url);
+    sources = [];
+    const events = [...citations, ...uncited].flatMap((citation) => message.annotate(citation));
+    return [...events, ...message.done()];
+  };
+  const finishThought = (id: string): RunEvent[] => {
+    const events = thoughts.get(id)?.done() ?? [];
+    thoughts.delete(id);
+    return events;
+  };
+  const finishAll = (): RunEvent[] => [
+    ...[...thoughts.keys()].flatMap(finishThought),
+    ...[...messages.keys()].flatMap((id) => finishMessage(id, [])),
+  ];
+
+  const say = (texts: Map<string, WrittenText>, part: AnyPart, write: () => WrittenText): RunEvent[] => {
+    if (typeof part["text"] !== "string") throw notOurs();
+    const id = textIn(part, "id");
+    const text = texts.get(id) ?? write();
+    texts.set(id, text);
+    return text.delta(part["text"]);
+  };
+
+  const begin = (callId: string, part: AnyPart): RunEvent[] => {
+    const call = items.call({ callId, name: textIn(part, "toolName") });
+    calls.set(callId, call);
+    return call.begin();
+  };
+
+  const ended = (part: AnyPart): Exclude<Ending, "broken"> => {
+    const ending = endingOf(part["finishReason"], part["rawFinishReason"]);
+    if (ending === "broken") throw unfinished(textIn(part, "finishReason"));
+    return ending;
+  };
+
+  const takers: Readonly<Record<string, (part: AnyPart) => RunEvent[]>> = {
+    "text-delta": (part) => say(messages, part, items.message),
+    "text-end": (part) => finishMessage(textIn(part, "id"), citationsOf(part)),
+    "reasoning-delta": (part) => say(thoughts, part, items.reasoning),
+    "reasoning-end": (part) => finishThought(textIn(part, "id")),
+    // Input that is no JSON is written as a whole when the call is complete.
+    "tool-input-start": (part) => (part["inputEncoding"] === "text" ? [] : begin(textIn(part, "id"), part)),
+    "tool-input-delta": (part) => calls.get(textIn(part, "id"))?.delta(textIn(part, "delta")) ?? [],
+    "tool-call"(part) {
+      const callId = textIn(part, "toolCallId");
+      const events = calls.has(callId) ? [] : begin(callId, part);
+      const call = calls.get(callId);
+      calls.delete(callId);
+      return [...events, ...(call?.done(textOf(part["input"])) ?? [])];
+    },
+    // A preliminary result is followed by the one that counts.
+    "tool-result": (part) =>
+      part["preliminary"] === true ? [] : items.whole(toolOutput(textIn(part, "toolCallId"), part["output"])),
+    "tool-error": (part) => items.whole(failedToolOutput(textIn(part, "toolCallId"), part["error"])),
+    "tool-output-denied": (part) =>
+      items.whole({
+        ...toolOutput(textIn(part, "toolCallId"), "The call was denied."),
+        status: "incomplete",
+      }),
+    source(part) {
+      const url = textIn(part, "url");
+      if (url === "") skip("source");
+      else
+        sources.push(sourceCitation(url, textIn(part, "title"), [...messages.values()].at(-1)?.length ?? 0));
+      return [];
+    },
+    file(part) {
+      const { base64, mediaType } = Object(part["file"]) as { base64?: unknown; mediaType?: unknown };
+      if (typeof base64 === "string" && typeof mediaType === "string" && mediaType.startsWith("image/"))
+        return items.whole({ type: "image_generation_call", status: "completed", result: base64 });
+      skip("file");
+      return [];
+    },
+    "finish-step"(part) {
+      ended(part);
+      return finishAll();
+    },
+    finish(part) {
+      note = [endingNote(ended(part), usageOf(part["totalUsage"]))];
+      return finishAll();
+    },
+    error(part) {
+      throw runFailed(part["error"], "The AI SDK reported an error.");
+    },
+    abort(part) {
+      throw runFailed(part["reason"], "The AI SDK's run was aborted.");
+    },
+  };
+
+  return {
+    take(given) {
+      const part = Object(given) as AnyPart;
+      if (typeof part.type !== "string") throw notOurs();
+      const taker = Object.hasOwn(takers, part.type) ? takers[part.type] : undefined;
+      if (taker !== undefined) return taker(part);
+      if (!withoutContent.has(part.type)) skip(part.type);
+      return [];
+    },
+    end() {
+      if (note === undefined) throw unfinished("");
+      if (sources.some(({ url }) => !cited.has(url))) skip("source");
+      return note;
+    },
+  };
+}
+
+/** Parts that say nothing by themselves. */
+const withoutContent: ReadonlySet<string> = new Set([
+  "start",
+  "start-step",
+  "text-start",
+  "reasoning-start",
+  "tool-input-end",
+  "raw",
+  "ping",
+]);
+
+function unfinished(finishReason: string): unknown {
+  const reason = finishReason === "" ? "" : ` (finish reason ${JSON.stringify(finishReason.slice(0, 32))})`;
+  return runFailed(undefined, `The model's stream ended before its answer was finished${reason}.`);
+}
+
+function notOurs(): HostedAgentIdentityError {
+  return new HostedAgentIdentityError(
+    "invalid_option",
+    "aiSdkOutput() takes what streamText() of ai 5 or newer returned, not its textStream or another stream.",
+  );
+}

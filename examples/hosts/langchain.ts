@@ -4,6 +4,7 @@
  * `loadMcpTools` takes a client of MCP SDK v1 and no `fetch`, so each person gets a client from a pool. The model is
  * OpenAI's, or what `OPENAI_BASE_URL` and `OPENAI_API_KEY` say.
  */
+import { BaseCallbackHandler } from "@langchain/core/callbacks/base";
 import { AIMessageChunk } from "@langchain/core/messages";
 import { loadMcpTools } from "@langchain/mcp-adapters";
 import { ChatOpenAI } from "@langchain/openai";
@@ -46,13 +47,28 @@ export function langChainAgent(
       );
       const agent = createAgent({ model, tools: tools.flat() });
       const messages = [{ role: "user", content: input }];
-      for await (const [chunk] of await agent.stream({ messages }, { streamMode: "messages", signal })) {
+      const stream = await agent.stream(
+        { messages },
+        { streamMode: "messages", signal, callbacks: [wholeAnswers] },
+      );
+      for await (const [chunk] of stream) {
         if (AIMessageChunk.isInstance(chunk)) yield chunk.text;
       }
     },
     close: async () => void (await Promise.all(servers.map(({ pool }) => pool.close()))),
   };
 }
+
+/** LangChain takes a stream that was cut for a whole answer. Whether the model said that it is done is shown only here. */
+const wholeAnswers = BaseCallbackHandler.fromMethods({
+  handleLLMEnd({ generations }) {
+    if (generations.at(-1)?.at(-1)?.generationInfo?.["finish_reason"] === undefined)
+      throw new Error("The model's stream ended before its answer was finished.");
+  },
+});
+// Else LangChain only prints what it throws.
+wholeAnswers.raiseError = true;
+wholeAnswers.awaitHandlers = true;
 
 function clientsOf({ url, fetch }: UserAccess): McpClientPool<Client> {
   return mcpClientPool({

@@ -19,6 +19,7 @@ import { protectMcpServer } from "hosted-agent-identity/server";
 import { type EntraEmulator, startEntra } from "hosted-agent-identity/testing";
 import type { RunningHost } from "../support/listening.js";
 import { collect } from "../support/consenting-access.js";
+import { halfOfTheAnswer, hurryRetries, modelFailures } from "../support/model-failures.js";
 import { startMcpServer } from "../support/mcp-servers.js";
 import { leaks } from "../support/people.js";
 import { startProtectedServer, type ProtectedServer, type ServerKind } from "../support/protected-servers.js";
@@ -48,10 +49,15 @@ export interface HostFacts {
    * where it is told nothing: the framework stops when nobody reads its stream any more.
    */
   readonly saidWithoutSignal?: RegExp;
+  /** Whether the tools' calls and results are items of the answer, beside its text. */
+  readonly showsTools?: boolean;
 }
 
 /** A day in the life of an agent written with a real framework, with real MCP servers and Entra's emulator. */
-export function describeAgent(name: string, { start, server: kind, saidWithoutSignal }: HostFacts): void {
+export function describeAgent(
+  name: string,
+  { start, server: kind, saidWithoutSignal, showsTools = false }: HostFacts,
+): void {
   describe(`an agent of ${name}`, () => {
     let entra: EntraEmulator;
     let app: EntraApp;
@@ -148,21 +154,34 @@ export function describeAgent(name: string, { start, server: kind, saidWithoutSi
       return { host, calls };
     }
 
-    async function ask(
+    async function post(
       host: RunningHost,
       user: string,
-      input: string,
-      previous?: string,
-    ): Promise<WireResponse> {
+      { input, stream, previous }: { input: string; stream: boolean; previous?: string },
+    ): Promise<string> {
       const response = await fetch(`${host.url}/responses`, {
         method: "POST",
         headers: {
           "content-type": "application/json",
           "x-client-user-token": await entra.issueUserToken({ user, app: "agent" }),
         },
-        body: JSON.stringify({ input, stream: true, previous_response_id: previous ?? null }),
+        body: JSON.stringify({ input, stream, previous_response_id: previous ?? null }),
       });
-      const lines = (await response.text()).split("\n").filter((line) => line.startsWith("data: {"));
+      return response.text();
+    }
+
+    async function ask(
+      host: RunningHost,
+      user: string,
+      input: string,
+      previous?: string,
+    ): Promise<WireResponse> {
+      const text = await post(host, user, {
+        input,
+        stream: true,
+        ...(previous === undefined ? {} : { previous }),
+      });
+      const lines = text.split("\n").filter((line) => line.startsWith("data: {"));
       return checkedResponse(lines.map((line) => JSON.parse(line.slice(6)) as ResponseEvent));
     }
 
@@ -278,7 +297,41 @@ export function describeAgent(name: string, { start, server: kind, saidWithoutSi
       expectNoLink(response);
     });
 
-    it("fails the turn where the model fails, and does not end it as if all were well", async () => {
+    it("answers with text, and with what its tools did where it shows that", async () => {
+      consent("Cy", "contacts", "access_as_user");
+      const { host } = await agentWith(["contacts"]);
+      const response = await ask(host, "Cy", "contacts:whoami");
+      expect(response.status).toBe("completed");
+      const tools = ["message", "function_call", "function_call_output", "message"];
+      expect(response.output.map(({ type }) => type)).toEqual(showsTools ? tools : ["message"]);
+      expect(textOf(response)).toMatch(/^Let me see\. I was told /);
+    });
+
+    it.each(modelFailures)("fails the turn where the model %s, streamed and plain", async (failure) => {
+      consent("Cy", "contacts", "access_as_user");
+      const { host } = await agentWith(["contacts"]);
+      hurryRetries();
+      model.fail(failure);
+      const streamed = await ask(host, "Cy", "contacts:whoami");
+      expect(streamed.status).toBe("failed");
+      // Some frameworks hold back what the model had said before, some ask it again.
+      expect(halfOfTheAnswer).toContain(textOf(streamed).replaceAll(halfOfTheAnswer, ""));
+      const plain = JSON.parse(await post(host, "Cy", { input: "contacts:whoami", stream: false }));
+      expect(plain).toMatchObject({ status: "failed", error: { code: streamed.error?.code } });
+    });
+
+    it("fails the turn where the model fails after a tool has run", async () => {
+      consent("Cy", "contacts", "access_as_user");
+      const { host } = await agentWith(["contacts"]);
+      meanwhile = async () => {
+        if (model.requests.length === 2) model.fail("ends half way, as if it were done");
+      };
+      const response = await ask(host, "Cy", "contacts:whoami");
+      expect(response.status).toBe("failed");
+      expect(textOf(response).startsWith(`Let me see. ${halfOfTheAnswer}`)).toBe(true);
+    });
+
+    it("fails the turn where the model refuses what it is sent", async () => {
       consent("Cy", "contacts", "access_as_user");
       const { host } = await agentWith(["contacts"]);
       const response = await ask(host, "Cy", "contacts:whoami then contacts:not_a_tool");

@@ -21,6 +21,7 @@ export async function describeNewest(folder: string): Promise<void> {
   describeAgent("the newest Vercel AI SDK", {
     start: aiSdkAgent,
     server: "v1-sessions",
+    showsTools: true,
     saidWithoutSignal: /The user has to give consent for/,
   });
 

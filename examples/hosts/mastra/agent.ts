@@ -46,6 +46,9 @@ export function mastraAgent(
       const stream = await agent.stream(input, { toolsets, abortSignal: signal });
       yield* stream.textStream;
       if (stream.error !== undefined) throw stream.error;
+      // What Mastra says of a stream that was cut.
+      const reason = (await stream.finishReason) ?? "unknown";
+      if (["other", "unknown"].includes(reason)) throw new Error("The model's answer was cut.");
     },
     close: () => clients.close(),
   };

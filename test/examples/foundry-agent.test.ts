@@ -14,6 +14,7 @@ import { told, type Told } from "../../examples/chat/told.js";
 import { createVisitor, pressThrough } from "../../examples/chat/visitor.js";
 import { startExample, type ExampleProcess } from "../support/example-process.js";
 import { freePort } from "../support/free-port.js";
+import { modelFailures } from "../support/model-failures.js";
 import { startRedis, type RedisServer } from "../support/redis-server.js";
 import { scriptedModel } from "../support/scripted-model.js";
 
@@ -176,6 +177,25 @@ describe("with a toolbox", { timeout: 60_000 }, () => {
       .flatMap(({ callId, userId }) => [callId, userId])
       .filter((id) => id !== undefined);
     for (const secret of [...ids, "eyJ", "azure-apihub", "x-agent-"]) expect(sent).not.toContain(secret);
+    await model.close();
+  });
+
+  test("a model that fails is a failed turn, streamed and plain", async () => {
+    await startPlatform();
+    const model = await scriptedModel([]);
+    await startAgent({
+      TOOLBOX_NAME: "support",
+      MODEL_DEPLOYMENT_NAME: "scripted",
+      OPENAI_BASE_URL: model.baseUrl,
+    });
+    const first = await asks("Ada", "Hi");
+    await foundry.giveConsent({ link: first.link ?? "", user: "Ada" });
+    for (const failure of modelFailures) {
+      model.fail(failure);
+      const [plain, streamed] = await Promise.all([post("Ada", "Hi"), post("Ada", "Hi", { stream: true })]);
+      expect([failure, (await plain.json()).status]).toEqual([failure, "failed"]);
+      expect(await streamed.text()).toMatch(/"type":"response\.failed".*\n\n$/);
+    }
     await model.close();
   });
 

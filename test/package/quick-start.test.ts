@@ -10,6 +10,7 @@ import {
   startQuickStartWorld,
   type QuickStartWorld,
 } from "../support/quick-start.js";
+import { modelFailures } from "../support/model-failures.js";
 import { installTarball, runNode, type InstalledPackage } from "../support/tarball.js";
 
 const tsx = fileURLToPath(new URL("../../node_modules/tsx/dist/cli.mjs", import.meta.url));
@@ -66,6 +67,20 @@ describe.each([
     expect(response.headers.get("www-authenticate")).toMatch(/^Bearer/);
   }, 60_000);
 });
+
+it("the quick start with Express and the AI SDK shows what its tools did, and fails where the model does", async () => {
+  const { entra, model } = world;
+  await start(quickStartBlock("quick-start.ts"));
+  entra.grantConsent({ user: "Ada", client: "agent", resource: "mcp", scopes: ["access_as_user"] });
+  const answered = await world.ask("Ada");
+  expect(itemTypes(answered.body)).toEqual(["function_call", "function_call_output", "message"]);
+  for (const failure of modelFailures) {
+    model.fail(failure);
+    const [plain, streamed] = await Promise.all([world.ask("Ada"), world.ask("Ada", { stream: true })]);
+    expect([failure, plain.body["status"]]).toEqual([failure, "failed"]);
+    expect(streamed.text).toMatch(/"type":"response\.failed".*\n\n$/);
+  }
+}, 60_000);
 
 it("the first call without a tenant is seen as the person", async () => {
   await writeFile(join(installed.folder, "package.json"), '{ "type": "module" }');

@@ -50,7 +50,8 @@ export interface QuickStartWorld {
   readonly model: ScriptedModel;
   /** Starts Node with these arguments as the agent, and waits until it listens. Resolves to its origin. */
   start(folder: string, args: readonly string[]): Promise<string>;
-  ask(user: string): Promise<Answer>;
+  /** The body is empty for a stream. */
+  ask(user: string, options?: { readonly stream: boolean }): Promise<Answer>;
   close(): Promise<void>;
 }
 
@@ -114,15 +115,16 @@ export async function startQuickStartWorld(): Promise<QuickStartWorld> {
       }
       throw new Error(`The quick start did not listen: ${output}`);
     },
-    async ask(user) {
+    async ask(user, { stream } = { stream: false }) {
       const token = await entra.issueUserToken({ user, app: "agent" });
       const response = await fetch(`${origin}/responses`, {
         method: "POST",
         headers: { "content-type": "application/json", "x-client-user-token": token },
-        body: JSON.stringify({ input: "who am I?", stream: false }),
+        body: JSON.stringify({ input: "who am I?", stream }),
       });
       const text = await response.text();
-      return { status: response.status, body: JSON.parse(text) as Record<string, unknown>, text };
+      const body = stream ? {} : (JSON.parse(text) as Record<string, unknown>);
+      return { status: response.status, body, text };
     },
     async close() {
       agent?.kill();

@@ -5,7 +5,7 @@ import { describeNewest } from "./newest-agents.js";
 
 /**
  * The repository's own packages run on Node 20. Of these frameworks the newest releases do not: a lockfile of its
- * own has them, and the same examples run with them on Node 24 (`npm run test:hosts:newest`, which is in `npm test`).
+ * own has them, and the same examples run with them on Node 24 (`npm run test:hosts:newest`, which is in `npm run test:foreign`).
  */
 const folder = fileURLToPath(new URL("newest", import.meta.url));
 

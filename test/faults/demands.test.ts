@@ -122,6 +122,23 @@ describe("a demand that Ada has to meet, and does not", () => {
     expect(await world.turn("Ada")).toMatchObject({ sees: 200, posts: 0, requests: 1 });
   });
 
+  it("does not stop her from meeting another one", async () => {
+    let wanted = "c1";
+    world.mcpTroubles(
+      refuse(
+        401,
+        () => claimsChallenge(wanted),
+        (_nth, request) => askedFor(request).acr !== wanted,
+      ),
+    );
+    const meetsOnlyC2: Answer = (form, ...rest) =>
+      String(form.get("claims")).includes("c1") ? asksForMore(form, ...rest) : written(form, ...rest);
+    world.entraTroubles(meetsOnlyC2);
+    expect(await world.turn("Ada")).toMatchObject({ sees: { code: "step_up_required" } });
+    wanted = "c2";
+    expect(await world.turn("Ada")).toMatchObject({ sees: 200, posts: 1, requests: 2 });
+  });
+
   it("in place of the exchange itself costs one POST in five seconds, too", async () => {
     world.entraTroubles((_form, response) =>
       json(response, 400, refusal("interaction_required", 50076, { claims: contextOf("c1") })),
@@ -239,6 +256,8 @@ describe("tools with different demands, called in turns,", () => {
     });
     for (; call < 10; call += 1) expect(await world.turn("Ada")).toMatchObject({ sees: 200 });
     expect(world.forms).toHaveLength(3);
+    // Not one refusal more: the newest token has the scopes of both tools.
+    expect(await world.turn("Ada")).toMatchObject({ sees: 200, posts: 0, requests: 1 });
   });
 
   it("cost one POST for each authentication context, and then none: each has its token", async () => {

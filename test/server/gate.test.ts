@@ -1,7 +1,9 @@
 import { randomUUID } from "node:crypto";
-import { createServer } from "node:http";
+import { once } from "node:events";
+import { createServer, request, type IncomingMessage } from "node:http";
+import { json } from "node:stream/consumers";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
-import { type ErrorCode, errorCodes } from "hosted-agent-identity";
+import { type ErrorCode, errorCodes, type IdentityEvent } from "hosted-agent-identity";
 import {
   callerOf,
   type EntraAuthInfo,
@@ -213,8 +215,12 @@ describe("a token that is not acceptable", () => {
     "%s: 401 with where to read on, and nothing of the token",
     async (_name, code, make, options) => {
       const token = await make();
-      const answer = await send(token, options === undefined ? {} : { options });
+      const refused: unknown[] = [];
+      const onEvent = (event: IdentityEvent): void => void refused.push(event);
+      const answer = await send(token, { options: { ...options, onEvent } });
       expect([answer.status, answer.passed]).toEqual([401, undefined]);
+      // One event: the token itself is refused, before anybody asks what the caller may do.
+      expect(refused).toMatchObject([{ type: "user_token_refused", code }]);
       expect(challengeIn(answer)).toEqual({
         error: "invalid_token",
         error_description: errorCodes[code].title,
@@ -242,6 +248,33 @@ describe("a token that is not acceptable", () => {
     // GET and DELETE need one as well.
     for (const method of ["GET", "DELETE", "PUT"])
       expect((await send(undefined, { method })).status).toBe(401);
+  });
+
+  test("two, in a header each: 400, although each is good", async () => {
+    const gate = gateWith();
+    let passed = false;
+    const server = createServer((incoming, response) =>
+      gate.middleware(incoming, response, () => {
+        passed = true;
+        response.end();
+      }),
+    );
+    const host = await listening(server);
+    stops.push(host.close);
+    const body = JSON.stringify(toolCall("whoami"));
+    const twice = (await Promise.all([cloud.token(), cloud.token()])).flatMap((token) => [
+      "authorization",
+      `Bearer ${token}`,
+    ]);
+    const headers = ["host", new URL(host.url).host, "content-type", "application/json", ...twice];
+    const sent = request(`${host.url}/mcp`, {
+      method: "POST",
+      headers: [...headers, "content-length", String(body.length)],
+    });
+    sent.end(body);
+    const [answer] = (await once(sent, "response")) as [IncomingMessage];
+    expect([answer.statusCode, passed]).toEqual([400, false]);
+    expect(await json(answer)).toMatchObject({ error: "invalid_request" });
   });
 
   test("in the query: is not looked at", async () => {

@@ -1,6 +1,5 @@
 import type { Mutant } from "./mutant.js";
 
-const file = "src/tokens/back-off.ts";
 const tests = ["test/tokens/back-off.test.ts"];
 
 /** Who waits, for how long, and that everybody else does not. */
@@ -8,7 +7,6 @@ export const backOffMutants: readonly Mutant[] = [
   {
     name: "asks-on-although-entra-wants-a-wait",
     rule: 11,
-    file,
     find: "if (own !== undefined && isWaiting(own, now())) refuse(own.until);",
     replace: "",
     tests,
@@ -16,7 +14,6 @@ export const backOffMutants: readonly Mutant[] = [
   {
     name: "one-persons-trouble-stops-everybody",
     rule: 11,
-    file,
     find: "troubled.size >= distinctPrincipals ||",
     replace: "troubled.size >= 1 ||",
     tests,
@@ -24,7 +21,6 @@ export const backOffMutants: readonly Mutant[] = [
   {
     name: "trouble-of-many-stops-nobody",
     rule: 11,
-    file,
     find: "if (isWaiting(app, now())) refuse(app.until);",
     replace: "",
     tests,
@@ -32,7 +28,6 @@ export const backOffMutants: readonly Mutant[] = [
   {
     name: "everybody-probes-at-once",
     rule: 11,
-    file,
     find: "if (probing) refuse(now() + firstMs);",
     replace: "",
     tests,
@@ -40,7 +35,6 @@ export const backOffMutants: readonly Mutant[] = [
   {
     name: "a-success-does-not-end-the-wait-of-all",
     rule: 11,
-    file,
     find: "if (error === undefined) app = undefined;",
     replace: "",
     tests,
@@ -48,7 +42,6 @@ export const backOffMutants: readonly Mutant[] = [
   {
     name: "a-loop-goes-on",
     rule: 11,
-    file,
     find: 'if (category === "loop" || troubled.size',
     replace: "if (troubled.size",
     tests,
@@ -56,7 +49,6 @@ export const backOffMutants: readonly Mutant[] = [
   {
     name: "a-wait-of-nothing",
     rule: 11,
-    file,
     find: "Math.max(error.retryAfterMs ?? doubled, firstMs)",
     replace: "error.retryAfterMs ?? doubled",
     tests,
@@ -64,7 +56,6 @@ export const backOffMutants: readonly Mutant[] = [
   {
     name: "waits-do-not-grow",
     rule: 11,
-    file,
     find: "Math.min(before.lastMs * 2, longestMs)",
     replace: "firstMs",
     tests,
@@ -72,7 +63,6 @@ export const backOffMutants: readonly Mutant[] = [
   {
     name: "waits-grow-without-end",
     rule: 11,
-    file,
     find: "Math.min(before.lastMs * 2, longestMs)",
     replace: "before.lastMs * 2",
     tests,
@@ -80,7 +70,6 @@ export const backOffMutants: readonly Mutant[] = [
   {
     name: "a-clock-put-back-makes-the-wait-longer",
     rule: 11,
-    file,
     find: "until > now && until - now <= lastMs",
     replace: "until > now",
     tests,
@@ -88,7 +77,6 @@ export const backOffMutants: readonly Mutant[] = [
   {
     name: "a-store-that-is-down-counts-as-entra",
     rule: 11,
-    file,
     find: ' || error.code === "store_unavailable"',
     replace: "",
     tests,
@@ -96,7 +84,6 @@ export const backOffMutants: readonly Mutant[] = [
   {
     name: "waits-of-everybody-who-ever-waited",
     rule: 11,
-    file,
     find: "if (users.size > maxPrincipals) users",
     replace: "if (false as boolean) users",
     tests,

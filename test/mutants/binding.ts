@@ -14,7 +14,6 @@ export const bindingMutants: readonly Mutant[] = [
   {
     name: "anybody-completes-the-sign-in",
     rule: 9,
-    file: "src/sign-in/binding/bind.ts",
     find: "ticket.initiator !== undefined && !isSame(account, ticket.initiator)",
     replace: "false as boolean",
     tests: known,
@@ -22,7 +21,6 @@ export const bindingMutants: readonly Mutant[] = [
   {
     name: "a-link-binds-more-than-once",
     rule: 9,
-    file: "src/sign-in/binding/bind.ts",
     find: 'if (!(await store.setIfAbsent(used, "binding", bindingMs)))',
     replace: 'if (!(await store.setIfAbsent(used, "binding", bindingMs)) && (false as boolean))',
     tests: known,
@@ -30,7 +28,6 @@ export const bindingMutants: readonly Mutant[] = [
   {
     name: "a-failed-binding-uses-the-link-up",
     rule: 9,
-    file: "src/sign-in/binding/bind.ts",
     find: "await store.delete(used).catch(() => undefined);",
     replace: "",
     tests: known,
@@ -38,7 +35,6 @@ export const bindingMutants: readonly Mutant[] = [
   {
     name: "no-pin",
     rule: 9,
-    file: "src/sign-in/binding/bind.ts",
     find: "!(await pin(core, owner, account))",
     replace: "false as boolean",
     tests: code,
@@ -46,7 +42,6 @@ export const bindingMutants: readonly Mutant[] = [
   {
     name: "the-second-pin-wins",
     rule: 9,
-    file: "src/sign-in/binding/pin.ts",
     find: "if (!allows(known, account) || before === undefined) return false;",
     replace: "if (before === undefined) return false;",
     tests: ["test/sign-in/binding/pin.test.ts"],
@@ -54,7 +49,6 @@ export const bindingMutants: readonly Mutant[] = [
   {
     name: "an-unreadable-pin-is-none",
     rule: 9,
-    file: "src/sign-in/binding/pin.ts",
     find: 'account === undefined ? "unreadable" : { account: account as Account }',
     replace: "account === undefined ? undefined : { account: account as Account }",
     tests: code,
@@ -62,7 +56,6 @@ export const bindingMutants: readonly Mutant[] = [
   {
     name: "stored-before-the-code",
     rule: 9,
-    file: "src/sign-in/flow/callback.ts",
     find: "  if (ticket.initiator !== undefined) {",
     replace: "  if ((true as boolean) || ticket.initiator === undefined) {",
     tests: code,
@@ -70,7 +63,6 @@ export const bindingMutants: readonly Mutant[] = [
   {
     name: "no-yes-needed",
     rule: 9,
-    file: "src/sign-in/binding/redeem.ts",
     find: "if (pinned !== undefined) return finish(",
     replace: "if (true as boolean) return finish(",
     tests: code,
@@ -78,7 +70,6 @@ export const bindingMutants: readonly Mutant[] = [
   {
     name: "tries-are-not-counted",
     rule: 9,
-    file: "src/sign-in/binding/redeem.ts",
     find: "if (tries > maxTries) continue;",
     replace: "",
     tests: code,
@@ -86,7 +77,6 @@ export const bindingMutants: readonly Mutant[] = [
   {
     name: "a-code-lives-on",
     rule: 9,
-    file: "src/sign-in/binding/redeem.ts",
     find: "found.expiresAt > core.now() ? await takePending(core, owner, found) : undefined",
     replace: "await takePending(core, owner, found)",
     tests: code,
@@ -94,7 +84,6 @@ export const bindingMutants: readonly Mutant[] = [
   {
     name: "a-sign-out-leaves-the-pending",
     rule: 9,
-    file: "src/sign-in/binding/redeem.ts",
     find: "return (await grantsOf(core.agent).epoch(owner)) !== epoch;",
     replace: "return ((await grantsOf(core.agent).epoch(owner)) !== epoch) && (false as boolean);",
     tests: code,
@@ -102,7 +91,6 @@ export const bindingMutants: readonly Mutant[] = [
   {
     name: "a-yes-from-any-conversation",
     rule: 9,
-    file: "src/sign-in/binding/pending.ts",
     find: 'return `unconfirmed ${conversation ?? ""}`;',
     replace: 'return `unconfirmed ${conversation === undefined ? "" : ""}`;',
     tests: code,
@@ -110,7 +98,6 @@ export const bindingMutants: readonly Mutant[] = [
   {
     name: "a-code-opens-for-everybody",
     rule: 4,
-    file: "src/sign-in/binding/pending.ts",
     find: "  return [...recordBinding(core, owner), what];",
     replace: '  return [...recordBinding(core, owner === "" ? owner : "anybody"), what];',
     tests: code,
@@ -118,7 +105,6 @@ export const bindingMutants: readonly Mutant[] = [
   {
     name: "a-person-nobody-identified-gets-a-link",
     rule: 4,
-    file: "src/sign-in/create-sign-in.ts",
     find: 'principal === undefined || assertion?.use === "resource"',
     replace: "principal === undefined",
     tests: links,
@@ -126,7 +112,6 @@ export const bindingMutants: readonly Mutant[] = [
   {
     name: "a-link-of-any-agent",
     rule: 9,
-    file: "src/sign-in/flow/ticket.ts",
     find: "!agent.publicKeys.some((key) => verify(null, signed(body), key, bytes))",
     replace: "bytes.length === 0",
     tests: links,
@@ -134,7 +119,6 @@ export const bindingMutants: readonly Mutant[] = [
   {
     name: "a-link-for-any-scope",
     rule: 9,
-    file: "src/sign-in/flow/ticket.ts",
     find: " || !agent.mayAsk(ticket.scopes)",
     replace: "",
     tests: links,
@@ -142,7 +126,6 @@ export const bindingMutants: readonly Mutant[] = [
   {
     name: "a-link-that-shows-one-resource-and-asks-for-another",
     rule: 9,
-    file: "src/sign-in/flow/ticket.ts",
     find: " || !isOf(resource, ticket.scopes)",
     replace: "",
     tests: links,
@@ -150,7 +133,6 @@ export const bindingMutants: readonly Mutant[] = [
   {
     name: "a-cut-off-binding-uses-the-link-up",
     rule: 9,
-    file: "src/sign-in/binding/bind.ts",
     find: 'store.setIfAbsent(used, "binding", bindingMs)',
     replace: 'store.setIfAbsent(used, "used", usedMs)',
     tests: races,
@@ -158,7 +140,6 @@ export const bindingMutants: readonly Mutant[] = [
   {
     name: "a-sign-out-is-overtaken-by-a-yes",
     rule: 9,
-    file: "src/sign-in/grants/grants.ts",
     find: "epoch !== undefined && current.epoch !== epoch",
     replace: "false as boolean",
     tests: races,
@@ -166,7 +147,6 @@ export const bindingMutants: readonly Mutant[] = [
   {
     name: "a-pin-without-a-grant",
     rule: 9,
-    file: "src/sign-in/binding/bind.ts",
     find: 'if (outcome !== "bound" && before === undefined)',
     replace: "if (false as boolean)",
     tests: races,
@@ -174,7 +154,6 @@ export const bindingMutants: readonly Mutant[] = [
   {
     name: "tries-that-are-forgotten-while-the-link-lives",
     rule: 9,
-    file: "src/sign-in/binding/pending.ts",
     find: "ticketId), triesMs);",
     replace: "ticketId), listMs);",
     tests: races,
@@ -182,7 +161,6 @@ export const bindingMutants: readonly Mutant[] = [
   {
     name: "a-link-of-any-age",
     rule: 9,
-    file: "src/sign-in/flow/ticket.ts",
     find: 'expiresAt > time ? "good" : "expired"',
     replace: 'expiresAt > 0 ? "good" : "expired"',
     tests: links,
@@ -190,7 +168,6 @@ export const bindingMutants: readonly Mutant[] = [
   {
     name: "a-link-of-a-fast-clock",
     rule: 9,
-    file: "src/sign-in/flow/ticket.ts",
     find: "askedAt > time + skewMs || ",
     replace: "",
     tests: links,
@@ -198,7 +175,6 @@ export const bindingMutants: readonly Mutant[] = [
   {
     name: "a-link-of-another-app",
     rule: 9,
-    file: "src/sign-in/flow/ticket.ts",
     find: "app.facts.clientId, publicUrl];",
     replace: '"any client", publicUrl];',
     tests: links,
@@ -206,7 +182,6 @@ export const bindingMutants: readonly Mutant[] = [
   {
     name: "a-token-for-a-resource-opens-a-grant",
     rule: 2,
-    file: "src/sign-in/tokens-source.ts",
     find: 'if (assertion?.use === "resource")',
     replace: "if (assertion === null)",
     tests: links,
@@ -214,7 +189,6 @@ export const bindingMutants: readonly Mutant[] = [
   {
     name: "a-token-for-a-resource-gets-what-a-sign-in-gave",
     rule: 2,
-    file: "src/tokens/acquire.ts",
     find: 'usesAssertion || assertion?.use === "resource"',
     replace: "usesAssertion",
     tests: links,
@@ -222,7 +196,6 @@ export const bindingMutants: readonly Mutant[] = [
   {
     name: "a-derived-key-where-keys-are-listed",
     rule: 9,
-    file: "src/sign-in/flow/agents.ts",
     find: "    return { agents: new Map(known), privateKey: configured };",
     replace: "    return { agents: new Map(known), privateKey: configured ?? derivedKeys(options)[0] };",
     tests: links,
@@ -230,7 +203,6 @@ export const bindingMutants: readonly Mutant[] = [
   {
     name: "a-state-of-any-browser",
     rule: 9,
-    file: "src/sign-in/flow/attempt.ts",
     find: 'const opened = core.keys.open("state", ["parameter", core.publicUrl, browser.id], state);',
     replace:
       'const opened = core.keys.open("state", ["parameter", core.publicUrl, browser.id], state) ?? { id: state, at: core.now() };',
@@ -239,7 +211,6 @@ export const bindingMutants: readonly Mutant[] = [
   {
     name: "a-callback-counts-twice",
     rule: 9,
-    file: "src/sign-in/flow/attempt.ts",
     find: "await core.store.take(keyOf(core, browser, id))",
     replace: "await core.store.get(keyOf(core, browser, id))",
     tests: known,
@@ -247,7 +218,6 @@ export const bindingMutants: readonly Mutant[] = [
   {
     name: "any-issuer-answers",
     rule: 9,
-    file: "src/sign-in/flow/callback.ts",
     find: "if (iss === null) return true;",
     replace: "if (iss !== undefined) return true;",
     tests: known,
@@ -255,7 +225,6 @@ export const bindingMutants: readonly Mutant[] = [
   {
     name: "a-click-from-anywhere",
     rule: 9,
-    file: "src/sign-in/flow/start.ts",
     find: "if (token?.value !== opened.id)",
     replace: "if (token?.value !== opened.id && (false as boolean))",
     tests: link,
@@ -263,7 +232,6 @@ export const bindingMutants: readonly Mutant[] = [
   {
     name: "the-account-is-shown-to-anybody",
     rule: 9,
-    file: "src/sign-in/pages/link-page.ts",
     find: "shown.sameAccount ? username : masked(username)",
     replace: "username",
     tests: link,
@@ -271,7 +239,6 @@ export const bindingMutants: readonly Mutant[] = [
   {
     name: "an-outcome-for-any-browser",
     rule: 9,
-    file: "src/sign-in/flow/outcome.ts",
     find: 'return ["outcome", publicUrl, browser?.id ?? "no browser"];',
     replace: 'return ["outcome", publicUrl, browser === undefined ? "no browser" : "no browser"];',
     tests: link,
@@ -279,7 +246,7 @@ export const bindingMutants: readonly Mutant[] = [
   {
     name: "html-in-names",
     rule: 9,
-    file: "src/sign-in/pages/html.ts",
+    in: "written",
     find: ".replace(/[&<>\"']/g, (char) => `&#${char.charCodeAt(0)};`)",
     replace: "",
     tests: link,
@@ -287,7 +254,6 @@ export const bindingMutants: readonly Mutant[] = [
   {
     name: "disconnects-somebody-else",
     rule: 4,
-    file: "src/sign-in/flow/connections.ts",
     find: "grant === undefined || !isSame(grant.account, browser.account)",
     replace: "grant === undefined",
     tests: connections,
@@ -295,7 +261,6 @@ export const bindingMutants: readonly Mutant[] = [
   {
     name: "a-browser-stays-signed-in",
     rule: 9,
-    file: "src/sign-in/flow/browser.ts",
     find: "account === undefined || account.at + accountMs <= now ? { id }",
     replace: "account === undefined || now === 0 ? { id }",
     tests: connections,
@@ -303,7 +268,6 @@ export const bindingMutants: readonly Mutant[] = [
   {
     name: "a-form-of-any-browser",
     rule: 9,
-    file: "src/sign-in/flow/connections.ts",
     find: "if (token === undefined) return { page:",
     replace: "if (token === undefined && browser === undefined) return { page:",
     tests: connections,
@@ -311,7 +275,6 @@ export const bindingMutants: readonly Mutant[] = [
   {
     name: "a-code-reaches-the-model",
     rule: 9,
-    file: "src/turn/turn-sign-in.ts",
     find: 'if (status === "not_a_code") return { request };',
     replace: 'if (status !== "bound") return { request };',
     tests: turn,
@@ -319,7 +282,6 @@ export const bindingMutants: readonly Mutant[] = [
   {
     name: "a-text-becomes-items",
     rule: 9,
-    file: "src/turn/turn-sign-in.ts",
     find: 'JSON.stringify({ input: request.body["input"] })',
     replace:
       'typeof request.body["input"] === "string" ? request.input : JSON.stringify({ input: request.body["input"] })',
@@ -328,7 +290,6 @@ export const bindingMutants: readonly Mutant[] = [
   {
     name: "the-sign-in-service-gets-a-token-for-a-resource",
     rule: 2,
-    file: "src/sign-in/remote/remote-sign-in.ts",
     find: 'return assertion.use === "app" ? { user_token: assertion.token } : undefined;',
     replace: "return { user_token: assertion.token };",
     tests: remote,

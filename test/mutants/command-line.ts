@@ -8,7 +8,6 @@ export const commandLineMutants: readonly Mutant[] = [
   {
     name: "cli-token-as-argument",
     rule: 2,
-    file: "src/cli/secret-arguments.ts",
     find: "token.test(argument) || opaque.test(argument)",
     replace: "opaque.test(argument)",
     tests: lineTests,
@@ -16,7 +15,6 @@ export const commandLineMutants: readonly Mutant[] = [
   {
     name: "cli-secret-as-argument",
     rule: 2,
-    file: "src/cli/secret-arguments.ts",
     find: "token.test(argument) || opaque.test(argument)",
     replace: "token.test(argument)",
     tests: lineTests,
@@ -24,7 +22,6 @@ export const commandLineMutants: readonly Mutant[] = [
   {
     name: "cli-secret-option",
     rule: 2,
-    file: "src/cli/secret-arguments.ts",
     find: "secretOption.test(argument)",
     replace: "(false as boolean)",
     tests: lineTests,
@@ -32,7 +29,6 @@ export const commandLineMutants: readonly Mutant[] = [
   {
     name: "cli-prints-a-token-in-a-claim",
     rule: 2,
-    file: "src/cli/hide-secrets.ts",
     find: '"[token hidden]"',
     replace: '"$&"',
     tests: inspectTests,
@@ -40,7 +36,6 @@ export const commandLineMutants: readonly Mutant[] = [
   {
     name: "cli-prints-escape-sequences",
     rule: 2,
-    file: "src/cli/printable.ts",
     find: "except.includes(character) ? character : escaped(character)",
     replace: "character",
     tests: inspectTests,
@@ -48,7 +43,6 @@ export const commandLineMutants: readonly Mutant[] = [
   {
     name: "cli-keys-of-any-tenant",
     rule: 5,
-    file: "src/cli/inspect/signature.ts",
     find: "!isGuid(tid) ||",
     replace: 'typeof tid !== "string" ||',
     tests: inspectTests,
@@ -56,7 +50,7 @@ export const commandLineMutants: readonly Mutant[] = [
   {
     name: "cli-keys-of-a-foreign-tenant",
     rule: 5,
-    file: "src/cli/inspect/signature.ts",
+    in: "checkSignature",
     find: "settings.tenantId.toLowerCase() !== tid.toLowerCase()",
     replace: "(false as boolean)",
     tests: inspectTests,
@@ -64,7 +58,6 @@ export const commandLineMutants: readonly Mutant[] = [
   {
     name: "cli-believes-any-signature",
     rule: 5,
-    file: "src/cli/inspect/signature.ts",
     find: 'status: "fail",\n          code: "user_token_signature"',
     replace: 'status: "ok",\n          code: "user_token_signature"',
     tests: inspectTests,
@@ -72,7 +65,7 @@ export const commandLineMutants: readonly Mutant[] = [
   {
     name: "cli-follows-redirects",
     rule: 7,
-    file: "src/cli/doctor/probe.ts",
+    in: "probe",
     find: 'redirect: "manual"',
     replace: 'redirect: "follow"',
     tests: ["test/cli/mcp-server.test.ts"],

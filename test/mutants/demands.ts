@@ -8,7 +8,7 @@ export const demandMutants: readonly Mutant[] = [
   {
     name: "unmet-demand-asked-about-in-each-turn",
     rule: 11,
-    file: "src/tokens/source-calls.ts",
+    in: "sourceCalls",
     find: "if (known !== undefined) return known;",
     replace: "",
     tests: demandTests,
@@ -16,7 +16,6 @@ export const demandMutants: readonly Mutant[] = [
   {
     name: "unmet-demand-held-against-a-new-user-token",
     rule: 8,
-    file: "src/tokens/unmet-demands.ts",
     find: "assertion?.hash, scopes",
     replace: "scopes",
     tests: demandTests,
@@ -24,7 +23,6 @@ export const demandMutants: readonly Mutant[] = [
   {
     name: "unmet-demand-of-another-kind",
     rule: 8,
-    file: "src/tokens/unmet-demands.ts",
     find: "scopes, claims];",
     replace: "scopes];",
     tests: demandTests,
@@ -32,7 +30,6 @@ export const demandMutants: readonly Mutant[] = [
   {
     name: "missing-consent-remembered-beyond-the-turn",
     rule: 8,
-    file: "src/tokens/unmet-demands.ts",
     find: "if (lasts && isTokenExchangeError(error)) unmet",
     replace: "unmet",
     tests: ["test/tokens/acquire.test.ts"],
@@ -40,7 +37,6 @@ export const demandMutants: readonly Mutant[] = [
   {
     name: "new-demands-without-end",
     rule: 11,
-    file: "src/access/fresh-refusals.ts",
     find: "if (known.size >= tokensPerMinute) return false;",
     replace: "",
     tests: ["test/access/fresh-refusals.test.ts"],
@@ -48,7 +44,6 @@ export const demandMutants: readonly Mutant[] = [
   {
     name: "calls-side-by-side-count-one-by-one",
     rule: 11,
-    file: "src/access/fresh-refusals.ts",
     find: "if (known.has(key)) return true;",
     replace: "",
     tests: ["test/access/fresh-refusals.test.ts"],
@@ -56,7 +51,6 @@ export const demandMutants: readonly Mutant[] = [
   {
     name: "scopes-of-one-tool-cost-another-its-own",
     rule: 11,
-    file: "src/access/second-try.ts",
     find: "...resource.scopes, ...before, ...full",
     replace: "...resource.scopes, ...full",
     tests: demandTests,
@@ -64,7 +58,6 @@ export const demandMutants: readonly Mutant[] = [
   {
     name: "token-thrown-away-for-a-demand-nobody-met",
     rule: 11,
-    file: "src/access/second-try.ts",
     find: "(claims === undefined || !resend)",
     replace: "(claims === undefined || claims !== undefined)",
     tests: demandTests,
@@ -72,7 +65,6 @@ export const demandMutants: readonly Mutant[] = [
   {
     name: "the-refused-token-given-again",
     rule: 6,
-    file: "src/tokens/acquire.ts",
     find: "kept.token.token !== refused",
     replace: "kept !== undefined",
     tests: demandTests,
@@ -80,7 +72,6 @@ export const demandMutants: readonly Mutant[] = [
   {
     name: "a-token-that-does-not-live-given-again",
     rule: 6,
-    file: "src/tokens/acquire.ts",
     find: "kept !== undefined && kept.until > now() &&",
     replace: "kept !== undefined &&",
     tests: demandTests,
@@ -88,7 +79,6 @@ export const demandMutants: readonly Mutant[] = [
   {
     name: "revoked-token-left-with-its-source",
     rule: 6,
-    file: "src/access/second-try.ts",
     find: "if (response.status === 401 && !dropsFirst && !isAboutContext(claims)) forget();",
     replace: "",
     tests: fetchTests,
@@ -96,7 +86,6 @@ export const demandMutants: readonly Mutant[] = [
   {
     name: "sent-again-without-its-body",
     rule: 1,
-    file: "src/access/second-try.ts",
     find: "if (!resend) return response;",
     replace: "",
     tests: fetchTests,
@@ -104,7 +93,6 @@ export const demandMutants: readonly Mutant[] = [
   {
     name: "scopes-of-another-resource",
     rule: 7,
-    file: "src/access/second-try.ts",
     find: "if (foreign || !isNew)",
     replace: "if (!isNew)",
     tests: fetchTests,
@@ -112,7 +100,6 @@ export const demandMutants: readonly Mutant[] = [
   {
     name: "a-demand-that-breaks-out-of-its-header",
     rule: 8,
-    file: "src/access/demands.ts",
     find: "/^[!#-[\\]-~]{1,64}$/",
     replace: "/^.{1,64}$/",
     tests: ["test/access/challenges.test.ts"],
@@ -120,7 +107,6 @@ export const demandMutants: readonly Mutant[] = [
   {
     name: "a-demand-about-something-else-than-the-access-token",
     rule: 8,
-    file: "src/access/demands.ts",
     find: "JSON.stringify({ access_token })",
     replace: "text",
     tests: ["test/access/challenges.test.ts"],
@@ -128,7 +114,6 @@ export const demandMutants: readonly Mutant[] = [
   {
     name: "swallowed-step-up",
     rule: 8,
-    file: "src/tokens/acquire.ts",
     find: "if (isSignInDemand(cause) && !internals.ended) recordSignInDemand(context, cause);",
     replace: "",
     tests: ["test/turn/run-turn.test.ts"],
@@ -136,7 +121,6 @@ export const demandMutants: readonly Mutant[] = [
   {
     name: "swallowed-step-up-completes-the-response",
     rule: 8,
-    file: "src/turn/with-consent.ts",
     find: "if (signInDemand !== undefined && !isCancelled(failed?.error)) failed = { error: signInDemand };",
     replace: "",
     tests: ["test/turn/with-consent.test.ts"],
@@ -144,7 +128,6 @@ export const demandMutants: readonly Mutant[] = [
   {
     name: "own-token-sent-again-for-a-demand",
     rule: 8,
-    file: "src/tokens/passthrough.ts",
     find: 'if (claims !== undefined) return { status: "needs", error: stepUp(claims), requests: [] };',
     replace: "",
     tests: ["test/faults/step-up.test.ts"],
@@ -152,7 +135,6 @@ export const demandMutants: readonly Mutant[] = [
   {
     name: "refreshes-in-one-second",
     rule: 11,
-    file: "src/tokens/token-cache.ts",
     find: "/ 2) * random",
     replace: "/ 2) * 0",
     tests: ["test/tokens/token-cache.test.ts"],

@@ -7,7 +7,6 @@ export const discretionMutants: readonly Mutant[] = [
   {
     name: "consent-link-with-a-known-state",
     rule: 9,
-    file: "src/consent/entra-consent-link.ts",
     find: "state: unguessable(random),\n      code_challenge:",
     replace: 'state: "A".repeat(43),\n      code_challenge:',
     tests: linkTests,
@@ -15,7 +14,6 @@ export const discretionMutants: readonly Mutant[] = [
   {
     name: "consent-link-with-a-known-verifier",
     rule: 9,
-    file: "src/consent/entra-consent-link.ts",
     find: "code_challenge: unguessable(random),",
     replace: 'code_challenge: "A".repeat(43),',
     tests: linkTests,
@@ -23,7 +21,7 @@ export const discretionMutants: readonly Mutant[] = [
   {
     name: "signing-keys-from-a-redirect",
     rule: 7,
-    file: "src/context/signing-keys.ts",
+    in: "load",
     find: 'redirect: "manual"',
     replace: 'redirect: "follow"',
     tests: ["test/context/signing-keys.test.ts"],
@@ -31,7 +29,7 @@ export const discretionMutants: readonly Mutant[] = [
   {
     name: "remembered-without-the-signature",
     rule: 5,
-    file: "src/context/verify.ts",
+    in: "tokenVerifier",
     find: 'createHash("sha256").update(token)',
     replace: 'createHash("sha256").update(token.slice(0, token.lastIndexOf(".")))',
     tests: ["test/context/verify.test.ts"],
@@ -39,7 +37,6 @@ export const discretionMutants: readonly Mutant[] = [
   {
     name: "credential-in-the-error",
     rule: 2,
-    file: "src/exchange/token-request.ts",
     find: "refuse(answer, app.now(), request.agentStep)",
     replace: "Object.assign(refuse(answer, app.now(), request.agentStep), { authentication })",
     tests: ["test/exchange/on-behalf-of-exchange.test.ts"],
@@ -47,7 +44,7 @@ export const discretionMutants: readonly Mutant[] = [
   {
     name: "assertion-in-the-error",
     rule: 2,
-    file: "src/exchange/on-behalf-of-exchange.ts",
+    in: "exchangeForGrant",
     find: "      }),\n  });\n}",
     replace:
       "      }),\n  }).catch((cause) => Promise.reject(Object.assign(cause, { sent: request.assertion })));\n}",
@@ -56,7 +53,6 @@ export const discretionMutants: readonly Mutant[] = [
   {
     name: "token-in-the-context",
     rule: 2,
-    file: "src/context/user-context.ts",
     find: "contextSlot().internals.set(this, internals);",
     replace: "contextSlot().internals.set(this, internals);\n    Object.assign(this, { internals });",
     tests: ["test/context/create.test.ts"],
@@ -64,7 +60,6 @@ export const discretionMutants: readonly Mutant[] = [
   {
     name: "code-told-to-listeners",
     rule: 9,
-    file: "src/sign-in/binding/pending.ts",
     find: "service.onPending?.({ agent, principal, serverLabel })",
     replace: "service.onPending?.({ agent, principal, serverLabel, code } as never)",
     tests: ["test/sign-in/binding/code-mode.test.ts"],

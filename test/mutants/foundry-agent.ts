@@ -7,7 +7,6 @@ export const agentIdentityMutants: readonly Mutant[] = [
   {
     name: "agent-exchange-of-any-audience",
     rule: 2,
-    file: "src/tokens/agent-on-behalf-of.ts",
     find: "const skip = assertionSkip(request, facts.audiences, now());",
     replace: 'const skip = undefined as ReturnType<TokenSource["skip"]>;',
     tests,
@@ -15,7 +14,6 @@ export const agentIdentityMutants: readonly Mutant[] = [
   {
     name: "one-exchange-token-for-every-agent-identity",
     rule: 4,
-    file: "src/exchange/agent-identity.ts",
     find: "const key = `${identity.tenantId} ${identity.agentIdentityId}`;",
     replace: "const key = identity.tenantId;",
     tests,
@@ -23,7 +21,6 @@ export const agentIdentityMutants: readonly Mutant[] = [
   {
     name: "an-exchange-token-for-each-user",
     rule: 6,
-    file: "src/exchange/agent-identity.ts",
     find: "ofBlueprint.set(key, client);",
     replace: "",
     tests,
@@ -31,7 +28,7 @@ export const agentIdentityMutants: readonly Mutant[] = [
   {
     name: "exchange-token-of-the-blueprints-tenant",
     rule: 7,
-    file: "src/exchange/agent-identity.ts",
+    in: "exchangeToken",
     find: 'tenantId,\n    account: "nobody",',
     replace: 'tenantId: blueprint.facts.tenantId,\n    account: "nobody",',
     tests,
@@ -39,7 +36,6 @@ export const agentIdentityMutants: readonly Mutant[] = [
   {
     name: "users-of-another-tenant",
     rule: 7,
-    file: "src/tokens/agent-on-behalf-of.ts",
     find: "tid === undefined || tid === tenantId",
     replace: "tid === undefined || tid !== undefined",
     tests,
@@ -47,7 +43,6 @@ export const agentIdentityMutants: readonly Mutant[] = [
   {
     name: "a-consent-screen-for-agent-identities",
     rule: 9,
-    file: "src/tokens/agent-on-behalf-of.ts",
     find: 'if (consentLink !== undefined && consentLink.kind !== "admin") {',
     replace: "if (false as boolean) {",
     tests,
@@ -55,7 +50,6 @@ export const agentIdentityMutants: readonly Mutant[] = [
   {
     name: "agent-answer-unproven",
     rule: 14,
-    file: "src/exchange/token-request.ts",
     find: 'if (account === "nobody") return {};',
     replace: 'if (account === "nobody" || agentStep !== undefined) return {};',
     tests,
@@ -63,7 +57,6 @@ export const agentIdentityMutants: readonly Mutant[] = [
   {
     name: "agent-answer-of-another-person",
     rule: 14,
-    file: "src/exchange/whose-token.ts",
     find: "tid !== expected.tid || oid !== expected.oid || isAppOnly(claims)",
     replace: "isAppOnly(claims)",
     tests,
@@ -71,7 +64,6 @@ export const agentIdentityMutants: readonly Mutant[] = [
   {
     name: "agent-answer-without-a-person",
     rule: 14,
-    file: "src/exchange/whose-token.ts",
     find: "oid !== expected.oid || isAppOnly(claims)",
     replace: "oid !== expected.oid",
     tests,
@@ -79,7 +71,6 @@ export const agentIdentityMutants: readonly Mutant[] = [
   {
     name: "agent-answer-for-another-agent-identity",
     rule: 14,
-    file: "src/exchange/whose-token.ts",
     find: "if (clientOf(claims)?.toLowerCase() !== clientId)",
     replace: "if (false as boolean)",
     tests,

@@ -9,7 +9,6 @@ export const containerMutants: readonly Mutant[] = [
   {
     name: "another-person-cancels",
     rule: 4,
-    file: "src/turn/running-turns.ts",
     find: "return owner !== undefined && owner === principalKey;",
     replace: "return owner !== undefined && principalKey !== undefined;",
     tests: turnTests,
@@ -17,7 +16,6 @@ export const containerMutants: readonly Mutant[] = [
   {
     name: "nobody-cancels-for-nobody",
     rule: 4,
-    file: "src/turn/running-turns.ts",
     find: "return owner !== undefined && owner === principalKey;",
     replace: "return owner === principalKey;",
     tests: turnTests,
@@ -25,7 +23,7 @@ export const containerMutants: readonly Mutant[] = [
   {
     name: "hosted-without-a-call-id",
     rule: 3,
-    file: "src/turn/container-protocol.ts",
+    in: "platformFault",
     find: "if (callId === undefined) {",
     replace: "if (false as boolean) {",
     tests: contractTests,
@@ -33,7 +31,6 @@ export const containerMutants: readonly Mutant[] = [
   {
     name: "hosted-without-a-user-id",
     rule: 3,
-    file: "src/turn/container-protocol.ts",
     find: "if (userId === undefined) {",
     replace: "if (false as boolean) {",
     tests: contractTests,
@@ -41,7 +38,6 @@ export const containerMutants: readonly Mutant[] = [
   {
     name: "a-client-shows-any-link",
     rule: 9,
-    file: "src/consent/read-consent-requests.ts",
     find: "if (fault !== undefined) return fault;",
     replace: "",
     tests: readerTests,
@@ -49,7 +45,6 @@ export const containerMutants: readonly Mutant[] = [
   {
     name: "a-client-asks-no-policy",
     rule: 9,
-    file: "src/consent/read-consent-requests.ts",
     find: "policy?.check(link as string);",
     replace: "",
     tests: readerTests,

@@ -14,7 +14,6 @@ export const foundryGatewayMutants: readonly Mutant[] = [
   {
     name: "foundry-forwards-any-header",
     rule: 4,
-    file: "src/testing/foundry/headers.ts",
     find: 'return exact.has(lower) || lower.startsWith("x-client-");',
     replace: "return !/^(host|content-length|connection|authorization)$/.test(lower);",
     tests: headers,
@@ -22,7 +21,6 @@ export const foundryGatewayMutants: readonly Mutant[] = [
   {
     name: "foundry-takes-any-audience",
     rule: 5,
-    file: "src/testing/foundry/callers.ts",
     find: "const options = { audience: foundryAudience,",
     replace: "const options = {",
     tests: refusals,
@@ -30,7 +28,6 @@ export const foundryGatewayMutants: readonly Mutant[] = [
   {
     name: "foundry-takes-any-tenant",
     rule: 5,
-    file: "src/testing/foundry/callers.ts",
     find: 'if (tid !== tenantId) throw refused("token_tenant");',
     replace: "",
     tests: refusals,
@@ -38,7 +35,6 @@ export const foundryGatewayMutants: readonly Mutant[] = [
   {
     name: "foundry-lets-anybody-name-people",
     rule: 4,
-    file: "src/testing/foundry/whom.ts",
     find: "if (identity !== undefined && !state.impersonators.has(caller.oid)) {",
     replace: "if (false as boolean) {",
     tests: refusals,
@@ -46,7 +42,6 @@ export const foundryGatewayMutants: readonly Mutant[] = [
   {
     name: "foundry-call-outlives-its-request",
     rule: 13,
-    file: "src/testing/foundry/calls.ts",
     find: "if (!live.delete(callId)) return;",
     replace: "if (!live.has(callId)) return;",
     tests: toolbox,
@@ -54,7 +49,6 @@ export const foundryGatewayMutants: readonly Mutant[] = [
   {
     name: "foundry-work-goes-on-when-the-caller-is-gone",
     rule: 11,
-    file: "src/testing/foundry/server.ts",
     find: "if (!response.writableFinished) left.abort();",
     replace: "",
     tests: gateway,
@@ -62,7 +56,6 @@ export const foundryGatewayMutants: readonly Mutant[] = [
   {
     name: "foundry-shows-anybody-a-response",
     rule: 4,
-    file: "src/testing/foundry/store.ts",
     find: "return stored?.userId === userId ? stored : undefined;",
     replace: "return stored ?? (userId === '' ? stored : undefined);",
     tests: gateway,
@@ -70,7 +63,6 @@ export const foundryGatewayMutants: readonly Mutant[] = [
   {
     name: "foundry-session-of-anybody",
     rule: 15,
-    file: "src/testing/foundry/sessions.ts",
     find: "if (owners.get(named) !== owner)",
     replace: "if (false as boolean)",
     tests: refusals,
@@ -78,7 +70,6 @@ export const foundryGatewayMutants: readonly Mutant[] = [
   {
     name: "foundry-grant-of-everybody",
     rule: 4,
-    file: "src/testing/foundry/toolbox/consents.ts",
     find: "JSON.stringify([userId, connection]);",
     replace: "JSON.stringify([userId === '' ? '' : 'everybody', connection]);",
     tests: toolbox,
@@ -86,7 +77,6 @@ export const foundryGatewayMutants: readonly Mutant[] = [
   {
     name: "foundry-anybody-consents",
     rule: 9,
-    file: "src/testing/foundry/toolbox/consent-pages.ts",
     find: "if (redeemed === undefined || !isWhoAsked(link, redeemed.account))",
     replace: "if (redeemed === undefined || (isWhoAsked(link, redeemed.account) && (false as boolean)))",
     tests: toolbox,
@@ -94,7 +84,6 @@ export const foundryGatewayMutants: readonly Mutant[] = [
   {
     name: "foundry-consent-link-used-twice",
     rule: 9,
-    file: "src/testing/foundry/toolbox/consent-pages.ts",
     find: "link.used = true;",
     replace: "",
     tests: toolbox,
@@ -102,7 +91,6 @@ export const foundryGatewayMutants: readonly Mutant[] = [
   {
     name: "foundry-any-app-is-the-agent",
     rule: 3,
-    file: "src/testing/foundry/toolbox/caller.ts",
     find: 'if (caller.kind === "app" && !own)',
     replace: "if (false as boolean)",
     tests: refusals,
@@ -110,7 +98,6 @@ export const foundryGatewayMutants: readonly Mutant[] = [
   {
     name: "foundry-mcp-session-of-anybody",
     rule: 15,
-    file: "src/testing/foundry/toolbox/endpoint.ts",
     find: 'if (owner !== ownerOf(toolbox, caller)) throw refused("session_of_other");',
     replace: "",
     tests: refusals,
@@ -118,7 +105,6 @@ export const foundryGatewayMutants: readonly Mutant[] = [
   {
     name: "foundry-listing-without-the-failed-sources",
     rule: 8,
-    file: "src/testing/foundry/toolbox/tools.ts",
     find: "if (failed.length > 0) throw listingFailed",
     replace: "if (failed.length === sources.length && failed.length > 1) throw listingFailed",
     tests: toolbox,
@@ -126,7 +112,6 @@ export const foundryGatewayMutants: readonly Mutant[] = [
   {
     name: "foundry-broken-ending-reaches-the-caller",
     rule: 8,
-    file: "src/testing/foundry/check-stream.ts",
     find: "takeTerminal(event, status);",
     replace: "try { takeTerminal(event, status); } catch {}",
     tests: answers,

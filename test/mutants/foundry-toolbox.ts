@@ -11,7 +11,6 @@ export const foundryToolboxMutants: readonly Mutant[] = [
   {
     name: "toolbox-without-a-call-id",
     rule: 3,
-    file: "src/mcp/toolbox/caller.ts",
     find: "if (hosted || context.platform.hosted) {",
     replace: "if (false as boolean) {",
     tests: toolboxTests,
@@ -19,7 +18,6 @@ export const foundryToolboxMutants: readonly Mutant[] = [
   {
     name: "toolbox-for-an-application",
     rule: 3,
-    file: "src/mcp/toolbox/foundry-toolbox.ts",
     find: 'if (toolboxCaller(context, hosted).kind === "developer") checkPerson(held.token, context.user);',
     replace: "",
     tests: toolboxTests,
@@ -27,7 +25,6 @@ export const foundryToolboxMutants: readonly Mutant[] = [
   {
     name: "call-id-of-the-client",
     rule: 4,
-    file: "src/mcp/toolbox/headers.ts",
     find: "if (!isIdentityHeader(name)) headers[name] = value;",
     replace: "headers[name] = value;",
     tests: toolboxTests,
@@ -35,7 +32,7 @@ export const foundryToolboxMutants: readonly Mutant[] = [
   {
     name: "call-id-of-whoever-came-first",
     rule: 4,
-    file: "src/mcp/toolbox/network.ts",
+    in: "toolboxNetwork",
     find: "const context = options.context ?? tryGetUserContext();",
     replace:
       "const context = ((options as { first?: UserContext | undefined }).first ??= options.context ?? tryGetUserContext());",
@@ -44,7 +41,6 @@ export const foundryToolboxMutants: readonly Mutant[] = [
   {
     name: "user-id-sent-onward",
     rule: 2,
-    file: "src/foundry/headers.ts",
     find: "^(?:x-agent-|x-client-|",
     replace: "^(?:x-agent-foundry-|x-client-user$|",
     tests: toolboxTests,
@@ -52,7 +48,7 @@ export const foundryToolboxMutants: readonly Mutant[] = [
   {
     name: "toolbox-token-once-for-each-caller",
     rule: 6,
-    file: "src/mcp/toolbox/agent-token.ts",
+    in: "agentToken",
     find: "if (known !== undefined) return known;",
     replace: "",
     tests: tokenTests,
@@ -60,7 +56,6 @@ export const foundryToolboxMutants: readonly Mutant[] = [
   {
     name: "toolbox-consent-from-tool-content",
     rule: 9,
-    file: "src/foundry/json-rpc.ts",
     find: 'if (jsonrpc !== "2.0" || "result" in message || "method" in message) return undefined;',
     replace: "",
     tests: ["test/foundry/json-rpc.test.ts"],
@@ -68,7 +63,6 @@ export const foundryToolboxMutants: readonly Mutant[] = [
   {
     name: "toolbox-link-anywhere",
     rule: 9,
-    file: "src/mcp/toolbox/judge.ts",
     find: "for (const { link } of asked) policy.check(link);",
     replace: "",
     tests: consentTests,
@@ -76,7 +70,6 @@ export const foundryToolboxMutants: readonly Mutant[] = [
   {
     name: "toolbox-loopback-link-everywhere",
     rule: 9,
-    file: "src/mcp/toolbox/options.ts",
     find: "isLoopback(project.hostname) ? orLoopback(policy) : policy",
     replace: "orLoopback(policy)",
     tests: consentTests,
@@ -84,7 +77,6 @@ export const foundryToolboxMutants: readonly Mutant[] = [
   {
     name: "toolbox-consent-not-recorded",
     rule: 9,
-    file: "src/mcp/toolbox/judge.ts",
     find: "recordConsent(context, requests);",
     replace: "",
     tests: consentTests,
@@ -92,7 +84,6 @@ export const foundryToolboxMutants: readonly Mutant[] = [
   {
     name: "toolbox-link-in-the-stream",
     rule: 9,
-    file: "src/mcp/toolbox/inspect.ts",
     find: "error: { code, message: found.message,",
     replace: "error: { code, message: (jsonRpcError(message) as { message: string }).message,",
     tests: consentTests,
@@ -100,7 +91,6 @@ export const foundryToolboxMutants: readonly Mutant[] = [
   {
     name: "toolbox-link-in-the-cause",
     rule: 9,
-    file: "src/mcp/toolbox/judge.ts",
     find: '.replace(/https?:[^\\s"\'<>]*/gi, "<link>")',
     replace: "",
     tests: consentTests,
@@ -108,7 +98,6 @@ export const foundryToolboxMutants: readonly Mutant[] = [
   {
     name: "suffix-without-its-dot",
     rule: 9,
-    file: "src/consent/link-policy.ts",
     find: "[origin.slice(anyHostBelow.length - 1)]",
     replace: "[origin.slice(anyHostBelow.length)]",
     tests: policyTests,
@@ -116,7 +105,6 @@ export const foundryToolboxMutants: readonly Mutant[] = [
   {
     name: "call-sent-twice-after-it-may-have-acted",
     rule: 11,
-    file: "src/mcp/toolbox/retry.ts",
     find: " && isWithoutEffect(request);",
     replace: ";",
     tests: retryTests,
@@ -124,7 +112,6 @@ export const foundryToolboxMutants: readonly Mutant[] = [
   {
     name: "retries-without-an-end",
     rule: 11,
-    file: "src/mcp/toolbox/retry.ts",
     find: "if (waited + wait > maxWaitMs) return undefined;",
     replace: "",
     tests: retryTests,
@@ -132,7 +119,7 @@ export const foundryToolboxMutants: readonly Mutant[] = [
   {
     name: "retry-for-a-turn-that-ended",
     rule: 13,
-    file: "src/mcp/toolbox/network.ts",
+    in: "pause",
     find: "endListeners.add(onEnd);",
     replace: "",
     tests: retryTests,
@@ -140,7 +127,6 @@ export const foundryToolboxMutants: readonly Mutant[] = [
   {
     name: "agent-token-inside-a-user-context",
     rule: 13,
-    file: "src/mcp/toolbox/agent-token.ts",
     find: "runWithoutUserContext(() =>\n      withDeadline(timeoutMs, undefined, timedOut, (signal) => ask(claims, signal)),\n    )",
     replace: "withDeadline(timeoutMs, undefined, timedOut, (signal) => ask(claims, signal))",
     tests: toolboxTests,
@@ -148,7 +134,6 @@ export const foundryToolboxMutants: readonly Mutant[] = [
   {
     name: "toolbox-session-of-another-platform-user",
     rule: 15,
-    file: "src/access/fetch.ts",
     find: 'if (userId !== undefined) return JSON.stringify(["platform", userId]);',
     replace: 'if (userId !== undefined) return "null";',
     tests: toolboxTests,

@@ -8,7 +8,6 @@ export const frameworkMutants: readonly Mutant[] = [
   {
     name: "cut-stream-is-an-answer",
     rule: 18,
-    file: "src/turn/frameworks/ending.ts",
     find: 'known ?? (typeof raw === "string" ? "completed" : "broken")',
     replace: 'known ?? "completed"',
     tests: aiSdkTests,
@@ -16,7 +15,6 @@ export const frameworkMutants: readonly Mutant[] = [
   {
     name: "stream-without-finish-is-an-answer",
     rule: 18,
-    file: "src/turn/frameworks/ai-sdk/answer.ts",
     find: 'if (note === undefined) throw unfinished("");',
     replace: "if (note === undefined) return [];",
     tests: aiSdkTests,
@@ -24,7 +22,6 @@ export const frameworkMutants: readonly Mutant[] = [
   {
     name: "tool-error-shown-to-the-client",
     rule: 17,
-    file: "src/turn/frameworks/tool-output.ts",
     find: 'message: "The tool failed."',
     replace: "message: String(error)",
     tests: aiSdkTests,
@@ -32,15 +29,14 @@ export const frameworkMutants: readonly Mutant[] = [
   {
     name: "cut-chat-stream-is-an-answer",
     rule: 18,
-    file: "src/turn/frameworks/openai-agents/model-call.ts",
     find: 'if (ending === "broken")',
+    in: "modelCall",
     replace: "if (false as boolean)",
     tests: agentsTests,
   },
   {
     name: "error-after-the-last-event-lost",
     rule: 18,
-    file: "src/turn/frameworks/openai-agents.ts",
     find: "await run.completed;",
     replace: "",
     tests: agentsTests,
@@ -48,7 +44,6 @@ export const frameworkMutants: readonly Mutant[] = [
   {
     name: "cancelled-run-is-an-answer",
     rule: 18,
-    file: "src/turn/frameworks/openai-agents.ts",
     find: "if (run.cancelled === true) throw",
     replace: "if (false as boolean) throw",
     tests: agentsTests,

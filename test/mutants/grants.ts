@@ -12,15 +12,14 @@ export const grantMutants: readonly Mutant[] = [
   {
     name: "undeclared-platform-user",
     rule: 4,
-    file: "src/sign-in/tokens-source.ts",
-    find: "if (context.principalKey === undefined || grantKey === undefined) throw notIdentified();",
+    find: "if (context.principalKey === undefined || grantKey === undefined) throw userNotIdentified(context);",
     replace: 'if (grantKey === undefined) return { status: "skipped", reason: "no_user", detail: "" };',
     tests: sourceTests,
   },
   {
     name: "refresh-once-for-each-caller",
     rule: 6,
-    file: "src/sign-in/grants/single-flight.ts",
+    in: "singleFlight",
     find: "if (known !== undefined) return known;",
     replace: "",
     tests: grantTests,
@@ -28,7 +27,6 @@ export const grantMutants: readonly Mutant[] = [
   {
     name: "stand-in-without-the-demand",
     rule: 8,
-    file: "src/tokens/ask-sources.ts",
     find: "if (isTokenExchangeError(answer.error)) claims = joinClaims(claims, answer.error.claims);",
     replace: "",
     tests: sourceTests,
@@ -36,7 +34,7 @@ export const grantMutants: readonly Mutant[] = [
   {
     name: "two-links-for-one-refusal",
     rule: 8,
-    file: "src/sign-in/tokens-source.ts",
+    in: "signInTokens",
     find: "if (request.silent === true) {",
     replace: "if (false as boolean) {",
     tests: sourceTests,
@@ -44,7 +42,6 @@ export const grantMutants: readonly Mutant[] = [
   {
     name: "grant-outlives-its-revocation",
     rule: 8,
-    file: "src/sign-in/grants/grants.ts",
     find: "if (reason === undefined) throw cause;",
     replace: "if (reason !== undefined) return undefined;",
     tests: grantTests,
@@ -52,7 +49,6 @@ export const grantMutants: readonly Mutant[] = [
   {
     name: "grant-of-another-account",
     rule: 9,
-    file: "src/sign-in/grants/record-changes.ts",
     find: 'if (kind === "entra" && (tid !== account.tid || oid !== account.oid))',
     replace: "if (false as boolean)",
     tests: grantTests,
@@ -60,7 +56,6 @@ export const grantMutants: readonly Mutant[] = [
   {
     name: "second-account-in-place-of-the-first",
     rule: 9,
-    file: "src/sign-in/grants/record-changes.ts",
     find: "if (before !== undefined && !isSame(before.account, signedIn.account)) {",
     replace: "if (false as boolean) {",
     tests: grantTests,
@@ -68,7 +63,6 @@ export const grantMutants: readonly Mutant[] = [
   {
     name: "answer-of-another-sign-in",
     rule: 9,
-    file: "src/exchange/authorization-code-exchange.ts",
     find: 'if (stringClaim(claims, "nonce") !== request.nonce) {',
     replace: "if (false as boolean) {",
     tests: exchangeTests,
@@ -76,7 +70,6 @@ export const grantMutants: readonly Mutant[] = [
   {
     name: "records-not-bound-to-the-principal",
     rule: 10,
-    file: "src/sign-in/core.ts",
     find: "return [agent, app.facts.cloud.loginEndpoint, app.facts.clientId, principalKey];",
     replace: "return [agent, app.facts.cloud.loginEndpoint, app.facts.clientId, principalKey.slice(0, 9)];",
     tests: ["test/sign-in/interleavings.test.ts", "test/sign-in/grants/interleavings.test.ts"],
@@ -84,7 +77,6 @@ export const grantMutants: readonly Mutant[] = [
   {
     name: "records-not-bound-to-the-agent",
     rule: 10,
-    file: "src/sign-in/core.ts",
     find: "return [agent, app.facts.cloud.loginEndpoint, app.facts.clientId, principalKey];",
     replace: "return [app.facts.cloud.loginEndpoint, app.facts.clientId, principalKey];",
     tests: grantTests,
@@ -92,7 +84,6 @@ export const grantMutants: readonly Mutant[] = [
   {
     name: "one-key-for-all-records",
     rule: 10,
-    file: "src/tokens/keyring.ts",
     find: 'createHmac("sha256", master).update(info).update(',
     replace: 'createHmac("sha256", master).update(info.subarray(0, 1)).update(',
     tests: keyTests,
@@ -100,7 +91,6 @@ export const grantMutants: readonly Mutant[] = [
   {
     name: "what-a-record-is-for-is-not-authenticated",
     rule: 10,
-    file: "src/tokens/keyring.ts",
     find: "decipher.setAAD(context);",
     replace: "",
     tests: keyTests,
@@ -108,7 +98,6 @@ export const grantMutants: readonly Mutant[] = [
   {
     name: "what-a-record-repeats-is-not-compared",
     rule: 10,
-    file: "src/tokens/keyring.ts",
     find: "!text.subarray(0, context.length).equals(context)",
     replace: "false as boolean",
     tests: keyTests,
@@ -116,7 +105,6 @@ export const grantMutants: readonly Mutant[] = [
   {
     name: "a-tag-that-nobody-checks",
     rule: 10,
-    file: "src/tokens/keyring.ts",
     find: "        decipher.final();",
     replace: "",
     tests: keyTests,
@@ -124,7 +112,6 @@ export const grantMutants: readonly Mutant[] = [
   {
     name: "grant-back-from-the-dead",
     rule: 10,
-    file: "src/sign-in/grants/record-changes.ts",
     find: "if (grant === undefined || current.epoch !== started.epoch) return undefined;",
     replace: "if (grant === undefined) return undefined;",
     tests: recordTests,
@@ -132,7 +119,6 @@ export const grantMutants: readonly Mutant[] = [
   {
     name: "lost-refresh-token",
     rule: 10,
-    file: "src/sign-in/grants/record-changes.ts",
     find: "const newest = refreshToken !== undefined && grant.refreshedAt <= kept.obtainedAt;",
     replace: "const newest = refreshToken !== undefined;",
     tests: recordTests,
@@ -140,7 +126,6 @@ export const grantMutants: readonly Mutant[] = [
   {
     name: "sign-out-unnoticed",
     rule: 10,
-    file: "src/sign-in/grants/grants.ts",
     find: "const useMs = 55_000;",
     replace: "const useMs = 550_000;",
     tests: sourceTests,
@@ -148,7 +133,6 @@ export const grantMutants: readonly Mutant[] = [
   {
     name: "store-without-a-timeout",
     rule: 11,
-    file: "src/sign-in/guarded-store.ts",
     find: "() => reject(unavailable(`The store did not answer within ${timeoutMs} ms.`)),",
     replace: "() => {},",
     tests: ["test/sign-in/guarded-store.test.ts"],
@@ -156,7 +140,6 @@ export const grantMutants: readonly Mutant[] = [
   {
     name: "work-after-a-sign-out",
     rule: 13,
-    file: "src/sign-in/long-running.ts",
     find: "(await grants.epoch(principal)) !== work.epoch",
     replace: "false as boolean",
     tests: workTests,
@@ -164,7 +147,6 @@ export const grantMutants: readonly Mutant[] = [
   {
     name: "work-for-any-purpose",
     rule: 13,
-    file: "src/sign-in/long-running.ts",
     find: "if (work.purpose !== purpose)",
     replace: "if (false as boolean)",
     tests: workTests,
@@ -172,7 +154,7 @@ export const grantMutants: readonly Mutant[] = [
   {
     name: "refreshed-token-unproven",
     rule: 14,
-    file: "src/exchange/refresh-token-exchange.ts",
+    in: "exchangeRefreshToken",
     find: "account: request.account,",
     replace: "account: undefined,",
     tests: exchangeTests,

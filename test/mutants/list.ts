@@ -14,6 +14,7 @@ import type { Mutant } from "./mutant.js";
 import { responsesContractMutants } from "./responses-contract.js";
 import { otelMutants } from "./otel.js";
 import { reportedErrorMutants } from "./reported-errors.js";
+import { turnMutants } from "./turns.js";
 import { serverCallMutants } from "./server-calls.js";
 import { sharedCacheMutants } from "./shared-cache.js";
 
@@ -26,7 +27,6 @@ export const mutants: readonly Mutant[] = [
   {
     name: "any-url",
     rule: 1,
-    file: "src/access/fetch.ts",
     find: "if (!options.matches(url)) return",
     replace: "if (false as boolean) return",
     tests: fetchTests,
@@ -34,7 +34,6 @@ export const mutants: readonly Mutant[] = [
   {
     name: "path-prefix-without-segment",
     rule: 1,
-    file: "src/access/url-match.ts",
     find: "target.pathname.startsWith(`${path}/`)",
     replace: "target.pathname.startsWith(path)",
     tests: ["test/access/url-match.test.ts"],
@@ -42,7 +41,6 @@ export const mutants: readonly Mutant[] = [
   {
     name: "encoded-slash-accepted",
     rule: 1,
-    file: "src/access/url-match.ts",
     find: 'suspicious.test(text.split(/[?#]/, 1)[0] ?? "") || !URL.canParse(text)',
     replace: "!URL.canParse(text)",
     tests: ["test/access/url-match.test.ts"],
@@ -50,7 +48,6 @@ export const mutants: readonly Mutant[] = [
   {
     name: "inbound-authorization-kept",
     rule: 1,
-    file: "src/access/request-headers.ts",
     find: 'if (key.length !== 13 || key.toLowerCase() !== "authorization") copy',
     replace: "copy",
     tests: fetchTests,
@@ -58,7 +55,6 @@ export const mutants: readonly Mutant[] = [
   {
     name: "redirect-off-the-resource",
     rule: 1,
-    file: "src/access/fetch.ts",
     find: "!options.matches(next) ||",
     replace: "",
     tests: fetchTests,
@@ -66,7 +62,6 @@ export const mutants: readonly Mutant[] = [
   {
     name: "redirect-with-changed-method",
     rule: 1,
-    file: "src/access/fetch.ts",
     find: "!keepsMethod ||",
     replace: "",
     tests: fetchTests,
@@ -74,7 +69,6 @@ export const mutants: readonly Mutant[] = [
   {
     name: "passthrough-of-any-audience",
     rule: 2,
-    file: "src/tokens/passthrough.ts",
     find: "!actual.some((audience) => resource.audiences.includes(audience))",
     replace: "actual.length === 0",
     tests: acquireTests,
@@ -82,7 +76,6 @@ export const mutants: readonly Mutant[] = [
   {
     name: "exchange-of-a-passthrough-token",
     rule: 2,
-    file: "src/tokens/on-behalf-of.ts",
     find: 'assertion.use !== "app" || !actual.some((audience) => audiences.includes(audience))',
     replace: "actual.length === 0",
     tests: acquireTests,
@@ -90,15 +83,13 @@ export const mutants: readonly Mutant[] = [
   {
     name: "call-without-a-user",
     rule: 3,
-    file: "src/access/fetch.ts",
-    find: 'if (token === undefined) throw new HostedAgentIdentityError("no_user_context");',
+    find: 'if (token === undefined) throw new HostedAgentIdentityError(ended === undefined ? "no_user_context" : "context_ended");',
     replace: "if (token === undefined) return options.fetch(url, init);",
     tests: fetchTests,
   },
   {
     name: "developer-as-a-machine",
     rule: 3,
-    file: "src/tokens/developer.ts",
     find: "if (claims === undefined || isAppOnly(claims)) {",
     replace: "if (claims === undefined) {",
     tests: ["test/tokens/developer.test.ts"],
@@ -106,7 +97,6 @@ export const mutants: readonly Mutant[] = [
   {
     name: "developer-in-the-hosted-environment",
     rule: 3,
-    file: "src/tokens/developer.ts",
     find: "if (foundryEnvironment(environment ?? process.env).hosted) {",
     replace: "if (false as boolean) {",
     tests: ["test/tokens/developer.test.ts"],
@@ -114,7 +104,6 @@ export const mutants: readonly Mutant[] = [
   {
     name: "cache-without-the-principal",
     rule: 4,
-    file: "src/tokens/acquire.ts",
     find: 'const made = `${context.principalKey ?? "null"} ${keyParts} ${hash}`;',
     replace: "const made = keyParts;",
     tests: acquireTests,
@@ -122,7 +111,6 @@ export const mutants: readonly Mutant[] = [
   {
     name: "cache-without-the-claims",
     rule: 4,
-    file: "src/tokens/acquire.ts",
     find: "const plain = asked.claims === undefined && asked.scopes === undefined;",
     replace: "const plain = true;",
     tests: acquireTests,
@@ -130,7 +118,6 @@ export const mutants: readonly Mutant[] = [
   {
     name: "no-single-flight",
     rule: 6,
-    file: "src/tokens/acquire.ts",
     find: "if (running !== undefined) return running;",
     replace: "",
     tests: acquireTests,
@@ -138,7 +125,6 @@ export const mutants: readonly Mutant[] = [
   {
     name: "abort-reaches-the-shared-work",
     rule: 6,
-    file: "src/tokens/acquire.ts",
     find: "const work = fetchToken(context, internals, asked, key, accept);",
     replace: "const work = settleOrAbort(fetchToken(context, internals, asked, key, accept), asked.signal);",
     tests: acquireTests,
@@ -146,7 +132,7 @@ export const mutants: readonly Mutant[] = [
   {
     name: "exchange-in-the-home-tenant",
     rule: 7,
-    file: "src/exchange/on-behalf-of-exchange.ts",
+    in: "exchangeForGrant",
     find: "tenantId: request.account.tid,",
     replace: "tenantId: app.facts.tenantId,",
     tests: exchangeTests,
@@ -154,7 +140,6 @@ export const mutants: readonly Mutant[] = [
   {
     name: "a-later-source-after-any-refusal",
     rule: 8,
-    file: "src/tokens/on-behalf-of.ts",
     find: 'if (cause.category !== "consent") throw cause;',
     replace: 'if (cause.category !== "consent") return { status: "needs", error: cause, requests: [] };',
     tests: acquireTests,
@@ -162,7 +147,6 @@ export const mutants: readonly Mutant[] = [
   {
     name: "suberror-ignored",
     rule: 8,
-    file: "src/entra/classify.ts",
     find: "if (bySuberror !== undefined) return bySuberror;",
     replace: "",
     tests: ["test/entra/classify.test.ts"],
@@ -170,7 +154,6 @@ export const mutants: readonly Mutant[] = [
   {
     name: "claims-after-the-code",
     rule: 8,
-    file: "src/entra/classify.ts",
     find: 'if (refusal.claims !== undefined) return "stepup";',
     replace: "",
     tests: ["test/entra/classify.test.ts"],
@@ -178,7 +161,6 @@ export const mutants: readonly Mutant[] = [
   {
     name: "no-deadline",
     rule: 11,
-    file: "src/exchange/deadline.ts",
     find: "const timer = inBackground(setTimeout(() => abort(onTimeout()), ms));",
     replace: "const timer = inBackground(setTimeout(() => onTimeout(), ms));",
     tests: exchangeTests,
@@ -186,7 +168,6 @@ export const mutants: readonly Mutant[] = [
   {
     name: "unbounded-cache",
     rule: 11,
-    file: "src/tokens/token-cache.ts",
     find: "while (entries.size > maxEntries || bytes > maxBytes) {",
     replace: "while (false as boolean) {",
     tests: acquireTests,
@@ -194,7 +175,6 @@ export const mutants: readonly Mutant[] = [
   {
     name: "msal-error-classes",
     rule: 12,
-    file: "src/exchange/token-request.ts",
     find: "if (answer === undefined) throw notSent(msalFailure);",
     replace: "if (answer === undefined || msalFailure !== undefined) throw notSent(msalFailure);",
     tests: exchangeTests,
@@ -202,7 +182,6 @@ export const mutants: readonly Mutant[] = [
   {
     name: "token-after-the-turn",
     rule: 13,
-    file: "src/context/internals.ts",
     find: 'if (internals.ended) throw new HostedAgentIdentityError("context_ended");',
     replace: "",
     tests: [...acquireTests, ...fetchTests],
@@ -210,15 +189,14 @@ export const mutants: readonly Mutant[] = [
   {
     name: "late-token-after-the-turn",
     rule: 13,
-    file: "src/tokens/acquire.ts",
-    find: "      // The turn may have ended while Entra was asked: nothing is handed out any more.\n      liveInternalsOf(context);",
-    replace: "",
+    find: "const token = await settleOrAbort(settled, asked.signal); liveInternalsOf(context);",
+    replace: "const token = await settleOrAbort(settled, asked.signal);",
     tests: acquireTests,
   },
   {
     name: "exchange-inside-the-user-context",
     rule: 13,
-    file: "src/tokens/source-calls.ts",
+    in: "sourceCalls",
     find: "await runWithoutUserContext(() =>",
     replace: "await ((run: () => Promise<AccessToken>) => run())(() =>",
     tests: acquireTests,
@@ -226,7 +204,6 @@ export const mutants: readonly Mutant[] = [
   {
     name: "whose-token-unproven",
     rule: 14,
-    file: "src/exchange/whose-token.ts",
     find: 'if (tid !== ownTid || oid !== ownOid) throw wrong("The answer belongs to another account.");',
     replace: "",
     tests: exchangeTests,
@@ -234,7 +211,7 @@ export const mutants: readonly Mutant[] = [
   {
     name: "answer-without-an-id-token",
     rule: 14,
-    file: "src/exchange/whose-token.ts",
+    in: "proveWhoseToken",
     find: "if (claims === undefined)",
     replace: "if (claims === undefined) return;\n  if (claims === undefined)",
     tests: exchangeTests,
@@ -242,7 +219,6 @@ export const mutants: readonly Mutant[] = [
   {
     name: "id-token-of-another-client",
     rule: 14,
-    file: "src/exchange/whose-token.ts",
     find: "if (!audiencesOf(claims).some((audience) => audience.toLowerCase() === clientId)) {",
     replace: "if (false as boolean) {",
     tests: exchangeTests,
@@ -250,7 +226,6 @@ export const mutants: readonly Mutant[] = [
   {
     name: "shared-session",
     rule: 15,
-    file: "src/access/sessions.ts",
     find: 'else if (owner !== principal) throw new HostedAgentIdentityError("shared_session");',
     replace: "",
     tests: fetchTests,
@@ -258,7 +233,6 @@ export const mutants: readonly Mutant[] = [
   {
     name: "token-left-on-the-request",
     rule: 2,
-    file: "src/context/middleware.ts",
     find: "for (const name of names) headers.delete(name);",
     replace: "",
     tests: ["test/http/every-adapter.test.ts"],
@@ -266,7 +240,6 @@ export const mutants: readonly Mutant[] = [
   {
     name: "platform-headers-from-anywhere",
     rule: 4,
-    file: "src/context/parse.ts",
     find: "const named = hosted\n    ?",
     replace: "const named = (true as boolean)\n    ?",
     tests: ["test/context/create.test.ts"],
@@ -274,7 +247,6 @@ export const mutants: readonly Mutant[] = [
   {
     name: "repeated-identity-header",
     rule: 4,
-    file: "src/context/parse.ts",
     find: 'if (values.length > 1 || values[0]?.includes(",")) {\n    throw new UserTokenError("identity_header_repeated"',
     replace: 'if (false as boolean) {\n    throw new UserTokenError("identity_header_repeated"',
     tests: ["test/context/create.test.ts"],
@@ -282,15 +254,13 @@ export const mutants: readonly Mutant[] = [
   {
     name: "platform-id-without-declaration",
     rule: 4,
-    file: "src/context/create.ts",
-    find: 'platformUserId === "one-person" ? platformPrincipal',
-    replace: "(true as boolean) ? platformPrincipal",
+    find: 'const isDeclared = platformUserId === "one-person";',
+    replace: "const isDeclared = true as boolean;",
     tests: ["test/context/create.test.ts"],
   },
   {
     name: "two-user-tokens",
     rule: 4,
-    file: "src/context/parse.ts",
     find: 'if (values.length > 1 || values[0]?.includes(",")) throw new UserTokenError("user_token_repeated");',
     replace: "",
     tests: ["test/context/create.test.ts"],
@@ -298,7 +268,6 @@ export const mutants: readonly Mutant[] = [
   {
     name: "any-tenant",
     rule: 5,
-    file: "src/context/token-shape.ts",
     find: "if (!app.allowedTenants.includes(listed)) {",
     replace: "if (false as boolean) {",
     tests: ["test/context/verify.test.ts"],
@@ -306,7 +275,6 @@ export const mutants: readonly Mutant[] = [
   {
     name: "any-algorithm",
     rule: 5,
-    file: "src/context/token-shape.ts",
     find: 'if (header["alg"] !== "RS256") throw new UserTokenError("user_token_algorithm");',
     replace: "",
     tests: ["test/context/verify.test.ts"],
@@ -314,7 +282,6 @@ export const mutants: readonly Mutant[] = [
   {
     name: "any-signature",
     rule: 5,
-    file: "src/context/verify.ts",
     find: "await checkSignature(token, key, await jose);",
     replace: "",
     tests: ["test/context/verify.test.ts"],
@@ -322,7 +289,6 @@ export const mutants: readonly Mutant[] = [
   {
     name: "any-issuer",
     rule: 5,
-    file: "src/context/token-checks.ts",
     find: "if (actual !== undefined && expected.includes(actual)) return;",
     replace: "if (actual !== undefined) return;",
     tests: ["test/context/verify.test.ts"],
@@ -330,7 +296,6 @@ export const mutants: readonly Mutant[] = [
   {
     name: "any-audience",
     rule: 5,
-    file: "src/context/token-checks.ts",
     find: 'if (actual !== undefined && app.audiences.includes(actual)) return "app";',
     replace: 'if (actual !== undefined) return "app";',
     tests: ["test/context/verify.test.ts"],
@@ -338,7 +303,6 @@ export const mutants: readonly Mutant[] = [
   {
     name: "any-age",
     rule: 5,
-    file: "src/context/token-checks.ts",
     find: "if (seconds >= exp + clockToleranceS) {",
     replace: "if (false as boolean) {",
     tests: ["test/context/verify.test.ts"],
@@ -346,7 +310,6 @@ export const mutants: readonly Mutant[] = [
   {
     name: "from-the-future",
     rule: 5,
-    file: "src/context/token-checks.ts",
     find: "if (!isNumber(nbf) || seconds < nbf - clockToleranceS) {",
     replace: "if (false as boolean) {",
     tests: ["test/context/verify.test.ts"],
@@ -354,7 +317,6 @@ export const mutants: readonly Mutant[] = [
   {
     name: "application-as-a-person",
     rule: 5,
-    file: "src/context/token-checks.ts",
     find: 'if (isAppOnly(claims)) throw new UserTokenError("user_token_app_only");',
     replace: "",
     tests: ["test/context/verify.test.ts"],
@@ -362,7 +324,6 @@ export const mutants: readonly Mutant[] = [
   {
     name: "agent-user-as-a-person",
     rule: 5,
-    file: "src/context/token-checks.ts",
     find: 'if (isAgentUser(claims)) throw new UserTokenError("user_token_agent_user");',
     replace: "",
     tests: ["test/context/verify.test.ts"],
@@ -370,7 +331,6 @@ export const mutants: readonly Mutant[] = [
   {
     name: "scopes-not-required",
     rule: 5,
-    file: "src/context/token-checks.ts",
     find: "if (required.every((scope) => granted.includes(scope))) return;",
     replace: "if (required.length >= 0) return;",
     tests: ["test/context/verify.test.ts"],
@@ -378,7 +338,6 @@ export const mutants: readonly Mutant[] = [
   {
     name: "remembered-after-the-key-is-gone",
     rule: 5,
-    file: "src/context/verify.ts",
     find: "if (known !== undefined && keys.stillHas(known.tid, known.kid)) return known;",
     replace: "if (known !== undefined) return known;",
     tests: ["test/context/signing-keys.test.ts", "test/context/verify.test.ts"],
@@ -386,7 +345,6 @@ export const mutants: readonly Mutant[] = [
   {
     name: "key-fetch-storm",
     rule: 11,
-    file: "src/context/signing-keys.ts",
     find: "youngerThan(known() ? freshMs : cooldownMs)",
     replace: "youngerThan(known() ? freshMs : 0)",
     tests: ["test/context/signing-keys.test.ts"],
@@ -394,7 +352,6 @@ export const mutants: readonly Mutant[] = [
   {
     name: "keys-inside-the-user-context",
     rule: 13,
-    file: "src/context/signing-keys.ts",
     find: "loading = runWithoutUserContext(() => load(url, options));",
     replace: "loading = load(url, options);",
     tests: ["test/isolation/no-user-context.test.ts"],
@@ -402,15 +359,13 @@ export const mutants: readonly Mutant[] = [
   {
     name: "turn-does-not-end-its-context",
     rule: 13,
-    file: "src/turn/with-consent.ts",
-    find: "    scope.stop();\n    scope.context.end();",
-    replace: "    scope.stop();",
+    find: "if (scope.stop()) scope.context.end();",
+    replace: "scope.stop();",
     tests: ["test/turn/with-consent.test.ts"],
   },
   {
     name: "any-link-form",
     rule: 9,
-    file: "src/consent/link-policy.ts",
     find: "if (fault !== undefined) throw refused(fault);",
     replace: "",
     tests: ["test/consent/link-policy.test.ts"],
@@ -418,7 +373,6 @@ export const mutants: readonly Mutant[] = [
   {
     name: "any-link-origin",
     rule: 9,
-    file: "src/consent/link-policy.ts",
     find: "if (!isBelow && !origins.has(origin))",
     replace: "if (false as boolean)",
     tests: ["test/consent/link-policy.test.ts"],
@@ -426,7 +380,6 @@ export const mutants: readonly Mutant[] = [
   {
     name: "toolbox-errors-from-anybody",
     rule: 9,
-    file: "src/consent/find-consent-required.ts",
     find: "if (toolbox === undefined) return undefined;",
     replace: "",
     tests: ["test/consent/find-consent-required.test.ts"],
@@ -434,7 +387,6 @@ export const mutants: readonly Mutant[] = [
   {
     name: "link-in-the-error",
     rule: 9,
-    file: "src/errors/consent-required.ts",
     find: "    const { serverLabel, reason, expiresAt } = this;\n    return { serverLabel,",
     replace: "    const { serverLabel, reason, expiresAt, link } = this;\n    return { link, serverLabel,",
     tests: ["test/tokens/acquire.test.ts"],
@@ -442,7 +394,6 @@ export const mutants: readonly Mutant[] = [
   {
     name: "consent-not-recorded",
     rule: 8,
-    file: "src/tokens/acquire.ts",
     find: "if (isConsentRequiredError(cause) && !internals.ended) recordConsent(context, cause.requests);",
     replace: "",
     tests: ["test/tokens/acquire.test.ts"],
@@ -450,15 +401,13 @@ export const mutants: readonly Mutant[] = [
   {
     name: "more-pulled-after-consent",
     rule: 9,
-    file: "src/turn/with-consent.ts",
-    find: "      signal.throwIfAborted();\n    }",
-    replace: "    }",
+    find: "signal.throwIfAborted();\n        const piece = readRunOutput(value);",
+    replace: "const piece = readRunOutput(value);",
     tests: ["test/turn/with-consent.test.ts"],
   },
   {
     name: "token-left-on-raw-headers",
     rule: 2,
-    file: "src/http/incoming-message.ts",
     find: 'if (names.includes((rawHeaders[at] ?? "").toLowerCase())) rawHeaders.splice(at, 2);',
     replace: "",
     tests: ["test/http/every-adapter.test.ts"],
@@ -466,7 +415,6 @@ export const mutants: readonly Mutant[] = [
   {
     name: "token-left-on-parsed-headers",
     rule: 2,
-    file: "src/http/incoming-message.ts",
     find: "delete headers[name];",
     replace: "",
     tests: ["test/http/every-adapter.test.ts"],
@@ -474,7 +422,6 @@ export const mutants: readonly Mutant[] = [
   {
     name: "context-outlives-its-response",
     rule: 13,
-    file: "src/http/incoming-message.ts",
     find: '  response.once("finish", end);\n  response.once("close", end);',
     replace: "  void end;",
     tests: ["test/http/every-adapter.test.ts"],
@@ -482,7 +429,6 @@ export const mutants: readonly Mutant[] = [
   {
     name: "one-client-for-everybody",
     rule: 15,
-    file: "src/mcp/pooled-clients.ts",
     find: "const principalKey = context.principalKey as string;",
     replace: 'const principalKey = "all";',
     tests: ["test/mcp/client-pool.test.ts"],
@@ -490,7 +436,6 @@ export const mutants: readonly Mutant[] = [
   {
     name: "any-request-while-closing",
     rule: 13,
-    file: "src/access/session-end.ts",
     find: 'request.method !== "DELETE" || ',
     replace: "",
     tests: ["test/mcp/pool-with-real-sdks.test.ts"],
@@ -498,7 +443,6 @@ export const mutants: readonly Mutant[] = [
   {
     name: "sdk-v1-discovers-where-to-log-in",
     rule: 7,
-    file: "src/mcp/sdk-v1-auth.ts",
     find: "      tokens.drop();\n      return refuse();",
     replace: "      tokens.drop();\n      return undefined as never;",
     tests: ["test/mcp/sdk-auth.test.ts"],
@@ -506,7 +450,6 @@ export const mutants: readonly Mutant[] = [
   {
     name: "sweep-inside-the-user-context",
     rule: 13,
-    file: "src/mcp/pooled-clients.ts",
     find: "runWithoutUserContext(() => setTimeout(",
     replace: "((make: () => NodeJS.Timeout) => make())(() => setTimeout(",
     tests: ["test/mcp/client-pool.test.ts"],
@@ -514,7 +457,6 @@ export const mutants: readonly Mutant[] = [
   {
     name: "consent-link-anywhere",
     rule: 9,
-    file: "src/tokens/on-behalf-of.ts",
     find: "consentLinkPolicy({ allowedOrigins: consentLink.allowedOrigins ?? [loginEndpoint] }).check(made.link);",
     replace: "",
     tests: ["test/tokens/acquire.test.ts"],
@@ -522,7 +464,6 @@ export const mutants: readonly Mutant[] = [
   {
     name: "a-refused-token-is-exchanged-for-ever",
     rule: 11,
-    file: "src/access/second-try.ts",
     find: "if (refusals.has(owner, first.token, demand)) return giveUp();",
     replace: "",
     tests: ["test/faults/mcp-server.test.ts"],
@@ -530,7 +471,6 @@ export const mutants: readonly Mutant[] = [
   {
     name: "azure-client-keeps-its-token",
     rule: 4,
-    file: "src/access/token-credential.ts",
     find: 'askAgain === "at-expiry" ? Infinity : Date.now()',
     replace: 'askAgain === "at-expiry" ? Infinity : Infinity',
     tests: ["test/access/azure-sdk.test.ts"],
@@ -538,7 +478,6 @@ export const mutants: readonly Mutant[] = [
   {
     name: "azure-client-shares-a-token-on-its-way",
     rule: 4,
-    file: "src/access/token-credential.ts",
     find: "        userHere();\n        return next(request);",
     replace: "        return next(request);",
     tests: ["test/access/azure-sdk.test.ts"],
@@ -560,4 +499,5 @@ export const mutants: readonly Mutant[] = [
   ...reportedErrorMutants,
   ...discretionMutants,
   ...frameworkMutants,
+  ...turnMutants,
 ];

@@ -8,7 +8,6 @@ export const mcpServerMutants: readonly Mutant[] = [
   {
     name: "server-session-of-somebody-else",
     rule: 15,
-    file: "src/server/admit.ts",
     find: "if (sessionId !== undefined && !sessions.isOf(sessionId, principalKey))",
     replace: "if (sessionId !== undefined && (false as boolean))",
     tests: sessionTests,
@@ -16,7 +15,6 @@ export const mcpServerMutants: readonly Mutant[] = [
   {
     name: "server-session-changes-hands",
     rule: 15,
-    file: "src/server/sessions.ts",
     find: "      if (owners.has(sessionId)) return;\n",
     replace: "",
     tests: sessionTests,
@@ -24,7 +22,6 @@ export const mcpServerMutants: readonly Mutant[] = [
   {
     name: "server-sessions-without-bound",
     rule: 15,
-    file: "src/server/sessions.ts",
     find: "if (owners.size > max)",
     replace: "if (owners.size > max + 1000)",
     tests: sessionTests,
@@ -32,7 +29,6 @@ export const mcpServerMutants: readonly Mutant[] = [
   {
     name: "server-takes-the-first-of-two-tokens",
     rule: 5,
-    file: "src/server/admit.ts",
     find: "  if (authorization.length > 1) return { refused: refuse.severalTokens() };\n",
     replace: "",
     tests: gateTests,
@@ -40,7 +36,6 @@ export const mcpServerMutants: readonly Mutant[] = [
   {
     name: "server-lets-applications-in",
     rule: 5,
-    file: "src/server/options.ts",
     find: "applications: applications !== undefined",
     replace: "applications: true",
     tests: gateTests,
@@ -48,7 +43,6 @@ export const mcpServerMutants: readonly Mutant[] = [
   {
     name: "server-application-without-a-role",
     rule: 5,
-    file: "src/server/auth-info.ts",
     find: "if (!accepted.some((role) => roles.includes(role)))",
     replace: "if (accepted.length > 0 && roles.length === 0)",
     tests: gateTests,
@@ -56,7 +50,6 @@ export const mcpServerMutants: readonly Mutant[] = [
   {
     name: "server-application-calls-what-needs-a-scope",
     rule: 5,
-    file: "src/server/demands.ts",
     find: "scopes.length === 0 ? undefined : refuse.insufficientScope([])",
     replace: "scopes.length >= 0 ? undefined : refuse.insufficientScope([])",
     tests: gateTests,
@@ -64,7 +57,6 @@ export const mcpServerMutants: readonly Mutant[] = [
   {
     name: "server-takes-an-id-token-for-an-application",
     rule: 5,
-    file: "src/context/token-checks.ts",
     find: '(isGuid(claims.oid) && claims["sub"] === claims.oid)',
     replace: "isGuid(claims.oid)",
     tests: gateTests,
@@ -72,7 +64,6 @@ export const mcpServerMutants: readonly Mutant[] = [
   {
     name: "server-forgets-the-scope-of-every-call",
     rule: 5,
-    file: "src/server/demands.ts",
     find: "new Set([...always, ...scopes])",
     replace: "new Set(always.length > 0 ? scopes : [])",
     tests: gateTests,
@@ -80,7 +71,6 @@ export const mcpServerMutants: readonly Mutant[] = [
   {
     name: "server-looks-at-the-first-call-of-a-batch",
     rule: 5,
-    file: "src/server/demands.ts",
     find: "for (const call of calls) {",
     replace: "for (const call of calls.slice(0, 1)) {",
     tests: gateTests,
@@ -88,7 +78,6 @@ export const mcpServerMutants: readonly Mutant[] = [
   {
     name: "server-forgets-the-authentication-context",
     rule: 5,
-    file: "src/server/demands.ts",
     find: "if (authContext === undefined || contextsOf(claims).includes(authContext)) return undefined;",
     replace: "if (authContext === undefined || authContext.length > 0) return undefined;",
     tests: gateTests,
@@ -96,7 +85,6 @@ export const mcpServerMutants: readonly Mutant[] = [
   {
     name: "server-passes-what-is-no-json-rpc",
     rule: 5,
-    file: "src/server/admit.ts",
     find: "  if (calls === undefined) return { refused: notRpc };\n  const refused = await unmet(calls,",
     replace: "  const refused = await unmet(calls ?? [],",
     tests: gateTests,
@@ -104,7 +92,6 @@ export const mcpServerMutants: readonly Mutant[] = [
   {
     name: "server-says-what-was-wrong-with-the-token",
     rule: 2,
-    file: "src/server/refusal.ts",
     find: 'const fault = { error: "invalid_token", error_description: titleOf(error.code) };',
     replace: 'const fault = { error: "invalid_token", error_description: error.message };',
     tests: gateTests,
@@ -112,7 +99,6 @@ export const mcpServerMutants: readonly Mutant[] = [
   {
     name: "server-names-every-customer",
     rule: 2,
-    file: "src/server/resource-metadata.ts",
     find: "authorization_servers: [`${app.cloud.loginEndpoint}/${app.tenantId}/v2.0`],",
     replace:
       "authorization_servers: app.allowedTenants.map((one) => `${app.cloud.loginEndpoint}/${one}/v2.0`),",

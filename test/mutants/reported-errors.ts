@@ -9,7 +9,6 @@ export const reportedErrorMutants: readonly Mutant[] = [
   {
     name: "tokens-in-printed-errors",
     rule: 2,
-    file: "src/errors/redact.ts",
     find: '[...parts.slice(0, at), part.slice(0, start), instead].join("")',
     replace: "word",
     tests: redactTests,
@@ -17,7 +16,6 @@ export const reportedErrorMutants: readonly Mutant[] = [
   {
     name: "headers-in-printed-errors",
     rule: 2,
-    file: "src/errors/redact.ts",
     find: "  (text) => text.replace(headers, `$1$2${hidden}`),\n",
     replace: "",
     tests: redactTests,
@@ -25,7 +23,6 @@ export const reportedErrorMutants: readonly Mutant[] = [
   {
     name: "bearer-tokens-in-printed-errors",
     rule: 2,
-    file: "src/errors/redact.ts",
     find: "/^[a-z]{1,15}$/i.test(word) ? all",
     replace: "(true as boolean) ? all",
     tests: redactTests,
@@ -33,7 +30,6 @@ export const reportedErrorMutants: readonly Mutant[] = [
   {
     name: "passwords-in-printed-urls",
     rule: 2,
-    file: "src/errors/redact.ts",
     find: "at < 0 ? before",
     replace: "at < 1_000_000 ? before",
     tests: redactTests,
@@ -41,7 +37,6 @@ export const reportedErrorMutants: readonly Mutant[] = [
   {
     name: "queries-in-printed-errors",
     rule: 2,
-    file: "src/errors/redact.ts",
     find: "  (text) => text.replace(queries, `?${hidden}`),\n",
     replace: "",
     tests: redactTests,
@@ -49,7 +44,6 @@ export const reportedErrorMutants: readonly Mutant[] = [
   {
     name: "random-words-in-printed-errors",
     rule: 2,
-    file: "src/errors/redact.ts",
     find: "looksRandom(word) ? hidden",
     replace: "word === hidden ? hidden",
     tests: redactTests,
@@ -57,7 +51,6 @@ export const reportedErrorMutants: readonly Mutant[] = [
   {
     name: "sign-in-codes-in-printed-errors",
     rule: 9,
-    file: "src/errors/redact.ts",
     find: "  (text) => text.replace(chatCodes, hidden),\n",
     replace: "",
     tests: redactTests,
@@ -65,7 +58,6 @@ export const reportedErrorMutants: readonly Mutant[] = [
   {
     name: "printed-errors-not-redacted",
     rule: 2,
-    file: "src/turn/report-error.ts",
     find: "redacted(message.slice(0, maxMessage))",
     replace: "message.slice(0, maxMessage)",
     tests: reportTests,
@@ -73,7 +65,6 @@ export const reportedErrorMutants: readonly Mutant[] = [
   {
     name: "printed-stacks-not-redacted",
     rule: 2,
-    file: "src/turn/report-error.ts",
     find: "frames.slice(0, maxFrames).map(redacted)",
     replace: "frames.slice(0, maxFrames)",
     tests: reportTests,
@@ -81,7 +72,6 @@ export const reportedErrorMutants: readonly Mutant[] = [
   {
     name: "an-error-printed-again-and-again",
     rule: 11,
-    file: "src/turn/report-error.ts",
     find: "    if (reported.has(error)) return;\n",
     replace: "",
     tests: reportTests,
@@ -89,7 +79,6 @@ export const reportedErrorMutants: readonly Mutant[] = [
   {
     name: "consent-printed-as-a-fault",
     rule: 9,
-    file: "src/turn/report-error.ts",
     find: " || asksForSomething.has(own.category)",
     replace: "",
     tests: reportTests,
@@ -97,7 +86,6 @@ export const reportedErrorMutants: readonly Mutant[] = [
   {
     name: "async-listener-ends-the-process",
     rule: 11,
-    file: "src/turn/report-error.ts",
     find: "Promise.resolve(told).catch(() => undefined)",
     replace: "void told",
     tests: reportTests,
@@ -105,7 +93,6 @@ export const reportedErrorMutants: readonly Mutant[] = [
   {
     name: "server-that-fails-not-named",
     rule: 11,
-    file: "src/turn/failure.ts",
     find: "serverFailure(context) ?? genericFailure",
     replace: "genericFailure",
     tests: failureTests,

@@ -11,7 +11,6 @@ export const responsesContractMutants: readonly Mutant[] = [
   {
     name: "json-of-any-depth",
     rule: 16,
-    file: "src/turn/json-limits.ts",
     find: 'if (depth > jsonLimits.depth) return "depth";',
     replace: "",
     tests: limitTests,
@@ -19,7 +18,6 @@ export const responsesContractMutants: readonly Mutant[] = [
   {
     name: "json-of-any-size",
     rule: 16,
-    file: "src/turn/json-limits.ts",
     find: 'if (values > jsonLimits.values) return "values";\n  }\n  return undefined;',
     replace: "}\n  return undefined;",
     tests: limitTests,
@@ -27,7 +25,6 @@ export const responsesContractMutants: readonly Mutant[] = [
   {
     name: "json-of-any-depth-from-a-parser",
     rule: 16,
-    file: "src/turn/json-limits.ts",
     find: 'if (depth === jsonLimits.depth) return "depth";',
     replace: "",
     tests: limitTests,
@@ -35,7 +32,6 @@ export const responsesContractMutants: readonly Mutant[] = [
   {
     name: "escaped-quote-ends-a-text",
     rule: 16,
-    file: "src/turn/json-limits.ts",
     find: "if ((found - escapes) % 2 === 0) return found;",
     replace: "return found;",
     tests: limitTests,
@@ -43,7 +39,6 @@ export const responsesContractMutants: readonly Mutant[] = [
   {
     name: "unpacked-without-limit",
     rule: 16,
-    file: "src/turn/received-body.ts",
     find: "maxOutputLength: Math.max(1, Math.min(maxBytes, longest))",
     replace: "maxOutputLength: longest",
     tests: bodyTests,
@@ -51,7 +46,6 @@ export const responsesContractMutants: readonly Mutant[] = [
   {
     name: "bytes-of-no-encoding",
     rule: 16,
-    file: "src/turn/request-body.ts",
     find: "if (!isUtf8(bytes))",
     replace: "if (false as boolean)",
     tests: bodyTests,
@@ -59,7 +53,6 @@ export const responsesContractMutants: readonly Mutant[] = [
   {
     name: "metadata-without-limit",
     rule: 16,
-    file: "src/turn/request-rules.ts",
     find: "if (pairs.length > metadataLimits.pairs)",
     replace: "if (false as boolean)",
     tests: requestTests,
@@ -67,7 +60,6 @@ export const responsesContractMutants: readonly Mutant[] = [
   {
     name: "session-for-a-header-unchecked",
     rule: 17,
-    file: "src/turn/request-rules.ts",
     find: "isGiven(id) && !isHeaderSafe(id)",
     replace: "false as boolean",
     tests: requestTests,
@@ -75,7 +67,6 @@ export const responsesContractMutants: readonly Mutant[] = [
   {
     name: "session-of-a-request-header",
     rule: 4,
-    file: "src/turn/session-id.ts",
     find: "(platform.hosted ? undefined : platform.sessionId)",
     replace: "platform.sessionId",
     tests: responseTests,
@@ -83,7 +74,6 @@ export const responsesContractMutants: readonly Mutant[] = [
   {
     name: "tools-shown-with-their-tokens",
     rule: 2,
-    file: "src/turn/response-fields.ts",
     find: ".filter(([field]) => !secret.includes(field))",
     replace: "",
     tests: responseTests,
@@ -91,7 +81,6 @@ export const responsesContractMutants: readonly Mutant[] = [
   {
     name: "the-agents-own-prompt-shown",
     rule: 17,
-    file: "src/turn/response-object.ts",
     find: "...ofTheModel(given)",
     replace: "...Object(given)",
     tests: responseTests,
@@ -99,7 +88,6 @@ export const responsesContractMutants: readonly Mutant[] = [
   {
     name: "a-turn-that-cannot-begin-rejects",
     rule: 13,
-    file: "src/turn/answer.ts",
     find: "reportError(options.onError, error);\n    return errorAnswer(unanswerable, headers);",
     replace: "throw error;",
     tests: brokenTests,
@@ -107,15 +95,14 @@ export const responsesContractMutants: readonly Mutant[] = [
   {
     name: "a-listener-that-rejects-is-heard-by-nobody",
     rule: 13,
-    file: "src/turn/report-error.ts",
-    find: "void Promise.resolve(told).catch(() => {});",
+    find: "Promise.resolve(told).catch(() => undefined);",
+    in: "reportError",
     replace: "void told;",
     tests: brokenTests,
   },
   {
     name: "node-goes-on-with-nobody-verified",
     rule: 3,
-    file: "src/http/node/user-context.ts",
     find: ".catch((error: unknown) => failed(error, request, response, next));",
     replace: ".catch(next);",
     tests: brokenTests,

@@ -1,59 +1,50 @@
 /**
- * Takes the guards of the fifteen rules out, one at a time, and runs the tests that must notice. Fails when
- * a guard can go unnoticed, when a patch no longer applies, or when a rule has no mutant.
+ * Takes the guards of the rules in docs/security.md out, one at a time, and runs the tests that must notice.
+ * Fails when a guard can go unnoticed, when a mutant no longer applies, or when a rule has no mutant.
  *
  *   npm run test:mutants [-- name ...]
+ *   npm run test:mutants -- --resolve           only checks that every mutant still applies; takes seconds
+ *   npm run test:mutants -- --learn [name ...]  also writes down which test noticed, to run it first from now on
  */
-import { readFileSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+import { parseArgs } from "node:util";
+import { anchorOf, type Anchor } from "./anchor.js";
 import { mutants } from "./list.js";
 import type { Mutant } from "./mutant.js";
-import { sourceOf } from "./plugin.js";
-import { testRunner, type TestRunner } from "./test-runner.js";
+import { readSourceTree } from "./source-tree.js";
 
-const chosen = process.argv.slice(2);
-const list = chosen.length === 0 ? mutants : mutants.filter(({ name }) => chosen.includes(name));
-const problems: string[] = [];
+const started = Date.now();
+const { values: options, positionals: names } = parseArgs({
+  options: { resolve: { type: "boolean" }, learn: { type: "boolean" } },
+  allowPositionals: true,
+});
+const list = names.length === 0 ? mutants : mutants.filter(({ name }) => names.includes(name));
+const problems = names
+  .filter((name) => !list.some((mutant) => mutant.name === name))
+  .map((name) => `${name} is no mutant`);
 
-for (const rule of chosen.length > 0 ? [] : Array.from({ length: 15 }, (_, n) => n + 1)) {
+for (let rule = 1; names.length === 0 && rule <= 15; rule += 1) {
   if (!mutants.some((mutant) => mutant.rule === rule)) problems.push(`rule ${rule} has no mutant`);
 }
 
-const started = Date.now();
-const queue = [...list];
-let killed = 0;
-// Both end at the end: they share the environment, and with it the certificate of whoever started last.
-const runners = await Promise.all([testRunner(), testRunner()]);
-await Promise.all(runners.map(work));
-for (const runner of runners) await runner.close();
+const sources = readSourceTree(fileURLToPath(new URL("../../src", import.meta.url)));
+const anchors = new Map<Mutant, Anchor>();
+for (const mutant of list) {
+  const anchor = anchorOf(mutant, sources);
+  if ("stale" in anchor) problems.push(`${mutant.name} no longer applies: ${anchor.stale}`);
+  else anchors.set(mutant, anchor);
+}
+
+let count = anchors.size;
+if (options.resolve !== true) {
+  // Loads Vitest, which takes longer than everything above.
+  const { survivors } = await import("./survivors.js");
+  const survived = await survivors(anchors, { learn: options.learn === true });
+  problems.push(...survived);
+  count -= survived.length;
+}
 
 for (const problem of problems) console.error(`FAILED  ${problem}`);
-console.log(`${killed} of ${list.length} mutants killed in ${Math.round((Date.now() - started) / 1000)} s`);
+const verb = options.resolve === true ? "apply" : "killed";
+console.log(`${count} of ${list.length} mutants ${verb} in ${Math.round((Date.now() - started) / 1000)} s`);
 process.exitCode = problems.length === 0 ? 0 : 1;
-
-async function work(tests: TestRunner): Promise<void> {
-  for (let mutant = queue.shift(); mutant !== undefined; mutant = queue.shift()) {
-    const began = Date.now();
-    const problem = applies(mutant) ?? (await survives(mutant, tests));
-    if (problem === undefined) killed += 1;
-    else problems.push(`rule ${mutant.rule} ${mutant.name}: ${problem}`);
-    const seconds = ((Date.now() - began) / 1000).toFixed(1);
-    console.log(
-      `${problem === undefined ? "killed  " : "SURVIVED"} ${seconds} s  rule ${mutant.rule}  ${mutant.name}`,
-    );
-  }
-}
-
-function applies(mutant: Mutant): string | undefined {
-  const times = readFileSync(sourceOf(mutant), "utf8").split(mutant.find).length - 1;
-  return times === 1
-    ? undefined
-    : `the patch no longer applies: its text stands ${times} times in ${mutant.file}`;
-}
-
-async function survives(mutant: Mutant, tests: TestRunner): Promise<string | undefined> {
-  const { failed, passed, problem } = await tests.run(mutant);
-  // A failure to start is not a kill: some test must have run and failed.
-  if (failed > 0) return undefined;
-  if (problem !== undefined) return `no test failed, the run did:\n${problem.slice(-2000)}`;
-  return passed > 0 ? `survived ${mutant.tests.join(", ")}` : `no test ran in ${mutant.tests.join(", ")}`;
-}

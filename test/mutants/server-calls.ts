@@ -9,7 +9,6 @@ export const serverCallMutants: readonly Mutant[] = [
   {
     name: "session-left-open-by-a-caller-who-leaves",
     rule: 13,
-    file: "src/access/fetch.ts",
     find: "if (windsDown(internals)) return",
     replace: "if (false as boolean) return",
     tests: closingTests,
@@ -17,7 +16,6 @@ export const serverCallMutants: readonly Mutant[] = [
   {
     name: "session-closed-for-ever-after",
     rule: 13,
-    file: "src/context/internals.ts",
     find: "return ended && turns > 0;",
     replace: "return ended;",
     tests: closingTests,
@@ -25,7 +23,6 @@ export const serverCallMutants: readonly Mutant[] = [
   {
     name: "another-users-session-closed-while-winding-down",
     rule: 15,
-    file: "src/access/session-end.ts",
     find: "    sessions?.check(sessionId, ownerOf(ended));\n",
     replace: "",
     tests: closingTests,
@@ -33,7 +30,6 @@ export const serverCallMutants: readonly Mutant[] = [
   {
     name: "uncached-token-of-another-context",
     rule: 4,
-    file: "src/tokens/acquire.ts",
     find: "else uncached.set(context, token);",
     replace: "",
     tests: closingTests,
@@ -41,7 +37,6 @@ export const serverCallMutants: readonly Mutant[] = [
   {
     name: "nested-turn-counts-as-the-outermost",
     rule: 13,
-    file: "src/context/internals.ts",
     find: "const outermost = internals.turns === 0;",
     replace: "const outermost = true;",
     tests: ["test/context/internals.test.ts"],
@@ -49,7 +44,6 @@ export const serverCallMutants: readonly Mutant[] = [
   {
     name: "turn-counted-off-twice",
     rule: 13,
-    file: "src/context/internals.ts",
     find: "if (running) internals.turns -= 1;",
     replace: "internals.turns -= 1;",
     tests: ["test/context/internals.test.ts"],
@@ -57,7 +51,6 @@ export const serverCallMutants: readonly Mutant[] = [
   {
     name: "stream-inside-a-turn-ends-it",
     rule: 13,
-    file: "src/context/bind.ts",
     find: "if (internalsOf(context).turns === 0) context.end();",
     replace: "context.end();",
     tests: ["test/context/bind.test.ts"],
@@ -65,7 +58,6 @@ export const serverCallMutants: readonly Mutant[] = [
   {
     name: "caller-who-leaves-blamed-on-the-server",
     rule: 11,
-    file: "src/access/server-troubles.ts",
     find: "if (isLeft(init, error) || ",
     replace: "if (",
     tests: troubleTests,
@@ -73,7 +65,6 @@ export const serverCallMutants: readonly Mutant[] = [
   {
     name: "bug-blamed-on-the-server",
     rule: 11,
-    file: "src/access/server-troubles.ts",
     find: "!isNetworkError(error) || ",
     replace: "",
     tests: troubleTests,
@@ -81,7 +72,6 @@ export const serverCallMutants: readonly Mutant[] = [
   {
     name: "closing-the-session-ends-the-trouble",
     rule: 11,
-    file: "src/access/server-troubles.ts",
     find: 'if (method === "DELETE") return false;',
     replace: "",
     tests: troubleTests,
@@ -89,7 +79,6 @@ export const serverCallMutants: readonly Mutant[] = [
   {
     name: "tool-calls-without-a-bound",
     rule: 11,
-    file: "src/access/tool-calls.ts",
     find: "if (toolCalls.length > maxCalls) toolCalls.splice(0, toolCalls.length - maxCalls);",
     replace: "",
     tests: callTests,
@@ -97,7 +86,6 @@ export const serverCallMutants: readonly Mutant[] = [
   {
     name: "large-bodies-parsed",
     rule: 11,
-    file: "src/access/tool-calls.ts",
     find: "body.length > maxBody || ",
     replace: "",
     tests: callTests,
@@ -105,7 +93,6 @@ export const serverCallMutants: readonly Mutant[] = [
   {
     name: "streamed-answer-counted-from-its-headers",
     rule: 11,
-    file: "src/access/tool-calls.ts",
     find: "!isEventStream(response) || !tellsItsEnd(response.body, ending)",
     replace: "(ending as unknown) !== undefined",
     tests: callTests,

@@ -2,14 +2,12 @@ import type { Mutant } from "./mutant.js";
 
 const cacheTests = ["test/tokens/shared-cache.test.ts"];
 const interleavings = ["test/tokens/shared-cache-interleavings.test.ts"];
-const file = "src/tokens/shared-cache.ts";
 
 /** The guards of the cache that replicas share. */
 export const sharedCacheMutants: readonly Mutant[] = [
   {
     name: "shared-token-of-another-person",
     rule: 4,
-    file,
     find: "return [agent, kind, cacheScope, context.principalKey, resource.url, scopes, assertion.hash];",
     replace: "return [agent, kind, cacheScope, resource.url, scopes];",
     tests: interleavings,
@@ -17,7 +15,6 @@ export const sharedCacheMutants: readonly Mutant[] = [
   {
     name: "shared-token-of-another-user-token",
     rule: 4,
-    file,
     find: "resource.url, scopes, assertion.hash];",
     replace: "resource.url, scopes];",
     tests: cacheTests,
@@ -25,7 +22,6 @@ export const sharedCacheMutants: readonly Mutant[] = [
   {
     name: "shared-token-of-another-agent",
     rule: 10,
-    file,
     find: "return [agent, kind,",
     replace: "return [kind,",
     tests: cacheTests,
@@ -33,7 +29,6 @@ export const sharedCacheMutants: readonly Mutant[] = [
   {
     name: "shared-records-in-clear",
     rule: 10,
-    file,
     find: "const sealed = keys.seal(purpose, binding, record);",
     replace: "const sealed = JSON.stringify(record);",
     tests: cacheTests,
@@ -41,7 +36,6 @@ export const sharedCacheMutants: readonly Mutant[] = [
   {
     name: "sign-ins-in-the-shared-cache",
     rule: 8,
-    file,
     find: "if (!source.cached || !source.usesAssertion || !source.provesUser) return undefined;",
     replace: "if (!source.cached || !source.provesUser) return undefined;",
     tests: cacheTests,
@@ -49,7 +43,6 @@ export const sharedCacheMutants: readonly Mutant[] = [
   {
     name: "unproven-tokens-in-the-shared-cache",
     rule: 14,
-    file,
     find: " || !source.provesUser) return undefined;",
     replace: ") return undefined;",
     tests: cacheTests,
@@ -57,7 +50,6 @@ export const sharedCacheMutants: readonly Mutant[] = [
   {
     name: "shared-tokens-for-a-token-of-a-resource",
     rule: 2,
-    file,
     find: 'if (assertion?.use !== "app" || context.principalKey === undefined) return undefined;',
     replace: "if (assertion === undefined || context.principalKey === undefined) return undefined;",
     tests: cacheTests,
@@ -65,7 +57,6 @@ export const sharedCacheMutants: readonly Mutant[] = [
   {
     name: "shared-token-without-the-claims",
     rule: 4,
-    file,
     find: "(claims === undefined || claims === record.claims) &&",
     replace: "",
     tests: cacheTests,
@@ -73,7 +64,6 @@ export const sharedCacheMutants: readonly Mutant[] = [
   {
     name: "shared-token-without-the-scopes",
     rule: 4,
-    file,
     find: "scopes.every((scope) => record.scopes.includes(scope))",
     replace: "scopes.length > 0",
     tests: cacheTests,
@@ -81,7 +71,6 @@ export const sharedCacheMutants: readonly Mutant[] = [
   {
     name: "late-write-of-a-shared-token",
     rule: 10,
-    file,
     find: "record.epoch >= epoch &&",
     replace: "",
     tests: cacheTests,
@@ -89,7 +78,6 @@ export const sharedCacheMutants: readonly Mutant[] = [
   {
     name: "shared-token-after-its-end",
     rule: 11,
-    file,
     find: "record.until > now() &&",
     replace: "",
     tests: cacheTests,
@@ -97,7 +85,6 @@ export const sharedCacheMutants: readonly Mutant[] = [
   {
     name: "refused-token-out-of-the-store-again",
     rule: 6,
-    file,
     find: "!isRefused(record.token);",
     replace: "true;",
     tests: [...interleavings, ...cacheTests],
@@ -105,7 +92,6 @@ export const sharedCacheMutants: readonly Mutant[] = [
   {
     name: "refused-token-answered-with-another-old-one",
     rule: 6,
-    file: "src/tokens/acquire.ts",
     find: "token !== refused && !(plain && doubted.has(base));",
     replace: "token !== refused;",
     tests: cacheTests,
@@ -113,7 +99,6 @@ export const sharedCacheMutants: readonly Mutant[] = [
   {
     name: "newer-shared-token-thrown-away",
     rule: 6,
-    file,
     find: "if (readSharedRecord(opened(binding, sealed))?.token === token) await",
     replace: "await",
     tests: cacheTests,
@@ -121,7 +106,7 @@ export const sharedCacheMutants: readonly Mutant[] = [
   {
     name: "shared-store-without-a-deadline",
     rule: 11,
-    file: "src/tokens/store-calls.ts",
+    in: "storeCalls",
     find: "await withDeadline(",
     replace:
       "await ((_ms: number, _signal: undefined, _late: () => Error, work: () => Promise<T>) => work())(",
@@ -130,7 +115,6 @@ export const sharedCacheMutants: readonly Mutant[] = [
   {
     name: "shared-store-asked-in-every-call-of-an-outage",
     rule: 11,
-    file: "src/tokens/store-calls.ts",
     find: "if (probing || isPaused()) return false;",
     replace: "",
     tests: cacheTests,
@@ -138,7 +122,6 @@ export const sharedCacheMutants: readonly Mutant[] = [
   {
     name: "refresh-with-the-old-shared-token",
     rule: 6,
-    file: "src/tokens/acquire.ts",
     find: "(refreshAt ?? expiresAt) > now();",
     replace: "expiresAt > now() || refreshAt === undefined;",
     tests: cacheTests,

@@ -1,15 +1,26 @@
 import { fileURLToPath } from "node:url";
-import { createVitest, type TestSpecification } from "vitest/node";
-import type { Mutant } from "./mutant.js";
-import { mutantPlugin, sourceOf } from "./plugin.js";
+import { createVitest, type TestCase, type TestSpecification } from "vitest/node";
+import type { Anchor } from "./anchor.js";
+import { firstCounterexamplePlugin, mutantPlugin } from "./plugin.js";
 
 /** Runs tests on source of which one guard is missing. */
 export interface TestRunner {
-  /** What the tests said; they stop at the first that fails. */
-  run(
-    mutant: Mutant,
-  ): Promise<{ readonly failed: number; readonly passed: number; readonly problem?: string }>;
+  run(anchor: Anchor, tests: readonly Selection[]): Promise<Outcome>;
   close(): Promise<void>;
+}
+
+/** What to run of a test file: all, or one test. */
+export interface Selection {
+  readonly file: string;
+  /** Its full name, with those of the suites around it. */
+  readonly test?: string;
+}
+
+/** What the tests said; they stop at the first that fails. */
+export interface Outcome {
+  readonly failed: readonly (Selection & { readonly test: string })[];
+  readonly passed: number;
+  readonly problem?: string;
 }
 
 /**
@@ -17,13 +28,14 @@ export interface TestRunner {
  * process, so nothing of a mutant outlives it.
  */
 export async function testRunner(): Promise<TestRunner> {
-  let current: Mutant | undefined;
+  let current: Anchor | undefined;
   const root = fileURLToPath(new URL("../..", import.meta.url));
   const vitest = await createVitest(
     "test",
     {
       root,
       config: "test/vitest.config.ts",
+      setupFiles: ["test/mutants/setup.ts"],
       watch: false,
       bail: 1,
       reporters: [{}],
@@ -31,30 +43,38 @@ export async function testRunner(): Promise<TestRunner> {
       // Without its deadline a thing hangs: that takes as long as we look on.
       testTimeout: 8_000,
     },
-    { plugins: [mutantPlugin(() => current)] },
+    { plugins: [mutantPlugin(() => current), firstCounterexamplePlugin()] },
   );
-  const problemsOf = (specifications: readonly TestSpecification[], mutant: Mutant): string | undefined =>
-    mutant.tests
-      .filter((test) => !specifications.some(({ moduleId }) => moduleId.endsWith(`/${test}`)))
-      .map((test) => `${test} is no test file`)[0];
 
   return {
-    async run(mutant) {
-      const before = current;
-      current = mutant;
-      for (const one of before === undefined ? [mutant] : [before, mutant])
-        vitest.invalidateFile(sourceOf(one));
-      const specifications = await vitest.globTestSpecifications([...mutant.tests]);
-      const missing = problemsOf(specifications, mutant);
-      if (missing !== undefined) return { failed: 0, passed: 0, problem: missing };
+    async run(anchor, tests) {
+      if (current !== undefined) vitest.invalidateFile(current.path);
+      current = anchor;
+      vitest.invalidateFile(anchor.path);
+      const found = await vitest.globTestSpecifications(tests.map(({ file }) => file));
+      const specifications: TestSpecification[] = [];
+      for (const { file, test } of tests) {
+        const one = found.find(({ moduleId }) => moduleId === root + file);
+        if (one === undefined) return { failed: [], passed: 0, problem: `${file} is no test file` };
+        specifications.push(
+          one.project.createSpecification(
+            one.moduleId,
+            test === undefined ? {} : { testNamePattern: exactly(test) },
+          ),
+        );
+      }
       const { testModules, unhandledErrors } = await vitest.runTestSpecifications(specifications);
-      const states = testModules.flatMap(({ children }) =>
-        Array.from(children.allTests(), (test) => test.result().state),
+      // Vitest answers with the files of earlier runs too. A failure of theirs would count as a kill.
+      const modules = testModules.filter((module) =>
+        specifications.some(({ moduleId }) => moduleId === module.moduleId),
       );
-      const errors = [...testModules.flatMap((module) => module.errors()), ...unhandledErrors];
+      const cases = modules.flatMap(({ children }) => Array.from(children.allTests()));
+      const errors = [...modules.flatMap((module) => module.errors()), ...unhandledErrors];
       return {
-        failed: states.filter((state) => state === "failed").length,
-        passed: states.filter((state) => state === "passed").length,
+        failed: cases
+          .filter((test) => test.result().state === "failed")
+          .map((test) => ({ file: test.module.moduleId.slice(root.length), test: fullName(test) })),
+        passed: cases.filter((test) => test.result().state === "passed").length,
         ...(errors.length > 0 && {
           problem: errors.map((error) => String((error as Error).message)).join("\n"),
         }),
@@ -62,4 +82,15 @@ export async function testRunner(): Promise<TestRunner> {
     },
     close: () => vitest.close(),
   };
+}
+
+/** As Vitest compares it with a pattern. */
+function fullName(test: TestCase): string {
+  const names = [test.name];
+  for (let { parent } = test; parent.type === "suite"; { parent } = parent) names.unshift(parent.name);
+  return names.join(" ");
+}
+
+function exactly(name: string): RegExp {
+  return new RegExp(`^${name.replaceAll(/[.*+?^${}()|[\]\\]/g, String.raw`\$&`)}$`, "s");
 }

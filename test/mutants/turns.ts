@@ -1,0 +1,95 @@
+import type { Mutant } from "./mutant.js";
+
+const endTests = ["test/turn/end-of-turn.test.ts"];
+const callTests = ["test/turn/model-calls.test.ts"];
+const outputTests = ["test/turn/run-output.test.ts"];
+
+/** The guards of a turn: what its run may yield, and when it is over. */
+export const turnMutants: readonly Mutant[] = [
+  {
+    name: "run-output-sent-as-it-came",
+    rule: 17,
+    find: "const { value: event, problem } = plainCopy(value);",
+    replace: "const { value: event, problem } = { value, problem: undefined as string | undefined };",
+    tests: outputTests,
+  },
+  {
+    name: "run-output-without-a-depth",
+    rule: 16,
+    find: "if (depth >= maxDepth) throw new NotPlain(`a cycle, or more than ${maxDepth} levels`);",
+    replace: "",
+    tests: ["test/turn/plain-data.test.ts"],
+  },
+  {
+    name: "prototype-set-by-a-run",
+    rule: 17,
+    find: 'if (name === "__proto__")',
+    in: "copyOfFields",
+    replace: "if (false as boolean)",
+    tests: ["test/turn/plain-data.test.ts"],
+  },
+  {
+    name: "anything-with-a-type-is-an-event",
+    rule: 17,
+    find: 'if (type.startsWith("response.") || isResponseEventType(type))',
+    replace: "if (true as boolean)",
+    tests: outputTests,
+  },
+  {
+    name: "cut-stream-is-an-answer",
+    rule: 18,
+    find: 'if (writer.isCut) throw new HostedAgentIdentityError("model_stream_cut");',
+    replace: "",
+    tests: callTests,
+  },
+  {
+    name: "half-a-call-looks-finished",
+    rule: 18,
+    find: 'leftOpen.flatMap((opened) => items.close(opened, "incomplete"))',
+    replace: 'leftOpen.flatMap((opened) => items.close(opened, "completed"))',
+    tests: ["test/turn/item-content.test.ts"],
+  },
+  {
+    name: "nested-turn-ends-the-outer-one",
+    rule: 13,
+    find: "if (scope.stop()) scope.context.end();",
+    replace: "scope.stop();\n    scope.context.end();",
+    tests: endTests,
+  },
+  {
+    name: "turn-over-before-its-finally",
+    rule: 13,
+    find: "await pieces.ended();",
+    replace: "",
+    tests: endTests,
+  },
+  {
+    name: "run-waits-for-a-reader-who-has-stopped",
+    rule: 11,
+    find: 'signal.addEventListener("abort", stop, { once: true });',
+    in: "runPieces",
+    replace: "",
+    tests: endTests,
+  },
+  {
+    name: "run-without-an-idle-limit",
+    rule: 11,
+    find: "if (waited >= idleTimeoutMs) scope.fail(",
+    replace: "if (false as boolean) scope.fail(",
+    tests: endTests,
+  },
+  {
+    name: "run-without-a-deadline",
+    rule: 11,
+    find: 'scope.fail(new HostedAgentIdentityError("turn_timeout"))',
+    replace: "undefined",
+    tests: endTests,
+  },
+  {
+    name: "gone-client-ends-the-turn-at-once",
+    rule: 13,
+    find: "watching?.return?.().catch(() => {});",
+    replace: "end();",
+    tests: endTests,
+  },
+];

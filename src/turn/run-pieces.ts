@@ -69,7 +69,6 @@ export function runPieces(
           stop();
           return undefined;
         }
-        signal.throwIfAborted();
         const piece = readRunOutput(value);
         if (piece !== undefined) return piece;
       }

@@ -401,9 +401,9 @@ export const mutants: readonly Mutant[] = [
   {
     name: "more-pulled-after-consent",
     rule: 9,
-    find: "signal.throwIfAborted();\n        const piece = readRunOutput(value);",
-    replace: "const piece = readRunOutput(value);",
-    tests: ["test/turn/with-consent.test.ts"],
+    find: "signal.throwIfAborted();\n        const { done, value } = await scope.whileLive(step);",
+    replace: "const { done, value } = await scope.whileLive(step);",
+    tests: ["test/turn/end-of-turn.test.ts"],
   },
   {
     name: "token-left-on-raw-headers",

@@ -36,7 +36,7 @@ export const turnMutants: readonly Mutant[] = [
     tests: outputTests,
   },
   {
-    name: "cut-stream-is-an-answer",
+    name: "cut-model-stream-is-an-answer",
     rule: 18,
     find: 'if (writer.isCut) throw new HostedAgentIdentityError("model_stream_cut");',
     replace: "",

@@ -121,6 +121,19 @@ describe("a turn whose run cleans up", () => {
   });
 });
 
+it("a run that has no return() is not asked for more once the signal has aborted", async () => {
+  let asked = 0;
+  const run = (): AsyncIterable<string> => ({
+    [Symbol.asyncIterator]: () => ({ next: async () => ({ done: false, value: `word ${(asked += 1)}` }) }),
+  });
+  const outer = new AbortController();
+  const events = withConsent(run, { context, signal: outer.signal });
+  for (let n = 0; n < 5; n += 1) await events.next();
+  outer.abort();
+  await collect(events);
+  expect(asked).toBe(1);
+});
+
 describe("a turn inside a turn", () => {
   const inner = (): AsyncIterableIterator<{ type: string }> =>
     withConsent(async function* () {

@@ -263,6 +263,17 @@ describe("consent", () => {
     expect(returned).toHaveBeenCalledOnce();
   });
 
+  it("shows nothing of what a run yields after its signal has aborted", async () => {
+    const contacts = accessThat("contacts");
+    const { response } = await turn(async function* ({ signal }) {
+      contacts.token().catch(() => {});
+      await new Promise((aborted) => signal.addEventListener("abort", aborted));
+      yield "I could not reach your contacts.";
+    });
+    expectConsent(response, "contacts");
+    expect(response.output).toHaveLength(1);
+  });
+
   it("ends a run that never yields again", async () => {
     const contacts = accessThat("contacts");
     const { response } = await turn(async function* () {

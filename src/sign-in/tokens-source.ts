@@ -5,7 +5,7 @@ import { joinClaims } from "../entra/claims-request.js";
 import {
   ConsentRequest,
   ConsentRequiredError,
-  HostedAgentIdentityError,
+  type HostedAgentIdentityError,
   invalid,
   isTokenExchangeError,
   type ConsentReason,

@@ -44,9 +44,6 @@ const broken = (): never => {
 
 /** What can go wrong outside of the run, before its first event. */
 const faults: Readonly<Record<string, ResponsesOptions>> = {
-  "an agent reference that is no JSON": {
-    agentReference: { type: "agent_reference", name: "a", version: 1n as unknown as string },
-  },
   "a source of random bytes that throws": { random: broken },
   "a clock that throws": { now: broken },
   "a clock that throws, and a listener that throws": { now: broken, onError: broken },

@@ -1,6 +1,6 @@
 import type { ResponseEvent } from "../foundry/events.js";
-import { idPrefixes, newId, type RandomBytes } from "../foundry/ids.js";
-import { consentItemType, type AgentReference, type OutputItem } from "../foundry/items.js";
+import { newItemId, type RandomBytes } from "../foundry/ids.js";
+import { type AgentReference, type OutputItem } from "../foundry/items.js";
 import { noContent } from "./item-content.js";
 import { closingEvents, type EarlyEnd, type OpenItem } from "./open-item.js";
 import type { Unnumbered } from "./run-output.js";
@@ -36,8 +36,8 @@ export function outputItems(options: OutputItemsOptions): OutputItems {
   let nextIndex = 0;
 
   const stamped = (item: OutputItem): OutputItem & { id: string } => {
-    const prefix = item.type === consentItemType ? idPrefixes.consentRequest : idPrefixes.message;
-    const id = typeof item.id === "string" && item.id !== "" ? item.id : newId(prefix, random, responseId);
+    const id =
+      typeof item.id === "string" && item.id !== "" ? item.id : newItemId(item.type, random, responseId);
     const reference = agentReference === undefined ? {} : { agent_reference: agentReference };
     return { ...item, ...reference, ...{ response_id: responseId }, id };
   };

@@ -118,6 +118,7 @@ describe("the events of a stream", () => {
     const done = events.filter(({ type }) => type === "response.output_item.done").map(({ item }) => item);
     expect(events.at(-1)?.response?.output).toEqual(done);
     expect(done).toHaveLength(2);
+    expect(done[1]?.id).toMatch(/^rs_/);
   });
 
   it("S-017: have the status of their type", async () => {

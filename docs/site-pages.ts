@@ -13,6 +13,7 @@ export const sitePages: Readonly<Record<string, readonly string[]>> = {
     "docs/guides/downstream-apis.md",
     "docs/guides/sign-in.md",
     "docs/guides/foundry.md",
+    "docs/guides/turns.md",
     "docs/guides/responses-contract.md",
     "docs/guides/hosts.md",
     "docs/guides/calling-back-end.md",

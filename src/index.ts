@@ -42,7 +42,9 @@ export {
   type ResponseObject,
   type ResponseStatus,
   type RunEvent,
+  type ResponseEventName,
 } from "./foundry/events.js";
+export { type ResponseEventType } from "./foundry/event-types.js";
 export { type RandomBytes } from "./foundry/ids.js";
 export { type AgentReference, type OAuthConsentRequestItem, type OutputItem } from "./foundry/items.js";
 export { getUserContext, runWithUserContext, tryGetUserContext } from "./context/ambient.js";

@@ -199,16 +199,26 @@ function startTurn(
   turn: StartedTurn,
 ): AsyncIterableIterator<ResponseEvent> {
   const { request, heard, responseId, sessionId, agentReference, context, signal, prepare } = turn;
-  const { policy, onError, onEvent, now, random, signIn, turnTimeoutMs, idleTimeoutMs, windDownMs } = options;
+  const { policy, onError, onEvent, now, random, signIn, operations } = options;
+  const { turnTimeoutMs, idleTimeoutMs, windDownMs } = options;
   const { model } = request.body;
   const asked = heard.request;
+  const operation = heard.operation ?? operations.resumedBy(context, request) ?? { id: responseId };
   return withConsent(runOf(run, heard, responseId), {
     responseId,
     context,
     prepare,
-    ...(signIn === undefined || asked === undefined
+    operationId: operation.id,
+    ...(operation.resumed === undefined ? {} : { resumed: operation.resumed }),
+    ...(asked === undefined
       ? {}
-      : { onConsentRequired: () => keepForLater(signIn, context, asked) }),
+      : {
+          onConsentRequired: async (interrupted) => {
+            const waiting = { id: operation.id, resumed: interrupted };
+            operations.interrupted(context, responseId, asked, waiting);
+            if (signIn !== undefined) await keepForLater(signIn, context, asked, waiting);
+          },
+        }),
     model: options.model ?? (isNamed(model) ? model : (agentReference?.name ?? "agent")),
     fields: responseFields(request.body, responseId, sessionId),
     ...(request.previousResponseId === undefined ? {} : { previousResponseId: request.previousResponseId }),

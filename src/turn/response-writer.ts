@@ -43,6 +43,8 @@ export interface ResponseWriter {
   event(event: Unnumbered): ResponseEvent[];
   /** Whether the stream of a model was cut: its response was opened and never ended. */
   readonly isCut: boolean;
+  /** The items that are done so far. */
+  output(): readonly OutputItem[];
   end(ending: Ending): ResponseEvent[];
 }
 
@@ -88,6 +90,7 @@ export function responseWriter(options: ResponseWriterOptions): ResponseWriter {
       ),
     text: (delta) => (delta === "" ? [] : writeText(writing, delta)),
     event: (event) => writeEvent(writing, event),
+    output: () => items.done(),
     end: (ending) => writeEnd(writing, ending),
   };
 }

@@ -13,6 +13,7 @@ import {
 } from "../errors.js";
 import { randomBytesOption, type RandomBytes } from "../foundry/ids.js";
 import { agentReferenceOption, type AgentReference } from "../foundry/items.js";
+import { waitingOperations, type Operations } from "./operations.js";
 import type { RunLimits } from "./run-pieces.js";
 import type { RunningTurns } from "./running-turns.js";
 import { keepAliveMsOf } from "./sse-blocks.js";
@@ -87,6 +88,8 @@ export interface ResponsesSettings extends ResponsesOptions, RunLimits {
   readonly windDownMs: number;
   readonly maxBodyBytes: number;
   readonly keepAliveMs: number;
+  /** The turns that wait for a sign-in. */
+  readonly operations: Operations;
 }
 
 /** The options of `responses()`, here and in the adapters. */
@@ -117,5 +120,6 @@ export const responsesOptions: OptionTable<ResponsesOptions, "maxBodyBytes" | ke
 export function responsesSettings(run: ResponsesRun, options: ResponsesOptions): ResponsesSettings {
   runCheck.read(run, "responses: run");
   const settings = readOptions("responses", responsesOptions, options);
-  return { ...settings, keepAliveMs: keepAliveMsOf(settings.keepAliveMs, process.env) };
+  const keepAliveMs = keepAliveMsOf(settings.keepAliveMs, process.env);
+  return { ...settings, keepAliveMs, operations: waitingOperations() };
 }

@@ -73,7 +73,7 @@ export const withConsentOptions: OptionTable<WithConsentOptions, keyof RunLimits
       (fields: object) => Object.keys(fields).length >= 0,
     ),
   ),
-  onConsentRequired: optional(func<() => void | Promise<void>>()),
+  onConsentRequired: optional(func<NonNullable<WithConsentOptions["onConsentRequired"]>>()),
   onError: onErrorOption,
   now: optional(clock),
   random: optional(randomBytesOption),

@@ -73,8 +73,12 @@ export function turnScope(options: TurnScopeOptions): TurnScope {
       ? new ConsentRequiredError(internals.consentRequests)
       : internals.signInDemand;
   const onDemand = (): void => {
-    const underWay = [...internals.acquisitions, ...callsInFlight(context)];
-    asked ??= settledWithin(underWay, settleMs, signal).then(() => {
+    if (asked !== undefined) return;
+    // A call whose token is still being acquired is sent in between.
+    const underWay = Promise.allSettled(internals.acquisitions).then(() =>
+      Promise.allSettled(callsInFlight(context)),
+    );
+    asked = settledWithin(underWay, settleMs, signal).then(() => {
       if (!signal.aborted) abort(reason());
     });
   };
@@ -142,7 +146,7 @@ export function turnScope(options: TurnScopeOptions): TurnScope {
 }
 
 /** Waits until what is in flight now has settled, the time is over, or the signal aborts. */
-function settledWithin(work: readonly Promise<unknown>[], ms: number, signal: AbortSignal): Promise<void> {
+function settledWithin(work: Promise<unknown>, ms: number, signal: AbortSignal): Promise<void> {
   return new Promise((done) => {
     const finish = (): void => {
       clearTimeout(timer);
@@ -152,6 +156,6 @@ function settledWithin(work: readonly Promise<unknown>[], ms: number, signal: Ab
     const timer = inBackground(setTimeout(finish, ms));
     if (signal.aborted) finish();
     else signal.addEventListener("abort", finish, { once: true });
-    Promise.allSettled(work).then(finish);
+    void work.then(finish);
   });
 }

@@ -1,5 +1,7 @@
 import { runInContext } from "../context/ambient.js";
 import type { UserContext } from "../context/user-context.js";
+import type { Operation } from "./operations.js";
+import { readResumed } from "./tool-runs.js";
 import { inputText, type TurnRequest } from "./turn-request.js";
 
 /**
@@ -28,6 +30,8 @@ export interface TurnMessage {
   readonly say?: string;
   /** What the run answers: the message itself, or the one that the sign-in interrupted. Else there is no run. */
   readonly request?: TurnRequest;
+  /** The operation that the interrupted message belongs to. */
+  readonly operation?: Operation;
   /** Sign-in could not tell. The turn fails with it, because the message may have been a code. */
   readonly failure?: { readonly cause: unknown };
 }
@@ -47,7 +51,7 @@ export async function heardMessage(
     if (status === "not_a_code") return { request };
     return {
       ...(say === undefined ? {} : { say }),
-      ...(status === "bound" && prompt !== undefined ? { request: interrupted(request, prompt) } : {}),
+      ...(status === "bound" && prompt !== undefined ? interrupted(request, prompt) : {}),
     };
   } catch (cause) {
     return { failure: { cause } };
@@ -59,22 +63,41 @@ export async function keepForLater(
   signIn: TurnSignIn,
   context: UserContext,
   request: TurnRequest,
+  operation: Operation,
 ): Promise<void> {
   // In an envelope, so that a text that looks like items does not become items.
-  await signIn.keepPrompt(context, JSON.stringify({ input: request.body["input"] }));
+  const { input } = request.body;
+  const kept = JSON.stringify({ input, operation });
+  // A long message leaves no room for the list of tools. The message matters more.
+  const isShort = kept.length <= maxKept;
+  await signIn.keepPrompt(
+    context,
+    isShort ? kept : JSON.stringify({ input, operation: { id: operation.id } }),
+  );
 }
 
-function interrupted(request: TurnRequest, kept: string): TurnRequest {
-  const input = keptInput(kept);
-  return { ...request, body: { ...request.body, input }, input: inputText(input) };
+/** Below the limit of sign-in, which keeps nothing of a longer text. */
+const maxKept = 90_000;
+
+function interrupted(request: TurnRequest, kept: string): Pick<TurnMessage, "request" | "operation"> {
+  const { input, operation } = keptMessage(kept);
+  const { id, resumed } = Object(operation) as { readonly id?: unknown; readonly resumed?: unknown };
+  const done = readResumed(resumed);
+  return {
+    request: { ...request, body: { ...request.body, input }, input: inputText(input) },
+    ...(typeof id === "string" && { operation: { id, ...(done !== undefined && { resumed: done }) } }),
+  };
 }
 
-function keptInput(kept: string): string | readonly unknown[] {
+function keptMessage(kept: string): {
+  readonly input: string | readonly unknown[];
+  readonly operation?: unknown;
+} {
   try {
-    const { input } = Object(JSON.parse(kept)) as { input?: unknown };
-    if (typeof input === "string" || Array.isArray(input)) return input;
+    const { input, operation } = Object(JSON.parse(kept)) as { input?: unknown; operation?: unknown };
+    if (typeof input === "string" || Array.isArray(input)) return { input, operation };
   } catch {
     // Kept by hand, as text.
   }
-  return kept;
+  return { input: kept };
 }

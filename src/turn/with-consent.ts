@@ -13,6 +13,7 @@ import { responseIdFor } from "./response-id.js";
 import { responseWriter, type Ending, type ResponseWriter } from "./response-writer.js";
 import { isCancelledByUser } from "./running-turns.js";
 import { checkWithConsent } from "./turn-options.js";
+import { toolRuns } from "./tool-runs.js";
 import { turnScope, type TurnScope } from "./turn-scope.js";
 import type { Preparable, ResumedTurn, RunOutput, Turn } from "./turn.js";
 
@@ -35,10 +36,11 @@ export interface WithConsentOptions {
   /** More fields of the response object, for example its metadata. */
   readonly fields?: Readonly<Record<string, unknown>>;
   /**
-   * Called when the user has to open a link first, before the response says so: the place to keep the prompt.
-   * The context is still alive. What it throws goes to `onError` and changes nothing.
+   * Called when the user has to open a link first, before the response says so: the place to keep the prompt, and
+   * what the operation has done so far, for `resumed` of the turn that goes on. The context is still alive. What it
+   * throws goes to `onError` and changes nothing.
    */
-  readonly onConsentRequired?: () => void | Promise<void>;
+  readonly onConsentRequired?: (interrupted: ResumedTurn) => void | Promise<void>;
   /** The operation this turn belongs to. Default: the response id. */
   readonly operationId?: string;
   /** What is known of the turns that this one resumes. The run gets it as `turn.resumed`. */
@@ -169,7 +171,7 @@ async function* turnEvents(
     // The run's `finally` begins now, not when the last event has been read.
     pieces.stop();
   }
-  yield* writer.end(await endingOf(scope, failure, options));
+  yield* writer.end(await endingOf(scope, failure, writer, options));
 }
 
 /**
@@ -179,7 +181,8 @@ async function* turnEvents(
 async function endingOf(
   scope: TurnScope,
   failure: { readonly error: unknown } | undefined,
-  { onError, onConsentRequired }: Pick<WithConsentOptions, "onError" | "onConsentRequired">,
+  writer: ResponseWriter,
+  { onError, onConsentRequired, resumed }: WithConsentOptions,
 ): Promise<Ending> {
   let failed = failure;
   try {
@@ -187,7 +190,7 @@ async function endingOf(
     const requests = await scope.requests();
     if (requests.length > 0) {
       await scope
-        .inContext(async () => onConsentRequired?.())
+        .inContext(async () => onConsentRequired?.(toolRuns(scope.context, writer.output(), resumed)))
         .catch((error: unknown) => reportError(onError, error));
       return { status: "consent", requests };
     }

@@ -74,6 +74,10 @@ const trials = new Map<string, Trial>([
     "docs/guides/hosts.md langChainRun",
     { handler: (module, { pool }) => runOf(module["langChainRun"], pool), wire: "chat" },
   ],
+  [
+    "docs/guides/turns.md toolLoop",
+    { handler: (module) => runOf(module["toolLoop"], async () => "done"), wire: "responses" },
+  ],
   ["src/turn/frameworks/ai-sdk.ts agent", { handler: expressHandler, wire: "responses" }],
   ["src/turn/frameworks/openai-agents.ts agent", { handler: expressHandler, wire: "responses" }],
   ["docs/guides/consent-in-clients.md go-on.ts", { callsNoModel: "it calls an agent" }],

@@ -151,7 +151,7 @@ export const turnTargets: readonly FuzzTarget[] = [
         };
       };
       const signIn = { redeem, keepPrompt: async (): Promise<void> => {} };
-      await keepForLater(signIn, context, read.request);
+      await keepForLater(signIn, context, read.request, { id: "caresp_1" });
       return {
         ...(await heardMessage(signIn, context, read.request)),
         plain: await heardMessage(undefined, context, read.request),

@@ -1,0 +1,72 @@
+import { createHash } from "node:crypto";
+import type { UserContext } from "../context/user-context.js";
+import type { TurnRequest } from "./turn-request.js";
+import type { ResumedTurn } from "./turn.js";
+
+/** A turn's operation: its id, and what the turns before it have done. */
+export interface Operation {
+  readonly id: string;
+  readonly resumed?: ResumedTurn;
+}
+
+/**
+ * The operations that wait for a sign-in. A client resumes one by repeating the prompt with the id of the interrupted
+ * response; the turn then belongs to the same operation, and learns which tools have run.
+ */
+export interface Operations {
+  /** The operation that a request resumes: same principal, same prompt. `undefined` when it begins a new one. */
+  resumedBy(context: UserContext, request: TurnRequest): Operation | undefined;
+  /** Remembers an operation whose turn was interrupted. A turn of nobody cannot be resumed. */
+  interrupted(context: UserContext, responseId: string, request: TurnRequest, operation: Operation): void;
+}
+
+/** How long an interrupted turn may wait: as long as people take to sign in, and then some. */
+const keptMs = 60 * 60_000;
+const maxOwners = 10_000;
+/** No principal takes the room of another one. */
+const maxPerOwner = 16;
+
+interface Waiting {
+  readonly operation: Operation;
+  /** SHA-256 of the prompt: the prompt itself need not be kept. */
+  readonly prompt: string;
+  /** On the steady clock, in milliseconds. */
+  readonly until: number;
+}
+
+/** Starts without any. They live in this process: another replica begins a new operation. */
+export function waitingOperations(now: () => number = () => performance.now()): Operations {
+  const owners = new Map<string, Map<string, Waiting>>();
+
+  return {
+    resumedBy({ principalKey }, { previousResponseId, input }) {
+      if (principalKey === undefined || previousResponseId === undefined) return undefined;
+      const waiting = owners.get(principalKey)?.get(previousResponseId);
+      if (waiting === undefined || waiting.until <= now() || waiting.prompt !== digest(input))
+        return undefined;
+      return waiting.operation;
+    },
+    interrupted({ principalKey }, responseId, { input }, operation) {
+      if (principalKey === undefined) return;
+      const own = owners.get(principalKey) ?? new Map<string, Waiting>();
+      // The newest owner and the newest turn are last, and the oldest go first.
+      owners.delete(principalKey);
+      owners.set(principalKey, own);
+      own.delete(responseId);
+      own.set(responseId, { operation, prompt: digest(input), until: now() + keptMs });
+      dropOldest(own, maxPerOwner);
+      dropOldest(owners, maxOwners);
+    },
+  };
+}
+
+function dropOldest(map: Map<string, unknown>, most: number): void {
+  for (const key of map.keys()) {
+    if (map.size <= most) return;
+    map.delete(key);
+  }
+}
+
+function digest(text: string): string {
+  return createHash("sha256").update(text).digest("base64url");
+}

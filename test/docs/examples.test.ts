@@ -63,7 +63,7 @@ it("every example of the reference and the README compiles", async () => {
         include: ["*.ts"],
       }),
     );
-    const tsc = join(root, "node_modules/typescript/bin/tsc");
+    const tsc = join(root, "node_modules/typescript7/bin/tsc");
     const { stdout } = await promisify(execFile)(process.execPath, [tsc, "-p", folder]).catch(
       (cause: { stdout: string }) => cause,
     );

@@ -5,7 +5,7 @@ import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 
 const run = promisify(execFile);
-const tsc = fileURLToPath(new URL("../../node_modules/typescript/bin/tsc", import.meta.url));
+const tsc = fileURLToPath(new URL("../../node_modules/typescript7/bin/tsc", import.meta.url));
 
 /** Installs what a folder's lockfile names, unless it is there already. */
 export async function install(cwd: string): Promise<void> {

@@ -5,6 +5,7 @@ import { fileURLToPath } from "node:url";
 import { startEntra, type EntraEmulator } from "hosted-agent-identity/testing";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { startContactsServer, type ContactsServer } from "../../examples/chat/mcp-server.js";
+import { compiled } from "../support/compiled.js";
 
 const root = fileURLToPath(new URL("../..", import.meta.url));
 
@@ -32,12 +33,11 @@ beforeAll(async () => {
     scope: "Contacts.Access",
     people: [{ oid: entra.user("Ada").oid, role: "reader", contacts: ["Charles"] }],
   });
-  agent = spawn(process.execPath, ["--import", "tsx", "examples/chat/agent-process.ts"], {
+  agent = spawn(process.execPath, [compiled("examples/chat/agent-process.ts")], {
     cwd: root,
     stdio: ["ignore", "pipe", "pipe"],
     env: {
       PATH: process.env["PATH"],
-      TSX_TSCONFIG_PATH: `${root}/test/tsconfig.json`,
       PORT: "0",
       AGENT_TENANT_ID: tenantId,
       AGENT_CLIENT_ID: entra.app("agent").clientId,

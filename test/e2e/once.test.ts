@@ -1,9 +1,6 @@
-import { execFile } from "node:child_process";
-import { fileURLToPath } from "node:url";
 import { describe, expect, test } from "vitest";
 import { breaks } from "../../examples/chat/breaks.js";
-
-const root = fileURLToPath(new URL("../..", import.meta.url));
+import { demo } from "../support/demo.js";
 
 describe("the demo without a browser", { timeout: 60_000 }, () => {
   let unbroken: ReturnType<typeof demo>;
@@ -45,22 +42,3 @@ describe("the demo without a browser", { timeout: 60_000 }, () => {
     expect(output).toContain(Object.keys(breaks).join(", "));
   });
 });
-
-/** Runs the demo on the sources. Whatever it prints, it prints no token, code, secret or consent link. */
-async function demo(args: readonly string[]): Promise<{ code: number; output: string }> {
-  const command = ["--import", "tsx", "examples/chat/main.ts", ...args];
-  const env = { ...process.env, TSX_TSCONFIG_PATH: `${root}/test/tsconfig.json` };
-  const { code, output } = await new Promise<{ code: number; output: string }>((done) => {
-    const child = execFile(
-      process.execPath,
-      command,
-      { cwd: root, env, timeout: 60_000 },
-      (error, out, err) => {
-        done({ code: child.exitCode ?? (error === null ? 0 : -1), output: out + err });
-      },
-    );
-  });
-  expect(output).not.toMatch(/eyJ[A-Za-z0-9_-]{10,}\./);
-  expect(output).not.toMatch(/[?&](code|state|client_id|login_hint)=/);
-  return { code, output };
-}

@@ -1,12 +1,12 @@
 import { fork, type ChildProcess } from "node:child_process";
 import { generateKeyPairSync } from "node:crypto";
-import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { createPerson, type Person } from "../../examples/chat/no-user-token/person.js";
 import { killed } from "../../examples/chat/processes.js";
 import { startSetting, type Setting } from "../../examples/chat/no-user-token/setting.js";
 import { shapes } from "../../examples/chat/no-user-token/shapes.js";
 import { createVisitor } from "../../examples/chat/visitor.js";
+import { compiled } from "../support/compiled.js";
 import { freePort } from "../support/free-port.js";
 import type { Told } from "./shared-store-agent.js";
 
@@ -111,11 +111,8 @@ async function startPages(): Promise<void> {
 }
 
 function launch(file: URL, env: Readonly<Record<string, string>>, out: "ipc" | "pipe"): ChildProcess {
-  const root = fileURLToPath(new URL("../..", import.meta.url));
-  const child = fork(fileURLToPath(file), {
-    cwd: root,
-    execArgv: ["--import", "tsx"],
-    env: { ...process.env, TSX_TSCONFIG_PATH: `${root}test/tsconfig.json`, ...env },
+  const child = fork(compiled(file), {
+    env: { ...process.env, ...env },
     stdio: ["ignore", out === "pipe" ? "pipe" : "ignore", "inherit", "ipc"],
   });
   running.push(child);

@@ -19,6 +19,7 @@ import { remoteSignIn } from "hosted-agent-identity/sign-in";
 import { type EntraEmulator, startEntra } from "hosted-agent-identity/testing";
 import { createVisitor, formsOf } from "../../examples/chat/visitor.js";
 import { decodeClaims } from "../../src/entra/token-claims.js";
+import { compiled } from "../support/compiled.js";
 import { freePort } from "../support/free-port.js";
 import { startRedis } from "../support/redis-server.js";
 
@@ -67,12 +68,11 @@ const key = randomBytes(32).toString("base64");
 
 async function startService(): Promise<void> {
   let output = "";
-  service = spawn(process.execPath, ["--import", "tsx", "examples/sign-in-service/main.ts"], {
+  service = spawn(process.execPath, [compiled("examples/sign-in-service/main.ts")], {
     cwd: root,
     stdio: ["ignore", "pipe", "pipe"],
     env: {
       ...process.env,
-      TSX_TSCONFIG_PATH: `${root}test/tsconfig.json`,
       AZURE_AUTHORITY_HOST: entra.origin,
       AZURE_TENANT_ID: app.tenantId,
       SERVICE_CLIENT_ID: app.clientId,

@@ -34,7 +34,7 @@ export type CaptureKind = (typeof captureKinds)[number];
 
 const folder = process.env["RECORD_TO"] ?? "";
 const recording = folder !== "";
-const program = `${basename(process.argv[1] ?? "node", ".ts")} (${basename(join(process.argv[1] ?? "", ".."))})`;
+const program = `${basename(process.argv[1] ?? "node", ".js")} (${basename(join(process.argv[1] ?? "", ".."))})`;
 
 /** Notes something that was shown. */
 export function shown(kind: CaptureKind, text: string, where: string = program): void {

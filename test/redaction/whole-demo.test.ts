@@ -9,7 +9,8 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { onSources, root } from "../support/demo.js";
+import { compiled } from "../support/compiled.js";
+import { root } from "../support/demo.js";
 import { isAllowed, unused } from "./allowed.js";
 import { captureKinds, recorded } from "./recorder.js";
 import { describeLeak, searchFor, type Capture, type Leak, type Secret } from "./search.js";
@@ -25,15 +26,15 @@ const isDemo = ({ secret, where }: Leak): boolean =>
 
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), "redaction-"));
-  const files = ["tsx", "./test/redaction/recorder.ts", "./test/redaction/listener.ts"].flatMap((file) => [
+  const files = ["test/redaction/recorder.ts", "test/redaction/listener.ts"].flatMap((file) => [
     "--import",
-    file,
+    compiled(file),
   ]);
-  const env = { ...onSources, RECORD_TO: folder };
+  const env = { ...process.env, RECORD_TO: folder };
   ended = await new Promise((done) => {
     const child = execFile(
       process.execPath,
-      [...files, "test/redaction/stage.ts"],
+      [...files, compiled("test/redaction/stage.ts")],
       { cwd: root, env, timeout: 280_000 },
       (_, output) =>
         done({

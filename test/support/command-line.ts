@@ -3,6 +3,7 @@ import { readdirSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { Readable } from "node:stream";
 import { runCommandLine } from "../../src/cli/run.js";
+import { compiled } from "./compiled.js";
 import { root } from "./demo.js";
 
 /** How a run of the command line ended, and all that it printed. */
@@ -35,12 +36,12 @@ export async function inProcess(
   return { code, out, err };
 }
 
-/** The build if nothing has changed since, or else the sources, which take a second to load. */
+/** The build if nothing has changed since, or else the sources. */
 function program(): readonly string[] {
   const built = statSync(join(root, "dist/cli.js"), { throwIfNoEntry: false })?.mtimeMs ?? 0;
   const sources = readdirSync(join(root, "src"), { recursive: true, encoding: "utf8" });
   const isFresh = sources.every((file) => statSync(join(root, "src", file)).mtimeMs < built);
-  return isFresh ? ["dist/cli.js"] : ["--import", "tsx", "src/cli/main.ts"];
+  return isFresh ? ["dist/cli.js"] : [compiled("src/cli/main.ts")];
 }
 
 /** Runs the real command line in a process of its own. */

@@ -1,22 +1,17 @@
 import { execFile } from "node:child_process";
 import { fileURLToPath } from "node:url";
 import { expect } from "vitest";
+import { compiled } from "./compiled.js";
 
 export const root: string = fileURLToPath(new URL("../..", import.meta.url));
-
-/** The environment in which a program of `examples` runs on the sources. */
-export const onSources: NodeJS.ProcessEnv = {
-  ...process.env,
-  TSX_TSCONFIG_PATH: `${root}/test/tsconfig.json`,
-};
 
 /** Runs the demo on the sources. Whatever it prints, it prints no token, code, secret or link. */
 export async function demo(
   args: readonly string[],
   more: Readonly<Record<string, string>> = {},
 ): Promise<{ code: number; output: string }> {
-  const command = ["--import", "tsx", "examples/chat/main.ts", ...args];
-  const env = { ...onSources, ...more };
+  const command = [compiled("examples/chat/main.ts"), ...args];
+  const env = { ...process.env, ...more };
   const ran = await new Promise<{ code: number; output: string }>((done) => {
     const child = execFile(process.execPath, command, { cwd: root, env, timeout: 100_000 }, (_, out, err) => {
       done({ code: child.exitCode ?? -1, output: out + err });

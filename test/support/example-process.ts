@@ -1,5 +1,6 @@
 import { spawn, type ChildProcess } from "node:child_process";
-import { onSources, root } from "./demo.js";
+import { compiled } from "./compiled.js";
+import { root } from "./demo.js";
 
 /** A program of `examples` in a process of its own, on the sources. */
 export interface ExampleProcess {
@@ -17,10 +18,10 @@ export async function startExample(
   file: string,
   env: Readonly<Record<string, string>>,
 ): Promise<ExampleProcess> {
-  const child = spawn(process.execPath, ["--import", "tsx", file], {
+  const child = spawn(process.execPath, [compiled(file)], {
     cwd: root,
     stdio: ["ignore", "pipe", "pipe"],
-    env: { ...onSources, ...env },
+    env: { ...process.env, ...env },
   });
   let printed = "";
   const ended = new Promise<number | null>((resolve) => child.once("exit", resolve));

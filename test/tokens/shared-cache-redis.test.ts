@@ -1,7 +1,6 @@
 import { fork, type ChildProcess } from "node:child_process";
 import { randomBytes } from "node:crypto";
 import { once } from "node:events";
-import { fileURLToPath } from "node:url";
 import { createClient } from "redis";
 import { afterEach, beforeEach, describe, expect, it, onTestFinished } from "vitest";
 import {
@@ -14,6 +13,7 @@ import {
   type UserAccess,
 } from "hosted-agent-identity";
 import { startEntra } from "hosted-agent-identity/testing";
+import { compiled } from "../support/compiled.js";
 import { agentApp, contextFor, mcpApp, tenant } from "../support/people.js";
 import { startRedis, type RedisServer } from "../support/redis-server.js";
 import { keyvOnRedis } from "../support/shared-token-stores.js";
@@ -206,12 +206,7 @@ interface Replica {
 }
 
 async function startReplica(start: ReplicaStart): Promise<Replica> {
-  const root = fileURLToPath(new URL("../..", import.meta.url));
-  const child: ChildProcess = fork(fileURLToPath(new URL("shared-cache-process.ts", import.meta.url)), [], {
-    cwd: root,
-    execArgv: ["--import", "tsx"],
-    env: { ...process.env, TSX_TSCONFIG_PATH: `${root}test/tsconfig.json` },
-  });
+  const child: ChildProcess = fork(compiled(new URL("shared-cache-process.ts", import.meta.url)));
   const ended = once(child, "exit");
   onTestFinished(() => void child.kill("SIGKILL"));
   const asked = async (question: ReplicaStart | readonly string[]): Promise<unknown> => {

@@ -1,7 +1,6 @@
 import { fork } from "node:child_process";
 import { once } from "node:events";
-import { fileURLToPath } from "node:url";
-import { onSources } from "../../support/demo.js";
+import { compiled } from "../../support/compiled.js";
 import type { AgentAnswer, AgentStart, AgentTask } from "./messages.js";
 
 /** A process of the agent, seen from the test. */
@@ -11,10 +10,7 @@ export interface AgentProcess {
 }
 
 export async function startAgent(start: AgentStart): Promise<AgentProcess> {
-  const child = fork(fileURLToPath(new URL("agent-process.ts", import.meta.url)), [], {
-    execArgv: ["--import", "tsx"],
-    env: onSources,
-  });
+  const child = fork(compiled(new URL("agent-process.ts", import.meta.url)));
   const ended = once(child, "exit");
   ended.catch(() => undefined);
   const asked = async (question: AgentStart | AgentTask): Promise<unknown> => {

@@ -1,6 +1,6 @@
 /**
  * A process that uses a file store until it is killed: prints a line for everything that was reported stored.
- * `npx tsx file-writer.ts <path> <size of a value>`
+ * `file-writer.ts <path> <size of a value>`
  */
 import { writeSync } from "node:fs";
 import { fileStore } from "hosted-agent-identity/sign-in";

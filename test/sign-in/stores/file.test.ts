@@ -4,13 +4,12 @@ import { mkdtemp, readdir, readFile, rm, stat, symlink, writeFile } from "node:f
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { createInterface } from "node:readline";
-import { fileURLToPath } from "node:url";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { fileStore, type SignInStore } from "hosted-agent-identity/sign-in";
-import { onSources } from "../../support/demo.js";
+import { compiled } from "../../support/compiled.js";
 
 const hour = 3_600_000;
-const writer = fileURLToPath(new URL("file-writer.ts", import.meta.url));
+const writer = compiled(new URL("file-writer.ts", import.meta.url));
 
 let path: string;
 const opened: SignInStore[] = [];
@@ -175,9 +174,8 @@ describe("one process", () => {
   });
 
   it("that is another one is named, and what it leaves when it is killed is taken over at once", async () => {
-    const args = ["--import", "tsx", writer, path];
+    const args = [writer, path];
     const other = spawn(process.execPath, args, {
-      env: onSources,
       stdio: ["ignore", "pipe", "inherit"],
     });
     await new Promise<void>((resolve) =>
@@ -234,9 +232,8 @@ interface Failure {
 
 /** Runs the writer until it ends by itself; `bash` wraps it into a shell with limits. */
 async function runWriter(size: number, bash: readonly string[]): Promise<{ lines: string[] }> {
-  const args = [...bash, process.execPath, "--import", "tsx", writer, path, String(size)];
+  const args = [...bash, process.execPath, writer, path, String(size)];
   const child = spawn("bash", args, {
-    env: onSources,
     stdio: ["ignore", "pipe", "inherit"],
   });
   const lines: string[] = [];
@@ -246,9 +243,8 @@ async function runWriter(size: number, bash: readonly string[]): Promise<{ lines
 
 /** Kills the writer when it has reported so many writes; gives the last one it reported. */
 async function killedAfter(writes: number, size: number): Promise<{ acknowledged: number }> {
-  const args = ["--import", "tsx", writer, path, String(size)];
+  const args = [writer, path, String(size)];
   const child = spawn(process.execPath, args, {
-    env: onSources,
     stdio: ["ignore", "pipe", "inherit"],
   });
   // Its output ends before the process does, and until then the file is in use.

@@ -30,6 +30,7 @@ export default defineConfig({
   test: {
     include: ["test/**/*.test.ts"],
     globalSetup: ["test/support/tls.ts", "test/support/compiled.ts"],
+    setupFiles: ["test/support/spare-keys.ts"],
     pool: "forks",
     // Much of a test's time is waiting for a browser or another process.
     maxWorkers: Math.max(2, availableParallelism() - 1),

@@ -3,7 +3,6 @@ import type { Anchor } from "./anchor.js";
 import { mutants } from "./list.js";
 import type { Mutant } from "./mutant.js";
 import { readNoticedBy, writeNoticedBy, type NoticedBy } from "./noticed-by.js";
-import { spareKeys } from "./spare-keys.js";
 import { testRunner, type Outcome, type TestRunner } from "./test-runner.js";
 
 /** Runs the tests of each mutant, and says of those that no test noticed what happened instead. */
@@ -14,9 +13,6 @@ export async function survivors(
   const problems: string[] = [];
   const noticedBy = readNoticedBy();
   const queue = inGroups([...anchors]);
-  // For a few mutants, making the keys would take longer than it saves. No test file makes more than these.
-  await using keys = await spareKeys(anchors.size > 4 ? 8 : 0);
-  process.env["MUTANT_KEYS"] = keys.file;
   // Tests also wait, and a mutant that makes one hang waits for its timeout: so one runner more than cores.
   const runners = await Promise.all(
     Array.from({ length: Math.min(queue.length, availableParallelism() + 1) }, testRunner),

@@ -35,7 +35,6 @@ export async function testRunner(): Promise<TestRunner> {
     {
       root,
       config: "test/vitest.config.ts",
-      setupFiles: ["test/mutants/setup.ts"],
       watch: false,
       bail: 1,
       reporters: [{}],

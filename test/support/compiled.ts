@@ -19,6 +19,8 @@ export function compiled(file: string | URL): string {
 
 /** Vitest's global setup. The folder lies here, so that its programs find their packages. */
 export async function setup(): Promise<void> {
+  // Another project of this run, or another server of the mutants, has made it.
+  if (process.env["TEST_COMPILED_FOLDER"] !== undefined) return;
   folder = mkdtempSync(join(root, "test", "compiled-"));
   const sources = ["src", "examples", "test"].flatMap(programsOf);
   const { outputFiles } = await build({
@@ -42,7 +44,9 @@ export async function setup(): Promise<void> {
 }
 
 export function teardown(): void {
-  if (folder !== undefined) rmSync(folder, { recursive: true, force: true });
+  if (folder === undefined) return;
+  delete process.env["TEST_COMPILED_FOLDER"];
+  rmSync(folder, { recursive: true, force: true });
 }
 
 /** What processes may run: no tests, and nothing that a folder has installed or made. */

@@ -10,6 +10,8 @@ let folder: string | undefined;
  * Node reads NODE_EXTRA_CA_CERTS when it starts; so MSAL and @azure/identity trust it without being changed.
  */
 export async function setup(): Promise<void> {
+  // Another project of this run, or another server of the mutants, has made it.
+  if (process.env["TEST_TLS_FOLDER"] !== undefined) return;
   folder = await mkdtemp(join(tmpdir(), "hosted-agent-identity-"));
   const { cert, private: key } = await generate([{ name: "commonName", value: "127.0.0.1" }], {
     keyType: "ec",
@@ -32,5 +34,7 @@ export async function setup(): Promise<void> {
 }
 
 export async function teardown(): Promise<void> {
-  if (folder !== undefined) await rm(folder, { recursive: true, force: true });
+  if (folder === undefined) return;
+  delete process.env["TEST_TLS_FOLDER"];
+  await rm(folder, { recursive: true, force: true });
 }

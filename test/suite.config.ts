@@ -1,0 +1,23 @@
+import { defineConfig } from "vitest/config";
+import base from "./vitest.config.js";
+
+/**
+ * Folders of tests that leave nothing behind, so that their files may share a process: loading the packages takes
+ * longer than the tests. Nothing here mocks a module or registers a global.
+ */
+const sharing = ["access", "consent", "contract", "entra", "errors", "foundry", "options"].map(
+  (folder) => `test/${folder}/**/*.test.ts`,
+);
+const { test } = base;
+
+/** The whole suite; the mutants use what it is based on, where each file has a process of its own. */
+export default defineConfig({
+  ...base,
+  test: {
+    ...test,
+    projects: [
+      { ...base, test: { ...test, name: "alone", exclude: ["**/node_modules/**", ...sharing] } },
+      { ...base, test: { ...test, name: "sharing", include: sharing, isolate: false } },
+    ],
+  },
+});

@@ -142,7 +142,7 @@ describe("a sign-in that the caller has to do", () => {
         await behave(() => demanding().token());
         yield "done";
       },
-      { onError: (error) => void reported.push(error) },
+      { onError: (error) => void reported.push(error), windDownMs: 20 },
     );
     expect(response).toMatchObject(failed);
     expect(reported.every((error) => error === refusal)).toBe(true);
@@ -276,21 +276,27 @@ describe("consent", () => {
 
   it("ends a run that never yields again", async () => {
     const contacts = accessThat("contacts");
-    const { response } = await turn(async function* () {
-      yield "Wait";
-      await contacts.token().catch(never);
-    });
+    const { response } = await turn(
+      async function* () {
+        yield "Wait";
+        await contacts.token().catch(never);
+      },
+      { windDownMs: 20 },
+    );
     expectConsent(response, "contacts");
   });
 
   it("ends a run whose return() never settles", async () => {
     const contacts = accessThat("contacts");
-    const { response } = await turn(() => ({
-      [Symbol.asyncIterator]: () => ({
-        next: () => contacts.token().catch(never) as Promise<never>,
-        return: never,
+    const { response } = await turn(
+      () => ({
+        [Symbol.asyncIterator]: () => ({
+          next: () => contacts.token().catch(never) as Promise<never>,
+          return: never,
+        }),
       }),
-    }));
+      { windDownMs: 20 },
+    );
     expectConsent(response, "contacts");
   });
 

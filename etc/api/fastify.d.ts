@@ -3,6 +3,178 @@ interface ConsentLinkPolicy {
     readonly allowedOrigins: readonly string[];
     check(link: string): void;
 }
+type ErrorCategory = "consent" | "signin" | "stepup" | "blocked" | "admin" | "config" | "cred" | "retry" | "throttle" | "loop" | "input";
+type ErrorCode = "user_token_missing"
+    | "user_token_repeated"
+    | "user_token_malformed"
+    | "user_token_too_large"
+    | "user_token_algorithm"
+    | "user_token_tenant"
+    | "user_token_issuer"
+    | "user_token_audience"
+    | "user_token_expired"
+    | "user_token_not_yet_valid"
+    | "user_token_signature"
+    | "user_token_key_unknown"
+    | "user_token_app_only"
+    | "user_token_agent_user"
+    | "user_token_scope"
+    | "user_token_client"
+    | "signing_keys_unavailable"
+    | "identity_header_repeated"
+    | "identity_header_invalid"
+    | "no_user_context"
+    | "context_ended"
+    | "invalid_option"
+    | "missing_dependency"
+    | "dependency_failed"
+    | "consent_link_missing"
+    | "consent_link_refused"
+    | "agent_consent_missing"
+    | "developer_source_refused"
+    | "no_token"
+    | "consent_required"
+    | "sign_in_required"
+    | "step_up_required"
+    | "token_exchange_failed"
+    | "entra_unreachable"
+    | "entra_timeout"
+    | "entra_bad_response"
+    | "client_credential_failed"
+    | "wrong_user"
+    | "backing_off"
+    | "closed"
+    | "url_not_allowed"
+    | "redirect_refused"
+    | "resource_unauthorized"
+    | "insufficient_scope"
+    | "shared_session"
+    | "mcp_server_unreachable"
+    | "mcp_server_failed"
+    | "pool_busy"
+    | "call_id_missing"
+    | "toolbox_source_failed"
+    | "turn_cancelled"
+    | "turn_timeout"
+    | "turn_idle"
+    | "invalid_run_output"
+    | "model_stream_cut"
+    | "run_failed"
+    | "user_not_identified"
+    | "long_running_refused"
+    | "agent_not_identified"
+    | "sign_in_service_unavailable"
+    | "store_unavailable"
+    | "store_unsuitable"
+    | "store_corrupt";
+type IdentityStep = {
+    readonly step: "verify";
+} | {
+    readonly step: "acquire";
+    readonly serverLabel: string;
+    readonly steppedUp: boolean;
+    readonly principal: string | undefined;
+    readonly trace: Readonly<Record<string, string>>;
+} | {
+    readonly step: "mcp_request";
+    readonly serverLabel: string;
+    readonly method: string;
+    readonly address: string;
+    readonly port: number;
+    readonly principal: string | undefined;
+    readonly trace: Readonly<Record<string, string>>;
+};
+type TokenCacheUse = "hit" | "joined" | "shared" | "exchange" | "none";
+type StepError = ErrorCode | "aborted" | "timeout" | "_OTHER" | `E${Uppercase<string>}` | `UND_ERR_${Uppercase<string>}`;
+interface StepEnd {
+    readonly durationMs: number;
+    readonly outcome: "ok" | "aborted" | "failed" | ErrorCategory;
+    readonly error?: StepError;
+    readonly errorCodes?: readonly number[];
+    readonly correlationId?: string;
+    readonly source?: string;
+    readonly cache?: TokenCacheUse;
+    readonly status?: number;
+}
+interface TraceHeaders {
+    readonly traceparent: string;
+    readonly tracestate?: string;
+}
+type AroundStep = (step: IdentityStep, run: (headers?: TraceHeaders) => Promise<StepEnd>) => Promise<void> | void;
+type IdentityEvent = {
+    readonly type: "token_acquired";
+    readonly source: string;
+    readonly serverLabel: string;
+    readonly durationMs: number;
+    readonly shared?: boolean;
+} | {
+    readonly type: "token_refused";
+    readonly serverLabel: string;
+    readonly code: ErrorCode;
+    readonly category: ErrorCategory;
+    readonly errorCodes: readonly number[];
+} | {
+    readonly type: "user_token_refused";
+    readonly code: ErrorCode;
+    readonly category: ErrorCategory;
+} | {
+    readonly type: "background_refresh_failed";
+    readonly serverLabel: string;
+    readonly code: ErrorCode;
+} | {
+    readonly type: "wrong_user";
+    readonly expected: string;
+    readonly correlationId?: string;
+} | {
+    readonly type: "shared_cache_failed";
+    readonly serverLabel: string;
+    readonly call: "get" | "set" | "delete";
+    readonly reason: "timeout" | "error";
+    readonly pausedForMs: number;
+} | {
+    readonly type: "shared_cache_recovered";
+    readonly serverLabel: string;
+    readonly call: "get" | "set" | "delete";
+} | {
+    readonly type: "shared_cache_unreadable";
+    readonly serverLabel: string;
+} | {
+    readonly type: "back_off";
+    readonly scope: "user" | "app";
+    readonly forMs: number;
+} | {
+    readonly type: "mcp_client_closed" | "mcp_client_close_failed";
+    readonly reason: "idle" | "no_room" | "session_gone" | "pool_closed";
+} | {
+    readonly type: "run_event_dropped";
+    readonly eventType: string;
+} | {
+    readonly type: "grant_stored" | "grant_ended";
+    readonly oid: string;
+    readonly reason: "signed_in" | "signed_out" | "revoked" | "account_disabled";
+} | {
+    readonly type: "long_running_started" | "long_running_used" | "long_running_ended";
+    readonly purpose: string;
+    readonly principal: string;
+    readonly work: string;
+    readonly until: number;
+} | {
+    readonly type: "sign_in_refused";
+    readonly reason: string;
+} | {
+    readonly type: "sign_in_failed";
+    readonly code: ErrorCode | "unexpected";
+} | {
+    readonly type: "sign_in_store_volatile";
+} | {
+    readonly type: "stream_part_skipped";
+    readonly framework: "ai-sdk" | "openai-agents";
+    readonly part: string;
+};
+interface OnEvent {
+    (event: IdentityEvent): void;
+    readonly around?: AroundStep;
+}
 interface AgentReference {
     readonly type: "agent_reference";
     readonly name: string;
@@ -100,6 +272,68 @@ declare class UserContext {
     [Symbol.dispose](): void;
     toJSON(): Record<string, unknown>;
 }
+declare const responseEventTypes: readonly [
+    "error",
+    "response.audio.delta",
+    "response.audio.done",
+    "response.audio.transcript.delta",
+    "response.audio.transcript.done",
+    "response.code_interpreter_call.completed",
+    "response.code_interpreter_call.in_progress",
+    "response.code_interpreter_call.interpreting",
+    "response.code_interpreter_call_code.delta",
+    "response.code_interpreter_call_code.done",
+    "response.compaction.compacting",
+    "response.completed",
+    "response.content_part.added",
+    "response.content_part.done",
+    "response.created",
+    "response.custom_tool_call_input.delta",
+    "response.custom_tool_call_input.done",
+    "response.failed",
+    "response.file_search_call.completed",
+    "response.file_search_call.in_progress",
+    "response.file_search_call.searching",
+    "response.function_call_arguments.delta",
+    "response.function_call_arguments.done",
+    "response.image_generation_call.completed",
+    "response.image_generation_call.generating",
+    "response.image_generation_call.in_progress",
+    "response.image_generation_call.partial_image",
+    "response.in_progress",
+    "response.incomplete",
+    "response.mcp_call.completed",
+    "response.mcp_call.failed",
+    "response.mcp_call.in_progress",
+    "response.mcp_call_arguments.delta",
+    "response.mcp_call_arguments.done",
+    "response.mcp_list_tools.completed",
+    "response.mcp_list_tools.failed",
+    "response.mcp_list_tools.in_progress",
+    "response.output_item.added",
+    "response.output_item.done",
+    "response.output_text.annotation.added",
+    "response.output_text.delta",
+    "response.output_text.done",
+    "response.queued",
+    "response.reasoning_summary_part.added",
+    "response.reasoning_summary_part.done",
+    "response.reasoning_summary_text.delta",
+    "response.reasoning_summary_text.done",
+    "response.reasoning_text.delta",
+    "response.reasoning_text.done",
+    "response.refusal.delta",
+    "response.refusal.done",
+    "response.shell_call_command.added",
+    "response.shell_call_command.delta",
+    "response.shell_call_command.done",
+    "response.shell_call_output_content.delta",
+    "response.shell_call_output_content.done",
+    "response.web_search_call.completed",
+    "response.web_search_call.in_progress",
+    "response.web_search_call.searching"
+];
+type ResponseEventType = (typeof responseEventTypes)[number];
 type ResponseStatus = "in_progress" | "completed" | "incomplete" | "failed" | "cancelled";
 interface ResponseFailure {
     readonly code: string;
@@ -126,14 +360,40 @@ interface ResponseObject {
     readonly previous_response_id: string | null;
 }
 interface RunEvent {
-    readonly type: string;
+    readonly type: "keepalive" | ResponseEventName;
 }
+type ResponseEventName = ResponseEventType | (`response.${string}` & {});
 interface VerifiedUserToken {
     readonly user: VerifiedUser;
     readonly assertion: Assertion;
 }
 type UserTokenVerifier = (token: string) => Promise<VerifiedUserToken>;
 type RandomBytes = (length: number) => Uint8Array;
+interface TurnRequest {
+    readonly body: Readonly<Record<string, unknown>>;
+    readonly input: string;
+    readonly previousResponseId?: string;
+}
+interface Turn {
+    readonly signal: AbortSignal;
+    readonly context: UserContext;
+    readonly operationId: string;
+    readonly resumed?: ResumedTurn;
+}
+interface ResumedTurn {
+    readonly tools: readonly ToolRun[];
+}
+interface ToolRun {
+    readonly name: string;
+    readonly serverLabel?: string;
+    readonly state: "answered" | "failed" | "under_way";
+}
+type RunOutput = AsyncIterable<string | RunEvent | (RunEvent & Readonly<Record<string, unknown>>)>;
+interface Preparable {
+    token(context: UserContext, options: {
+        signal: AbortSignal;
+    }): Promise<unknown>;
+}
 interface RunningTurns {
     readonly size: number;
     readonly draining: boolean;
@@ -143,11 +403,6 @@ interface RunningTurns {
 interface DrainOptions {
     readonly timeoutMs?: number;
 }
-interface TurnRequest {
-    readonly body: Readonly<Record<string, unknown>>;
-    readonly input: string;
-    readonly previousResponseId?: string;
-}
 interface TurnSignIn {
     redeem(context: UserContext, text: string): Promise<RedeemedMessage>;
     keepPrompt(context: UserContext, prompt: string): Promise<void>;
@@ -156,16 +411,6 @@ interface RedeemedMessage {
     readonly status: string;
     readonly say?: string;
     readonly prompt?: string;
-}
-interface Turn {
-    readonly signal: AbortSignal;
-    readonly context: UserContext;
-}
-type RunOutput = AsyncIterable<string | RunEvent>;
-interface Preparable {
-    token(context: UserContext, options: {
-        signal: AbortSignal;
-    }): Promise<unknown>;
 }
 interface ResponsesTurn extends Turn {
     readonly input: string;
@@ -181,7 +426,11 @@ interface ResponsesOptions {
     readonly maxBodyBytes?: number;
     readonly turns?: RunningTurns;
     readonly keepAliveMs?: number;
+    readonly turnTimeoutMs?: number;
+    readonly idleTimeoutMs?: number;
+    readonly windDownMs?: number;
     readonly onError?: (error: unknown) => void;
+    readonly onEvent?: OnEvent;
     readonly now?: () => number;
     readonly random?: RandomBytes;
 }

@@ -50,6 +50,10 @@ type ErrorCode = "user_token_missing"
     | "call_id_missing"
     | "toolbox_source_failed"
     | "turn_cancelled"
+    | "turn_timeout"
+    | "turn_idle"
+    | "invalid_run_output"
+    | "model_stream_cut"
     | "run_failed"
     | "user_not_identified"
     | "long_running_refused"
@@ -269,6 +273,9 @@ type IdentityEvent = {
 } | {
     readonly type: "mcp_client_closed" | "mcp_client_close_failed";
     readonly reason: "idle" | "no_room" | "session_gone" | "pool_closed";
+} | {
+    readonly type: "run_event_dropped";
+    readonly eventType: string;
 } | {
     readonly type: "grant_stored" | "grant_ended";
     readonly oid: string;
@@ -493,6 +500,68 @@ interface OAuthConsentRequestItem extends OutputItem {
     readonly response_id?: string;
     readonly agent_reference?: AgentReference;
 }
+declare const responseEventTypes: readonly [
+    "error",
+    "response.audio.delta",
+    "response.audio.done",
+    "response.audio.transcript.delta",
+    "response.audio.transcript.done",
+    "response.code_interpreter_call.completed",
+    "response.code_interpreter_call.in_progress",
+    "response.code_interpreter_call.interpreting",
+    "response.code_interpreter_call_code.delta",
+    "response.code_interpreter_call_code.done",
+    "response.compaction.compacting",
+    "response.completed",
+    "response.content_part.added",
+    "response.content_part.done",
+    "response.created",
+    "response.custom_tool_call_input.delta",
+    "response.custom_tool_call_input.done",
+    "response.failed",
+    "response.file_search_call.completed",
+    "response.file_search_call.in_progress",
+    "response.file_search_call.searching",
+    "response.function_call_arguments.delta",
+    "response.function_call_arguments.done",
+    "response.image_generation_call.completed",
+    "response.image_generation_call.generating",
+    "response.image_generation_call.in_progress",
+    "response.image_generation_call.partial_image",
+    "response.in_progress",
+    "response.incomplete",
+    "response.mcp_call.completed",
+    "response.mcp_call.failed",
+    "response.mcp_call.in_progress",
+    "response.mcp_call_arguments.delta",
+    "response.mcp_call_arguments.done",
+    "response.mcp_list_tools.completed",
+    "response.mcp_list_tools.failed",
+    "response.mcp_list_tools.in_progress",
+    "response.output_item.added",
+    "response.output_item.done",
+    "response.output_text.annotation.added",
+    "response.output_text.delta",
+    "response.output_text.done",
+    "response.queued",
+    "response.reasoning_summary_part.added",
+    "response.reasoning_summary_part.done",
+    "response.reasoning_summary_text.delta",
+    "response.reasoning_summary_text.done",
+    "response.reasoning_text.delta",
+    "response.reasoning_text.done",
+    "response.refusal.delta",
+    "response.refusal.done",
+    "response.shell_call_command.added",
+    "response.shell_call_command.delta",
+    "response.shell_call_command.done",
+    "response.shell_call_output_content.delta",
+    "response.shell_call_output_content.done",
+    "response.web_search_call.completed",
+    "response.web_search_call.in_progress",
+    "response.web_search_call.searching"
+];
+type ResponseEventType = (typeof responseEventTypes)[number];
 type ResponseStatus = "in_progress" | "completed" | "incomplete" | "failed" | "cancelled";
 interface ResponseFailure {
     readonly code: string;
@@ -519,7 +588,7 @@ interface ResponseObject {
     readonly previous_response_id: string | null;
 }
 interface ResponseEvent {
-    readonly type: string;
+    readonly type: ResponseEventName;
     readonly sequence_number: number;
     readonly output_index?: number;
     readonly content_index?: number;
@@ -531,9 +600,35 @@ interface ResponseEvent {
     readonly response?: ResponseObject;
 }
 interface RunEvent {
-    readonly type: string;
+    readonly type: "keepalive" | ResponseEventName;
 }
+type ResponseEventName = ResponseEventType | (`response.${string}` & {});
 type RandomBytes = (length: number) => Uint8Array;
+interface TurnRequest {
+    readonly body: Readonly<Record<string, unknown>>;
+    readonly input: string;
+    readonly previousResponseId?: string;
+}
+interface Turn {
+    readonly signal: AbortSignal;
+    readonly context: UserContext;
+    readonly operationId: string;
+    readonly resumed?: ResumedTurn;
+}
+interface ResumedTurn {
+    readonly tools: readonly ToolRun[];
+}
+interface ToolRun {
+    readonly name: string;
+    readonly serverLabel?: string;
+    readonly state: "answered" | "failed" | "under_way";
+}
+type RunOutput = AsyncIterable<string | RunEvent | (RunEvent & Readonly<Record<string, unknown>>)>;
+interface Preparable {
+    token(context: UserContext, options: {
+        signal: AbortSignal;
+    }): Promise<unknown>;
+}
 interface RunningTurns {
     readonly size: number;
     readonly draining: boolean;
@@ -544,11 +639,6 @@ interface DrainOptions {
     readonly timeoutMs?: number;
 }
 declare function runningTurns(): RunningTurns;
-interface TurnRequest {
-    readonly body: Readonly<Record<string, unknown>>;
-    readonly input: string;
-    readonly previousResponseId?: string;
-}
 interface TurnSignIn {
     redeem(context: UserContext, text: string): Promise<RedeemedMessage>;
     keepPrompt(context: UserContext, prompt: string): Promise<void>;
@@ -557,16 +647,6 @@ interface RedeemedMessage {
     readonly status: string;
     readonly say?: string;
     readonly prompt?: string;
-}
-interface Turn {
-    readonly signal: AbortSignal;
-    readonly context: UserContext;
-}
-type RunOutput = AsyncIterable<string | RunEvent>;
-interface Preparable {
-    token(context: UserContext, options: {
-        signal: AbortSignal;
-    }): Promise<unknown>;
 }
 interface ResponsesTurn extends Turn {
     readonly input: string;
@@ -582,7 +662,11 @@ interface ResponsesOptions {
     readonly maxBodyBytes?: number;
     readonly turns?: RunningTurns;
     readonly keepAliveMs?: number;
+    readonly turnTimeoutMs?: number;
+    readonly idleTimeoutMs?: number;
+    readonly windDownMs?: number;
     readonly onError?: (error: unknown) => void;
+    readonly onEvent?: OnEvent;
     readonly now?: () => number;
     readonly random?: RandomBytes;
 }
@@ -663,6 +747,11 @@ declare class UserTokenError extends HostedAgentIdentityError {
     toJSON(): Record<string, unknown>;
 }
 declare function isUserTokenError(value: unknown): value is UserTokenError;
+interface RunLimits {
+    readonly turnTimeoutMs: number;
+    readonly idleTimeoutMs: number;
+    readonly windDownMs: number;
+}
 declare function getUserContext(request?: object): UserContext;
 declare function tryGetUserContext(request?: object): UserContext | undefined;
 declare function runWithUserContext<T>(context: UserContext, run: () => T): T;
@@ -893,6 +982,8 @@ interface RunTurnOptions {
     readonly prepare?: readonly Preparable[];
     readonly context?: UserContext;
     readonly policy?: ConsentLinkPolicy;
+    readonly operationId?: string;
+    readonly resumed?: ResumedTurn;
 }
 type TurnResult<T> = {
     readonly status: "completed";
@@ -902,7 +993,10 @@ type TurnResult<T> = {
     readonly requests: readonly ConsentRequest[];
 };
 declare function runTurn<T>(run: (turn: Turn) => T | Promise<T>, options?: RunTurnOptions): Promise<TurnResult<T>>;
-declare function toSse(events: AsyncIterable<ResponseEvent>): ReadableStream<Uint8Array>;
+interface ToSseOptions {
+    readonly keepAliveMs?: number;
+}
+declare function toSse(events: AsyncIterable<ResponseEvent>, options?: ToSseOptions): ReadableStream<Uint8Array>;
 interface WithConsentOptions {
     readonly responseId?: string;
     readonly previousResponseId?: string;
@@ -913,8 +1007,14 @@ interface WithConsentOptions {
     readonly policy?: ConsentLinkPolicy;
     readonly model?: string;
     readonly fields?: Readonly<Record<string, unknown>>;
-    readonly onConsentRequired?: () => void | Promise<void>;
+    readonly onConsentRequired?: (interrupted: ResumedTurn) => void | Promise<void>;
+    readonly operationId?: string;
+    readonly resumed?: ResumedTurn;
+    readonly turnTimeoutMs?: number;
+    readonly idleTimeoutMs?: number;
+    readonly windDownMs?: number;
     readonly onError?: (error: unknown) => void;
+    readonly onEvent?: OnEvent;
     readonly now?: () => number;
     readonly random?: RandomBytes;
 }
@@ -1041,13 +1141,17 @@ export
     ReadConsentRequestsOptions,
     RedeemedMessage,
     ResponseEvent,
+    ResponseEventName,
+    ResponseEventType,
     ResponseFailure,
     ResponseObject,
     ResponseStatus,
     ResponsesOptions,
     ResponsesRun,
     ResponsesTurn,
+    ResumedTurn,
     RunEvent,
+    RunLimits,
     RunOutput,
     RunTurnOptions,
     RunningTurns,
@@ -1062,6 +1166,7 @@ export
     StepEnd,
     StepError,
     StreamPosition,
+    ToSseOptions,
     TokenAnswer,
     TokenCacheLimits,
     TokenCacheUse,
@@ -1071,6 +1176,7 @@ export
     TokenRequest,
     TokenSource,
     ToolApproval,
+    ToolRun,
     TraceHeaders,
     Turn,
     TurnRequest,

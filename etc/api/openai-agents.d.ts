@@ -1,6 +1,69 @@
+declare const responseEventTypes: readonly [
+    "error",
+    "response.audio.delta",
+    "response.audio.done",
+    "response.audio.transcript.delta",
+    "response.audio.transcript.done",
+    "response.code_interpreter_call.completed",
+    "response.code_interpreter_call.in_progress",
+    "response.code_interpreter_call.interpreting",
+    "response.code_interpreter_call_code.delta",
+    "response.code_interpreter_call_code.done",
+    "response.compaction.compacting",
+    "response.completed",
+    "response.content_part.added",
+    "response.content_part.done",
+    "response.created",
+    "response.custom_tool_call_input.delta",
+    "response.custom_tool_call_input.done",
+    "response.failed",
+    "response.file_search_call.completed",
+    "response.file_search_call.in_progress",
+    "response.file_search_call.searching",
+    "response.function_call_arguments.delta",
+    "response.function_call_arguments.done",
+    "response.image_generation_call.completed",
+    "response.image_generation_call.generating",
+    "response.image_generation_call.in_progress",
+    "response.image_generation_call.partial_image",
+    "response.in_progress",
+    "response.incomplete",
+    "response.mcp_call.completed",
+    "response.mcp_call.failed",
+    "response.mcp_call.in_progress",
+    "response.mcp_call_arguments.delta",
+    "response.mcp_call_arguments.done",
+    "response.mcp_list_tools.completed",
+    "response.mcp_list_tools.failed",
+    "response.mcp_list_tools.in_progress",
+    "response.output_item.added",
+    "response.output_item.done",
+    "response.output_text.annotation.added",
+    "response.output_text.delta",
+    "response.output_text.done",
+    "response.queued",
+    "response.reasoning_summary_part.added",
+    "response.reasoning_summary_part.done",
+    "response.reasoning_summary_text.delta",
+    "response.reasoning_summary_text.done",
+    "response.reasoning_text.delta",
+    "response.reasoning_text.done",
+    "response.refusal.delta",
+    "response.refusal.done",
+    "response.shell_call_command.added",
+    "response.shell_call_command.delta",
+    "response.shell_call_command.done",
+    "response.shell_call_output_content.delta",
+    "response.shell_call_output_content.done",
+    "response.web_search_call.completed",
+    "response.web_search_call.in_progress",
+    "response.web_search_call.searching"
+];
+type ResponseEventType = (typeof responseEventTypes)[number];
 interface RunEvent {
-    readonly type: string;
+    readonly type: "keepalive" | ResponseEventName;
 }
+type ResponseEventName = ResponseEventType | (`response.${string}` & {});
 type ErrorCategory = "consent" | "signin" | "stepup" | "blocked" | "admin" | "config" | "cred" | "retry" | "throttle" | "loop" | "input";
 type ErrorCode = "user_token_missing"
     | "user_token_repeated"
@@ -25,6 +88,7 @@ type ErrorCode = "user_token_missing"
     | "context_ended"
     | "invalid_option"
     | "missing_dependency"
+    | "dependency_failed"
     | "consent_link_missing"
     | "consent_link_refused"
     | "agent_consent_missing"
@@ -46,10 +110,16 @@ type ErrorCode = "user_token_missing"
     | "resource_unauthorized"
     | "insufficient_scope"
     | "shared_session"
+    | "mcp_server_unreachable"
+    | "mcp_server_failed"
     | "pool_busy"
     | "call_id_missing"
     | "toolbox_source_failed"
     | "turn_cancelled"
+    | "turn_timeout"
+    | "turn_idle"
+    | "invalid_run_output"
+    | "model_stream_cut"
     | "run_failed"
     | "user_not_identified"
     | "long_running_refused"
@@ -136,6 +206,9 @@ type IdentityEvent = {
 } | {
     readonly type: "mcp_client_closed" | "mcp_client_close_failed";
     readonly reason: "idle" | "no_room" | "session_gone" | "pool_closed";
+} | {
+    readonly type: "run_event_dropped";
+    readonly eventType: string;
 } | {
     readonly type: "grant_stored" | "grant_ended";
     readonly oid: string;

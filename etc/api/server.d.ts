@@ -51,6 +51,10 @@ type ErrorCode = "user_token_missing"
     | "call_id_missing"
     | "toolbox_source_failed"
     | "turn_cancelled"
+    | "turn_timeout"
+    | "turn_idle"
+    | "invalid_run_output"
+    | "model_stream_cut"
     | "run_failed"
     | "user_not_identified"
     | "long_running_refused"
@@ -169,6 +173,9 @@ type IdentityEvent = {
 } | {
     readonly type: "mcp_client_closed" | "mcp_client_close_failed";
     readonly reason: "idle" | "no_room" | "session_gone" | "pool_closed";
+} | {
+    readonly type: "run_event_dropped";
+    readonly eventType: string;
 } | {
     readonly type: "grant_stored" | "grant_ended";
     readonly oid: string;

@@ -12,16 +12,16 @@ const entra = ["@azure/msal-node", "jose"];
 
 /** About a tenth above what was measured. A row grows only with something that users asked for. */
 const budgets: Readonly<Record<string, Budget>> = {
-  ".": { kB: 165, later: entra },
-  "./ai-sdk": { kB: 30 },
-  "./consent": { kB: 21 },
-  "./express": { kB: 62 },
-  "./fastify": { kB: 60 },
-  "./hono": { kB: 60 },
-  "./node": { kB: 62 },
-  "./openai-agents": { kB: 32 },
-  "./otel": { kB: 22, atOnce: ["@opentelemetry/api"] },
-  "./server": { kB: 73, later: ["jose"] },
+  ".": { kB: 208, later: ["@azure/identity", ...entra] },
+  "./ai-sdk": { kB: 45 },
+  "./consent": { kB: 27 },
+  "./express": { kB: 102 },
+  "./fastify": { kB: 100 },
+  "./hono": { kB: 100 },
+  "./node": { kB: 102 },
+  "./openai-agents": { kB: 47 },
+  "./otel": { kB: 30, atOnce: ["@opentelemetry/api"] },
+  "./server": { kB: 56, later: ["jose"] },
   "./sign-in": { kB: 180, later: entra },
   "./testing": { kB: 190, atOnce: ["jose"] },
   bin: { kB: 20, later: [...entra, "redis"] },
@@ -53,5 +53,5 @@ it("no entry pulls in MSAL at once, or a package it does not name", () => {
   expect(unnamed).toEqual([]);
   // The report sees what is pulled in: these two would be empty if it did not.
   const root = sizes.find(({ entry }) => entry === ".");
-  expect(root?.later).toEqual(entra);
+  expect(root?.later).toEqual(["@azure/identity", ...entra]);
 });

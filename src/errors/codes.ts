@@ -365,8 +365,8 @@ export const errorCodes: Readonly<Record<ErrorCode, ErrorCodeFacts>> = {
   ),
   invalid_run_output: row(
     "config",
-    "The run yielded something that is neither text nor an event of the Responses protocol.",
-    "Yield a string, an event, or the output of aiSdkOutput() or agentsOutput().",
+    "The run yielded something that is neither text nor an event of the Responses protocol, or returned nothing to iterate.",
+    "Write the run as async function*, and yield a string, an event, or the output of aiSdkOutput() or agentsOutput().",
   ),
   model_stream_cut: row(
     "retry",

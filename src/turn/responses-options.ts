@@ -70,7 +70,10 @@ export interface ResponsesOptions {
    * Default 2 000.
    */
   readonly windDownMs?: number;
-  /** Takes the error of a failed turn as it was thrown; the client is told only what is safe. */
+  /**
+   * Takes the error of a failed turn as it was thrown, and what a run's `finally` throws after its turn was ended; the
+   * client is told only what is safe.
+   */
   readonly onError?: (error: unknown) => void;
   /** Told of events of a run that were left out. */
   readonly onEvent?: OnEvent;

@@ -26,9 +26,31 @@ export function readRunOutput(value: unknown): string | Unnumbered | undefined {
   throw outputItemType.test(type) ? bareItem(type) : invalid(`The run yielded ${named(type)}.`);
 }
 
+/** What a run has returned, as values to pull. Throws `invalid_run_output`. */
+export function runIterator(output: unknown): AsyncIterator<unknown> {
+  if (isAsyncIterable(output)) return output[Symbol.asyncIterator]();
+  throw invalid(`The run returned ${returnedKind(output)}.`, generatorAdvice);
+}
+
+/**
+ * Refuses a promise that a run has given instead of what it stands for. It is waited for first: one that rejects would
+ * end the process as an unhandled rejection, and what it rejects with is what the developer has to see.
+ */
+export async function refusePromise(
+  promise: Promise<unknown>,
+  given: "returned" | "yielded",
+): Promise<never> {
+  await promise;
+  throw invalid(`The run ${given} a promise.`, given === "returned" ? generatorAdvice : advice);
+}
+
 const advice =
   "Yield answer text as a string, or an event of the Responses protocol. A framework's own stream goes through " +
   "aiSdkOutput() of hosted-agent-identity/ai-sdk or agentsOutput() of hosted-agent-identity/openai-agents.";
+
+const generatorAdvice =
+  "A run is an async generator, for example async function* (turn) { yield* await answer(turn); }, or a function " +
+  "that returns an async iterable.";
 
 /** The error of a run that yielded what no response can hold; it says what to yield instead. */
 export function invalid(what: string, instead: string = advice): HostedAgentIdentityError {
@@ -54,6 +76,16 @@ const outputItemType =
 function typeOf(event: unknown): string | undefined {
   const { type } = Object(event) as { readonly type?: unknown };
   return typeof type === "string" && !Array.isArray(event) ? type : undefined;
+}
+
+function isAsyncIterable(value: unknown): value is AsyncIterable<unknown> {
+  return typeof (Object(value) as Partial<AsyncIterable<unknown>>)[Symbol.asyncIterator] === "function";
+}
+
+function returnedKind(value: unknown): string {
+  return typeof value === "object" && value !== null && !Array.isArray(value)
+    ? "an object that is no async iterable"
+    : kindOf(value);
 }
 
 function kindOf(value: unknown): string {

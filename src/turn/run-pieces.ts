@@ -1,6 +1,7 @@
+import { types } from "node:util";
 import { inBackground } from "../context/background-timer.js";
 import { HostedAgentIdentityError } from "../errors.js";
-import { readRunOutput, type Unnumbered } from "./run-output.js";
+import { readRunOutput, refusePromise, runIterator, type Unnumbered } from "./run-output.js";
 import { within } from "./within.js";
 import type { TurnScope } from "./turn-scope.js";
 import type { RunOutput, Turn } from "./turn.js";
@@ -25,12 +26,16 @@ export interface RunPieces {
   ended(): Promise<void>;
 }
 
-/** Starts nothing: the run begins with the first `next()`. */
+/**
+ * Starts nothing: the run begins with the first `next()`. `onCleanUpError` is told what the run's `finally` throws
+ * once the turn has ended without it.
+ */
 export function runPieces(
   run: (turn: Turn) => RunOutput,
   turn: Turn,
   scope: TurnScope,
   limits: RunLimits,
+  onCleanUpError: (error: unknown) => void,
 ): RunPieces {
   const { signal } = scope;
   const clock = runClock(scope, limits);
@@ -42,12 +47,16 @@ export function runPieces(
     signal.removeEventListener("abort", stop);
     clock.stop();
     if (over || windingDown !== undefined) return;
-    windingDown = scope.inContext(async () => void (await iterator?.return?.())).catch(() => {});
+    windingDown = scope.inContext(async () => void (await iterator?.return?.())).catch(onCleanUpError);
   };
   const step = async (): Promise<IteratorResult<unknown>> => {
     clock.waiting();
     try {
-      iterator ??= run(turn)[Symbol.asyncIterator]();
+      if (iterator === undefined) {
+        const output: unknown = run(turn);
+        if (types.isPromise(output)) await refusePromise(output, "returned");
+        iterator = runIterator(output);
+      }
       const result = await iterator.next();
       if (result.done === true) over = true;
       return result;
@@ -64,6 +73,8 @@ export function runPieces(
       for (;;) {
         signal.throwIfAborted();
         const { done, value } = await scope.whileLive(step);
+        // Generators wait for what they yield; a stream, or an iterator made by hand, does not.
+        if (types.isPromise(value)) await scope.whileLive(async () => refusePromise(value, "yielded"));
         clock.served();
         if (done === true) {
           stop();

@@ -51,7 +51,10 @@ export interface WithConsentOptions {
   readonly idleTimeoutMs?: number;
   /** How long the turn waits for the run's `finally`, in milliseconds. Default 2 000. */
   readonly windDownMs?: number;
-  /** Takes the error of a failed turn as it was thrown; the client is told only what is safe. */
+  /**
+   * Takes the error of a failed turn as it was thrown, and what a run's `finally` throws after its turn was ended; the
+   * client is told only what is safe.
+   */
   readonly onError?: (error: unknown) => void;
   /** Told of events of the run that were left out. */
   readonly onEvent?: OnEvent;
@@ -103,7 +106,9 @@ export function withConsent(
     scope.stop();
     throw error;
   }
-  const pieces = runPieces(run, turn, scope, limits);
+  const pieces = runPieces(run, turn, scope, limits, (error) => {
+    if (!isCancelled(error)) reportError(options.onError, error);
+  });
   const events = turnEvents(pieces, scope, writer, options);
   const finish = async (): Promise<void> => {
     pieces.stop();

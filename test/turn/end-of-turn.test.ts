@@ -121,6 +121,54 @@ describe("a turn whose run cleans up", () => {
   });
 });
 
+describe("what a run's finally throws after its turn was ended", () => {
+  const lost = new Error("the history was not saved");
+  const save = (): Promise<void> => Promise.reject(lost);
+  async function* run(turn: { readonly input: string }): AsyncGenerator<string> {
+    try {
+      yield "working";
+      if (turn.input === "bad") yield 5 as never;
+      yield "more";
+    } finally {
+      await save();
+    }
+  }
+
+  it("is told to onError after the error of the turn", async () => {
+    const onError = vi.fn();
+    const bad = async function* (): AsyncGenerator<string> {
+      yield* run({ input: "bad" });
+    };
+    const events = await collect(withConsent(bad, { context, onError }));
+    expect(checkedResponse(events)).toMatchObject({
+      status: "failed",
+      error: { code: "invalid_run_output" },
+    });
+    expect(onError.mock.calls).toEqual([[expect.objectContaining({ code: "invalid_run_output" })], [lost]]);
+  });
+
+  it("is told to onError, when nobody reads on", async () => {
+    const onError = vi.fn();
+    const events = withConsent(() => run({ input: "good" }), { context, onError });
+    for await (const event of events) if (event.type === "response.output_text.delta") break;
+    expect(onError).toHaveBeenCalledExactlyOnceWith(lost);
+  });
+
+  it("is not told, when it is only that the turn was cancelled", async () => {
+    const onError = vi.fn();
+    const rethrows = async function* ({ signal }: { signal: AbortSignal }): AsyncGenerator<string> {
+      try {
+        yield "working";
+      } finally {
+        signal.throwIfAborted();
+      }
+    };
+    const events = withConsent(rethrows, { context, onError });
+    for await (const event of events) if (event.type === "response.output_text.delta") break;
+    expect(onError).not.toHaveBeenCalled();
+  });
+});
+
 it("a run that has no return() is not asked for more once the signal has aborted", async () => {
   let asked = 0;
   const run = (): AsyncIterable<string> => ({

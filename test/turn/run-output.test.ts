@@ -117,3 +117,93 @@ it("a value that changes after it was yielded does not change what is sent", asy
     output: [{ summary: [{ text: "first" }] }, { type: "message" }],
   });
 });
+
+/** Answers one request with a run that is no async generator. */
+async function ended(run: () => unknown, stream: boolean): Promise<Seen> {
+  const handle = responses(run as () => AsyncIterable<string>, { onError });
+  const request = new Request("http://127.0.0.1/responses", {
+    method: "POST",
+    headers: { "content-type": "application/json" },
+    body: JSON.stringify({ input: "x", stream }),
+  });
+  const text = await (await handle(request, contextOf("person"))).text();
+  if (!stream) return JSON.parse(text) as Seen;
+  const blocks = text.trimEnd().split("\n\n");
+  return checkedResponse(
+    blocks.map((block) => JSON.parse(block.split("\ndata: ")[1] ?? "") as ResponseEvent),
+  );
+}
+
+async function* text(): AsyncGenerator<string> {
+  yield "text";
+}
+
+function manual(value: unknown, onReturn: () => void): AsyncIterable<unknown> {
+  const iterator = {
+    next: async () => ({ done: false, value }),
+    async return() {
+      onReturn();
+      return { done: true as const, value: undefined };
+    },
+  };
+  return { [Symbol.asyncIterator]: () => iterator };
+}
+
+/** What functions that are no async generators return, and what their author has to read. */
+const returned: readonly (readonly [name: string, run: () => unknown, says: RegExp])[] = [
+  ["nothing", () => undefined, /returned a value of type undefined/],
+  ["null", () => null, /returned null/],
+  ["a text", () => "text", /returned a value of type string/],
+  ["a list", () => ["text"], /returned a list/],
+  ["a Response", () => new Response("text"), /no async iterable/],
+  ["what a generator without async returns", () => ["text"].values(), /no async iterable/],
+  ["a promise of a text", async () => "text", /returned a promise/],
+  ["a promise of an async generator", async () => text(), /yield\* await/],
+];
+
+describe.each([true, false])("a run that returns, streamed: %s,", (stream) => {
+  it.each(returned)("%s ends the turn as failed, and says how to write it", async (_, run, says) => {
+    const response = await ended(run, stream);
+    expect(response).toMatchObject({ status: "failed", error: { code: "invalid_run_output" }, output: [] });
+    expect(response.error?.message).toMatch(says);
+    expect(response.error?.message).toContain("async function*");
+    expect(onError).toHaveBeenCalledExactlyOnceWith(expect.objectContaining({ code: "invalid_run_output" }));
+  });
+
+  it("a promise that rejects fails with the author's own error, and leaves no rejection unhandled", async () => {
+    const own = new Error("the agent's own bug");
+    const response = await ended(() => Promise.reject(own), stream);
+    await new Promise(setImmediate);
+    expect(response).toMatchObject({ status: "failed", error: { code: "server_error" } });
+    expect(onError).toHaveBeenCalledExactlyOnceWith(own);
+  });
+
+  it("an iterator whose value is a promise ends as failed, and is returned", async () => {
+    const onReturn = vi.fn();
+    const response = await ended(() => manual(Promise.resolve("text"), onReturn), stream);
+    expect(response).toMatchObject({ status: "failed", error: { code: "invalid_run_output" } });
+    expect(response.error?.message).toContain("yielded a promise");
+    expect(onReturn).toHaveBeenCalledOnce();
+  });
+
+  it("an iterator whose value is a promise that rejects fails with that error, and is returned", async () => {
+    const own = new Error("the agent's own bug");
+    const onReturn = vi.fn();
+    const response = await ended(() => manual(Promise.reject(own), onReturn), stream);
+    await new Promise(setImmediate);
+    expect(response).toMatchObject({ status: "failed", error: { code: "server_error" } });
+    expect(onError).toHaveBeenCalledExactlyOnceWith(own);
+    expect(onReturn).toHaveBeenCalledOnce();
+  });
+
+  it.each<[string, () => unknown]>([
+    ["a stream of texts", () => new Blob(["text"]).stream().pipeThrough(new TextDecoderStream())],
+    ["an async iterable that is no generator", () => ({ [Symbol.asyncIterator]: () => text() })],
+    ["a generator of another function", text],
+  ])("%s answers", async (_, run) => {
+    expect(await ended(run, stream)).toMatchObject({
+      status: "completed",
+      output: [{ content: [{ text: "text" }] }],
+    });
+  });
+});

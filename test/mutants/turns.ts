@@ -28,6 +28,14 @@ export const turnMutants: readonly Mutant[] = [
     tests: outputTests,
   },
   {
+    name: "result-without-await-left-to-reject",
+    rule: 17,
+    find: "value.catch(() => undefined);",
+    in: "missingAwait",
+    replace: "",
+    tests: ["test/turn/frameworks/openai-agents.test.ts"],
+  },
+  {
     name: "anything-returned-is-iterated",
     rule: 17,
     find: "if (isAsyncIterable(output)) return output[Symbol.asyncIterator]();",

@@ -2,6 +2,7 @@ import { HostedAgentIdentityError } from "../../errors.js";
 import type { RunEvent } from "../../foundry/events.js";
 import { aiSdkAnswer } from "./ai-sdk/answer.js";
 import type { AiSdkResult, AiSdkStream } from "./ai-sdk/parts.js";
+import { missingAwait } from "./missing-await.js";
 import { runFailed } from "./run-failed.js";
 import { skippedParts, type StreamOptions } from "./skipped-parts.js";
 
@@ -70,7 +71,7 @@ function streamOf(result: unknown): AiSdkStream {
   if (isStream(fullStream)) return fullStream;
   throw new HostedAgentIdentityError(
     "invalid_option",
-    "aiSdkOutput() takes what streamText() returned: it has a stream, or a fullStream before version 7 of the AI SDK.",
+    `aiSdkOutput() takes what streamText() returned: it has a stream, or a fullStream before version 7 of the AI SDK.${missingAwait(result)}`,
   );
 }
 

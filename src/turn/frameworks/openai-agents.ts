@@ -2,6 +2,7 @@ import { HostedAgentIdentityError } from "../../errors.js";
 import type { RunEvent } from "../../foundry/events.js";
 import { agentsAnswer } from "./openai-agents/answer.js";
 import type { AgentsRun } from "./openai-agents/run.js";
+import { missingAwait } from "./missing-await.js";
 import { runFailed } from "./run-failed.js";
 import { skippedParts, type StreamOptions } from "./skipped-parts.js";
 
@@ -49,7 +50,7 @@ export function agentsOutput(
   if (typeof given[Symbol.asyncIterator] !== "function" || typeof given.completed?.then !== "function") {
     throw new HostedAgentIdentityError(
       "invalid_option",
-      "agentsOutput() takes what run(agent, input, { stream: true }) has resolved to.",
+      `agentsOutput() takes what run(agent, input, { stream: true }) has resolved to.${missingAwait(run)}`,
     );
   }
   return outputOf(run, options);

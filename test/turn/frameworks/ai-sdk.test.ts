@@ -318,3 +318,16 @@ it("a client that leaves ends the AI SDK's stream", async () => {
   await events.return?.();
   await vi.waitFor(() => expect(ended).toHaveBeenCalledOnce());
 });
+
+it("a result whose await was forgotten says so, and leaves no rejection unhandled", async () => {
+  const unhandled = vi.fn();
+  process.on("unhandledRejection", unhandled);
+  const { response, errors } = await turn(async function* () {
+    yield* aiSdkOutput(Promise.reject(new Error("the model's endpoint answered 401")) as never);
+  });
+  await new Promise(setImmediate);
+  process.off("unhandledRejection", unhandled);
+  expect(unhandled).not.toHaveBeenCalled();
+  expect(response.status).toBe("failed");
+  expect(errors).toMatchObject([{ code: "invalid_option", message: expect.stringContaining("write await") }]);
+});

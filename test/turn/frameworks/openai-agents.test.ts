@@ -243,3 +243,16 @@ it.each([undefined, "text", Promise.resolve({}), { output: [] }])(
     ]);
   },
 );
+
+it("a result whose await was forgotten says so, and leaves no rejection unhandled", async () => {
+  const unhandled = vi.fn();
+  process.on("unhandledRejection", unhandled);
+  const { response, errors } = await turn(async function* () {
+    yield* agentsOutput(Promise.reject(new Error("the model's endpoint answered 401")) as never);
+  });
+  await new Promise(setImmediate);
+  process.off("unhandledRejection", unhandled);
+  expect(unhandled).not.toHaveBeenCalled();
+  expect(response.status).toBe("failed");
+  expect(errors).toMatchObject([{ code: "invalid_option", message: expect.stringContaining("write await") }]);
+});

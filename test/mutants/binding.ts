@@ -282,9 +282,8 @@ export const bindingMutants: readonly Mutant[] = [
   {
     name: "a-text-becomes-items",
     rule: 9,
-    find: 'JSON.stringify({ input: request.body["input"] })',
-    replace:
-      'typeof request.body["input"] === "string" ? request.input : JSON.stringify({ input: request.body["input"] })',
+    find: "const kept = JSON.stringify({ input, operation });",
+    replace: 'const kept = typeof input === "string" ? input : JSON.stringify({ input, operation });',
     tests: turn,
   },
   {

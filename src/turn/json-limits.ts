@@ -12,22 +12,28 @@ export type JsonExcess = keyof typeof jsonLimits;
  * recursion; whether it is JSON at all is for the parser to say.
  */
 export function excessInText(bytes: Uint8Array): JsonExcess | undefined {
+  const { depth: most, values: mostValues } = jsonLimits;
   let depth = 0;
   let values = 1;
   for (let at = 0; at < bytes.length; at += 1) {
     const byte = bytes[at] as number;
-    if (byte <= 0x20) at = afterSpace(bytes, at) - 1;
+    // Most bytes outside of texts are digits.
+    if (byte > comma && byte < openBracket) continue;
+    if (byte === comma) values += 1;
     else if (byte === quote) at = endOfText(bytes, at);
-    else if (byte === comma) values += 1;
+    // `true`, `null` and `false`, with which the parser is quick. Whatever else begins so ends the parser here.
+    else if (byte === letterT || byte === letterN) at += 3;
+    else if (byte === letterF) at += 4;
+    else if (byte <= 0x20) at = afterSpace(bytes, at) - 1;
     else if (byte === closeBrace || byte === closeBracket) depth -= 1;
     else if (byte === openBrace || byte === openBracket) {
       depth += 1;
-      if (depth > jsonLimits.depth) return "depth";
+      if (depth > most) return "depth";
       const first = afterSpace(bytes, at + 1);
       if (bytes[first] !== closeBrace && bytes[first] !== closeBracket) values += 1;
       at = first - 1;
     }
-    if (values > jsonLimits.values) return "values";
+    if (values > mostValues) return "values";
   }
   return undefined;
 }
@@ -52,6 +58,9 @@ export function excessInValue(value: unknown): JsonExcess | undefined {
   }
 }
 
+const letterF = 0x66;
+const letterN = 0x6e;
+const letterT = 0x74;
 const quote = 0x22;
 const backslash = 0x5c;
 const comma = 0x2c;

@@ -11,15 +11,15 @@ export const responsesContractMutants: readonly Mutant[] = [
   {
     name: "json-of-any-depth",
     rule: 16,
-    find: 'if (depth > jsonLimits.depth) return "depth";',
+    find: 'if (depth > most) return "depth";',
     replace: "",
     tests: limitTests,
   },
   {
     name: "json-of-any-size",
     rule: 16,
-    find: 'if (values > jsonLimits.values) return "values";\n  }\n  return undefined;',
-    replace: "}\n  return undefined;",
+    find: 'if (values > mostValues) return "values";',
+    replace: "",
     tests: limitTests,
   },
   {

@@ -88,11 +88,18 @@ function failureOf(error: unknown): ResponseFailure {
   };
 }
 
-/** Adds up two usages, counter by counter. What is no number is taken from the newer one. */
-function sum(before: unknown, after: unknown): unknown {
-  if (typeof after === "number") return typeof before === "number" ? before + after : after;
-  if (typeof after !== "object" || after === null) return before ?? after ?? undefined;
-  const total: Record<string, unknown> = { ...Object(before) };
-  for (const [name, value] of Object.entries(after)) total[name] = sum(total[name], value);
-  return total;
+/**
+ * Adds a usage to what earlier ones came to, counter by counter, in place: a copy for each model call would cost
+ * more with each. What is no number is taken from the newer one.
+ */
+function sum(total: unknown, usage: unknown): unknown {
+  if (typeof usage === "number") return typeof total === "number" ? total + usage : usage;
+  if (typeof usage !== "object" || usage === null) return total ?? usage ?? undefined;
+  const counters = (typeof total === "object" && total !== null ? total : {}) as Record<string, unknown>;
+  for (const [name, value] of Object.entries(usage)) {
+    // No counter, and an assignment to it would change the prototype.
+    if (name === "__proto__") continue;
+    counters[name] = sum(Object.hasOwn(counters, name) ? counters[name] : undefined, value);
+  }
+  return counters;
 }

@@ -16,6 +16,7 @@ import { outputItems, type OutputItems } from "./output-items.js";
 import { responseStates, type ResponseFacts, type ResponseStates } from "./response-object.js";
 import { runItems, type RunItems } from "./run-items.js";
 import { invalid, type Unnumbered } from "./run-output.js";
+import { saidBefore } from "./said-before.js";
 
 /** What a response is written with. */
 export interface ResponseWriterOptions extends Omit<ResponseFacts, "createdAt"> {
@@ -59,8 +60,8 @@ interface Writing {
   readonly calls: ModelCalls;
   /** The message that texts of the run go into. */
   answer: OpenItem | undefined;
-  /** What texts of the run have said since the last model call ended. */
-  readonly said: OpenItem[];
+  /** The texts of the run since the last model call ended. */
+  readonly said: string[];
 }
 
 /** Starts a response. */
@@ -101,12 +102,12 @@ function writeText(writing: Writing, delta: string): ResponseEvent[] {
   if (writing.answer === undefined) {
     const [opened, added] = items.begin(emptyMessage());
     writing.answer = opened;
-    writing.said.push(opened);
     const part = { type: "response.content_part.added", ...placeOf(opened), part: emptyText };
     noteContent(opened.content, part);
     events.push(added, number(part));
   }
-  const { answer } = writing;
+  const { answer, said } = writing;
+  said.push(delta);
   const event = { type: "response.output_text.delta", ...placeOf(answer), delta, logprobs: [] };
   noteContent(answer.content, event);
   events.push(number(event));
@@ -185,33 +186,22 @@ function passOn(writing: Writing, event: Unnumbered): ResponseEvent[] {
  */
 function endModelCall(writing: Writing, event: Unnumbered, status: ModelEnding["status"]): ResponseEvent[] {
   const { calls, own, said } = writing;
-  calls.end(event, status);
   const { output } = Object(event["response"]) as { readonly output?: unknown };
-  const listed = Array.isArray(output) ? (output as readonly unknown[]) : [];
-  const events = listed.flatMap((given, index) => {
-    const item = itemOf({ type: event.type, item: given });
+  // All are checked before the first is written: an event that has its number has to be sent.
+  const listed = (Array.isArray(output) ? (output as readonly unknown[]) : []).map((item) =>
+    itemOf({ type: event.type, item }),
+  );
+  calls.end(event, status);
+  const isSaid = saidBefore(said);
+  const events = listed.flatMap((item, index) => {
     if (own.isDone(item.id) || own.wasAt(item.id, index)) return [];
     if (own.find(item.id, index) !== undefined)
       return finishItem(writing, { type: event.type, output_index: index }, item);
-    return isSaid(said, item) ? [] : wholeItem(writing, item);
+    return isSaid(item) ? [] : wholeItem(writing, item);
   });
   if (!calls.hasOthers) own.forget();
   said.length = 0;
   return events;
-}
-
-/** Whether the run has yielded the text of a message itself. */
-function isSaid(said: readonly OpenItem[], item: OutputItem): boolean {
-  if (item.type !== "message" || said.length === 0) return false;
-  const { content } = item as { readonly content?: unknown };
-  const text = (Array.isArray(content) ? content : [])
-    .map((part) => (Object(part) as { text?: unknown }).text)
-    .filter((one) => typeof one === "string")
-    .join("");
-  return said
-    .flatMap(({ content: { parts } }) => [...parts.values()].map((part) => part.text))
-    .join("")
-    .includes(text);
 }
 
 function writeEnd(writing: Writing, ending: Ending): ResponseEvent[] {

@@ -24,7 +24,9 @@ export interface RunItems {
 
 /** Starts without items. */
 export function runItems(items: Pick<OutputItems, "isOpen">): RunItems {
+  // Open items only: what is done is found by no name, and a run may have many model calls beside many open items.
   const byId = new Map<string, OpenItem>();
+  const names = new Map<OpenItem, string>();
   const byIndex = new Map<number, OpenItem>();
   const done = new Set<string>();
   const used = new Set<string>();
@@ -44,15 +46,21 @@ export function runItems(items: Pick<OutputItems, "isOpen">): RunItems {
     withFreeId: (item) => (item.id !== undefined && used.has(item.id) ? { ...item, id: undefined } : item),
     began(opened, id, index) {
       used.add(opened.id);
-      if (id !== undefined) byId.set(id, opened);
+      if (id !== undefined) {
+        byId.set(id, opened);
+        names.set(opened, id);
+      }
       if (typeof index === "number") byIndex.set(index, opened);
     },
     finished(opened, id) {
       used.add(opened.id);
       done.add(id ?? opened.id);
+      const name = names.get(opened);
+      if (name === undefined) return;
+      byId.delete(name);
+      names.delete(opened);
     },
     forget() {
-      for (const [id, item] of byId) if (!items.isOpen(item)) byId.delete(id);
       byIndex.clear();
       done.clear();
     },

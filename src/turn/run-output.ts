@@ -22,7 +22,7 @@ export function readRunOutput(value: unknown): string | Unnumbered | undefined {
   const type = typeOf(event);
   if (type === undefined) throw invalid(`The run yielded ${kindOf(value)}.`);
   if (type === "keepalive") return undefined;
-  if (type.startsWith("response.") || isResponseEventType(type)) return event as Unnumbered;
+  if (eventName.test(type) || isResponseEventType(type)) return event as Unnumbered;
   throw outputItemType.test(type) ? bareItem(type) : invalid(`The run yielded ${named(type)}.`);
 }
 
@@ -43,6 +43,11 @@ export async function refusePromise(
   await promise;
   throw invalid(`The run ${given} a promise.`, given === "returned" ? generatorAdvice : advice);
 }
+/**
+ * An event of the protocol, or one that it may get. The name is a line of server-sent events, too: one with a line
+ * break, or half a character, would be another there than in the data.
+ */
+const eventName = /^response\.[\w.-]+$/;
 
 const advice =
   "Yield answer text as a string, or an event of the Responses protocol. A framework's own stream goes through " +

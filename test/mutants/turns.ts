@@ -67,7 +67,7 @@ export const turnMutants: readonly Mutant[] = [
   {
     name: "anything-with-a-type-is-an-event",
     rule: 17,
-    find: 'if (type.startsWith("response.") || isResponseEventType(type))',
+    find: "if (eventName.test(type) || isResponseEventType(type))",
     replace: "if (true as boolean)",
     tests: outputTests,
   },

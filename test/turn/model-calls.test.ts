@@ -219,6 +219,30 @@ describe("what a model's response lists again", () => {
     expect(response.output).toHaveLength(1);
   });
 
+  it("appears once when the run has yielded the texts of two calls in one message", async () => {
+    const { response } = await turn(async function* () {
+      yield "One. ";
+      yield finished(text("msg_1", "One. "));
+      yield "Two.";
+      yield finished(text("msg_2", "Two."));
+    });
+    expect(response.output).toMatchObject([{ content: [{ text: "One. Two." }] }]);
+  });
+
+  it("appears once when it lists in another order what the run has said, with more between", async () => {
+    const { response } = await turn(async function* () {
+      yield "First: One. ";
+      yield "Then: Two. Three.";
+      yield finished(
+        text("msg_2", "Two."),
+        text("msg_1", "One. "),
+        text("msg_3", " Three."),
+        text("msg_4", ""),
+      );
+    });
+    expect(response.output).toHaveLength(1);
+  });
+
   it("is not lost when the run has said something else", async () => {
     const { response } = await turn(async function* () {
       yield "Let me think. ";
@@ -228,6 +252,20 @@ describe("what a model's response lists again", () => {
       { content: [{ text: "Let me think. " }] },
       { content: [{ text: "Hi" }] },
     ]);
+  });
+});
+
+describe("the usage of several calls", () => {
+  it("is added up, whatever its counters are called", async () => {
+    const ended = (usage: unknown): RunEvent =>
+      ({ type: "response.completed", response: { usage } }) as RunEvent;
+    const { response } = await turn(async function* () {
+      yield ended({ input_tokens: 1, constructor: "x", details: { cached: 1 } });
+      yield ended(
+        JSON.parse('{ "__proto__": { "input_tokens": 5 }, "input_tokens": 2, "details": { "cached": 3 } }'),
+      );
+    });
+    expect(response.usage).toStrictEqual({ input_tokens: 3, constructor: "x", details: { cached: 4 } });
   });
 });
 

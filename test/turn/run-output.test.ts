@@ -47,6 +47,11 @@ async function answered(value: unknown, stream: boolean): Promise<Seen> {
 const cycle: { type: string; self?: unknown } = { type: "response.output_item.done" };
 cycle.self = cycle;
 
+/** The end of a model call that lists these items. */
+function endOf(output: readonly unknown[]): object {
+  return { type: "response.completed", response: { output } };
+}
+
 /** Each value that a run has been seen to yield, or could, and what its author has to read. */
 const wrong: readonly (readonly [name: string, value: unknown, says: RegExp])[] = [
   ["undefined", undefined, /undefined.*Yield answer text as a string/],
@@ -69,6 +74,9 @@ const wrong: readonly (readonly [name: string, value: unknown, says: RegExp])[] 
   ["an event with a BigInt", { type: "response.output_item.done", item: { type: "x", n: 1n } }, /BigInt/],
   ["an event with a cycle", cycle, /cycle/],
   ["an event whose toJSON throws", { type: "response.x", toJSON: () => JSON.parse("{") as never }, /throws/],
+  ["an event whose name would break its line", { type: "response.x\ndata: y" }, /unknown type/],
+  ["an event whose name has half a character", { type: "response.x\ud800" }, /unknown type/],
+  ["a list whose second item has no type", endOf([{ type: "reasoning", summary: [] }, 5]), /no type/],
   ["an item without a type", { type: "response.output_item.added", item: {} }, /no type/],
   ["a delta for no item", { type: "response.output_text.delta", delta: "orphan" }, /plain text as a string/],
 ];

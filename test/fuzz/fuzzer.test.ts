@@ -6,6 +6,8 @@ const root = fileURLToPath(new URL("../..", import.meta.url));
 
 interface Ran {
   readonly code: number;
+  /** Everything that was printed. */
+  readonly all: string;
   /** What was printed about each target. */
   readonly said: ReadonlyMap<string, string>;
 }
@@ -17,7 +19,7 @@ function fuzzed(...options: readonly string[]): Promise<Ran> {
   return new Promise((resolve) => {
     execFile(process.execPath, all, { cwd: root }, (error, stdout) => {
       const said = stdout.split(/\n(?=[a-z]+ {9})/).map((text) => [text.split(" ")[0] ?? "", text] as const);
-      resolve({ code: typeof error?.code === "number" ? error.code : 0, said: new Map(said) });
+      resolve({ code: typeof error?.code === "number" ? error.code : 0, all: stdout, said: new Map(said) });
     });
   });
 }
@@ -43,7 +45,19 @@ describe("the fuzzer", () => {
 
   it("has nothing to say about a good parser", async () => {
     expect(ran.said.get("good")).not.toContain("!");
+    expect(ran.all).toMatch(/good: characters from 125000 to 1000000: at most [\d.]+ times half of it/);
     expect((await fuzzed("--runs", "2000", "--only", "good")).code).toBe(0);
+  }, 30_000);
+
+  it("doubles sizes, and shows a parser whose cost for each character grows with their number", () => {
+    expect(ran.all).toMatch(/! grows: \d+ characters cost [\d.]+ times as much for each as \d+ characters/);
+    expect(ran.all).toMatch(
+      /! grows: \d+ characters beside counting cost [\d.]+ times counting them, and 2 is/,
+    );
+  });
+
+  it("shows a parser that refuses an input within its documented limits", () => {
+    expect(ran.all).toContain("! grows: 1 commas: HostedAgentIdentityError: That is no token.");
   });
 });
 

@@ -39,6 +39,32 @@ export interface FuzzTarget {
   readonly unreachable?: readonly UnreachableBranch[];
   /** For parsers with a cost of their own (signatures, files): the runs are divided by it. */
   readonly cost?: number;
+  /** In what an input can grow: each is doubled up to its limit, and has to cost no more for each unit of it. */
+  readonly sizes?: readonly Size[];
+}
+
+/** One way in which an input grows. */
+export interface Size {
+  /** What is counted: "bytes", "yields". Unique in its target. */
+  readonly of: string;
+  /** The documented limit of it; where there is none, as far as it is tried. */
+  readonly upTo: number;
+  /** Where doubling begins, at the latest. Default: an eighth of `upTo`. */
+  readonly from?: number;
+  /** An input of this size that is accepted. It is made before the clock starts. */
+  input(size: number): Input;
+  /** Reads the input, and throws when it is not accepted. Default: the target's `run`. */
+  run?(input: Input): unknown;
+  /**
+   * Work on the same input that is known to be linear. With it, the cost is held against the cost of that and not
+   * against the cost of half the size.
+   */
+  readonly beside?: {
+    readonly name: string;
+    /** So many times its cost is the most. */
+    readonly times: number;
+    run(input: Input): unknown;
+  };
 }
 
 export interface UnreachableBranch {

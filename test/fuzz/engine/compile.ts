@@ -67,20 +67,23 @@ function homesIn(entry: string): ReadonlyMap<string, string> {
   return homes;
 }
 
-/** Compiles the fuzzer, and with counters what its targets use of `src` (and the faulty parsers). */
-export function build(targets: string): Build {
+/**
+ * Compiles the fuzzer and what its targets use of `src` (and the faulty parsers): with counters, or without them,
+ * because counting costs more than some parsers do.
+ */
+export function build(targets: string, counts: "counted" | "uncounted" = "counted"): Build {
   mkdirSync(cache, { recursive: true });
   const folder = mkdtempSync(join(cache, "fuzz-"));
   const branches: Branch[] = [];
   const words = new Map<string, readonly string[]>();
-  const modules = new Set(["test/fuzz/main.ts", `${targets}.ts`]);
+  const modules = new Set(["test/fuzz/main.ts", "test/fuzz/sizes.ts", `${targets}.ts`]);
   // A set that grows while it is walked through: every module, once.
   for (const file of modules) {
     const source = onSources(readFileSync(join(root, file), "utf8"), file);
     for (const [, path = ""] of source.matchAll(/(?:from|import\() ?"(\.[^"]+)\.js"/g)) {
       modules.add(posix.join(posix.dirname(file), `${path}.ts`));
     }
-    const isCounted = file.startsWith("src/") || file.startsWith("test/fuzz/faulty/parsers/");
+    const isCounted = counts === "counted" && /^(src|test\/fuzz\/faulty\/parsers)\//.test(file);
     if (isCounted) words.set(file, wordsOf(source));
     const target = join(folder, file.replace(/\.ts$/, ".js"));
     mkdirSync(dirname(target), { recursive: true });

@@ -62,5 +62,45 @@ export const targets: readonly FuzzTarget[] = [
     files: ["test/fuzz/faulty/parsers/good.ts"],
     seeds: ["abc"],
     run: (input) => good(textOf(input)),
+    sizes: [
+      { of: "characters", upTo: 1_000_000, input: (n) => "a".repeat(n) },
+      {
+        of: "digits",
+        upTo: 1_000_000,
+        input: (n) => "1".repeat(n),
+        beside: { name: "counting them", times: 2, run: (input) => counted(textOf(input)) },
+      },
+    ],
+  },
+  {
+    ...common,
+    name: "growing",
+    files: ["test/fuzz/faulty/parsers/slow.ts"],
+    seeds: ["abc"],
+    run: (input) => slow(textOf(input)),
+    sizes: [
+      { of: "characters", upTo: 8_000, input: (n) => "a".repeat(n) },
+      {
+        of: "characters beside counting",
+        upTo: 8_000,
+        input: (n) => "a".repeat(n),
+        beside: { name: "counting them", times: 2, run: (input) => counted(textOf(input)) },
+      },
+    ],
+  },
+  {
+    ...common,
+    name: "picky",
+    files: ["test/fuzz/faulty/parsers/good.ts"],
+    seeds: ["abc"],
+    run: (input) => good(textOf(input)),
+    sizes: [{ of: "commas", upTo: 8, input: (n) => ",".repeat(n) }],
   },
 ];
+
+/** Linear, and slower than looking for one character. */
+function counted(text: string): number {
+  let letters = 0;
+  for (const letter of text) letters += letter === "a" ? 1 : 0;
+  return letters;
+}

@@ -6,6 +6,7 @@ import { errorTargets } from "./errors.js";
 import { headerTargets } from "./headers.js";
 import { linkTargets } from "./links.js";
 import { mcpServerTargets } from "./mcp-server.js";
+import { runTargets } from "./runs.js";
 import { serviceTargets } from "./services.js";
 import { signInTargets } from "./sign-in.js";
 import { tokenTargets } from "./tokens.js";
@@ -22,6 +23,7 @@ export const targets: readonly FuzzTarget[] = [
   ...toolboxStreamTargets,
   ...entraTargets,
   ...turnTargets,
+  ...runTargets,
   ...mcpServerTargets,
   ...signInTargets,
   ...serviceTargets,

@@ -270,8 +270,6 @@ export const serviceTargets: readonly FuzzTarget[] = [
       if (status !== 200 && text.includes(accessToken)) throw new Error("a token in an error");
     },
     unreachable: [
-      { file: "src/sign-in/remote/sign-in-api.ts", line: "options.fetch ??", why: "an option" },
-      { file: "src/sign-in/remote/sign-in-api.ts", line: "options.now ??", why: "an option" },
       {
         file: "src/sign-in/remote/sign-in-api.ts",
         line: "context.principal === undefined",

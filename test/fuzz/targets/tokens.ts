@@ -243,6 +243,18 @@ export const tokenTargets: readonly FuzzTarget[] = [
           { kid, body: keySet, after: 10 },
         ],
       },
+      {
+        lookups: [
+          { kid, body: keySet },
+          { kid, body: "", status: 500, after: 4_000_000 },
+        ],
+      },
+      {
+        lookups: [
+          { kid, body: keySet, twice: true },
+          { kid, body: "reset", after: 4_000_000, twice: true },
+        ],
+      },
       { lookups: [{ kid: "a", body: '{"keys":[{"kid":"a","kty":"oct","k":"AA"},{"kty":"RSA"}]}' }] },
       {
         lookups: [

@@ -307,7 +307,7 @@ export const tokenTargets: readonly FuzzTarget[] = [
       {
         file: "src/context/signing-keys.ts",
         line: "isHostedAgentIdentityError(cause) ? cause",
-        why: "a package that does not load: test/context",
+        why: "a package that does not load: test/errors",
       },
     ],
   },

@@ -14,6 +14,7 @@ export const subjects: Readonly<Record<string, () => Promise<readonly Row[]>>> =
   "cold exchange": async () => (await import("./cold-exchange.js")).coldExchange(),
   "shared cache": async () => (await import("./shared-cache.js")).sharedCache(),
   "throttled neighbour": async () => (await import("./throttled-neighbour.js")).throttledNeighbour(),
+  "long stream": async () => (await import("./long-stream.js")).longStream(),
   "import time": async () => (await import("./import-time.js")).importTime(),
   "first token": async () => (await import("./first-token.js")).firstToken(),
   "MCP call": async () => (await import("./mcp-call.js")).mcpCall(),

@@ -1,18 +1,22 @@
 import type { OutputItem } from "../foundry/items.js";
 import type { Unnumbered } from "./run-output.js";
 
-/** What has been streamed of an item that is not done, so that it can be ended early with what was shown. */
+/**
+ * What has been streamed of an item that is not done, so that it can be ended early with what was shown. Each kind
+ * is there from its first event on, since most items have one kind, and many streams are open at a time. Texts are
+ * kept in the pieces that came, which is a quarter of what joining them each time takes.
+ */
 export interface ItemContent {
   /** Parts of a message or a reasoning item, by content index. */
-  readonly parts: Map<number, Part>;
+  parts?: Map<number, Part>;
   /** Parts of a reasoning item's summary, by summary index. */
-  readonly summary: Map<number, Part>;
+  summary?: Map<number, Part>;
   /** Texts of the item itself, by the field they end up in, for example `arguments`. */
-  readonly fields: Map<string, string>;
+  fields?: Map<string, string[]>;
   /** Commands of a shell call, by command index. */
-  readonly commands: Map<number, string>;
+  commands?: Map<number, string[]>;
   /** The last image of an image generation that has come so far. */
-  image: string | undefined;
+  image?: string;
 }
 
 /** A part of a message, a reasoning item or a summary. */
@@ -20,7 +24,7 @@ export interface Part {
   part: Readonly<Record<string, unknown>>;
   /** The field that its deltas add to. */
   field: "text" | "refusal";
-  text: string;
+  readonly texts: string[];
   textDone: boolean;
   done: boolean;
   /** Whether its beginning was sent. */
@@ -28,9 +32,9 @@ export interface Part {
   readonly annotations: unknown[];
 }
 
-/** An item that nothing has been streamed of. */
+/** The content of an item that nothing has been streamed of. */
 export function noContent(): ItemContent {
-  return { parts: new Map(), summary: new Map(), fields: new Map(), commands: new Map(), image: undefined };
+  return {};
 }
 
 /** Notes what an event adds to its item. */
@@ -42,39 +46,40 @@ type Note = (content: ItemContent, event: Unnumbered) => void;
 
 /** What each streamed event adds to its item. An event that is not listed tells of progress only. */
 const notes: Readonly<Record<string, Note>> = {
-  "response.content_part.added": ({ parts }, event) => begin(parts, indexOf(event), event["part"]),
-  "response.content_part.done": ({ parts }, event) => finish(parts, indexOf(event), event["part"]),
-  "response.output_text.delta": ({ parts }, event) => grow(parts, indexOf(event), textPart, event),
-  "response.output_text.done": ({ parts }, event) => settle(parts, indexOf(event), textPart, event["text"]),
-  "response.output_text.annotation.added": ({ parts }, event) => {
-    const { annotations } = partAt(parts, indexOf(event), textPart);
+  "response.content_part.added": (content, event) => begin(partsOf(content), indexOf(event), event["part"]),
+  "response.content_part.done": (content, event) => finish(partsOf(content), indexOf(event), event["part"]),
+  "response.output_text.delta": (content, event) => grow(partsOf(content), indexOf(event), textPart, event),
+  "response.output_text.done": (content, event) =>
+    settle(partsOf(content), indexOf(event), textPart, event["text"]),
+  "response.output_text.annotation.added": (content, event) => {
+    const { annotations } = partAt(partsOf(content), indexOf(event), textPart);
     const at = numberOf(event["annotation_index"]) ?? annotations.length;
     // A far index would make a list of holes, each of which is sent as null.
     annotations[Math.min(at, annotations.length)] = event["annotation"];
   },
-  "response.refusal.delta": ({ parts }, event) => grow(parts, indexOf(event), refusalPart, event),
-  "response.refusal.done": ({ parts }, event) => settle(parts, indexOf(event), refusalPart, event["refusal"]),
-  "response.reasoning_text.delta": ({ parts }, event) => grow(parts, indexOf(event), reasoningPart, event),
-  "response.reasoning_text.done": ({ parts }, event) =>
-    settle(parts, indexOf(event), reasoningPart, event["text"]),
-  "response.reasoning_summary_part.added": ({ summary }, event) =>
-    begin(summary, summaryIndexOf(event), event["part"]),
-  "response.reasoning_summary_part.done": ({ summary }, event) =>
-    finish(summary, summaryIndexOf(event), event["part"]),
-  "response.reasoning_summary_text.delta": ({ summary }, event) =>
-    grow(summary, summaryIndexOf(event), summaryPart, event),
-  "response.reasoning_summary_text.done": ({ summary }, event) =>
-    settle(summary, summaryIndexOf(event), summaryPart, event["text"]),
+  "response.refusal.delta": (content, event) => grow(partsOf(content), indexOf(event), refusalPart, event),
+  "response.refusal.done": (content, event) =>
+    settle(partsOf(content), indexOf(event), refusalPart, event["refusal"]),
+  "response.reasoning_text.delta": (content, event) =>
+    grow(partsOf(content), indexOf(event), reasoningPart, event),
+  "response.reasoning_text.done": (content, event) =>
+    settle(partsOf(content), indexOf(event), reasoningPart, event["text"]),
+  "response.reasoning_summary_part.added": (content, event) =>
+    begin(summaryOf(content), summaryIndexOf(event), event["part"]),
+  "response.reasoning_summary_part.done": (content, event) =>
+    finish(summaryOf(content), summaryIndexOf(event), event["part"]),
+  "response.reasoning_summary_text.delta": (content, event) =>
+    grow(summaryOf(content), summaryIndexOf(event), summaryPart, event),
+  "response.reasoning_summary_text.done": (content, event) =>
+    settle(summaryOf(content), summaryIndexOf(event), summaryPart, event["text"]),
   ...fieldNotes("response.function_call_arguments", "arguments"),
   ...fieldNotes("response.mcp_call_arguments", "arguments"),
   ...fieldNotes("response.custom_tool_call_input", "input"),
   ...fieldNotes("response.code_interpreter_call_code", "code"),
-  "response.shell_call_command.added": ({ commands }, event) => setCommand(commands, event),
-  "response.shell_call_command.delta": ({ commands }, event) => {
-    const at = numberOf(event["command_index"]) ?? 0;
-    commands.set(at, (commands.get(at) ?? "") + textOf(event["delta"]));
-  },
-  "response.shell_call_command.done": ({ commands }, event) => setCommand(commands, event),
+  "response.shell_call_command.added": setCommand,
+  "response.shell_call_command.delta": (content, event) =>
+    add((content.commands ??= new Map()), numberOf(event["command_index"]) ?? 0, event["delta"]),
+  "response.shell_call_command.done": setCommand,
   "response.image_generation_call.partial_image": (content, event) => {
     content.image = textOf(event["partial_image_b64"]);
   },
@@ -84,18 +89,26 @@ const notes: Readonly<Record<string, Note>> = {
 export function itemWithContent(item: OutputItem, content: ItemContent): OutputItem {
   const { parts, summary, fields, commands, image } = content;
   const known = item as { readonly action?: unknown; readonly result?: unknown };
-  const more: Record<string, unknown> = Object.fromEntries(fields);
-  if (parts.size > 0) more["content"] = [...parts.values()].map(wholePart);
-  if (summary.size > 0) more["summary"] = [...summary.values()].map(wholePart);
-  if (commands.size > 0) more["action"] = { ...Object(known.action), commands: [...commands.values()] };
+  const more: Record<string, unknown> = {};
+  for (const [field, texts] of fields ?? []) more[field] = texts.join("");
+  if (parts !== undefined) more["content"] = [...parts.values()].map(wholePart);
+  if (summary !== undefined) more["summary"] = [...summary.values()].map(wholePart);
+  if (commands !== undefined) {
+    const whole = [...commands.values()].map((texts) => texts.join(""));
+    more["action"] = { ...Object(known.action), commands: whole };
+  }
   if (image !== undefined && typeof known.result !== "string") more["result"] = image;
   return { ...item, ...more };
 }
 
 /** A part with everything that was streamed of it. */
-export function wholePart({ part, field, text, done, annotations }: Part): Record<string, unknown> {
+export function wholePart({ part, field, texts, done, annotations }: Part): Record<string, unknown> {
   if (done) return { ...part };
-  return { ...part, [field]: text, ...(annotations.length > 0 && { annotations: [...annotations] }) };
+  return {
+    ...part,
+    [field]: texts.join(""),
+    ...(annotations.length > 0 && { annotations: [...annotations] }),
+  };
 }
 
 /** The parts whose beginning was sent and whose end was not, with their places. */
@@ -104,7 +117,8 @@ export function openParts(content: ItemContent): {
   readonly summary: readonly (readonly [index: number, part: Part])[];
 } {
   const isOpen = ([, { begun, done }]: readonly [number, Part]): boolean => begun && !done;
-  return { content: [...content.parts].filter(isOpen), summary: [...content.summary].filter(isOpen) };
+  const { parts = [], summary = [] } = content;
+  return { content: [...parts].filter(isOpen), summary: [...summary].filter(isOpen) };
 }
 
 const textPart = { type: "output_text", text: "", annotations: [], logprobs: [] };
@@ -120,7 +134,7 @@ function begin(parts: Map<number, Part>, index: number, given: unknown, begun = 
   parts.set(index, {
     part,
     field,
-    text: textOf(part[field]),
+    texts: [textOf(part[field])],
     textDone: false,
     done: false,
     begun,
@@ -135,11 +149,13 @@ function partAt(parts: Map<number, Part>, index: number, empty: object): Part {
 }
 
 function grow(parts: Map<number, Part>, index: number, empty: object, event: Unnumbered): void {
-  partAt(parts, index, empty).text += textOf(event["delta"]);
+  partAt(parts, index, empty).texts.push(textOf(event["delta"]));
 }
 
 function settle(parts: Map<number, Part>, index: number, empty: object, text: unknown): void {
-  Object.assign(partAt(parts, index, empty), { text: textOf(text), textDone: true });
+  const part = partAt(parts, index, empty);
+  part.texts.splice(0, part.texts.length, textOf(text));
+  part.textDone = true;
 }
 
 function finish(parts: Map<number, Part>, index: number, given: unknown): void {
@@ -149,14 +165,28 @@ function finish(parts: Map<number, Part>, index: number, given: unknown): void {
 
 function fieldNotes(prefix: string, field: string): Readonly<Record<string, Note>> {
   return {
-    [`${prefix}.delta`]: ({ fields }, { delta }) =>
-      fields.set(field, (fields.get(field) ?? "") + textOf(delta)),
-    [`${prefix}.done`]: ({ fields }, event) => fields.set(field, textOf(event[field])),
+    [`${prefix}.delta`]: (content, { delta }) => add((content.fields ??= new Map()), field, delta),
+    [`${prefix}.done`]: (content, event) => (content.fields ??= new Map()).set(field, [textOf(event[field])]),
   };
 }
 
-function setCommand(commands: Map<number, string>, event: Unnumbered): void {
-  commands.set(numberOf(event["command_index"]) ?? 0, textOf(event["command"]));
+function add<Key>(texts: Map<Key, string[]>, key: Key, delta: unknown): void {
+  const known = texts.get(key);
+  if (known === undefined) texts.set(key, [textOf(delta)]);
+  else known.push(textOf(delta));
+}
+
+function setCommand(content: ItemContent, event: Unnumbered): void {
+  const commands = (content.commands ??= new Map());
+  commands.set(numberOf(event["command_index"]) ?? 0, [textOf(event["command"])]);
+}
+
+function partsOf(content: ItemContent): Map<number, Part> {
+  return (content.parts ??= new Map());
+}
+
+function summaryOf(content: ItemContent): Map<number, Part> {
+  return (content.summary ??= new Map());
 }
 
 function indexOf(event: Unnumbered): number {

@@ -8,11 +8,11 @@ import type { Unnumbered } from "./run-output.js";
  */
 export interface ModelCalls {
   /** Whether a response was opened that no event has ended: its stream was cut. */
-  readonly isOpen: boolean;
+  isOpen(): boolean;
   /** Whether one is still open besides the one that ended last: two streams come at the same time. */
-  readonly hasOthers: boolean;
+  hasOthers(): boolean;
   /** How the newest one ended. */
-  readonly ending: ModelEnding | undefined;
+  ending(): ModelEnding | undefined;
   open(event: Unnumbered): void;
   end(event: Unnumbered, status: ModelEnding["status"]): void;
   /** What the turn's response takes over: the model, and the usage of all calls, added up. */
@@ -41,15 +41,9 @@ export function modelCalls(): ModelCalls {
   };
 
   return {
-    get isOpen() {
-      return isOpen;
-    },
-    get hasOthers() {
-      return openIds.size > 0;
-    },
-    get ending() {
-      return ending;
-    },
+    isOpen: () => isOpen,
+    hasOthers: () => openIds.size > 0,
+    ending: () => ending,
     open(event) {
       isOpen = true;
       openIds.add(idOf(event));

@@ -8,6 +8,8 @@ export interface OpenItem {
   readonly id: string;
   readonly item: OutputItem;
   readonly content: ItemContent;
+  /** What the run calls it in its own events, where it gave it an id. */
+  runId?: string;
 }
 
 /** How an item ends that its run has not ended. */
@@ -30,7 +32,8 @@ export function* closingEvents(open: OpenItem, status: EarlyEnd): Generator<Unnu
 function* partEnd(type: string, part: Part, place: object): Generator<Unnumbered> {
   const whole = wholePart(part);
   const textEnd = textEnds[String(whole["type"])];
-  if (textEnd !== undefined && !part.textDone) yield { ...textEnd, ...place, [part.field]: part.text };
+  if (textEnd !== undefined && !part.textDone)
+    yield { ...textEnd, ...place, [part.field]: part.texts.join("") };
   yield { type, ...place, part: whole };
 }
 

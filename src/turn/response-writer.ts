@@ -43,7 +43,7 @@ export interface ResponseWriter {
   /** Takes an event of the run's own, which becomes the writer's. Throws `invalid_run_output` for one that no item is open for. */
   event(event: Unnumbered): ResponseEvent[];
   /** Whether the stream of a model was cut: its response was opened and never ended. */
-  readonly isCut: boolean;
+  isCut(): boolean;
   /** The items that are done so far. */
   output(): readonly OutputItem[];
   end(ending: Ending): ResponseEvent[];
@@ -56,12 +56,13 @@ interface Writing {
   readonly number: (event: Unnumbered) => ResponseEvent;
   readonly items: OutputItems;
   /** The items of the run's own events, by the names it gives them. */
-  readonly own: RunItems;
-  readonly calls: ModelCalls;
+  readonly own: () => RunItems;
+  /** There is none before the first event of a model call. */
+  calls: ModelCalls | undefined;
   /** The message that texts of the run go into. */
   answer: OpenItem | undefined;
-  /** The texts of the run since the last model call ended. */
-  readonly said: string[];
+  /** The texts of the run since the last model call ended: pieces of messages, from one of them on. */
+  readonly said: { readonly texts: readonly string[]; readonly from: number }[];
 }
 
 /** Starts a response. */
@@ -71,20 +72,20 @@ export function responseWriter(options: ResponseWriterOptions): ResponseWriter {
   const number = (event: Unnumbered): ResponseEvent =>
     Object.assign(event as object, { sequence_number: sequence++ }) as ResponseEvent;
   const items = outputItems({ ...options, number });
+  // A run that yields text only has none.
+  let own: RunItems | undefined;
   const writing: Writing = {
     options,
     states: responseStates({ ...options, createdAt: seconds(options.now()) }),
     number,
     items,
-    own: runItems(items),
-    calls: modelCalls(),
+    own: () => (own ??= runItems(items)),
+    calls: undefined,
     answer: undefined,
     said: [],
   };
   return {
-    get isCut() {
-      return writing.calls.isOpen;
-    },
+    isCut: () => writing.calls?.isOpen() === true,
     start: () =>
       ["response.created", "response.in_progress"].map((type) =>
         number({ type, response: writing.states.at("in_progress", []) }),
@@ -107,7 +108,8 @@ function writeText(writing: Writing, delta: string): ResponseEvent[] {
     events.push(added, number(part));
   }
   const { answer, said } = writing;
-  said.push(delta);
+  const { texts = [] } = answer.content.parts?.get(0) ?? {};
+  if (said.at(-1)?.texts !== texts) said.push({ texts, from: texts.length });
   const event = { type: "response.output_text.delta", ...placeOf(answer), delta, logprobs: [] };
   noteContent(answer.content, event);
   events.push(number(event));
@@ -118,7 +120,7 @@ function writeEvent(writing: Writing, event: Unnumbered): ResponseEvent[] {
   const status = terminalEvents.get(event.type);
   if (status !== undefined) return endModelCall(writing, event, status);
   if (openingEvents.has(event.type)) {
-    writing.calls.open(event);
+    callsOf(writing).open(event);
     return [];
   }
   if (event.type === "response.output_item.added") return beginItem(writing, event);
@@ -128,28 +130,28 @@ function writeEvent(writing: Writing, event: Unnumbered): ResponseEvent[] {
 
 function beginItem(writing: Writing, event: Unnumbered): ResponseEvent[] {
   const item = itemOf(event);
-  if (writing.own.isOpen(item.id)) return [];
+  if (writing.own().isOpen(item.id)) return [];
   const before = closeAnswer(writing);
-  const [opened, added] = writing.items.begin(writing.own.withFreeId(item));
-  writing.own.began(opened, item.id, event["output_index"]);
+  const [opened, added] = writing.items.begin(writing.own().withFreeId(item));
+  writing.own().began(opened, item.id, event["output_index"]);
   return [...before, added];
 }
 
 function finishItem(writing: Writing, event: Unnumbered, item: OutputItem): ResponseEvent[] {
-  const opened = writing.own.find(item.id, event["output_index"]);
+  const opened = writing.own().find(item.id, event["output_index"]);
   if (opened !== undefined) {
-    writing.own.finished(opened, item.id);
+    writing.own().finished(opened, item.id);
     return [writing.items.finish(opened, item)];
   }
   // Frameworks tell of an item once more when the response ends.
-  return writing.own.isDone(item.id) ? [] : wholeItem(writing, item);
+  return writing.own().isDone(item.id) ? [] : wholeItem(writing, item);
 }
 
 /** An item that is complete from the start. */
 function wholeItem(writing: Writing, item: OutputItem): ResponseEvent[] {
   const before = closeAnswer(writing);
-  const [opened, added] = writing.items.begin(writing.own.withFreeId(item));
-  writing.own.finished(opened, item.id);
+  const [opened, added] = writing.items.begin(writing.own().withFreeId(item));
+  writing.own().finished(opened, item.id);
   return [...before, added, writing.items.finish(opened, opened.item)];
 }
 
@@ -164,7 +166,7 @@ const itemless: ReadonlySet<string> = new Set([
 /** Everything else belongs to an open item. */
 function passOn(writing: Writing, event: Unnumbered): ResponseEvent[] {
   const { item_id: id, output_index: index } = event;
-  const opened = writing.own.find(id, index);
+  const opened = writing.own().find(id, index);
   if (opened !== undefined) {
     noteContent(opened.content, event);
     return [writing.number(Object.assign(event, { item_id: opened.id, output_index: opened.index }))];
@@ -185,34 +187,35 @@ function passOn(writing: Writing, event: Unnumbered): ResponseEvent[] {
  * now, and what was left open is ended with its final form.
  */
 function endModelCall(writing: Writing, event: Unnumbered, status: ModelEnding["status"]): ResponseEvent[] {
-  const { calls, own, said } = writing;
+  const { said } = writing;
+  const [calls, own] = [callsOf(writing), writing.own()];
   const { output } = Object(event["response"]) as { readonly output?: unknown };
   // All are checked before the first is written: an event that has its number has to be sent.
   const listed = (Array.isArray(output) ? (output as readonly unknown[]) : []).map((item) =>
     itemOf({ type: event.type, item }),
   );
   calls.end(event, status);
-  const isSaid = saidBefore(said);
+  const isSaid = saidBefore(() => said.flatMap(({ texts, from }) => texts.slice(from)).join(""));
   const events = listed.flatMap((item, index) => {
     if (own.isDone(item.id) || own.wasAt(item.id, index)) return [];
     if (own.find(item.id, index) !== undefined)
       return finishItem(writing, { type: event.type, output_index: index }, item);
     return isSaid(item) ? [] : wholeItem(writing, item);
   });
-  if (!calls.hasOthers) own.forget();
+  if (!calls.hasOthers()) own.forget();
   said.length = 0;
   return events;
 }
 
 function writeEnd(writing: Writing, ending: Ending): ResponseEvent[] {
   const { items, calls, number } = writing;
-  const isWhole = ending.status === "completed" && (calls.ending?.status ?? "completed") === "completed";
+  const isWhole = ending.status === "completed" && (calls?.ending()?.status ?? "completed") === "completed";
   const before = closeAnswer(writing, isWhole ? "completed" : "incomplete");
   // A call whose arguments broke off must not look like one that may be carried out.
   const leftOpen = items.open();
   const cut = leftOpen.flatMap((opened) => items.close(opened, "incomplete"));
   const asked = ending.status === "consent" ? askFor(writing, ending.requests) : [];
-  writing.states.merge(calls.fields());
+  if (calls !== undefined) writing.states.merge(calls.fields());
   return [...before, ...cut, ...asked, number(terminalEvent(writing, ending, leftOpen.length > 0))];
 }
 
@@ -225,7 +228,7 @@ function terminalEvent(
   // Source: api-behaviour-contract.md of Azure.AI.AgentServer.Responses, B11.
   if (ending.status === "cancelled") return { type: "response.failed", response: states.at("cancelled", []) };
   const output = items.done();
-  const own = ending.status === "completed" ? calls.ending : undefined;
+  const own = ending.status === "completed" ? calls?.ending() : undefined;
   const error = ending.status === "failed" ? ending.error : own?.error;
   if (error !== undefined)
     return { type: "response.failed", response: states.at("failed", output, { error }) };
@@ -252,6 +255,10 @@ function askFor(writing: Writing, requests: readonly ConsentRequest[]): Response
     )
     .filter((item) => !shown.has(consentKey(item)))
     .flatMap((item) => wholeItem(writing, item));
+}
+
+function callsOf(writing: Writing): ModelCalls {
+  return (writing.calls ??= modelCalls());
 }
 
 function closeAnswer(writing: Writing, status: "completed" | "incomplete" = "completed"): ResponseEvent[] {

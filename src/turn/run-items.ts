@@ -26,9 +26,8 @@ export interface RunItems {
 export function runItems(items: Pick<OutputItems, "isOpen">): RunItems {
   // Open items only: what is done is found by no name, and a run may have many model calls beside many open items.
   const byId = new Map<string, OpenItem>();
-  const names = new Map<OpenItem, string>();
   const byIndex = new Map<number, OpenItem>();
-  const done = new Set<string>();
+  let done: Set<string> | undefined;
   const used = new Set<string>();
   const open = (item: OpenItem | undefined): OpenItem | undefined =>
     item !== undefined && items.isOpen(item) ? item : undefined;
@@ -38,7 +37,7 @@ export function runItems(items: Pick<OutputItems, "isOpen">): RunItems {
       open(typeof id === "string" ? byId.get(id) : undefined) ??
       open(typeof index === "number" ? byIndex.get(index) : undefined),
     isOpen: (id) => id !== undefined && open(byId.get(id)) !== undefined,
-    isDone: (id) => id !== undefined && done.has(id),
+    isDone: (id) => id !== undefined && done?.has(id) === true,
     wasAt(id, index) {
       const known = byIndex.get(index);
       return id === undefined && known !== undefined && !items.isOpen(known);
@@ -48,21 +47,19 @@ export function runItems(items: Pick<OutputItems, "isOpen">): RunItems {
       used.add(opened.id);
       if (id !== undefined) {
         byId.set(id, opened);
-        names.set(opened, id);
+        opened.runId = id;
       }
       if (typeof index === "number") byIndex.set(index, opened);
     },
     finished(opened, id) {
       used.add(opened.id);
+      done ??= new Set();
       done.add(id ?? opened.id);
-      const name = names.get(opened);
-      if (name === undefined) return;
-      byId.delete(name);
-      names.delete(opened);
+      if (opened.runId !== undefined) byId.delete(opened.runId);
     },
     forget() {
       byIndex.clear();
-      done.clear();
+      done = undefined;
     },
   };
 }

@@ -69,7 +69,7 @@ export async function runTurn<T>(
     if ("error" in outcome) scope.note(outcome.error);
     const requests = await scope.requests();
     if (requests.length > 0) return { status: "consent_required", requests };
-    const { signInDemand } = scope;
+    const signInDemand = scope.signInDemand();
     if (signInDemand !== undefined && !("error" in outcome && isCancelled(outcome.error))) throw signInDemand;
     if ("error" in outcome) throw outcome.error;
     return { status: "completed", value: outcome.value };

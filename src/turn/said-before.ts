@@ -8,8 +8,7 @@ const maxSearches = 50;
  * order in which they were said, so each is looked for behind the one before: searching the whole text for each
  * would take quadratic time. A message that is not found counts as new, so nothing is lost.
  */
-export function saidBefore(texts: readonly string[]): (item: OutputItem) => boolean {
-  if (texts.length === 0) return () => false;
+export function saidBefore(text: () => string): (item: OutputItem) => boolean {
   let said: string | undefined;
   let end = 0;
   let left = 0;
@@ -22,14 +21,15 @@ export function saidBefore(texts: readonly string[]): (item: OutputItem) => bool
   return (item) => {
     if (item.type !== "message") return false;
     if (said === undefined) {
-      said = texts.join("");
+      said = text();
       left = said.length * maxSearches;
     }
-    const text = textOf(item);
-    let found = said.startsWith(text, end) ? end : search(said, text, end);
-    if (found === -1) found = search(said, text, 0);
+    if (said === "") return false;
+    const wanted = textOf(item);
+    let found = said.startsWith(wanted, end) ? end : search(said, wanted, end);
+    if (found === -1) found = search(said, wanted, 0);
     if (found === -1) return false;
-    end = found + text.length;
+    end = found + wanted.length;
     return true;
   };
 }

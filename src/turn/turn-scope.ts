@@ -37,7 +37,7 @@ export interface TurnScope extends Pick<Turn, "signal" | "context"> {
   /** Gets all tokens now. Throws what stands in the way, unless it was recorded as a request for consent. */
   prepare(accesses: readonly Preparable[]): Promise<void>;
   /** What the caller has to sign its user in again for, if nothing was asked of the user. */
-  readonly signInDemand: HostedAgentIdentityError | undefined;
+  signInDemand(): HostedAgentIdentityError | undefined;
   /** Remembers what an error asks the user, or the caller, for. Throws `consent_link_refused`. */
   note(error: unknown): void;
   /**
@@ -122,9 +122,7 @@ export function turnScope(options: TurnScopeOptions): TurnScope {
       await asked;
     },
     note,
-    get signInDemand() {
-      return internals.signInDemand;
-    },
+    signInDemand: () => internals.signInDemand,
     async requests() {
       await asked;
       const requests = uniqueRequests(internals.consentRequests);

@@ -170,7 +170,7 @@ async function* turnEvents(
     for (let piece = await pieces.next(); piece !== undefined; piece = await pieces.next()) {
       yield* typeof piece === "string" ? writer.text(piece) : writer.event(piece);
     }
-    if (writer.isCut) throw new HostedAgentIdentityError("model_stream_cut");
+    if (writer.isCut()) throw new HostedAgentIdentityError("model_stream_cut");
   } catch (error) {
     failure = { error };
     // The run's `finally` begins now, not when the last event has been read.
@@ -202,7 +202,7 @@ async function endingOf(
   } catch (error) {
     failed = { error };
   }
-  const { signInDemand } = scope;
+  const signInDemand = scope.signInDemand();
   if (signInDemand !== undefined && !isCancelled(failed?.error)) failed = { error: signInDemand };
   if (failed === undefined) return { status: "completed" };
   if (isCancelled(failed.error) && isCancelledByUser(failed.error.cause)) {

@@ -15,8 +15,8 @@ export interface ResponseFacts {
 
 /** A response as it is written into events, state by state. */
 export interface ResponseStates {
-  /** Takes what a run says of its own response: usage, model, metadata; nothing else. */
-  merge(given: unknown): void;
+  /** Takes more fields over, such as the usage of the model calls. */
+  merge(fields: Readonly<Record<string, unknown>>): void;
   at(
     status: ResponseStatus,
     output: readonly OutputItem[],
@@ -44,8 +44,8 @@ export function responseStates(facts: ResponseFacts): ResponseStates {
   let told: Record<string, unknown> = { ...defaults, model, ...facts.fields };
 
   return {
-    merge(given) {
-      told = { ...told, ...ofTheModel(given) };
+    merge(fields) {
+      told = { ...told, ...fields };
     },
     at: (status, output, rest = {}) => ({
       model,
@@ -62,18 +62,5 @@ export function responseStates(facts: ResponseFacts): ResponseStates {
       agent_reference: agentReference ?? serverDefaultAgent,
       ...rest,
     }),
-  };
-}
-
-/**
- * What a run's own response says of the model. Its instructions and tools are the agent's and not for its
- * callers; its id, conversation and settings are of another response than this one.
- */
-function ofTheModel(given: unknown): Record<string, unknown> {
-  const { model, usage, metadata } = Object(given) as Record<string, unknown>;
-  return {
-    ...(typeof model === "string" ? { model } : {}),
-    ...(typeof usage === "object" && usage !== null ? { usage } : {}),
-    ...(Object.keys(Object(metadata) as object).length === 0 ? {} : { metadata }),
   };
 }

@@ -81,8 +81,8 @@ export const responsesContractMutants: readonly Mutant[] = [
   {
     name: "the-agents-own-prompt-shown",
     rule: 17,
-    find: "...ofTheModel(given)",
-    replace: "...Object(given)",
+    find: 'if (typeof model === "string" && model !== "") told["model"] = model;',
+    replace: "if (model !== null) Object.assign(told, response);",
     tests: responseTests,
   },
   {
@@ -98,7 +98,7 @@ export const responsesContractMutants: readonly Mutant[] = [
     find: "Promise.resolve(told).catch(() => undefined);",
     in: "reportError",
     replace: "void told;",
-    tests: brokenTests,
+    tests: ["test/turn/report-error.test.ts"],
   },
   {
     name: "node-goes-on-with-nobody-verified",

@@ -152,6 +152,11 @@ describe("the output of a run whose model speaks chat completions", () => {
 });
 
 describe("a run that fails", () => {
+  it("because somebody cancelled it fails the turn, although its stream ended as if all were well", async () => {
+    const { response } = await turn(() => agentsOutput(runOf([], { cancelled: true })));
+    expect(response).toMatchObject({ status: "failed", error: { code: "run_failed" } });
+  });
+
   const boom = new Error("boom");
   const completed = Promise.reject(boom);
   completed.catch(() => {});

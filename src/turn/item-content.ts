@@ -85,6 +85,11 @@ const notes: Readonly<Record<string, Note>> = {
   },
 };
 
+/** The pieces of text of an item's first part, to which those that come are added. */
+export function textsOf(content: ItemContent): readonly string[] {
+  return partAt(partsOf(content), 0, textPart).texts;
+}
+
 /** The item as it stands when it is ended early. */
 export function itemWithContent(item: OutputItem, content: ItemContent): OutputItem {
   const { parts, summary, fields, commands, image } = content;

@@ -9,7 +9,7 @@ import {
 } from "../foundry/events.js";
 import type { RandomBytes } from "../foundry/ids.js";
 import { consentItemType, type OAuthConsentRequestItem, type OutputItem } from "../foundry/items.js";
-import { noteContent } from "./item-content.js";
+import { noteContent, textsOf } from "./item-content.js";
 import { modelCalls, type ModelCalls, type ModelEnding } from "./model-calls.js";
 import { emptyText, type OpenItem } from "./open-item.js";
 import { outputItems, type OutputItems } from "./output-items.js";
@@ -108,7 +108,7 @@ function writeText(writing: Writing, delta: string): ResponseEvent[] {
     events.push(added, number(part));
   }
   const { answer, said } = writing;
-  const { texts = [] } = answer.content.parts?.get(0) ?? {};
+  const texts = textsOf(answer.content);
   if (said.at(-1)?.texts !== texts) said.push({ texts, from: texts.length });
   const event = { type: "response.output_text.delta", ...placeOf(answer), delta, logprobs: [] };
   noteContent(answer.content, event);

@@ -35,7 +35,7 @@ interface Run {
 
 /** So many values may one input come to. */
 const mostYields = 200;
-const mostValues = 2_000;
+const mostValues = 150;
 
 /** A context without a platform, so that no header has to be there. */
 export function someone(): UserContext {
@@ -162,6 +162,13 @@ function runOf(input: Input): Run {
       throw new Error("before it began");
     },
     iterator: () => bareIterator(valuesOf(input)),
+    "late rejection": () => bareIterator([Promise.reject(new Error("late"))]),
+    promise: async () => valuesOf(input),
+    rejection: async () => {
+      throw new Error("before it began");
+    },
+    object: () => ({}),
+    list: () => [],
     nothing: () => ({ [Symbol.asyncIterator]: () => ({ next: () => undefined }) }),
   };
   const name = field(input, "run");
@@ -170,7 +177,8 @@ function runOf(input: Input): Run {
 
 /** One that has no `return`, gives what is no promise, and whose promises nobody waits for. */
 function bareIterator(values: Iterable<unknown>): AsyncIterable<unknown> {
-  return { [Symbol.asyncIterator]: () => ({ next: values[Symbol.iterator]().next }) as never };
+  const iterator = values[Symbol.iterator]();
+  return { [Symbol.asyncIterator]: () => ({ next: () => iterator.next() }) as never };
 }
 
 /** The values of an input. */

@@ -15,7 +15,9 @@ export function parsedBody(raw: unknown): ParsedBody {
     const excess = excessInValue(raw);
     return excess === undefined ? { value: raw } : tooComplex(excess);
   }
-  const bytes = Buffer.from(raw as Uint8Array);
+  // No copy: a body of 4 MiB is read faster than it is copied.
+  const bytes =
+    typeof raw === "string" ? Buffer.from(raw) : Buffer.from(raw.buffer, raw.byteOffset, raw.length);
   if (bytes.length === 0) return invalidJson("The request body is empty: send a JSON object.");
   if (!isUtf8(bytes)) return invalidJson("The request body is not valid UTF-8.");
   const excess = excessInText(bytes);

@@ -19,7 +19,7 @@ const mostTimes = 1.5;
 const leastMs = 8;
 const rounds = 2;
 /** A noisy machine gets so many more rounds to show that it was noise. */
-const moreRounds = 12;
+const moreRounds = 40;
 
 /**
  * Doubles one size up to its limit. What is compared is time of the processor, the least of several rounds, in one

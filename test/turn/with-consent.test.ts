@@ -149,6 +149,16 @@ describe("a sign-in that the caller has to do", () => {
     expect(reported.length).toBeGreaterThan(0);
   });
 
+  it("swallowed by a run that ends at once fails the response all the same", async () => {
+    // oxlint-disable-next-line require-yield -- it ends before the signal can abort
+    const { response } = await turn(async function* () {
+      await demanding()
+        .token()
+        .catch(() => {});
+    });
+    expect(response).toMatchObject(failed);
+  });
+
   it("is outweighed by consent, which the user can give at once", async () => {
     const { response } = await turn(async function* () {
       await Promise.allSettled([demanding().token(), accessThat("files").token()]);

@@ -72,6 +72,8 @@ export interface ContextInternals {
   readonly toolCalls: ToolCall[];
   /** One promise for each request with tool calls whose answer has not been received. None of them rejects. */
   readonly inFlight: Set<Promise<void>>;
+  /** A response body that runs as this user by itself, and ends the context with its turn. */
+  ownBody: object | undefined;
   ended: boolean;
 }
 

@@ -75,6 +75,7 @@ export class UserContext {
       serverTroubles: new Map(),
       toolCalls: [],
       inFlight: new Set(),
+      ownBody: undefined,
       ended: false,
     };
     contextSlot().internals.set(this, internals);

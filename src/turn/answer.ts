@@ -14,7 +14,6 @@ import { responseFields } from "./response-fields.js";
 import type { ResponsesRun, ResponsesSettings } from "./responses-options.js";
 import { beginTurn } from "./running-turns.js";
 import { environmentSession } from "./session-id.js";
-import { sseBlocks } from "./sse-blocks.js";
 import { startedBody } from "./started-body.js";
 import { readTurnRequest } from "./turn-request.js";
 import type { Preparable, RunOutput, Turn } from "./turn.js";
@@ -96,7 +95,7 @@ async function answerDescribed(
     }
     const events = begun.endWith(opened);
     if (turn.stream) {
-      const body = await startedBody(sseBlocks(events, options.keepAliveMs), options.onError);
+      const body = await startedBody(events, options.keepAliveMs, options.onError);
       return { status: 200, headers: { ...headers, ...sseHeaders }, body };
     }
     const response = await lastResponse(events);

@@ -8,15 +8,17 @@ import type { Unnumbered } from "./run-output.js";
  */
 export interface ModelCalls {
   /** Whether a response was opened that no event has ended: its stream was cut. */
-  isOpen(): boolean;
-  /** Whether one is still open besides the one that ended last: two streams come at the same time. */
-  hasOthers(): boolean;
+  isOpen: boolean;
+  /** The response that is open. */
+  first: { readonly id: unknown } | undefined;
+  /** The ids of further ones: two streams may come at the same time, and seldom do. */
+  further: Set<unknown> | undefined;
   /** How the newest one ended. */
-  ending(): ModelEnding | undefined;
-  open(event: Unnumbered): void;
-  end(event: Unnumbered, status: ModelEnding["status"]): void;
-  /** What the turn's response takes over: the model, and the usage of all calls, added up. */
-  fields(): Readonly<Record<string, unknown>>;
+  ending: ModelEnding | undefined;
+  /** The model of the newest one that has named it. */
+  model: string | undefined;
+  /** The usage of all, added up. */
+  usage: unknown;
 }
 
 /** How a model call ended. */
@@ -28,36 +30,52 @@ export interface ModelEnding {
 
 /** Starts without a call. */
 export function modelCalls(): ModelCalls {
-  const told: Record<string, unknown> = {};
-  let usage: unknown;
-  const openIds = new Set<unknown>();
-  let isOpen = false;
-  let ending: ModelEnding | undefined;
-
-  // Anything else, such as its instructions and tools, is between the developer and the model.
-  const take = (response: unknown): void => {
-    const { model } = Object(response) as { model?: unknown };
-    if (typeof model === "string" && model !== "") told["model"] = model;
-  };
-
   return {
-    isOpen: () => isOpen,
-    hasOthers: () => openIds.size > 0,
-    ending: () => ending,
-    open(event) {
-      isOpen = true;
-      openIds.add(idOf(event));
-      take(event["response"]);
-    },
-    end(event, status) {
-      isOpen = false;
-      openIds.delete(idOf(event));
-      ending = endingOf(event, status);
-      take(event["response"]);
-      usage = sum(usage, (Object(event["response"]) as { usage?: unknown }).usage);
-    },
-    fields: () => (usage === undefined ? told : { ...told, usage }),
+    isOpen: false,
+    first: undefined,
+    further: undefined,
+    ending: undefined,
+    model: undefined,
+    usage: undefined,
   };
+}
+
+/** Notes that a response of a model has begun. */
+export function openCall(calls: ModelCalls, event: Unnumbered): void {
+  calls.isOpen = true;
+  const id = idOf(event);
+  if (calls.further?.has(id) !== true) {
+    if (calls.first === undefined) calls.first = { id };
+    else if (calls.first.id !== id) (calls.further ??= new Set()).add(id);
+  }
+  takeModel(calls, event);
+}
+
+/** Notes how a response of a model has ended. */
+export function endCall(calls: ModelCalls, event: Unnumbered, status: ModelEnding["status"]): void {
+  calls.isOpen = false;
+  const id = idOf(event);
+  if (calls.first !== undefined && calls.first.id === id) calls.first = undefined;
+  else calls.further?.delete(id);
+  calls.ending = endingOf(event, status);
+  takeModel(calls, event);
+  calls.usage = sum(calls.usage, (Object(event["response"]) as { usage?: unknown }).usage);
+}
+
+/** Whether one is open. */
+export function hasOpenCalls({ first, further }: ModelCalls): boolean {
+  return first !== undefined || (further?.size ?? 0) > 0;
+}
+
+/** What the turn's response takes over: the model, and the usage. */
+export function fieldsOf({ model, usage }: ModelCalls): Readonly<Record<string, unknown>> {
+  return { ...(model !== undefined && { model }), ...(usage !== undefined && { usage }) };
+}
+
+/** Anything else, such as its instructions and tools, is between the developer and the model. */
+function takeModel(calls: ModelCalls, event: Unnumbered): void {
+  const { model } = Object(event["response"]) as { model?: unknown };
+  if (typeof model === "string" && model !== "") calls.model = model;
 }
 
 function idOf(event: Unnumbered): unknown {

@@ -14,57 +14,68 @@ export interface OutputItemsOptions {
   readonly number: (event: Unnumbered) => ResponseEvent;
 }
 
-/** The output of a response: items that are done, and items that are being written. */
-export interface OutputItems {
-  /** What is done, in the order of the output indexes. */
-  done(): readonly OutputItem[];
-  open(): readonly OpenItem[];
-  isOpen(item: OpenItem): boolean;
-  /** Begins an item at the next free index. */
-  begin(item: OutputItem): [OpenItem, ResponseEvent];
-  /** Ends an item with its final form. */
-  finish(open: OpenItem, item: OutputItem): ResponseEvent;
-  /** Ends an item with what has been streamed of it. */
-  close(open: OpenItem, status: EarlyEnd): ResponseEvent[];
+/**
+ * The output of a response: items that are done, and items that are being written. Data, and functions that take it:
+ * many streams are open at a time.
+ */
+export interface OutputItems extends OutputItemsOptions {
+  /** By output index. There are holes where items are still open. */
+  readonly done: OutputItem[];
+  readonly open: Map<number, OpenItem>;
+  nextIndex: number;
 }
 
 /** Starts an empty output. Ids are made where they are missing, and every item is stamped. */
-export function outputItems(options: OutputItemsOptions): OutputItems {
-  const { responseId, agentReference, random, number } = options;
-  const done: OutputItem[] = [];
-  const open = new Map<number, OpenItem>();
-  let nextIndex = 0;
+export function outputItems({ responseId, agentReference, random, number }: OutputItemsOptions): OutputItems {
+  return { responseId, agentReference, random, number, done: [], open: new Map(), nextIndex: 0 };
+}
 
-  const stamped = (item: OutputItem): OutputItem & { id: string } => {
-    const id =
-      typeof item.id === "string" && item.id !== "" ? item.id : newItemId(item.type, random, responseId);
-    const reference = agentReference === undefined ? {} : { agent_reference: agentReference };
-    return { ...item, ...reference, ...{ response_id: responseId }, id };
-  };
+/** What is done, in the order of the output indexes. */
+export function doneItems({ done }: OutputItems): readonly OutputItem[] {
+  return done.filter((item) => item !== undefined);
+}
 
-  const finish = (opened: OpenItem, given: OutputItem): ResponseEvent => {
-    const item = stamped({ ...given, id: opened.id });
-    open.delete(opened.index);
-    done[opened.index] = item;
-    return number({ type: "response.output_item.done", output_index: opened.index, item });
-  };
+/** Whether an item is still being written. */
+export function isOpen({ open }: OutputItems, { index }: OpenItem): boolean {
+  return open.has(index);
+}
 
-  return {
-    done: () => done.filter((item) => item !== undefined),
-    open: () => [...open.values()],
-    isOpen: ({ index }) => open.has(index),
-    begin(given) {
-      const item = stamped(given);
-      const opened: OpenItem = { index: nextIndex++, id: item.id, item, content: noContent() };
-      open.set(opened.index, opened);
-      return [opened, number({ type: "response.output_item.added", output_index: opened.index, item })];
-    },
-    finish,
-    close: (opened, status) =>
-      [...closingEvents(opened, status)].map((event) =>
-        event.type === "response.output_item.done"
-          ? finish(opened, event["item"] as OutputItem)
-          : number(event),
-      ),
-  };
+/** Begins an item at the next free index. */
+export function beginItem(items: OutputItems, given: OutputItem): [OpenItem, ResponseEvent] {
+  const item = stamped(items, given);
+  const opened: OpenItem = { index: items.nextIndex++, id: item.id, item, content: noContent() };
+  items.open.set(opened.index, opened);
+  const event = { type: "response.output_item.added", output_index: opened.index, item };
+  return [opened, items.number(event)];
+}
+
+/** Ends an item with its final form. */
+export function finishItem(items: OutputItems, opened: OpenItem, given: OutputItem): ResponseEvent {
+  const item = stamped(items, { ...given, id: opened.id });
+  items.open.delete(opened.index);
+  items.done[opened.index] = item;
+  return items.number({
+    type: "response.output_item.done",
+    output_index: opened.index,
+    item,
+  });
+}
+
+/** Ends an item with what has been streamed of it. */
+export function closeItem(items: OutputItems, opened: OpenItem, status: EarlyEnd): ResponseEvent[] {
+  return [...closingEvents(opened, status)].map((event) =>
+    event.type === "response.output_item.done"
+      ? finishItem(items, opened, event["item"] as OutputItem)
+      : items.number(event),
+  );
+}
+
+function stamped(
+  { responseId, agentReference, random }: OutputItems,
+  item: OutputItem,
+): OutputItem & { id: string } {
+  const id =
+    typeof item.id === "string" && item.id !== "" ? item.id : newItemId(item.type, random, responseId);
+  const reference = agentReference === undefined ? {} : { agent_reference: agentReference };
+  return { ...item, ...reference, ...{ response_id: responseId }, id };
 }

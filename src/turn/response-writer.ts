@@ -10,11 +10,36 @@ import {
 import type { RandomBytes } from "../foundry/ids.js";
 import { consentItemType, type OAuthConsentRequestItem, type OutputItem } from "../foundry/items.js";
 import { noteContent, textsOf } from "./item-content.js";
-import { modelCalls, type ModelCalls, type ModelEnding } from "./model-calls.js";
+import {
+  endCall,
+  fieldsOf,
+  hasOpenCalls,
+  modelCalls,
+  openCall,
+  type ModelCalls,
+  type ModelEnding,
+} from "./model-calls.js";
 import { emptyText, type OpenItem } from "./open-item.js";
-import { outputItems, type OutputItems } from "./output-items.js";
+import {
+  beginItem,
+  closeItem,
+  doneItems,
+  finishItem,
+  outputItems,
+  type OutputItems,
+} from "./output-items.js";
 import { responseStates, type ResponseFacts, type ResponseStates } from "./response-object.js";
-import { runItems, type RunItems } from "./run-items.js";
+import {
+  findItem,
+  isDone,
+  itemBegan,
+  itemFinished,
+  modelCallEnded,
+  runItems,
+  wasAt,
+  withFreeId,
+  type RunItems,
+} from "./run-items.js";
 import { invalid, type Unnumbered } from "./run-output.js";
 import { saidBefore } from "./said-before.js";
 
@@ -85,14 +110,14 @@ export function responseWriter(options: ResponseWriterOptions): ResponseWriter {
     said: [],
   };
   return {
-    isCut: () => writing.calls?.isOpen() === true,
+    isCut: () => writing.calls?.isOpen === true,
     start: () =>
       ["response.created", "response.in_progress"].map((type) =>
         number({ type, response: writing.states.at("in_progress", []) }),
       ),
     text: (delta) => (delta === "" ? [] : writeText(writing, delta)),
     event: (event) => writeEvent(writing, event),
-    output: () => items.done(),
+    output: () => doneItems(items),
     end: (ending) => writeEnd(writing, ending),
   };
 }
@@ -101,7 +126,7 @@ function writeText(writing: Writing, delta: string): ResponseEvent[] {
   const { items, number } = writing;
   const events: ResponseEvent[] = [];
   if (writing.answer === undefined) {
-    const [opened, added] = items.begin(emptyMessage());
+    const [opened, added] = beginItem(items, emptyMessage());
     writing.answer = opened;
     const part = { type: "response.content_part.added", ...placeOf(opened), part: emptyText };
     noteContent(opened.content, part);
@@ -120,39 +145,42 @@ function writeEvent(writing: Writing, event: Unnumbered): ResponseEvent[] {
   const status = terminalEvents.get(event.type);
   if (status !== undefined) return endModelCall(writing, event, status);
   if (openingEvents.has(event.type)) {
-    callsOf(writing).open(event);
+    openCall(callsOf(writing), event);
     return [];
   }
-  if (event.type === "response.output_item.added") return beginItem(writing, event);
-  if (event.type === "response.output_item.done") return finishItem(writing, event, itemOf(event));
+  if (event.type === "response.output_item.added") return itemAdded(writing, event);
+  if (event.type === "response.output_item.done") return itemDone(writing, event, itemOf(event));
   return passOn(writing, event);
 }
 
-function beginItem(writing: Writing, event: Unnumbered): ResponseEvent[] {
+function itemAdded(writing: Writing, event: Unnumbered): ResponseEvent[] {
   const item = itemOf(event);
-  if (writing.own().isOpen(item.id)) return [];
+  const own = writing.own();
+  if (findItem(own, item.id, undefined) !== undefined) return [];
   const before = closeAnswer(writing);
-  const [opened, added] = writing.items.begin(writing.own().withFreeId(item));
-  writing.own().began(opened, item.id, event["output_index"]);
+  const [opened, added] = beginItem(writing.items, withFreeId(own, item));
+  itemBegan(own, opened, item.id, event["output_index"]);
   return [...before, added];
 }
 
-function finishItem(writing: Writing, event: Unnumbered, item: OutputItem): ResponseEvent[] {
-  const opened = writing.own().find(item.id, event["output_index"]);
+function itemDone(writing: Writing, event: Unnumbered, item: OutputItem): ResponseEvent[] {
+  const own = writing.own();
+  const opened = findItem(own, item.id, event["output_index"]);
   if (opened !== undefined) {
-    writing.own().finished(opened, item.id);
-    return [writing.items.finish(opened, item)];
+    itemFinished(own, opened, item.id);
+    return [finishItem(writing.items, opened, item)];
   }
   // Frameworks tell of an item once more when the response ends.
-  return writing.own().isDone(item.id) ? [] : wholeItem(writing, item);
+  return isDone(own, item.id) ? [] : wholeItem(writing, item);
 }
 
 /** An item that is complete from the start. */
 function wholeItem(writing: Writing, item: OutputItem): ResponseEvent[] {
+  const own = writing.own();
   const before = closeAnswer(writing);
-  const [opened, added] = writing.items.begin(writing.own().withFreeId(item));
-  writing.own().finished(opened, item.id);
-  return [...before, added, writing.items.finish(opened, opened.item)];
+  const [opened, added] = beginItem(writing.items, withFreeId(own, item));
+  itemFinished(own, opened, item.id);
+  return [...before, added, finishItem(writing.items, opened, opened.item)];
 }
 
 /** The events that tell of audio, the only ones of the protocol that are about no item. */
@@ -166,7 +194,7 @@ const itemless: ReadonlySet<string> = new Set([
 /** Everything else belongs to an open item. */
 function passOn(writing: Writing, event: Unnumbered): ResponseEvent[] {
   const { item_id: id, output_index: index } = event;
-  const opened = writing.own().find(id, index);
+  const opened = findItem(writing.own(), id, index);
   if (opened !== undefined) {
     noteContent(opened.content, event);
     return [writing.number(Object.assign(event, { item_id: opened.id, output_index: opened.index }))];
@@ -194,28 +222,28 @@ function endModelCall(writing: Writing, event: Unnumbered, status: ModelEnding["
   const listed = (Array.isArray(output) ? (output as readonly unknown[]) : []).map((item) =>
     itemOf({ type: event.type, item }),
   );
-  calls.end(event, status);
+  endCall(calls, event, status);
   const isSaid = saidBefore(() => said.flatMap(({ texts, from }) => texts.slice(from)).join(""));
   const events = listed.flatMap((item, index) => {
-    if (own.isDone(item.id) || own.wasAt(item.id, index)) return [];
-    if (own.find(item.id, index) !== undefined)
-      return finishItem(writing, { type: event.type, output_index: index }, item);
+    if (isDone(own, item.id) || wasAt(own, item.id, index)) return [];
+    if (findItem(own, item.id, index) !== undefined)
+      return itemDone(writing, { type: event.type, output_index: index }, item);
     return isSaid(item) ? [] : wholeItem(writing, item);
   });
-  if (!calls.hasOthers()) own.forget();
+  if (!hasOpenCalls(calls)) modelCallEnded(own);
   said.length = 0;
   return events;
 }
 
 function writeEnd(writing: Writing, ending: Ending): ResponseEvent[] {
   const { items, calls, number } = writing;
-  const isWhole = ending.status === "completed" && (calls?.ending()?.status ?? "completed") === "completed";
+  const isWhole = ending.status === "completed" && (calls?.ending?.status ?? "completed") === "completed";
   const before = closeAnswer(writing, isWhole ? "completed" : "incomplete");
   // A call whose arguments broke off must not look like one that may be carried out.
-  const leftOpen = items.open();
-  const cut = leftOpen.flatMap((opened) => items.close(opened, "incomplete"));
+  const leftOpen = [...items.open.values()];
+  const cut = leftOpen.flatMap((opened) => closeItem(items, opened, "incomplete"));
   const asked = ending.status === "consent" ? askFor(writing, ending.requests) : [];
-  if (calls !== undefined) writing.states.merge(calls.fields());
+  if (calls !== undefined) writing.states.merge(fieldsOf(calls));
   return [...before, ...cut, ...asked, number(terminalEvent(writing, ending, leftOpen.length > 0))];
 }
 
@@ -227,8 +255,8 @@ function terminalEvent(
   // There is no event of its own for it, and what was said before counts no more.
   // Source: api-behaviour-contract.md of Azure.AI.AgentServer.Responses, B11.
   if (ending.status === "cancelled") return { type: "response.failed", response: states.at("cancelled", []) };
-  const output = items.done();
-  const own = ending.status === "completed" ? calls?.ending() : undefined;
+  const output = doneItems(items);
+  const own = ending.status === "completed" ? calls?.ending : undefined;
   const error = ending.status === "failed" ? ending.error : own?.error;
   if (error !== undefined)
     return { type: "response.failed", response: states.at("failed", output, { error }) };
@@ -248,7 +276,7 @@ function terminalEvent(
 
 function askFor(writing: Writing, requests: readonly ConsentRequest[]): ResponseEvent[] {
   const { responseId, random } = writing.options;
-  const shown = new Set(writing.items.done().filter(isConsentItem).map(consentKey));
+  const shown = new Set(doneItems(writing.items).filter(isConsentItem).map(consentKey));
   return requests
     .map(({ link, serverLabel }) =>
       oauthConsentRequest({ consentLink: link, serverLabel, responseId, random }),
@@ -264,7 +292,7 @@ function callsOf(writing: Writing): ModelCalls {
 function closeAnswer(writing: Writing, status: "completed" | "incomplete" = "completed"): ResponseEvent[] {
   const { answer, items } = writing;
   writing.answer = undefined;
-  return answer === undefined ? [] : items.close(answer, status);
+  return answer === undefined ? [] : closeItem(items, answer, status);
 }
 
 function emptyMessage(): OutputItem {

@@ -1,5 +1,6 @@
 import { tryGetUserContext } from "../context/ambient.js";
 import { answerHeaders } from "../context/answer-headers.js";
+import { internalsOf } from "../context/internals.js";
 import type { UserContext } from "../context/user-context.js";
 import { answerTurn, errorAnswer, type Answer } from "./answer.js";
 import { requestError, type RequestError } from "./error-envelope.js";
@@ -46,7 +47,7 @@ export function responses(
     if ("error" in received) return refused(received);
     const user = context ?? tryGetUserContext(request);
     const input = { body: received.bytes, context: user, signal: request.signal, requestId };
-    return toResponse(await answerTurn(run, settings, input));
+    return toResponse(await answerTurn(run, settings, input), user);
   };
 }
 
@@ -56,6 +57,9 @@ const alreadyRead = requestError(
   "Something in front of responses() has read the body of the request. Give it a clone(), or read the body in the run: it is in turn.request.body.",
 );
 
-function toResponse({ status, headers, body }: Answer): Response {
-  return new Response(typeof body === "string" ? body : byteStream(body), { status, headers });
+function toResponse({ status, headers, body }: Answer, user?: UserContext): Response {
+  if (typeof body === "string") return new Response(body, { status, headers });
+  const stream = byteStream(body);
+  if (user !== undefined) internalsOf(user).ownBody = stream;
+  return new Response(stream, { status, headers });
 }

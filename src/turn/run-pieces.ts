@@ -42,29 +42,28 @@ export function runPieces(
   let iterator: AsyncIterator<unknown> | undefined;
   let over = false;
   let windingDown: Promise<void> | undefined;
+  /** Stops waiting for the step that is under way. */
+  let leave: ((reason: unknown) => void) | undefined;
 
   const stop = (): void => {
     signal.removeEventListener("abort", stop);
     clock.stop();
+    leave?.(signal.reason);
     if (over || windingDown !== undefined) return;
     windingDown = scope.inContext(async () => void (await iterator?.return?.())).catch(onCleanUpError);
   };
-  const step = async (): Promise<IteratorResult<unknown>> => {
-    clock.waiting();
-    try {
-      if (iterator === undefined) {
-        const output: unknown = run(turn);
-        if (types.isPromise(output)) await refusePromise(output, "returned");
-        iterator = runIterator(output);
-      }
-      const result = await iterator.next();
-      if (result.done === true) over = true;
-      return result;
-    } catch (error) {
-      over = true;
-      throw error;
-    }
+  const begin = async (): Promise<AsyncIterator<unknown>> => {
+    const output: unknown = run(turn);
+    if (types.isPromise(output)) await refusePromise(output, "returned");
+    return (iterator = runIterator(output));
   };
+  /** Takes a step as the turn's user, and waits for it, but not beyond the signal: a listener for all steps. */
+  const whileLive = <T>(step: () => Promise<T>): Promise<T> =>
+    new Promise<T>((resolve, reject) => {
+      leave = reject;
+      scope.inContext(step).then(resolve, reject);
+    });
+  const pull = async (): Promise<IteratorResult<unknown>> => (iterator ?? (await begin())).next();
   // A consumer that stopped reading pulls nothing, and the run has to end all the same.
   signal.addEventListener("abort", stop, { once: true });
 
@@ -72,11 +71,20 @@ export function runPieces(
     async next() {
       for (;;) {
         signal.throwIfAborted();
-        const { done, value } = await scope.whileLive(step);
+        clock.waiting();
+        let result: IteratorResult<unknown>;
+        try {
+          result = await whileLive(pull);
+        } catch (error) {
+          if (!signal.aborted) over = true;
+          throw error;
+        }
+        const { done, value } = result;
         // Generators wait for what they yield; a stream, or an iterator made by hand, does not.
-        if (types.isPromise(value)) await scope.whileLive(async () => refusePromise(value, "yielded"));
+        if (types.isPromise(value)) await whileLive(async () => refusePromise(value, "yielded"));
         clock.served();
         if (done === true) {
+          over = true;
           stop();
           return undefined;
         }
@@ -91,28 +99,30 @@ export function runPieces(
   };
 }
 
-/** Ends the turn when its run takes too long. One timer for each limit: a stream of many small pieces starts none. */
-function runClock(scope: TurnScope, { turnTimeoutMs, idleTimeoutMs }: RunLimits): RunClock {
+/** Ends the turn when its run takes too long. One timer, which a stream of many small pieces does not touch. */
+function runClock(scope: TurnScope, limits: RunLimits): RunClock {
+  const turnMs = limits.turnTimeoutMs || Number.POSITIVE_INFINITY;
+  const idleMs = limits.idleTimeoutMs || Number.POSITIVE_INFINITY;
+  const begun = performance.now();
   let waitingSince: number | undefined;
-  let idle: NodeJS.Timeout | undefined;
-  const turn = timer(turnTimeoutMs, () => scope.fail(new HostedAgentIdentityError("turn_timeout")));
+  let timer: NodeJS.Timeout | undefined;
   const check = (): void => {
-    const waited = waitingSince === undefined ? 0 : performance.now() - waitingSince;
-    if (waited >= idleTimeoutMs) scope.fail(new HostedAgentIdentityError("turn_idle"));
-    else idle = timer(idleTimeoutMs - waited, check);
+    const now = performance.now();
+    const turnLeft = turnMs - (now - begun);
+    const idleLeft = idleMs - (waitingSince === undefined ? 0 : now - waitingSince);
+    if (turnLeft <= 0) scope.fail(new HostedAgentIdentityError("turn_timeout"));
+    else if (idleLeft <= 0) scope.fail(new HostedAgentIdentityError("turn_idle"));
+    else timer = start(Math.min(turnLeft, idleLeft), check);
   };
+  check();
   return {
     waiting() {
       waitingSince = performance.now();
-      if (idleTimeoutMs > 0) idle ??= timer(idleTimeoutMs, check);
     },
     served() {
       waitingSince = undefined;
     },
-    stop() {
-      clearTimeout(turn);
-      clearTimeout(idle);
-    },
+    stop: () => clearTimeout(timer),
   };
 }
 
@@ -122,9 +132,9 @@ interface RunClock {
   stop(): void;
 }
 
-function timer(ms: number, end: () => void): NodeJS.Timeout | undefined {
-  if (ms <= 0 || ms === Number.POSITIVE_INFINITY) return undefined;
-  const started = setTimeout(end, Math.min(Math.ceil(ms), 2 ** 31 - 1));
-  inBackground(started);
-  return started;
+function start(ms: number, end: () => void): NodeJS.Timeout | undefined {
+  if (ms === Number.POSITIVE_INFINITY) return undefined;
+  const timer = setTimeout(end, Math.min(Math.ceil(ms), 2 ** 31 - 1));
+  inBackground(timer);
+  return timer;
 }

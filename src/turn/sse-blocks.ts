@@ -35,31 +35,39 @@ export function keepAliveMsOf(
 
 /**
  * Events as the text of server-sent events. While somebody waits for the next one, a comment comes in each
- * pause, so that nothing on the way takes the stream for dead. Nothing runs while nobody waits.
+ * pause, so that nothing on the way takes the stream for dead. Nothing runs while nobody waits. An event that breaks
+ * the stream ends the turn; `onBroken` is told.
  */
 export function sseBlocks(
   events: AsyncIterator<ResponseEvent>,
   keepAliveMs: number,
+  onBroken?: (error: unknown) => void,
 ): AsyncIterableIterator<string> {
   let coming: Promise<IteratorResult<ResponseEvent>> | undefined;
   const blocks: AsyncIterableIterator<string> = {
     [Symbol.asyncIterator]: () => blocks,
     async next() {
-      coming ??= events.next();
-      const result = keepAliveMs > 0 ? await within(coming, keepAliveMs) : await coming;
-      if (result === undefined) return { done: false, value: keepAlive };
-      coming = undefined;
-      if (result.done === true) return { done: true, value: undefined };
       try {
+        coming ??= events.next();
+        const result = keepAliveMs > 0 ? await within(coming, keepAliveMs) : await coming;
+        if (result === undefined) return { done: false, value: keepAlive };
+        coming = undefined;
+        if (result.done === true) return { done: true, value: undefined };
         return { done: false, value: sseBlock(result.value) };
       } catch (error) {
-        // Only a host's own events can do this: a run's are checked. Nobody will read on, so the turn ends here.
-        await events.return?.();
+        // A host's own events can do this: a run's are checked. Nobody will read on, so the turn ends here.
+        onBroken?.(error);
+        await blocks.return?.();
         throw error;
       }
     },
     async return() {
-      await events.return?.();
+      try {
+        await events.return?.();
+      } catch (error) {
+        if (onBroken === undefined) throw error;
+        onBroken(error);
+      }
       return { done: true, value: undefined };
     },
   };

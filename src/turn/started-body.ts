@@ -1,45 +1,33 @@
+import type { ResponseEvent } from "../foundry/events.js";
 import { reportError } from "./report-error.js";
+import { sseBlocks } from "./sse-blocks.js";
 
 /**
- * The text of a stream, of which the first block is there: a turn that cannot even begin is answered with an error
- * and not with a stream that breaks. When it breaks later, the run is ended, `onError` is told, and the reader sees
- * the stream fail.
+ * The events of a turn as the text of server-sent events, of which the first block is there: a turn that cannot even
+ * begin is answered with an error and not with a stream that breaks. When it breaks later, the run is ended, `onError`
+ * is told, and the reader sees the stream fail.
  */
 export async function startedBody(
-  blocks: AsyncIterableIterator<string>,
+  events: AsyncIterator<ResponseEvent>,
+  keepAliveMs: number,
   onError: ((error: unknown) => unknown) | undefined,
 ): Promise<AsyncIterableIterator<string>> {
   let first: IteratorResult<string> | undefined;
+  let hasBegun = false;
+  const blocks = sseBlocks(events, keepAliveMs, (error) => {
+    if (hasBegun) reportError(onError, error);
+  });
+  first = await blocks.next();
+  hasBegun = true;
   const body: AsyncIterableIterator<string> = {
     [Symbol.asyncIterator]: () => body,
-    async next() {
-      if (first !== undefined) {
-        const begun = first;
-        first = undefined;
-        return begun;
-      }
-      try {
-        return await blocks.next();
-      } catch (error) {
-        reportError(onError, error);
-        await body.return?.();
-        throw error;
-      }
+    next() {
+      if (first === undefined) return blocks.next();
+      const begun = first;
+      first = undefined;
+      return Promise.resolve(begun);
     },
-    async return() {
-      try {
-        await blocks.return?.();
-      } catch (error) {
-        reportError(onError, error);
-      }
-      return { done: true, value: undefined };
-    },
+    return: () => blocks.return?.() ?? Promise.resolve({ done: true, value: undefined }),
   };
-  try {
-    first = await blocks.next();
-  } catch (error) {
-    await body.return?.();
-    throw error;
-  }
   return body;
 }

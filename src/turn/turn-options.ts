@@ -12,6 +12,7 @@ import {
   orElse,
   readOptions,
   text,
+  type Checked,
   type OptionCheck,
   type OptionTable,
 } from "../errors.js";
@@ -94,8 +95,11 @@ export const drainOptions: OptionTable<DrainOptions, "timeoutMs"> = {
   timeoutMs: orElse(milliseconds(0, Number.MAX_SAFE_INTEGER), 20_000),
 };
 
-/** The limits of the run. Throws `invalid_option`. */
-export function checkWithConsent(run: unknown, options: WithConsentOptions): RunLimits {
+/** The options, with their defaults. Throws `invalid_option`. */
+export function checkWithConsent(
+  run: unknown,
+  options: WithConsentOptions,
+): Checked<WithConsentOptions, keyof RunLimits> {
   runCheck.read(run, "withConsent: run");
   return readOptions("withConsent", withConsentOptions, options);
 }

@@ -94,9 +94,9 @@ export interface WithConsentOptions {
  */
 export function withConsent(
   run: (turn: Turn) => RunOutput,
-  options: WithConsentOptions = {},
+  given: WithConsentOptions = {},
 ): AsyncIterableIterator<ResponseEvent> {
-  const limits = checkWithConsent(run, options);
+  const options = checkWithConsent(run, given);
   const scope = turnScope(options);
   let writer;
   let turn;
@@ -106,29 +106,26 @@ export function withConsent(
     scope.stop();
     throw error;
   }
-  const pieces = runPieces(run, turn, scope, limits, (error) => {
+  const pieces = runPieces(run, turn, scope, options, (error) => {
     if (!isCancelled(error)) reportError(options.onError, error);
   });
-  const events = turnEvents(pieces, scope, writer, options);
   const finish = async (): Promise<void> => {
     pieces.stop();
     await pieces.ended();
     // An agent that is another agent's tool runs on the context of that one's turn.
     if (scope.stop()) scope.context.end();
   };
+  const events = turnEvents(pieces, scope, writer, options, finish);
   const iterator: AsyncIterableIterator<ResponseEvent> = {
     [Symbol.asyncIterator]: () => iterator,
-    async next() {
-      const result = await events.next();
-      if (result.done === true) await finish();
-      return result;
-    },
+    next: () => events.next(),
     async return() {
       // First the signal, so that a step that is still being waited for ends.
       scope.cancel();
       try {
         return await events.return(undefined);
       } finally {
+        // A generator that was never started does not do it itself.
         await finish();
       }
     },
@@ -162,13 +159,15 @@ async function* turnEvents(
   scope: TurnScope,
   writer: ResponseWriter,
   options: WithConsentOptions,
+  finish: () => Promise<void>,
 ): AsyncGenerator<ResponseEvent, undefined> {
-  yield* writer.start();
+  // No `yield*`: it takes as long for a list as all the rest of an event.
+  for (const event of writer.start()) yield event;
   let failure: { readonly error: unknown } | undefined;
   try {
     if (options.prepare !== undefined) await scope.whileLive(() => scope.prepare(options.prepare ?? []));
     for (let piece = await pieces.next(); piece !== undefined; piece = await pieces.next()) {
-      yield* typeof piece === "string" ? writer.text(piece) : writer.event(piece);
+      for (const event of typeof piece === "string" ? writer.text(piece) : writer.event(piece)) yield event;
     }
     if (writer.isCut()) throw new HostedAgentIdentityError("model_stream_cut");
   } catch (error) {
@@ -176,7 +175,8 @@ async function* turnEvents(
     // The run's `finally` begins now, not when the last event has been read.
     pieces.stop();
   }
-  yield* writer.end(await endingOf(scope, failure, writer, options));
+  for (const event of writer.end(await endingOf(scope, failure, writer, options))) yield event;
+  await finish();
 }
 
 /**

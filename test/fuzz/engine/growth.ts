@@ -16,13 +16,8 @@ export interface Growth {
 /** What a unit may cost at twice the size, times what it costs at the size. Linear is 1, quadratic is 2. */
 const mostTimes = 1.5;
 
-/**
- * What a machine with other work adds to a ratio, as seen: up to a twelfth. A cost that is quadratic is twice what is
- * allowed, so it is found all the same.
- */
-const noise = 1.15;
 /** A sample takes at least so much of the processor: it counts in steps, and noise is as large as a small sample. */
-const leastMs = 8;
+const leastMs = 16;
 const rounds = 2;
 /** A noisy machine gets so many more rounds to show that it was noise. */
 const moreRounds = 40;
@@ -56,7 +51,7 @@ export async function growth(target: FuzzTarget, size: Size, beat: () => void): 
     for (let round = 0; round < moreRounds && times(now, other) > most; round += 1)
       await again(now, other, beat);
     worst = Math.max(worst, times(now, other));
-    if (worst > most * noise) {
+    if (worst > most) {
       const complaint = `${n} ${size.of} cost ${worst.toFixed(2)} times ${than(size, n)}, and ${most} is the most`;
       return { ...found, to: n, worst, complaint };
     }

@@ -5,9 +5,23 @@ import base from "./vitest.config.js";
  * Folders of tests that leave nothing behind, so that their files may share a process: loading the packages takes
  * longer than the tests. Nothing here mocks a module or registers a global.
  */
-const sharing = ["access", "consent", "contract", "entra", "errors", "foundry", "options"].map(
-  (folder) => `test/${folder}/**/*.test.ts`,
-);
+const sharing = [
+  "access",
+  "cli",
+  "clients",
+  "consent",
+  "context",
+  "contract",
+  "entra",
+  "errors",
+  "foundry",
+  "http",
+  "mcp",
+  "options",
+  "server",
+  "tokens",
+  "turn",
+].map((folder) => `test/${folder}/**/*.test.ts`);
 const { test } = base;
 
 /** The whole suite; the mutants use what it is based on, where each file has a process of its own. */

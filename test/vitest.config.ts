@@ -33,7 +33,7 @@ export default defineConfig({
     setupFiles: ["test/support/spare-keys.ts"],
     pool: "forks",
     // Much of a test's time is waiting for a browser or another process.
-    maxWorkers: Math.max(2, availableParallelism() - 1),
+    maxWorkers: Math.max(3, availableParallelism() - 1),
     reporters: ["default", new PlainSummary()],
     testTimeout: 20_000,
     hookTimeout: 30_000,

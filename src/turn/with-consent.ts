@@ -94,20 +94,20 @@ export interface WithConsentOptions {
  */
 export function withConsent(
   run: (turn: Turn) => RunOutput,
-  given: WithConsentOptions = {},
+  options: WithConsentOptions = {},
 ): AsyncIterableIterator<ResponseEvent> {
-  const options = checkWithConsent(run, given);
-  const scope = turnScope(options);
+  const settings = checkWithConsent(run, options);
+  const scope = turnScope(settings);
   let writer;
   let turn;
   try {
-    ({ writer, turn } = begin(scope, options));
+    ({ writer, turn } = begin(scope, settings));
   } catch (error) {
     scope.stop();
     throw error;
   }
-  const pieces = runPieces(run, turn, scope, options, (error) => {
-    if (!isCancelled(error)) reportError(options.onError, error);
+  const pieces = runPieces(run, turn, scope, settings, (error) => {
+    if (!isCancelled(error)) reportError(settings.onError, error);
   });
   const finish = async (): Promise<void> => {
     pieces.stop();
@@ -115,7 +115,7 @@ export function withConsent(
     // An agent that is another agent's tool runs on the context of that one's turn.
     if (scope.stop()) scope.context.end();
   };
-  const events = turnEvents(pieces, scope, writer, options, finish);
+  const events = turnEvents(pieces, scope, writer, settings, finish);
   const iterator: AsyncIterableIterator<ResponseEvent> = {
     [Symbol.asyncIterator]: () => iterator,
     next: () => events.next(),

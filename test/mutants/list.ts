@@ -401,8 +401,8 @@ export const mutants: readonly Mutant[] = [
   {
     name: "more-pulled-after-consent",
     rule: 9,
-    find: "signal.throwIfAborted();\n        const { done, value } = await scope.whileLive(step);",
-    replace: "const { done, value } = await scope.whileLive(step);",
+    find: "signal.throwIfAborted();\n        clock.waiting();",
+    replace: "clock.waiting();",
     tests: ["test/turn/end-of-turn.test.ts"],
   },
   {

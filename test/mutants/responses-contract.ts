@@ -81,8 +81,8 @@ export const responsesContractMutants: readonly Mutant[] = [
   {
     name: "the-agents-own-prompt-shown",
     rule: 17,
-    find: 'if (typeof model === "string" && model !== "") told["model"] = model;',
-    replace: "if (model !== null) Object.assign(told, response);",
+    find: 'if (typeof model === "string" && model !== "") calls.model = model;',
+    replace: 'calls.model = JSON.stringify(event["response"]);',
     tests: responseTests,
   },
   {

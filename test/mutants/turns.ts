@@ -23,7 +23,7 @@ export const turnMutants: readonly Mutant[] = [
   {
     name: "yielded-promise-left-alone",
     rule: 17,
-    find: 'if (types.isPromise(value)) await scope.whileLive(async () => refusePromise(value, "yielded"));',
+    find: 'if (types.isPromise(value)) await whileLive(async () => refusePromise(value, "yielded"));',
     replace: "",
     tests: outputTests,
   },
@@ -81,8 +81,8 @@ export const turnMutants: readonly Mutant[] = [
   {
     name: "half-a-call-looks-finished",
     rule: 18,
-    find: 'leftOpen.flatMap((opened) => items.close(opened, "incomplete"))',
-    replace: 'leftOpen.flatMap((opened) => items.close(opened, "completed"))',
+    find: 'leftOpen.flatMap((opened) => closeItem(items, opened, "incomplete"))',
+    replace: 'leftOpen.flatMap((opened) => closeItem(items, opened, "completed"))',
     tests: ["test/turn/item-content.test.ts"],
   },
   {
@@ -108,10 +108,17 @@ export const turnMutants: readonly Mutant[] = [
     tests: endTests,
   },
   {
+    name: "any-body-trusted-to-end-its-context",
+    rule: 13,
+    find: "if (response.body === internalsOf(context).ownBody) return response;",
+    replace: "if (response.body !== internalsOf(context).ownBody || response.ok) return response;",
+    tests: ["test/context/middleware.test.ts"],
+  },
+  {
     name: "run-without-an-idle-limit",
     rule: 11,
-    find: "if (waited >= idleTimeoutMs) scope.fail(",
-    replace: "if (false as boolean) scope.fail(",
+    find: "else if (idleLeft <= 0) scope.fail(",
+    replace: "else if (false as boolean) scope.fail(",
     tests: endTests,
   },
   {

@@ -61,6 +61,8 @@ export function runPieces(
   const whileLive = <T>(step: () => Promise<T>): Promise<T> =>
     new Promise<T>((resolve, reject) => {
       leave = reject;
+      // Nobody would call it any more.
+      if (signal.aborted) reject(signal.reason);
       scope.inContext(step).then(resolve, reject);
     });
   const pull = async (): Promise<IteratorResult<unknown>> => (iterator ?? (await begin())).next();

@@ -111,6 +111,20 @@ describe("one client for everybody", () => {
   });
 });
 
+describe("a server that attacks whoever calls it", () => {
+  test.each(["v1", "v2-legacy", "v2-modern"] as ClientKind[])(
+    "%s in a pool: calls fail, and nobody sees anything of anybody else",
+    async (kind) => {
+      const world = await newWorld({ kind: kind === "v1" ? "v1-sessions" : "v2", attackEvery: 12 });
+      const measured = await pooled(kind, world, 300);
+      expect(measured).toMatchObject({ calls: 300, wrong: 0 });
+      // Enough of them failed, and enough did not.
+      expect(measured.without).toBeGreaterThan(10);
+      expect(measured.without).toBeLessThan(150);
+    },
+  );
+});
+
 test("the same measurement sees it when one token is shared", async () => {
   const world = await newWorld({ kind: "v1-stateless", shareOneToken: true });
   expect((await pooled("v1", world, 200)).wrong).toBeGreaterThan(0);

@@ -13,6 +13,7 @@ import {
   userTokenVerifier,
 } from "hosted-agent-identity";
 import { type EntraEmulator, startEntra } from "hosted-agent-identity/testing";
+import { hostileServer } from "../../bench/soak/hostile-server.js";
 import { startMcpServer, type McpTestServer, type McpTestServerOptions } from "../support/mcp-servers.js";
 
 /** How many people talk to the agent at the same time. */
@@ -55,6 +56,8 @@ export interface WorldOptions {
   random: () => number;
   /** Breaks the isolation on purpose: everybody is sent with the token of whoever came first. */
   shareOneToken?: boolean;
+  /** One request in so many is answered with an attack instead. */
+  attackEvery?: number;
 }
 
 export async function startWorld({
@@ -62,6 +65,7 @@ export async function startWorld({
   ttlMs = 0,
   random,
   shareOneToken,
+  attackEvery,
 }: WorldOptions): Promise<IsolationWorld> {
   const delayMs = (): number => Math.floor(random() * 21);
   const entra = await startEntra({
@@ -113,7 +117,11 @@ export async function startWorld({
       audiences: [people.clientId],
     }),
     [onBehalfOf(app)],
-    { cache: { maxEntries: cachedTokens }, ...(shareOneToken === true ? { fetch: sharingOneToken() } : {}) },
+    {
+      cache: { maxEntries: cachedTokens },
+      ...(shareOneToken === true ? { fetch: sharingOneToken() } : {}),
+      ...(attackEvery === undefined ? {} : { fetch: attacking(attackEvery, random) }),
+    },
   );
 
   const verify = userTokenVerifier({ app, requiredScopes: ["access_as_user"] });
@@ -147,4 +155,10 @@ function sharingOneToken(): FetchLike {
     headers.set("authorization", first ?? "");
     return fetch(input, { ...init, headers });
   };
+}
+
+/** A server that answers most requests, and some with what its maker can think of to do harm. */
+function attacking(every: number, random: () => number): FetchLike {
+  const attacker = hostileServer();
+  return (input, init) => (random() < 1 / every ? attacker.fetch(input, init) : fetch(input, init));
 }

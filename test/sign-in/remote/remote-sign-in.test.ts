@@ -160,12 +160,13 @@ async function serve(api: SignInApi): Promise<{ url: string; stop: () => Promise
   return { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`, stop: close };
 }
 
-function remote(identity = "agent"): RemoteSignIn {
+function remote(identity = "agent", more: { readonly timeoutMs?: number } = {}): RemoteSignIn {
   const clientId = entra.managedIdentity.identities.find(({ name }) => name === identity)?.clientId ?? "";
   return remoteSignIn({
     url,
     credential: new ManagedIdentityCredential({ clientId }),
     scope: `api://${app.clientId}/.default`,
+    ...more,
   });
 }
 
@@ -325,6 +326,20 @@ describe("an agent that holds no grant, no key and no client credential", () => 
       code: "sign_in_service_unavailable",
     });
     server.closeAllConnections();
+  });
+
+  it("a service that takes the request and never answers is given up after timeoutMs", async () => {
+    await stop();
+    const silent = createServer(() => {});
+    await new Promise<void>((resolve) => silent.listen(0, "127.0.0.1", resolve));
+    url = `http://127.0.0.1:${(silent.address() as AddressInfo).port}`;
+    stop = () => new Promise((resolve) => silent.close(() => resolve()));
+    const contacts = userAccess(resource, [remote("agent", { timeoutMs: 50 }).tokens()]);
+    expect(await failure(contacts.token(await person("Ada")))).toMatchObject({
+      code: "sign_in_service_unavailable",
+      message: expect.stringContaining("50 ms"),
+    });
+    silent.closeAllConnections();
   });
 });
 

@@ -1,0 +1,205 @@
+/** What docs/security.md says with a word that leaves no room for an exception, and what holds it true. */
+export interface PromiseOfThePage {
+  /** The sentence, or enough of it. */
+  readonly says: string;
+  readonly proof: Proof;
+}
+
+interface Proof {
+  /** A file under test, without `.test.ts`, and the title of one of its tests. */
+  readonly tests: readonly (readonly [file: string, title: string])[];
+  /** Why there is none: what the sentence says of the world, of itself, or of the attack that remains. */
+  readonly because?: string;
+}
+
+const held = (...tests: Proof["tests"]): Proof => ({ tests });
+const said = (because: string): Proof => ({ tests: [], because });
+
+export const promises: readonly PromiseOfThePage[] = [
+  { says: "names the test behind each", proof: held(["docs/promises", "nothing that is not in the list"]) },
+  {
+    says: "Nowhere else:",
+    proof: held(
+      ["redaction/whole-demo", "nothing of the demo is anywhere else than it belongs"],
+      ["http/every-adapter", "nothing behind it can find the token on the request"],
+    ),
+  },
+  {
+    says: "A token of another audience opens no exchange",
+    proof: held(
+      ["tokens/acquire", "refuse a token of server B that is replayed to reach server C"],
+      ["sign-in/flow/links", "or a grant is opened by no token that was made for a resource, whosever it is"],
+    ),
+  },
+  {
+    says: "Never by session, conversation, model text",
+    proof: held(
+      ["context/create", "never wins over a verified token"],
+      ["context/create", "in retired headers counts for nothing"],
+    ),
+  },
+  {
+    says: "A caller that aborts never cancels the others",
+    proof: held(
+      ["tokens/acquire", "lets an aborting caller leave without cancelling the others"],
+      ["faults/abort", "while signing keys are fetched is let go; who waits for the same keys is served"],
+    ),
+  },
+  {
+    says: "What a server advertises is never a destination",
+    proof: held([
+      "exchange/on-behalf-of-exchange",
+      "goes to the assertion's own tenant, not to the app's home",
+    ]),
+  },
+  {
+    says: "Refusals are classified by what Entra documents, never by text",
+    proof: held(["entra/classify", "never looks at the text"]),
+  },
+  {
+    says: "a configuration error never becomes a consent request",
+    proof: held(["tokens/acquire", "calls missing consent without a link a configuration error"]),
+  },
+  {
+    says: "never logged or shown to the model",
+    proof: held(["redaction/whole-demo", "nothing of the demo is anywhere else than it belongs"]),
+  },
+  {
+    says: "never from tool content",
+    proof: held(["mcp/toolbox/consent", "-32006 in what a tool returned means nothing"]),
+  },
+  {
+    says: "Every call to Entra, a key endpoint, a sign-in service or a store has a timeout",
+    proof: held(
+      ["exchange/on-behalf-of-exchange", "gives up on a silent Entra after timeoutMs"],
+      ["context/signing-keys", "because it %s, the answer is 503 and another try works"],
+      [
+        "sign-in/remote/remote-sign-in",
+        "a service that takes the request and never answers is given up after timeoutMs",
+      ],
+      ["faults/sign-in-store", "hangs: one call of each waits for the store's limit"],
+    ),
+  },
+  {
+    says: "and send nothing else",
+    proof: held(["mcp/pool-with-real-sdks", "closing may end the session and nothing else"]),
+  },
+  {
+    says: "The absence of a claim proves nothing",
+    proof: held(["context/verify", "a user token is refused that has"]),
+  },
+  {
+    says: "Nobody can take another's room",
+    proof: held(["turn/operations", "are bounded for each person, and nobody takes another's room"]),
+  },
+  {
+    says: "Every call is made as a verified person",
+    proof: held(["access/fetch", "goes nowhere without a user"]),
+  },
+  {
+    says: "it opens no exchange and no other resource",
+    proof: held(["tokens/acquire", "refuse a token of server B that is replayed to reach server C"]),
+  },
+  {
+    says: "against whatever else shares its audience",
+    proof: said("It is what remains: a server can use a token that it was sent, and we cannot take it back."),
+  },
+  { says: "nothing once the code is told", proof: said("It is the attack that remains, and says so.") },
+  {
+    says: "The platform's id owns nothing until you declare it",
+    proof: held(["context/create", "makes a principal only where its user id was declared to be one person"]),
+  },
+  {
+    says: "Errors, events, spans, metrics and contexts hold none",
+    proof: held(
+      ["redaction/whole-demo", "nothing of the demo is anywhere else than it belongs"],
+      ["context/create", "a context shows nothing of its token: printed, spread, cloned"],
+      ["otel/no-personal-data", "have a pseudonym only where a key asks for one"],
+    ),
+  },
+  {
+    says: "nothing loaded before it is used",
+    proof: held([
+      "package/tarball",
+      "loads neither MSAL, jose, @azure/identity, OpenTelemetry nor a framework for the root",
+    ]),
+  },
+  {
+    says: "the server keeps nothing in a session",
+    proof: said("It is the developer's word, and what the option means."),
+  },
+  { says: "Nobody needs to attack", proof: said("It describes a fault, not what we do about it.") },
+  {
+    says: "Nothing is kept or sent, and an event says so",
+    proof: held(["exchange/on-behalf-of-exchange", "refuses a token that came with %s, and raises an event"]),
+  },
+  {
+    says: "every threat has a line, and every mutant runs the file",
+    proof: held(["docs/security", "says of every threat what stops it and what remains"]),
+  },
+  {
+    says: "and whatever looks random",
+    proof: held(["turn/report-error", "no secret of a message, a name, a stack or a cause is printed"]),
+  },
+  {
+    says: "A link can be forwarded, so opening it proves nothing",
+    proof: said("It is why the rest is there."),
+  },
+  {
+    says: "Somebody else who opens the link stores nothing",
+    proof: held([
+      "sign-in/flow/known-person",
+      "has to be the one who opens the link: somebody it was forwarded to stores nothing",
+    ]),
+  },
+  {
+    says: "A link is used up by a completed binding and by nothing else",
+    proof: held(["sign-in/binding/races", "is used up by a binding only, not by one that the store cut off"]),
+  },
+  {
+    says: "says never to give it to a person",
+    proof: held(["sign-in/binding/code-mode", "Never give this code to a person"]),
+  },
+  {
+    says: "the victim's connections page shows every chat",
+    proof: held([
+      "sign-in/flow/connections",
+      "shows what is connected with the account, since when and for which agent",
+    ]),
+  },
+  {
+    says: "so that nothing begun before counts any more",
+    proof: held(["sign-in/grants/record-changes", "writes nothing when the person has %s meanwhile"]),
+  },
+  { says: "It revokes nothing elsewhere", proof: said("It says what a sign-out does not do.") },
+  {
+    says: "Whoever has the encryption keys as well can open every grant",
+    proof: said("It says what a key holder can do."),
+  },
+  {
+    says: "trust each other entirely",
+    proof: said("It is advice: the keys open everything."),
+  },
+  {
+    says: "Every parser that meets outside bytes is fuzzed",
+    proof: held([
+      "fuzz/fuzzer",
+      "finds an error that only inputs lead to which were kept for the branches they reached",
+    ]),
+  },
+  {
+    says: "values of every store",
+    proof: said("Part of the list of fuzz targets in test/fuzz/targets/all.ts."),
+  },
+  {
+    says: "and needs nothing to be downloaded",
+    proof: said("It is a folder of this repository, and package.json names no fuzzer."),
+  },
+  {
+    says: "never answer, have code that nothing reaches",
+    proof: held([
+      "fuzz/fuzzer",
+      "doubles sizes, and shows a parser whose cost for each character grows with their number",
+    ]),
+  },
+];

@@ -9,8 +9,8 @@ export interface Challenge {
   readonly parameters: Readonly<Record<string, string>>;
 }
 
-/** Longer headers are not read: nobody sends them, and they cost time. */
-const maxLength = 16_384;
+/** Longer headers are not read: nobody sends them, and they cost time. In characters. */
+export const maxChallengeLength = 16_384;
 const maxChallenges = 64;
 
 const separators = /[ \t,]*/y;
@@ -30,7 +30,7 @@ const unreadable = /(?:"(?:[^"\\]|\\[^])*"|[^",])+/y;
  * Every value is attacker-controlled. Source: RFC 9110 sections 5.6 and 11.6.1.
  */
 export function parseChallenges(header: string | null): readonly Challenge[] {
-  if (header === null || header.length > maxLength) return [];
+  if (header === null || header.length > maxChallengeLength) return [];
   const challenges: { scheme: string; token68?: string; parameters: Record<string, string> }[] = [];
   let at = 0;
   const take = (pattern: RegExp): string | undefined => {

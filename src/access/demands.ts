@@ -1,5 +1,6 @@
 import { authContextRequest, isAuthContext } from "../entra/auth-context.js";
 import type { AuthenticationDemand } from "../errors.js";
+import { parseJson } from "../errors/json-limits.js";
 
 /**
  * A claims request in base64, base64url, with or without padding, or plain JSON. It counts only if it is about
@@ -10,7 +11,7 @@ export function claimsRequest(value: string | undefined): string | undefined {
   if (value === undefined) return undefined;
   const text = value.trimStart().startsWith("{") ? value : Buffer.from(value, "base64").toString("utf8");
   try {
-    const { access_token } = Object(JSON.parse(text)) as { access_token?: unknown };
+    const { access_token } = Object(parseJson(text)) as { access_token?: unknown };
     return isObject(access_token) ? JSON.stringify({ access_token }) : undefined;
   } catch {
     return undefined;

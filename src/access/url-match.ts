@@ -15,7 +15,7 @@ export function urlMatch(resourceUrl: string): UrlMatch {
     // The transport's own URL, unchanged: by far the most common case.
     const text = typeof url === "string" ? url : url.href;
     if (text === resourceUrl) return true;
-    if (text.length > maxLength) return false;
+    if (text.length > maxUrlLength) return false;
     if (suspicious.test(text.split(/[?#]/, 1)[0] ?? "") || !URL.canParse(text)) return false;
     const target = new URL(text);
     if (target.origin !== resource.origin || target.username !== "" || target.password !== "") return false;
@@ -23,8 +23,8 @@ export function urlMatch(resourceUrl: string): UrlMatch {
   };
 }
 
-/** No server takes a longer one, and to read a long host name takes long. */
-const maxLength = 16_384;
+/** No server takes a longer one, and to read a long host name takes long. In characters. */
+export const maxUrlLength = 16_384;
 
 /** Backslash, encoded slash, backslash or dot, a dot segment, white space and control characters. */
 // oxlint-disable-next-line no-control-regex -- these are the characters to refuse
@@ -33,7 +33,7 @@ const suspicious: RegExp = /\\|%(?:2f|5c|2e)|\/\.{1,2}(?:\/|$)|[\u0000-\u0020\u0
 /** The error for a URL that is not the resource's. Only origins are named: a query may hold anything. */
 export function urlNotAllowed(url: string | URL, resourceUrl: string): HostedAgentIdentityError {
   const text = String(url);
-  const isReadable = text.length <= maxLength && URL.canParse(text);
+  const isReadable = text.length <= maxUrlLength && URL.canParse(text);
   const origin = isReadable ? new URL(text).origin : "an unreadable URL";
   return new HostedAgentIdentityError(
     "url_not_allowed",

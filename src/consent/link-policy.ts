@@ -74,7 +74,8 @@ export function checkLinkForm(link: string): void {
   if (fault !== undefined) throw refused(fault);
 }
 
-const maxLength = 8_192;
+/** In characters. Browsers and servers take no longer ones for sure. */
+export const maxLinkLength = 8_192;
 const authority = /^https?:\/\/([^/?#]*)/i;
 const plainHost = /^([A-Za-z0-9._~-]+|\[[0-9A-Fa-f:.]+\])(:[1-9]\d{0,4})?$/;
 
@@ -84,7 +85,7 @@ const plainHost = /^([A-Za-z0-9._~-]+|\[[0-9A-Fa-f:.]+\])(:[1-9]\d{0,4})?$/;
  */
 export function linkFault(link: unknown): string | undefined {
   if (typeof link !== "string" || link === "") return "it is not a text";
-  if (link.length > maxLength) return `it is longer than ${maxLength} characters`;
+  if (link.length > maxLinkLength) return `it is longer than ${maxLinkLength} characters`;
   if (!/^[!-~]+$/.test(link)) return "it has whitespace, control or non-ASCII characters";
   if (link.includes("\\")) return "it has a backslash";
   const host = authority.exec(link)?.[1];

@@ -78,18 +78,17 @@ export function readConsentRequests(
  * @group Consent
  */
 export function consentReader(options: ReadConsentRequestsOptions = {}): (message: unknown) => ConsentCard[] {
-  const known: { readonly link: unknown; readonly label: string | undefined }[] = [];
+  /** Of each link, the labels it came with. */
+  const known = new Map<unknown, Set<string | undefined>>();
   let responseId: string | undefined;
 
   function card(item: Fields): ConsentCard[] {
     const { consent_link: link, server_label, response_id, agent_reference } = item;
     const label = textOf(server_label);
+    const labels = known.get(link) ?? new Set();
     // The event of older services may lack the label that the item beside it has.
-    const isKnown = known.some(
-      (one) => one.link === link && (one.label === label || one.label === undefined || label === undefined),
-    );
-    if (isKnown) return [];
-    known.push({ link, label });
+    if (labels.has(label) || labels.has(undefined) || (label === undefined && labels.size > 0)) return [];
+    known.set(link, labels.add(label));
     const server = label === undefined ? {} : { serverLabel: label };
     const reason = refusalOf(link, options.policy);
     if (reason !== undefined) {

@@ -1,7 +1,9 @@
 import type { CryptoKey, JSONWebKeySet } from "jose";
 import { signingKeysUrl, type CloudEndpoints } from "../entra/clouds.js";
 import { isHostedAgentIdentityError, loadPackage, UserTokenError } from "../errors.js";
+import { parseJson } from "../errors/json-limits.js";
 import { runWithoutUserContext } from "./ambient.js";
+import { boundedText } from "./bounded-text.js";
 import type { FetchLike } from "./fetch-like.js";
 
 /** How the published keys of the listed tenants are kept. */
@@ -27,6 +29,8 @@ const freshMs = 10 * 60_000;
 const staleMs = 60 * 60_000;
 /** A missing key makes no request within this time after the last one: random key ids cause no storm. */
 const cooldownMs = 30_000;
+/** The largest answer of the keys endpoint that is read; Entra's has some 20 kilobytes. */
+export const maxKeyBytes = 1_048_576;
 /** After a failure nobody asks again for this long. */
 const failurePauseMs = 1_000;
 
@@ -121,7 +125,9 @@ async function load(url: string, { fetch, now, timeoutMs }: SigningKeysOptions):
       await response.body?.cancel();
       throw new Error(`The keys endpoint answered ${response.status}.`);
     }
-    return (await response.json()) as JSONWebKeySet;
+    const text = await boundedText(response, maxKeyBytes);
+    if (text === undefined) throw new Error(`The keys endpoint answered more than ${maxKeyBytes} bytes.`);
+    return parseJson(text) as JSONWebKeySet;
   });
   const find = createLocalJWKSet(published);
   return { kids: new Set(published.keys.flatMap(({ kid }) => kid ?? [])), at: now(), find };

@@ -1,6 +1,7 @@
 import { decodeClaims, type TokenClaims } from "../entra/token-claims.js";
 import { isGuid, type EntraAppFacts } from "../entra/tenants.js";
 import { UserTokenError } from "../errors.js";
+import { parseJson } from "../errors/json-limits.js";
 
 /** What a token says about itself before anything of it is proven, and what may be used to prove it. */
 export interface UnverifiedToken {
@@ -55,7 +56,7 @@ export function readUnverified(token: string, app: EntraAppFacts): UnverifiedTok
 function decodeHeader(token: string): Readonly<Record<string, unknown>> | undefined {
   const [part = ""] = token.split(".", 1);
   try {
-    const value: unknown = JSON.parse(Buffer.from(part, "base64url").toString("utf8"));
+    const value = parseJson(Buffer.from(part, "base64url"));
     return isRecord(value) ? value : undefined;
   } catch {
     return undefined;

@@ -1,3 +1,5 @@
+import { parseJson } from "../errors/json-limits.js";
+
 /**
  * One claims request that asks for everything two of them ask for; where both name the same claim, the second
  * one's demand counts. Source: OpenID Connect Core 5.5; Entra's challenges put everything into `access_token`.
@@ -16,7 +18,7 @@ export function joinClaims(first: string | undefined, second: string | undefined
 
 function parse(text: string | undefined): Record<string, unknown> | undefined {
   try {
-    const value: unknown = text === undefined ? undefined : JSON.parse(text);
+    const value = text === undefined ? undefined : parseJson(text);
     return isObject(value) ? value : undefined;
   } catch {
     return undefined;

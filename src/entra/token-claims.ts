@@ -1,3 +1,5 @@
+import { parseJson } from "../errors/json-limits.js";
+
 /**
  * The claims of Entra access tokens that this package reads. Every one may be absent or of a wrong type in
  * a token that has not been verified. Source: learn.microsoft.com,
@@ -29,7 +31,7 @@ export function decodeClaims(token: string): TokenClaims | undefined {
   const parts = token.split(".");
   if (parts.length !== 3) return undefined;
   try {
-    const value: unknown = JSON.parse(Buffer.from(parts[1] ?? "", "base64url").toString("utf8"));
+    const value = parseJson(Buffer.from(parts[1] ?? "", "base64url"));
     return isClaims(value) ? value : undefined;
   } catch {
     return undefined;

@@ -1,6 +1,8 @@
 import type { INetworkModule, NetworkRequestOptions, NetworkResponse } from "@azure/msal-node";
 import { HostedAgentIdentityError, isHostedAgentIdentityError } from "../errors.js";
+import { boundedText } from "../context/bounded-text.js";
 import type { FetchLike } from "../context/fetch-like.js";
+import { parseJson } from "../errors/json-limits.js";
 
 /** An answer of the token endpoint as it came, before MSAL touched it. */
 export interface RawAnswer {
@@ -26,7 +28,7 @@ export interface NetworkOptions {
 }
 
 /** The largest answer that is read; token responses are a few kilobytes. */
-const maxBytes = 1_048_576;
+export const maxAnswerBytes = 1_048_576;
 
 /** Makes the network of one private MSAL client. */
 export function capturingNetwork(options: NetworkOptions): CapturingNetwork {
@@ -70,7 +72,9 @@ function originalScheme(url: string, loginEndpoint: string): string {
 }
 
 async function readAnswer(response: Response): Promise<RawAnswer> {
-  const text = await readText(response);
+  const text = await boundedText(response, maxAnswerBytes);
+  if (text === undefined)
+    throw new HostedAgentIdentityError("entra_bad_response", "The token endpoint's answer is too large.");
   const headers = Object.fromEntries(response.headers);
   const json = parseObject(text);
   if (json !== undefined) return { status: response.status, headers, body: json };
@@ -83,22 +87,9 @@ async function readAnswer(response: Response): Promise<RawAnswer> {
   );
 }
 
-async function readText(response: Response): Promise<string> {
-  const decoder = new TextDecoder();
-  let text = "";
-  let bytes = 0;
-  for await (const chunk of response.body ?? []) {
-    bytes += chunk.byteLength;
-    if (bytes > maxBytes)
-      throw new HostedAgentIdentityError("entra_bad_response", "The token endpoint's answer is too large.");
-    text += decoder.decode(chunk, { stream: true });
-  }
-  return text + decoder.decode();
-}
-
 function parseObject(text: string): Record<string, unknown> | undefined {
   try {
-    const value: unknown = JSON.parse(text);
+    const value = parseJson(text);
     return typeof value === "object" && value !== null && !Array.isArray(value)
       ? (value as Record<string, unknown>)
       : undefined;

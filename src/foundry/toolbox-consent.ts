@@ -1,3 +1,5 @@
+import { parseJson } from "../errors/json-limits.js";
+
 /** The JSON-RPC error code with which a Foundry toolbox asks for consent. */
 export const toolboxConsentCode = -32006;
 
@@ -91,7 +93,7 @@ function listedErrors(message: string): readonly unknown[] | undefined {
   const end = message.lastIndexOf("}");
   if (start < 0 || end < start) return undefined;
   try {
-    const { errors } = Object(JSON.parse(message.slice(start, end + 1))) as { errors?: unknown };
+    const { errors } = Object(parseJson(message.slice(start, end + 1))) as { errors?: unknown };
     return Array.isArray(errors) && errors.length > 0 ? errors : undefined;
   } catch {
     return undefined;

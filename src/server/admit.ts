@@ -1,3 +1,4 @@
+import { excessText } from "../errors/json-limits.js";
 import { callerOf, authInfoOf, type EntraAuthInfo } from "./auth-info.js";
 import { callsOf, unmet } from "./demands.js";
 import type { GateSettings } from "./options.js";
@@ -67,4 +68,9 @@ export async function admit(
 }
 
 export const notRpc: Refusal = rpcRefusal(400, -32700, "Parse error: expected JSON-RPC 2.0");
+export const tooComplex: Refusal = rpcRefusal(
+  400,
+  -32600,
+  `The request has more than ${excessText("depth")} or ${excessText("values")}`,
+);
 export const tooLong: Refusal = rpcRefusal(413, -32600, "The request is too large");

@@ -1,6 +1,7 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
+import { excessInText, excessInValue } from "../errors/json-limits.js";
 import { readBody } from "../turn/received-body.js";
-import { admit, notRpc, tooLong, type Admission } from "./admit.js";
+import { admit, notRpc, tooComplex, tooLong, type Admission } from "./admit.js";
 import type { GateSettings } from "./options.js";
 import type { Refusal, Refusals } from "./refusal.js";
 import { metadataAnswer } from "./resource-metadata.js";
@@ -60,13 +61,18 @@ export function nodeGate(settings: GateSettings, refuse: Refusals, sessions: Ope
 
 async function bodyOf(request: IncomingMessage, maxBytes: number): Promise<unknown> {
   const { body } = request as { body?: unknown };
-  if (body !== undefined) return body;
+  if (body !== undefined) {
+    if (excessInValue(body) !== undefined) throw tooComplex;
+    return body;
+  }
   return parsed(await readBody(request.iterator({ destroyOnReturn: false }), maxBytes));
 }
 
 /** Throws a {@link Refusal}. */
 export function parsed(bytes: Uint8Array | undefined): unknown {
   if (bytes === undefined) throw tooLong;
+  // Before anything is built of it: what is deep ends whoever writes it again, in a log or to another server.
+  if (excessInText(bytes) !== undefined) throw tooComplex;
   try {
     return JSON.parse(new TextDecoder().decode(bytes)) as unknown;
   } catch {
@@ -75,7 +81,7 @@ export function parsed(bytes: Uint8Array | undefined): unknown {
 }
 
 export function isRefusal(error: unknown): error is Refusal {
-  return error === tooLong || error === notRpc;
+  return error === tooLong || error === tooComplex || error === notRpc;
 }
 
 /** Sees status and session of an answer as it is written: the SDKs name the session in its headers. */

@@ -30,6 +30,9 @@ export interface Keyring {
   storeKey(purpose: SealPurpose | "epoch" | "tries", ...parts: readonly string[]): string;
 }
 
+/** Nothing of ours is as long, so a longer value was put there by somebody else. In characters. */
+export const maxSealedLength = 4_194_304;
+
 /** The option `encryptionKeys`: 32 bytes each, or their base64 form. */
 export const encryptionKeysOption: OptionCheck<readonly (string | Uint8Array)[]> = list(
   check<string | Uint8Array>(
@@ -55,6 +58,7 @@ export function keyring(keys: readonly (string | Uint8Array)[]): Keyring {
     const keyAt = (at: number): Buffer => (derived[at] ??= derive(masters[at] as Buffer, context));
     keyAt(0);
     return (sealed) => {
+      if (sealed.length > maxSealedLength) return undefined;
       const bytes = Buffer.from(sealed, "base64url");
       if (bytes.length < 33) return undefined;
       const at = ids.indexOf(bytes.readUInt32BE(0));

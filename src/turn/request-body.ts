@@ -1,13 +1,13 @@
 import { isUtf8 } from "node:buffer";
+import { excessInText, excessInValue, excessText, type JsonExcess } from "../errors/json-limits.js";
 import { requestError, type RequestError } from "./error-envelope.js";
-import { excessInText, excessInValue, jsonLimits, type JsonExcess } from "./json-limits.js";
 
 /** A body as a value, or why it is refused. */
 type ParsedBody = { readonly value: unknown } | RequestError;
 
 /**
  * Parses a request body: its bytes, its text, or what a body parser has made of it. The limits of
- * {@link jsonLimits} hold for all three. For bytes and text they are checked first, so that nothing is built of
+ * `jsonLimits` hold for all three. For bytes and text they are checked first, so that nothing is built of
  * a body that is refused. A byte order mark is read over, as RFC 8259 section 8.1 allows.
  */
 export function parsedBody(raw: unknown): ParsedBody {
@@ -34,10 +34,5 @@ function invalidJson(message: string): RequestError {
 }
 
 function tooComplex(excess: JsonExcess): RequestError {
-  const what = excess === "depth" ? "levels of nesting" : "values";
-  return requestError(
-    400,
-    "request_too_complex",
-    `The request body has more than ${jsonLimits[excess]} ${what}.`,
-  );
+  return requestError(400, "request_too_complex", `The request body has more than ${excessText(excess)}.`);
 }

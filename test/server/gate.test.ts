@@ -50,6 +50,20 @@ interface Answer {
   passed: EntraAuthInfo | undefined;
 }
 
+/** The status of a call whose body a parser in front of the middleware has read. */
+async function sendParsed(token: string, body: unknown): Promise<number> {
+  const gate = gateWith();
+  const server = createServer((request, response) =>
+    gate.middleware(Object.assign(request, { body }), response, (error) =>
+      response.writeHead(error === undefined ? 200 : 500).end(),
+    ),
+  );
+  const host = await listening(server);
+  stops.push(host.close);
+  const headers = { authorization: `Bearer ${token}` };
+  return (await fetch(`${host.url}/mcp`, { method: "POST", headers, body: "{}" })).status;
+}
+
 /** Sends a call through the middleware on a real socket; what passes is answered 200. */
 async function send(
   token: string | undefined,
@@ -470,6 +484,39 @@ describe("a body", () => {
     for (const type of ["application/json", "text/plain"]) {
       const answer = await send(token, { body, headers: { "content-type": type } });
       expect([answer.status, JSON.parse(answer.text)]).toMatchObject([400, { error: { code: -32700 } }]);
+    }
+  });
+
+  test("that is nested too deeply, or has too many values, is answered 400, whoever has parsed it", async () => {
+    const token = await cloud.token();
+    const nested = (levels: number): string =>
+      `{"jsonrpc":"2.0","method":"tools/list","params":${"[".repeat(levels - 1)}${"]".repeat(levels - 1)}}`;
+    const wide = (values: number): string =>
+      `{"jsonrpc":"2.0","method":"tools/list","params":[${"0,".repeat(values - 5)}0]}`;
+    for (const [body, status] of [
+      [nested(100), 200],
+      [nested(101), 400],
+      [nested(200_000), 400],
+      [wide(50_000), 200],
+      [wide(50_001), 400],
+    ] as const) {
+      const answer = await send(token, { body });
+      expect([body.length, answer.status, answer.passed === undefined]).toEqual([
+        body.length,
+        status,
+        status !== 200,
+      ]);
+      if (status === 400) expect(JSON.parse(answer.text)).toMatchObject({ error: { code: -32600 } });
+      const request = new Request(url, {
+        method: "POST",
+        headers: { authorization: `Bearer ${token}` },
+        body,
+      });
+      const response = await gateWith().fetch(request, () => new Response("passed"));
+      expect([body.length, response.status]).toEqual([body.length, status]);
+      if (body.length > 300_000) continue;
+      const parsed = await sendParsed(token, JSON.parse(body));
+      expect([body.length, parsed]).toEqual([body.length, status]);
     }
   });
 

@@ -1,4 +1,5 @@
 import { withDeadline } from "../../exchange/deadline.js";
+import { parseJson } from "../../errors/json-limits.js";
 
 /** What a server answered to one request of a check. */
 export interface Probed {
@@ -50,7 +51,7 @@ function reasonOf(cause: unknown): string {
 /** A JSON object, or `undefined`. */
 export function objectIn(text: string): Readonly<Record<string, unknown>> | undefined {
   try {
-    const value: unknown = JSON.parse(text);
+    const value = parseJson(text);
     return typeof value === "object" && value !== null && !Array.isArray(value)
       ? (value as Record<string, unknown>)
       : undefined;

@@ -7,6 +7,7 @@ import { readText } from "../read-text.js";
 import type { Terminal } from "../terminal.js";
 import { UsageError } from "../usage-error.js";
 import { whoseMove } from "./whose-move.js";
+import { parseJson } from "../../errors/json-limits.js";
 
 /** What is said of one code. */
 export interface Explained {
@@ -75,7 +76,7 @@ function answerIn(text: string): unknown {
   const [from, to] = [text.indexOf("{"), text.lastIndexOf("}")];
   if (from < 0 || to < from) return undefined;
   try {
-    return JSON.parse(text.slice(from, to + 1));
+    return parseJson(text.slice(from, to + 1));
   } catch {
     return undefined;
   }

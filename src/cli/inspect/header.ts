@@ -1,3 +1,5 @@
+import { parseJson } from "../../errors/json-limits.js";
+
 /** The header of a token, unproven like everything else in it. */
 export type TokenHeader = Readonly<Record<string, unknown>>;
 
@@ -6,7 +8,7 @@ export function headerOf(token: string): TokenHeader | undefined {
   const parts = token.split(".");
   if (parts.length !== 3) return undefined;
   try {
-    const value: unknown = JSON.parse(Buffer.from(parts[0] ?? "", "base64url").toString("utf8"));
+    const value = parseJson(Buffer.from(parts[0] ?? "", "base64url"));
     return typeof value === "object" && value !== null && !Array.isArray(value)
       ? (value as TokenHeader)
       : undefined;

@@ -14,6 +14,9 @@ export const maxEventLength = 65_536;
 /** A line end, then an empty line. Source: HTML, server-sent events, 9.2.5. */
 const eventEnd = /(?:\r\n|\r(?!\n)|\n)(?:\r\n|\r(?!\n)|\n)/;
 
+/** Of the characters of an end, which may come in two pieces. */
+const longestEnd = 4;
+
 /**
  * Cuts a stream into events and shows the data of each, if it has any. `replace` gives new data, or
  * `undefined` to leave the event exactly as it came.
@@ -21,6 +24,8 @@ const eventEnd = /(?:\r\n|\r(?!\n)|\n)(?:\r\n|\r(?!\n)|\n)/;
 export function eventScanner(replace: (data: string) => string | undefined): EventScanner {
   // One character for each byte: what is not replaced comes out as it went in, whatever its encoding.
   let pending = "";
+  /** Its last characters, in which an end may have begun. All of it is looked at once, however small the pieces are. */
+  let seam = "";
   let tooLong = false;
   let sawMessage = false;
 
@@ -34,20 +39,24 @@ export function eventScanner(replace: (data: string) => string | undefined): Eve
 
   return {
     push(chunk) {
-      pending += Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength).toString("latin1");
+      let text = Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength).toString("latin1");
       let out = "";
-      for (let end = eventEnd.exec(pending); end !== null; end = eventEnd.exec(pending)) {
-        const event = pending.slice(0, end.index + end[0].length);
-        pending = pending.slice(event.length);
+      for (let end = eventEnd.exec(seam + text); end !== null; end = eventEnd.exec(seam + text)) {
+        const length = end.index + end[0].length - seam.length;
+        const event = pending + text.slice(0, length);
+        text = text.slice(length);
+        pending = "";
+        seam = "";
         out += tooLong ? event : looked(event);
         tooLong = false;
       }
+      pending += text;
+      seam = (seam + text).slice(-longestEnd + 1);
       if (tooLong || pending.length > maxEventLength) {
         tooLong = true;
         sawMessage = true;
-        // The end of an event is at most four characters long and may come in two pieces.
-        out += pending.slice(0, -3);
-        pending = pending.slice(-3);
+        out += pending.slice(0, pending.length - seam.length);
+        pending = seam;
       }
       return Buffer.from(out, "latin1");
     },

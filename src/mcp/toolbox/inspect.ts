@@ -1,6 +1,7 @@
 import { jsonRpcError } from "../../foundry/json-rpc.js";
 import { eventScanner, maxEventLength } from "./event-stream.js";
 import type { ToolboxJudge } from "./judge.js";
+import { parseJson } from "../../errors/json-limits.js";
 
 /**
  * Looks at the answer of a toolbox on its way to the client. A JSON body is read as far as consent errors
@@ -48,7 +49,7 @@ async function beginning(response: Response): Promise<string | undefined> {
 function parsed(text: string): unknown {
   if (!text.includes('"error"')) return undefined;
   try {
-    return JSON.parse(text) as unknown;
+    return parseJson(text);
   } catch {
     return undefined;
   }

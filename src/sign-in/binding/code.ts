@@ -15,13 +15,28 @@ export function newCode(random: (bytes: number) => Uint8Array): string {
   }
 }
 
+/** A longer message is no code, and none is looked for in it. In characters (UTF-16 code units). */
+export const maxMessageLength = 100_000;
+
+/**
+ * Combining marks, and the two other characters that become one. Unicode sorts the marks of a run, which takes
+ * quadratic time: 400 kB of them would stop the process for half a minute. A code has none.
+ */
+const marks = /[\p{M}\uff9e\uff9f]+/gu;
+/** A mark that nothing is composed with (U+034F): what stood around a run is still not side by side. */
+const oneMark = "\u034f";
+
 /**
  * The code in what a person typed, without its dashes; `undefined` when there is none. Of several the last one
  * that fits its check: wherever a code stands in a message, that message is not for the model.
  */
 export function codeIn(text: string): string | undefined {
+  if (text.length > maxMessageLength) return undefined;
   // Invisible characters come along when something is copied out of a page.
-  const visible = text.normalize("NFKC").replace(/\p{Cf}/gu, "");
+  const visible = text
+    .replace(marks, oneMark)
+    .normalize("NFKC")
+    .replace(/\p{Cf}/gu, "");
   const typed = visible.toUpperCase().replace(/[‐-―]/g, "-").trim();
   const alone = /^["'`“„‘]?([A-Z0-8]{3})[- ]?([A-Z0-8]{3})[- ]?([A-Z0-8]{3})["'`”“’.!]{0,2}$/.exec(typed);
   const inside = [...typed.matchAll(/(?<![A-Z0-9-])([A-Z0-8]{3})-([A-Z0-8]{3})-([A-Z0-8]{3})(?![A-Z0-9-])/g)];

@@ -2,7 +2,8 @@ import { recordBinding, type SignInCore } from "../core.js";
 
 /** As long as a link, a code and a yes may take. */
 const promptMs = 25 * 60_000;
-const maxLength = 100_000;
+/** A longer message is not kept: the person types it again. In characters (UTF-16 code units). */
+export const maxPromptLength = 100_000;
 
 /** Keeps the message that a sign-in interrupted, for this principal in this conversation. */
 export async function keepPrompt(
@@ -11,7 +12,7 @@ export async function keepPrompt(
   conversation: string | undefined,
   prompt: string,
 ): Promise<void> {
-  if (prompt === "" || prompt.length > maxLength) return;
+  if (prompt === "" || prompt.length > maxPromptLength) return;
   const binding = bindingOf(core, owner, conversation);
   const key = core.keys.storeKey("prompt", ...binding);
   await core.store.delete(key);

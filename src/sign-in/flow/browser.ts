@@ -12,12 +12,21 @@ export interface Browser {
 /** How long a browser's sign-in opens the connections page and shows names in full. */
 const accountMs = 30 * 60_000;
 
+/** A longer `Cookie` header is not read: no browser that got its cookie here sends one. In characters. */
+export const maxCookieLength = 16_384;
+/** So many cookies of our name are opened: a browser sends one, or one more that somebody has planted. */
+export const maxCookies = 4;
+
 /** The browser that the request's cookie names, if it was made here. */
 export function browserOf(core: SignInCore, request: Request): Browser | undefined {
   const wanted = cookieName(core.publicUrl);
-  for (const pair of (request.headers.get("cookie") ?? "").split(";")) {
+  const header = request.headers.get("cookie") ?? "";
+  if (header.length > maxCookieLength) return undefined;
+  let tries = 0;
+  for (const pair of header.split(";")) {
     const [name = "", ...value] = pair.split("=");
     if (name.trim() !== wanted) continue;
+    if ((tries += 1) > maxCookies) return undefined;
     const found = core.keys.open("cookie", ["browser", core.publicUrl], value.join("=").trim());
     if (isBrowser(found)) return withoutOldAccount(found, core.now());
   }

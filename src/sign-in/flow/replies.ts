@@ -1,4 +1,5 @@
 import { pageHeaders, renderPage, type Page } from "../pages/layout.js";
+import { boundedText } from "../../context/bounded-text.js";
 import type { SignInCore } from "../core.js";
 import { browserCookie, type Browser } from "./browser.js";
 
@@ -24,21 +25,15 @@ export function respond(core: SignInCore, reply: Reply, method: string): Respons
   return new Response(body, { status, headers });
 }
 
-const maxFormBytes = 32_768;
+/** A form has a ticket and a form token. */
+export const maxFormBytes = 32_768;
 
 /** The fields of a form; `undefined` for a body that is no form or too large. */
 export async function formOf(request: Request): Promise<URLSearchParams | undefined> {
   const type = request.headers.get("content-type")?.split(";")[0]?.trim().toLowerCase();
   if (type !== "application/x-www-form-urlencoded") return undefined;
-  const decoder = new TextDecoder();
-  let text = "";
-  let bytes = 0;
-  for await (const chunk of request.body ?? []) {
-    bytes += chunk.byteLength;
-    if (bytes > maxFormBytes) return undefined;
-    text += decoder.decode(chunk, { stream: true });
-  }
-  return new URLSearchParams(text + decoder.decode());
+  const text = await boundedText(request, maxFormBytes);
+  return text === undefined ? undefined : new URLSearchParams(text);
 }
 
 /** A parameter that came exactly once. */

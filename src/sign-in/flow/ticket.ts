@@ -1,10 +1,12 @@
 import { hash, sign, verify } from "node:crypto";
+import { maxLinkLength } from "../../consent/link-policy.js";
 import { principalKey, type Principal } from "../../context/principal.js";
 import { resourceOfScope } from "../../entra/scopes.js";
 import { HostedAgentIdentityError } from "../../errors.js";
 import type { ProtectedResource } from "../../tokens/protected-resource.js";
 import type { SignInCore } from "../core.js";
 import type { KnownAgent, LinkKeys } from "./agents.js";
+import { parseJson } from "../../errors/json-limits.js";
 
 /** What a link carries: everything the service needs to know about who asked for what. */
 export interface Ticket {
@@ -32,6 +34,8 @@ export type TicketReading =
 
 /** The longest a link may live. */
 export const maxTicketMs: number = 15 * 60_000;
+/** A ticket is a part of a link, and longer links are shown to nobody. In characters. */
+export const maxTicketLength: number = maxLinkLength;
 /** How far the clock of an agent may be ahead. */
 const skewMs = 60_000;
 const purpose = "sign-in link";
@@ -53,7 +57,7 @@ export function sealTicket(core: SignInCore, { privateKey }: LinkKeys, ticket: T
 
 /** Reads a ticket. Bad is what was not made, or not for here, by an agent that may ask for it. */
 export function openTicket(core: SignInCore, { agents }: LinkKeys, text: string): TicketReading {
-  const envelope = core.keys.open("ticket", binding(core), text);
+  const envelope = text.length > maxTicketLength ? undefined : core.keys.open("ticket", binding(core), text);
   if (!isEnvelope(envelope)) return { status: "bad" };
   const { body, signature } = envelope;
   const content = parsed(body);
@@ -112,7 +116,7 @@ function signed(body: string): Buffer {
 
 function parsed(body: string): unknown {
   try {
-    return JSON.parse(body);
+    return parseJson(body);
   } catch {
     return undefined;
   }

@@ -20,6 +20,8 @@ import { fetchOption, type FetchLike } from "../../context/fetch-like.js";
 import { settleOrAbort, withDeadline } from "../../exchange/deadline.js";
 import { tokenCredentialOption, type TokenCredentialLike } from "../../exchange/federated-credential.js";
 import type { TokenAnswer, TokenRequest, TokenSource } from "../../tokens/token-source.js";
+import { maxMessageLength } from "../binding/code.js";
+import { maxPromptLength } from "../binding/prompt.js";
 import type { Redeemed } from "../binding/redeem.js";
 import { readRedeemed } from "./redeemed-wire.js";
 import { readJson, type RemoteUser, type WireRequest } from "./wire.js";
@@ -114,13 +116,14 @@ export function remoteSignIn(options: RemoteSignInOptions): RemoteSignIn {
         acquire: (request) => acquire(call, request, now),
       }),
     async redeem(context, text) {
-      if (!mayHaveCode(context, text)) return { status: "not_a_code" };
+      if (!isForService(context, text, maxMessageLength)) return { status: "not_a_code" };
       const redeemed = readRedeemed(await call("redeem", { user: knownUser(context), text }));
       if (redeemed === undefined) throw badReply();
       return redeemed;
     },
     async keepPrompt(context, prompt) {
-      if (mayHaveCode(context, prompt)) await call("prompt", { user: knownUser(context), prompt });
+      if (isForService(context, prompt, maxPromptLength))
+        await call("prompt", { user: knownUser(context), prompt });
     },
     async signOut(context) {
       await call("sign-out", { user: knownUser(context) });
@@ -199,9 +202,9 @@ function userOf(context: UserContext): RemoteUser | undefined {
 }
 
 /** A person known by a token has no code to type; the service would say the same. */
-function mayHaveCode(context: UserContext, text: string): boolean {
+function isForService(context: UserContext, text: string, most: number): boolean {
   liveInternalsOf(context);
-  return context.principal?.kind === "platform" && text !== "" && text.length <= 100_000;
+  return context.principal?.kind === "platform" && text !== "" && text.length <= most;
 }
 
 function knownUser(context: UserContext): RemoteUser {

@@ -20,11 +20,14 @@ import {
   type OptionTable,
 } from "../../errors.js";
 import { fetchOption, type FetchLike } from "../../context/fetch-like.js";
+import { maxChallengeLength } from "../../access/challenges.js";
 import { userAccess } from "../../access/user-access.js";
 import type { UserAccess } from "../../access/types.js";
 import type { Principal } from "../../context/principal.js";
 import { resourceOption, type ProtectedResource } from "../../tokens/protected-resource.js";
 import type { AccessToken, TokenSource } from "../../tokens/token-source.js";
+import { maxMessageLength } from "../binding/code.js";
+import { maxPromptLength } from "../binding/prompt.js";
 import type { Redeemed } from "../binding/redeem.js";
 import { agentVerifier } from "./agent-identity.js";
 import { wireRedeemed } from "./redeemed-wire.js";
@@ -150,6 +153,9 @@ interface KnownAgent extends ServedAgent {
   readonly accesses: ReadonlyMap<string, UserAccess>;
 }
 
+/** As long as a challenge may be that they come from. In characters. */
+export const maxClaimsLength: number = maxChallengeLength;
+
 type Route = (
   agent: KnownAgent,
   context: UserContext,
@@ -161,10 +167,10 @@ const routes: Readonly<Record<string, Route>> = {
   tokens,
   async redeem(agent, context, body) {
     // A longer message is no code, and a code is not looked for in its beginning.
-    return wireRedeemed(await agent.signIn.redeem(context, textField(body, "text", 100_000)));
+    return wireRedeemed(await agent.signIn.redeem(context, textField(body, "text", maxMessageLength)));
   },
   async prompt(agent, context, body) {
-    await agent.signIn.keepPrompt(context, textField(body, "prompt", 100_000));
+    await agent.signIn.keepPrompt(context, textField(body, "prompt", maxPromptLength));
     return { status: "kept" };
   },
   "sign-out": async (agent, context) => {
@@ -187,13 +193,15 @@ async function tokens(
       "The agent may not ask for tokens for this server_label.",
     );
   }
-  const { claims, scopes } = body;
+  const { scopes } = body;
+  // `null` counts as absent, as in every JSON of the API.
+  const claims = typeof body["claims"] === "string" ? textField(body, "claims", maxClaimsLength) : undefined;
   if (Array.isArray(scopes) && !scopes.every((scope) => access.resource.scopes.includes(scope))) {
     throw new HostedAgentIdentityError("insufficient_scope", "The agent may not ask for these scopes.");
   }
   try {
     const found =
-      typeof claims === "string" ? await strongerToken(access, context, claims) : await access.token(context);
+      claims === undefined ? await access.token(context) : await strongerToken(access, context, claims);
     const { token, expiresAt, useUntil = expiresAt } = found;
     const account = context.user === undefined ? null : { tid: context.user.tid, oid: context.user.oid };
     // Left, not until when: the agent's clock may be another.

@@ -1,4 +1,6 @@
+import { boundedText } from "../../context/bounded-text.js";
 import { HostedAgentIdentityError, isHostedAgentIdentityError } from "../../errors.js";
+import { parseJson } from "../../errors/json-limits.js";
 
 /** Who an agent asks for: the person's verified token, or the platform's id of the call. */
 export type RemoteUser =
@@ -41,25 +43,19 @@ export interface WireError {
   };
 }
 
-/** Room for a prompt of 100 000 characters. */
-const maxBytes = 524_288;
+/** Room for a prompt of 100 000 characters. In bytes. */
+export const maxWireBytes = 524_288;
 
 /** Reads a JSON object of bounded size. Throws `invalid_option` for anything else. */
 export async function readJson(message: Request | Response): Promise<Readonly<Record<string, unknown>>> {
-  const decoder = new TextDecoder();
-  let text = "";
-  let bytes = 0;
-  for await (const chunk of message.body ?? []) {
-    bytes += chunk.byteLength;
-    if (bytes > maxBytes) throw unreadable("it is too large");
-    text += decoder.decode(chunk, { stream: true });
-  }
+  const text = await boundedText(message, maxWireBytes);
+  if (text === undefined) throw unreadable("it is too large");
   try {
-    const value: unknown = JSON.parse(text + decoder.decode());
+    const value = parseJson(text);
     if (typeof value === "object" && value !== null && !Array.isArray(value))
       return value as Record<string, unknown>;
   } catch {
-    throw unreadable("it is not JSON");
+    throw unreadable("it is not JSON, or nested too deeply");
   }
   throw unreadable("it is not a JSON object");
 }

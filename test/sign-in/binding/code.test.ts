@@ -1,5 +1,5 @@
 import { randomBytes } from "node:crypto";
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import { answerIn } from "../../../src/sign-in/binding/answer.js";
 import { codeIn, looksOurs, newCode, sameDigest, digestOf } from "../../../src/sign-in/binding/code.js";
 
@@ -58,6 +58,36 @@ it("a code is found wherever it stands in a message, because that message is not
   expect(codeIn(`Not ${first}, I mean ${second}.`)).toBe(plain(second));
   expect(codeIn(`My order is AB2-CD3-EF4 and the code is ${first}`)).toBe(plain(first));
   expect(codeIn(`\u200b${first.split("").join("\u00ad")}\ufeff`)).toBe(plain(first));
+});
+
+it("a message that is longer than any is looked at has no code", () => {
+  const code = newCode(randomBytes);
+  expect(codeIn(code.padStart(100_000))).toBe(plain(code));
+  expect(codeIn(code.padStart(100_001))).toBeUndefined();
+});
+
+it("a run of combining marks is never sorted: a code stands apart from it, and no longer run is normalized", () => {
+  const code = newCode(randomBytes);
+  const marks = "\u0316\u0301\uff9e".repeat(20_000);
+  const normalize = vi.spyOn(String.prototype, "normalize");
+  expect(codeIn(`a${marks} ${code}`)).toBe(plain(code));
+  expect(codeIn(`${code.slice(0, 2)}${marks}${code.slice(2)}`)).toBeUndefined();
+  const normalized = normalize.mock.contexts.map(String);
+  normalize.mockRestore();
+  expect(normalized).toHaveLength(2);
+  for (const text of normalized) expect(text.length).toBeLessThan(50);
+});
+
+it("no character but those that are taken out becomes a mark that is sorted", () => {
+  // Thai and Lao am are sorted nowhere: their mark has class 0.
+  const known = new Set(["\u0e33", "\u0eb3", "\uff9e", "\uff9f"]);
+  const others: string[] = [];
+  for (let at = 0; at < 0x110000; at += 1) {
+    const character = at >= 0xd800 && at < 0xe000 ? "" : String.fromCodePoint(at);
+    const isMark = /^\p{M}/u.test(character) || known.has(character);
+    if (!isMark && /^\p{M}/u.test(character.normalize("NFKD"))) others.push(at.toString(16));
+  }
+  expect(others).toEqual([]);
 });
 
 describe("an answer", () => {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { excessInText, excessInValue, jsonLimits } from "../../src/turn/json-limits.js";
+import { excessInText, excessInValue, jsonLimits } from "../../src/errors/json-limits.js";
 
 const { depth, values } = jsonLimits;
 const nested = (levels: number): string => "[".repeat(levels) + "]".repeat(levels);

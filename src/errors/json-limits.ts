@@ -1,11 +1,29 @@
 /**
- * How deep and how large the JSON of a request body may be. A request with a long history is far below both;
- * 4 MiB of brackets, which cost nothing to send, are far above.
+ * How deep and how large JSON from outside may be. A request with a long history is far below both; 4 MiB of
+ * brackets, which cost nothing to send, are far above, and would end the process where somebody writes them again:
+ * `JSON.stringify` is recursive.
  */
 export const jsonLimits = { depth: 100, values: 50_000 } as const;
 
-/** Which limit a body is over. */
+/** Which limit a JSON text is over. */
 export type JsonExcess = keyof typeof jsonLimits;
+
+/**
+ * `JSON.parse` for whatever somebody else wrote: the limits are checked first, so that nothing is built of a text
+ * that is over them. Throws a `RangeError` for one that is, and what `JSON.parse` throws. The length is the caller's
+ * to bound.
+ */
+export function parseJson(json: string | Uint8Array): unknown {
+  const bytes = typeof json === "string" ? Buffer.from(json) : json;
+  const excess = excessInText(bytes);
+  if (excess !== undefined) throw new RangeError(`JSON with more than ${excessText(excess)}.`);
+  return JSON.parse(typeof json === "string" ? json : Buffer.from(json).toString("utf8"));
+}
+
+/** A limit in words. */
+export function excessText(excess: JsonExcess): string {
+  return `${jsonLimits[excess]} ${excess === "depth" ? "levels of nesting" : "values"}`;
+}
 
 /**
  * Which limit the JSON text is over, read from its bytes before anything is built of them. One pass without
@@ -38,7 +56,7 @@ export function excessInText(bytes: Uint8Array): JsonExcess | undefined {
   return undefined;
 }
 
-/** Which limit a body is over that somebody else has parsed. Stops at the limit, and does not recurse either. */
+/** Which limit a value is over that somebody else has parsed. Stops at the limit, and does not recurse either. */
 export function excessInValue(value: unknown): JsonExcess | undefined {
   let values = 1;
   let level: unknown[] = [value];

@@ -11,6 +11,8 @@ export interface FreshRefusals {
   grownScopes(owner: string): readonly string[];
   /** Remembers them; an empty list forgets. */
   grew(owner: string, scopes: readonly string[]): void;
+  /** What a person was refused and given goes. How often the resource has made us ask in this minute stays. */
+  forget(owner: string): void;
 }
 
 /** As long as refusals of Entra that no user can end are remembered. */
@@ -49,5 +51,9 @@ export function freshRefusals(now: () => number): FreshRefusals {
     },
     grownScopes: (owner) => grown.get(owner) ?? [],
     grew: (owner, scopes) => grown.set(owner, scopes),
+    forget(owner) {
+      refused.deleteWhere((key) => key.startsWith(`${owner} `));
+      grown.deleteWhere((key) => key === owner);
+    },
   };
 }

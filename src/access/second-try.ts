@@ -1,3 +1,4 @@
+import { wasForgotten } from "../context/forgotten.js";
 import { isSignInDemand, recordSignInDemand } from "../context/internals.js";
 import type { UserContext } from "../context/user-context.js";
 import { resourceOfScope } from "../entra/scopes.js";
@@ -82,7 +83,8 @@ export async function secondTry(options: SecondTryOptions, refused: RefusedReque
   if (next.token === first.token) throw refusal(response);
   // Revoked, or too weak for anything here; what lacks a context is still good where none is asked for.
   if (response.status === 401 && !dropsFirst && !isAboutContext(claims)) forget();
-  if (scopes !== undefined) refusals.grew(owner, scopes);
+  // Forgotten while it was asked for: that the person had these scopes is not remembered either.
+  if (scopes !== undefined && !wasForgotten(context)) refusals.grew(owner, scopes);
   const second = await refused.send(next);
   // A tool may need scopes and a step-up: a resource says one, and then the other. Each is met once.
   if (refused.met === undefined && asksForTheOther(second, wantsScope, claims))

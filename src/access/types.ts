@@ -79,7 +79,10 @@ export interface UserAccess {
    * for each user: used in another user's context it throws `wrong_user`.
    */
   tokenCredential(context?: UserContext, options?: TokenCredentialOptions): UserTokenCredential;
-  /** Drops the current or given user's cached tokens, or the given one only. */
+  /**
+   * Drops the current or given user's cached tokens, or the given one only. Without a token also what the user
+   * was refused; nothing that is being fetched meanwhile is kept, and a pooled MCP client of theirs is replaced.
+   */
   forget(context?: UserContext, token?: string): void;
   /** Stops timers and forgets every token. */
   close(): Promise<void>;

@@ -89,6 +89,7 @@ export function userAccess(
     throw invalid("userAccess: sources", "expected each source once, got the same one twice.");
   const settings = readOptions("userAccess", userAccessOptions, options);
   const { onEvent, now, fetch } = settings;
+  const refusals = freshRefusals(now);
   const acquiring = acquirer({
     resource,
     sources: [...sources],
@@ -98,6 +99,7 @@ export function userAccess(
     now,
     random: settings.random,
     onEvent,
+    onForget: (principalKey) => refusals.forget(principalKey),
   });
   const tokens = watchedAcquirer(acquiring, { serverLabel: resource.serverLabel, onEvent, sources });
   return access(tokens, sources, {
@@ -105,7 +107,7 @@ export function userAccess(
     acquirer: tokens,
     matches: urlMatch(resource.url),
     sessions: settings.sharedSessions === "allow" ? undefined : sessionOwners(),
-    refusals: freshRefusals(now),
+    refusals,
     refuseStandaloneStream: settings.standaloneStream !== "allow",
     fetch,
     context: undefined,

@@ -64,6 +64,8 @@ export interface ContextInternals {
   readonly refusals: Map<string, HostedAgentIdentityError>;
   /** Cache keys of this context, by the access object that made them. */
   readonly cacheKeys: WeakMap<object, unknown>;
+  /** One for each access that this turn has used: whether it has not forgotten the person since. */
+  readonly stillKnown: (() => boolean)[];
   /** How many turns run on this context now: the outermost one, and those nested in it. */
   turns: number;
   /** The MCP servers whose last request has failed, by server label, the newest last. */

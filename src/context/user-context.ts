@@ -71,6 +71,7 @@ export class UserContext {
       acquisitions: new Set(),
       refusals: new Map(),
       cacheKeys: new WeakMap(),
+      stillKnown: [],
       turns: 0,
       serverTroubles: new Map(),
       toolCalls: [],

@@ -59,7 +59,7 @@ export type IdentityEvent =
   | {
       /** A pool closed a user's MCP client, or could not. */
       readonly type: "mcp_client_closed" | "mcp_client_close_failed";
-      readonly reason: "idle" | "no_room" | "session_gone" | "pool_closed";
+      readonly reason: "idle" | "no_room" | "session_gone" | "forgotten" | "pool_closed";
     }
   | {
       /** A run yielded an event that nobody knows and that names no open item. The client did not get it. */

@@ -1,7 +1,7 @@
 import { inBackground } from "../context/background-timer.js";
 import { runWithoutUserContext, runWithUserContext } from "../context/ambient.js";
 import { runClosing } from "../context/closing.js";
-import { liveInternalsOf } from "../context/internals.js";
+import { internalsOf, liveInternalsOf } from "../context/internals.js";
 import type { UserContext } from "../context/user-context.js";
 import { emit, HostedAgentIdentityError } from "../errors.js";
 import type { PoolSettings } from "./pool-options.js";
@@ -25,6 +25,8 @@ interface Pooled<C> {
   readonly principalKey: string;
   /** Whose turn opens it; forgotten once it is open, so that no user token outlives its turn here. */
   opener: UserContext | undefined;
+  /** Whether no access that the client was opened with has forgotten its user since. */
+  readonly stillKnown: readonly (() => boolean)[];
   opened: Promise<C>;
   /** Set when `opened` has resolved. */
   client: { readonly value: C } | undefined;
@@ -32,7 +34,7 @@ interface Pooled<C> {
   idleSince: number;
 }
 
-type CloseReason = "idle" | "no_room" | "session_gone" | "pool_closed";
+type CloseReason = "idle" | "no_room" | "session_gone" | "forgotten" | "pool_closed";
 
 /** How long one client may take to close before the pool goes on without it, in milliseconds. */
 const closeMs = 5000;
@@ -56,7 +58,12 @@ export function pooledClients<C>(settings: PoolSettings<C>): PooledClients<C> {
         line.next();
         throw new HostedAgentIdentityError("context_ended");
       }
-      const known = clients.get(principalKey);
+      let known = clients.get(principalKey);
+      if (known?.stillKnown.some((still) => !still()) === true) {
+        // Signed out since: its session and its response cache are the former sign-in's.
+        retire(known, "forgotten");
+        known = undefined;
+      }
       // Whoever was called for room and needs none hands it on.
       if (again && known !== undefined) line.next();
       const pooled = known ?? (again || line.length === 0 ? openIfRoom(principalKey, context) : undefined);
@@ -88,6 +95,7 @@ export function pooledClients<C>(settings: PoolSettings<C>): PooledClients<C> {
     const pooled: Pooled<C> = {
       principalKey,
       opener: context,
+      stillKnown: internalsOf(context).stillKnown,
       opened: runWithUserContext(context, async () => open({ principalKey, context })),
       client: undefined,
       leases: 0,

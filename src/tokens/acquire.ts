@@ -6,6 +6,7 @@ import {
   recordSignInDemand,
   type ContextInternals,
 } from "../context/internals.js";
+import { forgottenPrincipals } from "../context/forgotten.js";
 import type { UserContext } from "../context/user-context.js";
 import {
   emit,
@@ -16,6 +17,7 @@ import {
   type SkippedSource,
 } from "../errors.js";
 import { settleOrAbort } from "../exchange/deadline.js";
+import { flights, type MayKeep } from "./flights.js";
 import type { AcceptShared } from "./shared-cache.js";
 import { shortMemory } from "./short-memory.js";
 import { sourceCalls, type SourceCallsOptions } from "./source-calls.js";
@@ -27,6 +29,8 @@ export interface AcquirerOptions extends SourceCallsOptions {
   readonly cache?: TokenCacheLimits | undefined;
   /** From 0 to 1, for the jitter of refreshes. */
   readonly random: () => number;
+  /** Told when a principal is forgotten: what is kept beside the tokens goes too. */
+  readonly onForget?: ((principalKey: string) => void) | undefined;
 }
 
 /** What a single call asks for beyond the resource's own scopes. */
@@ -70,7 +74,8 @@ export function acquirer(options: AcquirerOptions): Acquirer {
   const calls = sourceCalls(options);
   /** Keys whose token the resource has just refused: whatever else is shared may be as old. */
   const doubted = new Set<string>();
-  const inFlight = new Map<string, Promise<AccessToken>>();
+  const inFlight = flights();
+  const forgotten = forgottenPrincipals();
   /** What was given to a context and is not cached. Read only to end that context's MCP sessions. */
   const uncached = new WeakMap<UserContext, AccessToken>();
   const brief = shortMemory<HostedAgentIdentityError>(briefMs, maxBrief, now);
@@ -87,6 +92,7 @@ export function acquirer(options: AcquirerOptions): Acquirer {
     const hash = usesAssertion || assertion?.use === "resource" ? (assertion?.hash ?? "") : "";
     const made = `${context.principalKey ?? "null"} ${keyParts} ${hash}`;
     internals.cacheKeys.set(owner, made);
+    if (context.principalKey !== undefined) internals.stillKnown.push(forgotten.begin(context.principalKey));
     return made;
   };
 
@@ -113,17 +119,20 @@ export function acquirer(options: AcquirerOptions): Acquirer {
     asked: AcquireOptions,
     key: string,
     accept: AcceptShared,
+    mayKeep: MayKeep = () => true,
   ): Promise<AccessToken> => {
     const { principalKey } = context;
     try {
-      const token = await calls.token(requestOf(context, internals, asked), accept);
+      const token = await calls.token(requestOf(context, internals, asked), accept, mayKeep);
+      // Forgotten while it was fetched: who waited for it is given it, and nobody else.
+      if (!mayKeep(token.token)) return token;
       const isCached = sources.find(({ kind }) => kind === token.source)?.cached === true;
       if (!closed && principalKey !== undefined && isCached) cache.set(key, principalKey, token);
       else uncached.set(context, token);
       doubted.delete(key);
       return token;
     } catch (cause) {
-      if (principalKey !== undefined && isBrief(cause)) brief.set(key, cause);
+      if (principalKey !== undefined && isBrief(cause) && mayKeep()) brief.set(key, cause);
       throw cause;
     }
   };
@@ -135,15 +144,10 @@ export function acquirer(options: AcquirerOptions): Acquirer {
     asked: AcquireOptions,
     key: string,
     accept: AcceptShared,
-  ): Promise<AccessToken> => {
-    const running = inFlight.get(key);
-    if (running !== undefined) return running;
-    const work = fetchToken(context, internals, asked, key, accept);
-    inFlight.set(key, work);
-    const settled = (): boolean => inFlight.delete(key);
-    work.then(settled, settled);
-    return work;
-  };
+  ): Promise<AccessToken> =>
+    inFlight.join(context.principalKey ?? "null", key, (mayKeep) =>
+      fetchToken(context, internals, asked, key, accept, mayKeep),
+    );
 
   const refreshInBackground = (context: UserContext, internals: ContextInternals, key: string): void => {
     // Another replica may have been first; what is no younger than ours does not help.
@@ -154,8 +158,11 @@ export function acquirer(options: AcquirerOptions): Acquirer {
     });
   };
 
-  /** Somebody signed in or out: what was given, or refused, before does not hold any more. */
+  /** Signed in or out, or told to forget: what was given, refused or is under way does not hold any more. */
   const forgetPrincipal = (principalKey: string): void => {
+    forgotten.add(principalKey);
+    inFlight.forgetPrincipal(principalKey);
+    options.onForget?.(principalKey);
     cache.deletePrincipal(principalKey);
     calls.forgetPrincipal(principalKey);
     brief.deleteWhere((key) => key.startsWith(`${principalKey} `));
@@ -214,11 +221,8 @@ export function acquirer(options: AcquirerOptions): Acquirer {
       const { principalKey } = context;
       if (principalKey !== undefined) for (const source of sources) source.forget?.(principalKey, token);
       if (principalKey === undefined) return;
-      if (token === undefined) {
-        cache.deletePrincipal(principalKey);
-        calls.forgetPrincipal(principalKey);
-        return;
-      }
+      if (token === undefined) return forgetPrincipal(principalKey);
+      inFlight.forgetToken(principalKey, token);
       calls.forgetToken({ context, assertion }, token);
       const key = cacheKeys.get(owner);
       const isCurrent = typeof key === "string" && cache.get(key)?.token.token === token;

@@ -7,10 +7,17 @@ import {
   type SkippedSource,
 } from "../errors.js";
 import type { BackOff } from "./back-off.js";
+import type { MayKeep } from "./flights.js";
 import type { AccessToken, TokenAnswer, TokenRequest, TokenSource } from "./token-source.js";
 
 /** For which user tokens a later source stood in, and what it had to meet. Least recently used first out. */
-export type StandIns = Map<string, { readonly source: TokenSource; readonly claims: string | undefined }>;
+export type StandIns = Map<string, StandIn>;
+
+interface StandIn {
+  readonly principal: string;
+  readonly source: TokenSource;
+  readonly claims: string | undefined;
+}
 
 /** How one source is asked. */
 export type AskSource = (source: TokenSource, request: TokenRequest) => Promise<TokenAnswer>;
@@ -33,10 +40,11 @@ export async function askSources(
   ask: AskSource,
   principal: string,
   won: StandIns,
+  mayKeep: MayKeep,
 ): Promise<AccessToken> {
   const keyOf = (): string =>
     JSON.stringify([principal, request.assertion?.hash, request.scopes, request.claims]);
-  const again = won.size > 0 ? await askStandIn(request, ask, won, keyOf()) : undefined;
+  const again = won.size > 0 ? await askStandIn(request, ask, won, keyOf(), mayKeep) : undefined;
   if (again !== undefined) return again;
   const skipped: SkippedSource[] = [];
   let needed: Needed | undefined;
@@ -50,7 +58,8 @@ export async function askSources(
     }
     const answer = await ask(source, asked);
     if (answer.status === "token") {
-      if (needed !== undefined && request.assertion !== undefined) remember(won, keyOf(), { source, claims });
+      if (needed !== undefined && request.assertion !== undefined && mayKeep())
+        remember(won, keyOf(), { principal, source, claims });
       return answer.token;
     }
     if (answer.status === "skipped") {
@@ -75,21 +84,18 @@ async function askStandIn(
   ask: AskSource,
   won: StandIns,
   key: string,
+  mayKeep: MayKeep,
 ): Promise<AccessToken | undefined> {
   const known = won.get(key);
   if (known === undefined) return undefined;
   won.delete(key);
   const answer = await ask(known.source, { ...request, claims: known.claims, silent: true });
   if (answer.status !== "token") return undefined;
-  remember(won, key, known);
+  if (mayKeep()) remember(won, key, known);
   return answer.token;
 }
 
-function remember(
-  won: StandIns,
-  key: string,
-  standIn: { readonly source: TokenSource; readonly claims: string | undefined },
-): void {
+function remember(won: StandIns, key: string, standIn: StandIn): void {
   won.set(key, standIn);
   if (won.size > maxStandIns) won.delete(won.keys().next().value ?? key);
 }

@@ -51,6 +51,7 @@ export function developer(credential?: TokenCredentialLike, options: DeveloperOp
   const { now, environment } = readOptions("developer", developerOptions, options);
   const kept = new Map<string, AccessToken>();
   let loaded: Promise<TokenCredentialLike> | undefined;
+  let forgets = 0;
   return Object.freeze<TokenSource>({
     kind: "developer",
     provesUser: false,
@@ -70,6 +71,7 @@ export function developer(credential?: TokenCredentialLike, options: DeveloperOp
     },
     async acquire({ scopes, context, signal }) {
       const key = scopes.join(" ");
+      const before = forgets;
       let token = kept.get(key);
       if (token === undefined || token.expiresAt - renewBeforeMs <= now()) {
         loaded ??= credential === undefined ? loadCredential() : Promise.resolve(credential);
@@ -82,8 +84,13 @@ export function developer(credential?: TokenCredentialLike, options: DeveloperOp
         token = { token: made.token, expiresAt: made.expiresOnTimestamp, source: "developer" };
       }
       checkPerson(token.token, context.user);
-      kept.set(key, token);
+      // Told to forget while the credential was asked: this one is as old as what was forgotten.
+      if (before === forgets) kept.set(key, token);
       return { status: "token", token };
+    },
+    forget(_principalKey, token) {
+      forgets += 1;
+      for (const [key, one] of kept) if (token === undefined || one.token === token) kept.delete(key);
     },
   });
 }

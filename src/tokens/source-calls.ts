@@ -9,6 +9,7 @@ import {
 import { withDeadline } from "../exchange/deadline.js";
 import { askSources, askWithBackOff, standIns, type AskSource } from "./ask-sources.js";
 import { backOff } from "./back-off.js";
+import type { MayKeep } from "./flights.js";
 import { sharedCache, type AcceptShared, type SharedCacheOptions } from "./shared-cache.js";
 import type { ProtectedResource } from "./protected-resource.js";
 import type { AccessToken, TokenRequest, TokenSource } from "./token-source.js";
@@ -27,8 +28,11 @@ export interface SourceCallsOptions {
 
 /** The sources of one access, and everything that may keep them from being asked. */
 export interface SourceCalls {
-  /** A token from the shared cache or the first source that gives one, within the time. */
-  token(request: Omit<TokenRequest, "signal">, accept: AcceptShared): Promise<AccessToken>;
+  /**
+   * A token from the shared cache or the first source that gives one, within the time. `mayKeep`: whether the
+   * principal was not forgotten meanwhile, so that what was learned may be remembered.
+   */
+  token(request: Omit<TokenRequest, "signal">, accept: AcceptShared, mayKeep: MayKeep): Promise<AccessToken>;
   /** This token of theirs was refused. */
   forgetToken(owner: Pick<TokenRequest, "context" | "assertion">, token: string): void;
   /** What was given to a principal, or kept from it, does not hold any more. */
@@ -52,12 +56,14 @@ export function sourceCalls(options: SourceCallsOptions): SourceCalls {
     request: TokenRequest,
     principal: string,
     accept: AcceptShared,
+    mayKeep: MayKeep,
   ): ReturnType<AskSource> => {
     const known = unmet.find(source, request);
     if (known !== undefined) return known;
     const found = await others?.find(source, request, accept);
     if (found?.token !== undefined) return { status: "token", token: found.token };
     const answer = await askWithBackOff(source, request, waits, principal);
+    if (!mayKeep()) return answer;
     if (answer.status === "token") found?.keep(answer.token);
     else unmet.note(source, request, answer);
     return answer;
@@ -73,14 +79,14 @@ export function sourceCalls(options: SourceCallsOptions): SourceCalls {
     });
 
   return {
-    async token(asked, accept) {
+    async token(asked, accept, mayKeep) {
       const principal = asked.context.principalKey ?? "null";
       const started = now();
       const timedOut = (): Error =>
         new HostedAgentIdentityError("entra_timeout", `No token within ${options.timeoutMs} ms.`);
-      const ask: AskSource = (source, request) => askOne(source, request, principal, accept);
+      const ask: AskSource = (source, request) => askOne(source, request, principal, accept, mayKeep);
       const fromSources = (signal: AbortSignal): Promise<AccessToken> =>
-        askSources(sources, { ...asked, signal }, ask, principal, won);
+        askSources(sources, { ...asked, signal }, ask, principal, won, mayKeep);
       try {
         const token = await runWithoutUserContext(() =>
           withDeadline(options.timeoutMs, undefined, timedOut, fromSources),
@@ -102,6 +108,7 @@ export function sourceCalls(options: SourceCallsOptions): SourceCalls {
     forgetPrincipal(principalKey) {
       others?.forgetPrincipal(principalKey);
       unmet.forgetPrincipal(principalKey);
+      for (const [key, standIn] of won) if (standIn.principal === principalKey) won.delete(key);
     },
     shared: others !== undefined,
     async close() {

@@ -22,11 +22,13 @@ import type { Grants } from "./grants/grant.js";
 import { grants } from "./grants/grants.js";
 import { guardedStore } from "./guarded-store.js";
 import { longRunning } from "./long-running.js";
+import { signOutOf } from "./sign-out.js";
 import type { SignInService } from "./service.js";
 import { signInOptions, type SignInSettings } from "./sign-in-options.js";
 import type { SignIn, SignInOptions } from "./sign-in.js";
 import { startedStore, type StartedStore } from "./started-store.js";
 import { signInTokens } from "./tokens-source.js";
+import { endOwnWork } from "./work.js";
 
 /**
  * Lets people sign in once when their requests bring no usable token, and keeps the grant. Whoever completes a
@@ -63,10 +65,8 @@ export function createSignIn(options: SignInOptions): SignIn {
   const work = longRunning(core, ownGrants, { maxMs: settings.longRunningMs });
   const close = async (): Promise<void> => core.store.close?.();
 
-  const signOut = async (principal: Principal): Promise<void> => {
-    await ownGrants.remove(principalKey(principal));
-    await dropWaiting(core, principalKey(principal));
-  };
+  const signOut = (principal: Principal): Promise<void> =>
+    signOutOf(core, ownGrants, principalKey(principal));
 
   return Object.freeze<SignIn>({
     tokens: () => signInTokens(core, ownGrants, (...asked) => makeLink(service, ...asked), work.grantKeyOf),
@@ -192,14 +192,15 @@ async function forgetAccount(
   const account = { tid: tid.toLowerCase(), oid: oid.toLowerCase() };
   for (const agent of new Set([service.core.agent, ...service.linkKeys.agents.keys()])) {
     const core = service.coreOf(agent);
-    const owners = await service.grantsOf(agent).principalsOf(account);
-    for (const owner of owners) {
+    const grants = service.grantsOf(agent);
+    for (const owner of await grants.principalsOf(account)) {
       await dropWaiting(core, owner);
       const pinned = await readPin(core, owner);
       // An unreadable one may name somebody else: only unpin() takes it away.
       if (pinned !== undefined && allows(pinned, account)) await removePin(core, owner);
     }
+    await endOwnWork(core, grants, account);
     // Last, because it takes the names out of the index by which they are found again after a failure.
-    await service.grantsOf(agent).removeAccount(account);
+    await grants.removeAccount(account);
   }
 }

@@ -1,22 +1,13 @@
 import { inBackground } from "../context/background-timer.js";
-import { createHash } from "node:crypto";
 import { runWithoutUserContext, runWithUserContext } from "../context/ambient.js";
 import { liveInternalsOf, userNotIdentified } from "../context/internals.js";
-import { principalKey as keyOf, type Principal } from "../context/principal.js";
+import { principalKey as keyOf } from "../context/principal.js";
 import { UserContext, type VerifiedUser } from "../context/user-context.js";
-import {
-  check,
-  emit,
-  HostedAgentIdentityError,
-  invalid,
-  label,
-  readOptions,
-  type OptionTable,
-} from "../errors.js";
+import { check, HostedAgentIdentityError, invalid, label, readOptions, type OptionTable } from "../errors.js";
 import { exchangeForGrant } from "../exchange/on-behalf-of-exchange.js";
 import type { SignInCore } from "./core.js";
 import type { Grants } from "./grants/grant.js";
-import { guardedStore } from "./guarded-store.js";
+import { ownGrantKey, workRecords, type Work } from "./work.js";
 
 /**
  * What work that goes on after the turn is for, and how long it may act for the user.
@@ -78,42 +69,15 @@ const longestTimerMs = 2_147_483_647;
 /** Within a minute every process notices that work has ended. */
 const lookMs = 30_000;
 
-interface Work {
-  readonly v: 1;
-  readonly principal: Principal;
-  readonly user?: VerifiedUser;
-  readonly hosted: boolean;
-  readonly purpose: string;
-  readonly until: number;
-  /** The principal's epoch when it began. */
-  readonly epoch: number;
-  /** It has a grant of its own, from an exchange. */
-  readonly ownGrant: boolean;
-}
-
 /** Makes the long-running work of one agent. */
 export function longRunning(core: SignInCore, grants: Grants, limits: LongRunningLimits = {}): LongRunning {
-  const { agent, app, keys, now, onEvent } = core;
+  const { now } = core;
   const maxMs = limits.maxMs ?? dayMs;
-  const store = guardedStore(core.store);
+  const records = workRecords(core);
+  const { read, audit } = records;
   const grantKeys = new WeakMap<UserContext, string>();
   /** Looks at the work with this id, if it runs here. */
   const watching = new Set<(id: string) => void>();
-  const place = [agent, app.facts.cloud.loginEndpoint, app.facts.clientId];
-  const storeKey = (id: string): string => keys.storeKey("long-running", ...place, id);
-
-  const read = async (id: string): Promise<Work | undefined> => {
-    const sealed = await store.get(storeKey(id));
-    if (sealed === undefined) return undefined;
-    const work = keys.open("long-running", [...place, id], sealed) as Work | undefined;
-    return work?.v === 1 && work.until > now() ? work : undefined;
-  };
-
-  const audit = (type: "started" | "used" | "ended", id: string, work: Work): void => {
-    const { purpose, until, principal } = work;
-    const named = createHash("sha256").update(id).digest("base64url").slice(0, 16);
-    emit(onEvent, { type: `long_running_${type}`, purpose, principal: keyOf(principal), work: named, until });
-  };
 
   /** Whether the user still stands behind the work. */
   const isLive = async (id: string, work: Work): Promise<boolean> => {
@@ -170,17 +134,18 @@ export function longRunning(core: SignInCore, grants: Grants, limits: LongRunnin
       epoch,
       ownGrant: !signedIn,
     };
-    await store.setIfAbsent(storeKey(id), keys.seal("long-running", [...place, id], work), until - now());
-    audit("started", id, work);
+    await records.keep(id, work);
+    // A sign-out that came meanwhile has not seen what was stored since.
+    if (!signedIn && (await grants.epoch(principalKey)) !== epoch) {
+      await drop(id, work);
+      throw refused("The user has signed out.");
+    }
     return id;
   };
 
-  /** Nothing of ended work is kept. */
   const drop = async (id: string, work: Work): Promise<void> => {
-    await store.delete(storeKey(id));
+    await records.remove(id, work, grants);
     for (const look of watching) look(id);
-    if (work.ownGrant) await grants.remove(ownGrantKey(id));
-    audit("ended", id, work);
   };
 
   const takeUp = async (id: string, purpose: string): Promise<Work> => {
@@ -237,11 +202,6 @@ export function longRunning(core: SignInCore, grants: Grants, limits: LongRunnin
 
     grantKeyOf: (context) => grantKeys.get(context) ?? context.principalKey,
   };
-}
-
-/** Work with a grant of its own keeps it as if it were a principal's, so that it is refreshed and ended alike. */
-function ownGrantKey(id: string): string {
-  return JSON.stringify(["long-running", id]);
 }
 
 /** A user token lives for an hour; what an exchange brings along can be refreshed. */

@@ -7,6 +7,7 @@ import { agentIdentityMutants } from "./foundry-agent.js";
 import { foundryGatewayMutants } from "./foundry-gateway.js";
 import { containerMutants } from "./foundry-container.js";
 import { foundryToolboxMutants } from "./foundry-toolbox.js";
+import { forgottenMutants } from "./forgotten.js";
 import { frameworkMutants } from "./frameworks.js";
 import { grantMutants } from "./grants.js";
 import { mcpServerMutants } from "./mcp-server.js";
@@ -485,6 +486,7 @@ export const mutants: readonly Mutant[] = [
   ...backOffMutants,
   ...commandLineMutants,
   ...demandMutants,
+  ...forgottenMutants,
   ...grantMutants,
   ...bindingMutants,
   ...agentIdentityMutants,

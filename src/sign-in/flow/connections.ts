@@ -1,10 +1,10 @@
-import { dropWaiting } from "../binding/pending.js";
 import { removePin } from "../binding/pin.js";
 import { nameOf } from "../binding/redeem.js";
 import type { Account } from "../grants/grant.js";
 import { isSame } from "../grants/record-changes.js";
 import { connectionsPage, connectionsSignInPage, type Connection } from "../pages/connections-page.js";
 import type { SignInService } from "../service.js";
+import { signOutOf } from "../sign-out.js";
 import { beginAttempt } from "./attempt.js";
 import { browserOf, formToken, newBrowser, openFormToken, type Browser } from "./browser.js";
 import { pageOf } from "./outcome.js";
@@ -116,8 +116,7 @@ export async function endConnection(service: SignInService, request: Request): P
   if (grant === undefined || !isSame(grant.account, browser.account))
     return { redirect: urls.connections("gone") };
   const core = service.coreOf(agent);
-  await grants.remove(owner);
-  await dropWaiting(core, owner);
+  await signOutOf(core, grants, owner);
   if (form.get("act") !== "change") return { redirect: urls.connections("disconnected") };
   await removePin(core, owner);
   return { redirect: urls.connections("changed") };

@@ -55,8 +55,11 @@ export interface Grants {
    * what Entra refused a live grant with, above all `step_up_required`, and `store_unavailable`.
    */
   token(principalKey: string, request: GrantTokenRequest): Promise<AccessToken | undefined>;
-  /** Deletes the grant and raises the epoch: replicas drop cached tokens within a minute. */
-  remove(principalKey: string): Promise<void>;
+  /**
+   * Deletes the grant and raises the epoch: replicas drop cached tokens within a minute. `user`: the principal
+   * whose turns used it, where that is another one, as for long-running work.
+   */
+  remove(principalKey: string, user?: string): Promise<void>;
   /** Deletes the grants of every principal that signed in with this account. */
   removeAccount(account: Pick<Account, "tid" | "oid">): Promise<void>;
   /** The keys of the principals that signed in with this account: for its connections page. */

@@ -1,4 +1,5 @@
 import { runWithoutUserContext } from "../../context/ambient.js";
+import { forgottenPrincipals } from "../../context/forgotten.js";
 import { emit, HostedAgentIdentityError, isHostedAgentIdentityError } from "../../errors.js";
 import { settleOrAbort, withDeadline } from "../../exchange/deadline.js";
 import { exchangeRefreshToken, type RefreshedToken } from "../../exchange/refresh-token-exchange.js";
@@ -24,6 +25,8 @@ const lookAgainMs = 25_000;
 const jitterMs = 10_000;
 /** How long refreshing may take altogether; each step has a shorter limit of its own. */
 const overallMs = 60_000;
+/** How often the store is asked again because the principal signed in or out meanwhile. */
+const maxLooks = 3;
 
 /**
  * The grants of one agent: kept in the store, sealed for their principal, refreshed when needed. Nothing of
@@ -37,6 +40,7 @@ export function grants(core: SignInCore): Grants {
   const refused = refusedTokens(now);
   const flights = singleFlight<GivenToken | undefined>();
   const listeners = new Set<(principalKey: string) => void>();
+  const forgotten = forgottenPrincipals();
 
   const recordOf = (principalKey: string): Cell<GrantRecord> =>
     cell<GrantRecord>(store, {
@@ -49,6 +53,7 @@ export function grants(core: SignInCore): Grants {
     });
 
   const changed = (principalKey: string): void => {
+    forgotten.add(principalKey);
     for (const listener of listeners) listener(principalKey);
   };
 
@@ -208,16 +213,22 @@ export function grants(core: SignInCore): Grants {
 
     async token(principalKey, request) {
       request.signal.throwIfAborted();
-      const once = (): Promise<GivenToken | undefined> => load(principalKey, request);
-      const found = await runWithoutUserContext(once);
-      // Refused while this caller waited for what another one had begun.
-      const stale = found !== undefined && refused.has(principalKey, found.token, found.obtainedAt);
-      const token = stale ? await runWithoutUserContext(once) : found;
-      return token === undefined ? undefined : accessToken(token);
+      for (let tries = 0; tries < maxLooks; tries += 1) {
+        const still = forgotten.begin(principalKey);
+        const found = await runWithoutUserContext(() => load(principalKey, request));
+        if (found === undefined) return undefined;
+        // Refused, or signed out, while this caller waited for the store or for what another one had begun.
+        if (still() && !refused.has(principalKey, found.token, found.obtainedAt)) return accessToken(found);
+      }
+      return undefined;
     },
 
-    async remove(principalKey) {
-      await end(principalKey, "signed_out");
+    async remove(principalKey, user) {
+      try {
+        await end(principalKey, "signed_out");
+      } finally {
+        if (user !== undefined) changed(user);
+      }
     },
 
     async removeAccount(account) {

@@ -1,3 +1,4 @@
+import { hash } from "node:crypto";
 import { recordBinding, type SignInCore } from "../core.js";
 import type { Grant } from "./grant.js";
 
@@ -59,7 +60,11 @@ interface GrantPart {
 
 interface TokensPart {
   readonly v: 1;
-  readonly epoch: number;
+  /**
+   * The digest of the sealed grant part that these tokens belong to. Whoever can write to the store could put
+   * tokens of before a sign-out behind the grant part of after it.
+   */
+  readonly of: string;
   readonly tokens: readonly KeptToken[];
 }
 
@@ -75,33 +80,35 @@ export function recordSeal(core: SignInCore): RecordSeal {
     const value = keys.open(purpose, recordBinding(core, principalKey), sealed) as T | undefined;
     return value?.v === 1 ? value : undefined;
   };
+  const tokensOf = (part: TokensPart | undefined, sealedGrant: string): readonly KeptToken[] =>
+    part?.v === 1 && part.of === digestOf(sealedGrant) ? part.tokens : [];
   return {
     seal(principalKey, { epoch, grant, tokens }) {
       const binding = recordBinding(core, principalKey);
       const grantPart: GrantPart = { v: 1, epoch, ...(grant === undefined ? {} : { grant }) };
       const sealed = keys.seal("grant", binding, grantPart);
       if (tokens.length === 0) return sealed;
-      const tokensPart: TokensPart = { v: 1, epoch, tokens };
+      const tokensPart: TokensPart = { v: 1, of: digestOf(sealed), tokens };
       return `${sealed}.${keys.seal("cached-token", binding, tokensPart)}`;
     },
     open(principalKey, text) {
-      const [grantText, tokensText] = text.split(".");
+      const [grantText = "", tokensText] = text.split(".");
       const part = openPart<GrantPart>("grant", principalKey, grantText);
       if (part === undefined) return undefined;
       const tokens = openPart<TokensPart>("cached-token", principalKey, tokensText);
-      return {
-        epoch: part.epoch,
-        grant: part.grant,
-        tokens: tokens?.epoch === part.epoch ? tokens.tokens : [],
-      };
+      return { epoch: part.epoch, grant: part.grant, tokens: tokensOf(tokens, grantText) };
     },
     tokensOpener(principalKey) {
       const open = keys.opener("cached-token", recordBinding(core, principalKey));
       return (text) => {
         const dot = text.indexOf(".");
         const part = dot < 0 ? undefined : (open(text.slice(dot + 1)) as TokensPart | undefined);
-        return part?.v === 1 ? part.tokens : [];
+        return tokensOf(part, text.slice(0, dot));
       };
     },
   };
+}
+
+function digestOf(sealed: string): string {
+  return hash("sha256", sealed, "base64url");
 }

@@ -59,7 +59,10 @@ export interface RemoteSignIn {
   redeem(context: UserContext, text: string): Promise<Redeemed>;
   /** Lets the service keep a message that has to wait for the sign-in, sealed, for minutes. */
   keepPrompt(context: UserContext, prompt: string): Promise<void>;
-  /** Deletes the person's grant at the service. */
+  /**
+   * Deletes the person's grant at the service. New turns of this process get none of the old tokens, in other
+   * processes within a minute. Throws as `redeem` does, and then it may have been done or not: do it again.
+   */
   signOut(context: UserContext): Promise<void>;
 }
 
@@ -95,6 +98,11 @@ export function remoteSignIn(options: RemoteSignInOptions): RemoteSignIn {
   const { now } = settings;
   const base = new URL(settings.url).href.replace(/\/$/, "");
   const call = serviceCalls(base, settings);
+  const listeners = new Set<(principalKey: string) => void>();
+  /** Signed in or out: what the accesses of this process were given before does not hold any more. */
+  const changed = ({ principalKey }: UserContext): void => {
+    if (principalKey !== undefined) for (const listener of listeners) listener(principalKey);
+  };
   return Object.freeze<RemoteSignIn>({
     tokens: () =>
       Object.freeze<TokenSource>({
@@ -114,11 +122,16 @@ export function remoteSignIn(options: RemoteSignInOptions): RemoteSignIn {
               }
             : undefined,
         acquire: (request) => acquire(call, request, now),
+        subscribe(listener) {
+          listeners.add(listener);
+          return () => void listeners.delete(listener);
+        },
       }),
     async redeem(context, text) {
       if (!isForService(context, text, maxMessageLength)) return { status: "not_a_code" };
       const redeemed = readRedeemed(await call("redeem", { user: knownUser(context), text }));
       if (redeemed === undefined) throw badReply();
+      if (redeemed.status === "bound") changed(context);
       return redeemed;
     },
     async keepPrompt(context, prompt) {
@@ -126,7 +139,12 @@ export function remoteSignIn(options: RemoteSignInOptions): RemoteSignIn {
         await call("prompt", { user: knownUser(context), prompt });
     },
     async signOut(context) {
-      await call("sign-out", { user: knownUser(context) });
+      try {
+        await call("sign-out", { user: knownUser(context) });
+      } finally {
+        // Also when no answer came: it may have been done.
+        changed(context);
+      }
     },
   });
 }
@@ -148,6 +166,8 @@ type Call = (path: string, body: object, signal?: AbortSignal) => Promise<Readon
 async function acquire(call: Call, request: TokenRequest, now: () => number): Promise<TokenAnswer> {
   const { context, resource, scopes, claims, signal } = request;
   const body = { user: knownUser(context), server_label: resource.serverLabel, scopes, claims };
+  // Before the question: the service may have looked into its store long before its answer is here.
+  const askedAt = now();
   const reply = await call("tokens", body, signal);
   if (reply["status"] === "consent_required") {
     const requests = consentRequests(reply["requests"]);
@@ -159,7 +179,7 @@ async function acquire(call: Call, request: TokenRequest, now: () => number): Pr
   const { access_token: token, expires_at: expiresAt, use_for_ms: left, account } = reply;
   if (typeof token !== "string" || token === "" || typeof expiresAt !== "number") throw badReply();
   checkAccount(context, account);
-  const useUntil = now() + Math.min(keepMs, typeof left === "number" ? left : keepMs);
+  const useUntil = askedAt + Math.min(keepMs, typeof left === "number" ? left : keepMs);
   return { status: "token", token: { token, expiresAt, useUntil, source: "remote_sign_in" } };
 }
 

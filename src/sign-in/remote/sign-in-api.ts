@@ -102,7 +102,7 @@ export type SignInApi = (request: Request) => Promise<Response | undefined>;
  */
 export function signInApi(options: SignInApiOptions): SignInApi {
   const { app, verify, fetch, now, ...settings } = readOptions("signInApi", signInApiOptions, options);
-  const agents = agentsByClient(settings.agents);
+  const agents = agentsByClient(settings.agents, now);
   const verifyAgent = agentVerifier({ app, fetch, now });
 
   return async (request) => {
@@ -249,12 +249,12 @@ async function contextOf(user: unknown, agent: ServedAgent, verify: UserTokenVer
   });
 }
 
-function agentsByClient(agents: readonly ServedAgent[]): ReadonlyMap<string, KnownAgent> {
+function agentsByClient(agents: readonly ServedAgent[], now: () => number): ReadonlyMap<string, KnownAgent> {
   const known = new Map<string, KnownAgent>();
   for (const agent of agents) {
     const source = agent.signIn.tokens();
     const accesses = new Map(
-      agent.resources.map((resource) => [resource.serverLabel, userAccess(resource, [source])]),
+      agent.resources.map((resource) => [resource.serverLabel, userAccess(resource, [source], { now })]),
     );
     for (const clientId of agent.clientIds) {
       if (known.has(clientId.toLowerCase()))

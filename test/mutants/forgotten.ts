@@ -1,0 +1,135 @@
+import type { Mutant } from "./mutant.js";
+
+const accessTests = ["test/access/forgotten.test.ts"];
+const signOutTests = ["test/sign-in/sign-out.test.ts"];
+
+/** The guards of what is forgotten: nothing that was under way is kept afterwards. */
+export const forgottenMutants: readonly Mutant[] = [
+  {
+    name: "a-token-in-flight-is-kept",
+    rule: 4,
+    find: "if (!mayKeep(token.token)) return token;",
+    replace: "",
+    tests: accessTests,
+  },
+  {
+    name: "new-turns-join-what-was-forgotten",
+    rule: 6,
+    find: "inFlight.forgetPrincipal(principalKey);",
+    replace: "",
+    tests: accessTests,
+  },
+  {
+    name: "a-refused-token-in-flight-is-kept",
+    rule: 4,
+    find: "inFlight.forgetToken(principalKey, token);",
+    replace: "",
+    tests: accessTests,
+  },
+  {
+    name: "a-refusal-in-flight-is-kept",
+    rule: 4,
+    find: "isBrief(cause) && mayKeep()",
+    replace: "isBrief(cause)",
+    tests: accessTests,
+  },
+  {
+    name: "an-unmet-demand-in-flight-is-kept",
+    rule: 4,
+    find: "if (!mayKeep()) return answer;",
+    replace: "",
+    tests: accessTests,
+  },
+  {
+    name: "a-stand-in-in-flight-is-kept",
+    rule: 4,
+    find: "if (needed !== undefined && request.assertion !== undefined && mayKeep())",
+    replace: "if (needed !== undefined && request.assertion !== undefined)",
+    tests: accessTests,
+  },
+  {
+    name: "a-stand-in-outlives-its-person",
+    rule: 4,
+    find: "if (standIn.principal === principalKey) won.delete(key);",
+    replace: "void [won, key, standIn];",
+    tests: accessTests,
+  },
+  {
+    name: "scopes-outlive-their-person",
+    rule: 4,
+    find: "if (scopes !== undefined && !wasForgotten(context)) refusals.grew(owner, scopes);",
+    replace: "if (scopes !== undefined) refusals.grew(owner, scopes);",
+    tests: accessTests,
+  },
+  {
+    name: "a-developer-token-in-flight-is-kept",
+    rule: 4,
+    find: "if (before === forgets) kept.set(key, token);",
+    replace: "kept.set(key, token);",
+    tests: accessTests,
+  },
+  {
+    name: "a-pooled-client-outlives-the-sign-in",
+    rule: 15,
+    find: "if (known?.stillKnown.some((still) => !still()) === true) {",
+    replace: "if (false as boolean) {",
+    tests: accessTests,
+  },
+  {
+    name: "a-full-memory-of-the-forgotten-forgets",
+    rule: 19,
+    find: "floor = oldest[1];",
+    replace: "",
+    tests: accessTests,
+  },
+  {
+    name: "a-sign-out-is-overtaken-by-a-token",
+    rule: 9,
+    find: "if (still() && !refused.has(principalKey, found.token, found.obtainedAt))",
+    replace: "if (!refused.has(principalKey, found.token, found.obtainedAt))",
+    tests: signOutTests,
+  },
+  {
+    name: "tokens-of-before-a-sign-out-behind-its-record",
+    rule: 10,
+    find: "part?.v === 1 && part.of === digestOf(sealedGrant) ? part.tokens : []",
+    replace: "part?.v === 1 ? part.tokens : []",
+    tests: signOutTests,
+  },
+  {
+    name: "a-refresh-token-of-work-outlives-a-sign-out",
+    rule: 9,
+    in: "signOutOf",
+    find: 'if (kind === "entra" && tid !== undefined && oid !== undefined)',
+    replace: 'if (kind === "nobody" && tid !== undefined && oid !== undefined)',
+    tests: signOutTests,
+  },
+  {
+    name: "work-that-begins-during-a-sign-out",
+    rule: 9,
+    find: "if (!signedIn && (await grants.epoch(principalKey)) !== epoch) {",
+    replace: "if (false as boolean) {",
+    tests: signOutTests,
+  },
+  {
+    name: "a-token-of-stopped-work-stays",
+    rule: 9,
+    find: "if (user !== undefined) changed(user);",
+    replace: "",
+    tests: signOutTests,
+  },
+  {
+    name: "a-slow-service-lengthens-the-minute",
+    rule: 9,
+    find: "const useUntil = askedAt + Math.min",
+    replace: "const useUntil = now() + Math.min",
+    tests: signOutTests,
+  },
+  {
+    name: "an-agent-of-a-service-keeps-tokens-after-a-sign-out",
+    rule: 9,
+    find: "} finally { changed(context); }",
+    replace: "} finally {}",
+    tests: signOutTests,
+  },
+];

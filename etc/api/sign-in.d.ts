@@ -59,6 +59,7 @@ type ErrorCode = "user_token_missing"
     | "user_not_identified"
     | "long_running_refused"
     | "agent_not_identified"
+    | "agent_names_too_many_users"
     | "sign_in_service_unavailable"
     | "store_unavailable"
     | "store_unsuitable"
@@ -256,7 +257,7 @@ type IdentityEvent = {
     readonly forMs: number;
 } | {
     readonly type: "mcp_client_closed" | "mcp_client_close_failed";
-    readonly reason: "idle" | "no_room" | "session_gone" | "pool_closed";
+    readonly reason: "idle" | "no_room" | "session_gone" | "forgotten" | "pool_closed";
 } | {
     readonly type: "run_event_dropped";
     readonly eventType: string;
@@ -276,6 +277,32 @@ type IdentityEvent = {
 } | {
     readonly type: "sign_in_failed";
     readonly code: ErrorCode | "unexpected";
+} | {
+    readonly type: "agent_token_issued";
+    readonly agent: string;
+    readonly serverLabel: string;
+    readonly principal: string;
+    readonly proof: "user_token" | "platform_user_id";
+} | {
+    readonly type: "agent_named_user";
+    readonly agent: string;
+    readonly principal: string;
+} | {
+    readonly type: "agent_signed_out_user";
+    readonly agent: string;
+    readonly principal: string;
+    readonly proof: "user_token" | "platform_user_id";
+} | {
+    readonly type: "agent_refused";
+    readonly call: "tokens" | "redeem" | "prompt" | "sign-out";
+    readonly code: ErrorCode | "unexpected";
+    readonly category: ErrorCategory;
+    readonly agent?: string;
+    readonly principal?: string;
+} | {
+    readonly type: "sign_in_service_failed";
+    readonly call: "tokens" | "redeem" | "prompt" | "sign-out";
+    readonly code: ErrorCode;
 } | {
     readonly type: "sign_in_store_volatile";
 } | {
@@ -524,6 +551,7 @@ interface RemoteSignInOptions {
     readonly timeoutMs?: number;
     readonly fetch?: FetchLike;
     readonly now?: () => number;
+    readonly onEvent?: OnEvent;
 }
 interface RemoteSignIn {
     tokens(): TokenSource;
@@ -544,6 +572,7 @@ interface ServedAgent {
     readonly signIn: ServedSignIn;
     readonly resources: readonly ProtectedResource[];
     readonly platformProject?: string;
+    readonly newUsersPerMinute?: number;
 }
 interface SignInApiOptions {
     readonly app: EntraAppFacts;
@@ -551,6 +580,7 @@ interface SignInApiOptions {
     readonly agents: readonly ServedAgent[];
     readonly fetch?: FetchLike;
     readonly now?: () => number;
+    readonly onEvent?: OnEvent;
 }
 type SignInApi = (request: Request) => Promise<Response | undefined>;
 declare function signInApi(options: SignInApiOptions): SignInApi;

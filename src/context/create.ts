@@ -3,13 +3,17 @@ import {
   abortSignal,
   check,
   either,
+  emit,
   flag,
   func,
   invalid,
+  isUserTokenError,
+  listener,
   oneOf,
   optional,
   readOptions,
   UserTokenError,
+  type OnEvent,
   type OptionCheck,
   type OptionTable,
 } from "../errors.js";
@@ -48,6 +52,11 @@ export interface UserContextOptions {
   readonly platformUserId?: "one-person";
   /** Default: read from `process.env`. */
   readonly environment?: FoundryEnvironment;
+  /**
+   * Told of requests whose headers are refused (`user_token_refused`): a repeated user token, a repeated or
+   * malformed identity header. What a user token itself is refused for, `userTokenVerifier()` tells.
+   */
+  readonly onEvent?: OnEvent;
 }
 
 /**
@@ -85,7 +94,8 @@ export async function createUserContext(
   const context = async (): Promise<UserContext> => {
     if (isUserToken(input)) return contextOf([], input.userToken, given);
     const pairs = headerPairs(input);
-    return contextOf(pairs, userTokenOf(pairs, given.tokenHeader), given);
+    const token = telling(given.onEvent, () => userTokenOf(pairs, given.tokenHeader));
+    return contextOf(pairs, token, given);
   };
   return settleOrAbort(context(), settings.signal);
 }
@@ -111,6 +121,7 @@ export const userContextOptions: OptionTable<UserContextOptions, "tokenHeader"> 
   require: optional(flag),
   platformUserId: optional(oneOf("one-person")),
   environment: environmentOption,
+  onEvent: listener,
 };
 
 /** The options of {@link createUserContext}. */
@@ -158,7 +169,7 @@ export async function contextOfRequest(
     .map((request) => contextSlot().byRequest.get(request))
     .find((one) => one !== undefined);
   const token =
-    userTokenOf(pairs, settings.tokenHeader) ??
+    telling(settings.onEvent, () => userTokenOf(pairs, settings.tokenHeader)) ??
     (earlier === undefined ? undefined : internalsOf(earlier).assertion?.token);
   const context = await contextOf(pairs, token, settings);
   for (const request of requests) rememberForRequest(request, context);
@@ -168,9 +179,9 @@ export async function contextOfRequest(
 async function contextOf(
   pairs: HeaderPairs,
   token: string | undefined,
-  { verify, require, platformUserId, secretHeaders, environment }: UserContextSettings,
+  { verify, require, platformUserId, secretHeaders, environment, onEvent }: UserContextSettings,
 ): Promise<UserContext> {
-  const platform = platformContext(pairs, environment);
+  const platform = telling(onEvent, () => platformContext(pairs, environment));
   if (token === undefined && require === true) throw new UserTokenError("user_token_missing");
   const verified = token === undefined || verify === "none" ? undefined : await verify(token);
   const isDeclared = platformUserId === "one-person";
@@ -184,6 +195,17 @@ async function contextOf(
     assertion: verified?.assertion,
     unidentified: isDeclared ? missingFor(environment) : undefined,
   });
+}
+
+/** Reads headers, and tells of what is refused in them: they may be an attempt to be somebody else. */
+function telling<T>(onEvent: OnEvent | undefined, read: () => T): T {
+  try {
+    return read();
+  } catch (error) {
+    if (isUserTokenError(error))
+      emit(onEvent, { type: "user_token_refused", code: error.code, category: error.category });
+    throw error;
+  }
 }
 
 /** What keeps every platform user id from naming somebody: whoever set the option has to be told. */

@@ -76,6 +76,7 @@ export type ErrorCode =
   | "user_not_identified"
   | "long_running_refused"
   | "agent_not_identified"
+  | "agent_names_too_many_users"
   | "sign_in_service_unavailable"
   | "store_unavailable"
   | "store_unsuitable"
@@ -394,6 +395,11 @@ export const errorCodes: Readonly<Record<ErrorCode, ErrorCodeFacts>> = {
     "input",
     "The sign-in service does not know the agent that asks.",
     "Let the agent ask with its own identity (a managed identity), and list its client id at the service.",
+  ),
+  agent_names_too_many_users: row(
+    "blocked",
+    "The agent names more new people at the sign-in service, or signs more out, than it may in a minute.",
+    "Try again in a minute. If the agent has that many people, raise newUsersPerMinute of its entry in signInApi(); if it has not, find out who runs it.",
   ),
   sign_in_service_unavailable: row(
     "retry",

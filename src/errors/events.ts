@@ -25,7 +25,7 @@ export type IdentityEvent =
       readonly errorCodes: readonly number[];
     }
   | {
-      /** A request brought a user token that was not accepted. */
+      /** A request brought a user token, or headers that say who is asking, and they were not accepted. */
       readonly type: "user_token_refused";
       readonly code: ErrorCode;
       readonly category: ErrorCategory;
@@ -92,6 +92,45 @@ export type IdentityEvent =
       /** A page of sign-in could not do its work. */
       readonly type: "sign_in_failed";
       readonly code: ErrorCode | "unexpected";
+    }
+  | {
+      /** A sign-in service gave an agent a token for a person. For your audit. */
+      readonly type: "agent_token_issued";
+      /** The name under which the service serves the agent. */
+      readonly agent: string;
+      readonly serverLabel: string;
+      /** The canonical JSON of the person's principal. */
+      readonly principal: string;
+      /** What named the person: a verified user token, or a platform id, which proves nothing. */
+      readonly proof: "user_token" | "platform_user_id";
+    }
+  | {
+      /** An agent named a person by a platform id that this process has not heard from it before. */
+      readonly type: "agent_named_user";
+      readonly agent: string;
+      readonly principal: string;
+    }
+  | {
+      /** An agent signed a person out at the sign-in service. */
+      readonly type: "agent_signed_out_user";
+      readonly agent: string;
+      readonly principal: string;
+      readonly proof: "user_token" | "platform_user_id";
+    }
+  | {
+      /** The sign-in service refused a call; `agent` and `principal` as far as they were known. */
+      readonly type: "agent_refused";
+      readonly call: "tokens" | "redeem" | "prompt" | "sign-out";
+      readonly code: ErrorCode | "unexpected";
+      readonly category: ErrorCategory;
+      readonly agent?: string;
+      readonly principal?: string;
+    }
+  | {
+      /** A call of `remoteSignIn()` to the sign-in service failed. */
+      readonly type: "sign_in_service_failed";
+      readonly call: "tokens" | "redeem" | "prompt" | "sign-out";
+      readonly code: ErrorCode;
     }
   | {
       /** Sign-ins are kept in memory only: a restart of the process asks everybody again. */

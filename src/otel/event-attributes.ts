@@ -3,7 +3,7 @@ import type { IdentityEvent } from "../errors.js";
 import { attributes } from "./names.js";
 
 /** Fields whose values are words of ours, or names that the developer chose. */
-type Shown = "serverLabel" | "source" | "code" | "category" | "reason" | "scope" | "call";
+type Shown = "serverLabel" | "source" | "code" | "category" | "reason" | "scope" | "call" | "agent";
 
 const attributeOf: Readonly<Record<Shown, string>> = {
   serverLabel: attributes.serverLabel,
@@ -13,6 +13,7 @@ const attributeOf: Readonly<Record<Shown, string>> = {
   reason: attributes.reason,
   scope: attributes.reason,
   call: attributes.call,
+  agent: attributes.agent,
 };
 
 /**
@@ -39,6 +40,11 @@ const shown: Readonly<Record<IdentityEvent["type"], readonly Shown[]>> = {
   long_running_ended: [],
   sign_in_refused: ["reason"],
   sign_in_failed: ["code"],
+  agent_token_issued: ["agent", "serverLabel"],
+  agent_named_user: ["agent"],
+  agent_signed_out_user: ["agent"],
+  agent_refused: ["agent", "call", "code", "category"],
+  sign_in_service_failed: ["call", "code"],
   sign_in_store_volatile: [],
   stream_part_skipped: [],
 };

@@ -23,6 +23,7 @@ export const attributes = {
   event: "hosted_agent_identity.event.name",
   reason: "hosted_agent_identity.event.reason",
   call: "hosted_agent_identity.event.call",
+  agent: "hosted_agent_identity.event.agent",
 } as const;
 
 /** The span of each step. */

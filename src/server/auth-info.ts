@@ -2,7 +2,7 @@ import { principalKey } from "../context/principal.js";
 import type { VerifiedUser } from "../context/user-context.js";
 import type { VerifiedUserToken } from "../context/verify.js";
 import { clientOf, isAppOnly, scopesOf } from "../entra/token-claims.js";
-import { HostedAgentIdentityError, UserTokenError } from "../errors.js";
+import { emit, HostedAgentIdentityError, UserTokenError } from "../errors.js";
 import type { GateSettings } from "./options.js";
 
 /** An application that calls for itself, from its verified token. */
@@ -121,17 +121,21 @@ export function authInfoOf(verified: VerifiedUserToken, settings: GateSettings):
     expiresAt: claims.exp ?? 0,
     resource: settings.url,
     resourceMetadataUrl: settings.metadataUrl,
-    extra: isAppOnly(claims) ? { application: applicationOf(verified, settings.roles ?? []) } : { user },
+    extra: isAppOnly(claims) ? { application: applicationOf(verified, settings) } : { user },
   };
 }
 
 function applicationOf(
   { user, assertion }: VerifiedUserToken,
-  accepted: readonly string[],
+  { roles: accepted = [], onEvent }: GateSettings,
 ): EntraApplication {
   const claim = assertion.claims["roles"];
   const roles = Array.isArray(claim) ? claim.filter((one): one is string => typeof one === "string") : [];
   // Any application of the tenant gets a token for any other; a role is what an administrator gave it.
-  if (!accepted.some((role) => roles.includes(role))) throw new UserTokenError("user_token_app_only");
+  if (!accepted.some((role) => roles.includes(role))) {
+    const refused = new UserTokenError("user_token_app_only");
+    emit(onEvent, { type: "user_token_refused", code: refused.code, category: refused.category });
+    throw refused;
+  }
   return Object.freeze({ tid: user.tid, oid: user.oid, roles: Object.freeze(roles) });
 }

@@ -89,6 +89,7 @@ export interface GateSettings {
   readonly maxBodyBytes: number;
   readonly name: string | undefined;
   readonly documentation: string | undefined;
+  readonly onEvent: OnEvent | undefined;
   /** A scope as a client has to ask Entra for it. */
   qualified(scope: string): string;
 }
@@ -149,6 +150,7 @@ export function gateSettings(options: McpServerOptions): GateSettings {
     maxBodyBytes,
     name,
     documentation: documentation === undefined ? undefined : String(documentation),
+    onEvent: settings.onEvent,
     qualified: (scope) => `${appIdUri}/${scope}`,
   };
 }

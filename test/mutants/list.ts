@@ -18,6 +18,7 @@ import { reportedErrorMutants } from "./reported-errors.js";
 import { turnMutants } from "./turns.js";
 import { serverCallMutants } from "./server-calls.js";
 import { sharedCacheMutants } from "./shared-cache.js";
+import { takenOverAgentMutants } from "./taken-over-agent.js";
 
 const fetchTests = ["test/access/fetch.test.ts"];
 const acquireTests = ["test/tokens/acquire.test.ts"];
@@ -498,6 +499,7 @@ export const mutants: readonly Mutant[] = [
   ...responsesContractMutants,
   ...mcpServerMutants,
   ...serverCallMutants,
+  ...takenOverAgentMutants,
   ...reportedErrorMutants,
   ...discretionMutants,
   ...frameworkMutants,

@@ -141,6 +141,7 @@ const codes: readonly string[] = [
   "user_not_identified",
   "long_running_refused",
   "agent_not_identified",
+  "agent_names_too_many_users",
   "sign_in_service_unavailable",
   "store_unavailable",
   "store_unsuitable",

@@ -356,9 +356,12 @@ describe("an application's own token", () => {
     ["no client", () => ({ ...appClaims(), idtyp: "app", azp: undefined })],
     ["a person's id token, whose roles are the person's", () => ({ ...appClaims(), sub: randomUUID() })],
   ])("is refused with %s", async (_name, claims) => {
-    const answer = await send(await cloud.token(claims()), { options });
+    const told: IdentityEvent[] = [];
+    const onEvent = (event: IdentityEvent): void => void told.push(event);
+    const answer = await send(await cloud.token(claims()), { options: { ...options, onEvent } });
     expect(answer.status).toBe(401);
     expect(challengeIn(answer)).toMatchObject({ error: "invalid_token" });
+    expect(told).toMatchObject([{ type: "user_token_refused" }]);
   });
 
   test("calls no tool that needs a scope, unless a role stands for it; no scope would help", async () => {

@@ -4,8 +4,11 @@ import {
   clock,
   ConsentRequest,
   ConsentRequiredError,
+  emit,
   errorCodes,
   HostedAgentIdentityError,
+  isHostedAgentIdentityError,
+  listener,
   milliseconds,
   orElse,
   readOptions,
@@ -14,6 +17,7 @@ import {
   type Checked,
   type ConsentReason,
   type ErrorCode,
+  type OnEvent,
   type OptionTable,
 } from "../../errors.js";
 import { fetchOption, type FetchLike } from "../../context/fetch-like.js";
@@ -41,6 +45,8 @@ export interface RemoteSignInOptions {
   readonly timeoutMs?: number;
   readonly fetch?: FetchLike;
   readonly now?: () => number;
+  /** Told of calls that failed (`sign_in_service_failed`), and of a token for somebody else (`wrong_user`). */
+  readonly onEvent?: OnEvent;
 }
 
 /**
@@ -95,7 +101,7 @@ const renewBeforeMs = 300_000;
  */
 export function remoteSignIn(options: RemoteSignInOptions): RemoteSignIn {
   const settings = readOptions("remoteSignIn", remoteSignInOptions, options);
-  const { now } = settings;
+  const { now, onEvent } = settings;
   const base = new URL(settings.url).href.replace(/\/$/, "");
   const call = serviceCalls(base, settings);
   const listeners = new Set<(principalKey: string) => void>();
@@ -121,7 +127,7 @@ export function remoteSignIn(options: RemoteSignInOptions): RemoteSignIn {
                 detail: "the request brought neither a user token for our app nor a platform user id.",
               }
             : undefined,
-        acquire: (request) => acquire(call, request, now),
+        acquire: (request) => acquire(call, request, now, onEvent),
         subscribe(listener) {
           listeners.add(listener);
           return () => void listeners.delete(listener);
@@ -159,11 +165,18 @@ export const remoteSignInOptions: OptionTable<RemoteSignInOptions, RemoteDefault
   timeoutMs: orElse(milliseconds(), 10_000),
   fetch: fetchOption,
   now: clock,
+  onEvent: listener,
 };
 
-type Call = (path: string, body: object, signal?: AbortSignal) => Promise<Readonly<Record<string, unknown>>>;
+type Path = "tokens" | "redeem" | "prompt" | "sign-out";
+type Call = (path: Path, body: object, signal?: AbortSignal) => Promise<Readonly<Record<string, unknown>>>;
 
-async function acquire(call: Call, request: TokenRequest, now: () => number): Promise<TokenAnswer> {
+async function acquire(
+  call: Call,
+  request: TokenRequest,
+  now: () => number,
+  onEvent: OnEvent | undefined,
+): Promise<TokenAnswer> {
   const { context, resource, scopes, claims, signal } = request;
   const body = { user: knownUser(context), server_label: resource.serverLabel, scopes, claims };
   // Before the question: the service may have looked into its store long before its answer is here.
@@ -178,19 +191,21 @@ async function acquire(call: Call, request: TokenRequest, now: () => number): Pr
   }
   const { access_token: token, expires_at: expiresAt, use_for_ms: left, account } = reply;
   if (typeof token !== "string" || token === "" || typeof expiresAt !== "number") throw badReply();
-  checkAccount(context, account);
+  checkAccount(context, account, onEvent);
   const useUntil = askedAt + Math.min(keepMs, typeof left === "number" ? left : keepMs);
   return { status: "token", token: { token, expiresAt, useUntil, source: "remote_sign_in" } };
 }
 
-function checkAccount(context: UserContext, account: unknown): void {
+function checkAccount(context: UserContext, account: unknown, onEvent: OnEvent | undefined): void {
   const { user } = context;
   if (user === undefined) return;
   const { tid, oid } = (typeof account === "object" && account !== null ? account : {}) as Record<
     string,
     unknown
   >;
-  if (tid !== user.tid || oid !== user.oid) throw new HostedAgentIdentityError("wrong_user");
+  if (tid === user.tid && oid === user.oid) return;
+  emit(onEvent, { type: "wrong_user", expected: user.oid });
+  throw new HostedAgentIdentityError("wrong_user");
 }
 
 function consentRequests(value: unknown): ConsentRequest[] {
@@ -238,7 +253,7 @@ function isUndeclared({ principal, platform }: UserContext): boolean {
 }
 
 function serviceCalls(base: string, options: Checked<RemoteSignInOptions, RemoteDefaults>): Call {
-  const { timeoutMs, fetch, now } = options;
+  const { timeoutMs, fetch, now, onEvent } = options;
   let own: { readonly token: string; readonly until: number } | undefined;
 
   const ownToken = async (signal: AbortSignal): Promise<string> => {
@@ -256,7 +271,7 @@ function serviceCalls(base: string, options: Checked<RemoteSignInOptions, Remote
     return made.token;
   };
 
-  return (path, body, outer) => {
+  const call: Call = (path, body, outer) => {
     const late = (): Error =>
       new HostedAgentIdentityError(
         "sign_in_service_unavailable",
@@ -285,6 +300,17 @@ function serviceCalls(base: string, options: Checked<RemoteSignInOptions, Remote
       if (response.status === 401) own = undefined;
       throw errorOf(reply, response.status);
     });
+  };
+
+  return async (path, body, outer) => {
+    try {
+      return await call(path, body, outer);
+    } catch (error) {
+      // Whoever leaves before the answer has no failure to tell of.
+      if (outer?.aborted !== true && isHostedAgentIdentityError(error))
+        emit(onEvent, { type: "sign_in_service_failed", call: path, code: error.code });
+      throw error;
+    }
   };
 }
 

@@ -4,6 +4,8 @@ import type { UserTokenVerifier } from "../../context/verify.js";
 import { appFactsOption, clientOption, type EntraAppFacts } from "../../entra/tenants.js";
 import {
   clock,
+  count,
+  emit,
   func,
   HostedAgentIdentityError,
   invalid,
@@ -12,11 +14,16 @@ import {
   isUserTokenError,
   label,
   list,
+  listener,
   made,
   nested,
   optional,
+  orElse,
   readOptions,
   text,
+  type Checked,
+  type IdentityEvent,
+  type OnEvent,
   type OptionTable,
 } from "../../errors.js";
 import { fetchOption, type FetchLike } from "../../context/fetch-like.js";
@@ -30,6 +37,7 @@ import { maxMessageLength } from "../binding/code.js";
 import { maxPromptLength } from "../binding/prompt.js";
 import type { Redeemed } from "../binding/redeem.js";
 import { agentVerifier } from "./agent-identity.js";
+import { defaultNewUsersPerMinute, namedUsers, type NamedUsers } from "./named-users.js";
 import { wireRedeemed } from "./redeemed-wire.js";
 import { readJson, textField, wireError, type TokenReply } from "./wire.js";
 
@@ -62,6 +70,12 @@ export interface ServedAgent {
    * agent has to send user tokens.
    */
   readonly platformProject?: string;
+  /**
+   * How many people it may name in a minute by a platform id alone that this process has not heard from it
+   * before; then it is refused with `agent_names_too_many_users` (429). After a restart everybody is new once.
+   * Nothing proves such an id, so this is what slows an agent that is taken over. Default 300.
+   */
+  readonly newUsersPerMinute?: number;
 }
 
 /**
@@ -76,7 +90,14 @@ export interface SignInApiOptions {
   readonly agents: readonly ServedAgent[];
   readonly fetch?: FetchLike;
   readonly now?: () => number;
+  /**
+   * Told what agents ask for: `agent_token_issued`, `agent_named_user`, `agent_signed_out_user`, `agent_refused`,
+   * and what `userAccess()` tells.
+   */
+  readonly onEvent?: OnEvent;
 }
+
+type ApiSettings = Checked<SignInApiOptions, "fetch" | "now">;
 
 /** A web-standard handler; answers `undefined` for paths that are not the API's. */
 export type SignInApi = (request: Request) => Promise<Response | undefined>;
@@ -101,33 +122,60 @@ export type SignInApi = (request: Request) => Promise<Response | undefined>;
  * @group Sign-in
  */
 export function signInApi(options: SignInApiOptions): SignInApi {
-  const { app, verify, fetch, now, ...settings } = readOptions("signInApi", signInApiOptions, options);
-  const agents = agentsByClient(settings.agents, now);
+  const settings = readOptions("signInApi", signInApiOptions, options);
+  const { app, verify, fetch, now, onEvent } = settings;
+  const agents = agentsByClient(settings);
   const verifyAgent = agentVerifier({ app, fetch, now });
 
   return async (request) => {
-    const route = /\/v1\/([a-z-]+)$/.exec(new URL(request.url).pathname)?.[1];
-    const serve = route === undefined || !Object.hasOwn(routes, route) ? undefined : routes[route];
-    if (serve === undefined) return undefined;
+    const { pathname } = new URL(request.url);
+    const call = routeNames.find((name) => pathname.endsWith(`/v1/${name}`));
+    if (call === undefined) return undefined;
     if (request.method !== "POST")
       return answer(405, { error: { code: "invalid_option", message: "POST only." } }, { allow: "POST" });
+    let agent: KnownAgent | undefined;
+    let context: UserContext | undefined;
     try {
-      const agent = agents.get(await verifyAgent(request.headers.get("authorization")));
+      agent = agents.get(await verifyAgent(request.headers.get("authorization")));
       if (agent === undefined) throw new HostedAgentIdentityError("agent_not_identified");
       const body = await readJson(request);
-      const context = await contextOf(body["user"], agent, verify);
-      try {
-        return answer(200, await serve(agent, context, body, now));
-      } finally {
-        context.end();
-      }
+      context = await contextOf(body["user"], agent, verify);
+      const { principalKey: principal = "", hasUserToken } = context;
+      const named = { agent: agent.name, principal };
+      if (!hasUserToken && agent.named.name(principal)) emit(onEvent, { type: "agent_named_user", ...named });
+      if (!hasUserToken && call === "sign-out") agent.named.signOut();
+      const { body: reply, serverLabel } = await routes[call](agent, context, body, now);
+      const done = { ...named, proof: hasUserToken ? "user_token" : "platform_user_id" } as const;
+      if (serverLabel !== undefined) emit(onEvent, { type: "agent_token_issued", ...done, serverLabel });
+      if (call === "sign-out") emit(onEvent, { type: "agent_signed_out_user", ...done });
+      return answer(200, reply);
     } catch (error) {
-      return answer(statusOf(error), wireError(error));
+      emit(onEvent, refusal(call, error, agent?.name, context?.principalKey));
+      return answer(statusOf(error), wireError(error), retryAfter(error));
+    } finally {
+      context?.end();
     }
   };
 }
 
-const servedAgentOptions: OptionTable<ServedAgent> = {
+function refusal(
+  call: RouteName,
+  error: unknown,
+  agent: string | undefined,
+  principal: string | undefined,
+): IdentityEvent {
+  const ours = isHostedAgentIdentityError(error) ? error : undefined;
+  return {
+    type: "agent_refused",
+    call,
+    code: ours?.code ?? "unexpected",
+    category: ours?.category ?? "retry",
+    ...(agent === undefined ? {} : { agent }),
+    ...(principal === undefined ? {} : { principal }),
+  };
+}
+
+const servedAgentOptions: OptionTable<ServedAgent, "newUsersPerMinute"> = {
   name: label(),
   clientIds: list(clientOption),
   signIn: made<ServedSignIn>("what createSignIn() returned", {
@@ -138,6 +186,7 @@ const servedAgentOptions: OptionTable<ServedAgent> = {
   }),
   resources: list(resourceOption),
   platformProject: optional(text()),
+  newUsersPerMinute: orElse(count(), defaultNewUsersPerMinute),
 };
 
 /** The options of {@link signInApi}. */
@@ -147,10 +196,18 @@ export const signInApiOptions: OptionTable<SignInApiOptions, "fetch" | "now"> = 
   agents: list(nested(servedAgentOptions), 1),
   fetch: fetchOption,
   now: clock,
+  onEvent: listener,
 };
 
 interface KnownAgent extends ServedAgent {
   readonly accesses: ReadonlyMap<string, UserAccess>;
+  readonly named: NamedUsers;
+}
+
+/** What is answered, and which resource a token was given for. */
+interface Answered {
+  readonly body: object;
+  readonly serverLabel?: string;
 }
 
 /** As long as a challenge may be that they come from. In characters. */
@@ -161,22 +218,26 @@ type Route = (
   context: UserContext,
   body: Readonly<Record<string, unknown>>,
   now: () => number,
-) => Promise<object>;
+) => Promise<Answered>;
 
-const routes: Readonly<Record<string, Route>> = {
+const routeNames = ["tokens", "redeem", "prompt", "sign-out"] as const;
+type RouteName = (typeof routeNames)[number];
+
+const routes: Readonly<Record<RouteName, Route>> = {
   tokens,
   async redeem(agent, context, body) {
     // A longer message is no code, and a code is not looked for in its beginning.
-    return wireRedeemed(await agent.signIn.redeem(context, textField(body, "text", maxMessageLength)));
+    const text = textField(body, "text", maxMessageLength);
+    return { body: wireRedeemed(await agent.signIn.redeem(context, text)) };
   },
   async prompt(agent, context, body) {
     await agent.signIn.keepPrompt(context, textField(body, "prompt", maxPromptLength));
-    return { status: "kept" };
+    return { body: { status: "kept" } };
   },
   "sign-out": async (agent, context) => {
     if (context.principal === undefined) throw new HostedAgentIdentityError("user_not_identified");
     await agent.signIn.signOut(context.principal);
-    return { status: "signed_out" };
+    return { body: { status: "signed_out" } };
   },
 };
 
@@ -185,7 +246,7 @@ async function tokens(
   context: UserContext,
   body: Readonly<Record<string, unknown>>,
   now: () => number,
-): Promise<TokenReply> {
+): Promise<Answered> {
   const access = agent.accesses.get(textField(body, "server_label", 128));
   if (access === undefined) {
     throw new HostedAgentIdentityError(
@@ -206,7 +267,14 @@ async function tokens(
     const account = context.user === undefined ? null : { tid: context.user.tid, oid: context.user.oid };
     // Left, not until when: the agent's clock may be another.
     const left = Math.max(0, useUntil - now());
-    return { status: "token", access_token: token, expires_at: expiresAt, use_for_ms: left, account };
+    const reply: TokenReply = {
+      status: "token",
+      access_token: token,
+      expires_at: expiresAt,
+      use_for_ms: left,
+      account,
+    };
+    return { body: reply, serverLabel: access.resource.serverLabel };
   } catch (error) {
     if (!isConsentRequiredError(error)) throw error;
     const requests = error.requests.map((one) => ({
@@ -215,7 +283,8 @@ async function tokens(
       reason: one.reason,
       expires_at: one.expiresAt ?? null,
     }));
-    return { status: "consent_required", requests };
+    const reply: TokenReply = { status: "consent_required", requests };
+    return { body: reply };
   }
 }
 
@@ -249,17 +318,22 @@ async function contextOf(user: unknown, agent: ServedAgent, verify: UserTokenVer
   });
 }
 
-function agentsByClient(agents: readonly ServedAgent[], now: () => number): ReadonlyMap<string, KnownAgent> {
+function agentsByClient({ agents, now, onEvent }: ApiSettings): ReadonlyMap<string, KnownAgent> {
   const known = new Map<string, KnownAgent>();
   for (const agent of agents) {
     const source = agent.signIn.tokens();
+    const accessOptions = { now, ...(onEvent === undefined ? {} : { onEvent }) };
     const accesses = new Map(
-      agent.resources.map((resource) => [resource.serverLabel, userAccess(resource, [source], { now })]),
+      agent.resources.map((resource) => [
+        resource.serverLabel,
+        userAccess(resource, [source], accessOptions),
+      ]),
     );
+    const named = namedUsers(agent.newUsersPerMinute ?? defaultNewUsersPerMinute, now);
     for (const clientId of agent.clientIds) {
       if (known.has(clientId.toLowerCase()))
         throw invalid("signInApi: agents", `expected each client id once, got ${clientId} twice.`);
-      known.set(clientId.toLowerCase(), { ...agent, accesses });
+      known.set(clientId.toLowerCase(), { ...agent, accesses, named });
     }
   }
   if (known.size === 0)
@@ -271,9 +345,15 @@ function statusOf(error: unknown): number {
   if (isUserTokenError(error)) return error.status;
   if (!isHostedAgentIdentityError(error)) return 500;
   if (error.code === "agent_not_identified") return 403;
+  if (error.code === "agent_names_too_many_users") return 429;
   if (error.category === "throttle") return 429;
   if (error.category === "retry") return 503;
   return 400;
+}
+
+function retryAfter(error: unknown): Readonly<Record<string, string>> {
+  const ms = isHostedAgentIdentityError(error) ? error.retryAfterMs : undefined;
+  return ms === undefined ? {} : { "retry-after": String(Math.ceil(ms / 1000)) };
 }
 
 function answer(status: number, body: object, headers: Readonly<Record<string, string>> = {}): Response {

@@ -42,8 +42,9 @@ export function contactsApp(
   });
   const handler = toNodeHandler(createMcpHandler(contactsServer));
   const { hostname, pathname } = new URL(options.url);
-  // The SDK's app compares the Host header with its own name, against DNS rebinding.
-  const app = createMcpExpressApp({ host: hostname, allowedHosts: [hostname] });
+  // Against DNS rebinding and pages of other sites. The SDK's app compares each of the two headers only where it is
+  // told with what.
+  const app = createMcpExpressApp({ allowedHosts: [hostname], allowedOrigins: [hostname] });
   app.use(gate.serveMetadata);
   app.all(pathname, gate.middleware, (req, res) => handler(req, res, req.body));
   return app;

@@ -14,7 +14,8 @@ export type UserContextMiddleware = (
  * Verifies who is asking, carries it while the request is handled, and takes the token off the request that
  * `next` gets. The context ends when the body of the returned response has ended, was cancelled or failed,
  * or when the request is aborted. A token that is not acceptable is answered with 401 (503 when keys
- * cannot be fetched) and the platform's error envelope.
+ * cannot be fetched) and the platform's error envelope; what else goes wrong before `next`, such as a verifier of your
+ * own that throws, with 500. What `next` throws is thrown.
  *
  * Entry point: `hosted-agent-identity`. Express, Fastify, Hono and `node:http` have their own.
  *

@@ -1,6 +1,7 @@
 import { responseHeaders } from "../foundry/headers.js";
 import { answerHeaders } from "./answer-headers.js";
 import { isUserTokenError, type UserTokenError } from "../errors.js";
+import { warnOf } from "../errors/warn-of.js";
 
 /** The answer to a request whose user could not be verified. Nothing of the token is in it. */
 export interface Refusal {
@@ -18,20 +19,28 @@ export interface Refusal {
 }
 
 /**
- * The answer to a request for an error that making its context threw; throws any other error again.
+ * The answer to a request for an error that making its context threw. For anything but a refused token, for example
+ * what a verifier of the host's own throws, it is 500 without a word of the error, whose frames are warned of: a host
+ * that was handed the error could ignore it and go on with nobody verified, or write its message into its answer.
  * `requestId` is its `x-request-id`.
  * Source: RFC 6750 section 3; hosted-agent contract, error envelope and `x-platform-error-source`.
  */
 export function refusalOf(error: unknown, tokenHeader: string, requestId?: string | null): Refusal {
-  if (!isUserTokenError(error)) throw error;
+  const headers = {
+    ...answerHeaders(requestId),
+    "content-type": "application/json; charset=utf-8",
+    "cache-control": "no-store",
+  };
+  if (!isUserTokenError(error)) {
+    warnOf("userContext()", error);
+    return failed(headers);
+  }
   const { status, code, message, help } = error;
   const unauthorized = status === 401;
   return {
     status,
     headers: {
-      ...answerHeaders(requestId),
-      "content-type": "application/json; charset=utf-8",
-      "cache-control": "no-store",
+      ...headers,
       [responseHeaders.errorSource]: unauthorized ? "user" : "upstream",
       [responseHeaders.errorDetail]: code,
       ...(unauthorized ? { "www-authenticate": challenge(error) } : {}),
@@ -45,6 +54,15 @@ export function refusalOf(error: unknown, tokenHeader: string, requestId?: strin
         code,
       },
     },
+  };
+}
+
+function failed(headers: Refusal["headers"]): Refusal {
+  const code = "server_error";
+  return {
+    status: 500,
+    headers: { ...headers, [responseHeaders.errorSource]: "upstream", [responseHeaders.errorDetail]: code },
+    body: { error: { message: "The agent could not answer this request.", type: code, param: null, code } },
   };
 }
 

@@ -159,7 +159,8 @@ export function emit(onEvent: OnEvent | undefined, event: IdentityEvent): void {
   try {
     const told: unknown = onEvent?.(event);
     // An async listener is taken where one that returns nothing is asked for.
-    if (told instanceof Promise) told.catch(() => undefined);
+    if (typeof told === "object" && told !== null && "then" in told)
+      Promise.resolve(told).catch(() => undefined);
   } catch {
     // A listener's trouble is not the user's.
   }

@@ -74,3 +74,5 @@ export const tooComplex: Refusal = rpcRefusal(
   `The request has more than ${excessText("depth")} or ${excessText("values")}`,
 );
 export const tooLong: Refusal = rpcRefusal(413, -32600, "The request is too large");
+/** What a callback of the server's own has thrown is nobody's business. */
+export const broken: Refusal = rpcRefusal(500, -32603, "Internal error");

@@ -6,17 +6,21 @@ import type { GateSettings } from "./options.js";
 import type { Refusal, Refusals } from "./refusal.js";
 
 /**
- * What a call needs besides a token for this server.
+ * What a call needs besides a token for this server. An application has neither scopes nor an authentication context:
+ * a call that needs one of them is closed to it, unless `roles` says which applications may make it.
  * @group MCP server
  */
 export interface ToolDemand {
   /** Scopes that a person must have allowed, all of them; short names. */
   readonly scopes?: readonly string[];
-  /** Roles of which an application needs one. Without them an application may not make a call that needs scopes. */
+  /** Roles of which an application needs one, and then nothing else. They are not asked of a person. */
   readonly roles?: readonly string[];
   /** An authentication context of the tenant that the person must have met (`acrs`), for example `c1`. */
   readonly authContext?: string;
-  /** A claims request that the token does not meet, as JSON: only from `demand`, which has looked at the claims. */
+  /**
+   * A claims request that the token does not meet, as JSON: only from `demand`, which has looked at the claims. Refuses
+   * everybody, applications with a role as well.
+   */
   readonly claims?: string;
 }
 
@@ -56,47 +60,81 @@ export async function unmet(
 ): Promise<Refusal | undefined> {
   const caller = callerOf(authInfo);
   const lacking = (needed: ToolDemand): Refusal | undefined =>
-    caller.kind === "user"
-      ? lackingOfPerson(needed, authInfo, claims, scopes, refuse)
-      : lackingOfApplication(needed, caller.roles, refuse);
+    unmetDemand({ demand: needed, caller, authInfo, claims, always: scopes, refuse });
   const first = lacking({});
   if (first !== undefined) return first;
   for (const call of calls) {
     const table = call.tool === undefined ? undefined : tools.get(call.tool);
     const own = await demand?.({ ...call, caller }, claims);
     for (const needed of [table, own && checkedDemand(own)]) {
-      const refusal = needed && (lacking(needed) ?? claimsRefusal(needed, caller, refuse));
+      const refusal = needed && lacking(needed);
       if (refusal !== undefined) return refusal;
     }
   }
   return undefined;
 }
 
-function lackingOfPerson(
-  { scopes = [], authContext }: ToolDemand,
-  authInfo: EntraAuthInfo,
-  claims: TokenClaims,
-  always: readonly string[],
-  refuse: Refusals,
-): Refusal | undefined {
-  const needed = [...new Set([...always, ...scopes])];
-  // All that the call needs, not what is missing: the answer says nothing of what the token has.
-  if (!needed.every((scope) => authInfo.scopes.includes(scope))) return refuse.insufficientScope(needed);
-  if (authContext === undefined || contextsOf(claims).includes(authContext)) return undefined;
-  return refuse.insufficientClaims(authContextRequest(authContext), authInfo.extra.user?.tid ?? "");
+/** What a check looks at. */
+interface DemandFacts {
+  readonly demand: ToolDemand;
+  readonly caller: Caller;
+  readonly authInfo: EntraAuthInfo;
+  readonly claims: TokenClaims;
+  /** The scopes of every call of a person. */
+  readonly always: readonly string[];
+  readonly refuse: Refusals;
 }
 
-function lackingOfApplication(
-  { scopes = [], roles }: ToolDemand,
-  granted: readonly string[],
-  refuse: Refusals,
-): Refusal | undefined {
-  if (roles === undefined) return scopes.length === 0 ? undefined : refuse.insufficientScope([]);
-  return roles.some((role) => granted.includes(role)) ? undefined : refuse.insufficientScope([]);
+/** A check for each field of a demand. A kind of caller that forgets a field does not compile. */
+export type DemandChecks<Demand extends object> = {
+  readonly [Field in keyof Demand]-?: (facts: DemandFacts) => Refusal | undefined;
+};
+
+/** How each kind of caller meets each field. What a kind cannot meet refuses it; nothing is passed over. */
+export const demandChecks: Readonly<Record<Caller["kind"], DemandChecks<ToolDemand>>> = {
+  user: {
+    scopes({ demand: { scopes = [] }, authInfo, always, refuse }) {
+      const needed = [...new Set([...always, ...scopes])];
+      if (needed.every((scope) => authInfo.scopes.includes(scope))) return undefined;
+      // All that the call needs, not what is missing: the answer says nothing of what the token has.
+      return refuse.insufficientScope(needed);
+    },
+    // Roles say which applications may call. What a person may do, their scopes say.
+    roles: () => undefined,
+    authContext({ demand: { authContext }, claims, caller, refuse }) {
+      if (authContext === undefined || contextsOf(claims).includes(authContext)) return undefined;
+      return refuse.insufficientClaims(authContextRequest(authContext), caller.tid);
+    },
+    claims: lackingClaims,
+  },
+  application: {
+    scopes: (facts) => closedUnlessByRole(facts, (facts.demand.scopes ?? []).length > 0),
+    roles({ demand: { roles }, caller, refuse }) {
+      const granted = caller.kind === "application" ? caller.roles : [];
+      return roles === undefined || roles.some((role) => granted.includes(role))
+        ? undefined
+        : refuse.insufficientScope([]);
+    },
+    authContext: (facts) => closedUnlessByRole(facts, facts.demand.authContext !== undefined),
+    claims: lackingClaims,
+  },
+};
+
+function unmetDemand(facts: DemandFacts): Refusal | undefined {
+  for (const lacking of Object.values(demandChecks[facts.caller.kind])) {
+    const refusal = lacking(facts);
+    if (refusal !== undefined) return refusal;
+  }
+  return undefined;
 }
 
-function claimsRefusal({ claims }: ToolDemand, { tid }: Caller, refuse: Refusals): Refusal | undefined {
-  return claims === undefined ? undefined : refuse.insufficientClaims(claims, tid);
+/** An application cannot meet this. The roles of the call, where it has some, are checked as a field of their own. */
+function closedUnlessByRole({ demand, refuse }: DemandFacts, isAsked: boolean): Refusal | undefined {
+  return isAsked && demand.roles === undefined ? refuse.insufficientScope([]) : undefined;
+}
+
+function lackingClaims({ demand: { claims }, caller, refuse }: DemandFacts): Refusal | undefined {
+  return claims === undefined ? undefined : refuse.insufficientClaims(claims, caller.tid);
 }
 
 /** The authentication contexts that a token has met: a list, or in some tokens one text. */

@@ -1,18 +1,15 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { excessInText, excessInValue } from "../errors/json-limits.js";
+import { warnOf } from "../errors/warn-of.js";
 import { readBody } from "../turn/received-body.js";
-import { admit, notRpc, tooComplex, tooLong, type Admission } from "./admit.js";
+import { admit, broken, notRpc, tooComplex, tooLong, type Admission } from "./admit.js";
 import type { GateSettings } from "./options.js";
 import type { Refusal, Refusals } from "./refusal.js";
 import { metadataAnswer } from "./resource-metadata.js";
 import type { OpenSessions } from "./sessions.js";
 
-/** Middleware in the shape of `node:http`, connect and Express. */
-export type NodeMiddleware = (
-  request: IncomingMessage,
-  response: ServerResponse,
-  next: (error?: unknown) => void,
-) => void;
+/** Middleware in the shape of `node:http`, connect and Express. `next` is called for what may pass, and for nothing else. */
+export type NodeMiddleware = (request: IncomingMessage, response: ServerResponse, next: () => void) => void;
 
 /** Answers requests for the metadata, and passes every other one on. */
 export function nodeMetadata(settings: GateSettings): NodeMiddleware {
@@ -21,7 +18,11 @@ export function nodeMetadata(settings: GateSettings): NodeMiddleware {
     const path = originalUrl.split("?", 1)[0] ?? "/";
     const answer = metadataAnswer(settings, { method: request.method ?? "GET", path });
     if (answer === undefined) return next();
-    send(request, response, answer);
+    try {
+      send(request, response, answer);
+    } catch (error) {
+      fail(request, response, error);
+    }
   };
 }
 
@@ -43,19 +44,23 @@ export function nodeGate(settings: GateSettings, refuse: Refusals, sessions: Ope
     );
   }
 
+  async function serve(
+    request: IncomingMessage,
+    response: ServerResponse,
+    next: () => unknown,
+  ): Promise<void> {
+    const outcome = await admission(request);
+    if ("refused" in outcome) return send(request, response, outcome.refused);
+    const { authInfo, body, answered } = outcome.admitted;
+    Object.assign(request, { auth: authInfo }, body === undefined ? {} : { body });
+    onAnswer(response, answered);
+    // A handler on a plain server is often an async function, whose rejection nobody else would hear.
+    await next();
+  }
+
   return function mcpServerGate(request, response, next) {
-    admission(request).then(
-      (outcome) => {
-        if ("refused" in outcome) return send(request, response, outcome.refused);
-        const { authInfo, body, answered } = outcome.admitted;
-        Object.assign(request, { auth: authInfo }, body === undefined ? {} : { body });
-        onAnswer(response, answered);
-        // oxlint-disable-next-line promise/no-callback-in-promise -- middleware goes on by its callback
-        next();
-      },
-      // oxlint-disable-next-line promise/no-callback-in-promise -- as above
-      (error: unknown) => (isRefusal(error) ? send(request, response, error) : next(error)),
-    );
+    // `next` is handed no error: a plain server takes no notice of one, and would let the call pass.
+    serve(request, response, () => next()).catch((error: unknown) => fail(request, response, error));
   };
 }
 
@@ -65,7 +70,14 @@ async function bodyOf(request: IncomingMessage, maxBytes: number): Promise<unkno
     if (excessInValue(body) !== undefined) throw tooComplex;
     return body;
   }
-  return parsed(await readBody(request.iterator({ destroyOnReturn: false }), maxBytes));
+  let bytes;
+  try {
+    bytes = await readBody(request.iterator({ destroyOnReturn: false }), maxBytes);
+  } catch {
+    // The client has gone in the middle of it.
+    throw notRpc;
+  }
+  return parsed(bytes);
 }
 
 /** Throws a {@link Refusal}. */
@@ -108,6 +120,19 @@ function writtenSession(headers: unknown): unknown {
 function pairsOf(list: readonly unknown[]): readonly (readonly unknown[])[] {
   if (list.every((one) => Array.isArray(one))) return list;
   return list.flatMap((name, at) => (at % 2 === 0 ? [[name, list[at + 1]]] : []));
+}
+
+/** Answers what no request is to blame for. Never throws: there may be nobody to hear it. */
+function fail(request: IncomingMessage, response: ServerResponse, error: unknown): void {
+  const refusal = isRefusal(error) ? error : broken;
+  if (refusal === broken) warnOf("protectMcpServer()", error);
+  if (response.destroyed || response.writableEnded) return;
+  try {
+    if (response.headersSent) response.destroy();
+    else send(request, response, refusal);
+  } catch {
+    response.destroy();
+  }
 }
 
 function send(request: IncomingMessage, response: ServerResponse, answer: Refusal): void {

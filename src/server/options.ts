@@ -45,7 +45,10 @@ export interface McpServerOptions {
   readonly scopes: readonly string[];
   /** What single tools need besides, by the name of the tool. */
   readonly tools?: Readonly<Record<string, ToolDemand>>;
-  /** What one call needs besides, where a table does not do: prompts, resources, arguments, revoked sign-ins. */
+  /**
+   * What one call needs besides, where a table does not do: prompts, resources, arguments, revoked sign-ins. When it
+   * throws or rejects, or gives what is no demand, the request is answered 500 and nothing passes.
+   */
   readonly demand?: (
     call: McpCall,
     /** The claims of the verified token. */

@@ -23,7 +23,8 @@ export interface EntraTokenVerifier {
 export interface McpServerGate {
   /**
    * For Express and `node:http`, on the route of the MCP endpoint, behind a body parser or without one. What passes
-   * has `auth` and `body`; give the latter to the SDK: `handler(req, res, req.body)`.
+   * has `auth` and `body`; give the latter to the SDK: `handler(req, res, req.body)`. Nothing else passes: what a
+   * `demand` or a clock of your own throws is answered 500 here, without its text, and warned of.
    */
   readonly middleware: NodeMiddleware;
   /** For Express and `node:http`, at the root: answers requests for the metadata, and passes every other one on. */
@@ -31,7 +32,10 @@ export interface McpServerGate {
   /** Where the metadata is. */
   readonly metadataUrl: string;
   readonly metadata: ResourceMetadata;
-  /** For web-standard hosts: gate and metadata in one. Give the options to SDK v2's `handler.fetch(request, options)`. */
+  /**
+   * For web-standard hosts: gate and metadata in one. Give the options to SDK v2's `handler.fetch(request, options)`.
+   * Rejects with what `next` throws, and with nothing else.
+   */
   fetch(request: Request, next: (options: FetchOptions) => Response | Promise<Response>): Promise<Response>;
   /**
    * A verifier for the SDKs' own `requireBearerAuth`, which knows neither claims challenges nor sessions. It answers
@@ -73,7 +77,8 @@ export interface McpServerGate {
  * });
  * const handler = toNodeHandler(createMcpHandler(() => new McpServer({ name: "contacts", version: "1.0.0" })));
  *
- * export const app = createMcpExpressApp({ host: "contacts.example.com" });
+ * const names = ["contacts.example.com"];
+ * export const app = createMcpExpressApp({ host: "0.0.0.0", allowedHosts: names, allowedOrigins: names });
  * app.use(gate.serveMetadata);
  * app.all("/mcp", gate.middleware, (req, res) => handler(req, res, req.body));
  * ```

@@ -1,5 +1,6 @@
+import { warnOf } from "../errors/warn-of.js";
 import { readBody } from "../turn/received-body.js";
-import { admit } from "./admit.js";
+import { admit, broken, type Admission } from "./admit.js";
 import type { EntraAuthInfo } from "./auth-info.js";
 import { isRefusal, parsed } from "./node.js";
 import type { GateSettings } from "./options.js";
@@ -25,8 +26,9 @@ export async function webGate(
   const document = metadataAnswer(settings, { method, path: new URL(request.url).pathname });
   if (document !== undefined) return toResponse(document, method);
   const authorization = headers.get("authorization");
+  let outcome: Admission;
   try {
-    const outcome = await admit(
+    outcome = await admit(
       {
         method,
         authorization: authorization === null ? [] : [authorization],
@@ -37,15 +39,16 @@ export async function webGate(
       refuse,
       sessions,
     );
-    if ("refused" in outcome) return toResponse(outcome.refused, method);
-    const { authInfo, body, answered } = outcome.admitted;
-    const response = await next({ authInfo, ...(body === undefined ? {} : { parsedBody: body }) });
-    answered(response.status, response.headers.get("mcp-session-id") ?? undefined);
-    return response;
   } catch (error) {
     if (isRefusal(error)) return toResponse(error, method);
-    throw error;
+    warnOf("protectMcpServer()", error);
+    return toResponse(broken, method);
   }
+  if ("refused" in outcome) return toResponse(outcome.refused, method);
+  const { authInfo, body, answered } = outcome.admitted;
+  const response = await next({ authInfo, ...(body === undefined ? {} : { parsedBody: body }) });
+  answered(response.status, response.headers.get("mcp-session-id") ?? undefined);
+  return response;
 }
 
 function toResponse({ status, headers, body }: Refusal, method: string): Response {

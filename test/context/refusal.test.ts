@@ -1,4 +1,4 @@
-import { describe, expect, test } from "vitest";
+import { describe, expect, test, vi } from "vitest";
 import { UserTokenError } from "hosted-agent-identity";
 import { refusalOf, refusalResponse } from "../../src/context/refusal.js";
 
@@ -30,8 +30,25 @@ describe("the answer to a refused request", () => {
     });
   });
 
-  test("is made for no other error", () => {
-    const bug = new TypeError("a bug");
-    expect(() => refusalOf(bug, "x-client-user-token")).toThrow(bug);
+  test("says nothing of any other error, which the developer is warned of", () => {
+    const warned = vi.spyOn(process, "emitWarning").mockImplementation(() => {});
+    const bug = new TypeError("token-of-ada\n    at token-of-ada");
+    const refusal = refusalOf(bug, "x-client-user-token");
+    expect([refusal.status, refusal.body.error.code]).toEqual([500, "server_error"]);
+    const [text] = warned.mock.calls[0] ?? [];
+    expect(String(text)).toMatch(/^userContext\(\) failed: TypeError\n {4}at .*refusal\.test/);
+    expect(String(text) + JSON.stringify(refusal)).not.toContain("token-of-ada");
+  });
+
+  test("is made whatever was thrown", () => {
+    vi.spyOn(process, "emitWarning").mockImplementation(() => {});
+    const hostile = new Error("x");
+    Object.defineProperty(hostile, "stack", {
+      get: () => {
+        throw new Error("no");
+      },
+    });
+    for (const thrown of [undefined, null, "text", 5, {}, hostile])
+      expect(refusalOf(thrown, "x-client-user-token").status).toBe(500);
   });
 });

@@ -1,6 +1,7 @@
 import type { Mutant } from "./mutant.js";
 
 const gateTests = ["test/server/gate.test.ts"];
+const brokenTests = ["test/server/broken-callbacks.test.ts"];
 const sessionTests = ["test/server/sessions.test.ts"];
 
 /** What an MCP server lets in, what it tells of who came, and whose its sessions are. */
@@ -50,9 +51,58 @@ export const mcpServerMutants: readonly Mutant[] = [
   {
     name: "server-application-calls-what-needs-a-scope",
     rule: 5,
-    find: "scopes.length === 0 ? undefined : refuse.insufficientScope([])",
-    replace: "scopes.length >= 0 ? undefined : refuse.insufficientScope([])",
+    find: "scopes: (facts) => closedUnlessByRole(facts, (facts.demand.scopes ?? []).length > 0)",
+    replace: "scopes: () => undefined",
     tests: gateTests,
+  },
+  {
+    name: "server-application-calls-what-needs-a-stronger-sign-in",
+    rule: 5,
+    find: "authContext: (facts) => closedUnlessByRole(facts, facts.demand.authContext !== undefined)",
+    replace: "authContext: () => undefined",
+    tests: gateTests,
+  },
+  {
+    name: "server-application-with-another-role",
+    rule: 5,
+    find: "return roles === undefined || roles.some((role) => granted.includes(role))",
+    replace: "return roles === undefined || granted.length > 0",
+    tests: gateTests,
+  },
+  {
+    name: "server-hands-a-failure-to-whoever-ignores-it",
+    rule: 5,
+    find: "serve(request, response, () => next()).catch((error: unknown) => fail(request, response, error));",
+    replace: "serve(request, response, () => next()).catch((error: unknown) => next(error));",
+    tests: brokenTests,
+  },
+  {
+    name: "server-says-what-its-callback-threw",
+    rule: 2,
+    find: '    warnOf("protectMcpServer()", error);\n    return toResponse(broken, method);',
+    replace: "    throw error;",
+    tests: brokenTests,
+  },
+  {
+    name: "server-ends-with-a-handler-that-rejects",
+    rule: 11,
+    find: "    await next();\n",
+    replace: "    void next();\n",
+    tests: brokenTests,
+  },
+  {
+    name: "a-verifier-that-fails-is-handed-on",
+    rule: 5,
+    find: '    warnOf("userContext()", error);\n    return failed(headers);',
+    replace: "    throw error;",
+    tests: ["test/http/broken-callbacks.test.ts"],
+  },
+  {
+    name: "middleware-ends-with-a-handler-that-rejects",
+    rule: 11,
+    find: "return runInContext(context, (): unknown => next());",
+    replace: "return void runInContext(context, (): unknown => next());",
+    tests: ["test/http/broken-callbacks.test.ts"],
   },
   {
     name: "server-takes-an-id-token-for-an-application",

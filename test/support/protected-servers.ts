@@ -92,8 +92,7 @@ const listeners: Record<ServerKind, (gate: McpServerGate, called: Called) => Req
     const handler = toNodeHandler(createMcpHandler(() => serverV2(called)));
     return (request, response) =>
       gate.serveMetadata(request, response, () =>
-        gate.middleware(request, response, (error) => {
-          if (error !== undefined) return void response.writeHead(500).end();
+        gate.middleware(request, response, () => {
           // What the types of Node do not know.
           const { auth, body } = request as typeof request & { auth: EntraAuthInfo; body: unknown };
           void handler(Object.assign(request, { auth }), response, body);

@@ -1,6 +1,7 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { runInContext } from "../../context/ambient.js";
 import { userContextSettings, type UserContextOptions } from "../../context/create.js";
+import { warnOf } from "../../errors/warn-of.js";
 import { endBroken, openUserContext, refuse } from "../incoming-message.js";
 
 /** Middleware in the shape of `node:http`, connect and Express. */
@@ -38,7 +39,7 @@ export type NodeUserContext = (
 export function userContext(options: UserContextOptions): NodeUserContext {
   return userContextOnNode(options, (error, request, response) => {
     // A plain server takes no notice of what `next` is given, and would go on with nobody verified.
-    process.emitWarning(`userContext() failed: ${framesOf(error)}`, "HostedAgentIdentityWarning");
+    warnOf("userContext()", error);
     endBroken(response, request.headers["x-request-id"]?.toString());
   });
 }
@@ -58,16 +59,10 @@ export function userContextOnNode(
     void openUserContext(request, response, [], settings)
       .then(({ context, refusal }) => {
         if (context === undefined) return refuse(response, refusal);
+        // A handler on a plain server is often an async function, whose rejection nobody else would hear.
         // oxlint-disable-next-line promise/no-callback-in-promise -- middleware goes on by its callback
-        runInContext(context, () => next());
+        return runInContext(context, (): unknown => next());
       })
       .catch((error: unknown) => failed(error, request, response, next));
   };
-}
-
-/** Where an error comes from, without its message: nobody knows what that holds. */
-function framesOf(error: unknown): string {
-  if (!(error instanceof Error)) return typeof error;
-  const frames = error.stack?.split("\n").filter((line) => /^ {4}at /.test(line)) ?? [];
-  return [error.name, ...frames.slice(0, 5)].join("\n");
 }

@@ -1,5 +1,6 @@
 import { func, optional } from "./checks.js";
 import type { ErrorCategory, ErrorCode } from "./codes.js";
+import { ignoreRejection } from "./ignore-rejection.js";
 import type { OptionCheck } from "./option-table.js";
 import type { AroundStep } from "./steps.js";
 
@@ -157,10 +158,7 @@ export interface OnEvent {
 /** Hands an event to the listener, and lets no listener break a call. */
 export function emit(onEvent: OnEvent | undefined, event: IdentityEvent): void {
   try {
-    const told: unknown = onEvent?.(event);
-    // An async listener is taken where one that returns nothing is asked for.
-    if (typeof told === "object" && told !== null && "then" in told)
-      Promise.resolve(told).catch(() => undefined);
+    ignoreRejection(onEvent?.(event));
   } catch {
     // A listener's trouble is not the user's.
   }

@@ -1,5 +1,6 @@
 import { isHostedAgentIdentityError } from "./base.js";
 import type { ErrorCategory, ErrorCode } from "./codes.js";
+import { ignoreRejection } from "./ignore-rejection.js";
 import { isTokenExchangeError } from "./token-exchange.js";
 
 /**
@@ -119,8 +120,7 @@ export function watched<T>(
     );
   };
   try {
-    const listened: unknown = listener.around?.(step, run);
-    if (listened instanceof Promise) listened.catch(() => undefined);
+    ignoreRejection(listener.around?.(step, run));
   } catch {
     // A listener's trouble is not the user's.
   }

@@ -1,6 +1,7 @@
 import { read } from "../consent/error-chain.js";
 import { contextSlot } from "../context/slot.js";
 import { isHostedAgentIdentityError } from "../errors.js";
+import { ignoreRejection } from "../errors/ignore-rejection.js";
 import { redacted } from "../errors/redact.js";
 import { ownErrorIn } from "./failure.js";
 
@@ -13,9 +14,7 @@ import { ownErrorIn } from "./failure.js";
 export function reportError(onError: ((error: unknown) => void) | undefined, error: unknown): void {
   try {
     if (onError === undefined) return print(error);
-    const told: unknown = onError(error);
-    // An async listener is taken where one that returns nothing is asked for.
-    if (isObject(told) && "then" in told) Promise.resolve(told).catch(() => undefined);
+    ignoreRejection(onError(error));
   } catch {
     // A listener's trouble is not the user's.
   }

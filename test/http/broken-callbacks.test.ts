@@ -1,5 +1,6 @@
 import { createServer } from "node:http";
 import { setTimeout as sleep } from "node:timers/promises";
+import { runInNewContext } from "node:vm";
 import { afterEach, beforeEach, describe, expect, it, type MockInstance, vi } from "vitest";
 import { userContext, type UserContextOptions } from "hosted-agent-identity";
 import { userContext as nodeUserContext, webHandler } from "hosted-agent-identity/node";
@@ -51,6 +52,10 @@ const failures: Readonly<Record<string, () => never>> = {
     throw secret as unknown;
   },
   rejects: (() => Promise.reject(new TypeError(secret))) as unknown as () => never,
+  "rejects in another realm": (() =>
+    runInNewContext(
+      `Promise.reject(new TypeError("${secret}"))`,
+    ) as Promise<never>) as unknown as () => never,
   "throws undefined": () => {
     throw undefined as unknown;
   },

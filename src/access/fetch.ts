@@ -8,11 +8,11 @@ import type { ProtectedResource } from "../tokens/protected-resource.js";
 import type { AccessToken } from "../tokens/token-source.js";
 import { canSendAgain } from "./body.js";
 import type { FreshRefusals } from "./fresh-refusals.js";
-import { readHeader, withAuthorization } from "./request-headers.js";
+import type { OutgoingInit, OutgoingRequest } from "./outgoing-request.js";
 import { secondTry } from "./second-try.js";
 import { noteAnswer, noteFailure } from "./server-troubles.js";
 import { sessionEndToken } from "./session-end.js";
-import { ownerOf, type SessionOwners } from "./sessions.js";
+import { ownerOf, sessionIdsOf, type SessionOwners } from "./sessions.js";
 import { refuseStandaloneStream } from "./standalone-stream.js";
 import { beginToolCalls } from "./tool-calls.js";
 import { urlNotAllowed, type UrlMatch } from "./url-match.js";
@@ -33,45 +33,29 @@ export interface UserFetchOptions {
 
 const maxRedirects = 5;
 
-/** A `fetch` that sends every request as the user of the current context, to the resource and nowhere else. */
-export function userFetch(options: UserFetchOptions): FetchLike {
-  return (input, init) => {
-    const given = input instanceof Request ? input : undefined;
-    const url = given === undefined ? (input as string | URL) : given.url;
-    if (!options.matches(url)) return Promise.reject(urlNotAllowed(url, options.resource.url));
+/** Sends a request as the user of the current context, to the resource and nowhere else. */
+export type SendAsUser = (request: OutgoingRequest) => Promise<Response>;
+
+/** Makes the function that sends as whoever is asking. */
+export function sendAsUser(options: UserFetchOptions): SendAsUser {
+  return ({ href, init }) => {
+    const url = options.matches(href);
+    if (url === undefined) return Promise.reject(urlNotAllowed(href, options.resource.url));
     const context = options.context ?? tryGetUserContext();
-    const request = given === undefined ? (init ?? {}) : fromRequest(given, init);
-    if (context === undefined) return endSession(options, undefined, url, request);
+    if (context === undefined) return endSession(options, undefined, url, init);
     if (options.refuseStandaloneStream) {
-      const refused = refuseStandaloneStream(
-        (request.method ?? "GET").toUpperCase(),
-        request.headers,
-        request.body,
-      );
+      const refused = refuseStandaloneStream(init);
       if (refused !== undefined) return Promise.resolve(refused);
     }
-    return send(options, context, url, request);
+    return send(options, context, url, init);
   };
-}
-
-/** A `Request` is taken apart: its headers are merged with those of `init`, as `fetch` would do. */
-function fromRequest(request: Request, init: RequestInit | undefined): RequestInit {
-  return {
-    method: request.method,
-    headers: request.headers,
-    body: request.body,
-    redirect: request.redirect,
-    signal: request.signal,
-    ...(request.body === null ? {} : { duplex: "half" }),
-    ...init,
-  } as RequestInit;
 }
 
 async function send(
   options: UserFetchOptions,
   context: UserContext,
-  url: string | URL,
-  init: RequestInit,
+  url: string,
+  init: OutgoingInit,
 ): Promise<Response> {
   const internals = internalsOf(context);
   if (windsDown(internals)) return endSession(options, context, url, init);
@@ -111,8 +95,8 @@ async function send(
 /** Sends with the token, once and to wherever it may be redirected. */
 async function deliver(
   options: UserFetchOptions,
-  url: string | URL,
-  init: RequestInit,
+  url: string,
+  init: OutgoingInit,
   token: AccessToken,
 ): Promise<Response> {
   const request = withToken(init, token);
@@ -120,13 +104,14 @@ async function deliver(
   return isRedirect(response, init) ? follow(options, url, request, response) : response;
 }
 
-function withToken(init: RequestInit, token: AccessToken): RequestInit {
-  const headers = withAuthorization(init.headers, token.token);
+/** A plain object: `Headers` would read the whole token once more, which costs more than all else on the way. */
+function withToken(init: OutgoingInit, token: AccessToken): RequestInit {
+  const headers = { ...init.headers, authorization: `Bearer ${token.token}` };
   return { ...init, headers, redirect: init.redirect === "error" ? "error" : "manual" };
 }
 
 /** With `redirect: "manual"` the caller follows, and comes back here with the new URL. */
-function isRedirect(response: Response, init: RequestInit): boolean {
+function isRedirect(response: Response, init: Pick<RequestInit, "redirect">): boolean {
   if (response.status < 300 || response.status > 399) return false;
   return init.redirect !== "manual" && init.redirect !== "error" && response.headers.has("location");
 }
@@ -134,7 +119,7 @@ function isRedirect(response: Response, init: RequestInit): boolean {
 /** Follows redirects by hand: only 307 and 308, only to where the token may go anyway. Rule 1. */
 async function follow(
   options: UserFetchOptions,
-  url: string | URL,
+  url: string,
   request: RequestInit,
   redirected: Response,
 ): Promise<Response> {
@@ -142,13 +127,13 @@ async function follow(
   for (let hops = 0; ; hops += 1) {
     const location = response.headers.get("location") ?? "";
     await response.body?.cancel();
-    const next = URL.canParse(location, String(from)) ? new URL(location, from) : undefined;
+    const target = URL.canParse(location, from) ? options.matches(new URL(location, from).href) : undefined;
     const keepsMethod = response.status === 307 || response.status === 308;
     if (hops >= maxRedirects) break;
-    if (next === undefined || !keepsMethod || !options.matches(next) || !canSendAgain(request.body)) break;
-    response = await options.fetch(next, request);
+    if (target === undefined || !keepsMethod || !canSendAgain(request.body)) break;
+    response = await options.fetch(target, request);
     if (!isRedirect(response, {})) return response;
-    from = next;
+    from = target;
   }
   throw new HostedAgentIdentityError(
     "redirect_refused",
@@ -160,8 +145,8 @@ async function follow(
 async function endSession(
   options: UserFetchOptions,
   ended: UserContext | undefined,
-  url: string | URL,
-  init: RequestInit,
+  url: string,
+  init: OutgoingInit,
 ): Promise<Response> {
   const token = sessionEndToken(options.acquirer, options.sessions, init, ended);
   if (token === undefined)
@@ -171,21 +156,24 @@ async function endSession(
   return response;
 }
 
-function checkSession(sessions: SessionOwners | undefined, context: UserContext, init: RequestInit): void {
-  const sessionId = sessions === undefined ? undefined : readHeader(init.headers, "mcp-session-id");
-  if (sessionId !== undefined) sessions?.check(sessionId, ownerOf(context));
+function checkSession(
+  sessions: SessionOwners | undefined,
+  context: UserContext,
+  { headers }: OutgoingInit,
+): void {
+  for (const id of sessionIdsOf(headers)) sessions?.check(id, ownerOf(context));
 }
 
 function noteSession(
   sessions: SessionOwners | undefined,
   context: UserContext | undefined,
-  init: RequestInit,
+  { method, headers }: OutgoingInit,
   response: Response,
 ): void {
   if (sessions === undefined) return;
   const opened = response.headers.get("mcp-session-id");
   if (opened !== null && response.ok) sessions.opened(opened, ownerOf(context));
-  if (init.method !== "DELETE" && response.status !== 404) return;
-  const sent = readHeader(init.headers, "mcp-session-id");
-  if (sent !== undefined) sessions.ended(sent);
+  // A session that the server would not end is still there, and still its owner's.
+  const isOver = response.status === 404 || (method === "DELETE" && response.ok);
+  if (isOver) for (const id of sessionIdsOf(headers)) sessions.ended(id);
 }

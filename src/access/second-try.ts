@@ -10,6 +10,7 @@ import { canSendAgain } from "./body.js";
 import { bearerChallenge, type BearerChallenge } from "./challenges.js";
 import { isAboutContext } from "./demands.js";
 import type { FreshRefusals } from "./fresh-refusals.js";
+import type { OutgoingInit } from "./outgoing-request.js";
 
 /** What a second try needs of the access. */
 export interface SecondTryOptions {
@@ -23,7 +24,7 @@ export interface RefusedRequest {
   readonly context: UserContext;
   /** Whose refusals count together. */
   readonly owner: string;
-  readonly init: RequestInit;
+  readonly init: OutgoingInit;
   /** The token it was sent with. */
   readonly first: AccessToken;
   /** 401 or 403. */

@@ -1,6 +1,6 @@
 import type { ContextInternals, ServerTrouble } from "../context/internals.js";
 import { isHostedAgentIdentityError } from "../errors.js";
-import { readHeader } from "./request-headers.js";
+import type { OutgoingInit } from "./outgoing-request.js";
 
 type Troubles = Pick<ContextInternals, "serverTroubles">;
 
@@ -8,7 +8,7 @@ type Troubles = Pick<ContextInternals, "serverTroubles">;
 export function noteAnswer(
   { serverTroubles }: Troubles,
   serverLabel: string,
-  init: RequestInit,
+  init: OutgoingInit,
   { status }: Response,
 ): void {
   if (status < 500) {
@@ -22,7 +22,7 @@ export function noteAnswer(
 export function noteFailure(
   { serverTroubles }: Troubles,
   serverLabel: string,
-  init: RequestInit,
+  init: OutgoingInit,
   error: unknown,
 ): void {
   if (isLeft(init, error) || !isNetworkError(error) || !tellsOfTheServer(init)) return;
@@ -30,7 +30,7 @@ export function noteFailure(
 }
 
 /** Whether the caller has stopped waiting. A time limit of the caller's is none of its whims: nothing came. */
-export function isLeft({ signal }: RequestInit, error: unknown): boolean {
+export function isLeft({ signal }: Pick<RequestInit, "signal">, error: unknown): boolean {
   return signal?.aborted === true && nameOf(error) !== "TimeoutError";
 }
 
@@ -49,10 +49,9 @@ export function isNetworkError(error: unknown): boolean {
  * Whether a request is one that the turn depends on. A run closes its session after the call that failed, and a
  * standalone stream is optional: neither explains a failure, nor does its success end one.
  */
-function tellsOfTheServer({ method, headers }: RequestInit): boolean {
+function tellsOfTheServer({ method, headers }: OutgoingInit): boolean {
   if (method === "DELETE") return false;
-  const isGet = method === undefined || method === "GET";
-  return !isGet || readHeader(headers, "accept")?.includes("text/event-stream") !== true;
+  return method !== "GET" || headers["accept"]?.includes("text/event-stream") !== true;
 }
 
 /** The newest stands last. */

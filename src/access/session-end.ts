@@ -2,8 +2,8 @@ import { closingPrincipal } from "../context/closing.js";
 import type { UserContext } from "../context/user-context.js";
 import type { Acquirer } from "../tokens/acquire.js";
 import type { AccessToken } from "../tokens/token-source.js";
-import { readHeader } from "./request-headers.js";
-import { ownerOf, type SessionOwners } from "./sessions.js";
+import type { OutgoingInit } from "./outgoing-request.js";
+import { ownerOf, sessionIdsOf, type SessionOwners } from "./sessions.js";
 
 /**
  * The token for the one request that may be sent outside a turn: it ends an MCP session. A pool that closes a
@@ -13,17 +13,13 @@ import { ownerOf, type SessionOwners } from "./sessions.js";
 export function sessionEndToken(
   acquirer: Pick<Acquirer, "cached" | "heldFor">,
   sessions: SessionOwners | undefined,
-  request: RequestInit,
+  request: OutgoingInit,
   ended: UserContext | undefined,
 ): AccessToken | undefined {
-  const sessionId = readHeader(request.headers, "mcp-session-id");
-  if (request.method !== "DELETE" || sessionId === undefined) return undefined;
-  if (ended !== undefined) {
-    sessions?.check(sessionId, ownerOf(ended));
-    return acquirer.heldFor(ended);
-  }
-  const principal = closingPrincipal();
-  if (principal === undefined) return undefined;
-  sessions?.check(sessionId, principal);
-  return acquirer.cached(principal);
+  const sessionIds = sessionIdsOf(request.headers);
+  if (request.method !== "DELETE" || sessionIds.length === 0) return undefined;
+  const owner = ended === undefined ? closingPrincipal() : ownerOf(ended);
+  if (owner === undefined) return undefined;
+  for (const id of sessionIds) sessions?.check(id, owner);
+  return ended === undefined ? acquirer.cached(owner) : acquirer.heldFor(ended);
 }

@@ -33,6 +33,18 @@ export function sessionOwners(): SessionOwners {
 }
 
 /**
+ * The sessions that a request names. One header that was given several times goes out as one, and a server may take any
+ * of its values. Source: MCP 2025-11-25, transports: an id has visible ASCII characters only.
+ */
+export function sessionIdsOf(headers: Readonly<Record<string, string>>): readonly string[] {
+  const sent = headers["mcp-session-id"];
+  if (sent === undefined) return none;
+  return sent.includes(",") ? [sent, ...sent.split(",").map((one) => one.trim())] : [sent];
+}
+
+const none: readonly string[] = [];
+
+/**
  * Whose session it is: the principal's, else the platform's caller's, else this request's own. Without any of
  * them, outside the hosted environment, it is the developer's.
  */

@@ -1,5 +1,4 @@
-import { readHeader } from "./request-headers.js";
-import type { RequestHeaders } from "./types.js";
+import type { OutgoingInit } from "./outgoing-request.js";
 
 /**
  * The answer to a request for a stream that would stay bound to whoever connected first, or `undefined` for
@@ -7,17 +6,13 @@ import type { RequestHeaders } from "./types.js";
  * GET of a REST client, which does not ask for an event stream.
  * Source: MCP 2025-11-25, transports (a server may answer GET with 405); MCP 2026-07-28 `subscriptions/listen`.
  */
-export function refuseStandaloneStream(
-  method: string,
-  headers: RequestHeaders | undefined,
-  body: unknown,
-): Response | undefined {
+export function refuseStandaloneStream({ method, headers, body }: OutgoingInit): Response | undefined {
   if (method === "GET") {
-    const wantsStream = readHeader(headers, "accept")?.includes("text/event-stream") === true;
-    if (!wantsStream || readHeader(headers, "last-event-id") !== undefined) return undefined;
+    const wantsStream = headers["accept"]?.includes("text/event-stream") === true;
+    if (!wantsStream || headers["last-event-id"] !== undefined) return undefined;
     return new Response(null, { status: 405, headers: { allow: "POST, DELETE" } });
   }
-  if (method !== "POST" || readHeader(headers, "mcp-method") !== "subscriptions/listen") return undefined;
+  if (method !== "POST" || headers["mcp-method"] !== "subscriptions/listen") return undefined;
   return Response.json({
     jsonrpc: "2.0",
     id: requestId(body),

@@ -1,5 +1,6 @@
 import { finished } from "node:stream";
 import type { ContextInternals, ToolCall } from "../context/internals.js";
+import type { OutgoingInit } from "./outgoing-request.js";
 import { isLeft, noteFailure } from "./server-troubles.js";
 
 /** The tool calls of one request, from when it is sent. */
@@ -26,7 +27,7 @@ const maxBody = 1_048_576;
 export function beginToolCalls(
   internals: Pick<ContextInternals, "toolCalls" | "inFlight" | "serverTroubles">,
   serverLabel: string,
-  init: RequestInit,
+  init: OutgoingInit,
 ): ToolCallsSent | undefined {
   const names = toolNames(init);
   if (names.length === 0) return undefined;
@@ -58,7 +59,7 @@ export function beginToolCalls(
 }
 
 /** The tools that a body calls, by name. */
-function toolNames({ method, body }: RequestInit): readonly string[] {
+function toolNames({ method, body }: OutgoingInit): readonly string[] {
   if (method !== "POST" || typeof body !== "string") return none;
   if (body.length > maxBody || !body.includes('"tools/call"')) return none;
   try {

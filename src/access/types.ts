@@ -66,7 +66,10 @@ export interface UserAccess {
   readonly resource: ProtectedResource;
   /** The resource's URL, for transports that take a `URL`. A new object each time. */
   readonly url: URL;
-  /** Sends a request to the resource as the current user. Give it to a transport. */
+  /**
+   * Sends a request to the resource as the current user. Give it to a transport. URL, headers and options are read
+   * once, when it is called; `Authorization` and `Host` are set here, whatever was given.
+   */
   readonly fetch: FetchLike;
   /** An access token for the current or given user. Cached; safe to call for each request. */
   token(context?: UserContext, options?: { signal?: AbortSignal }): Promise<AccessToken>;

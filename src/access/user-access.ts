@@ -22,7 +22,7 @@ import { sharedCacheOptions, type SharedCacheOptions } from "../tokens/shared-ca
 import { cacheLimitOptions, type TokenCacheLimits } from "../tokens/token-cache.js";
 import { sourceOption, type TokenSource } from "../tokens/token-source.js";
 import { watchedAcquirer } from "../tokens/watched-acquirer.js";
-import { userFetch, type UserFetchOptions } from "./fetch.js";
+import { sendAsUser, type UserFetchOptions } from "./fetch.js";
 import { freshRefusals } from "./fresh-refusals.js";
 import { sessionOwners } from "./sessions.js";
 import { userTokenCredential } from "./token-credential.js";
@@ -60,8 +60,8 @@ export interface UserAccessOptions {
 /**
  * Joins a protected resource with the ways to a token for it, in the order they are tried. Throws
  * `invalid_option`. What it returns throws `no_user_context`, `context_ended`, `no_token`,
- * `consent_required`, `url_not_allowed`, `redirect_refused`, `shared_session`, `resource_unauthorized` and
- * what its sources throw.
+ * `consent_required`, `url_not_allowed`, `redirect_refused`, `shared_session`, `resource_unauthorized`,
+ * `invalid_option` for a header that no request can have, and what its sources throw.
  *
  * Entry point: `hosted-agent-identity`.
  *
@@ -140,7 +140,7 @@ function access(tokens: Acquirer, sources: readonly TokenSource[], wiring: Wirin
     get url() {
       return new URL(resource.url);
     },
-    fetch: watchedFetch(userFetch(wiring), wiring),
+    fetch: watchedFetch(sendAsUser(wiring), wiring),
     async token(context, options = {}) {
       const user = context ?? bound ?? getUserContext();
       return tokens.peek(user) ?? (await tokens.acquire(user, options));

@@ -3,7 +3,8 @@ import type { FetchLike } from "../context/fetch-like.js";
 import type { UserContext } from "../context/user-context.js";
 import { watched, type OnEvent, type TraceHeaders } from "../errors.js";
 import type { ProtectedResource } from "../tokens/protected-resource.js";
-import { readHeader } from "./request-headers.js";
+import type { SendAsUser } from "./fetch.js";
+import { outgoingRequest, type OutgoingInit } from "./outgoing-request.js";
 
 /** What is said of the requests of one access. */
 export interface WatchedFetch {
@@ -14,14 +15,14 @@ export interface WatchedFetch {
 }
 
 /**
- * The `fetch` with a listener around each request. Without a listener for steps it is the very same function.
- * Of the URL only the resource's own host is said: paths and queries may name people.
+ * The `fetch` of an access: reads each request once, and sends it with a listener around it. Without a listener for
+ * steps it only sends. Of the URL only the resource's own host is said: paths and queries may name people.
  */
 export function watchedFetch(
-  fetch: FetchLike,
+  send: SendAsUser,
   { resource, onEvent, context: bound }: WatchedFetch,
 ): FetchLike {
-  if (onEvent?.around === undefined) return fetch;
+  const around = onEvent?.around === undefined ? undefined : onEvent;
   const { hostname, port, protocol } = new URL(resource.url);
   const defaultPort = protocol === "http:" ? 80 : 443;
   const where = {
@@ -30,32 +31,37 @@ export function watchedFetch(
     address: hostname,
     port: port === "" ? defaultPort : Number(port),
   } as const;
-  return (input, init) => {
+  return (input, given) => {
+    let request;
+    try {
+      request = outgoingRequest(input, given);
+    } catch (error) {
+      return Promise.reject(error);
+    }
+    if (around === undefined) return send(request);
+    const { href, init } = request;
     const context = bound ?? tryGetUserContext();
-    const method = (init?.method ?? (input instanceof Request ? input.method : "GET")).toUpperCase();
-    const step = { ...where, method, principal: context?.principalKey, trace: context?.trace ?? {} };
+    const step = {
+      ...where,
+      method: init.method,
+      principal: context?.principalKey,
+      trace: context?.trace ?? {},
+    };
     return watched(
-      onEvent,
+      around,
       step,
-      (headers) => fetch(input, headers === undefined ? init : withTrace(input, init, headers)),
+      (headers) => send(headers === undefined ? request : { href, init: withTrace(init, headers) }),
       ({ status }) => ({ status }),
     );
   };
 }
 
 /** Trace context that the caller has set stays; a part of each would be nobody's. */
-function withTrace(
-  input: string | URL | Request,
-  init: RequestInit | undefined,
-  { traceparent, tracestate }: TraceHeaders,
-): RequestInit | undefined {
-  const given = init?.headers ?? (input instanceof Request ? input.headers : undefined);
-  if (readHeader(given, "traceparent") !== undefined || !isTraceparent(traceparent)) return init;
-  const headers = new Headers(given);
-  headers.set("traceparent", traceparent);
-  headers.delete("tracestate");
-  if (tracestate !== undefined && /^[ -~]{1,512}$/.test(tracestate)) headers.set("tracestate", tracestate);
-  return { ...init, headers: Object.fromEntries(headers) };
+function withTrace(init: OutgoingInit, { traceparent, tracestate }: TraceHeaders): OutgoingInit {
+  if (init.headers["traceparent"] !== undefined || !isTraceparent(traceparent)) return init;
+  const { tracestate: _replaced, ...headers } = init.headers;
+  const isState = tracestate !== undefined && /^[ -~]{1,512}$/.test(tracestate);
+  return { ...init, headers: { ...headers, traceparent, ...(isState ? { tracestate } : {}) } };
 }
 
 /** Source: W3C Trace Context, section 3.2. */

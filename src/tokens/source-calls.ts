@@ -6,6 +6,7 @@ import {
   isTokenExchangeError,
   type OnEvent,
 } from "../errors.js";
+import { isBearerToken } from "../entra/bearer-token.js";
 import { withDeadline } from "../exchange/deadline.js";
 import { askSources, askWithBackOff, standIns, type AskSource } from "./ask-sources.js";
 import { backOff } from "./back-off.js";
@@ -91,6 +92,7 @@ export function sourceCalls(options: SourceCallsOptions): SourceCalls {
         const token = await runWithoutUserContext(() =>
           withDeadline(options.timeoutMs, undefined, timedOut, fromSources),
         );
+        if (!isBearerToken(token.token)) throw notSendable(token.source);
         emit(onEvent, {
           type: "token_acquired",
           source: token.source,
@@ -116,4 +118,11 @@ export function sourceCalls(options: SourceCallsOptions): SourceCalls {
       await others?.close();
     },
   };
+}
+
+function notSendable(source: string): HostedAgentIdentityError {
+  return new HostedAgentIdentityError(
+    "entra_bad_response",
+    `The source ${JSON.stringify(source)} gave a token that no header can carry.`,
+  );
 }

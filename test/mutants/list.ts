@@ -19,6 +19,7 @@ import { turnMutants } from "./turns.js";
 import { serverCallMutants } from "./server-calls.js";
 import { sharedCacheMutants } from "./shared-cache.js";
 import { takenOverAgentMutants } from "./taken-over-agent.js";
+import { whatIsSentMutants } from "./what-is-sent.js";
 
 const fetchTests = ["test/access/fetch.test.ts"];
 const acquireTests = ["test/tokens/acquire.test.ts"];
@@ -29,8 +30,8 @@ export const mutants: readonly Mutant[] = [
   {
     name: "any-url",
     rule: 1,
-    find: "if (!options.matches(url)) return",
-    replace: "if (false as boolean) return",
+    find: "const url = options.matches(href);",
+    replace: "const url = options.matches(href) ?? href;",
     tests: fetchTests,
   },
   {
@@ -43,22 +44,22 @@ export const mutants: readonly Mutant[] = [
   {
     name: "encoded-slash-accepted",
     rule: 1,
-    find: 'suspicious.test(text.split(/[?#]/, 1)[0] ?? "") || !URL.canParse(text)',
-    replace: "!URL.canParse(text)",
+    find: 'isSuspicious(url.split(/[?#]/, 1)[0] ?? "") || !URL.canParse(url)',
+    replace: "!URL.canParse(url)",
     tests: ["test/access/url-match.test.ts"],
   },
   {
     name: "inbound-authorization-kept",
     rule: 1,
-    find: 'if (key.length !== 13 || key.toLowerCase() !== "authorization") copy',
-    replace: "copy",
+    find: "{ ...init.headers, authorization: `Bearer ${token.token}` }",
+    replace: "{ authorization: `Bearer ${token.token}`, ...init.headers }",
     tests: fetchTests,
   },
   {
     name: "redirect-off-the-resource",
     rule: 1,
-    find: "!options.matches(next) ||",
-    replace: "",
+    find: "options.matches(new URL(location, from).href)",
+    replace: "new URL(location, from).href",
     tests: fetchTests,
   },
   {
@@ -484,6 +485,7 @@ export const mutants: readonly Mutant[] = [
     replace: "        return next(request);",
     tests: ["test/access/azure-sdk.test.ts"],
   },
+  ...whatIsSentMutants,
   ...backOffMutants,
   ...commandLineMutants,
   ...demandMutants,

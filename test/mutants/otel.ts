@@ -74,8 +74,8 @@ export const otelMutants: readonly Mutant[] = [
   {
     name: "telemetry-with-the-whole-url",
     rule: 2,
-    find: "const step = { ...where, method,",
-    replace: "const step = { ...where, address: String(input), method,",
+    find: "const step = { ...where, method: init.method,",
+    replace: "const step = { ...where, address: href, method: init.method,",
     tests: persons,
   },
   {

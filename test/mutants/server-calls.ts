@@ -23,8 +23,8 @@ export const serverCallMutants: readonly Mutant[] = [
   {
     name: "another-users-session-closed-while-winding-down",
     rule: 15,
-    find: "    sessions?.check(sessionId, ownerOf(ended));\n",
-    replace: "",
+    find: "for (const id of sessionIds) sessions?.check(id, owner);",
+    replace: "void sessions;",
     tests: closingTests,
   },
   {

@@ -1,6 +1,7 @@
 import { runWithoutUserContext } from "../../context/ambient.js";
 import { emit, HostedAgentIdentityError, isHostedAgentIdentityError, type OnEvent } from "../../errors.js";
 import { azureIdentity } from "../../exchange/azure-identity.js";
+import { isBearerToken } from "../../entra/bearer-token.js";
 import { settleOrAbort, withDeadline } from "../../exchange/deadline.js";
 import type { TokenCredentialLike } from "../../exchange/federated-credential.js";
 import type { AccessToken } from "../../tokens/token-source.js";
@@ -57,7 +58,7 @@ export function agentToken(options: AgentTokenOptions): AgentToken {
     const started = now();
     const asked = { abortSignal: signal, ...(claims === undefined ? {} : { claims }) };
     const made = await (await credential()).getToken(scope, asked);
-    if (made === null || made.token === "") throw new Error("the credential gave no token");
+    if (!isBearerToken(made?.token)) throw new Error("the credential gave no token that a header can carry");
     const source = "foundry_toolbox";
     const token: AccessToken = { token: made.token, expiresAt: made.expiresOnTimestamp, source };
     if (!closed) kept = token;

@@ -1,4 +1,4 @@
-import { userFetch } from "../../access/fetch.js";
+import { sendAsUser, type SendAsUser } from "../../access/fetch.js";
 import { freshRefusals } from "../../access/fresh-refusals.js";
 import { sessionOwners } from "../../access/sessions.js";
 import type { AccessExplanation } from "../../access/types.js";
@@ -125,8 +125,8 @@ export function foundryToolbox(options: FoundryToolboxOptions): FoundryToolbox {
   };
   const acquirer = watchedAcquirer(acquiring, { serverLabel, onEvent, sources: [] });
 
-  const fetchFor = (bound: UserContext | undefined): FetchLike =>
-    userFetch({
+  const sendFor = (bound: UserContext | undefined): SendAsUser =>
+    sendAsUser({
       resource,
       acquirer,
       matches,
@@ -158,7 +158,7 @@ export function foundryToolbox(options: FoundryToolboxOptions): FoundryToolbox {
       },
       serverLabel,
       policy,
-      fetch: watchedFetch(fetchFor(bound), { resource, onEvent, context: bound }),
+      fetch: watchedFetch(sendFor(bound), { resource, onEvent, context: bound }),
       as: boundTo,
       explain: (context) => explanation(place, context ?? bound ?? tryGetUserContext()),
       close,

@@ -1,5 +1,3 @@
-import { readHeader } from "../../access/request-headers.js";
-
 /** What asks and changes nothing, by the MCP specification. A method that is not listed may have an effect. */
 const withoutEffect: ReadonlySet<string> = new Set([
   "completion/complete",
@@ -44,8 +42,8 @@ function rpcMethod({ body, headers }: RequestInit): string | undefined {
   if (typeof body !== "string" || body.length > maxBody) return undefined;
   try {
     const { method } = Object(JSON.parse(body)) as { method?: unknown };
-    const named = readHeader(headers, "mcp-method");
-    return typeof method === "string" && (named === undefined || named === method) ? method : undefined;
+    const named = new Headers(headers).get("mcp-method");
+    return typeof method === "string" && (named === null || named === method) ? method : undefined;
   } catch {
     return undefined;
   }

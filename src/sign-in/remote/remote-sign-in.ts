@@ -21,6 +21,7 @@ import {
   type OptionTable,
 } from "../../errors.js";
 import { fetchOption, type FetchLike } from "../../context/fetch-like.js";
+import { isBearerToken } from "../../entra/bearer-token.js";
 import { settleOrAbort, withDeadline } from "../../exchange/deadline.js";
 import { tokenCredentialOption, type TokenCredentialLike } from "../../exchange/federated-credential.js";
 import type { TokenAnswer, TokenRequest, TokenSource } from "../../tokens/token-source.js";
@@ -262,10 +263,10 @@ function serviceCalls(base: string, options: Checked<RemoteSignInOptions, Remote
       options.credential.getToken(options.scope, { abortSignal: signal }),
       signal,
     );
-    if (made === null)
+    if (!isBearerToken(made?.token))
       throw new HostedAgentIdentityError(
         "client_credential_failed",
-        "The agent's own credential gave no token.",
+        "The agent's own credential gave no token that a header can carry.",
       );
     own = { token: made.token, until: made.expiresOnTimestamp - renewBeforeMs };
     return made.token;

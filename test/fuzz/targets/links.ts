@@ -43,6 +43,8 @@ export const linkTargets: readonly FuzzTarget[] = [
       "https://mcp.example.com:444/mcp",
       "https://mcp.example.com/mcp/..%2f..%5cadmin",
       "https://mcp.example.com/mcp/%2e%2e/admin",
+      "https://mcp.example.com/mcp/%252e%252e;x/admin",
+      "https://mcp.example.com/mcp/.%09./admin",
       "https://mcp.example.com\\@evil.example.com/mcp",
       "https://evil.example.com/https://mcp.example.com/mcp?token=5k2l9x8w7v6u5t4s3r2q1p0oAbCdEf",
       "http://127.0.0.1:8080/a/b/c",
@@ -56,8 +58,8 @@ export const linkTargets: readonly FuzzTarget[] = [
       const text = textOf(input);
       const answers = matches.map((match) => match(text));
       const url = urlIn(text);
-      if (url !== undefined) for (const match of matches) match(url);
-      if (!answers.includes(true)) throw urlNotAllowed(text, resources[0] ?? "");
+      if (url !== undefined) for (const match of matches) match(url.href);
+      if (answers.every((answer) => answer === undefined)) throw urlNotAllowed(text, resources[0] ?? "");
       return answers;
     },
     // The origin is named, so that somebody can see what is wrong; nothing behind it is.
@@ -65,9 +67,18 @@ export const linkTargets: readonly FuzzTarget[] = [
     secrets: (input) => [behindOrigin(textOf(input)).replace(/^[^?#]*/, "")],
     public: resources,
     holds(input, value) {
-      const url = new URL(textOf(input));
-      for (const [at, answer] of (value as boolean[]).entries()) {
-        if (!answer) continue;
+      for (const [at, answer] of (value as (string | undefined)[]).entries()) {
+        if (answer === undefined) continue;
+        const url = new URL(answer);
+        if (url.href !== new URL(textOf(input)).href)
+          throw new Error("another URL is sent than was asked for");
+        for (let seen = url.pathname, times = 0; times < 4; times += 1) {
+          if (/\/\s*\.[.\s]*(?:[/;]|$)|\\/.test(seen))
+            throw new Error("a server may climb out of the resource");
+          seen = seen.replaceAll(/%[0-7][\da-f]/gi, (code) =>
+            String.fromCharCode(parseInt(code.slice(1), 16)),
+          );
+        }
         const resource = new URL(resources[at] ?? "");
         const [path, below] = [resource.pathname.replace(/\/$/, ""), url.pathname];
         if (url.host !== resource.host || url.protocol !== resource.protocol || url.username !== "")

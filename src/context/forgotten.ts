@@ -35,5 +35,17 @@ export function forgottenPrincipals(max: number = maxPrincipals): Forgotten {
 
 /** Whether the person of a turn was forgotten by an access since the turn first used it. */
 export function wasForgotten(context: UserContext): boolean {
-  return internalsOf(context).stillKnown.some((still) => !still());
+  return internalsOf(context).uses.some(({ stillKnown }) => !stillKnown());
+}
+
+/**
+ * For what is made in a turn and kept for its person: the returned function tells whether no access that the turn
+ * uses, now or later, has forgotten the person since.
+ */
+export function knownFromNowOn(context: UserContext, principalKey: string): () => boolean {
+  const { uses } = internalsOf(context);
+  const usedBefore = uses.map(({ begin }) => begin(principalKey));
+  return () =>
+    usedBefore.every((still) => still()) &&
+    uses.slice(usedBefore.length).every(({ stillKnown }) => stillKnown());
 }

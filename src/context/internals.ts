@@ -40,6 +40,14 @@ export interface ToolCall {
   readonly state: "under_way" | "answered" | "failed";
 }
 
+/** An access that a turn has used, as far as it can forget the person. */
+export interface AccessUse {
+  /** Whether it has not forgotten the person since the turn first used it. */
+  stillKnown(): boolean;
+  /** Begins anew: what it returns tells whether it has not forgotten the person since now. */
+  begin(principalKey: string): () => boolean;
+}
+
 /**
  * What belongs to a context and must not be seen through it: kept beside it in a WeakMap, so that neither
  * `toJSON`, `inspect`, spread nor `structuredClone` of the context can show it.
@@ -64,8 +72,8 @@ export interface ContextInternals {
   readonly refusals: Map<string, HostedAgentIdentityError>;
   /** Cache keys of this context, by the access object that made them. */
   readonly cacheKeys: WeakMap<object, unknown>;
-  /** One for each access that this turn has used: whether it has not forgotten the person since. */
-  readonly stillKnown: (() => boolean)[];
+  /** One for each access that this turn has used. */
+  readonly uses: AccessUse[];
   /** How many turns run on this context now: the outermost one, and those nested in it. */
   turns: number;
   /** The MCP servers whose last request has failed, by server label, the newest last. */

@@ -71,7 +71,7 @@ export class UserContext {
       acquisitions: new Set(),
       refusals: new Map(),
       cacheKeys: new WeakMap(),
-      stillKnown: [],
+      uses: [],
       turns: 0,
       serverTroubles: new Map(),
       toolCalls: [],

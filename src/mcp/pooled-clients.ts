@@ -1,7 +1,8 @@
 import { inBackground } from "../context/background-timer.js";
 import { runWithoutUserContext, runWithUserContext } from "../context/ambient.js";
 import { runClosing } from "../context/closing.js";
-import { internalsOf, liveInternalsOf } from "../context/internals.js";
+import { knownFromNowOn } from "../context/forgotten.js";
+import { liveInternalsOf } from "../context/internals.js";
 import type { UserContext } from "../context/user-context.js";
 import { emit, HostedAgentIdentityError } from "../errors.js";
 import type { PoolSettings } from "./pool-options.js";
@@ -26,7 +27,7 @@ interface Pooled<C> {
   /** Whose turn opens it; forgotten once it is open, so that no user token outlives its turn here. */
   opener: UserContext | undefined;
   /** Whether no access that the client was opened with has forgotten its user since. */
-  readonly stillKnown: readonly (() => boolean)[];
+  readonly stillKnown: () => boolean;
   opened: Promise<C>;
   /** Set when `opened` has resolved. */
   client: { readonly value: C } | undefined;
@@ -59,7 +60,7 @@ export function pooledClients<C>(settings: PoolSettings<C>): PooledClients<C> {
         throw new HostedAgentIdentityError("context_ended");
       }
       let known = clients.get(principalKey);
-      if (known?.stillKnown.some((still) => !still()) === true) {
+      if (known?.stillKnown() === false) {
         // Signed out since: its session and its response cache are the former sign-in's.
         retire(known, "forgotten");
         known = undefined;
@@ -95,7 +96,7 @@ export function pooledClients<C>(settings: PoolSettings<C>): PooledClients<C> {
     const pooled: Pooled<C> = {
       principalKey,
       opener: context,
-      stillKnown: internalsOf(context).stillKnown,
+      stillKnown: knownFromNowOn(context, principalKey),
       opened: runWithUserContext(context, async () => open({ principalKey, context })),
       client: undefined,
       leases: 0,

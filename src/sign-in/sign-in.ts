@@ -109,8 +109,9 @@ export interface SignIn {
    */
   readonly handler: (request: Request) => Promise<Response>;
   /**
-   * Deletes the grant and what waits for a code. Other processes drop cached tokens within a minute. Access
-   * tokens live on at the resource until they expire, and the consent stays with Entra. What may act is the
+   * Deletes the grant, the refresh tokens of the person's long-running work, and what waits for a code. Once it
+   * has resolved, no new turn of this process is given a token of before; other processes drop cached tokens
+   * within a minute. Access tokens live on at the resource until they expire, and the consent stays with Entra. What may act is the
    * caller's to decide: give the principal of a context, never one out of a request. Throws `store_unavailable`,
    * and then it may have been done or not: do it again.
    */

@@ -92,7 +92,9 @@ export function acquirer(options: AcquirerOptions): Acquirer {
     const hash = usesAssertion || assertion?.use === "resource" ? (assertion?.hash ?? "") : "";
     const made = `${context.principalKey ?? "null"} ${keyParts} ${hash}`;
     internals.cacheKeys.set(owner, made);
-    if (context.principalKey !== undefined) internals.stillKnown.push(forgotten.begin(context.principalKey));
+    const { begin } = forgotten;
+    if (context.principalKey !== undefined)
+      internals.uses.push({ stillKnown: begin(context.principalKey), begin });
     return made;
   };
 

@@ -319,6 +319,15 @@ const kept: Readonly<Record<string, () => Promise<{ readonly old: unknown; reado
     const fresh = await next;
     // And who is not forgotten keeps the client.
     expect(await use()).toBe(fresh);
+    // So does a turn in which the person was forgotten: it opens one more, not one for each call.
+    await runWithUserContext(turn(), async () => {
+      expect(await pool.use((client) => client)).toBe(fresh);
+      contacts.forget();
+      const calls = Promise.all([1, 2].map(() => pool.use((client) => client)));
+      await source.answer("again");
+      expect(await calls).toEqual(["client 3", "client 3"]);
+      expect(await pool.use((client) => client)).toBe("client 3");
+    });
     await pool.close();
     return { old, fresh };
   },

@@ -209,6 +209,18 @@ test("SDK v2 in the 2026-07-28 era: what the response cache keeps for one user n
   expect(server.seen.filter(({ rpc }) => rpc === "resources/read")).toHaveLength(2);
 });
 
+test("SDK v2 in the 2026-07-28 era: what the response cache kept for a user goes when the user is forgotten", async () => {
+  const { pool, server, access } = await world("v2-modern", "v2", { server: { ttlMs: 60_000 } });
+  const reads = (): number => server.seen.filter(({ rpc }) => rpc === "resources/read").length;
+  for (const expected of [1, 1]) {
+    expect(await as("ana", () => pool.use((client) => readProfile(client)))).toBe("ana");
+    expect(reads()).toBe(expected);
+  }
+  await as("ana", async () => access.forget());
+  expect(await as("ana", () => pool.use((client) => readProfile(client)))).toBe("ana");
+  expect(reads()).toBe(2);
+});
+
 describe("a pool of AI SDK clients", () => {
   type AiClient = Awaited<ReturnType<typeof createMCPClient>>;
 

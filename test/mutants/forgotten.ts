@@ -71,7 +71,7 @@ export const forgottenMutants: readonly Mutant[] = [
   {
     name: "a-pooled-client-outlives-the-sign-in",
     rule: 15,
-    find: "if (known?.stillKnown.some((still) => !still()) === true) {",
+    find: "if (known?.stillKnown() === false) {",
     replace: "if (false as boolean) {",
     tests: accessTests,
   },

@@ -92,7 +92,7 @@ export function recordSeal(core: SignInCore): RecordSeal {
       return `${sealed}.${keys.seal("cached-token", binding, tokensPart)}`;
     },
     open(principalKey, text) {
-      const [grantText = "", tokensText] = text.split(".");
+      const [grantText, tokensText] = partsOf(text);
       const part = openPart<GrantPart>("grant", principalKey, grantText);
       if (part === undefined) return undefined;
       const tokens = openPart<TokensPart>("cached-token", principalKey, tokensText);
@@ -101,12 +101,18 @@ export function recordSeal(core: SignInCore): RecordSeal {
     tokensOpener(principalKey) {
       const open = keys.opener("cached-token", recordBinding(core, principalKey));
       return (text) => {
-        const dot = text.indexOf(".");
-        const part = dot < 0 ? undefined : (open(text.slice(dot + 1)) as TokensPart | undefined);
-        return tokensOf(part, text.slice(0, dot));
+        const [grantText, tokensText] = partsOf(text);
+        const part = tokensText === undefined ? undefined : (open(tokensText) as TokensPart | undefined);
+        return tokensOf(part, grantText);
       };
     },
   };
+}
+
+/** The grant part, and the tokens part if there is one. */
+function partsOf(text: string): readonly [string, string | undefined] {
+  const dot = text.indexOf(".");
+  return dot < 0 ? [text, undefined] : [text.slice(0, dot), text.slice(dot + 1)];
 }
 
 function digestOf(sealed: string): string {

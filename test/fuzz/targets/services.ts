@@ -100,6 +100,8 @@ const agents = [
     signIn: served,
     resources: [contacts],
     platformProject: "https://project.example.com",
+    // Each input may name somebody else.
+    newUsersPerMinute: 1_000_000,
   },
   { name: "token-agent", clientIds: [clientId], signIn: served, resources: [contacts] },
 ];

@@ -241,7 +241,7 @@ export const errorCodes: Readonly<Record<ErrorCode, ErrorCodeFacts>> = {
   developer_source_refused: row(
     "config",
     "The developer's own identity was refused as the user.",
-    "developer() works only outside the hosted environment and only with a person's sign-in (az login).",
+    "The developer is the user only with HOSTED_AGENT_IDENTITY_DEVELOPER=1, on no known host, and with a person's sign-in (az login).",
   ),
   // --- tokens
   no_token: row(

@@ -12,6 +12,7 @@ export type SkipReason =
   | "no_delegated_scope"
   | "not_hosted"
   | "hosted"
+  | "not_opted_in"
   | "needs_interaction"
   | "claims_not_supported";
 

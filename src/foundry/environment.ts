@@ -1,4 +1,5 @@
 import { flag, nested, optional, text, type OptionCheck } from "../errors.js";
+import { developerRefusal } from "./developer-machine.js";
 
 /** What the platform says about itself through environment variables. */
 export interface FoundryEnvironment {
@@ -8,6 +9,11 @@ export interface FoundryEnvironment {
   readonly agentName?: string;
   readonly agentVersion?: string;
   readonly sessionId?: string;
+  /**
+   * Whether the developer is the user where nobody else is: `HOSTED_AGENT_IDENTITY_DEVELOPER` is 1, and nothing says
+   * that this is a host. For `foundryToolbox()` on the developer's machine.
+   */
+  readonly developer?: boolean;
 }
 
 /**
@@ -24,7 +30,8 @@ export function foundryEnvironment(env: Readonly<Record<string, string | undefin
   const present = Object.fromEntries(
     Object.entries(named).filter(([, value]) => value !== undefined && value !== ""),
   );
-  return { hosted: (env["FOUNDRY_HOSTING_ENVIRONMENT"] ?? "") !== "", ...present };
+  const developer = developerRefusal(env) === undefined ? { developer: true } : {};
+  return { hosted: (env["FOUNDRY_HOSTING_ENVIRONMENT"] ?? "") !== "", ...present, ...developer };
 }
 
 /** The option `environment`. */
@@ -35,5 +42,6 @@ export const environmentOption: OptionCheck<FoundryEnvironment | undefined> = op
     agentName: optional(text()),
     agentVersion: optional(text()),
     sessionId: optional(text()),
+    developer: optional(flag),
   }),
 );

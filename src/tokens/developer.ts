@@ -1,4 +1,4 @@
-import { foundryEnvironment } from "../foundry/environment.js";
+import { developerRefusal } from "../foundry/developer-machine.js";
 import { decodeClaims, isAppOnly, stringClaim } from "../entra/token-claims.js";
 import {
   check,
@@ -14,7 +14,7 @@ import type { AccessToken, TokenSource } from "./token-source.js";
 
 /** Where the developer source looks, for tests. */
 export interface DeveloperOptions {
-  /** Default: the environment of the process. */
+  /** Instead of the environment of the process. */
   readonly environment?: Readonly<Record<string, string | undefined>>;
   readonly now?: () => number;
 }
@@ -31,8 +31,11 @@ const renewBeforeMs = 300_000;
 
 /**
  * On the developer's machine, the developer is the user: the token comes from `az login` or another
- * credential of `@azure/identity`. Refuses to work in the hosted environment, with an identity that is no
- * person (managed identity, service principal), and for a request of somebody else.
+ * credential of `@azure/identity`. Works only where the developer has said so, with the environment variable
+ * `HOSTED_AGENT_IDENTITY_DEVELOPER=1`; never with `NODE_ENV=production`, nor where the environment is that of a known
+ * host (Foundry, App Service, Functions, Container Apps, Kubernetes, Lambda, ECS, Cloud Run and others). There it is
+ * skipped, and `explain()` says why. Refuses to work with an identity that is no person (managed identity, service
+ * principal), and for a request of somebody else.
  *
  * Entry point: `hosted-agent-identity`. Needs the optional package `@azure/identity` unless a credential is
  * given. Throws `developer_source_refused`, `wrong_user`, `missing_dependency`,
@@ -59,12 +62,8 @@ export function developer(credential?: TokenCredentialLike, options: DeveloperOp
     usesAssertion: false,
     cached: false,
     skip({ claims }) {
-      if (foundryEnvironment(environment ?? process.env).hosted) {
-        return {
-          reason: "hosted",
-          detail: "the developer's own sign-in never stands in for a user in the hosted environment.",
-        };
-      }
+      const refusal = developerRefusal(environment ?? process.env);
+      if (refusal !== undefined) return refusal;
       return claims === undefined
         ? undefined
         : { reason: "claims_not_supported", detail: "sign in again with az login to meet the challenge." };

@@ -383,7 +383,12 @@ describe("at home, without the gateway", () => {
         expiresOnTimestamp: Date.now() + 3_600_000,
       }),
     };
-    const toolbox = foundryToolbox({ name: "support", projectEndpoint: foundry.projectEndpoint, credential });
+    const toolbox = foundryToolbox({
+      name: "support",
+      projectEndpoint: foundry.projectEndpoint,
+      credential,
+      environment: { hosted: false, developer: true },
+    });
     closers.push(toolbox.close);
     const ask = async (): Promise<string> => {
       const url = await container(async function* () {

@@ -120,7 +120,7 @@ async function namesMissingIdentity(folder: string, kind: Kind): Promise<void> {
     const ${names} = ${kind === "module" ? `await import(${root})` : `require(${root})`};
     const server = protectedResource({ url: "https://x.example", serverLabel: "x", scopes: ["api://x/y"], audiences: ["api://x"] });
     createUserContext(new Headers(), { verify: "none" })
-      .then((context) => userAccess(server, [developer()]).token(context))
+      .then((context) => userAccess(server, [developer(undefined, { environment: { HOSTED_AGENT_IDENTITY_DEVELOPER: "1" } })]).token(context))
       .catch((error) => console.log(error.code + " " + error.message));`;
   const said = await runCode(folder, kind, code);
   if (!said.includes("missing_dependency") || !said.includes("npm install @azure/identity"))

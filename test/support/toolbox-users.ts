@@ -5,7 +5,7 @@ export const hostedEnvironment = {
   projectEndpoint: "https://unused.example",
   agentName: "agent",
 };
-export const localEnvironment = { hosted: false };
+export const localEnvironment = { hosted: false, developer: true };
 
 /** A context as the platform's gateway makes it: no user token, a user id, and a call id of its own. */
 export function callContext(

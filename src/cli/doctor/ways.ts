@@ -49,7 +49,8 @@ export function waysFrom(judged: Judged): readonly WayFound[] {
       way: "developer",
       serves: "you, on this machine",
       status: judged.settings.mcpUrl === undefined ? "not_set_up" : "possible",
-      detail: "developer() acts as whoever signed in with az login, never when hosted.",
+      detail:
+        "developer() acts as whoever signed in with az login, with HOSTED_AGENT_IDENTITY_DEVELOPER=1 and on no host.",
     },
   ];
 }

@@ -8,7 +8,7 @@ import type { ConsentLinkPolicy } from "../../consent/link-policy.js";
 import { tryGetUserContext } from "../../context/ambient.js";
 import type { FetchLike } from "../../context/fetch-like.js";
 import type { UserContext } from "../../context/user-context.js";
-import { HostedAgentIdentityError, readOptions } from "../../errors.js";
+import { HostedAgentIdentityError, isHostedAgentIdentityError, readOptions } from "../../errors.js";
 import { checkPerson } from "../../tokens/developer.js";
 import type { AcquireOptions } from "../../tokens/acquire.js";
 import type { AccessToken } from "../../tokens/token-source.js";
@@ -16,7 +16,7 @@ import { watchedAcquirer } from "../../tokens/watched-acquirer.js";
 import { agentToken } from "./agent-token.js";
 import { toolboxCaller } from "./caller.js";
 import { toolboxNetwork } from "./network.js";
-import { toolboxOptions, toolboxPlace, type FoundryToolboxOptions } from "./options.js";
+import { toolboxOptions, toolboxPlace, type FoundryToolboxOptions, type ToolboxPlace } from "./options.js";
 
 /**
  * A toolbox of Foundry: an access whose grants Foundry holds. Every call acts for the user of the current
@@ -47,7 +47,9 @@ export interface FoundryToolbox {
  * token; for whom it acts, Foundry learns from the call id of the current request, which goes with every
  * request and is kept nowhere. Foundry holds the person's grants and asks for their consent: such an answer
  * becomes a `ConsentRequiredError` and is recorded in the context, so that `responses()`, `withConsent()` and
- * `runTurn()` ask for it. Outside the hosted environment there is no call id, and the developer is the user.
+ * `runTurn()` ask for it. Outside the hosted environment there is no call id. There the developer is the user, if the
+ * developer has said so with the environment variable `HOSTED_AGENT_IDENTITY_DEVELOPER=1` and nothing says that the
+ * process runs on a host (`NODE_ENV=production`, App Service, Kubernetes and others).
  *
  * A request is repeated on 429 and 503, and if it has no effect also on 500, 502 and 504. One client may serve
  * all users as long as the toolbox opens no MCP session; otherwise use {@link mcpClientPool}.
@@ -100,12 +102,12 @@ export function foundryToolbox(options: FoundryToolboxOptions): FoundryToolbox {
   /** The agent's token for this context, if it may be used for whoever asks. */
   const usable = (context: UserContext, held: AccessToken): AccessToken => {
     // Without a call id the token itself says who the user is.
-    if (toolboxCaller(context, hosted).kind === "developer") checkPerson(held.token, context.user);
+    if (toolboxCaller(context, place).kind === "developer") checkPerson(held.token, context.user);
     return held;
   };
   const check = (context: UserContext): void => {
     if (closed) throw new HostedAgentIdentityError("closed", "This toolbox has been closed.");
-    toolboxCaller(context, hosted);
+    toolboxCaller(context, place);
   };
   const acquiring = {
     peek(context: UserContext): AccessToken | undefined {
@@ -135,7 +137,7 @@ export function foundryToolbox(options: FoundryToolboxOptions): FoundryToolbox {
       refuseStandaloneStream: settings.standaloneStream !== "allow",
       fetch: toolboxNetwork({
         serverLabel,
-        hosted,
+        place,
         policy,
         maxRetries,
         maxWaitMs: settings.maxRetryWaitMs,
@@ -175,11 +177,9 @@ function moreScopes(serverLabel: string, scopes: readonly string[]): HostedAgent
   );
 }
 
-function explanation(
-  { url, serverLabel, scope, hosted }: ReturnType<typeof toolboxPlace>,
-  context: UserContext | undefined,
-): AccessExplanation {
-  const { applies, detail } = forWhom(context, hosted);
+function explanation(place: ToolboxPlace, context: UserContext | undefined): AccessExplanation {
+  const { url, serverLabel, scope } = place;
+  const { applies, detail } = forWhom(context, place);
   return {
     serverLabel,
     url,
@@ -191,11 +191,11 @@ function explanation(
 
 function forWhom(
   context: UserContext | undefined,
-  hosted: boolean,
+  place: ToolboxPlace,
 ): { readonly applies: boolean; readonly detail: string } {
   if (context === undefined) return { applies: false, detail: "there is no user context." };
   try {
-    const { kind } = toolboxCaller(context, hosted);
+    const { kind } = toolboxCaller(context, place);
     return kind === "call"
       ? { applies: true, detail: "applies: Foundry knows the user by the call id of this request." }
       : {
@@ -204,6 +204,8 @@ function forWhom(
             "applies, outside the hosted environment: the developer's own identity answers, with the developer's own grants.",
         };
   } catch (error) {
+    if (isHostedAgentIdentityError(error))
+      return { applies: false, detail: `${error.message} ${error.help}` };
     return { applies: false, detail: error instanceof Error ? error.message : String(error) };
   }
 }

@@ -5,7 +5,7 @@ import { internalsOf, liveInternalsOf } from "../../context/internals.js";
 import type { UserContext } from "../../context/user-context.js";
 import type { ConsentLinkPolicy } from "../../consent/link-policy.js";
 import { HostedAgentIdentityError } from "../../errors.js";
-import { toolboxCaller } from "./caller.js";
+import { toolboxCaller, type ToolboxSurroundings } from "./caller.js";
 import { toolboxRequestHeaders } from "./headers.js";
 import { inspected } from "./inspect.js";
 import { toolboxJudge } from "./judge.js";
@@ -15,7 +15,8 @@ import { isEnumerating, isPost } from "./rpc-method.js";
 /** What is between the identity-aware fetch and the network, for a toolbox. */
 export interface ToolboxNetworkOptions extends RetryOptions {
   readonly serverLabel: string;
-  readonly hosted: boolean;
+  /** Where the toolbox is called from. */
+  readonly place: ToolboxSurroundings;
   readonly policy: ConsentLinkPolicy;
   /** The network below. */
   readonly fetch: FetchLike;
@@ -33,7 +34,7 @@ export function toolboxNetwork(options: ToolboxNetworkOptions): FetchLike {
     const waitBefore = retryPlan(request, options);
     for (;;) {
       // Made anew for each try: a call id is good for as long as its request. Throws once that has ended.
-      const caller = toolboxCaller(context, options.hosted);
+      const caller = toolboxCaller(context, options.place);
       const headers = toolboxRequestHeaders(request.headers, context, caller);
       const response = await options.fetch(url, { ...request, headers });
       if (response.status === 401 || (response.status >= 300 && response.status <= 399)) return response;

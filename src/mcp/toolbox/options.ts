@@ -45,7 +45,8 @@ export interface FoundryToolboxOptions {
   readonly projectEndpoint?: string;
   /**
    * Gives the agent's own token: any credential of `@azure/identity`. Default: the container's managed
-   * identity, and outside the hosted environment the developer's sign-in (`az login`, `azd auth login`).
+   * identity, and outside the hosted environment the developer's sign-in (`az login`, `azd auth login`), who is then
+   * the user and has to have said so: `HOSTED_AGENT_IDENTITY_DEVELOPER=1`.
    */
   readonly credential?: TokenCredentialLike;
   /** What that token is asked for. Default `https://ai.azure.com/.default`, in Azure Government `ai.azure.us`. */
@@ -83,6 +84,7 @@ export interface ToolboxPlace {
   readonly scope: string;
   readonly policy: ConsentLinkPolicy;
   readonly hosted: boolean;
+  readonly developer: boolean;
 }
 
 const segment: OptionCheck<string> = text(
@@ -143,6 +145,7 @@ export function toolboxPlace(options: ToolboxSettings): ToolboxPlace {
     scope: options.scope ?? scope,
     policy: options.policy ?? (isLoopback(project.hostname) ? orLoopback(policy) : policy),
     hosted: environment.hosted,
+    developer: environment.developer === true,
   };
 }
 

@@ -1,5 +1,5 @@
 import { experimental_createMCPClient as createMCPClient } from "@ai-sdk/mcp";
-import { afterEach, describe, expect, it } from "vitest";
+import { afterEach, describe, expect, it, vi } from "vitest";
 import {
   closeMcpClient,
   foundryToolbox,
@@ -10,6 +10,7 @@ import {
   toolApproval,
   tryGetUserContext,
 } from "hosted-agent-identity";
+import { knownHosts } from "../../../src/foundry/developer-machine.js";
 import { openClient, whoami, type ClientKind, type RealClient } from "../../support/mcp-clients.js";
 import { contextFor, contextWithoutToken } from "../../support/people.js";
 import { startToolbox, type ToolboxServer, type ToolboxServerOptions } from "../../support/toolbox-server.js";
@@ -231,6 +232,36 @@ describe("for whom it acts", () => {
       },
     ]);
     expect(toolbox.explain().sources).toMatchObject([{ applies: false }]);
+  });
+
+  it.each([
+    ["an environment that says nothing of a developer", { hosted: false }],
+    ["one in which there is none", { hosted: false, developer: false }],
+  ])("is not the developer in %s", async (_where, environment) => {
+    const box = await server();
+    const credential = countingCredential(() => personToken("ada"));
+    const toolbox = toolboxOf(box, { environment, credential });
+    const context = contextWithoutToken();
+    await expect(runWithUserContext(context, () => call(toolbox))).rejects.toMatchObject({
+      code: "developer_source_refused",
+    });
+    expect(toolbox.explain(context).sources).toMatchObject([
+      { applies: false, detail: expect.stringContaining("HOSTED_AGENT_IDENTITY_DEVELOPER=1") as string },
+    ]);
+    expect([box.seen, credential.asked]).toEqual([[], []]);
+  });
+
+  it("is the developer where the environment of the process says so, and nowhere else", () => {
+    for (const { variable } of knownHosts) vi.stubEnv(variable, "");
+    vi.stubEnv("FOUNDRY_PROJECT_ENDPOINT", "https://x.services.ai.azure.com/api/projects/p");
+    const applies = (): boolean | undefined =>
+      foundryToolbox({ name: "support" }).explain(contextWithoutToken()).sources[0]?.applies;
+    expect(applies()).toBe(false);
+    vi.stubEnv("HOSTED_AGENT_IDENTITY_DEVELOPER", "1");
+    expect(applies()).toBe(true);
+    vi.stubEnv("WEBSITE_INSTANCE_ID", "x");
+    expect(applies()).toBe(false);
+    vi.unstubAllEnvs();
   });
 
   it("is never an application, and never somebody else than the developer", async () => {

@@ -74,11 +74,12 @@ function known(name: string): Command {
     name,
     commands.map((one) => one.name),
   );
+  // What is like no command may be anything, also something that was pasted.
+  if (near === undefined)
+    throw new UsageError("There is no such command.", "See hosted-agent-identity --help.");
   throw new UsageError(
     `There is no command ${JSON.stringify(name)}.`,
-    near === undefined
-      ? "See hosted-agent-identity --help."
-      : `Did you mean "hosted-agent-identity ${near}"?`,
+    `Did you mean "hosted-agent-identity ${near}"?`,
   );
 }
 

@@ -8,8 +8,12 @@ export interface ArgumentRefusal {
 const token = /eyJ[\w-]{8,}\.[\w-]{8,}/;
 /** A refresh token or code of Entra, and the form of its client secrets that secret scanners look for. */
 const opaque = /(?:^|[\s=])[01]\.A[\w-]{20,}|(?:^|[\s=])[\w~.]{3}\dQ~[\w~.-]{31,34}$/;
+/**
+ * An option whose name says that a secret follows: by its last word, however the words are joined. `--token-file` names a
+ * file, and the other options of ours end in no such word.
+ */
 const secretOption =
-  /^--(?:(?:user|access|bearer|refresh|id)-)?(?:token|assertion|jwt)(?:=|$)|^--(?:client-)?(?:secret|password|keys?|encryption-keys?|sign-in-keys?|redis-url)(?:=|$)/i;
+  /^--?(?:no-)?[\w.-]*?(?:pass(?:word|wd|phrase|code)?|pwd|pin|pat|otp|secrets?|tokens?|jwt|assertion|keys?|credentials?|creds?|cookies?|bearer|auth(?:orization)?|sas|signature|connection-?string|redis-?url|dsn)$/i;
 
 /**
  * What has no place among the arguments: they are in the shell's history and in every list of processes.
@@ -23,10 +27,15 @@ export function secretIn(argv: readonly string[]): ArgumentRefusal | undefined {
       hint: "Give tokens by file (--token-file <file>, inspect <file>) or by standard input (-), secrets by environment variable.",
     };
   }
-  const option = argv.find((argument) => secretOption.test(argument))?.split("=", 1)[0];
+  const option = argv.map(nameOf).find((name) => secretOption.test(name));
   if (option === undefined) return undefined;
   return {
     message: `${option} is no option: secrets are not taken as arguments, where other processes see them.`,
     hint: "Give tokens by --token-file <file> or standard input (-), secrets by environment variable or --secret-file <file>.",
   };
+}
+
+/** What stands before the value, cut off: a name of an option is no longer than this. */
+function nameOf(argument: string): string {
+  return argument.split("=", 1)[0]?.slice(0, 40) ?? "";
 }

@@ -211,7 +211,7 @@ export const errorCodes: Readonly<Record<ErrorCode, ErrorCodeFacts>> = {
   invalid_option: row(
     "config",
     "An option has a value that cannot work.",
-    "The message names the option, the value and what is expected.",
+    "The message names the option, what is expected, and the kind of what came. It never quotes the value, which may be a secret.",
   ),
   missing_dependency: row(
     "config",

@@ -1,4 +1,6 @@
 import { expect, it } from "vitest";
+import { commands } from "../../src/cli/commands.js";
+import { secretIn } from "../../src/cli/secret-arguments.js";
 import { inProcess } from "../support/command-line.js";
 
 const token = `${Buffer.from('{"alg":"RS256","typ":"JWT"}').toString("base64url")}.${Buffer.from('{"name":"Ada Lovelace"}').toString("base64url")}.c2lnbmF0dXJl`;
@@ -56,6 +58,76 @@ it("refuses a token or secret among the arguments, wherever it stands, and does 
     expect(err).toMatch(/argument/);
     for (const told of [...token.split("."), secret, "hunter2"]) expect(err.includes(told)).toBe(false);
   }
+});
+
+it.each([
+  "pass",
+  "password",
+  "passwd",
+  "passphrase",
+  "pwd",
+  "pin",
+  "pat",
+  "api-key",
+  "apikey",
+  "apiKey",
+  "api_key",
+  "cert-password",
+  "certPassword",
+  "pfx-passphrase",
+  "secret",
+  "client-secret",
+  "token",
+  "user-token",
+  "id-token",
+  "github-pat",
+  "assertion",
+  "private-key",
+  "encryption-keys",
+  "sign-in-keys",
+  "credential",
+  "cookie",
+  "bearer",
+  "authorization",
+  "sas",
+  "connection-string",
+  "redis-url",
+  "no-password",
+])("says that --%s has no place among the arguments, and does not repeat its value", async (name) => {
+  for (const args of [
+    [`--${name}=hunter2`],
+    [`--${name}`, "hunter2"],
+    [`-${name}=hunter2`],
+    [`--${name.toUpperCase()}=hunter2`],
+  ])
+    for (const command of ["doctor", "inspect", "explain", "no-such-command"]) {
+      const { code, out, err } = await inProcess([command, ...args]);
+      expect([code, out]).toEqual([2, ""]);
+      expect(err).toContain("secrets are not taken as arguments, where other processes see them");
+      expect(err).not.toContain("hunter2");
+    }
+});
+
+it("repeats no argument that it does not know", async () => {
+  for (const argv of [
+    ["hunter2"],
+    ["doctor", "hunter2"],
+    ["explain", "hunter2"],
+    ["doctor", "-phunter2"],
+    ["doctor", "--unknown=hunter2"],
+    ["doctor", "--json=hunter2"],
+    ["help", "hunter2"],
+  ]) {
+    const { code, out, err } = await inProcess(argv);
+    expect([argv, code]).not.toEqual([argv, 0]);
+    expect([argv, out + err]).toEqual([argv, expect.not.stringContaining("hunter2")]);
+  }
+});
+
+it("takes the options that it has", () => {
+  const own = commands.flatMap(({ options }) => Object.keys(options));
+  expect(own.length).toBeGreaterThan(10);
+  expect(own.filter((name) => secretIn([`--${name}`, "x"]) !== undefined)).toEqual([]);
 });
 
 it("explains codes of Entra and of this package, from an argument, a log or an answer", async () => {

@@ -22,7 +22,7 @@ export const commandLineMutants: readonly Mutant[] = [
   {
     name: "cli-secret-option",
     rule: 2,
-    find: "secretOption.test(argument)",
+    find: "secretOption.test(name)",
     replace: "(false as boolean)",
     tests: lineTests,
   },

@@ -18,7 +18,7 @@ export const foundryToolboxMutants: readonly Mutant[] = [
   {
     name: "toolbox-for-an-application",
     rule: 3,
-    find: 'if (toolboxCaller(context, hosted).kind === "developer") checkPerson(held.token, context.user);',
+    find: 'if (toolboxCaller(context, place).kind === "developer") checkPerson(held.token, context.user);',
     replace: "",
     tests: toolboxTests,
   },

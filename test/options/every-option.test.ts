@@ -1,4 +1,9 @@
-import { isHostedAgentIdentityError, runWithUserContext } from "hosted-agent-identity";
+import { inspect } from "node:util";
+import {
+  type HostedAgentIdentityError,
+  isHostedAgentIdentityError,
+  runWithUserContext,
+} from "hosted-agent-identity";
 import { describe, expect, it } from "vitest";
 import type { OptionCheck, OptionKind } from "../../src/errors.js";
 import { context, entries, factories, methods, notFactories, type Factory } from "./factories.js";
@@ -29,6 +34,32 @@ const values: readonly {
   { name: "[]", value: [], fits: ["list"] },
   { name: "a list of undefined", value: [undefined], fits: [] },
 ];
+
+/** What reads like the value of another variable, as secrets come: in every form that an option could half accept. */
+const leaked: readonly unknown[] = [
+  "Xyz8Q~hunter2.hunter2_hunter2-hunter2xx",
+  "eyJhbGciOiJSUzI1NiJ9.eyJodW50ZXIyIjoiaHVudGVyMiJ9.hunter2-hunter2",
+  "-----BEGIN PRIVATE KEY-----\nhunter2\n-----END PRIVATE KEY-----",
+  "AccountKey=hunter2==;EndpointSuffix=x",
+  "hunter2@contoso.example",
+  "https://hunter2:hunter2@login.example.com/mcp",
+  "https://login.example.com/mcp?sig=hunter2",
+  "https://login.example.com/hunter2#hunter2",
+  "http://login.example.com/hunter2",
+  "https://hunter2.example.com:99999",
+  "rediss://default:hunter2@redis.example.com:6380",
+  "api://hunter2/hunter2 hunter2",
+  "api://hunter2/hunter2",
+  "c1hunter2",
+  new URL("https://hunter2:hunter2@login.example.com/mcp?sig=hunter2"),
+].flatMap((value) => [
+  value,
+  [value],
+  [value, value],
+  { name: value },
+  { url: value },
+  Buffer.from(String(value)),
+]);
 
 /** Options that may be missing where something else says the same: another option, or the environment. */
 const oneOfSeveral: readonly string[] = [
@@ -70,6 +101,13 @@ describe.each(all)("$name of $entry", ({ name, factory }) => {
     });
   }
 
+  for (const argument of Object.keys(factory.args ?? {})) {
+    it(`quotes no secret that came as ${argument}`, async () => {
+      for (const value of leaked)
+        expectNoSecret(await outcome(factory, { [argument]: value }, factory.options), argument);
+    });
+  }
+
   if (factory.table === undefined) return;
   it("takes only an object as its options", async () => {
     for (const { name: what, value } of values.filter(({ fits }) => !fits.includes("object")))
@@ -84,6 +122,10 @@ describe.each(all)("$name of $entry", ({ name, factory }) => {
         if (right) expectNoCrash(result, `${option}: ${what}`);
         else expectRefusal(result, name, option, what);
       }
+    });
+    it(`quotes no secret that came as ${option}`, async () => {
+      for (const value of leaked)
+        expectNoSecret(await outcome(factory, {}, withOption(factory.options, option, value)), option);
     });
     it(`${check.optional ? "takes" : "refuses"} a missing ${option}`, async () => {
       const result = await outcome(factory, {}, withOption(factory.options, option, undefined));
@@ -143,6 +185,13 @@ function expectMissing(
 ): void {
   if (!optional) expectRefusal(result, factory, option, "nothing");
   else if (result !== "accepted") expect(oneOfSeveral).toContain(`${factory} ${option}`);
+}
+
+function expectNoSecret(result: unknown, what: string): void {
+  if (result === "accepted") return;
+  expect(isHostedAgentIdentityError(result), `${what}: ${String(result)}`).toBe(true);
+  const { message, help } = result as HostedAgentIdentityError;
+  expect(`${message} ${help} ${JSON.stringify(result)} ${inspect(result)}`).not.toContain("hunter2");
 }
 
 function expectNoCrash(result: unknown, what: string): void {

@@ -19,7 +19,6 @@ const sharing = [
   "mcp",
   "options",
   "server",
-  "tokens",
   "turn",
 ].map((folder) => `test/${folder}/**/*.test.ts`);
 const { test } = base;

@@ -202,4 +202,27 @@ export const promises: readonly PromiseOfThePage[] = [
       "doubles sizes, and shows a parser whose cost for each character grows with their number",
     ]),
   },
+  {
+    says: "it can name those who talk to it, and nobody else",
+    proof: held(
+      ["sign-in/remote/remote-sign-in", "may not name people by the platform's id where it is not declared"],
+      ["sign-in/remote/remote-sign-in", "a user token that is none"],
+    ),
+  },
+  { says: "a platform user id proves nothing", proof: said("It says what the platform does not give.") },
+  {
+    says: "there is nothing that your service could check",
+    proof: said("It says of the platform's call id who can resolve it."),
+  },
+  {
+    says: "it has the keys to every grant in its store",
+    proof: said("It says what remains where no sign-in service is used."),
+  },
+  {
+    says: "What was being fetched while somebody signed out is kept nowhere",
+    proof: held(
+      ["access/forgotten", "a person who is forgotten while it is being filled leaves nothing in"],
+      ["sign-in/sign-out", "no turn of this process gets a token that was being read meanwhile"],
+    ),
+  },
 ];

@@ -149,15 +149,16 @@ export const mutants: readonly Mutant[] = [
   {
     name: "no-single-flight",
     rule: 6,
-    find: "if (running !== undefined) return running;",
+    in: "flights",
+    find: "if (known !== undefined) return known;",
     replace: "",
     tests: acquireTests,
   },
   {
     name: "abort-reaches-the-shared-work",
     rule: 6,
-    find: "const work = fetchToken(context, internals, asked, key, accept);",
-    replace: "const work = settleOrAbort(fetchToken(context, internals, asked, key, accept), asked.signal);",
+    find: "fetchToken(context, internals, asked, key, accept, mayKeep)",
+    replace: "settleOrAbort(fetchToken(context, internals, asked, key, accept, mayKeep), asked.signal)",
     tests: acquireTests,
   },
   {

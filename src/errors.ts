@@ -28,6 +28,16 @@ export {
 } from "./errors/steps.js";
 export { invalid, unexpected } from "./errors/invalid.js";
 export {
+  clocksOf,
+  endAt,
+  isPast,
+  nextReading,
+  systemClock,
+  type AgeReading,
+  type Clocks,
+  type End,
+} from "./errors/clocks.js";
+export {
   abortSignal,
   bytes,
   check,

@@ -142,7 +142,7 @@ type IdentityEvent = {
     readonly serverLabel: string;
 } | {
     readonly type: "back_off";
-    readonly scope: "user" | "app";
+    readonly scope: "user" | "tenant" | "cloud" | "exchange";
     readonly forMs: number;
 } | {
     readonly type: "mcp_client_closed" | "mcp_client_close_failed";

@@ -3,6 +3,7 @@ import { fetchOption, type FetchLike } from "../context/fetch-like.js";
 import type { UserContext } from "../context/user-context.js";
 import {
   clock,
+  clocksOf,
   func,
   invalid,
   list,
@@ -51,6 +52,10 @@ export interface UserAccessOptions {
   readonly sharedSessions?: "refuse" | "allow";
   /** The network below, for example with a proxy. Default: the global `fetch`, looked up at each call. */
   readonly fetch?: FetchLike;
+  /**
+   * A wall clock of your own, milliseconds since 1970, for tests: what is kept then ages as this clock passes.
+   * Default: the system's, with the process's steady clock beside it.
+   */
   readonly now?: () => number;
   /** From 0 to 1: refreshes are spread over some time at random. Default `Math.random`. */
   readonly random?: () => number;
@@ -89,7 +94,7 @@ export function userAccess(
     throw invalid("userAccess: sources", "expected each source once, got the same one twice.");
   const settings = readOptions("userAccess", userAccessOptions, options);
   const { onEvent, now, fetch } = settings;
-  const refusals = freshRefusals(now);
+  const refusals = freshRefusals(clocksOf(now).age);
   const acquiring = acquirer({
     resource,
     sources: [...sources],

@@ -1,6 +1,6 @@
 import type { CryptoKey, JSONWebKeySet } from "jose";
 import { signingKeysUrl, type CloudEndpoints } from "../entra/clouds.js";
-import { isHostedAgentIdentityError, loadPackage, UserTokenError } from "../errors.js";
+import { isHostedAgentIdentityError, loadPackage, UserTokenError, type Clocks } from "../errors.js";
 import { parseJson } from "../errors/json-limits.js";
 import { runWithoutUserContext } from "./ambient.js";
 import { boundedText } from "./bounded-text.js";
@@ -10,7 +10,7 @@ import type { FetchLike } from "./fetch-like.js";
 export interface SigningKeysOptions {
   readonly cloud: CloudEndpoints;
   readonly fetch: FetchLike;
-  readonly now: () => number;
+  readonly clocks: Clocks;
   /** How long one request for keys may take, in milliseconds. */
   readonly timeoutMs: number;
 }
@@ -60,28 +60,29 @@ interface KeySet {
 
 interface LoadedKeys {
   readonly kids: ReadonlySet<string>;
+  /** By age: a wall clock that was put back makes no key set younger. */
   readonly at: number;
   readonly find: (header: { alg: string; kid: string }) => Promise<CryptoKey>;
 }
 
 function keySet(url: string, options: SigningKeysOptions): KeySet {
-  const { now } = options;
+  const { age } = options.clocks;
   let loaded: LoadedKeys | undefined;
   let loading: Promise<LoadedKeys> | undefined;
   let failedAt = Number.NEGATIVE_INFINITY;
 
-  const youngerThan = (ms: number): boolean => loaded !== undefined && now() - loaded.at < ms;
+  const youngerThan = (ms: number): boolean => loaded !== undefined && age() - loaded.at < ms;
 
   async function refresh(): Promise<void> {
     if (loading === undefined) {
-      if (now() - failedAt < failurePauseMs) throw unavailable();
+      if (age() - failedAt < failurePauseMs) throw unavailable();
       loading = runWithoutUserContext(() => load(url, options));
     }
     const current = loading;
     try {
       loaded = await current;
     } catch (cause) {
-      if (loading === current) failedAt = now();
+      if (loading === current) failedAt = age();
       // jose that did not load: waiting does not end that.
       throw isHostedAgentIdentityError(cause) ? cause : unavailable(cause);
     } finally {
@@ -111,7 +112,7 @@ function keySet(url: string, options: SigningKeysOptions): KeySet {
   };
 }
 
-async function load(url: string, { fetch, now, timeoutMs }: SigningKeysOptions): Promise<LoadedKeys> {
+async function load(url: string, { fetch, clocks, timeoutMs }: SigningKeysOptions): Promise<LoadedKeys> {
   const { createLocalJWKSet } = await loadPackage(
     "jose",
     "Verifying a user token",
@@ -130,7 +131,7 @@ async function load(url: string, { fetch, now, timeoutMs }: SigningKeysOptions):
     return parseJson(text) as JSONWebKeySet;
   });
   const find = createLocalJWKSet(published);
-  return { kids: new Set(published.keys.flatMap(({ kid }) => kid ?? [])), at: now(), find };
+  return { kids: new Set(published.keys.flatMap(({ kid }) => kid ?? [])), at: clocks.age(), find };
 }
 
 /** One controller and one timer that is always cleared; also ends a `fetch` that ignores its signal. */

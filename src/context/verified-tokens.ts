@@ -1,3 +1,4 @@
+import { endAt, isPast, type Clocks, type End } from "../errors.js";
 import type { Assertion } from "./internals.js";
 
 /** What is remembered of a verified token: no token, no claims. */
@@ -18,22 +19,31 @@ export interface VerifiedTokens {
 
 const longestMs = 10 * 60_000;
 
+interface Entry {
+  readonly token: RememberedToken;
+  readonly end: End;
+  /** By the wall clock. Earlier than that the token was not proven to be valid yet. */
+  readonly provenAt: number;
+}
+
 /** Remembers at most `max` verifications, least recently used out first, each for at most ten minutes. */
-export function verifiedTokens(max: number, now: () => number): VerifiedTokens {
-  const entries = new Map<string, { readonly token: RememberedToken; readonly until: number }>();
+export function verifiedTokens(max: number, clocks: Clocks): VerifiedTokens {
+  const { now } = clocks;
+  const entries = new Map<string, Entry>();
   return {
     find(hash) {
       const entry = entries.get(hash);
       if (entry === undefined) return undefined;
       entries.delete(hash);
-      if (now() >= entry.until) return undefined;
+      if (isPast(clocks, entry.end) || now() < entry.provenAt) return undefined;
       entries.set(hash, entry);
       return entry.token;
     },
     remember(hash, token) {
-      const until = Math.min(now() + longestMs, token.expiresAt);
+      const provenAt = now();
+      const end = endAt(clocks, Math.min(provenAt + longestMs, token.expiresAt));
       entries.delete(hash);
-      entries.set(hash, { token, until });
+      entries.set(hash, { token, end, provenAt });
       if (entries.size <= max) return;
       for (const oldest of entries.keys()) {
         entries.delete(oldest);

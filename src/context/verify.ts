@@ -6,6 +6,7 @@ import { decodeClaims, stringClaim, type TokenClaims } from "../entra/token-clai
 import {
   bytes,
   clock,
+  clocksOf,
   emit,
   isUserTokenError,
   list,
@@ -21,6 +22,7 @@ import {
   UserTokenError,
   watched,
   type Checked,
+  type Clocks,
   type OnEvent,
   type OptionTable,
 } from "../errors.js";
@@ -49,7 +51,10 @@ export interface UserTokenVerifierOptions {
   /** How long one request for signing keys may take, in milliseconds. Default 5 000. */
   readonly timeoutMs?: number;
   readonly fetch?: FetchLike;
-  /** Milliseconds since 1970. */
+  /**
+   * A wall clock of your own, milliseconds since 1970, for tests: what is kept then ages as this clock passes.
+   * Default: the system's, with the process's steady clock beside it.
+   */
   readonly now?: () => number;
   readonly onEvent?: OnEvent;
 }
@@ -95,8 +100,8 @@ export function tokenVerifier(
   options: Checked<UserTokenVerifierOptions, VerifierDefaults>,
   who: { readonly applications: boolean },
 ): UserTokenVerifier {
-  const { app, onEvent, maxTokenBytes, now, rulesAt, keys } = settingsOf(options, who.applications);
-  const remembered = verifiedTokens(rememberedTokens, now);
+  const { app, onEvent, maxTokenBytes, clocks, rulesAt, keys } = settingsOf(options, who.applications);
+  const remembered = verifiedTokens(rememberedTokens, clocks);
   const running = new Map<string, Promise<RememberedToken>>();
   let jose: Promise<Jose> | undefined;
 
@@ -106,7 +111,7 @@ export function tokenVerifier(
     // Kept, because where loader hooks are registered (tracing, tsx) every import() asks another thread.
     jose ??= loadJose();
     await checkSignature(token, key, await jose);
-    const proven = provenToken(unverified, rulesAt(now()));
+    const proven = provenToken(unverified, rulesAt(clocks.now()));
     remembered.remember(hash, proven);
     return proven;
   }
@@ -196,7 +201,7 @@ interface Settings {
   readonly app: EntraAppFacts;
   readonly onEvent: OnEvent | undefined;
   readonly maxTokenBytes: number;
-  readonly now: () => number;
+  readonly clocks: Clocks;
   readonly rulesAt: (now: number) => ClaimRules;
   readonly keys: SigningKeys;
 }
@@ -244,12 +249,13 @@ function settingsOf(
     applications,
     clockToleranceS,
   };
+  const clocks = clocksOf(now);
   return {
     app,
     onEvent,
     maxTokenBytes,
-    now,
+    clocks,
     rulesAt: (at) => ({ ...rules, now: at }),
-    keys: signingKeys({ cloud: app.cloud, fetch, now, timeoutMs }),
+    keys: signingKeys({ cloud: app.cloud, fetch, clocks, timeoutMs }),
   };
 }

@@ -1,3 +1,4 @@
+import { systemClock } from "./clocks.js";
 import { isPlainText } from "./control-characters.js";
 import { unexpected } from "./invalid.js";
 import type { OptionCheck, OptionKind } from "./option-table.js";
@@ -207,10 +208,10 @@ function fail(at: string, expected: string, value: unknown): never {
   throw unexpected(at, expected, value);
 }
 
-/** The clock. Looked up at each call, so that a test's clock counts. */
+/** The wall clock of a factory. What is kept is aged by `clocksOf()` of it. */
 export const clock: OptionCheck<() => number> = /* @__PURE__ */ orElse(
   /* @__PURE__ */ func<() => number>("a function that gives milliseconds since 1970"),
-  () => Date.now(),
+  systemClock,
 );
 
 /** A signal to stop at. */

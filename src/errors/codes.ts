@@ -294,7 +294,11 @@ export const errorCodes: Readonly<Record<ErrorCode, ErrorCodeFacts>> = {
     "A token came back for somebody else; it was thrown away.",
     "Do not retry blindly: report it with the trace id. A proxy that caches POST answers does this.",
   ),
-  backing_off: row("throttle", "Entra asked to wait; no request was sent.", "Try again after retryAfterMs."),
+  backing_off: row(
+    "throttle",
+    "Entra asked to wait, or the same exchange was made too often; no request was sent.",
+    "Try again after retryAfterMs.",
+  ),
   closed: row("config", "This object has been closed.", "Do not use it after close(); make a new one."),
   // --- calling the protected resource
   url_not_allowed: row(

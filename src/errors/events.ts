@@ -56,7 +56,11 @@ export type IdentityEvent =
       readonly type: "shared_cache_unreadable";
       readonly serverLabel: string;
     }
-  | { readonly type: "back_off"; readonly scope: "user" | "app"; readonly forMs: number }
+  | {
+      readonly type: "back_off";
+      readonly scope: "user" | "tenant" | "cloud" | "exchange";
+      readonly forMs: number;
+    }
   | {
       /** A pool closed a user's MCP client, or could not. */
       readonly type: "mcp_client_closed" | "mcp_client_close_failed";

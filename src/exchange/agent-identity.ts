@@ -1,4 +1,5 @@
 import { runWithoutUserContext } from "../context/ambient.js";
+import { digest } from "../context/digest.js";
 import { tokenEndpoint } from "../entra/clouds.js";
 import { clientAssertions } from "./client-assertions.js";
 import type { ClientAuthentication } from "./credential.js";
@@ -14,6 +15,8 @@ export interface AgentIdentity {
 
 /** One exchange of a user token, whose audience is the blueprint, as the agent identity. */
 export interface AgentOnBehalfOfRequest {
+  /** The address of the resource: what the exchange is for. */
+  readonly resource: string;
   readonly assertion: string;
   /** The account of the assertion, of the agent identity's tenant: what comes back must be its own. */
   readonly account: ExpectedAccount;
@@ -37,6 +40,7 @@ export async function exchangeAsAgentIdentity(
     tenantId: request.account.tid,
     account: request.account,
     agentStep: "on_behalf_of",
+    exchange: digest("agent_on_behalf_of", request.resource, request.scopes, request.claims),
     signal: request.signal,
     send: (client) =>
       client.acquireTokenOnBehalfOf({
@@ -65,7 +69,10 @@ function clientOf(blueprint: EntraAppInternals, identity: AgentIdentity): EntraA
 function agentIdentityClient(blueprint: EntraAppInternals, identity: AgentIdentity): EntraAppInternals {
   const { facts, now, fetch } = blueprint;
   const clientId = identity.agentIdentityId;
-  const assertions = clientAssertions({ authenticate: () => exchangeToken(blueprint, identity) });
+  const assertions = clientAssertions(
+    { authenticate: () => exchangeToken(blueprint, identity) },
+    blueprint.clocks,
+  );
   return {
     ...blueprint,
     facts: { ...facts, clientId, tenantId: identity.tenantId, allowedTenants: [identity.tenantId] },

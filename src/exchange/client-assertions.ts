@@ -1,3 +1,4 @@
+import { endAt, isPast, type Clocks, type End } from "../errors.js";
 import type { ClientAuthentication, ClientCredential, CredentialRequest } from "./credential.js";
 
 /** Client authentications that are kept: one for each token endpoint. */
@@ -12,13 +13,16 @@ const marginMs = 60_000;
  * Keeps client assertions until shortly before they expire and makes one at a time. MSAL would ask the
  * callback for every call, even when it has a token in its cache.
  */
-export function clientAssertions(credential: Pick<ClientCredential, "authenticate">): ClientAssertions {
-  const kept = new Map<string, ClientAuthentication>();
+export function clientAssertions(
+  credential: Pick<ClientCredential, "authenticate">,
+  clocks: Clocks,
+): ClientAssertions {
+  const kept = new Map<string, { readonly made: ClientAuthentication; readonly end: End }>();
   const making = new Map<string, Promise<ClientAuthentication>>();
   return {
     async authenticate(request) {
       const known = kept.get(request.tokenEndpoint);
-      if (known !== undefined && request.refused === 0 && isFresh(known, request.now())) return known;
+      if (known !== undefined && request.refused === 0 && !isPast(clocks, known.end)) return known.made;
       // A refused credential is made anew, but not once more for each caller that was refused with it.
       const key = `${request.refused > 0 ? "again" : "first"} ${request.tokenEndpoint}`;
       let work = making.get(key);
@@ -27,12 +31,12 @@ export function clientAssertions(credential: Pick<ClientCredential, "authenticat
         making.set(key, work);
       }
       const made = await work;
-      kept.set(request.tokenEndpoint, made);
+      kept.set(request.tokenEndpoint, { made, end: endAt(clocks, usableUntil(made)) });
       return made;
     },
   };
 }
 
-function isFresh(authentication: ClientAuthentication, now: number): boolean {
-  return "secret" in authentication || authentication.expiresAt - marginMs > now;
+function usableUntil(authentication: ClientAuthentication): number {
+  return "secret" in authentication ? Number.POSITIVE_INFINITY : authentication.expiresAt - marginMs;
 }

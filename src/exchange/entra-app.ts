@@ -6,6 +6,7 @@ import type { EntraAppFacts } from "../entra/tenants.js";
 import {
   check,
   clock,
+  clocksOf,
   func,
   HostedAgentIdentityError,
   list,
@@ -16,11 +17,13 @@ import {
   orElse,
   readOptions,
   text,
+  type Clocks,
   type OnEvent,
   type OptionCheck,
   type OptionTable,
 } from "../errors.js";
 import { appNameOptions, entraAppFacts } from "./app-facts.js";
+import { backOff, type BackOff } from "./back-off.js";
 import { clientAssertions } from "./client-assertions.js";
 import type { ClientAuthentication, ClientCredential } from "./credential.js";
 import { fetchOption, type FetchLike } from "../context/fetch-like.js";
@@ -44,6 +47,10 @@ export interface EntraAppOptions {
   /** How long one request to Entra may take, in milliseconds. Default 10 000. */
   readonly timeoutMs?: number;
   readonly fetch?: FetchLike;
+  /**
+   * A wall clock of your own, milliseconds since 1970, for tests: what is kept then ages as this clock passes.
+   * Default: the system's, with the process's steady clock beside it.
+   */
   readonly now?: () => number;
   /** Makes ids of client assertions. */
   readonly random?: () => string;
@@ -64,6 +71,7 @@ export interface EntraAppInternals {
   readonly facts: EntraAppFacts;
   readonly fetch: FetchLike;
   readonly now: () => number;
+  readonly clocks: Clocks;
   readonly timeoutMs: number;
   readonly capabilities: readonly string[];
   readonly onEvent: OnEvent | undefined;
@@ -72,6 +80,8 @@ export interface EntraAppInternals {
   msal(): Promise<typeof Msal>;
   /** The metadata MSAL would otherwise fetch. */
   authorityMetadata(tenantId: string): string;
+  /** Whom Entra asked to wait: one for all accesses of the app. */
+  readonly backOff: BackOff;
   /** How long to wait before try number `n` (1-based), with jitter. */
   backoffMs(n: number): number;
 }
@@ -136,7 +146,8 @@ export function entraApp(options: EntraAppOptions): EntraApp {
   const settings = readOptions("entraApp", entraAppOptions, options);
   const { now, random, fetch, timeoutMs, capabilities, onEvent } = settings;
   const facts = entraAppFacts(settings);
-  const assertions = clientAssertions(settings.credential);
+  const clocks = clocksOf(now);
+  const assertions = clientAssertions(settings.credential, clocks);
   let msal: Promise<typeof Msal> | undefined;
   const close = async (): Promise<void> => void internals.delete(app);
   const app: EntraApp = Object.freeze({ ...facts, close, [Symbol.asyncDispose]: close });
@@ -144,6 +155,7 @@ export function entraApp(options: EntraAppOptions): EntraApp {
     facts,
     fetch,
     now,
+    clocks,
     timeoutMs,
     capabilities,
     onEvent,
@@ -163,6 +175,7 @@ export function entraApp(options: EntraAppOptions): EntraApp {
     // Kept, because where loader hooks are registered (tracing, tsx) every import() asks another thread.
     msal: () => (msal ??= loadPackage("@azure/msal-node", "entraApp()", () => import("@azure/msal-node"))),
     authorityMetadata: (tenant) => authorityMetadata(facts, tenant),
+    backOff: backOff(clocks.age, onEvent),
     backoffMs: (n) => 100 * 2 ** n * (0.5 + Math.random()),
   });
   return app;

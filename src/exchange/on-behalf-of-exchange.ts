@@ -1,9 +1,12 @@
+import { digest } from "../context/digest.js";
 import type { EntraAppInternals } from "./entra-app.js";
 import { requestTokens, type ExchangedToken, type IssuedTokens } from "./token-request.js";
 import type { ExpectedAccount } from "./whose-token.js";
 
 /** One exchange of a user token for a token of a resource. */
 export interface OnBehalfOfRequest {
+  /** The address of the resource: what the exchange is for. */
+  readonly resource: string;
   readonly assertion: string;
   /** The account of the assertion: it decides the tenant, and what comes back must be its own. */
   readonly account: ExpectedAccount;
@@ -34,6 +37,7 @@ export async function exchangeForGrant(
   return requestTokens(app, {
     tenantId: request.account.tid,
     account: request.account,
+    exchange: digest("on_behalf_of", request.resource, request.scopes, request.claims),
     signal: request.signal,
     send: (client) =>
       client.acquireTokenOnBehalfOf({

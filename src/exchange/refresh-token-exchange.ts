@@ -1,9 +1,12 @@
+import { digest } from "../context/digest.js";
 import type { EntraAppInternals } from "./entra-app.js";
 import { requestTokens, type ExchangedToken } from "./token-request.js";
 import type { ExpectedAccount } from "./whose-token.js";
 
 /** One use of a refresh token. */
 export interface RefreshRequest {
+  /** The address of the resource: what the token is for. */
+  readonly resource: string;
   readonly refreshToken: string;
   /** Who signed in: decides the tenant, and what comes back must be this account's (rule 14). */
   readonly account: ExpectedAccount;
@@ -31,6 +34,7 @@ export async function exchangeRefreshToken(
   const { token, expiresAt, refreshAt, refreshToken } = await requestTokens(app, {
     tenantId: request.account.tid,
     account: request.account,
+    exchange: digest("refresh_token", request.resource, request.scopes, request.claims),
     signal: request.signal,
     send: (client) =>
       client.acquireTokenByRefreshToken({

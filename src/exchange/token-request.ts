@@ -28,6 +28,11 @@ export interface TokenRequest {
   readonly account: ExpectedAccount | "nobody" | undefined;
   /** The step of the agent identity flow that this is: what refusals mean, and what proves the answer. */
   readonly agentStep?: AgentStep;
+  /**
+   * What makes it equal to an earlier request for the same account: resource, scopes, claims. A request that
+   * nobody's budget is held against, as that of a person who stands at a page, has none.
+   */
+  readonly exchange?: string;
   /** How often a passing trouble is tried again. */
   readonly retries?: number;
   readonly signal: AbortSignal;
@@ -55,10 +60,20 @@ const maxCredentialRetries = 1;
 
 /**
  * Asks the configured cloud for tokens (rule 7): passing trouble is tried again, a refused credential once
- * with its successor, and what comes back is proven to be the account's (rule 14).
- * Throws {@link TokenExchangeError}, `wrong_user`, `client_credential_failed`.
+ * with its successor, and what comes back is proven to be the account's (rule 14). Where Entra has asked this
+ * account to wait, whichever access it was at, nothing is sent.
+ * Throws {@link TokenExchangeError}, `wrong_user`, `client_credential_failed`, `backing_off`.
  */
 export async function requestTokens(app: EntraAppInternals, request: TokenRequest): Promise<IssuedTokens> {
+  const { account, tenantId, exchange } = request;
+  // A person who has just signed in is waited for by nobody, and the app's own token is a step of somebody's exchange.
+  if (account === undefined || account === "nobody") return requestInTurn(app, request);
+  const { clientId } = app.facts;
+  const asking = { clientId, tenantId, principal: account.oid, exchange };
+  return app.backOff.run(asking, () => requestInTurn(app, request));
+}
+
+async function requestInTurn(app: EntraAppInternals, request: TokenRequest): Promise<IssuedTokens> {
   let refused = 0;
   for (let retries = 0; ;) {
     const outcome = await attempt(app, request, refused);

@@ -1,6 +1,6 @@
 import type { UserAccess } from "../access/types.js";
 import { tryGetUserContext } from "../context/ambient.js";
-import { made, type OptionCheck } from "../errors.js";
+import { clocksOf, made, systemClock, type OptionCheck } from "../errors.js";
 
 /** The tokens handed to a transport, and which of them to drop when it is told "401" and not about which. */
 export interface CurrentTokens {
@@ -15,6 +15,7 @@ export interface CurrentTokens {
 const sameRefusalMs = 1000;
 
 export function currentTokens(access: UserAccess): CurrentTokens {
+  const { age } = clocksOf(systemClock);
   const given = new WeakMap<object, { readonly token: string; droppedAt: number }>();
   // An access that is bound to one user needs no current context.
   const whose = (): object => tryGetUserContext() ?? access;
@@ -27,7 +28,7 @@ export function currentTokens(access: UserAccess): CurrentTokens {
     },
     drop() {
       const last = given.get(whose());
-      const now = performance.now();
+      const now = age();
       if (last === undefined || now - last.droppedAt < sameRefusalMs) return;
       last.droppedAt = now;
       access.forget(undefined, last.token);

@@ -4,7 +4,7 @@ import { runClosing } from "../context/closing.js";
 import { knownFromNowOn } from "../context/forgotten.js";
 import { liveInternalsOf } from "../context/internals.js";
 import type { UserContext } from "../context/user-context.js";
-import { emit, HostedAgentIdentityError } from "../errors.js";
+import { clocksOf, emit, HostedAgentIdentityError } from "../errors.js";
 import type { PoolSettings } from "./pool-options.js";
 import { waitingLine } from "./waiting-line.js";
 
@@ -32,6 +32,7 @@ interface Pooled<C> {
   /** Set when `opened` has resolved. */
   client: { readonly value: C } | undefined;
   leases: number;
+  /** By age. */
   idleSince: number;
 }
 
@@ -41,7 +42,8 @@ type CloseReason = "idle" | "no_room" | "session_gone" | "forgotten" | "pool_clo
 const closeMs = 5000;
 
 export function pooledClients<C>(settings: PoolSettings<C>): PooledClients<C> {
-  const { open, close: closeOne, onEvent, now, max, idleMs, leaseWaitMs } = settings;
+  const { open, close: closeOne, onEvent, max, idleMs, leaseWaitMs } = settings;
+  const { age } = clocksOf(settings.now);
   const clients = new Map<string, Pooled<C>>();
   /** Longest idle first. */
   const idle = new Set<Pooled<C>>();
@@ -100,7 +102,7 @@ export function pooledClients<C>(settings: PoolSettings<C>): PooledClients<C> {
       opened: runWithUserContext(context, async () => open({ principalKey, context })),
       client: undefined,
       leases: 0,
-      idleSince: now(),
+      idleSince: age(),
     };
     clients.set(principalKey, pooled);
     pooled.opened = pooled.opened.then(
@@ -145,7 +147,7 @@ export function pooledClients<C>(settings: PoolSettings<C>): PooledClients<C> {
       void closeClient(pooled, "session_gone");
       return;
     }
-    pooled.idleSince = now();
+    pooled.idleSince = age();
     idle.add(pooled);
     sweepLater();
     line.next();
@@ -175,14 +177,14 @@ export function pooledClients<C>(settings: PoolSettings<C>): PooledClients<C> {
     if (sweepTimer !== undefined) return;
     const [first] = idle;
     if (first === undefined) return;
-    const ms = Math.max(first.idleSince + idleMs - now(), 0);
+    const ms = Math.max(first.idleSince + idleMs - age(), 0);
     sweepTimer = inBackground(runWithoutUserContext(() => setTimeout(sweep, Math.min(ms, 2 ** 31 - 1))));
   }
 
   function sweep(): void {
     sweepTimer = undefined;
     for (const pooled of idle) {
-      if (pooled.idleSince + idleMs > now()) break;
+      if (pooled.idleSince + idleMs > age()) break;
       retire(pooled, "idle");
     }
     sweepLater();

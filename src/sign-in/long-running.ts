@@ -215,7 +215,7 @@ async function keepExchange(
   if (first === undefined) throw refused("There is no resource to work with.");
   const signal = new AbortController().signal;
   const { scopes, url: resource } = first;
-  const request = { assertion, account: user, scopes, claims: undefined, signal };
+  const request = { resource, assertion, account: user, scopes, claims: undefined, signal };
   const { refreshToken, token, expiresAt, refreshAt } = await exchangeForGrant(app, request);
   if (refreshToken === undefined)
     throw new HostedAgentIdentityError("entra_bad_response", "The exchange brought no refresh token.");

@@ -7,8 +7,10 @@ import {
   type ContextInternals,
 } from "../context/internals.js";
 import { forgottenPrincipals } from "../context/forgotten.js";
+import { digest } from "../context/digest.js";
 import type { UserContext } from "../context/user-context.js";
 import {
+  clocksOf,
   emit,
   HostedAgentIdentityError,
   isConsentRequiredError,
@@ -70,7 +72,9 @@ const retryRefreshMs = 30_000;
 /** Makes the acquirer of one access. */
 export function acquirer(options: AcquirerOptions): Acquirer {
   const { resource, sources, now, onEvent } = options;
-  const cache = tokenCache(options.cache, options.random);
+  const clocks = clocksOf(now);
+  const { age } = clocks;
+  const cache = tokenCache(options.cache, options.random, clocks);
   const calls = sourceCalls(options);
   /** Keys whose token the resource has just refused: whatever else is shared may be as old. */
   const doubted = new Set<string>();
@@ -78,7 +82,7 @@ export function acquirer(options: AcquirerOptions): Acquirer {
   const forgotten = forgottenPrincipals();
   /** What was given to a context and is not cached. Read only to end that context's MCP sessions. */
   const uncached = new WeakMap<UserContext, AccessToken>();
-  const brief = shortMemory<HostedAgentIdentityError>(briefMs, maxBrief, now);
+  const brief = shortMemory<HostedAgentIdentityError>(briefMs, maxBrief, age);
   const owner = {};
   const keyParts = JSON.stringify([resource.url, sources.map(({ kind, cacheScope }) => [kind, cacheScope])]);
   const usesAssertion = sources.some((source) => source.usesAssertion);
@@ -175,9 +179,9 @@ export function acquirer(options: AcquirerOptions): Acquirer {
     peek(context) {
       const internals = live(context);
       const key = baseKey(context, internals);
-      const entry = cache.get(key);
-      const time = now();
-      if (entry === undefined || entry.until <= time) return undefined;
+      const entry = cache.live(key);
+      if (entry === undefined) return undefined;
+      const time = age();
       if (entry.refreshAt <= time) {
         // The next caller does not start a second refresh, and a failed one is tried again after a while.
         entry.refreshAt = time + retryRefreshMs;
@@ -191,13 +195,14 @@ export function acquirer(options: AcquirerOptions): Acquirer {
       asked.signal?.throwIfAborted();
       const plain = asked.claims === undefined && asked.scopes === undefined;
       const base = baseKey(context, internals);
-      const key = plain ? base : `${base} ${JSON.stringify([asked.scopes ?? null, asked.claims ?? null])}`;
+      // Scopes and claims are the server's words, of any length.
+      const key = plain ? base : `${base} ${digest(asked.scopes, asked.claims)}`;
       const refusal = internals.refusals.get(key) ?? brief.get(key);
       if (refusal !== undefined) throw refusal;
       // Whoever asks for more was refused with the token it has.
       const { refused = plain ? undefined : cache.get(base)?.token.token } = asked;
-      const kept = refused === undefined ? undefined : cache.get(key);
-      if (kept !== undefined && kept.until > now() && kept.token.token !== refused) {
+      const kept = refused === undefined ? undefined : cache.live(key);
+      if (kept !== undefined && kept.token.token !== refused) {
         if (!plain) cache.set(base, kept.principal, kept.token);
         return kept.token;
       }
@@ -248,12 +253,12 @@ export function acquirer(options: AcquirerOptions): Acquirer {
       return new Map(asked.map((source) => [source.kind, source.refusal?.(request)]));
     },
 
-    cached: (principalKey) => cache.ofPrincipal(principalKey, now()),
+    cached: (principalKey) => cache.ofPrincipal(principalKey),
 
     heldFor(context) {
       if (closed) return undefined;
-      const entry = cache.get(baseKey(context, internalsOf(context)));
-      if (entry !== undefined && entry.until > now()) return entry.token;
+      const entry = cache.live(baseKey(context, internalsOf(context)));
+      if (entry !== undefined) return entry.token;
       const given = uncached.get(context);
       return given !== undefined && usableUntil(given) > now() ? given : undefined;
     },

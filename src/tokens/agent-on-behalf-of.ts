@@ -87,6 +87,7 @@ export function agentOnBehalfOf(options: AgentOnBehalfOfOptions): TokenSource {
       }
       try {
         const token = await exchangeAsAgentIdentity(entraAppInternals(blueprint), identity, {
+          resource: request.resource.url,
           assertion: assertion.token,
           account: context.user,
           scopes: request.scopes,

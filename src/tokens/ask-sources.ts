@@ -1,12 +1,6 @@
+import { digest } from "../context/digest.js";
 import { joinClaims } from "../entra/claims-request.js";
-import {
-  HostedAgentIdentityError,
-  isHostedAgentIdentityError,
-  isTokenExchangeError,
-  NoTokenError,
-  type SkippedSource,
-} from "../errors.js";
-import type { BackOff } from "./back-off.js";
+import { isTokenExchangeError, NoTokenError, type SkippedSource } from "../errors.js";
 import type { MayKeep } from "./flights.js";
 import type { AccessToken, TokenAnswer, TokenRequest, TokenSource } from "./token-source.js";
 
@@ -23,6 +17,8 @@ interface StandIn {
 export type AskSource = (source: TokenSource, request: TokenRequest) => Promise<TokenAnswer>;
 
 const maxStandIns = 10_000;
+/** In characters. Longer ones are not remembered: the sources are asked in their order again. */
+const maxClaims = 2_048;
 
 /** Makes the memory of one access. */
 export function standIns(): StandIns {
@@ -42,8 +38,7 @@ export async function askSources(
   won: StandIns,
   mayKeep: MayKeep,
 ): Promise<AccessToken> {
-  const keyOf = (): string =>
-    JSON.stringify([principal, request.assertion?.hash, request.scopes, request.claims]);
+  const keyOf = (): string => digest(principal, request.assertion?.hash, request.scopes, request.claims);
   const again = won.size > 0 ? await askStandIn(request, ask, won, keyOf(), mayKeep) : undefined;
   if (again !== undefined) return again;
   const skipped: SkippedSource[] = [];
@@ -96,28 +91,7 @@ async function askStandIn(
 }
 
 function remember(won: StandIns, key: string, standIn: StandIn): void {
+  if ((standIn.claims?.length ?? 0) > maxClaims) return;
   won.set(key, standIn);
   if (won.size > maxStandIns) won.delete(won.keys().next().value ?? key);
-}
-
-/** Asks one source, unless Entra wants this principal to wait. */
-export async function askWithBackOff(
-  source: TokenSource,
-  request: TokenRequest,
-  waits: BackOff,
-  principal: string,
-): Promise<TokenAnswer> {
-  if (!source.cached) return source.acquire(request);
-  waits.check(principal);
-  try {
-    const answer = await source.acquire(request);
-    waits.note(principal, answer.status === "needs" ? answer.error : undefined);
-    return answer;
-  } catch (cause) {
-    waits.note(
-      principal,
-      isHostedAgentIdentityError(cause) ? cause : new HostedAgentIdentityError("entra_unreachable"),
-    );
-    throw cause;
-  }
 }

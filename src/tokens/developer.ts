@@ -1,11 +1,16 @@
 import { developerRefusal } from "../foundry/developer-machine.js";
+import { digest } from "../context/digest.js";
 import { decodeClaims, isAppOnly, stringClaim } from "../entra/token-claims.js";
 import {
   check,
   clock,
+  clocksOf,
+  endAt,
   HostedAgentIdentityError,
+  isPast,
   optional,
   readOptions,
+  type End,
   type OptionTable,
 } from "../errors.js";
 import { azureIdentity } from "../exchange/azure-identity.js";
@@ -28,6 +33,8 @@ export const developerOptions: OptionTable<DeveloperOptions, "now"> = {
 };
 
 const renewBeforeMs = 300_000;
+/** Of resources and their scopes; a server that asks for more scopes each time makes more. */
+const maxKept = 100;
 
 /**
  * On the developer's machine, the developer is the user: the token comes from `az login` or another
@@ -52,7 +59,8 @@ const renewBeforeMs = 300_000;
 export function developer(credential?: TokenCredentialLike, options: DeveloperOptions = {}): TokenSource {
   optional(tokenCredentialOption).read(credential, "developer: credential");
   const { now, environment } = readOptions("developer", developerOptions, options);
-  const kept = new Map<string, AccessToken>();
+  const clocks = clocksOf(now);
+  const kept = new Map<string, { readonly token: AccessToken; readonly renewal: End }>();
   let loaded: Promise<TokenCredentialLike> | undefined;
   let forgets = 0;
   return Object.freeze<TokenSource>({
@@ -69,10 +77,11 @@ export function developer(credential?: TokenCredentialLike, options: DeveloperOp
         : { reason: "claims_not_supported", detail: "sign in again with az login to meet the challenge." };
     },
     async acquire({ scopes, context, signal }) {
-      const key = scopes.join(" ");
+      const key = digest(scopes);
+      const known = kept.get(key);
       const before = forgets;
-      let token = kept.get(key);
-      if (token === undefined || token.expiresAt - renewBeforeMs <= now()) {
+      let token = known === undefined || isPast(clocks, known.renewal) ? undefined : known.token;
+      if (token === undefined) {
         loaded ??= credential === undefined ? loadCredential() : Promise.resolve(credential);
         const made = await (await loaded).getToken([...scopes], { abortSignal: signal });
         if (made === null)
@@ -84,12 +93,16 @@ export function developer(credential?: TokenCredentialLike, options: DeveloperOp
       }
       checkPerson(token.token, context.user);
       // Told to forget while the credential was asked: this one is as old as what was forgotten.
-      if (before === forgets) kept.set(key, token);
+      if (token !== known?.token && before === forgets) {
+        kept.delete(key);
+        kept.set(key, { token, renewal: endAt(clocks, token.expiresAt - renewBeforeMs) });
+        if (kept.size > maxKept) kept.delete(kept.keys().next().value ?? key);
+      }
       return { status: "token", token };
     },
     forget(_principalKey, token) {
       forgets += 1;
-      for (const [key, one] of kept) if (token === undefined || one.token === token) kept.delete(key);
+      for (const [key, one] of kept) if (token === undefined || one.token.token === token) kept.delete(key);
     },
   });
 }

@@ -61,6 +61,7 @@ export function onBehalfOf(app: EntraApp, options: OnBehalfOfOptions = {}): Toke
       }
       try {
         const token = await exchangeOnBehalfOf(entraAppInternals(app), {
+          resource: request.resource.url,
           assertion: assertion.token,
           account: context.user,
           scopes: request.scopes,

@@ -1,6 +1,15 @@
-import { hash } from "node:crypto";
 import { runWithoutUserContext } from "../context/ambient.js";
-import { emit, label, milliseconds, optional, orElse, type OnEvent, type OptionTable } from "../errors.js";
+import { digest } from "../context/digest.js";
+import {
+  clocksOf,
+  emit,
+  label,
+  milliseconds,
+  optional,
+  orElse,
+  type OnEvent,
+  type OptionTable,
+} from "../errors.js";
 import { foundryEnvironment } from "../foundry/environment.js";
 import { encryptionKeysOption, keyring } from "./keyring.js";
 import type { ProtectedResource } from "./protected-resource.js";
@@ -103,7 +112,7 @@ export function sharedCache(wiring: SharedCacheWiring): SharedCache {
     store,
     timeoutMs: wiring.timeoutMs ?? defaultTimeoutMs,
     serverLabel,
-    now,
+    age: clocksOf(now).age,
     onEvent,
   });
   const refused = new Set<string>();
@@ -156,7 +165,7 @@ export function sharedCache(wiring: SharedCacheWiring): SharedCache {
     pending.set(name, after);
   };
 
-  const isRefused = (token: string): boolean => refused.size > 0 && refused.has(fingerprint(token));
+  const isRefused = (token: string): boolean => refused.size > 0 && refused.has(digest(token));
 
   const keep = (
     binding: readonly string[],
@@ -200,7 +209,7 @@ export function sharedCache(wiring: SharedCacheWiring): SharedCache {
     },
 
     forgetToken(sources, owner, token) {
-      refused.add(fingerprint(token));
+      refused.add(digest(token));
       if (refused.size > maxRefused) refused.delete(refused.values().next().value ?? "");
       for (const source of sources) {
         const binding = bindingOf(source, owner);
@@ -257,8 +266,4 @@ function tokenOf({ token, expiresAt, refreshAt, useUntil }: SharedRecord, source
     ...(refreshAt === undefined ? {} : { refreshAt }),
     ...(useUntil === undefined ? {} : { useUntil }),
   };
-}
-
-function fingerprint(token: string): string {
-  return hash("sha256", token, "base64url");
 }

@@ -6,22 +6,20 @@ export interface ShortMemory<V> {
   clear(): void;
 }
 
-/** Makes one. The oldest key makes room for a new one. */
-export function shortMemory<V>(ms: number, maxKeys: number, now: () => number): ShortMemory<V> {
+/** Makes one that counts by `age`. The oldest key makes room for a new one. */
+export function shortMemory<V>(ms: number, maxKeys: number, age: () => number): ShortMemory<V> {
   const entries = new Map<string, { readonly value: V; readonly until: number }>();
   return {
     get(key) {
       const entry = entries.get(key);
       if (entry === undefined) return undefined;
-      const leftMs = entry.until - now();
-      // More than there ever was: the clock has been put back meanwhile.
-      if (leftMs > 0 && leftMs <= ms) return entry.value;
+      if (entry.until > age()) return entry.value;
       entries.delete(key);
       return undefined;
     },
     set(key, value) {
       entries.delete(key);
-      entries.set(key, { value, until: now() + ms });
+      entries.set(key, { value, until: age() + ms });
       if (entries.size > maxKeys) entries.delete(entries.keys().next().value ?? key);
     },
     deleteWhere(matches) {

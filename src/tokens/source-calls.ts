@@ -1,5 +1,6 @@
 import { runWithoutUserContext } from "../context/ambient.js";
 import {
+  clocksOf,
   emit,
   HostedAgentIdentityError,
   isHostedAgentIdentityError,
@@ -8,8 +9,7 @@ import {
 } from "../errors.js";
 import { isBearerToken } from "../entra/bearer-token.js";
 import { withDeadline } from "../exchange/deadline.js";
-import { askSources, askWithBackOff, standIns, type AskSource } from "./ask-sources.js";
-import { backOff } from "./back-off.js";
+import { askSources, standIns, type AskSource } from "./ask-sources.js";
 import type { MayKeep } from "./flights.js";
 import { sharedCache, type AcceptShared, type SharedCacheOptions } from "./shared-cache.js";
 import type { ProtectedResource } from "./protected-resource.js";
@@ -48,14 +48,13 @@ export function sourceCalls(options: SourceCallsOptions): SourceCalls {
   const { resource, sources, now, onEvent } = options;
   const { serverLabel } = resource;
   const others = options.sharedCache && sharedCache({ ...options.sharedCache, resource, now, onEvent });
-  const waits = backOff(now, onEvent);
-  const unmet = unmetDemands(now);
+  const { age } = clocksOf(now);
+  const unmet = unmetDemands(age);
   const won = standIns();
 
   const askOne = async (
     source: TokenSource,
     request: TokenRequest,
-    principal: string,
     accept: AcceptShared,
     mayKeep: MayKeep,
   ): ReturnType<AskSource> => {
@@ -63,7 +62,7 @@ export function sourceCalls(options: SourceCallsOptions): SourceCalls {
     if (known !== undefined) return known;
     const found = await others?.find(source, request, accept);
     if (found?.token !== undefined) return { status: "token", token: found.token };
-    const answer = await askWithBackOff(source, request, waits, principal);
+    const answer = await source.acquire(request);
     if (!mayKeep()) return answer;
     if (answer.status === "token") found?.keep(answer.token);
     else unmet.note(source, request, answer);
@@ -82,10 +81,10 @@ export function sourceCalls(options: SourceCallsOptions): SourceCalls {
   return {
     async token(asked, accept, mayKeep) {
       const principal = asked.context.principalKey ?? "null";
-      const started = now();
+      const started = age();
       const timedOut = (): Error =>
         new HostedAgentIdentityError("entra_timeout", `No token within ${options.timeoutMs} ms.`);
-      const ask: AskSource = (source, request) => askOne(source, request, principal, accept, mayKeep);
+      const ask: AskSource = (source, request) => askOne(source, request, accept, mayKeep);
       const fromSources = (signal: AbortSignal): Promise<AccessToken> =>
         askSources(sources, { ...asked, signal }, ask, principal, won, mayKeep);
       try {
@@ -97,7 +96,7 @@ export function sourceCalls(options: SourceCallsOptions): SourceCalls {
           type: "token_acquired",
           source: token.source,
           serverLabel,
-          durationMs: now() - started,
+          durationMs: Math.round(age() - started),
           ...(token.shared === true ? { shared: true } : {}),
         });
         return token;

@@ -49,7 +49,7 @@ export interface StoreCallsOptions {
   readonly store: SharedTokenStore;
   readonly timeoutMs: number;
   readonly serverLabel: string;
-  readonly now: () => number;
+  readonly age: () => number;
   readonly onEvent: OnEvent | undefined;
 }
 
@@ -110,12 +110,11 @@ interface Pauses {
   failed(name: CallName, reason: "timeout" | "error"): void;
 }
 
-function pauses({ serverLabel, now, onEvent }: StoreCallsOptions): Pauses {
+function pauses({ serverLabel, age, onEvent }: StoreCallsOptions): Pauses {
   let lastMs = 0;
   let until = 0;
   let probing = false;
-  /** With more left than there ever was, the clock has been put back: the pause counts as over. */
-  const isPaused = (): boolean => until > now() && until - now() <= lastMs;
+  const isPaused = (): boolean => until > age();
   return {
     mayCall() {
       if (lastMs === 0) return true;
@@ -133,7 +132,7 @@ function pauses({ serverLabel, now, onEvent }: StoreCallsOptions): Pauses {
       // Calls that were out together are one failure.
       if (isPaused()) return;
       lastMs = lastMs === 0 ? firstPauseMs : Math.min(lastMs * 2, longestPauseMs);
-      until = now() + lastMs;
+      until = age() + lastMs;
       probing = false;
       emit(onEvent, { type: "shared_cache_failed", serverLabel, call, reason, pausedForMs: lastMs });
     },

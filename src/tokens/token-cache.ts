@@ -1,4 +1,15 @@
-import { bytes, count, orElse, type OptionTable } from "../errors.js";
+import {
+  bytes,
+  clocksOf,
+  count,
+  endAt,
+  isPast,
+  orElse,
+  systemClock,
+  type Clocks,
+  type End,
+  type OptionTable,
+} from "../errors.js";
 import type { AccessToken } from "./token-source.js";
 
 /** How many tokens are kept, and how large they may be together. */
@@ -21,27 +32,29 @@ export const cacheLimitOptions: OptionTable<TokenCacheLimits, "maxEntries" | "ma
 export interface TokenCache {
   /** The entry of a key, live or not; it counts as used. */
   get(key: string): CacheEntry | undefined;
+  /** The entry of a key whose token may still be used; it counts as used. */
+  live(key: string): CacheEntry | undefined;
   set(key: string, principal: string, token: AccessToken): void;
   /** Drops one token of a principal, under whatever keys it is kept. */
   deleteToken(principal: string, token: string): void;
   /** Drops every token of a principal. */
   deletePrincipal(principal: string): void;
-  /** A token of a principal that may still be used at `time`, in milliseconds since the epoch. */
-  ofPrincipal(principal: string, time: number): AccessToken | undefined;
+  /** A token of a principal that may still be used. */
+  ofPrincipal(principal: string): AccessToken | undefined;
   clear(): void;
   readonly size: number;
 }
 
 /**
- * A kept token. `refreshAt` moves when a background refresh has been tried; `movedAt` counts the moves to
+ * A kept token. `refreshAt`, an age, moves when a background refresh has been tried; `movedAt` counts the moves to
  * the newest end until its own last one.
  */
 export interface CacheEntry {
   readonly token: AccessToken;
   readonly principal: string;
   readonly bytes: number;
-  /** Until when it may be used, milliseconds since the epoch. */
-  readonly until: number;
+  /** Until when it may be used. */
+  readonly end: End;
   refreshAt: number;
   movedAt: number;
 }
@@ -65,7 +78,11 @@ function refreshTime({ refreshAt, expiresAt, useUntil }: AccessToken, until: num
 }
 
 /** Makes an empty cache. `random` gives numbers from 0 to 1. */
-export function tokenCache(limits: TokenCacheLimits = {}, random: () => number = Math.random): TokenCache {
+export function tokenCache(
+  limits: TokenCacheLimits = {},
+  random: () => number = Math.random,
+  clocks: Clocks = clocksOf(systemClock),
+): TokenCache {
   const { maxEntries, maxBytes } = { ...defaultLimits, ...limits };
   // A Map keeps insertion order: the first key is the least recently used one. An entry that still is among
   // the newest quarter stays where it is: with many users, moving it costs a third of finding its token.
@@ -84,24 +101,31 @@ export function tokenCache(limits: TokenCacheLimits = {}, random: () => number =
     if (keys?.size === 0) keysOf.delete(entry.principal);
   };
 
+  const get = (key: string): CacheEntry | undefined => {
+    const entry = entries.get(key);
+    if (entry === undefined) return undefined;
+    if (moves - entry.movedAt > entries.size / 4) {
+      entries.delete(key);
+      entries.set(key, entry);
+      entry.movedAt = moves += 1;
+    }
+    return entry;
+  };
+
   return {
-    get(key) {
-      const entry = entries.get(key);
-      if (entry === undefined) return undefined;
-      if (moves - entry.movedAt > entries.size / 4) {
-        entries.delete(key);
-        entries.set(key, entry);
-        entry.movedAt = moves += 1;
-      }
-      return entry;
+    get,
+    live(key) {
+      const entry = get(key);
+      return entry === undefined || isPast(clocks, entry.end) ? undefined : entry;
     },
     set(key, principal, token) {
       remove(key);
       const size = key.length + token.token.length;
       if (size > maxBytes) return;
       const until = usableUntil(token);
-      const refreshAt = refreshTime(token, until, random());
-      entries.set(key, { token, principal, bytes: size, until, refreshAt, movedAt: (moves += 1) });
+      const end = endAt(clocks, until);
+      const refreshAt = endAt(clocks, refreshTime(token, until, random())).aged;
+      entries.set(key, { token, principal, bytes: size, end, refreshAt, movedAt: (moves += 1) });
       bytes += size;
       const keys = keysOf.get(principal);
       if (keys === undefined) keysOf.set(principal, new Set([key]));
@@ -120,10 +144,10 @@ export function tokenCache(limits: TokenCacheLimits = {}, random: () => number =
     deletePrincipal(principal) {
       for (const key of keysOf.get(principal) ?? []) remove(key);
     },
-    ofPrincipal(principal, time) {
+    ofPrincipal(principal) {
       for (const key of keysOf.get(principal) ?? []) {
         const entry = entries.get(key);
-        if (entry !== undefined && entry.until > time) return entry.token;
+        if (entry !== undefined && !isPast(clocks, entry.end)) return entry.token;
       }
       return undefined;
     },

@@ -1,3 +1,4 @@
+import { digest } from "../context/digest.js";
 import { isTokenExchangeError } from "../errors.js";
 import { shortMemory } from "./short-memory.js";
 import type { TokenAnswer, TokenRequest, TokenSource } from "./token-source.js";
@@ -18,12 +19,12 @@ const maxDemands = 1_000;
  * with another one, Entra says the same of it. Sources that hang on no user token are not remembered, because a
  * sign-in can be completed at any moment and in another process; nor is missing consent, which anybody may give.
  */
-export function unmetDemands(now: () => number): UnmetDemands {
-  const unmet = shortMemory<TokenAnswer>(rememberedMs, maxDemands, now);
+export function unmetDemands(age: () => number): UnmetDemands {
+  const unmet = shortMemory<TokenAnswer>(rememberedMs, maxDemands, age);
   const keyOf = (source: TokenSource, request: TokenRequest): string => {
     const { context, assertion, scopes, claims } = request;
-    const demand = [source.kind, source.cacheScope, assertion?.hash, scopes, claims];
-    return `${context.principalKey ?? "null"} ${JSON.stringify(demand)}`;
+    const demand = digest(source.kind, source.cacheScope, assertion?.hash, scopes, claims);
+    return `${context.principalKey ?? "null"} ${demand}`;
   };
   return {
     find: (source, request) => unmet.get(keyOf(source, request)),

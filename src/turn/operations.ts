@@ -1,5 +1,6 @@
 import { createHash } from "node:crypto";
 import type { UserContext } from "../context/user-context.js";
+import { clocksOf, systemClock } from "../errors.js";
 import type { TurnRequest } from "./turn-request.js";
 import type { ResumedTurn } from "./turn.js";
 
@@ -30,19 +31,19 @@ interface Waiting {
   readonly operation: Operation;
   /** SHA-256 of the prompt: the prompt itself need not be kept. */
   readonly prompt: string;
-  /** On the steady clock, in milliseconds. */
+  /** By age, in milliseconds. */
   readonly until: number;
 }
 
 /** Starts without any. They live in this process: another replica begins a new operation. */
-export function waitingOperations(now: () => number = () => performance.now()): Operations {
+export function waitingOperations(age: () => number = clocksOf(systemClock).age): Operations {
   const owners = new Map<string, Map<string, Waiting>>();
 
   return {
     resumedBy({ principalKey }, { previousResponseId, input }) {
       if (principalKey === undefined || previousResponseId === undefined) return undefined;
       const waiting = owners.get(principalKey)?.get(previousResponseId);
-      if (waiting === undefined || waiting.until <= now() || waiting.prompt !== digest(input))
+      if (waiting === undefined || waiting.until <= age() || waiting.prompt !== digest(input))
         return undefined;
       return waiting.operation;
     },
@@ -53,7 +54,7 @@ export function waitingOperations(now: () => number = () => performance.now()): 
       owners.delete(principalKey);
       owners.set(principalKey, own);
       own.delete(responseId);
-      own.set(responseId, { operation, prompt: digest(input), until: now() + keptMs });
+      own.set(responseId, { operation, prompt: digest(input), until: age() + keptMs });
       dropOldest(own, maxPerOwner);
       dropOldest(owners, maxOwners);
     },

@@ -1,4 +1,5 @@
 import { describe, expect, test } from "vitest";
+import { clocksOf } from "../../src/errors.js";
 import { verifiedTokens, type RememberedToken } from "../../src/context/verified-tokens.js";
 
 const start = Date.UTC(2026, 10, 22);
@@ -12,7 +13,10 @@ const entry = (expiresInMs: number): RememberedToken => ({
 describe("verified tokens are remembered", () => {
   test("for ten minutes, however long the token lives", () => {
     let now = start;
-    const tokens = verifiedTokens(10, () => now);
+    const tokens = verifiedTokens(
+      10,
+      clocksOf(() => now),
+    );
     tokens.remember("a", entry(86_400_000));
     now += 600_000 - 1;
     expect(tokens.find("a")).toBeDefined();
@@ -22,7 +26,10 @@ describe("verified tokens are remembered", () => {
 
   test("not past the token's own expiry, and finding them does not prolong it", () => {
     let now = start;
-    const tokens = verifiedTokens(10, () => now);
+    const tokens = verifiedTokens(
+      10,
+      clocksOf(() => now),
+    );
     tokens.remember("a", entry(60_000));
     now += 59_999;
     expect(tokens.find("a")).toBeDefined();
@@ -30,8 +37,22 @@ describe("verified tokens are remembered", () => {
     expect(tokens.find("a")).toBeUndefined();
   });
 
+  test("not for a moment before it was proven: a token may not have been valid then", () => {
+    let now = start;
+    const tokens = verifiedTokens(
+      10,
+      clocksOf(() => now),
+    );
+    tokens.remember("a", entry(3_600_000));
+    now -= 60_000;
+    expect(tokens.find("a")).toBeUndefined();
+  });
+
   test("up to a bound, the one unused for longest goes first", () => {
-    const tokens = verifiedTokens(2, () => start);
+    const tokens = verifiedTokens(
+      2,
+      clocksOf(() => start),
+    );
     tokens.remember("a", entry(60_000));
     tokens.remember("b", entry(60_000));
     tokens.find("a");
@@ -40,7 +61,10 @@ describe("verified tokens are remembered", () => {
   });
 
   test("until forgotten", () => {
-    const tokens = verifiedTokens(2, () => start);
+    const tokens = verifiedTokens(
+      2,
+      clocksOf(() => start),
+    );
     tokens.remember("a", entry(60_000));
     tokens.forget("a");
     expect(tokens.find("a")).toBeUndefined();

@@ -60,6 +60,7 @@ async function exchange(
     ...more,
   });
   return exchangeOnBehalfOf(entraAppInternals(app), {
+    resource: "https://contacts.example.com/mcp",
     assertion: await entra.issueUserToken({ user: "Ada", app: "agent" }),
     account: { tid: entra.tenants[0]?.id ?? "", oid: entra.user("Ada").oid },
     scopes: [`${entra.app("mcp").identifierUris[0]}/read`],

@@ -36,6 +36,7 @@ it.each<[CloudName, string]>([
       cloud,
     });
     const { token } = await exchangeOnBehalfOf(entraAppInternals(app), {
+      resource: "https://contacts.example.com/mcp",
       assertion: internalsOf(context).assertion?.token ?? "",
       account: context.user ?? { tid: "", oid: "" },
       scopes: [`api://${mcpApp}/access_as_user`],

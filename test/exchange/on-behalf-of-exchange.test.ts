@@ -52,6 +52,7 @@ function exchange(
   more: { claims?: string; signal?: AbortSignal } = {},
 ): Promise<ExchangedToken> {
   return exchangeOnBehalfOf(entraAppInternals(client), {
+    resource: "https://contacts.example.com/mcp",
     assertion: internalsOf(context).assertion?.token ?? "",
     account: context.user ?? { tid: "", oid: "" },
     scopes: [`api://${mcpApp}/access_as_user`],

@@ -73,8 +73,9 @@ describe("against Entra's rules", () => {
 
   it("refreshes in the account's tenant and brings the next refresh token", async () => {
     const { account, refreshToken } = await world.signIn(app, "Bob");
-    const { scopes } = world.contacts;
+    const { scopes, url: resource } = world.contacts;
     const fresh = await exchangeRefreshToken(entraAppInternals(app), {
+      resource,
       refreshToken,
       account,
       scopes,
@@ -91,8 +92,10 @@ describe("against Entra's rules", () => {
     const events: IdentityEvent[] = [];
     const watched = world.app({ onEvent: (event) => void events.push(event) });
     const [ada, bob] = [await world.signIn(app, "Ada"), await world.signIn(app, "Bob")];
-    const { scopes } = world.contacts;
-    const mixed = { refreshToken: bob.refreshToken, account: ada.account, scopes, claims: undefined, signal };
+    const { scopes, url: resource } = world.contacts;
+    const { account } = ada;
+    const { refreshToken } = bob;
+    const mixed = { resource, refreshToken, account, scopes, claims: undefined, signal };
     const error = await refused(exchangeRefreshToken(entraAppInternals(watched), mixed));
     expect(error.code).toBe("wrong_user");
     expect(events).toEqual([{ type: "wrong_user", expected: ada.account.oid }]);

@@ -62,7 +62,7 @@ const faults: readonly EntraFault[] = [
     fault: "429 that asks for eleven days",
     answer: refuse(429, busy, { "retry-after": "999999" }),
     ...throttled,
-    waitMs: 3_600_000,
+    waitMs: 300_000,
   },
   {
     fault: "429 with a Retry-After that is no time",

@@ -23,8 +23,8 @@ export const demandMutants: readonly Mutant[] = [
   {
     name: "unmet-demand-of-another-kind",
     rule: 8,
-    find: "scopes, claims];",
-    replace: "scopes];",
+    find: "assertion?.hash, scopes, claims);\n    return `${context",
+    replace: "assertion?.hash, scopes);\n    return `${context",
     tests: demandTests,
   },
   {
@@ -72,8 +72,8 @@ export const demandMutants: readonly Mutant[] = [
   {
     name: "a-token-that-does-not-live-given-again",
     rule: 6,
-    find: "kept !== undefined && kept.until > now() &&",
-    replace: "kept !== undefined &&",
+    find: "const kept = refused === undefined ? undefined : cache.live(key);",
+    replace: "const kept = refused === undefined ? undefined : cache.get(key);",
     tests: demandTests,
   },
   {

@@ -97,8 +97,8 @@ describe("metrics", () => {
     const onEvent = openTelemetry();
     const events: IdentityEvent[] = [
       { type: "token_acquired", source: "on_behalf_of", serverLabel: "contacts", durationMs: 5 },
-      { type: "back_off", scope: "app", forMs: 1000 },
-      { type: "back_off", scope: "app", forMs: 2000 },
+      { type: "back_off", scope: "tenant", forMs: 1000 },
+      { type: "back_off", scope: "tenant", forMs: 2000 },
       {
         type: "shared_cache_failed",
         serverLabel: "contacts",
@@ -127,7 +127,7 @@ describe("metrics", () => {
       [
         "{event}",
         2,
-        { "hosted_agent_identity.event.name": "back_off", "hosted_agent_identity.event.reason": "app" },
+        { "hosted_agent_identity.event.name": "back_off", "hosted_agent_identity.event.reason": "tenant" },
       ],
       [
         "{event}",

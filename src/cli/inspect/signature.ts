@@ -2,7 +2,7 @@ import { signingKeys } from "../../context/signing-keys.js";
 import { isGuid } from "../../entra/tenants.js";
 import type { TokenClaims } from "../../entra/token-claims.js";
 import { settleOrAbort } from "../../exchange/deadline.js";
-import { isUserTokenError, loadPackage } from "../../errors.js";
+import { clocksOf, isUserTokenError, loadPackage, systemClock } from "../../errors.js";
 import { failure, type Finding } from "../finding.js";
 import { cloudOf, type Settings } from "../settings.js";
 import type { TokenHeader } from "./header.js";
@@ -49,7 +49,7 @@ export async function checkSignature({
     const keys = signingKeys({
       cloud,
       fetch: (input, init) => fetch(input, init),
-      now: Date.now,
+      clocks: clocksOf(systemClock),
       timeoutMs: settings.timeoutMs,
     });
     const key = await settleOrAbort(keys.keyFor(tid.toLowerCase(), kid), signal);

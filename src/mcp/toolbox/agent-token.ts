@@ -1,5 +1,15 @@
 import { runWithoutUserContext } from "../../context/ambient.js";
-import { emit, HostedAgentIdentityError, isHostedAgentIdentityError, type OnEvent } from "../../errors.js";
+import { digest } from "../../context/digest.js";
+import {
+  emit,
+  endAt,
+  HostedAgentIdentityError,
+  isHostedAgentIdentityError,
+  isPast,
+  type Clocks,
+  type End,
+  type OnEvent,
+} from "../../errors.js";
 import { azureIdentity } from "../../exchange/azure-identity.js";
 import { isBearerToken } from "../../entra/bearer-token.js";
 import { settleOrAbort, withDeadline } from "../../exchange/deadline.js";
@@ -14,7 +24,7 @@ export interface AgentTokenOptions {
   readonly scope: string;
   readonly serverLabel: string;
   readonly timeoutMs: number;
-  readonly now: () => number;
+  readonly clocks: Clocks;
   readonly onEvent: OnEvent | undefined;
 }
 
@@ -38,12 +48,24 @@ const unusableMs = 30_000;
 const renewMs = 300_000;
 const retryRenewMs = 30_000;
 
+interface KeptToken {
+  readonly token: AccessToken;
+  readonly end: End;
+  readonly renewal: End;
+}
+
+function keptFrom(token: AccessToken, clocks: Clocks): KeptToken {
+  const end = endAt(clocks, token.expiresAt - unusableMs);
+  return { token, end, renewal: endAt(clocks, token.expiresAt - renewMs) };
+}
+
 /** Makes the holder of the agent's token. It asks for none before the first is needed. */
 export function agentToken(options: AgentTokenOptions): AgentToken {
-  const { scope, serverLabel, timeoutMs, now, onEvent } = options;
-  let kept: AccessToken | undefined;
+  const { scope, serverLabel, timeoutMs, clocks, onEvent } = options;
+  const { age } = clocks;
+  let kept: KeptToken | undefined;
   let loaded: Promise<TokenCredentialLike> | undefined;
-  const flights = new Map<string | undefined, Promise<AccessToken>>();
+  const flights = new Map<string, Promise<AccessToken>>();
   let renewAfter = 0;
   let closed = false;
 
@@ -55,20 +77,21 @@ export function agentToken(options: AgentTokenOptions): AgentToken {
   };
 
   const ask = async (claims: string | undefined, signal: AbortSignal): Promise<AccessToken> => {
-    const started = now();
+    const started = age();
     const asked = { abortSignal: signal, ...(claims === undefined ? {} : { claims }) };
     const made = await (await credential()).getToken(scope, asked);
     if (!isBearerToken(made?.token)) throw new Error("the credential gave no token that a header can carry");
     const source = "foundry_toolbox";
     const token: AccessToken = { token: made.token, expiresAt: made.expiresOnTimestamp, source };
-    if (!closed) kept = token;
+    if (!closed) kept = keptFrom(token, clocks);
     renewAfter = 0;
-    emit(onEvent, { type: "token_acquired", source, serverLabel, durationMs: now() - started });
+    emit(onEvent, { type: "token_acquired", source, serverLabel, durationMs: Math.round(age() - started) });
     return token;
   };
 
   const flight = (claims: string | undefined): Promise<AccessToken> => {
-    const known = flights.get(claims);
+    const key = digest(claims);
+    const known = flights.get(key);
     if (known !== undefined) return known;
     const timedOut = (): Error =>
       new HostedAgentIdentityError("entra_timeout", `No token for the agent itself within ${timeoutMs} ms.`, {
@@ -81,14 +104,14 @@ export function agentToken(options: AgentTokenOptions): AgentToken {
       .catch((cause: unknown) => {
         throw isHostedAgentIdentityError(cause) ? cause : noToken(scope, options.hosted, cause);
       })
-      .finally(() => flights.delete(claims));
-    flights.set(claims, begun);
+      .finally(() => flights.delete(key));
+    flights.set(key, begun);
     return begun;
   };
 
   const renew = (): void => {
-    if (renewAfter > now()) return;
-    renewAfter = now() + retryRenewMs;
+    if (renewAfter > age()) return;
+    renewAfter = age() + retryRenewMs;
     flight(undefined).catch((error: unknown) => {
       const code = isHostedAgentIdentityError(error) ? error.code : "client_credential_failed";
       emit(onEvent, { type: "background_refresh_failed", serverLabel, code });
@@ -96,10 +119,9 @@ export function agentToken(options: AgentTokenOptions): AgentToken {
   };
 
   const peek = (): AccessToken | undefined => {
-    const left = kept === undefined ? 0 : kept.expiresAt - now();
-    if (left <= unusableMs) return undefined;
-    if (left <= renewMs) renew();
-    return kept;
+    if (kept === undefined || isPast(clocks, kept.end)) return undefined;
+    if (isPast(clocks, kept.renewal)) renew();
+    return kept.token;
   };
 
   return {
@@ -109,7 +131,7 @@ export function agentToken(options: AgentTokenOptions): AgentToken {
       return (claims === undefined ? peek() : undefined) ?? settleOrAbort(flight(claims), signal);
     },
     drop(token) {
-      if (kept?.token === token) kept = undefined;
+      if (kept?.token.token === token) kept = undefined;
     },
     close() {
       closed = true;

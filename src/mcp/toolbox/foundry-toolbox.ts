@@ -8,7 +8,7 @@ import type { ConsentLinkPolicy } from "../../consent/link-policy.js";
 import { tryGetUserContext } from "../../context/ambient.js";
 import type { FetchLike } from "../../context/fetch-like.js";
 import type { UserContext } from "../../context/user-context.js";
-import { HostedAgentIdentityError, isHostedAgentIdentityError, readOptions } from "../../errors.js";
+import { clocksOf, HostedAgentIdentityError, isHostedAgentIdentityError, readOptions } from "../../errors.js";
 import { checkPerson } from "../../tokens/developer.js";
 import type { AcquireOptions } from "../../tokens/acquire.js";
 import type { AccessToken } from "../../tokens/token-source.js";
@@ -82,6 +82,7 @@ export interface FoundryToolbox {
 export function foundryToolbox(options: FoundryToolboxOptions): FoundryToolbox {
   const settings = readOptions("foundryToolbox", toolboxOptions, options);
   const { onEvent, now, random, fetch, maxRetries } = settings;
+  const clocks = clocksOf(now);
   const place = toolboxPlace(settings);
   const { url, serverLabel, scope, policy, hosted } = place;
   const token = agentToken({
@@ -90,13 +91,13 @@ export function foundryToolbox(options: FoundryToolboxOptions): FoundryToolbox {
     scope,
     serverLabel,
     timeoutMs: settings.timeoutMs,
-    now,
+    clocks,
     onEvent,
   });
   const resource = { url, serverLabel, scopes: [scope], audiences: [] };
   const matches = urlMatch(url);
   const sessions = settings.sharedSessions === "allow" ? undefined : sessionOwners();
-  const refusals = freshRefusals(now);
+  const refusals = freshRefusals(clocks.age);
   let closed = false;
 
   /** The agent's token for this context, if it may be used for whoever asks. */

@@ -1,5 +1,6 @@
 import { runWithoutUserContext } from "../../context/ambient.js";
 import { forgottenPrincipals } from "../../context/forgotten.js";
+import { digest } from "../../context/digest.js";
 import { emit, HostedAgentIdentityError, isHostedAgentIdentityError } from "../../errors.js";
 import { settleOrAbort, withDeadline } from "../../exchange/deadline.js";
 import { exchangeRefreshToken, type RefreshedToken } from "../../exchange/refresh-token-exchange.js";
@@ -134,6 +135,7 @@ export function grants(core: SignInCore): Grants {
     if (started?.grant === undefined || !covers(started.grant, request)) return undefined;
     const { account, refreshToken } = started.grant;
     const { scopes, claims } = request;
+    const resource = request.resource.url;
     const anew = async (): Promise<GivenToken | undefined> => {
       const newer = await recordOf(principalKey).raw();
       return mayRetry && newer !== undefined && newer !== text
@@ -142,7 +144,7 @@ export function grants(core: SignInCore): Grants {
     };
     let answer: RefreshedToken;
     try {
-      answer = await exchangeRefreshToken(app, { refreshToken, account, scopes, claims, signal });
+      answer = await exchangeRefreshToken(app, { resource, refreshToken, account, scopes, claims, signal });
     } catch (cause) {
       const reason = endOfGrant(cause);
       if (reason === undefined) throw cause;
@@ -285,7 +287,7 @@ function isPlatform(principalKey: string): boolean {
 }
 
 function flightKey(principalKey: string, { resource, scopes, claims }: GrantTokenRequest): string {
-  return JSON.stringify([principalKey, resource.url, scopes, claims]);
+  return digest(principalKey, resource.url, scopes, claims);
 }
 
 function timedOut(): Error {

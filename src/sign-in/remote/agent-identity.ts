@@ -3,7 +3,13 @@ import { checkShape, readUnverified } from "../../context/token-shape.js";
 import { issuersOf } from "../../entra/clouds.js";
 import type { EntraAppFacts } from "../../entra/tenants.js";
 import { audiencesOf, clientOf, isAppOnly, stringClaim } from "../../entra/token-claims.js";
-import { HostedAgentIdentityError, isUserTokenError, loadPackage, UserTokenError } from "../../errors.js";
+import {
+  clocksOf,
+  HostedAgentIdentityError,
+  isUserTokenError,
+  loadPackage,
+  UserTokenError,
+} from "../../errors.js";
 import type { FetchLike } from "../../context/fetch-like.js";
 
 /** What proves an agent. */
@@ -26,7 +32,7 @@ const toleranceS = 60;
  * Source: learn.microsoft.com, identity-platform/access-tokens, "validate tokens".
  */
 export function agentVerifier({ app, fetch, now }: AgentVerifierOptions): AgentVerifier {
-  const keys = signingKeys({ cloud: app.cloud, fetch, now, timeoutMs: 5_000 });
+  const keys = signingKeys({ cloud: app.cloud, fetch, clocks: clocksOf(now), timeoutMs: 5_000 });
   return async (authorization) => {
     try {
       return await clientOfToken(authorization);

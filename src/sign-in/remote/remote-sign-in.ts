@@ -2,12 +2,15 @@ import { internalsOf, liveInternalsOf, userNotIdentified } from "../../context/i
 import type { UserContext } from "../../context/user-context.js";
 import {
   clock,
+  clocksOf,
   ConsentRequest,
   ConsentRequiredError,
   emit,
+  endAt,
   errorCodes,
   HostedAgentIdentityError,
   isHostedAgentIdentityError,
+  isPast,
   listener,
   milliseconds,
   orElse,
@@ -16,12 +19,14 @@ import {
   text,
   type Checked,
   type ConsentReason,
+  type End,
   type ErrorCode,
   type OnEvent,
   type OptionTable,
 } from "../../errors.js";
 import { fetchOption, type FetchLike } from "../../context/fetch-like.js";
 import { isBearerToken } from "../../entra/bearer-token.js";
+import { backOff } from "../../exchange/back-off.js";
 import { settleOrAbort, withDeadline } from "../../exchange/deadline.js";
 import { tokenCredentialOption, type TokenCredentialLike } from "../../exchange/federated-credential.js";
 import type { TokenAnswer, TokenRequest, TokenSource } from "../../tokens/token-source.js";
@@ -103,6 +108,7 @@ const renewBeforeMs = 300_000;
 export function remoteSignIn(options: RemoteSignInOptions): RemoteSignIn {
   const settings = readOptions("remoteSignIn", remoteSignInOptions, options);
   const { now, onEvent } = settings;
+  const waits = backOff(clocksOf(now).age, onEvent);
   const base = new URL(settings.url).href.replace(/\/$/, "");
   const call = serviceCalls(base, settings);
   const listeners = new Set<(principalKey: string) => void>();
@@ -128,7 +134,11 @@ export function remoteSignIn(options: RemoteSignInOptions): RemoteSignIn {
                 detail: "the request brought neither a user token for our app nor a platform user id.",
               }
             : undefined,
-        acquire: (request) => acquire(call, request, now, onEvent),
+        acquire(request) {
+          const principal = request.context.principalKey ?? "null";
+          const asking = { clientId: base, tenantId: "", principal, exchange: undefined };
+          return waits.run(asking, () => acquire(call, request, now, onEvent));
+        },
         subscribe(listener) {
           listeners.add(listener);
           return () => void listeners.delete(listener);
@@ -255,10 +265,11 @@ function isUndeclared({ principal, platform }: UserContext): boolean {
 
 function serviceCalls(base: string, options: Checked<RemoteSignInOptions, RemoteDefaults>): Call {
   const { timeoutMs, fetch, now, onEvent } = options;
-  let own: { readonly token: string; readonly until: number } | undefined;
+  const clocks = clocksOf(now);
+  let own: { readonly token: string; readonly renewal: End } | undefined;
 
   const ownToken = async (signal: AbortSignal): Promise<string> => {
-    if (own !== undefined && own.until > now()) return own.token;
+    if (own !== undefined && !isPast(clocks, own.renewal)) return own.token;
     const made = await settleOrAbort(
       options.credential.getToken(options.scope, { abortSignal: signal }),
       signal,
@@ -268,7 +279,7 @@ function serviceCalls(base: string, options: Checked<RemoteSignInOptions, Remote
         "client_credential_failed",
         "The agent's own credential gave no token that a header can carry.",
       );
-    own = { token: made.token, until: made.expiresOnTimestamp - renewBeforeMs };
+    own = { token: made.token, renewal: endAt(clocks, made.expiresOnTimestamp - renewBeforeMs) };
     return made.token;
   };
 

@@ -1,3 +1,4 @@
+import { clocksOf, endAt, isPast, type End } from "../../errors.js";
 import { unavailable, wholeTtl } from "./refusals.js";
 
 /** One live value. `expiresAt` in milliseconds since the epoch. */
@@ -41,14 +42,16 @@ export function records(
   limits: RecordLimits,
   onChange: (change: RecordChange, before: StoredRecord | undefined) => void = () => undefined,
 ): Records {
-  const entries = new Map<string, StoredRecord>();
+  const clocks = clocksOf(now);
+  /** A clock that was put back lets no code and no ticket live longer. */
+  const entries = new Map<string, StoredRecord & { readonly end: End }>();
   let bytes = 0;
   let sweeper = entries.entries();
   let sweptAt = Number.NEGATIVE_INFINITY;
 
   const liveRecord = (key: string): StoredRecord | undefined => {
     const record = entries.get(key);
-    return record === undefined || record.expiresAt <= now() ? undefined : record;
+    return record === undefined || isPast(clocks, record.end) ? undefined : record;
   };
 
   const put = ([key, record]: RecordChange): void => {
@@ -58,7 +61,7 @@ export function records(
       entries.delete(key);
     } else {
       bytes += weight(key, record);
-      entries.set(key, record);
+      entries.set(key, { ...record, end: endAt(clocks, record.expiresAt) });
     }
   };
 
@@ -88,15 +91,15 @@ export function records(
     for (let step = 0; step < 2; step += 1) {
       const { done, value } = sweeper.next();
       if (done === true) sweeper = entries.entries();
-      else if (value[1].expiresAt <= now()) put([value[0], undefined]);
+      else if (isPast(clocks, value[1].end)) put([value[0], undefined]);
     }
   };
 
   /** At most once a second, so that a map full of live records stays cheap to ask. */
   const sweepAll = (): void => {
-    if (Math.abs(now() - sweptAt) < 1_000) return;
-    sweptAt = now();
-    for (const [key, record] of entries) if (record.expiresAt <= now()) put([key, undefined]);
+    if (clocks.age() - sweptAt < 1_000) return;
+    sweptAt = clocks.age();
+    for (const [key, record] of entries) if (isPast(clocks, record.end)) put([key, undefined]);
   };
 
   return {
@@ -132,7 +135,7 @@ export function records(
     },
     put,
     *live() {
-      for (const [key, record] of entries) if (record.expiresAt > now()) yield [key, record];
+      for (const [key, record] of entries) if (!isPast(clocks, record.end)) yield [key, record];
     },
     get bytes() {
       return bytes;

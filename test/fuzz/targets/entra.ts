@@ -1,4 +1,5 @@
 import { isTokenExchangeError } from "hosted-agent-identity";
+import { clocksOf } from "../../../src/errors.js";
 import { exchangeAuthorizationCode } from "../../../src/exchange/authorization-code-exchange.js";
 import type { EntraAppInternals } from "../../../src/exchange/entra-app.js";
 import { requestTokens } from "../../../src/exchange/token-request.js";
@@ -68,6 +69,8 @@ function appFor(input: Input): EntraAppInternals {
     facts,
     fetch,
     now: () => now,
+    clocks: clocksOf(() => now),
+    backOff: { run: (_asking, exchange) => exchange() },
     timeoutMs: 10_000,
     capabilities: [],
     onEvent: undefined,

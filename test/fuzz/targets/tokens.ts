@@ -3,6 +3,7 @@ import { signingKeys } from "../../../src/context/signing-keys.js";
 import { checkClaims } from "../../../src/context/token-checks.js";
 import { readUnverified } from "../../../src/context/token-shape.js";
 import { joinClaims } from "../../../src/entra/claims-request.js";
+import { clocksOf } from "../../../src/errors.js";
 import { resourceOfScope } from "../../../src/entra/scopes.js";
 import { agentVerifier } from "../../../src/sign-in/remote/agent-identity.js";
 import { field, listIn, textOf, valueIn, type FuzzTarget } from "../target.js";
@@ -283,7 +284,7 @@ export const tokenTargets: readonly FuzzTarget[] = [
         return body === "hang" ? new Promise<Response>(() => {}) : answer(body, status);
       };
       // Long enough that a good answer is in time on a machine with other work.
-      const keys = signingKeys({ cloud: facts.cloud, fetch, now: () => time, timeoutMs: 5 });
+      const keys = signingKeys({ cloud: facts.cloud, fetch, clocks: clocksOf(() => time), timeoutMs: 5 });
       let found: unknown;
       let thrown: unknown;
       for (const lookup of listIn(input, "lookups").slice(0, 2)) {

@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { foundryToolbox, type IdentityEvent, runWithUserContext } from "hosted-agent-identity";
 import { type EntraEmulator, startEntra } from "hosted-agent-identity/testing";
+import { clocksOf } from "../../../src/errors.js";
 import { agentToken, type AgentToken } from "../../../src/mcp/toolbox/agent-token.js";
 import { callContext, countingCredential } from "../../support/toolbox-users.js";
 
@@ -37,7 +38,7 @@ function tokenOf(from: ReturnType<typeof credential> | undefined, timeoutMs = 5_
     scope,
     serverLabel: "people",
     timeoutMs,
-    now: () => now,
+    clocks: clocksOf(() => now),
     onEvent: (event) => events.push(event),
   });
 }

@@ -1,0 +1,114 @@
+import { emit, type HostedAgentIdentityError, type OnEvent } from "../errors.js";
+
+/** Somebody's wait. Over with an answer to what was asked after it began, or when nobody asks for long. */
+export interface Waiting {
+  /** When it was last begun. Whatever was under way by then is the same trouble, not more of it. */
+  readonly since: number;
+  readonly until: number;
+  readonly lastMs: number;
+  /** One request has gone ahead after the wait; the others wait for how it ends. */
+  probing: boolean;
+}
+
+/** The waits of people, or of tenants. */
+export interface Waits {
+  of(key: string): Waiting | undefined;
+  /** Begins a wait, or a longer one, after trouble that was asked for at `began`. */
+  lengthen(key: string, began: number, error: HostedAgentIdentityError): void;
+  /** Puts somebody under a wait that began elsewhere. */
+  adopt(key: string, waiting: Waiting): Waiting;
+  answered(key: string, began: number): void;
+}
+
+/** Whose waits they are, and how many are kept. */
+export interface WaitsOptions {
+  readonly scope: "user" | "tenant";
+  readonly max: number;
+  /** How long Entra is obeyed. Then one request at a time finds out whether it still has to be. */
+  readonly obeyedMs: number;
+  readonly age: () => number;
+  readonly onEvent: OnEvent | undefined;
+}
+
+const firstMs = 1_000;
+/** The longest wait of our own, where Entra names none. */
+const longestMs = 60_000;
+/** AADSTS50196: Entra has seen a loop. It names no time. */
+export const loopMs = 300_000;
+/** Trouble this long after a wait is a new one, and begins with the shortest wait. */
+const forgottenAfterMs = 10_000;
+
+/** Makes an empty list. */
+export function waits({ scope, max, obeyedMs, age, onEvent }: WaitsOptions): Waits {
+  const waiting = new Map<string, Waiting>();
+
+  const of = (key: string): Waiting | undefined => {
+    const known = waiting.get(key);
+    if (known === undefined || !isForgotten(known, age())) return known;
+    waiting.delete(key);
+    return undefined;
+  };
+
+  const put = (key: string, next: Waiting): void => {
+    waiting.delete(key);
+    waiting.set(key, next);
+    if (waiting.size > max) waiting.delete(waiting.keys().next().value ?? key);
+  };
+
+  /** Drops what is over, two at a time, those first who began longest ago: no call waits for it. */
+  const sweep = (): void => {
+    let looked = 0;
+    for (const key of waiting.keys()) {
+      if (looked === 2 || of(key) !== undefined) return;
+      looked += 1;
+    }
+  };
+
+  return {
+    of,
+    lengthen(key, began, error) {
+      sweep();
+      const before = of(key);
+      const next = waitAfter(before, began, age(), error, obeyedMs);
+      if (next === before) return;
+      put(key, next);
+      emit(onEvent, { type: "back_off", scope, forMs: next.lastMs });
+    },
+    adopt(key, { since, until, lastMs }) {
+      const own = { since, until, lastMs, probing: false };
+      put(key, own);
+      return own;
+    },
+    answered(key, began) {
+      if ((waiting.get(key)?.since ?? began) < began) waiting.delete(key);
+    },
+  };
+}
+
+/** The wait after some trouble; the one before, where that says as much. */
+export function waitAfter(
+  before: Waiting | undefined,
+  began: number,
+  at: number,
+  error: HostedAgentIdentityError,
+  obeyedMs: number,
+): Waiting {
+  // Requests that were out together are one trouble: the wait does not grow with their number.
+  const isSame = before !== undefined && began <= before.since;
+  const doubled = before === undefined || isSame ? firstMs : Math.min(before.lastMs * 2, longestMs);
+  const asked = error.category === "loop" ? loopMs : error.retryAfterMs;
+  // "Retry-After: 0", or a date that has passed by our clock, would be no wait at all: a storm.
+  const lastMs = Math.min(Math.max(asked ?? doubled, firstMs), obeyedMs);
+  if (isSame && at + lastMs <= before.until) return before;
+  return { since: at, until: at + lastMs, lastMs, probing: false };
+}
+
+/** How long somebody has to wait, in milliseconds; 0 to go ahead. */
+export function leftOf({ until, probing }: Waiting, at: number): number {
+  if (until > at) return until - at;
+  return probing ? firstMs : 0;
+}
+
+export function isForgotten({ until, lastMs, probing }: Waiting, at: number): boolean {
+  return !probing && at - until > lastMs + forgottenAfterMs;
+}

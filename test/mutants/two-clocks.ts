@@ -1,0 +1,148 @@
+import type { Mutant } from "./mutant.js";
+
+const clocks = ["test/errors/clocks.test.ts"];
+const kept = ["test/faults/two-clocks.test.ts"];
+
+/** How old something is: whatever either clock says, and nothing younger for a clock that was put back. */
+export const twoClocksMutants: readonly Mutant[] = [
+  {
+    name: "ages-by-the-steady-clock-alone",
+    rule: 20,
+    find: "age: before.age + passed + Math.abs(step), steady",
+    replace: "age: before.age + passed, steady",
+    tests: clocks,
+  },
+  {
+    name: "ages-by-the-wall-clock-alone",
+    rule: 20,
+    find: "const passed = Math.max(steady - before.steady, 0);",
+    replace: "const passed = 0;",
+    tests: clocks,
+  },
+  {
+    name: "a-clock-put-back-makes-things-younger",
+    rule: 20,
+    find: "passed + Math.abs(step)",
+    replace: "passed + step",
+    tests: clocks,
+  },
+  {
+    name: "every-reading-counts-as-a-step",
+    rule: 20,
+    find: "if (step <= 0 && step >= -jitterMs)",
+    replace: "if (step === 0)",
+    tests: clocks,
+  },
+  {
+    name: "no-steady-clock-beside-the-systems",
+    rule: 20,
+    find: "() => performance.now() : () => 0",
+    replace: "() => 0 : () => 0",
+    tests: kept,
+  },
+  {
+    name: "an-end-by-the-wall-clock-alone",
+    rule: 20,
+    find: "return now() >= at || age() >= aged;",
+    replace: "return now() >= at;",
+    tests: clocks,
+  },
+  {
+    name: "an-end-by-age-alone",
+    rule: 20,
+    find: "return now() >= at || age() >= aged;",
+    replace: "return age() >= aged + 1_000;",
+    tests: ["test/context/verified-tokens.test.ts"],
+  },
+  {
+    name: "signing-keys-of-any-age",
+    rule: 20,
+    find: "loaded !== undefined && age() - loaded.at < ms",
+    replace: "loaded !== undefined",
+    tests: kept,
+  },
+  {
+    name: "a-verification-from-before-it-was-made",
+    rule: 20,
+    find: "isPast(clocks, entry.end) || now() < entry.provenAt",
+    replace: "isPast(clocks, entry.end)",
+    tests: ["test/context/verified-tokens.test.ts"],
+  },
+  {
+    name: "an-access-token-of-any-age",
+    rule: 20,
+    find: "return entry === undefined || isPast(clocks, entry.end) ? undefined : entry;",
+    replace: "return entry;",
+    tests: kept,
+  },
+  {
+    name: "a-client-assertion-of-any-age",
+    rule: 20,
+    find: "request.refused === 0 && !isPast(clocks, known.end)",
+    replace: "request.refused === 0",
+    tests: kept,
+  },
+  {
+    name: "an-agents-token-of-any-age",
+    rule: 20,
+    find: "if (kept === undefined || isPast(clocks, kept.end)) return undefined;",
+    replace: "if (kept === undefined) return undefined;",
+    tests: kept,
+  },
+  {
+    name: "a-developers-token-of-any-age",
+    rule: 20,
+    find: "known === undefined || isPast(clocks, known.renewal) ? undefined : known.token",
+    replace: "known?.token",
+    tests: kept,
+  },
+  {
+    name: "a-service-token-of-any-age",
+    rule: 20,
+    find: "if (own !== undefined && !isPast(clocks, own.renewal)) return own.token;",
+    replace: "if (own !== undefined) return own.token;",
+    tests: kept,
+  },
+  {
+    name: "a-record-of-any-age",
+    rule: 20,
+    find: "return record === undefined || isPast(clocks, record.end) ? undefined : record;",
+    replace: "return record;",
+    tests: kept,
+  },
+  {
+    name: "an-operation-of-any-age",
+    rule: 20,
+    find: "waiting === undefined || waiting.until <= age() ||",
+    replace: "waiting === undefined ||",
+    tests: kept,
+  },
+  {
+    name: "a-short-memory-of-any-age",
+    rule: 20,
+    find: "if (entry.until > age()) return entry.value;",
+    replace: "return entry.value;",
+    tests: kept,
+  },
+  {
+    name: "an-idle-client-by-the-wall-clock",
+    rule: 20,
+    find: "const { age } = clocksOf(settings.now);",
+    replace: "const age = settings.now;",
+    tests: kept,
+  },
+  {
+    name: "tokens-refused-until-the-clock-has-caught-up",
+    rule: 20,
+    find: "obtainedAt <= refusedAt && (refusedAt <= time || obtainedAt > time)",
+    replace: "obtainedAt <= refusedAt",
+    tests: kept,
+  },
+  {
+    name: "a-pause-after-missing-keys-of-any-age",
+    rule: 20,
+    find: "age() - failedAt < failurePauseMs",
+    replace: "failedAt > 0",
+    tests: kept,
+  },
+];

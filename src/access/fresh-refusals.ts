@@ -1,3 +1,4 @@
+import { digest } from "../context/digest.js";
 import { shortMemory } from "../tokens/short-memory.js";
 
 /** What the resource refused each user of late, and what was got for them since. */
@@ -17,31 +18,36 @@ export interface FreshRefusals {
 
 /** As long as refusals of Entra that no user can end are remembered. */
 const rememberedMs = 5_000;
-const maxTokens = 1_000;
+const maxTokens = 10_000;
 /** A token that has run out, more scopes and a second factor in one minute are three. */
 const tokensPerMinute = 8;
 const minuteMs = 60_000;
 const maxOwners = 10_000;
 const grownMs = 3_600_000;
+/** In characters, of one person. More would be a server's way to fill memory; it is asked for anew each time. */
+const maxGrown = 2_048;
 
 /**
  * Makes the memory of one access. Without it, a resource that refuses one user for ever, or wants something else
  * each time, turns every call of an agent that tries again into one more exchange, until Entra sees a loop
- * (AADSTS50196) and everybody waits. Source: MCP 2026-07-28, authorization: clients step up with the union of
- * scopes, a few times at most, and keep track of upgrades that failed.
+ * (AADSTS50196) and this person has to wait. Source: MCP 2026-07-28, authorization: clients step up with the
+ * union of scopes, a few times at most, and keep track of upgrades that failed.
+ *
+ * Tokens and demands are the server's words, of any length: only their digests are kept. One person takes about
+ * 3 kB at most, a token and its demand 100 bytes.
  */
-export function freshRefusals(now: () => number): FreshRefusals {
-  const refused = shortMemory<string>(rememberedMs, maxTokens, now);
-  const asked = shortMemory<Set<string>>(minuteMs, maxOwners, now);
-  const grown = shortMemory<readonly string[]>(grownMs, maxOwners, now);
+export function freshRefusals(age: () => number): FreshRefusals {
+  const refused = shortMemory<string>(rememberedMs, maxTokens, age);
+  const asked = shortMemory<Set<string>>(minuteMs, maxOwners, age);
+  const grown = shortMemory<readonly string[]>(grownMs, maxOwners, age);
   // A toolbox's token is the agent's own and serves everybody: what one user is refused says nothing of another.
-  const keyOf = (owner: string, token: string): string => `${owner} ${token}`;
+  const keyOf = (owner: string, token: string): string => `${owner} ${digest(token)}`;
   return {
-    note: (owner, token, demand) => refused.set(keyOf(owner, token), demand),
-    has: (owner, token, demand) => refused.get(keyOf(owner, token)) === demand,
+    note: (owner, token, demand) => refused.set(keyOf(owner, token), digest(demand)),
+    has: (owner, token, demand) => refused.get(keyOf(owner, token)) === digest(demand),
     mayAsk(owner, token, demand) {
       const known = asked.get(owner) ?? new Set<string>();
-      const key = `${demand} ${token}`;
+      const key = digest(demand, token);
       // Calls side by side are refused with one token, and get one token.
       if (known.has(key)) return true;
       if (known.size >= tokensPerMinute) return false;
@@ -50,7 +56,10 @@ export function freshRefusals(now: () => number): FreshRefusals {
       return true;
     },
     grownScopes: (owner) => grown.get(owner) ?? [],
-    grew: (owner, scopes) => grown.set(owner, scopes),
+    grew(owner, scopes) {
+      const length = scopes.reduce((sum, scope) => sum + scope.length, 0);
+      grown.set(owner, length > maxGrown ? [] : scopes);
+    },
     forget(owner) {
       refused.deleteWhere((key) => key.startsWith(`${owner} `));
       grown.deleteWhere((key) => key === owner);

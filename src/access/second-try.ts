@@ -113,6 +113,9 @@ function demandOf({ status }: Response, { scopes, claims }: BearerChallenge): st
   return status === 401 ? "401" : JSON.stringify([scopes, claims]);
 }
 
+/** In characters. No scope of Entra's comes near; what is longer is there to fill memory. */
+const maxScope = 512;
+
 /** The resource's scopes, those the server names, which may leave out the resource, and those it named before. */
 function grownScopes(
   resource: ProtectedResource,
@@ -124,7 +127,9 @@ function grownScopes(
     .slice(0, 32)
     .map((scope) => (resourceOfScope(scope) === undefined ? `${prefix}/${scope}` : scope));
   // What the server names is a wish, not a destination: scopes of another resource are never asked for.
-  const foreign = full.some((scope) => resourceOfScope(scope) !== prefix || /[\s"\\]/.test(scope));
+  const foreign = full.some(
+    (scope) => scope.length > maxScope || resourceOfScope(scope) !== prefix || /[\s"\\]/.test(scope),
+  );
   const isNew = full.some((scope) => !resource.scopes.includes(scope));
   if (foreign || !isNew) throw insufficientScope(resource, named);
   return [...new Set([...resource.scopes, ...before, ...full])].sort();

@@ -1,3 +1,4 @@
+import { digest } from "../context/digest.js";
 import type { UserContext } from "../context/user-context.js";
 import { HostedAgentIdentityError } from "../errors.js";
 
@@ -12,23 +13,25 @@ export interface SessionOwners {
 
 const maxSessions = 100_000;
 
-/** Makes an empty, bounded record of sessions. */
+/** Makes an empty, bounded record of sessions, by the digest of their ids: an id is the server's, of any length. */
 export function sessionOwners(): SessionOwners {
   const owners = new Map<string, string>();
-  const note = (sessionId: string, principal: string): void => {
-    owners.set(sessionId, principal);
-    if (owners.size > maxSessions) owners.delete(owners.keys().next().value ?? sessionId);
+  const note = (key: string, principal: string): void => {
+    owners.set(key, principal);
+    if (owners.size > maxSessions) owners.delete(owners.keys().next().value ?? key);
   };
   return {
     check(sessionId, principal) {
-      const owner = owners.get(sessionId);
-      if (owner === undefined) note(sessionId, principal);
+      const key = digest(sessionId);
+      const owner = owners.get(key);
+      if (owner === undefined) note(key, principal);
       else if (owner !== principal) throw new HostedAgentIdentityError("shared_session");
     },
     opened(sessionId, principal) {
-      if (!owners.has(sessionId)) note(sessionId, principal);
+      const key = digest(sessionId);
+      if (!owners.has(key)) note(key, principal);
     },
-    ended: (sessionId) => void owners.delete(sessionId),
+    ended: (sessionId) => void owners.delete(digest(sessionId)),
   };
 }
 

@@ -1,3 +1,5 @@
+import { digest } from "../context/digest.js";
+
 /** Who opened which MCP session. Rule 15, at the other end: the SDKs' servers do not ask. */
 export interface OpenSessions {
   /** Whether this principal opened the session here. One that nobody opened here is nobody's. */
@@ -14,17 +16,19 @@ export function openSessions(max: number = maxSessions): OpenSessions {
   const owners = new Map<string, string>();
   return {
     isOf(sessionId, principalKey) {
-      if (owners.get(sessionId) !== principalKey) return false;
-      owners.delete(sessionId);
-      owners.set(sessionId, principalKey);
+      const key = digest(sessionId);
+      if (owners.get(key) !== principalKey) return false;
+      owners.delete(key);
+      owners.set(key, principalKey);
       return true;
     },
     opened(sessionId, principalKey) {
-      if (owners.has(sessionId)) return;
-      owners.set(sessionId, principalKey);
-      const [oldest = sessionId] = owners.keys();
+      const key = digest(sessionId);
+      if (owners.has(key)) return;
+      owners.set(key, principalKey);
+      const [oldest = key] = owners.keys();
       if (owners.size > max) owners.delete(oldest);
     },
-    ended: (sessionId) => void owners.delete(sessionId),
+    ended: (sessionId) => void owners.delete(digest(sessionId)),
   };
 }

@@ -418,6 +418,7 @@ describe("a 403 with insufficient_scope", () => {
   it.each([
     ["a scope of another resource", "https://graph.microsoft.com/Mail.Read"],
     ["nothing new", "access_as_user"],
+    ["a scope of more than 512 characters", "x".repeat(470)],
   ])("is an error when it names %s", async (_what, scope) => {
     wants(scope);
     expect(await code(call(access(), contextFor()))).toBe("insufficient_scope");

@@ -35,4 +35,11 @@ describe("scopes beyond the resource's own", () => {
     time += 3_600_000;
     expect(refusals.grownScopes("Ada")).toEqual([]);
   });
+
+  it("are not remembered when they are longer than 2 048 characters together", () => {
+    refusals.grew("Ada", ["a".repeat(1_024), "b".repeat(1_024)]);
+    expect(refusals.grownScopes("Ada")).toHaveLength(2);
+    refusals.grew("Ada", ["a".repeat(1_024), "b".repeat(1_025)]);
+    expect(refusals.grownScopes("Ada")).toEqual([]);
+  });
 });

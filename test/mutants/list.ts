@@ -1,5 +1,6 @@
 import { backOffMutants } from "./back-off.js";
 import { bindingMutants } from "./binding.js";
+import { boundedKeyMutants } from "./bounded-keys.js";
 import { commandLineMutants } from "./command-line.js";
 import { demandMutants } from "./demands.js";
 import { discretionMutants } from "./discretion.js";
@@ -16,6 +17,7 @@ import { responsesContractMutants } from "./responses-contract.js";
 import { otelMutants } from "./otel.js";
 import { reportedErrorMutants } from "./reported-errors.js";
 import { turnMutants } from "./turns.js";
+import { twoClocksMutants } from "./two-clocks.js";
 import { serverCallMutants } from "./server-calls.js";
 import { sharedCacheMutants } from "./shared-cache.js";
 import { takenOverAgentMutants } from "./taken-over-agent.js";
@@ -535,4 +537,6 @@ export const mutants: readonly Mutant[] = [
   ...discretionMutants,
   ...frameworkMutants,
   ...turnMutants,
+  ...twoClocksMutants,
+  ...boundedKeyMutants,
 ];

@@ -16,7 +16,7 @@ export const mcpServerMutants: readonly Mutant[] = [
   {
     name: "server-session-changes-hands",
     rule: 15,
-    find: "      if (owners.has(sessionId)) return;\n",
+    find: "      if (owners.has(key)) return;\n",
     replace: "",
     tests: sessionTests,
   },

@@ -469,6 +469,7 @@ interface FoundryEnvironment {
     readonly agentName?: string;
     readonly agentVersion?: string;
     readonly sessionId?: string;
+    readonly developer?: boolean;
 }
 interface UserContextOptions {
     readonly verify: UserTokenVerifier | "none";

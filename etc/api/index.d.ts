@@ -366,6 +366,7 @@ type SkipReason = "no_user"
     | "no_delegated_scope"
     | "not_hosted"
     | "hosted"
+    | "not_opted_in"
     | "needs_interaction"
     | "claims_not_supported";
 interface SkippedSource {
@@ -704,6 +705,7 @@ interface FoundryEnvironment {
     readonly agentName?: string;
     readonly agentVersion?: string;
     readonly sessionId?: string;
+    readonly developer?: boolean;
 }
 type HeadersLike = Headers | Iterable<readonly [
     string,

@@ -313,7 +313,7 @@ declare function callerOf(authInfo: {
     readonly clientId: string;
     readonly extra?: Readonly<Record<string, unknown>>;
 } | undefined): Caller;
-type NodeMiddleware = (request: IncomingMessage, response: ServerResponse, next: (error?: unknown) => void) => void;
+type NodeMiddleware = (request: IncomingMessage, response: ServerResponse, next: () => void) => void;
 interface ResourceMetadata {
     readonly resource: string;
     readonly authorization_servers: readonly string[];

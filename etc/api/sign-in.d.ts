@@ -335,6 +335,7 @@ type SkipReason = "no_user"
     | "no_delegated_scope"
     | "not_hosted"
     | "hosted"
+    | "not_opted_in"
     | "needs_interaction"
     | "claims_not_supported";
 interface MadeConsentLink {

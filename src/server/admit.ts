@@ -18,7 +18,7 @@ export interface GateRequest {
 /** A request that may go on. */
 export interface Admitted {
   readonly authInfo: EntraAuthInfo;
-  /** The parsed body of a POST. */
+  /** The parsed body of a request that makes calls: a POST. */
   readonly body: unknown;
   /** To be told what was answered, for the session that it opened or ended. */
   answered(status: number, sessionId: string | undefined): void;
@@ -53,8 +53,10 @@ export async function admit(
   if (sessionId !== undefined && !sessions.isOf(sessionId, principalKey))
     return { refused: rpcRefusal(404, -32001, "Session not found") };
 
-  const body = method === "POST" ? await request.body() : undefined;
-  const calls = method === "POST" ? callsOf(body) : [];
+  // MCP knows no other method with a body; a server that takes one all the same asks for no less.
+  const hasCalls = !withoutCalls.has(method);
+  const body = hasCalls ? await request.body() : undefined;
+  const calls = hasCalls ? callsOf(body) : [];
   if (calls === undefined) return { refused: notRpc };
   const refused = await unmet(calls, authInfo, claims, settings, refuse);
   if (refused !== undefined) return { refused };
@@ -66,6 +68,8 @@ export async function admit(
   };
   return { admitted: { authInfo, body, answered } };
 }
+
+const withoutCalls: ReadonlySet<string> = new Set(["GET", "HEAD", "DELETE", "OPTIONS"]);
 
 export const notRpc: Refusal = rpcRefusal(400, -32700, "Parse error: expected JSON-RPC 2.0");
 export const tooComplex: Refusal = rpcRefusal(

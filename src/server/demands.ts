@@ -37,17 +37,23 @@ export interface McpCall {
   readonly caller: Caller;
 }
 
-/** The calls of a parsed body, one or a batch; `undefined` for what is no JSON-RPC. */
+/**
+ * The calls of a parsed body, one or a batch; `undefined` for what is no JSON-RPC, and for a call of a tool without a
+ * name: what a server makes of a list in its place, nobody has asked for.
+ */
 export function callsOf(body: unknown): readonly Omit<McpCall, "caller">[] | undefined {
   const messages: unknown[] = Array.isArray(body) ? body : [body];
   // What a parser in front could not read is {} in Express 4: it must not pass for a request without calls.
   if (messages.length === 0 || !messages.every(isMessage)) return undefined;
-  return messages.flatMap(({ method, params }) => {
-    if (typeof method !== "string") return [];
-    const given = isRecord(params) ? params : {};
-    const tool = method === "tools/call" && typeof given["name"] === "string" ? { tool: given["name"] } : {};
-    return [{ method, params: given, ...tool }];
-  });
+  const calls = messages.flatMap(({ method, params }) =>
+    typeof method === "string" ? [callOf(method, isRecord(params) ? params : {})] : [],
+  );
+  return calls.some(({ method, tool }) => method === "tools/call" && tool === undefined) ? undefined : calls;
+}
+
+function callOf(method: string, params: Record<string, unknown>): Omit<McpCall, "caller"> {
+  const { name } = params;
+  return { method, params, ...(method === "tools/call" && typeof name === "string" ? { tool: name } : {}) };
 }
 
 /** What the calls lack; `undefined` when they may go on. */

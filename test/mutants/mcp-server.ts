@@ -126,6 +126,20 @@ export const mcpServerMutants: readonly Mutant[] = [
     tests: gateTests,
   },
   {
+    name: "server-asks-nothing-of-a-put",
+    rule: 5,
+    find: "const hasCalls = !withoutCalls.has(method);",
+    replace: 'const hasCalls = method === "POST";',
+    tests: gateTests,
+  },
+  {
+    name: "server-asks-nothing-of-a-tool-without-a-name",
+    rule: 5,
+    find: 'return calls.some(({ method, tool }) => method === "tools/call" && tool === undefined) ? undefined : calls;',
+    replace: "return calls;",
+    tests: gateTests,
+  },
+  {
     name: "server-forgets-the-authentication-context",
     rule: 5,
     find: "if (authContext === undefined || contextsOf(claims).includes(authContext)) return undefined;",

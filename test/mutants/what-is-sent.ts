@@ -15,16 +15,16 @@ export const whatIsSentMutants: readonly Mutant[] = [
   {
     name: "a-url-that-is-read-twice",
     rule: 17,
-    find: "if (!isRequest(input)) return { href: String(input), init: completed(given) };",
-    replace:
-      "if (!isRequest(input)) return { get href() { return String(input); }, init: completed(given) };",
+    find: "return { href: String(input), init: completed(members) };",
+    replace: "return { get href() { return String(input); }, init: completed(members) };",
     tests: sentTests,
   },
   {
     name: "headers-that-are-read-twice",
     rule: 17,
-    find: "headers: outgoingHeaders(headers) };",
-    replace: "get headers() { return outgoingHeaders(headers); } } as never;",
+    find: "return Object.assign(members, { method: methodOf(String(method)), headers: outgoingHeaders(headers) });",
+    replace:
+      'return Object.defineProperty(Object.assign(members, { method: methodOf(String(method)) }), "headers", { get: () => outgoingHeaders(headers), enumerable: true }) as never;',
     tests: sentTests,
   },
   {
@@ -79,8 +79,8 @@ export const whatIsSentMutants: readonly Mutant[] = [
   {
     name: "headers-of-another-implementation-are-none",
     rule: 15,
-    find: "else if (isIterable(given)) for (const pair of given) addPair(pair, add);",
-    replace: "else if (Array.isArray(given)) for (const pair of given) addPair(pair, add);",
+    find: "else if (isIterable(given)) for (const pair of given) addPair(headers, pair);",
+    replace: "else if (Array.isArray(given)) for (const pair of given) addPair(headers, pair);",
     tests: sentTests,
   },
   {
@@ -93,7 +93,7 @@ export const whatIsSentMutants: readonly Mutant[] = [
   {
     name: "a-host-of-the-callers-own",
     rule: 1,
-    find: '    if (name === "host") return;\n',
+    find: 'if (name === "host" || name === "__proto__") return;',
     replace: "",
     tests: sentTests,
   },
@@ -110,6 +110,21 @@ export const whatIsSentMutants: readonly Mutant[] = [
     find: "        if (!isBearerToken(token.token)) throw notSendable(token.source);\n",
     replace: "",
     tests: sentTests,
+  },
+  {
+    name: "a-token-for-a-toolbox-that-the-runtime-quotes",
+    rule: 2,
+    find: "if (!isBearerToken(made?.token)) throw new Error(",
+    replace: "if (made === null) throw new Error(",
+    tests: ["test/access/unsendable-tokens.test.ts"],
+  },
+  {
+    name: "a-token-for-the-sign-in-service-that-the-runtime-quotes",
+    rule: 2,
+    in: "serviceCalls",
+    find: "if (!isBearerToken(made?.token))",
+    replace: "if (made === null)",
+    tests: ["test/access/unsendable-tokens.test.ts"],
   },
   {
     name: "a-session-that-could-not-be-ended-is-free",

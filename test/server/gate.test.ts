@@ -87,7 +87,9 @@ async function send(
       ...(token === undefined ? {} : { authorization: `Bearer ${token}` }),
       ...headers,
     },
-    ...(method === "POST" ? { body: typeof body === "string" ? body : JSON.stringify(body) } : {}),
+    ...(["POST", "PUT", "PATCH"].includes(method)
+      ? { body: typeof body === "string" ? body : JSON.stringify(body) }
+      : {}),
   });
   const { status } = response;
   return { status, headers: response.headers, text: await response.text(), passed };
@@ -413,6 +415,12 @@ describe("what a call needs besides", () => {
     }
   });
 
+  test.each(["PUT", "PATCH", "POST"])("also when the call comes by %s", async (method) => {
+    const token = await cloud.token();
+    const body = toolCall("delete_contact");
+    expect((await send(token, { options: { tools }, body, method })).status).toBe(403);
+  });
+
   test("one call of a batch is enough to refuse it", async () => {
     const token = await cloud.token();
     const body = [toolCall("whoami"), toolCall("delete_contact")];
@@ -520,6 +528,12 @@ describe("a body", () => {
     ["a batch with something else in it", JSON.stringify([toolCall("whoami"), 5])],
     ["of another version", JSON.stringify({ ...toolCall("whoami"), jsonrpc: "1.0" })],
     ["that is missing", ""],
+    ["that calls a tool without a name", JSON.stringify({ ...toolCall("x"), params: {} })],
+    [
+      "that calls a list of tools",
+      JSON.stringify({ ...toolCall("x"), params: { name: ["delete_contact"] } }),
+    ],
+    ["with the parameters in a list", JSON.stringify({ ...toolCall("x"), params: ["delete_contact"] })],
   ])("%s is answered 400, whatever the type says", async (_name, body) => {
     const token = await cloud.token();
     for (const type of ["application/json", "text/plain"]) {

@@ -49,7 +49,8 @@ function authorization(input: Input): readonly string[] {
 
 /** What has passed is JSON. */
 function parsedBody(input: Input): unknown {
-  return field(input, "method") === "POST" ? JSON.parse(field(input, "body")) : [];
+  const hasCalls = !["GET", "HEAD", "DELETE", "OPTIONS"].includes(field(input, "method"));
+  return hasCalls ? JSON.parse(field(input, "body")) : [];
 }
 
 function call(name: string, more: object = {}): object {
@@ -64,7 +65,7 @@ export const mcpServerTargets: readonly FuzzTarget[] = [
     from: "any MCP client",
     files: [
       "src/server/admit.ts",
-      "src/server/demands.ts#callsOf,unmet,lackingOfPerson,lackingOfApplication,claimsRefusal,contextsOf,isMessage,isRecord",
+      "src/server/demands.ts#callsOf,callOf,unmet,unmetDemand,demandChecks,closedUnlessByRole,lackingClaims,contextsOf,isMessage,isRecord",
       "src/server/auth-info.ts#authInfoOf,applicationOf,callerOf",
       "src/server/resource-metadata.ts#metadataAnswer",
       "src/server/node.ts#parsed",

@@ -46,6 +46,7 @@ export {
 } from "./foundry/events.js";
 export { type ResponseEventType } from "./foundry/event-types.js";
 export { type RandomBytes } from "./foundry/ids.js";
+export { toolboxConsentLinks, type ToolboxConsentLink } from "./foundry/toolbox-clouds.js";
 export { type AgentReference, type OAuthConsentRequestItem, type OutputItem } from "./foundry/items.js";
 export { getUserContext, runWithUserContext, tryGetUserContext } from "./context/ambient.js";
 export { bindUserContext } from "./context/bind.js";
@@ -87,6 +88,7 @@ export {
   type ConsentLinkRefusal,
   type ReadConsentRequestsOptions,
 } from "./consent/read-consent-requests.js";
+export { type AllowedConsentLink } from "./consent/allowed-link.js";
 export {
   consentLinkPolicy,
   type ConsentLinkPolicy,

@@ -208,6 +208,12 @@ type IdentityEvent = {
     readonly type: "mcp_client_closed" | "mcp_client_close_failed";
     readonly reason: "idle" | "no_room" | "session_gone" | "forgotten" | "pool_closed";
 } | {
+    readonly type: "consent_link_refused";
+    readonly from: "run" | "toolbox" | "turn";
+    readonly serverLabel?: string;
+    readonly origin?: string;
+    readonly path?: string;
+} | {
     readonly type: "run_event_dropped";
     readonly eventType: string;
 } | {

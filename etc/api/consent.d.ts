@@ -15,14 +15,26 @@ interface OAuthConsentRequestItem extends OutputItem {
     readonly response_id?: string;
     readonly agent_reference?: AgentReference;
 }
+interface AllowedConsentLink {
+    readonly origin: string;
+    readonly path: string;
+    readonly parameters?: Readonly<Record<string, string>>;
+}
 interface ConsentLinkPolicyOptions {
     readonly allowedOrigins: readonly string[];
+    readonly allowedLinks?: readonly AllowedConsentLink[];
 }
 interface ConsentLinkPolicy {
     readonly allowedOrigins: readonly string[];
+    readonly allowedLinks?: readonly AllowedConsentLink[];
     check(link: string): void;
 }
 declare function consentLinkPolicy(options: ConsentLinkPolicyOptions): ConsentLinkPolicy;
+interface ToolboxConsentLink {
+    readonly origin: string;
+    readonly path: string;
+}
+declare const toolboxConsentLinks: readonly ToolboxConsentLink[];
 declare function isOAuthConsentRequest(item: unknown): item is OAuthConsentRequestItem;
 interface ConsentCard {
     readonly link: string;
@@ -40,5 +52,16 @@ interface ConsentLinkRefusal {
 }
 declare function readConsentRequests(message: unknown, options?: ReadConsentRequestsOptions): ConsentCard[];
 declare function consentReader(options?: ReadConsentRequestsOptions): (message: unknown) => ConsentCard[];
-export { consentLinkPolicy, consentReader, isOAuthConsentRequest, readConsentRequests };
-export type { AgentReference, ConsentCard, ConsentLinkPolicy, ConsentLinkPolicyOptions, ConsentLinkRefusal, OAuthConsentRequestItem, ReadConsentRequestsOptions };
+export { consentLinkPolicy, consentReader, isOAuthConsentRequest, readConsentRequests, toolboxConsentLinks };
+export
+    type {
+    AgentReference,
+    AllowedConsentLink,
+    ConsentCard,
+    ConsentLinkPolicy,
+    ConsentLinkPolicyOptions,
+    ConsentLinkRefusal,
+    OAuthConsentRequestItem,
+    ReadConsentRequestsOptions,
+    ToolboxConsentLink
+};

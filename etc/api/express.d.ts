@@ -1,7 +1,13 @@
 import { IncomingMessage, ServerResponse } from 'node:http';
 import { RequestHandler } from 'express';
+interface AllowedConsentLink {
+    readonly origin: string;
+    readonly path: string;
+    readonly parameters?: Readonly<Record<string, string>>;
+}
 interface ConsentLinkPolicy {
     readonly allowedOrigins: readonly string[];
+    readonly allowedLinks?: readonly AllowedConsentLink[];
     check(link: string): void;
 }
 type ErrorCategory = "consent" | "signin" | "stepup" | "blocked" | "admin" | "config" | "cred" | "retry" | "throttle" | "loop" | "input";
@@ -147,6 +153,12 @@ type IdentityEvent = {
 } | {
     readonly type: "mcp_client_closed" | "mcp_client_close_failed";
     readonly reason: "idle" | "no_room" | "session_gone" | "forgotten" | "pool_closed";
+} | {
+    readonly type: "consent_link_refused";
+    readonly from: "run" | "toolbox" | "turn";
+    readonly serverLabel?: string;
+    readonly origin?: string;
+    readonly path?: string;
 } | {
     readonly type: "run_event_dropped";
     readonly eventType: string;

@@ -275,6 +275,12 @@ type IdentityEvent = {
     readonly type: "mcp_client_closed" | "mcp_client_close_failed";
     readonly reason: "idle" | "no_room" | "session_gone" | "forgotten" | "pool_closed";
 } | {
+    readonly type: "consent_link_refused";
+    readonly from: "run" | "toolbox" | "turn";
+    readonly serverLabel?: string;
+    readonly origin?: string;
+    readonly path?: string;
+} | {
     readonly type: "run_event_dropped";
     readonly eventType: string;
 } | {
@@ -503,11 +509,18 @@ interface TokenSource {
     forget?(principalKey: string, token: string | undefined): void;
     subscribe?(changed: (principalKey: string) => void): () => void;
 }
+interface AllowedConsentLink {
+    readonly origin: string;
+    readonly path: string;
+    readonly parameters?: Readonly<Record<string, string>>;
+}
 interface ConsentLinkPolicyOptions {
     readonly allowedOrigins: readonly string[];
+    readonly allowedLinks?: readonly AllowedConsentLink[];
 }
 interface ConsentLinkPolicy {
     readonly allowedOrigins: readonly string[];
+    readonly allowedLinks?: readonly AllowedConsentLink[];
     check(link: string): void;
 }
 declare function consentLinkPolicy(options: ConsentLinkPolicyOptions): ConsentLinkPolicy;
@@ -725,6 +738,11 @@ declare function createUserContext(input: HeadersLike | {
 interface CreateUserContextOptions extends UserContextOptions {
     readonly signal?: AbortSignal;
 }
+interface ToolboxConsentLink {
+    readonly origin: string;
+    readonly path: string;
+}
+declare const toolboxConsentLinks: readonly ToolboxConsentLink[];
 declare function isOAuthConsentRequest(item: unknown): item is OAuthConsentRequestItem;
 interface ConsentCard {
     readonly link: string;
@@ -957,6 +975,7 @@ interface FoundryToolboxOptions {
     readonly scope?: string;
     readonly serverLabel?: string;
     readonly policy?: ConsentLinkPolicy;
+    readonly entraConsent?: ToolboxEntraConsent;
     readonly maxRetries?: number;
     readonly maxRetryWaitMs?: number;
     readonly timeoutMs?: number;
@@ -967,6 +986,10 @@ interface FoundryToolboxOptions {
     readonly random?: RandomBytes;
     readonly onEvent?: OnEvent;
     readonly environment?: FoundryEnvironment;
+}
+interface ToolboxEntraConsent {
+    readonly clientId: string;
+    readonly redirectUri: string;
 }
 interface FoundryToolbox {
     readonly url: URL;
@@ -1096,6 +1119,7 @@ export {
     sdkV2Auth,
     toSse,
     toolApproval,
+    toolboxConsentLinks,
     tryGetUserContext,
     userAccess,
     userContext,
@@ -1110,6 +1134,7 @@ export
     AdminConsentLinkOptions,
     AgentOnBehalfOfOptions,
     AgentReference,
+    AllowedConsentLink,
     AroundStep,
     Assertion,
     AuthenticationDemand,
@@ -1207,6 +1232,7 @@ export
     TokenSource,
     ToolApproval,
     ToolRun,
+    ToolboxConsentLink,
     TraceHeaders,
     Turn,
     TurnRequest,

@@ -1,6 +1,12 @@
 import { IncomingMessage, ServerResponse } from 'node:http';
+interface AllowedConsentLink {
+    readonly origin: string;
+    readonly path: string;
+    readonly parameters?: Readonly<Record<string, string>>;
+}
 interface ConsentLinkPolicy {
     readonly allowedOrigins: readonly string[];
+    readonly allowedLinks?: readonly AllowedConsentLink[];
     check(link: string): void;
 }
 type ErrorCategory = "consent" | "signin" | "stepup" | "blocked" | "admin" | "config" | "cred" | "retry" | "throttle" | "loop" | "input";
@@ -146,6 +152,12 @@ type IdentityEvent = {
 } | {
     readonly type: "mcp_client_closed" | "mcp_client_close_failed";
     readonly reason: "idle" | "no_room" | "session_gone" | "forgotten" | "pool_closed";
+} | {
+    readonly type: "consent_link_refused";
+    readonly from: "run" | "toolbox" | "turn";
+    readonly serverLabel?: string;
+    readonly origin?: string;
+    readonly path?: string;
 } | {
     readonly type: "run_event_dropped";
     readonly eventType: string;

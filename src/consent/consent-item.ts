@@ -5,11 +5,12 @@ import { idPrefixes, newId, randomBytesOption, type RandomBytes } from "../found
 import {
   agentReferenceOption,
   consentItemType,
+  isConsentItem,
   type AgentReference,
   type OAuthConsentRequestItem,
   type OutputItem,
 } from "../foundry/items.js";
-import { checkLinkForm, policyOption, type ConsentLinkPolicy } from "./link-policy.js";
+import { checkLink, policyOption, type ConsentLinkPolicy } from "./link-policy.js";
 
 /** What a consent item is made from. */
 export interface OAuthConsentRequestInit {
@@ -48,8 +49,7 @@ export function oauthConsentRequest(init: OAuthConsentRequestInit): OAuthConsent
     consentItemOptions,
     init,
   );
-  if (policy === undefined) checkLinkForm(consentLink);
-  else policy.check(consentLink);
+  checkLink(consentLink, policy);
   return {
     type: consentItemType,
     id: newId(idPrefixes.consentRequest, random, responseId),
@@ -81,7 +81,8 @@ export interface StreamPosition {
 /**
  * The events that show items, for hosts with an event loop of their own: `response.output_item.added` and
  * `response.output_item.done` for each, complete from the start. End the stream with `response.incomplete`,
- * with `incomplete_details: null` and the items in `output`.
+ * with `incomplete_details: null` and the items in `output`. Throws `consent_link_refused` for a link that is not well
+ * formed.
  *
  * Entry point: `hosted-agent-identity`.
  *
@@ -98,6 +99,8 @@ export interface StreamPosition {
  */
 export function consentEvents(items: readonly OutputItem[], position: StreamPosition): ResponseEvent[] {
   itemList.read(items, "consentEvents: items");
+  // Whoever made them: what is no link that may be shown does not leave.
+  for (const item of items) if (isConsentItem(item)) checkLink(item.consent_link, undefined);
   const { sequenceNumber, outputIndex } = readOptions("consentEvents", positionOptions, position);
   return items.flatMap((item, n) =>
     (["response.output_item.added", "response.output_item.done"] as const).map((type, step) => ({

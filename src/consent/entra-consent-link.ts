@@ -13,7 +13,8 @@ import {
 } from "../errors.js";
 import { randomBytesOption, type RandomBytes } from "../foundry/ids.js";
 import type { ConsentLink, ConsentLinkInput } from "./consent-link.js";
-import { consentLinkPolicy, linkFault } from "./link-policy.js";
+import { linkFault } from "./link-form.js";
+import { consentLinkPolicy } from "./link-policy.js";
 
 /** How an administrator's consent link is made. */
 export interface AdminConsentLinkOptions {

@@ -12,7 +12,7 @@ import {
 } from "../errors.js";
 import { toolboxConsent, toolboxConsentCode } from "../foundry/toolbox-consent.js";
 import { errorChain, read } from "./error-chain.js";
-import { checkLinkForm, consentLinkPolicy, policyOption, type ConsentLinkPolicy } from "./link-policy.js";
+import { checkLink, consentLinkPolicy, policyOption, type ConsentLinkPolicy } from "./link-policy.js";
 
 /** How far an error is trusted. */
 export interface FindConsentRequiredOptions {
@@ -56,19 +56,25 @@ export function findConsentRequired(
   options: FindConsentRequiredOptions = {},
 ): ConsentRequiredError | undefined {
   const { policy } = readOptions("findConsentRequired", findConsentOptions, options);
+  const found = consentIn(error, options);
+  for (const { link } of found?.requests ?? []) checkLink(link, policy);
+  return found;
+}
+
+/** The same without a look at the links. */
+export function consentIn(
+  error: unknown,
+  options: FindConsentRequiredOptions = {},
+): ConsentRequiredError | undefined {
   const found: ConsentRequiredError[] = [];
   for (const one of errorChain(error)) {
     const consent = isConsentRequiredError(one) ? one : (recorded(one) ?? toolboxError(one, options));
     if (consent !== undefined) found.push(consent);
   }
-  const [first] = found;
-  if (first === undefined) return undefined;
+  const [first, second] = found;
+  if (second === undefined) return first;
   const requests = uniqueRequests(found.flatMap((one) => one.requests));
-  for (const { link } of requests) {
-    if (policy === undefined) checkLinkForm(link);
-    else policy.check(link);
-  }
-  return found.length === 1 ? first : new ConsentRequiredError(requests, { cause: error });
+  return new ConsentRequiredError(requests, { cause: error });
 }
 
 /** The options of {@link findConsentRequired}. */
@@ -103,7 +109,7 @@ function toolboxError(
     toolbox.serverLabel,
   );
   if (asked.length === 0) return undefined;
-  const { check } = policy ?? consentLinkPolicy({ allowedOrigins: [] });
-  for (const { link } of asked) check(link);
+  const own = policy ?? consentLinkPolicy({ allowedOrigins: [] });
+  for (const { link } of asked) checkLink(link, own);
   return new ConsentRequiredError(asked.map((one) => new ConsentRequest({ ...one, reason: "consent" })));
 }

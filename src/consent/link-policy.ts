@@ -1,13 +1,16 @@
 import {
   check,
   HostedAgentIdentityError,
-  isSecureUrl,
+  isHostedAgentIdentityError,
   list,
   made,
+  optional,
   readOptions,
   type OptionCheck,
   type OptionTable,
 } from "../errors.js";
+import { allowedLinkOption, linkRule, type AllowedConsentLink } from "./allowed-link.js";
+import { linkFault } from "./link-form.js";
 
 /** Which links a person may be sent to. */
 export interface ConsentLinkPolicyOptions {
@@ -16,6 +19,11 @@ export interface ConsentLinkPolicyOptions {
    * `example.com`, at any depth, and not for `example.com` itself. An empty list allows none.
    */
   readonly allowedOrigins: readonly string[];
+  /**
+   * Links that are allowed at a host of which the rest is not, for example `toolboxConsentLinks`: hosts that serve many
+   * apps show anybody's page. Default: none.
+   */
+  readonly allowedLinks?: readonly AllowedConsentLink[];
 }
 
 /**
@@ -24,14 +32,15 @@ export interface ConsentLinkPolicyOptions {
  */
 export interface ConsentLinkPolicy {
   readonly allowedOrigins: readonly string[];
+  readonly allowedLinks?: readonly AllowedConsentLink[];
   /** Throws `consent_link_refused`; the message says what is wrong, and never shows the link. */
   check(link: string): void;
 }
 
 /**
  * A policy for consent links: https (http only on a loopback host), no user information, no whitespace or
- * control character, a plain host name, and one of the allowed origins. Throws `invalid_option` for an
- * allowed origin that is none.
+ * control character, a plain host name, and one of the allowed origins or links. Throws `invalid_option` for an
+ * allowed origin or link that is none.
  *
  * Entry point: `hosted-agent-identity`.
  *
@@ -48,20 +57,26 @@ export interface ConsentLinkPolicy {
  * @group Consent
  */
 export function consentLinkPolicy(options: ConsentLinkPolicyOptions): ConsentLinkPolicy {
-  const { allowedOrigins } = readOptions("consentLinkPolicy", linkPolicyOptions, options);
+  const { allowedOrigins, allowedLinks = [] } = readOptions("consentLinkPolicy", linkPolicyOptions, options);
   const origins = new Set(allowedOrigins.map(normalizedOrigin));
   const below = [...origins].flatMap((origin) =>
     origin.startsWith(anyHostBelow) ? [origin.slice(anyHostBelow.length - 1)] : [],
   );
+  const rules = allowedLinks.map(linkRule);
   return Object.freeze<ConsentLinkPolicy>({
     allowedOrigins: Object.freeze([...origins]),
+    allowedLinks: Object.freeze([...allowedLinks]),
     check(link) {
       checkLinkForm(link);
-      const { origin, host } = new URL(link);
+      const url = new URL(link);
+      const { origin, host } = url;
       // The suffix begins with a dot: whole labels only. Its scheme is https, since no such host is loopback.
       const isBelow = below.some((suffix) => host.length > suffix.length && host.endsWith(suffix));
-      if (!isBelow && !origins.has(origin))
-        throw refused(`its origin ${JSON.stringify(origin)} is not allowed`);
+      if (isBelow || origins.has(origin)) return;
+      const verdicts = rules.map((rule) => rule(url));
+      if (verdicts.includes("allowed")) return;
+      const fault = verdicts.find((verdict) => verdict !== "another host") ?? "is not allowed";
+      throw refused(`its origin ${JSON.stringify(origin)} ${fault}`);
     },
   });
 }
@@ -69,31 +84,40 @@ export function consentLinkPolicy(options: ConsentLinkPolicyOptions): ConsentLin
 const anyHostBelow = "https://*.";
 
 /** The checks that hold for every link, whoever made it. Throws `consent_link_refused`. */
-export function checkLinkForm(link: string): void {
+export function checkLinkForm(link: unknown): asserts link is string {
   const fault = linkFault(link);
-  if (fault !== undefined) throw refused(fault);
+  if (fault !== undefined) throw refused(fault, wellFormedOnly);
 }
-
-/** In characters. Browsers and servers take no longer ones for sure. */
-export const maxLinkLength = 8_192;
-const authority = /^https?:\/\/([^/?#]*)/i;
-const plainHost = /^([A-Za-z0-9._~-]+|\[[0-9A-Fa-f:.]+\])(:[1-9]\d{0,4})?$/;
 
 /**
- * What is wrong with a link, or `undefined`. The text is checked as well as the parsed URL, because clients
- * parse it again, each in its own way. Source: agent-framework, `_responses.py`, the hosts' own check.
+ * Whether a link may leave: its form always, and what the policy says where there is one. Throws
+ * `consent_link_refused`, also where a policy of one's own throws something else.
  */
-export function linkFault(link: unknown): string | undefined {
-  if (typeof link !== "string" || link === "") return "it is not a text";
-  if (link.length > maxLinkLength) return `it is longer than ${maxLinkLength} characters`;
-  if (!/^[!-~]+$/.test(link)) return "it has whitespace, control or non-ASCII characters";
-  if (link.includes("\\")) return "it has a backslash";
-  const host = authority.exec(link)?.[1];
-  if (host === undefined) return "it is not an absolute https link";
-  if (host.includes("@")) return "it has user information";
-  if (host.includes("%") || !plainHost.test(host) || !URL.canParse(link)) return "its host is not plain";
-  return isSecureUrl(new URL(link)) ? undefined : "http is for loopback hosts only";
+export function checkLink(link: unknown, policy: ConsentLinkPolicy | undefined): asserts link is string {
+  checkLinkForm(link);
+  try {
+    policy?.check(link);
+  } catch (cause) {
+    if (isHostedAgentIdentityError(cause)) throw cause;
+    throw new HostedAgentIdentityError("consent_link_refused", undefined, { cause });
+  }
 }
+
+/** Why a link may not leave; `undefined` for one that may. */
+export function refusedLink(
+  link: unknown,
+  policy: ConsentLinkPolicy | undefined,
+): HostedAgentIdentityError | undefined {
+  try {
+    checkLink(link, policy);
+    return undefined;
+  } catch (error) {
+    return error as HostedAgentIdentityError;
+  }
+}
+
+const wellFormedOnly =
+  "No option allows it: a link has to be https, without user information, white space and control characters. Whoever made it has to make another.";
 
 /** A policy of {@link consentLinkPolicy}, or one of your own. */
 export const policyOption: OptionCheck<ConsentLinkPolicy> = /* @__PURE__ */ made<ConsentLinkPolicy>(
@@ -115,6 +139,7 @@ export const linkPolicyOptions: OptionTable<ConsentLinkPolicyOptions> = {
       },
     ),
   ),
+  allowedLinks: /* @__PURE__ */ optional(/* @__PURE__ */ list(allowedLinkOption)),
 };
 
 /** An origin without the star of a wild one. */
@@ -132,6 +157,8 @@ function isDomain(hostname: string): boolean {
   return /^[^.[\]]+(?:\.[^.[\]]+)*\.[a-z][^.[\]]*$/i.test(hostname);
 }
 
-function refused(fault: string): HostedAgentIdentityError {
-  return new HostedAgentIdentityError("consent_link_refused", `A consent link was refused: ${fault}.`);
+function refused(fault: string, help?: string): HostedAgentIdentityError {
+  return new HostedAgentIdentityError("consent_link_refused", `A consent link was refused: ${fault}.`, {
+    help,
+  });
 }

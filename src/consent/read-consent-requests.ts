@@ -1,5 +1,6 @@
 import { consentItemType, type AgentReference } from "../foundry/items.js";
-import { linkFault, type ConsentLinkPolicy } from "./link-policy.js";
+import { linkFault } from "./link-form.js";
+import type { ConsentLinkPolicy } from "./link-policy.js";
 
 /**
  * What a client shows a person who has to open a link first.

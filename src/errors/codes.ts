@@ -231,7 +231,7 @@ export const errorCodes: Readonly<Record<ErrorCode, ErrorCodeFacts>> = {
   consent_link_refused: row(
     "config",
     "A consent link was refused by the link policy.",
-    "Add the link's origin to allowedOrigins of consentLinkPolicy(), if you trust it.",
+    "If you trust it, add its origin to allowedOrigins of consentLinkPolicy(), or the one link to allowedLinks. The event consent_link_refused has its origin and path.",
   ),
   agent_consent_missing: row(
     "admin",

@@ -67,6 +67,18 @@ export type IdentityEvent =
       readonly reason: "idle" | "no_room" | "session_gone" | "forgotten" | "pool_closed";
     }
   | {
+      /**
+       * A consent link was not shown, and the tool call or the turn failed. `from`: an item or event of the run, the
+       * answer of a toolbox, or a request of the turn that its policy refused. Origin and path, where it has them; what
+       * looks random is taken out of the path, and the query is never shown.
+       */
+      readonly type: "consent_link_refused";
+      readonly from: "run" | "toolbox" | "turn";
+      readonly serverLabel?: string;
+      readonly origin?: string;
+      readonly path?: string;
+    }
+  | {
       /** A run yielded an event that nobody knows and that names no open item. The client did not get it. */
       readonly type: "run_event_dropped";
       readonly eventType: string;

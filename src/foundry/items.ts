@@ -50,6 +50,11 @@ export interface OutputTextPart {
 /** The name of the consent item's type. */
 export const consentItemType = "oauth_consent_request";
 
+/** Whether an item asks for consent. What its link is, has to be checked. */
+export function isConsentItem(item: OutputItem): item is OAuthConsentRequestItem {
+  return item.type === consentItemType;
+}
+
 /** The option `agentReference`. */
 export const agentReferenceOption: OptionCheck<AgentReference | undefined> = /* @__PURE__ */ optional(
   /* @__PURE__ */ nested<AgentReference>({

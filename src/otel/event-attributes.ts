@@ -3,7 +3,7 @@ import type { IdentityEvent } from "../errors.js";
 import { attributes } from "./names.js";
 
 /** Fields whose values are words of ours, or names that the developer chose. */
-type Shown = "serverLabel" | "source" | "code" | "category" | "reason" | "scope" | "call" | "agent";
+type Shown = "serverLabel" | "source" | "code" | "category" | "reason" | "scope" | "call" | "agent" | "from";
 
 const attributeOf: Readonly<Record<Shown, string>> = {
   serverLabel: attributes.serverLabel,
@@ -14,6 +14,7 @@ const attributeOf: Readonly<Record<Shown, string>> = {
   scope: attributes.reason,
   call: attributes.call,
   agent: attributes.agent,
+  from: attributes.reason,
 };
 
 /**
@@ -32,6 +33,7 @@ const shown: Readonly<Record<IdentityEvent["type"], readonly Shown[]>> = {
   shared_cache_unreadable: ["serverLabel"],
   mcp_client_closed: ["reason"],
   mcp_client_close_failed: ["reason"],
+  consent_link_refused: ["from"],
   run_event_dropped: [],
   grant_stored: ["reason"],
   grant_ended: ["reason"],

@@ -35,6 +35,11 @@ export function doneItems({ done }: OutputItems): readonly OutputItem[] {
   return done.filter((item) => item !== undefined);
 }
 
+/** What is done, and what is being written. */
+export function outputSoFar(items: OutputItems): readonly OutputItem[] {
+  return [...doneItems(items), ...[...items.open.values()].map(({ item }) => item)];
+}
+
 /** Whether an item is still being written. */
 export function isOpen({ open }: OutputItems, { index }: OpenItem): boolean {
   return open.has(index);

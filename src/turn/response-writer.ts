@@ -1,4 +1,5 @@
 import { oauthConsentRequest } from "../consent/consent-item.js";
+import { refusedLink, type ConsentLinkPolicy } from "../consent/link-policy.js";
 import type { ConsentRequest } from "../errors.js";
 import { isResponseEventType } from "../foundry/event-types.js";
 import {
@@ -8,7 +9,12 @@ import {
   type ResponseFailure,
 } from "../foundry/events.js";
 import type { RandomBytes } from "../foundry/ids.js";
-import { consentItemType, type OAuthConsentRequestItem, type OutputItem } from "../foundry/items.js";
+import {
+  consentItemType,
+  isConsentItem,
+  type OAuthConsentRequestItem,
+  type OutputItem,
+} from "../foundry/items.js";
 import { noteContent, textsOf } from "./item-content.js";
 import {
   endCall,
@@ -26,6 +32,7 @@ import {
   doneItems,
   finishItem,
   outputItems,
+  outputSoFar,
   type OutputItems,
 } from "./output-items.js";
 import { responseStates, type ResponseFacts, type ResponseStates } from "./response-object.js";
@@ -47,6 +54,10 @@ import { saidBefore } from "./said-before.js";
 export interface ResponseWriterOptions extends Omit<ResponseFacts, "createdAt"> {
   readonly now: () => number;
   readonly random: RandomBytes;
+  /** Which consent links may leave, beyond well-formed ones. */
+  readonly policy?: ConsentLinkPolicy | undefined;
+  /** Told of a consent link that may not leave. */
+  readonly onRefusedLink?: ((link: unknown, serverLabel: unknown) => void) | undefined;
   /** Told of an event that was left out, because nobody knows it and it names no open item. */
   readonly onDropped?: ((type: string) => void) | undefined;
 }
@@ -65,7 +76,10 @@ export type Ending =
 export interface ResponseWriter {
   start(): ResponseEvent[];
   text(delta: string): ResponseEvent[];
-  /** Takes an event of the run's own, which becomes the writer's. Throws `invalid_run_output` for one that no item is open for. */
+  /**
+   * Takes an event of the run's own, which becomes the writer's. Throws `invalid_run_output` for one that no item is
+   * open for, and `consent_link_refused`.
+   */
   event(event: Unnumbered): ResponseEvent[];
   /** Whether the stream of a model was cut: its response was opened and never ended. */
   isCut(): boolean;
@@ -149,12 +163,13 @@ function writeEvent(writing: Writing, event: Unnumbered): ResponseEvent[] {
     return [];
   }
   if (event.type === "response.output_item.added") return itemAdded(writing, event);
-  if (event.type === "response.output_item.done") return itemDone(writing, event, itemOf(event));
+  if (event.type === "response.output_item.done") return itemDone(writing, event, itemOf(writing, event));
+  if (event.type === "response.oauth_consent_requested") return consentRequested(writing, event);
   return passOn(writing, event);
 }
 
 function itemAdded(writing: Writing, event: Unnumbered): ResponseEvent[] {
-  const item = itemOf(event);
+  const item = itemOf(writing, event);
   const own = writing.own();
   if (findItem(own, item.id, undefined) !== undefined) return [];
   const before = closeAnswer(writing);
@@ -193,7 +208,9 @@ const itemless: ReadonlySet<string> = new Set([
 
 /** Everything else belongs to an open item. */
 function passOn(writing: Writing, event: Unnumbered): ResponseEvent[] {
-  const { item_id: id, output_index: index } = event;
+  const { item_id: id, output_index: index, item, response } = event;
+  // No event that is passed on has either, and readers of consent requests look at both.
+  if (item !== undefined || response !== undefined) checkInside(writing, item, response);
   const opened = findItem(writing.own(), id, index);
   if (opened !== undefined) {
     noteContent(opened.content, event);
@@ -210,6 +227,25 @@ function passOn(writing: Writing, event: Unnumbered): ResponseEvent[] {
   return [];
 }
 
+function checkInside({ options }: Writing, item: unknown, response: unknown): void {
+  const { output } = Object(response) as { readonly output?: unknown };
+  for (const one of [item, ...(Array.isArray(output) ? (output as readonly unknown[]) : [])]) {
+    const inside = Object(one) as OutputItem;
+    if (isConsentItem(inside)) checkConsentItem(options, inside);
+  }
+}
+
+/** What older services ask with is an item like any other: so it is checked, shown by every client, and ends the turn. */
+function consentRequested(writing: Writing, event: Unnumbered): ResponseEvent[] {
+  const { consent_link, server_label } = event;
+  const item = { type: consentItemType, consent_link, ...(server_label !== undefined && { server_label }) };
+  const asked = itemOf(writing, { type: event.type, item }) as OAuthConsentRequestItem;
+  const isShown = outputSoFar(writing.items).some(
+    (one) => isConsentItem(one) && consentKey(one) === consentKey(asked),
+  );
+  return isShown ? [] : wholeItem(writing, asked);
+}
+
 /**
  * A model's response has ended. Its output lists items again that were streamed; what was not streamed is written
  * now, and what was left open is ended with its final form.
@@ -220,7 +256,7 @@ function endModelCall(writing: Writing, event: Unnumbered, status: ModelEnding["
   const { output } = Object(event["response"]) as { readonly output?: unknown };
   // All are checked before the first is written: an event that has its number has to be sent.
   const listed = (Array.isArray(output) ? (output as readonly unknown[]) : []).map((item) =>
-    itemOf({ type: event.type, item }),
+    itemOf(writing, { type: event.type, item }),
   );
   endCall(calls, event, status);
   const isSaid = saidBefore(() => said.flatMap(({ texts, from }) => texts.slice(from)).join(""));
@@ -303,15 +339,24 @@ function placeOf({ id, index }: OpenItem): { item_id: string; output_index: numb
   return { item_id: id, output_index: index, content_index: 0 };
 }
 
-function itemOf(event: Unnumbered): OutputItem {
+/**
+ * The item of an event. Whatever item leaves has come through here: a consent item with a link that may not be shown
+ * ends the turn before anything is written of it, as one of our own does.
+ */
+function itemOf({ options }: Writing, event: Unnumbered): OutputItem {
   const item = Object(event["item"]) as { readonly type?: unknown };
   if (typeof item.type !== "string")
     throw invalid(`The run yielded "${event.type}" whose item has no type.`, "Give the item its type.");
+  if (item.type === consentItemType) checkConsentItem(options, item as OAuthConsentRequestItem);
   return item as OutputItem;
 }
 
-function isConsentItem(item: OutputItem): item is OAuthConsentRequestItem {
-  return item.type === consentItemType;
+function checkConsentItem({ policy, onRefusedLink }: ResponseWriterOptions, item: object): void {
+  const { consent_link: link, server_label: serverLabel } = item as Readonly<Record<string, unknown>>;
+  const refused = refusedLink(link, policy);
+  if (refused === undefined) return;
+  onRefusedLink?.(link, serverLabel);
+  throw refused;
 }
 
 function consentKey({ consent_link, server_label }: OAuthConsentRequestItem): string {

@@ -9,9 +9,16 @@ import {
   recordSignInDemand,
 } from "../context/internals.js";
 import type { UserContext } from "../context/user-context.js";
-import { checkLinkForm, type ConsentLinkPolicy } from "../consent/link-policy.js";
-import { findConsentRequired, uniqueRequests } from "../consent/find-consent-required.js";
-import { ConsentRequiredError, HostedAgentIdentityError, type ConsentRequest } from "../errors.js";
+import { refusedLink, type ConsentLinkPolicy } from "../consent/link-policy.js";
+import { consentLinkRefused } from "../consent/refused-link.js";
+import { consentIn, uniqueRequests } from "../consent/find-consent-required.js";
+import {
+  ConsentRequiredError,
+  emit,
+  HostedAgentIdentityError,
+  type ConsentRequest,
+  type OnEvent,
+} from "../errors.js";
 import { settleOrAbort } from "../exchange/deadline.js";
 import { ownErrorIn } from "./failure.js";
 import type { Preparable, Turn } from "./turn.js";
@@ -23,6 +30,7 @@ export interface TurnScopeOptions {
   /** Aborts when the client goes away. */
   readonly signal?: AbortSignal | undefined;
   readonly policy?: ConsentLinkPolicy | undefined;
+  readonly onEvent?: OnEvent | undefined;
 }
 
 /**
@@ -88,8 +96,17 @@ export function turnScope(options: TurnScopeOptions): TurnScope {
   const cancel = (cause?: unknown): void =>
     fail(new HostedAgentIdentityError("turn_cancelled", undefined, { cause }));
   const onOuterAbort = (): void => cancel(options.signal?.reason);
+  const checkLinks = (requests: readonly ConsentRequest[]): void => {
+    for (const { link, serverLabel } of requests) {
+      const refused = refusedLink(link, options.policy);
+      if (refused === undefined) continue;
+      emit(options.onEvent, consentLinkRefused("turn", link, serverLabel));
+      throw refused;
+    }
+  };
   const note = (error: unknown): void => {
-    const found = findConsentRequired(error, options.policy === undefined ? {} : { policy: options.policy });
+    const found = consentIn(error);
+    checkLinks(found?.requests ?? []);
     if (found !== undefined) recordConsent(context, found.requests);
     const own = ownErrorIn(error);
     if (isSignInDemand(own)) recordSignInDemand(context, own);
@@ -126,10 +143,7 @@ export function turnScope(options: TurnScopeOptions): TurnScope {
     async requests() {
       await asked;
       const requests = uniqueRequests(internals.consentRequests);
-      for (const { link } of requests) {
-        if (options.policy === undefined) checkLinkForm(link);
-        else options.policy.check(link);
-      }
+      checkLinks(requests);
       return requests;
     },
     cancel,

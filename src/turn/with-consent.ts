@@ -1,6 +1,7 @@
 import { randomBytes } from "node:crypto";
 import type { UserContext } from "../context/user-context.js";
 import type { ConsentLinkPolicy } from "../consent/link-policy.js";
+import { consentLinkRefused } from "../consent/refused-link.js";
 import { HostedAgentIdentityError } from "../errors.js";
 import type { ResponseEvent } from "../foundry/events.js";
 import type { RandomBytes } from "../foundry/ids.js";
@@ -29,7 +30,10 @@ export interface WithConsentOptions {
   readonly context?: UserContext;
   /** Aborts when the client goes away. Ending the iteration early does the same. */
   readonly signal?: AbortSignal;
-  /** Which consent links may be shown, beyond well-formed ones. */
+  /**
+   * Which consent links may be shown, beyond well-formed ones: those of the turn, and those that items and events of the
+   * run have. A turn with another one fails with `consent_link_refused`.
+   */
   readonly policy?: ConsentLinkPolicy;
   /** What the response says it was made with. Default `agent`. */
   readonly model?: string;
@@ -148,6 +152,8 @@ function begin(
     fields: options.fields ?? {},
     now: options.now ?? Date.now,
     random,
+    policy: options.policy,
+    onRefusedLink: (link, serverLabel) => emit(onEvent, consentLinkRefused("run", link, serverLabel)),
     onDropped: (type) => emit(onEvent, { type: "run_event_dropped", eventType: type.slice(0, 100) }),
   });
   const operationId = options.operationId ?? responseId;

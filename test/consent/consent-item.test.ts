@@ -55,6 +55,21 @@ describe("the consent item", () => {
   });
 });
 
+it("is not shown by events with a link that must not be shown, whoever made it", () => {
+  const made = oauthConsentRequest({ consentLink, serverLabel: "contacts" });
+  for (const link of ["javascript:secret", "https://x@evil.example/secret", "http://evil.example/secret"])
+    expect(() =>
+      consentEvents([made, { ...made, consent_link: link } as never], { sequenceNumber: 0, outputIndex: 0 }),
+    ).toThrow(
+      expect.objectContaining({
+        code: "consent_link_refused",
+        message: expect.not.stringContaining("secret") as string,
+      }),
+    );
+  const other = { type: "message", id: "m" };
+  expect(consentEvents([other], { sequenceNumber: 0, outputIndex: 0 })).toHaveLength(2);
+});
+
 describe("the guard for clients", () => {
   const item = {
     type: "oauth_consent_request",

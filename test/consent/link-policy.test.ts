@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { consentLinkPolicy } from "hosted-agent-identity";
-import { linkFault } from "../../src/consent/link-policy.js";
+import { consentLinkPolicy, oauthConsentRequest } from "hosted-agent-identity";
+import { linkFault } from "../../src/consent/link-form.js";
 
 const policy = consentLinkPolicy({
   allowedOrigins: [
@@ -91,6 +91,91 @@ describe("a consent link policy", () => {
       ),
       { numRuns: 2_000 },
     );
+  });
+});
+
+it("a policy of one's own decides about well-formed links only", () => {
+  const own = { allowedOrigins: [], check: () => undefined };
+  const item = (consentLink: string) => oauthConsentRequest({ consentLink, serverLabel: "x", policy: own });
+  expect(item("https://anywhere.example/").consent_link).toBe("https://anywhere.example/");
+  for (const link of ["javascript:alert(1)", "https://u@anywhere.example/", "http://anywhere.example/"])
+    expect(() => item(link)).toThrow(expect.objectContaining({ code: "consent_link_refused" }));
+});
+
+describe("a policy for some links of a host", () => {
+  const some = consentLinkPolicy({
+    allowedOrigins: ["https://sign-in.example.com"],
+    allowedLinks: [
+      { origin: "https://logic-*.broker.example.net", path: "/login" },
+      {
+        origin: "https://login.example.com",
+        path: "/*/authorize",
+        parameters: { client_id: "a", to: "https://x" },
+      },
+    ],
+  });
+
+  it.each([
+    "https://sign-in.example.com/anything",
+    "https://logic-eu-001.broker.example.net/login?data=x#y",
+    "https://LOGIC-EU.broker.example.net/login",
+    "https://login.example.com/tenant.example/authorize?client_id=a&to=https%3A%2F%2Fx&scope=b",
+  ])("allows %s", (link) => expect(() => some.check(link)).not.toThrow());
+
+  it.each([
+    ["https://other.broker.example.net/login", 'origin "https://other.broker.example.net" is not allowed'],
+    ["https://logic-.broker.example.net/login", "is not allowed"],
+    ["https://logic-a.b.broker.example.net/login", "is not allowed"],
+    ["https://logic-a.broker.example.net.evil.example/login", "is not allowed"],
+    ["https://logic-a.broker.example.net:8443/login", "is not allowed"],
+    ["http://logic-a.broker.example.net/login", "loopback"],
+    ["https://logic-a.broker.example.net/", "is allowed, but not this path"],
+    ["https://logic-a.broker.example.net/login/", "not this path"],
+    ["https://logic-a.broker.example.net/login/x", "not this path"],
+    ["https://logic-a.broker.example.net/LOGIN", "not this path"],
+    ["https://logic-a.broker.example.net/x/../redirect", "not this path"],
+    ["https://logic-a.broker.example.net/log%69n", "not this path"],
+    ["https://login.example.com/a/b/authorize?client_id=a&to=https%3A%2F%2Fx", "not this path"],
+    ["https://login.example.com/%2e%2e/authorize?client_id=a&to=https%3A%2F%2Fx", "not this path"],
+    ["https://login.example.com/t/authorize?to=https%3A%2F%2Fx", "not with another client_id"],
+    ["https://login.example.com/t/authorize?client_id=b&to=https%3A%2F%2Fx", "not with another client_id"],
+    ["https://login.example.com/t/authorize?client_id=a&to=https%3A%2F%2Fx%2Fy", "not with another to"],
+    ["https://login.example.com/t/authorize?client_id=a&client_id=a&to=https%3A%2F%2Fx", "client_id"],
+    [
+      "https://login.example.com/t/authorize?client_id=a&to=https%3A%2F%2Fx&TO=https%3A%2F%2Fevil",
+      "another to",
+    ],
+  ])("refuses %s", (link, because) => {
+    expect(() => some.check(link)).toThrow(
+      expect.objectContaining({
+        code: "consent_link_refused",
+        message: expect.stringContaining(because) as string,
+      }),
+    );
+  });
+
+  it.each([
+    { origin: "https://*", path: "/login" },
+    { origin: "https://*.*.example.net", path: "/login" },
+    { origin: "https://a.*.example.net", path: "/login" },
+    { origin: "http://x.example.net", path: "/login" },
+    { origin: "https://x.example.net/", path: "/login" },
+    { origin: "https://u@x.example.net", path: "/login" },
+    { origin: "https://x.example.net", path: "login" },
+    { origin: "https://x.example.net", path: "/lo*" },
+    { origin: "https://x.example.net", path: "/a/**" },
+    { origin: "https://x.example.net", path: "/login?x" },
+    { origin: "https://x.example.net", path: "/login", parameters: { client_id: "" } },
+  ])("is not made from %j", (allowed) => {
+    expect(() => consentLinkPolicy({ allowedOrigins: [], allowedLinks: [allowed] })).toThrow(
+      expect.objectContaining({ code: "invalid_option" }),
+    );
+  });
+
+  it("shows what it allows, for a policy of somebody else", () => {
+    const again = consentLinkPolicy({ allowedOrigins: [], allowedLinks: some.allowedLinks ?? [] });
+    expect(() => again.check("https://logic-a.broker.example.net/login")).not.toThrow();
+    expect(() => again.check("https://sign-in.example.com/")).toThrow(/is not allowed/);
   });
 });
 

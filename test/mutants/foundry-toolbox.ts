@@ -63,8 +63,9 @@ export const foundryToolboxMutants: readonly Mutant[] = [
   {
     name: "toolbox-link-anywhere",
     rule: 9,
-    find: "for (const { link } of asked) policy.check(link);",
-    replace: "",
+    in: "toolboxJudge",
+    find: "const refused = refusedLink(link, policy);",
+    replace: "const refused = undefined as HostedAgentIdentityError | undefined;",
     tests: consentTests,
   },
   {

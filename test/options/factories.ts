@@ -187,6 +187,7 @@ export const factories: Readonly<Record<string, Readonly<Record<string, Factory>
     },
     foundryToolbox: ofOptions(root.foundryToolbox, toolboxOptions, {
       name: "support",
+      entraConsent: { clientId, redirectUri },
       environment: { hosted: true, projectEndpoint: "https://x.services.ai.azure.com/api/projects/p" },
     }),
     mcpClientPool: ofOptions(root.mcpClientPool, poolOptions(), { open: async () => ({}), close: noop }),

@@ -29,7 +29,7 @@ export interface FoundryToolbox {
   /** The toolbox's MCP endpoint, for transports that take a `URL`. A new object each time. */
   readonly url: URL;
   readonly serverLabel: string;
-  /** Where its consent links may lead. Add its `allowedOrigins` to a policy for turns, if you have one. */
+  /** Where its consent links may lead. Add its `allowedLinks` to a policy for turns, if you have one. */
   readonly policy: ConsentLinkPolicy;
   /** Sends a request to the toolbox for the current user. Give it to a transport. */
   readonly fetch: FetchLike;
@@ -140,6 +140,7 @@ export function foundryToolbox(options: FoundryToolboxOptions): FoundryToolbox {
         serverLabel,
         place,
         policy,
+        onEvent,
         maxRetries,
         maxWaitMs: settings.maxRetryWaitMs,
         now,

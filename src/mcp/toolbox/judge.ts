@@ -1,14 +1,23 @@
-import type { ConsentLinkPolicy } from "../../consent/link-policy.js";
+import { refusedLink, type ConsentLinkPolicy } from "../../consent/link-policy.js";
+import { consentLinkRefused } from "../../consent/refused-link.js";
 import { recordConsent } from "../../context/internals.js";
 import type { UserContext } from "../../context/user-context.js";
 import {
   ConsentRequest,
   ConsentRequiredError,
+  emit,
   HostedAgentIdentityError,
-  isHostedAgentIdentityError,
+  type OnEvent,
 } from "../../errors.js";
 import { jsonRpcError } from "../../foundry/json-rpc.js";
 import { toolboxConsent, toolboxFailures, type ToolboxFailure } from "../../foundry/toolbox-consent.js";
+
+/** What a toolbox's answers are held against. */
+export interface ToolboxJudgeOptions {
+  readonly serverLabel: string;
+  readonly policy: ConsentLinkPolicy;
+  readonly onEvent?: OnEvent | undefined;
+}
 
 /** Says what an answer of a toolbox means for the caller; `undefined` for one that is passed on. */
 export type ToolboxJudge = (message: unknown) => HostedAgentIdentityError | undefined;
@@ -19,7 +28,7 @@ export type ToolboxJudge = (message: unknown) => HostedAgentIdentityError | unde
  * never what a tool returned, and every link has to pass the policy. Rule 9.
  */
 export function toolboxJudge(
-  { serverLabel, policy }: { readonly serverLabel: string; readonly policy: ConsentLinkPolicy },
+  { serverLabel, policy, onEvent }: ToolboxJudgeOptions,
   context: UserContext,
 ): ToolboxJudge {
   return (message) => {
@@ -27,17 +36,23 @@ export function toolboxJudge(
     if (error === undefined) return undefined;
     const asked = toolboxConsent(error, serverLabel);
     if (asked.length === 0) return failed(toolboxFailures(error, serverLabel), serverLabel, error.message);
-    try {
-      for (const { link } of asked) policy.check(link);
-    } catch (refused) {
-      return isHostedAgentIdentityError(refused)
-        ? refused
-        : new HostedAgentIdentityError("consent_link_refused");
+    for (const { link, serverLabel: source } of asked) {
+      const refused = refusedLink(link, policy);
+      if (refused === undefined) continue;
+      emit(onEvent, consentLinkRefused("toolbox", link, source));
+      return toolboxLinkRefused(refused);
     }
     const requests = asked.map((one) => new ConsentRequest({ ...one, reason: "consent" }));
     recordConsent(context, requests);
     return new ConsentRequiredError(requests);
   };
+}
+
+/** The same refusal, with the options that would allow the link. */
+function toolboxLinkRefused({ message, cause }: HostedAgentIdentityError): HostedAgentIdentityError {
+  const help =
+    "If you trust it, allow it with the option policy of foundryToolbox(); Entra's login page for one client with entraConsent. The event consent_link_refused has its origin and path.";
+  return new HostedAgentIdentityError("consent_link_refused", message, { cause, help });
 }
 
 /** Failures that end by themselves. */

@@ -4,7 +4,7 @@ import type { FetchLike } from "../../context/fetch-like.js";
 import { internalsOf, liveInternalsOf } from "../../context/internals.js";
 import type { UserContext } from "../../context/user-context.js";
 import type { ConsentLinkPolicy } from "../../consent/link-policy.js";
-import { HostedAgentIdentityError } from "../../errors.js";
+import { HostedAgentIdentityError, type OnEvent } from "../../errors.js";
 import { toolboxCaller, type ToolboxSurroundings } from "./caller.js";
 import { toolboxRequestHeaders } from "./headers.js";
 import { inspected } from "./inspect.js";
@@ -18,6 +18,7 @@ export interface ToolboxNetworkOptions extends RetryOptions {
   /** Where the toolbox is called from. */
   readonly place: ToolboxSurroundings;
   readonly policy: ConsentLinkPolicy;
+  readonly onEvent?: OnEvent | undefined;
   /** The network below. */
   readonly fetch: FetchLike;
   /** A context to use instead of the current one. */

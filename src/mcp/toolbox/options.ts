@@ -1,4 +1,5 @@
 import { randomBytes } from "node:crypto";
+import type { AllowedConsentLink } from "../../consent/allowed-link.js";
 import {
   checkLinkForm,
   consentLinkPolicy,
@@ -17,9 +18,11 @@ import {
   label,
   listener,
   milliseconds,
+  nested,
   oneOf,
   optional,
   orElse,
+  secureUrl,
   text,
   type Checked,
   type OnEvent,
@@ -27,6 +30,7 @@ import {
   type OptionTable,
 } from "../../errors.js";
 import { tokenCredentialOption, type TokenCredentialLike } from "../../exchange/federated-credential.js";
+import { clientOption } from "../../entra/tenants.js";
 import { environmentOption, foundryEnvironment, type FoundryEnvironment } from "../../foundry/environment.js";
 import { randomBytesOption, type RandomBytes } from "../../foundry/ids.js";
 import { toolboxCloud } from "../../foundry/toolbox-clouds.js";
@@ -54,10 +58,15 @@ export interface FoundryToolboxOptions {
   /** The name people see where a consent request does not name its source. Default: `name`. */
   readonly serverLabel?: string;
   /**
-   * Where consent links may lead. Default: the platform's consent hosts and the login host, and a loopback
-   * host when the project endpoint is on one.
+   * Where consent links may lead. Default: the page of the platform's consent hosts, and a loopback host when the
+   * project endpoint is on one.
    */
   readonly policy?: ConsentLinkPolicy;
+  /**
+   * Lets a link lead to Entra's own login page as well, for this client and this redirect URI only: anybody's app has
+   * its consent screen there. Not together with `policy`. Default: no link to it is shown.
+   */
+  readonly entraConsent?: ToolboxEntraConsent;
   /** How often a request is repeated at most. Default 2. */
   readonly maxRetries?: number;
   /** How long the waiting between tries may take altogether, in milliseconds. Default 20 000. */
@@ -75,6 +84,14 @@ export interface FoundryToolboxOptions {
   readonly onEvent?: OnEvent;
   /** Default: read from `process.env`. */
   readonly environment?: FoundryEnvironment;
+}
+
+/** The one client whose consent screen at Entra a toolbox may send people to. */
+export interface ToolboxEntraConsent {
+  /** The client id (a GUID) of the app that a toolbox's source signs people in with, in lower case as links have it. */
+  readonly clientId: string;
+  /** Where Entra sends people afterwards, letter by letter. */
+  readonly redirectUri: string;
 }
 
 /** Where a toolbox is and what goes with the place. */
@@ -112,6 +129,9 @@ export const toolboxOptions: OptionTable<FoundryToolboxOptions, ToolboxDefaults>
   scope: optional(text()),
   serverLabel: optional(label()),
   policy: optional(policyOption),
+  entraConsent: optional(
+    nested<ToolboxEntraConsent>({ clientId: clientOption, redirectUri: secureUrl<string>() }),
+  ),
   maxRetries: orElse(count(0), 2),
   maxRetryWaitMs: orElse(milliseconds(0), 20_000),
   timeoutMs: orElse(milliseconds(0), 15_000),
@@ -137,8 +157,11 @@ export function toolboxPlace(options: ToolboxSettings): ToolboxPlace {
   );
   const { name, serverLabel = name } = options;
   const version = options.version === undefined ? "" : `/versions/${options.version}`;
-  const { scope, consentOrigins } = toolboxCloud(project.hostname);
-  const policy = consentLinkPolicy({ allowedOrigins: consentOrigins });
+  const { scope, consentLinks, loginEndpoint } = toolboxCloud(project.hostname);
+  if (options.policy !== undefined && options.entraConsent !== undefined)
+    throw invalid("foundryToolbox: entraConsent", "expected nothing beside policy, which says it all.");
+  const allowedLinks = [...consentLinks, ...entraLinks(loginEndpoint, options.entraConsent)];
+  const policy = consentLinkPolicy({ allowedOrigins: [], allowedLinks });
   return {
     url: `${project.href}/toolboxes/${name}${version}/mcp?api-version=v1`,
     serverLabel,
@@ -157,10 +180,18 @@ function projectEndpoint(value: string | undefined): { readonly href: string; re
   return { href: href.replace(/\/+$/, ""), hostname };
 }
 
+/** Any tenant's page: which one it is depends on who signs in. */
+function entraLinks(origin: string, entraConsent: ToolboxEntraConsent | undefined): AllowedConsentLink[] {
+  if (entraConsent === undefined) return [];
+  const { clientId, redirectUri } = entraConsent;
+  const parameters = { client_id: clientId.toLowerCase(), redirect_uri: redirectUri };
+  return [{ origin, path: "/*/oauth2/v2.0/authorize", parameters }];
+}
+
 /** For the emulator, whose consent pages are on this machine. */
 function orLoopback(policy: ConsentLinkPolicy): ConsentLinkPolicy {
   return Object.freeze<ConsentLinkPolicy>({
-    allowedOrigins: policy.allowedOrigins,
+    ...policy,
     check(link) {
       checkLinkForm(link);
       if (!isLoopback(new URL(link).hostname)) policy.check(link);

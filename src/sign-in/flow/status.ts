@@ -1,6 +1,6 @@
 import { isUsed } from "../binding/bind.js";
 import { waitingOf } from "../binding/pending.js";
-import { linkFault } from "../../consent/link-policy.js";
+import { linkFault } from "../../consent/link-form.js";
 import { emit, isHostedAgentIdentityError } from "../../errors.js";
 import type { SignInService } from "../service.js";
 import type { SignInStatus } from "../sign-in.js";

@@ -1,5 +1,5 @@
 import { hash, sign, verify } from "node:crypto";
-import { maxLinkLength } from "../../consent/link-policy.js";
+import { maxLinkLength } from "../../consent/link-form.js";
 import { principalKey, type Principal } from "../../context/principal.js";
 import { resourceOfScope } from "../../entra/scopes.js";
 import { HostedAgentIdentityError } from "../../errors.js";

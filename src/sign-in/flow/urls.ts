@@ -1,4 +1,4 @@
-import { linkFault } from "../../consent/link-policy.js";
+import { linkFault } from "../../consent/link-form.js";
 import { check, isLoopback, type OptionCheck } from "../../errors.js";
 
 /** Where people reach the pages. All of it comes from `publicUrl`: a request's host is anybody's claim. */

@@ -50,7 +50,7 @@ export interface FoundryOptions {
   readonly consentLinkLifetimeMs?: number;
   /**
    * Where consent links lead. "loopback" (default): to this emulator. "platform": to
-   * `https://emulator.consent.azure-apihub.net`, as the real ones look; `openableLink(link)` says where the
+   * `https://logic-emulator.consent.azure-apihub.net`, as the real ones look; `openableLink(link)` says where the
    * emulator serves that page.
    */
   readonly consentLinks?: "loopback" | "platform";

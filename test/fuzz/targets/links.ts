@@ -6,7 +6,8 @@ import {
   readConsentRequests,
 } from "hosted-agent-identity";
 import { urlMatch, urlNotAllowed } from "../../../src/access/url-match.js";
-import { checkLinkForm, linkFault } from "../../../src/consent/link-policy.js";
+import { linkFault } from "../../../src/consent/link-form.js";
+import { checkLinkForm } from "../../../src/consent/link-policy.js";
 import { behindOrigin, field, listIn, textOf, textsIn, urlIn, valueIn, type FuzzTarget } from "../target.js";
 import { clientId } from "./people.js";
 
@@ -101,7 +102,9 @@ export const linkTargets: readonly FuzzTarget[] = [
     name: "consent links",
     from: "toolboxes, responses of other hosts",
     files: [
-      "src/consent/link-policy.ts#linkFault,checkLinkForm,consentLinkPolicy,refused",
+      "src/consent/link-form.ts",
+      "src/consent/link-policy.ts#checkLinkForm,checkLink,consentLinkPolicy,refused",
+      "src/consent/allowed-link.ts#linkRule,isOnly",
       "src/consent/is-consent-item.ts",
     ],
     shape: "value",

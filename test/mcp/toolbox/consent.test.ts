@@ -6,6 +6,7 @@ import {
   foundryToolbox,
   type FoundryToolbox,
   type FoundryToolboxOptions,
+  type IdentityEvent,
   isHostedAgentIdentityError,
   runTurn,
   runWithUserContext,
@@ -143,7 +144,13 @@ describe.each([
     const w = await world({ format, refuse: refusing("tools/call", { code: -32006, message: evil }) });
     const context = callContext("call-1");
     const error = await runWithUserContext(context, async () => thrownBy(async () => whoami(await open(w))));
-    expect(error).toMatchObject({ code: "consent_link_refused" });
+    expect(error).toMatchObject({
+      code: "consent_link_refused",
+      message: expect.stringContaining(
+        '"https://consent.azure-apihub.net.evil.example" is not allowed',
+      ) as string,
+      help: expect.stringMatching(/option policy of foundryToolbox\(\).*entraConsent/) as string,
+    });
     expect(context.consentRequests).toEqual([]);
     expect(printed(error)).not.toContain(secret);
   });
@@ -306,6 +313,68 @@ describe("the answers' HTTP status", () => {
   });
 });
 
+const usGov = "https://x.services.ai.azure.us/api/projects/p";
+const emulator = "http://127.0.0.1:4000/api/projects/p";
+const entraConsent = {
+  clientId: "7C5DBD5B-2D4B-4B1E-9D52-4A7D3EA3F6A1",
+  redirectUri: "https://broker.example.com/redirect",
+};
+
+function entraLink(more: Readonly<Record<string, string>> = {}): string {
+  const url = new URL("https://login.microsoftonline.com/common/oauth2/v2.0/authorize");
+  const parameters = {
+    client_id: entraConsent.clientId.toLowerCase(),
+    redirect_uri: entraConsent.redirectUri,
+    response_type: "code",
+    ...more,
+  };
+  for (const [name, value] of Object.entries(parameters)) url.searchParams.set(name, value);
+  return url.href;
+}
+
+it("a link that is refused raises an event with its origin and path, and never its query", async () => {
+  const events: IdentityEvent[] = [];
+  for (const [link, path] of [
+    [entraLink({ state: secret }), "/common/oauth2/v2.0/authorize"],
+    [`https://evil.example/login/${secret}?data=${secret}`, "/login/[redacted]"],
+  ] as const) {
+    const refusing = foundryToolbox({
+      name: "support",
+      projectEndpoint: "https://x.services.ai.azure.com/api/projects/p",
+      credential: countingCredential(),
+      environment: hostedEnvironment,
+      fetch: async () => Response.json({ jsonrpc: "2.0", id: 1, error: { code: -32006, message: link } }),
+      onEvent: (event) => void events.push(event),
+    });
+    const error = await runWithUserContext(callContext("call-1"), () =>
+      thrownBy(() => refusing.fetch(refusing.url, { method: "POST", body: "{}" })),
+    );
+    expect(printed(error)).not.toContain(secret);
+    const { origin } = new URL(link);
+    expect(events.filter(({ type }) => type === "consent_link_refused")).toEqual([
+      { type: "consent_link_refused", from: "toolbox", serverLabel: "support", origin, path },
+    ]);
+    expect(JSON.stringify(events)).not.toContain(secret);
+    events.length = 0;
+  }
+});
+
+it("a policy says it all: entraConsent beside it is refused", () => {
+  expect(() =>
+    foundryToolbox({
+      name: "support",
+      projectEndpoint: usGov,
+      entraConsent,
+      policy: consentLinkPolicy({ allowedOrigins: [] }),
+    }),
+  ).toThrow(
+    expect.objectContaining({
+      code: "invalid_option",
+      message: expect.stringContaining("entraConsent") as string,
+    }),
+  );
+});
+
 describe("where a link may lead", () => {
   const asks = async (
     consentLink: string,
@@ -328,13 +397,30 @@ describe("where a link may lead", () => {
     expect(refused).toBe(context.consentRequests.length === 0);
     return refused ? "refused" : "asked";
   };
-  const usGov = "https://x.services.ai.azure.us/api/projects/p";
-  const emulator = "http://127.0.0.1:4000/api/projects/p";
 
   it.each([
     ["https://logic-x.consent.azure-apihub.net/login", {}, "asked"],
     ["https://logic-apis-x.consent.azure-apim.net/login", {}, "asked"],
-    ["https://login.microsoftonline.com/common/oauth2/v2.0/authorize", {}, "asked"],
+    ["https://login.microsoftonline.com/common/oauth2/v2.0/authorize", {}, "refused"],
+    [entraLink(), {}, "refused"],
+    [entraLink(), { entraConsent }, "asked"],
+    [entraLink({ scope: "offline_access" }), { entraConsent }, "asked"],
+    [entraLink({ client_id: "11111111-2222-4333-8444-555555555555" }), { entraConsent }, "refused"],
+    [entraLink({ redirect_uri: "https://evil.example/cb" }), { entraConsent }, "refused"],
+    [`${entraLink()}&redirect_uri=https%3A%2F%2Fevil.example%2Fcb`, { entraConsent }, "refused"],
+    [`${entraLink()}&Client_Id=11111111-2222-4333-8444-555555555555`, { entraConsent }, "refused"],
+    [entraLink().replace("/v2.0/authorize", "/v2.0/logout"), { entraConsent }, "refused"],
+    [entraLink().replace("common/", "common/x/"), { entraConsent }, "refused"],
+    [entraLink().replace(".com", ".us"), { entraConsent }, "refused"],
+    [entraLink().replace(".com", ".us"), { entraConsent, projectEndpoint: usGov }, "asked"],
+    ["https://attacker-made.consent.azure-apim.net/login?data=x", {}, "refused"],
+    ["https://global.consent.azure-apim.net/redirect?x", {}, "refused"],
+    ["https://logic-x.evil.consent.azure-apihub.net/login", {}, "refused"],
+    ["https://logic-x.consent.azure-apihub.net/", {}, "refused"],
+    ["https://logic-x.consent.azure-apihub.net/redirect?url=https://evil.example", {}, "refused"],
+    ["https://logic-x.consent.azure-apihub.net/login/../redirect", {}, "refused"],
+    ["https://logic-x.consent.azure-apihub.net/login%2F..%2Fredirect", {}, "refused"],
+    ["https://logic-x.consent.azure-apihub.net/firstPartyLogin?data=x", {}, "refused"],
     ["https://evilconsent.azure-apihub.net/login", {}, "refused"],
     ["https://consent.azure-apihub.net.evil.example/login", {}, "refused"],
     ["https://login.microsoftonline.com.evil.example/", {}, "refused"],

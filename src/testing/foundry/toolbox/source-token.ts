@@ -79,6 +79,8 @@ export function sourceToken(
 function askFor(state: FoundryState, source: ToolSource, person: Person): SourceFailed {
   const { id } = state.consents.link(person, source);
   const host =
-    state.options.consentLinks === "platform" ? "https://emulator.consent.azure-apihub.net" : state.origin;
+    state.options.consentLinks === "platform"
+      ? "https://logic-emulator.consent.azure-apihub.net"
+      : state.origin;
   return new SourceFailed(consentRequired, `${host}/login?data=${id}`);
 }

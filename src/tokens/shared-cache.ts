@@ -98,7 +98,7 @@ const purpose = "shared-token";
 const longestMs = 86_400_000;
 const epochMs = longestMs + 3_600_000;
 /** In characters. Whatever is longer is none of ours. */
-const maxSealed = 65_536;
+export const maxSealed = 65_536;
 const maxRefused = 1_000;
 const maxEpochs = 10_000;
 

@@ -14,6 +14,8 @@ import { grantMutants } from "./grants.js";
 import { mcpServerMutants } from "./mcp-server.js";
 import type { Mutant } from "./mutant.js";
 import { responsesContractMutants } from "./responses-contract.js";
+import { limitMutants } from "./limits.js";
+import { linkMutants } from "./links.js";
 import { otelMutants } from "./otel.js";
 import { reportedErrorMutants } from "./reported-errors.js";
 import { turnMutants } from "./turns.js";
@@ -400,15 +402,15 @@ export const mutants: readonly Mutant[] = [
   {
     name: "any-link-form",
     rule: 9,
-    find: "if (fault !== undefined) throw refused(fault);",
+    find: "if (fault !== undefined) throw refused(fault, wellFormedOnly);",
     replace: "",
     tests: ["test/consent/link-policy.test.ts"],
   },
   {
     name: "any-link-origin",
     rule: 9,
-    find: "if (!isBelow && !origins.has(origin))",
-    replace: "if (false as boolean)",
+    find: "if (isBelow || origins.has(origin)) return;",
+    replace: "if (origin !== host) return;",
     tests: ["test/consent/link-policy.test.ts"],
   },
   {
@@ -528,6 +530,8 @@ export const mutants: readonly Mutant[] = [
   ...foundryGatewayMutants,
   ...foundryToolboxMutants,
   ...sharedCacheMutants,
+  ...limitMutants,
+  ...linkMutants,
   ...otelMutants,
   ...responsesContractMutants,
   ...mcpServerMutants,

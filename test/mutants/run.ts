@@ -23,7 +23,7 @@ const problems = names
   .filter((name) => !list.some((mutant) => mutant.name === name))
   .map((name) => `${name} is no mutant`);
 
-for (let rule = 1; names.length === 0 && rule <= 18; rule += 1) {
+for (let rule = 1; names.length === 0 && rule <= 20; rule += 1) {
   if (!mutants.some((mutant) => mutant.rule === rule)) problems.push(`rule ${rule} has no mutant`);
 }
 

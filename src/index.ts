@@ -58,10 +58,11 @@ export {
 export { type FetchLike } from "./context/fetch-like.js";
 export { type HeadersLike } from "./context/header-pairs.js";
 export { userContext, type UserContextMiddleware } from "./context/middleware.js";
-export { type Assertion } from "./context/internals.js";
+export { type Assertion, type TokenUse } from "./context/internals.js";
 export { principalKey, type Principal } from "./context/principal.js";
 export { UserContext, type PlatformContext, type VerifiedUser } from "./context/user-context.js";
 export {
+  type PassthroughResource,
   userTokenVerifier,
   type UserTokenVerifier,
   type UserTokenVerifierOptions,

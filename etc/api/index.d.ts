@@ -13,6 +13,7 @@ type ErrorCode = "user_token_missing"
     | "user_token_key_unknown"
     | "user_token_app_only"
     | "user_token_agent_user"
+    | "user_token_subject"
     | "user_token_scope"
     | "user_token_client"
     | "signing_keys_unavailable"
@@ -124,6 +125,7 @@ interface TokenClaims {
     readonly oid?: string;
     readonly scp?: string;
     readonly idtyp?: string;
+    readonly sub?: string;
     readonly azp?: string;
     readonly appid?: string;
     readonly ver?: string;
@@ -131,21 +133,35 @@ interface TokenClaims {
     readonly preferred_username?: string;
     readonly upn?: string;
 }
-interface Assertion {
+type TokenUse = {
+    readonly use: "app";
+} | {
+    readonly use: "resource";
+    readonly audience: string;
+};
+type Assertion = TokenUse & {
     readonly token: string;
     readonly hash: string;
     readonly claims: TokenClaims;
-    readonly use: "app" | "resource";
-}
+};
 type Principal = {
     readonly kind: "entra";
     readonly tid: string;
     readonly oid: string;
 } | {
+    readonly kind: "resource";
+    readonly tid: string;
+    readonly oid: string;
+    readonly audience: string;
+} | {
     readonly kind: "platform";
     readonly project: string;
     readonly agent: string;
     readonly id: string;
+} | {
+    readonly kind: "oidc";
+    readonly iss: string;
+    readonly sub: string;
 };
 declare function principalKey(principal: Principal): string;
 interface VerifiedUser {
@@ -175,6 +191,7 @@ interface UserContextParts {
 declare class UserContext {
     readonly principal?: Principal;
     readonly user?: VerifiedUser;
+    readonly proof?: "app" | "resource";
     readonly platform: PlatformContext;
     readonly clientHeaders: Readonly<Record<string, string>>;
     readonly trace: Readonly<Record<string, string>>;
@@ -345,9 +362,7 @@ interface EntraAppFacts {
 }
 interface UserTokenVerifierOptions {
     readonly app: EntraAppFacts;
-    readonly passthroughTo?: readonly {
-        readonly audiences: readonly string[];
-    }[];
+    readonly passthroughTo?: readonly PassthroughResource[];
     readonly requiredScopes?: readonly string[];
     readonly clients?: readonly string[];
     readonly maxTokenBytes?: number;
@@ -356,6 +371,10 @@ interface UserTokenVerifierOptions {
     readonly fetch?: FetchLike;
     readonly now?: () => number;
     readonly onEvent?: OnEvent;
+}
+interface PassthroughResource {
+    readonly audiences: readonly string[];
+    readonly sameTrust?: boolean;
 }
 interface VerifiedUserToken {
     readonly user: VerifiedUser;
@@ -457,12 +476,14 @@ interface ProtectedResourceInit {
     readonly serverLabel: string;
     readonly scopes: readonly string[];
     readonly audiences: readonly string[];
+    readonly sameTrust?: boolean;
 }
 interface ProtectedResource {
     readonly url: string;
     readonly serverLabel: string;
     readonly scopes: readonly string[];
     readonly audiences: readonly string[];
+    readonly sameTrust?: true;
 }
 declare function protectedResource(init: ProtectedResourceInit): ProtectedResource;
 interface AccessToken {
@@ -1187,6 +1208,7 @@ export
     OnEvent,
     OneUserPolicy,
     OutputItem,
+    PassthroughResource,
     PlatformContext,
     Preparable,
     Principal,
@@ -1230,6 +1252,7 @@ export
     TokenCredentialOptions,
     TokenRequest,
     TokenSource,
+    TokenUse,
     ToolApproval,
     ToolRun,
     ToolboxConsentLink,

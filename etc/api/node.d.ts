@@ -24,6 +24,7 @@ type ErrorCode = "user_token_missing"
     | "user_token_key_unknown"
     | "user_token_app_only"
     | "user_token_agent_user"
+    | "user_token_subject"
     | "user_token_scope"
     | "user_token_client"
     | "signing_keys_unavailable"
@@ -249,6 +250,7 @@ interface TokenClaims {
     readonly oid?: string;
     readonly scp?: string;
     readonly idtyp?: string;
+    readonly sub?: string;
     readonly azp?: string;
     readonly appid?: string;
     readonly ver?: string;
@@ -256,21 +258,35 @@ interface TokenClaims {
     readonly preferred_username?: string;
     readonly upn?: string;
 }
-interface Assertion {
+type TokenUse = {
+    readonly use: "app";
+} | {
+    readonly use: "resource";
+    readonly audience: string;
+};
+type Assertion = TokenUse & {
     readonly token: string;
     readonly hash: string;
     readonly claims: TokenClaims;
-    readonly use: "app" | "resource";
-}
+};
 type Principal = {
     readonly kind: "entra";
     readonly tid: string;
     readonly oid: string;
 } | {
+    readonly kind: "resource";
+    readonly tid: string;
+    readonly oid: string;
+    readonly audience: string;
+} | {
     readonly kind: "platform";
     readonly project: string;
     readonly agent: string;
     readonly id: string;
+} | {
+    readonly kind: "oidc";
+    readonly iss: string;
+    readonly sub: string;
 };
 interface VerifiedUser {
     readonly tid: string;
@@ -299,6 +315,7 @@ interface UserContextParts {
 declare class UserContext {
     readonly principal?: Principal;
     readonly user?: VerifiedUser;
+    readonly proof?: "app" | "resource";
     readonly platform: PlatformContext;
     readonly clientHeaders: Readonly<Record<string, string>>;
     readonly trace: Readonly<Record<string, string>>;

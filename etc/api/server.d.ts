@@ -14,6 +14,7 @@ type ErrorCode = "user_token_missing"
     | "user_token_key_unknown"
     | "user_token_app_only"
     | "user_token_agent_user"
+    | "user_token_subject"
     | "user_token_scope"
     | "user_token_client"
     | "signing_keys_unavailable"
@@ -74,6 +75,7 @@ interface TokenClaims {
     readonly oid?: string;
     readonly scp?: string;
     readonly idtyp?: string;
+    readonly sub?: string;
     readonly azp?: string;
     readonly appid?: string;
     readonly ver?: string;

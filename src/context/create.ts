@@ -31,8 +31,8 @@ import {
 import type { Principal } from "./principal.js";
 import { settleOrAbort } from "./settle-or-abort.js";
 import { contextSlot } from "./slot.js";
-import { UserContext, type PlatformContext, type VerifiedUser } from "./user-context.js";
-import type { UserTokenVerifier } from "./verify.js";
+import { UserContext, type PlatformContext } from "./user-context.js";
+import type { UserTokenVerifier, VerifiedUserToken } from "./verify.js";
 
 /** How a request becomes a user context. */
 export interface UserContextOptions {
@@ -187,7 +187,7 @@ async function contextOf(
   const isDeclared = platformUserId === "one-person";
   const declared = isDeclared ? platformPrincipal(platform, environment) : undefined;
   return new UserContext({
-    principal: verified === undefined ? declared : entraPrincipal(verified.user),
+    principal: verified === undefined ? declared : provenPrincipal(verified),
     user: verified?.user,
     platform,
     clientHeaders: clientHeaders(pairs, secretHeaders),
@@ -222,8 +222,14 @@ function missingFor({ hosted, projectEndpoint, agentName }: FoundryEnvironment):
   );
 }
 
-function entraPrincipal({ tid, oid }: VerifiedUser): Principal {
-  return { kind: "entra", tid, oid };
+/** Two strengths of proof are two principals: a resource can send on the token it was sent. Rule 18. */
+function provenPrincipal({ user: { tid, oid }, assertion }: VerifiedUserToken): Principal {
+  switch (assertion.use) {
+    case "app":
+      return { kind: "entra", tid, oid };
+    case "resource":
+      return { kind: "resource", tid, oid, audience: assertion.audience };
+  }
 }
 
 /** Without project and agent the id would mean different people in different places: then it names nobody. */

@@ -9,16 +9,21 @@ import type { TokenClaims } from "../entra/token-claims.js";
 import { contextSlot } from "./slot.js";
 import type { UserContext } from "./user-context.js";
 
+/**
+ * What a user token is good for. `app`: its audience is our own app, so it may be exchanged, and whoever sent it is
+ * the person. `resource`: it serves passthrough to the resource of that audience, and whoever sent it may be that
+ * resource itself. `audience` is the first audience that the resource is configured with, however the token spells it.
+ */
+export type TokenUse = { readonly use: "app" } | { readonly use: "resource"; readonly audience: string };
+
 /** The verified user token of a request. It goes to Entra, or to the one resource of its audience. */
-export interface Assertion {
+export type Assertion = TokenUse & {
   /** The token itself. Never logged, stored, or sent anywhere else. */
   readonly token: string;
   /** base64url SHA-256 of the token, made once: what caches are keyed by. */
   readonly hash: string;
   readonly claims: TokenClaims;
-  /** `app`: its audience is our own app, so it may be exchanged. `resource`: it serves passthrough only. */
-  readonly use: "app" | "resource";
-}
+};
 
 /** An MCP server that fails in this turn, as far as its requests have shown. */
 export interface ServerTrouble {
@@ -167,6 +172,11 @@ export function recordSignInDemand(context: UserContext, error: HostedAgentIdent
 /** The error of somebody who cannot be named, with what is missing for it. */
 export function userNotIdentified(context: UserContext): HostedAgentIdentityError {
   const { unidentified, assertion } = internalsOf(context);
+  if (assertion?.use === "resource")
+    return new HostedAgentIdentityError(
+      "user_not_identified",
+      "The user token is for a resource: it serves passthrough to that resource, and proves nobody to this agent.",
+    );
   if (assertion !== undefined) return new HostedAgentIdentityError("user_not_identified");
   const why =
     unidentified ??

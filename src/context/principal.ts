@@ -1,15 +1,78 @@
+import { invalid } from "../errors.js";
+
 /**
- * The key under which anything of a user is kept. `entra` comes from a verified token; `platform` from the
- * platform's user id in the hosted environment. Never equal across kinds.
+ * The key under which anything of a user is kept. Never equal across kinds: what one proof gave is not handed to
+ * another. `entra` comes from a token for this agent's own app; `resource` from one for a resource of
+ * `passthroughTo`, which is good for that resource only, with the audience as the resource is configured;
+ * `platform` from the platform's user id in the hosted environment; `oidc` is for other identity providers, and
+ * nothing serves it yet.
  * @group Context
  */
 export type Principal =
   | { readonly kind: "entra"; readonly tid: string; readonly oid: string }
-  | { readonly kind: "platform"; readonly project: string; readonly agent: string; readonly id: string };
+  | { readonly kind: "resource"; readonly tid: string; readonly oid: string; readonly audience: string }
+  | { readonly kind: "platform"; readonly project: string; readonly agent: string; readonly id: string }
+  | { readonly kind: "oidc"; readonly iss: string; readonly sub: string };
 
-/** The canonical JSON of a principal: the same text for the same principal, and for no other. */
+/**
+ * The canonical JSON of a principal: the same text for the same principal, and for no other. Throws
+ * `invalid_option` for anything else.
+ */
 export function principalKey(principal: Principal): string {
-  return principal.kind === "entra"
-    ? JSON.stringify(["entra", principal.tid, principal.oid])
-    : JSON.stringify(["platform", principal.project, principal.agent, principal.id]);
+  switch (principal.kind) {
+    case "entra":
+      return JSON.stringify(["entra", principal.tid, principal.oid]);
+    case "resource":
+      return JSON.stringify(["resource", principal.tid, principal.oid, principal.audience]);
+    case "platform":
+      return JSON.stringify(["platform", principal.project, principal.agent, principal.id]);
+    case "oidc":
+      return JSON.stringify(["oidc", principal.iss, principal.sub]);
+    default:
+      return unknownPrincipal(principal);
+  }
+}
+
+/** Throws `invalid_option` for a kind of principal that no part of this package serves yet. */
+export function checkServed(principal: Principal): void {
+  switch (principal.kind) {
+    case "entra":
+    case "resource":
+    case "platform":
+      return;
+    case "oidc":
+      throw invalid(
+        "principal",
+        'expected "entra", "resource" or "platform", because "oidc" is not served yet.',
+      );
+    default:
+      unknownPrincipal(principal);
+  }
+}
+
+/** How somebody proves, in a sign-in, that the account which signed in is theirs. */
+export type SignInProof =
+  /** The account has to be the one that the user token named. */
+  | { readonly by: "account"; readonly tid: string; readonly oid: string }
+  /** The chat has to repeat the code that the page shows, and say yes to the account. */
+  | { readonly by: "code" };
+
+/** How a principal proves a sign-in; `undefined` for one that may own no grant. Rule 2, "a token has one place". */
+export function signInProof(principal: Principal): SignInProof | undefined {
+  switch (principal.kind) {
+    case "entra":
+      return { by: "account", tid: principal.tid, oid: principal.oid };
+    case "platform":
+      return { by: "code" };
+    case "resource":
+    case "oidc":
+      return undefined;
+    default:
+      return unknownPrincipal(principal);
+  }
+}
+
+/** Does not compile where a kind was forgotten, and refuses what no type checker has seen. */
+function unknownPrincipal(_principal: never): never {
+  throw invalid("principal", "expected a principal of a user context.");
 }

@@ -1,6 +1,7 @@
 import { createHash, randomUUID } from "node:crypto";
-import { decodeClaims } from "../entra/token-claims.js";
+import { audiencesOf, decodeClaims } from "../entra/token-claims.js";
 import { check, either, oneOf, optional, readOptions, text, type OptionTable } from "../errors.js";
+import type { TokenUse } from "./internals.js";
 import { UserContext, type PlatformContext } from "./user-context.js";
 
 /** Who a test runs for. */
@@ -13,11 +14,14 @@ export interface TestUserContextOptions {
   readonly username?: string;
   /** The user token. Default: an unsigned one with the claims below. `false` for a request without one. */
   readonly token?: string | false;
-  /** Audience of the default token. */
+  /** Audience of the default token. With `use: "resource"`, of the principal, too. */
   readonly audience?: string;
   /** More claims of the default token, for example `{ scp: "access_as_user" }`. */
   readonly claims?: Readonly<Record<string, unknown>>;
-  /** `app` (default): the token may be exchanged. `resource`: it serves passthrough only. */
+  /**
+   * `app` (default): the token may be exchanged. `resource`: it serves passthrough only, and the principal is one
+   * of its own.
+   */
   readonly use?: "app" | "resource";
   readonly platform?: Partial<PlatformContext>;
   readonly clientHeaders?: Readonly<Record<string, string>>;
@@ -69,9 +73,14 @@ export function testUserContext(options: TestUserContextOptions = {}): UserConte
   const settings = readOptions("testUserContext", testContextOptions, options);
   const { tid = testTenant, oid = randomUUID(), name, username } = settings;
   const token = settings.token ?? unsignedToken(tid, oid, settings);
-  const claims = token === false ? undefined : (decodeClaims(token) ?? {});
+  const claims = token === false ? {} : (decodeClaims(token) ?? {});
+  const audience = audiencesOf(claims)[0] ?? settings.audience ?? testApp;
+  const proof: TokenUse = settings.use === "resource" ? { use: "resource", audience } : { use: "app" };
   return new UserContext({
-    principal: { kind: "entra", tid, oid },
+    principal:
+      token !== false && proof.use === "resource"
+        ? { kind: "resource", tid, oid, audience }
+        : { kind: "entra", tid, oid },
     user: {
       tid,
       oid,
@@ -81,10 +90,7 @@ export function testUserContext(options: TestUserContextOptions = {}): UserConte
     platform: { hosted: false, ...settings.platform },
     clientHeaders: settings.clientHeaders ?? {},
     trace: {},
-    assertion:
-      token === false || claims === undefined
-        ? undefined
-        : { token, hash: hashOf(token), claims, use: settings.use ?? "app" },
+    assertion: token === false ? undefined : { token, hash: hashOf(token), claims, ...proof },
   });
 }
 

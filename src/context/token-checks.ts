@@ -1,41 +1,35 @@
 import { issuersOf } from "../entra/clouds.js";
-import { isGuid, type EntraAppFacts } from "../entra/tenants.js";
-import {
-  audiencesOf,
-  clientOf,
-  isAgentUser,
-  isAppOnly,
-  scopesOf,
-  stringClaim,
-  type TokenClaims,
-} from "../entra/token-claims.js";
+import type { EntraAppFacts } from "../entra/tenants.js";
+import { audiencesOf, clientOf, scopesOf, stringClaim, type TokenClaims } from "../entra/token-claims.js";
+import { subjectOf } from "../entra/token-subject.js";
 import { UserTokenError } from "../errors.js";
-import type { Assertion } from "./internals.js";
+import type { TokenUse } from "./internals.js";
+
+/** Whose tokens are taken: `persons` for an agent, `both` for an MCP server, `applications` for a service of agents. */
+export type TakenSubjects = "persons" | "applications" | "both";
 
 /** What the claims of a token with a good signature are held against. */
 export interface ClaimRules {
   readonly app: EntraAppFacts;
-  /** Audiences of resources that may get the caller's own token. */
-  readonly passthroughAudiences: readonly string[];
+  /** The audiences of resources that may get the caller's own token, and the name by which each resource goes. */
+  readonly passthroughAudiences: ReadonlyMap<string, string>;
   readonly requiredScopes: readonly string[];
   /** Client ids, lower case; `undefined` allows every client. */
   readonly clients: readonly string[] | undefined;
-  /** Whether a token may stand for an application, too. */
-  readonly applications: boolean;
+  readonly takes: TakenSubjects;
   readonly clockToleranceS: number;
   /** Milliseconds since 1970. */
   readonly now: number;
 }
 
-/** Checks issuer, audience, lifetime, person, scopes and client, and says what the token is good for. */
-export function checkClaims(claims: TokenClaims, tid: string, rules: ClaimRules): Assertion["use"] {
+/** Checks issuer, audience, lifetime, subject, scopes and client, and says what the token is good for. */
+export function checkClaims(claims: TokenClaims, tid: string, rules: ClaimRules): TokenUse {
   checkIssuer(claims, tid, rules.app);
   const use = useOf(claims, rules);
   checkLifetime(claims, rules);
-  if (rules.applications && isAppOnly(claims)) checkApplication(claims);
-  else checkPerson(claims);
+  checkSubject(claims, rules.takes);
   // Required scopes are scopes of our own app; a resource checks those of its own tokens itself.
-  if (use === "app") checkScopes(claims, rules.requiredScopes);
+  if (use.use === "app") checkScopes(claims, rules.requiredScopes);
   checkClient(claims, rules.clients);
   return use;
 }
@@ -51,13 +45,16 @@ function checkIssuer(claims: TokenClaims, tid: string, { cloud }: EntraAppFacts)
   );
 }
 
-function useOf(claims: TokenClaims, { app, passthroughAudiences }: ClaimRules): Assertion["use"] {
+const ourOwn: TokenUse = Object.freeze({ use: "app" });
+
+function useOf(claims: TokenClaims, { app, passthroughAudiences }: ClaimRules): TokenUse {
   const audiences = audiencesOf(claims);
   // Entra issues one audience. A token for several would be good in several places at once.
   const actual = audiences.length === 1 ? audiences[0] : undefined;
-  if (actual !== undefined && app.audiences.includes(actual)) return "app";
-  if (actual !== undefined && passthroughAudiences.includes(actual)) return "resource";
-  const expected = [...app.audiences, ...passthroughAudiences];
+  if (actual !== undefined && app.audiences.includes(actual)) return ourOwn;
+  const audience = actual === undefined ? undefined : passthroughAudiences.get(actual);
+  if (audience !== undefined) return { use: "resource", audience };
+  const expected = [...app.audiences, ...passthroughAudiences.keys()];
   throw new UserTokenError(
     "user_token_audience",
     `The user token's audience is ${quoted(actual ?? audiences.join(" "))}; expected ${either(expected)}.`,
@@ -86,25 +83,27 @@ function checkLifetime({ exp, nbf }: TokenClaims, { clockToleranceS, now }: Clai
   }
 }
 
-function checkPerson(claims: TokenClaims): void {
-  if (isAppOnly(claims)) throw new UserTokenError("user_token_app_only");
-  if (isAgentUser(claims)) throw new UserTokenError("user_token_agent_user");
-  if (!isGuid(claims.oid)) {
-    throw new UserTokenError("user_token_app_only", "The user token names no person: it has no oid claim.");
+/** The token has to say whom it stands for, and that has to be somebody who is taken here. Rule 18. */
+function checkSubject(claims: TokenClaims, takes: TakenSubjects): void {
+  const subject = subjectOf(claims);
+  switch (subject.kind) {
+    case "person":
+      if (takes !== "applications") return;
+      throw new UserTokenError(
+        "user_token_subject",
+        "The token stands for a person, not for an application.",
+      );
+    case "application":
+      if (takes !== "persons") return;
+      throw new UserTokenError("user_token_app_only");
+    case "agent_user":
+      throw new UserTokenError("user_token_agent_user");
+    case "unclear":
+      throw new UserTokenError(
+        "user_token_subject",
+        `The token says neither that it stands for a person nor for an application: ${subject.detail}.`,
+      );
   }
-}
-
-/**
- * An application's own token is about its service principal. An id token of a person has no scopes either, and may
- * have roles. Source: learn.microsoft.com, identity-platform/access-token-claims-reference, `idtyp`, `oid` and `sub`.
- */
-function checkApplication(claims: TokenClaims): void {
-  const itself = claims.idtyp === "app" || (isGuid(claims.oid) && claims["sub"] === claims.oid);
-  if (itself && isGuid(claims.oid) && clientOf(claims) !== undefined) return;
-  throw new UserTokenError(
-    "user_token_app_only",
-    "The token stands neither for a person nor an application.",
-  );
 }
 
 function checkScopes(claims: TokenClaims, required: readonly string[]): void {

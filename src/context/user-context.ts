@@ -1,7 +1,7 @@
 import { inspect } from "node:util";
 import type { ConsentRequest } from "../errors.js";
 import { internalsOf, type Assertion, type ContextInternals } from "./internals.js";
-import { principalKey, type Principal } from "./principal.js";
+import { checkServed, principalKey, type Principal } from "./principal.js";
 import { contextSlot } from "./slot.js";
 
 /** Who a verified user token stands for. `name` and `username` are for display: both can change. */
@@ -45,8 +45,14 @@ export interface UserContextParts {
 export class UserContext {
   /** The key for anything kept for this user; absent when nobody can be named. */
   declare readonly principal?: Principal;
-  /** The person of the verified user token; absent when none came. */
+  /** The person of the verified user token; absent when none came. Says who, not how well proven: see `proof`. */
   declare readonly user?: VerifiedUser;
+  /**
+   * What the verified user token was good for; absent when none came. `app`: it was issued for this agent.
+   * `resource`: it was issued for a resource of `passthroughTo`, whose server may have sent it on, so it is no
+   * word of the person to this agent. What you keep for a person belongs under `principalKey`, which tells both apart.
+   */
+  declare readonly proof?: "app" | "resource";
   readonly platform: PlatformContext;
   /** The caller's own `x-client-*` headers, lower case, without the one that held the user token. */
   readonly clientHeaders: Readonly<Record<string, string>>;
@@ -55,8 +61,12 @@ export class UserContext {
 
   /** @internal Contexts are made by the middleware and `createUserContext()`. */
   constructor(parts: UserContextParts) {
-    if (parts.principal !== undefined) this.principal = Object.freeze({ ...parts.principal });
+    if (parts.principal !== undefined) {
+      checkServed(parts.principal);
+      this.principal = Object.freeze({ ...parts.principal });
+    }
     if (parts.user !== undefined) this.user = Object.freeze({ ...parts.user });
+    if (parts.assertion !== undefined) this.proof = parts.assertion.use;
     this.platform = Object.freeze({ ...parts.platform });
     this.clientHeaders = Object.freeze({ ...parts.clientHeaders });
     this.trace = Object.freeze({ ...parts.trace });
@@ -119,8 +129,15 @@ export class UserContext {
 
   /** Ids and display names only; client headers may hold anything, so only their names are shown. */
   toJSON(): Record<string, unknown> {
-    const { principal, user, platform } = this;
-    return { principal, user, platform, clientHeaders: Object.keys(this.clientHeaders), trace: this.trace };
+    const { principal, user, proof, platform } = this;
+    return {
+      principal,
+      user,
+      proof,
+      platform,
+      clientHeaders: Object.keys(this.clientHeaders),
+      trace: this.trace,
+    };
   }
 
   static {

@@ -1,11 +1,11 @@
 import { endAt, isPast, type Clocks, type End } from "../errors.js";
-import type { Assertion } from "./internals.js";
+import type { TokenUse } from "./internals.js";
 
 /** What is remembered of a verified token: no token, no claims. */
 export interface RememberedToken {
   readonly tid: string;
   readonly kid: string;
-  readonly use: Assertion["use"];
+  readonly use: TokenUse;
   /** When it was issued to expire, in milliseconds since 1970. */
   readonly expiresAt: number;
 }

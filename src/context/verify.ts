@@ -8,6 +8,7 @@ import {
   clock,
   clocksOf,
   emit,
+  invalid,
   isUserTokenError,
   list,
   listener,
@@ -27,9 +28,9 @@ import {
   type OptionTable,
 } from "../errors.js";
 import { fetchOption, type FetchLike } from "./fetch-like.js";
-import type { Assertion } from "./internals.js";
+import type { Assertion, TokenUse } from "./internals.js";
 import { signingKeys, type SigningKeys } from "./signing-keys.js";
-import { checkClaims, type ClaimRules } from "./token-checks.js";
+import { checkClaims, type ClaimRules, type TakenSubjects } from "./token-checks.js";
 import { checkShape, readUnverified, type UnverifiedToken } from "./token-shape.js";
 import type { VerifiedUser } from "./user-context.js";
 import { verifiedTokens, type RememberedToken } from "./verified-tokens.js";
@@ -38,8 +39,12 @@ import { verifiedTokens, type RememberedToken } from "./verified-tokens.js";
 export interface UserTokenVerifierOptions {
   /** Our own app: its tenants, audiences and cloud are the verifier's. */
   readonly app: EntraAppFacts;
-  /** Resources that may be sent the caller's own token; a token of their audience is accepted too. */
-  readonly passthroughTo?: readonly { readonly audiences: readonly string[] }[];
+  /**
+   * Resources that may be sent the caller's own token; a token of their audience is accepted too. Such a token makes
+   * a principal of its own (`kind: "resource"`), since the resource's server could send it here as well. A resource
+   * that shares an audience with `app` is refused, unless it was described with `sameTrust: true`.
+   */
+  readonly passthroughTo?: readonly PassthroughResource[];
   /** Scopes of our app that the token must have, short names as in `scp`. */
   readonly requiredScopes?: readonly string[];
   /** Client ids of the applications that may call. Default: any. */
@@ -57,6 +62,12 @@ export interface UserTokenVerifierOptions {
    */
   readonly now?: () => number;
   readonly onEvent?: OnEvent;
+}
+
+/** A resource that may be sent the caller's own token, as `protectedResource()` describes it. */
+export interface PassthroughResource {
+  readonly audiences: readonly string[];
+  readonly sameTrust?: boolean;
 }
 
 /** A person, proven. The assertion is not enumerable: printing, spreading and cloning leave it out. */
@@ -92,15 +103,15 @@ const rememberedTokens = 10_000;
  * @group Context
  */
 export function userTokenVerifier(options: UserTokenVerifierOptions): UserTokenVerifier {
-  return tokenVerifier(readOptions("userTokenVerifier", verifierOptions, options), { applications: false });
+  return tokenVerifier(readOptions("userTokenVerifier", verifierOptions, options), "persons");
 }
 
-/** A verifier that may let applications in. Only for MCP servers: an agent acts for persons. */
+/** A verifier that may take applications. Only for servers: an agent acts for persons. */
 export function tokenVerifier(
   options: Checked<UserTokenVerifierOptions, VerifierDefaults>,
-  who: { readonly applications: boolean },
+  takes: TakenSubjects,
 ): UserTokenVerifier {
-  const { app, onEvent, maxTokenBytes, clocks, rulesAt, keys } = settingsOf(options, who.applications);
+  const { app, onEvent, maxTokenBytes, clocks, rulesAt, keys } = settingsOf(options, takes);
   const remembered = verifiedTokens(rememberedTokens, clocks);
   const running = new Map<string, Promise<RememberedToken>>();
   let jose: Promise<Jose> | undefined;
@@ -172,15 +183,10 @@ function provenToken({ tid, kid, claims }: UnverifiedToken, rules: ClaimRules): 
   return { tid, kid, use, expiresAt: (claims.exp ?? 0) * 1000 };
 }
 
-function verifiedUserToken(
-  token: string,
-  hash: string,
-  tid: string,
-  use: Assertion["use"],
-): VerifiedUserToken {
+function verifiedUserToken(token: string, hash: string, tid: string, use: TokenUse): VerifiedUserToken {
   // Decoded again instead of remembered: the hash says that it is the same token, and memory holds no claims.
   const claims = decodeClaims(token) ?? {};
-  const assertion: Assertion = Object.freeze({ token, hash, claims, use });
+  const assertion: Assertion = Object.freeze({ token, hash, claims, ...use });
   const verified = { user: userOf(claims, tid) };
   Object.defineProperty(verified, "assertion", { value: assertion, enumerable: false });
   return Object.freeze(verified as VerifiedUserToken);
@@ -210,11 +216,7 @@ interface Settings {
 export const verifierOptions: OptionTable<UserTokenVerifierOptions, VerifierDefaults> = {
   app: appFactsOption,
   passthroughTo: orElse(
-    list(
-      made<{ readonly audiences: readonly string[] }>("what protectedResource() returned", {
-        audiences: "list",
-      }),
-    ),
+    list(made<PassthroughResource>("what protectedResource() returned", { audiences: "list" })),
     [],
   ),
   requiredScopes: orElse(list(text()), []),
@@ -238,15 +240,15 @@ type VerifierDefaults =
 
 function settingsOf(
   options: Checked<UserTokenVerifierOptions, VerifierDefaults>,
-  applications: boolean,
+  takes: TakenSubjects,
 ): Settings {
   const { app, fetch, now, onEvent, maxTokenBytes, clockToleranceS, timeoutMs } = options;
   const rules = {
     app,
-    passthroughAudiences: options.passthroughTo.flatMap(({ audiences }) => audiences),
+    passthroughAudiences: passthroughAudiences(app, options.passthroughTo),
     requiredScopes: options.requiredScopes,
     clients: options.clients?.map((client) => client.toLowerCase()),
-    applications,
+    takes,
     clockToleranceS,
   };
   const clocks = clocksOf(now);
@@ -258,4 +260,25 @@ function settingsOf(
     rulesAt: (at) => ({ ...rules, now: at }),
     keys: signingKeys({ cloud: app.cloud, fetch, clocks, timeoutMs }),
   };
+}
+
+/**
+ * Each audience, with the first one that its resource is configured with: version 1 and 2 of a token spell the same
+ * resource differently. Throws `invalid_option` for a resource that is one with our own app and does not say so.
+ */
+function passthroughAudiences(
+  app: EntraAppFacts,
+  resources: readonly PassthroughResource[],
+): ReadonlyMap<string, string> {
+  const ours = new Set(app.audiences.map((one) => one.toLowerCase()));
+  const named = new Map<string, string>();
+  for (const { audiences, sameTrust } of resources) {
+    if (sameTrust !== true && audiences.some((one) => ours.has(one.toLowerCase())))
+      throw invalid(
+        "userTokenVerifier: passthroughTo",
+        "expected a resource with audiences of its own, got one that shares an audience with app: its server could act as this agent with every token that is passed on. Give it an app registration of its own, or describe it with sameTrust: true.",
+      );
+    for (const one of audiences) if (!named.has(one)) named.set(one, audiences[0] ?? one);
+  }
+  return named;
 }

@@ -15,6 +15,7 @@ export interface TokenClaims {
   readonly oid?: string;
   readonly scp?: string;
   readonly idtyp?: string;
+  readonly sub?: string;
   readonly azp?: string;
   readonly appid?: string;
   readonly ver?: string;
@@ -52,7 +53,12 @@ export function stringClaim(claims: TokenClaims, name: string): string | undefin
 export function audiencesOf(claims: TokenClaims): readonly string[] {
   const { aud } = claims;
   if (typeof aud === "string") return [aud];
-  return Array.isArray(aud) ? aud.filter((one): one is string => typeof one === "string") : [];
+  // One that is no text makes the whole list unreadable: left out, a token for several would pass for one.
+  return isTexts(aud) ? aud : [];
+}
+
+function isTexts(value: unknown): value is readonly string[] {
+  return Array.isArray(value) && value.every((one) => typeof one === "string");
 }
 
 /** The delegated scopes of a token; empty for an application's own token. */
@@ -64,17 +70,4 @@ export function scopesOf(claims: TokenClaims): readonly string[] {
 /** The client the token was issued to: `azp` in version 2, `appid` in version 1. */
 export function clientOf(claims: TokenClaims): string | undefined {
   return stringClaim(claims, "azp") ?? stringClaim(claims, "appid");
-}
-
-/** Whether the token stands for an application instead of a person. */
-export function isAppOnly(claims: TokenClaims): boolean {
-  return claims.idtyp === "app" || (claims.idtyp !== "user" && scopesOf(claims).length === 0);
-}
-
-/**
- * Whether the token stands for an agent's own user account, which looks like a person's token and is none:
- * `xms_sub_fct` contains 13. Values are separated by spaces, in no order.
- */
-export function isAgentUser(claims: TokenClaims): boolean {
-  return (stringClaim(claims, "xms_sub_fct") ?? "").split(" ").includes("13");
 }

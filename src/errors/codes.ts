@@ -31,6 +31,7 @@ export type ErrorCode =
   | "user_token_key_unknown"
   | "user_token_app_only"
   | "user_token_agent_user"
+  | "user_token_subject"
   | "user_token_scope"
   | "user_token_client"
   | "signing_keys_unavailable"
@@ -170,6 +171,11 @@ export const errorCodes: Readonly<Record<ErrorCode, ErrorCodeFacts>> = {
     "input",
     "The token stands for an agent's own user account, not for a person.",
     "Send the token of the person who is talking to the agent.",
+  ),
+  user_token_subject: row(
+    "input",
+    "The token does not say whether it stands for a person or for an application.",
+    "Send an access token that a person obtained by signing in with a scope of this agent's app: its scp claim names that scope. An id token has none.",
   ),
   user_token_scope: row(
     "input",

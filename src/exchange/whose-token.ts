@@ -1,11 +1,5 @@
-import {
-  audiencesOf,
-  clientOf,
-  decodeClaims,
-  isAppOnly,
-  stringClaim,
-  type TokenClaims,
-} from "../entra/token-claims.js";
+import { audiencesOf, clientOf, decodeClaims, stringClaim, type TokenClaims } from "../entra/token-claims.js";
+import { subjectOf } from "../entra/token-subject.js";
 import { HostedAgentIdentityError } from "../errors.js";
 
 /** The account a token has to belong to. */
@@ -53,7 +47,8 @@ export function proveByAccessToken(
   const claims = decodeClaims(accessToken);
   const tid = claims && stringClaim(claims, "tid")?.toLowerCase();
   const oid = claims && stringClaim(claims, "oid")?.toLowerCase();
-  if (claims === undefined || tid !== expected.tid || oid !== expected.oid || isAppOnly(claims)) {
+  const isPerson = claims !== undefined && subjectOf(claims).kind === "person";
+  if (!isPerson || tid !== expected.tid || oid !== expected.oid) {
     throw wrong("The answer has no id token, and its token does not name the person.");
   }
   if (clientOf(claims)?.toLowerCase() !== clientId)

@@ -1,7 +1,8 @@
 import { principalKey } from "../context/principal.js";
 import type { VerifiedUser } from "../context/user-context.js";
 import type { VerifiedUserToken } from "../context/verify.js";
-import { clientOf, isAppOnly, scopesOf } from "../entra/token-claims.js";
+import { clientOf, scopesOf } from "../entra/token-claims.js";
+import { subjectOf } from "../entra/token-subject.js";
 import { emit, HostedAgentIdentityError, UserTokenError } from "../errors.js";
 import type { GateSettings } from "./options.js";
 
@@ -113,7 +114,8 @@ export function callerOf(
 export function authInfoOf(verified: VerifiedUserToken, settings: GateSettings): EntraAuthInfo {
   const { user, assertion } = verified;
   const { claims, token } = assertion;
-  const scopes = isAppOnly(claims) ? [] : scopesOf(claims);
+  const isApplication = subjectOf(claims).kind === "application";
+  const scopes = isApplication ? [] : scopesOf(claims);
   return {
     token,
     clientId: clientOf(claims) ?? "",
@@ -121,7 +123,7 @@ export function authInfoOf(verified: VerifiedUserToken, settings: GateSettings):
     expiresAt: claims.exp ?? 0,
     resource: settings.url,
     resourceMetadataUrl: settings.metadataUrl,
-    extra: isAppOnly(claims) ? { application: applicationOf(verified, settings) } : { user },
+    extra: isApplication ? { application: applicationOf(verified, settings) } : { user },
   };
 }
 

@@ -148,7 +148,7 @@ export function gateSettings(options: McpServerOptions): GateSettings {
     roles: applications?.roles,
     verify: tokenVerifier(
       { ...settings, app, passthroughTo: [], requiredScopes: [] },
-      { applications: applications !== undefined },
+      applications === undefined ? "persons" : "both",
     ),
     maxBodyBytes,
     name,

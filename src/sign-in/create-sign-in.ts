@@ -1,9 +1,9 @@
 import type { MadeConsentLink } from "../consent/consent-link.js";
 import { checkLinkForm } from "../consent/link-policy.js";
 import { liveInternalsOf, userNotIdentified } from "../context/internals.js";
-import { principalKey, type Principal } from "../context/principal.js";
+import { principalKey, signInProof, type Principal, type SignInProof } from "../context/principal.js";
 import type { UserContext } from "../context/user-context.js";
-import { invalid, readOptions } from "../errors.js";
+import { HostedAgentIdentityError, invalid, readOptions } from "../errors.js";
 import { entraAppInternals } from "../exchange/entra-app.js";
 import { foundryEnvironment } from "../foundry/environment.js";
 import { keyring } from "../tokens/keyring.js";
@@ -65,8 +65,8 @@ export function createSignIn(options: SignInOptions): SignIn {
   const work = longRunning(core, ownGrants, { maxMs: settings.longRunningMs });
   const close = async (): Promise<void> => core.store.close?.();
 
-  const signOut = (principal: Principal): Promise<void> =>
-    signOutOf(core, ownGrants, principalKey(principal));
+  const signOut = async (principal: Principal): Promise<void> =>
+    signOutOf(core, ownGrants, ownerOf(principal));
 
   return Object.freeze<SignIn>({
     tokens: () => signInTokens(core, ownGrants, (...asked) => makeLink(service, ...asked), work.grantKeyOf),
@@ -77,7 +77,7 @@ export function createSignIn(options: SignInOptions): SignIn {
       liveInternalsOf(context);
       const { principal, principalKey: owner, platform } = context;
       // A person known by a token redeems no code: the client repeats the prompt.
-      if (principal?.kind !== "platform" || owner === undefined) return;
+      if (principal === undefined || owner === undefined || signInProof(principal)?.by !== "code") return;
       await keepPrompt(core, owner, platform.conversationId, prompt);
     },
     handler: signInHandler(service),
@@ -142,7 +142,7 @@ async function makeLink(
   resource: ProtectedResource,
   { scopes, claims }: { readonly scopes: readonly string[]; readonly claims: string | undefined },
 ): Promise<MadeConsentLink> {
-  const principal = checkIdentified(context);
+  const { principal, proof } = checkIdentified(context);
   const { user } = context;
   if (!core.resources.some(({ url }) => url === resource.url))
     throw invalid(
@@ -156,15 +156,7 @@ async function makeLink(
     id: Buffer.from(core.random(16)).toString("base64url"),
     agent: core.agent,
     principal,
-    ...(principal.kind === "entra"
-      ? {
-          initiator: {
-            tid: principal.tid,
-            oid: principal.oid,
-            ...(username === undefined ? {} : { username }),
-          },
-        }
-      : {}),
+    ...initiatorOf(proof, username),
     resource: resource.url,
     serverLabel: resource.serverLabel,
     scopes,
@@ -178,11 +170,37 @@ async function makeLink(
 }
 
 /** A token for a resource proves who calls that resource; it opens no grant here. Rule 2. */
-function checkIdentified(context: UserContext): Principal {
-  const { assertion } = liveInternalsOf(context);
+function checkIdentified(context: UserContext): {
+  readonly principal: Principal;
+  readonly proof: SignInProof;
+} {
+  liveInternalsOf(context);
   const { principal } = context;
-  if (principal === undefined || assertion?.use === "resource") throw userNotIdentified(context);
-  return principal;
+  const proof = principal && signInProof(principal);
+  if (principal === undefined || proof === undefined) throw userNotIdentified(context);
+  return { principal, proof };
+}
+
+/** The key of a principal that may own a grant. Throws `user_not_identified` for any other one. */
+function ownerOf(principal: Principal): string {
+  if (signInProof(principal) === undefined)
+    throw new HostedAgentIdentityError(
+      "user_not_identified",
+      `A principal of the kind ${JSON.stringify(principal.kind)} owns no grant, so it can end none.`,
+    );
+  return principalKey(principal);
+}
+
+/** The account that has to sign in, where the principal names one. */
+function initiatorOf(proof: SignInProof, username: string | undefined): Pick<Ticket, "initiator"> {
+  switch (proof.by) {
+    case "code":
+      return {};
+    case "account": {
+      const { tid, oid } = proof;
+      return { initiator: { tid, oid, ...(username === undefined ? {} : { username }) } };
+    }
+  }
 }
 
 async function forgetAccount(

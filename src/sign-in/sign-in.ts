@@ -112,8 +112,9 @@ export interface SignIn {
    * Deletes the grant, the refresh tokens of the person's long-running work, and what waits for a code. Once it
    * has resolved, no new turn of this process is given a token of before; other processes drop cached tokens
    * within a minute. Access tokens live on at the resource until they expire, and the consent stays with Entra. What may act is the
-   * caller's to decide: give the principal of a context, never one out of a request. Throws `store_unavailable`,
-   * and then it may have been done or not: do it again.
+   * caller's to decide: give the principal of a context, never one out of a request. Throws `user_not_identified`
+   * for a principal that owns no grant, such as that of a resource's token, and `store_unavailable`, and then it
+   * may have been done or not: do it again.
    */
   signOut(principal: Principal): Promise<void>;
   /** Signs out, and lets another account be connected in this chat. Throws `store_unavailable`. */

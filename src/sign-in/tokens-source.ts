@@ -1,5 +1,6 @@
 import { userNotIdentified } from "../context/internals.js";
 import type { MadeConsentLink } from "../consent/consent-link.js";
+import { signInProof } from "../context/principal.js";
 import type { UserContext } from "../context/user-context.js";
 import { joinClaims } from "../entra/claims-request.js";
 import {
@@ -50,9 +51,9 @@ export function signInTokens(
     cacheScope: `${facts.cloud.loginEndpoint} ${facts.clientId} ${core.agent}`,
     usesAssertion: false,
     cached: true,
-    skip({ context, assertion }) {
+    skip({ context }) {
       // Rule 2: it says who calls that resource, and opens no grant.
-      if (assertion?.use === "resource")
+      if (context.principal !== undefined && signInProof(context.principal) === undefined)
         return {
           reason: "wrong_audience",
           detail: "the user token is for a resource; only one for this agent's app opens a grant.",

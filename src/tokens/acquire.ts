@@ -21,6 +21,7 @@ import {
 import { settleOrAbort } from "../exchange/deadline.js";
 import { flights, type MayKeep } from "./flights.js";
 import type { AcceptShared } from "./shared-cache.js";
+import { skipOf } from "./skip-of.js";
 import { shortMemory } from "./short-memory.js";
 import { sourceCalls, type SourceCallsOptions } from "./source-calls.js";
 import { tokenCache, usableUntil, type TokenCacheLimits } from "./token-cache.js";
@@ -92,8 +93,7 @@ export function acquirer(options: AcquirerOptions): Acquirer {
     const known = internals.cacheKeys.get(owner);
     if (typeof known === "string") return known;
     const { assertion } = internals;
-    // Whoever comes with a resource's token does not get what the person's sign-in gave. Rule 2.
-    const hash = usesAssertion || assertion?.use === "resource" ? (assertion?.hash ?? "") : "";
+    const hash = usesAssertion ? (assertion?.hash ?? "") : "";
     const made = `${context.principalKey ?? "null"} ${keyParts} ${hash}`;
     internals.cacheKeys.set(owner, made);
     const { begin } = forgotten;
@@ -242,14 +242,14 @@ export function acquirer(options: AcquirerOptions): Acquirer {
     skipped(context) {
       const request = { ...requestOf(context, live(context)), signal: new AbortController().signal };
       return sources.flatMap((source) => {
-        const skip = source.skip(request);
+        const skip = skipOf(source, request);
         return skip === undefined ? [] : [{ source: source.kind, ...skip }];
       });
     },
 
     refusals(context) {
       const request = { ...requestOf(context, live(context)), signal: new AbortController().signal };
-      const asked = sources.filter((source) => source.skip(request) === undefined);
+      const asked = sources.filter((source) => skipOf(source, request) === undefined);
       return new Map(asked.map((source) => [source.kind, source.refusal?.(request)]));
     },
 

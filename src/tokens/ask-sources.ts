@@ -2,6 +2,7 @@ import { digest } from "../context/digest.js";
 import { joinClaims } from "../entra/claims-request.js";
 import { isTokenExchangeError, NoTokenError, type SkippedSource } from "../errors.js";
 import type { MayKeep } from "./flights.js";
+import { skipOf } from "./skip-of.js";
 import type { AccessToken, TokenAnswer, TokenRequest, TokenSource } from "./token-source.js";
 
 /** For which user tokens a later source stood in, and what it had to meet. Least recently used first out. */
@@ -46,7 +47,7 @@ export async function askSources(
   let { claims } = request;
   for (const source of sources) {
     const asked = { ...request, claims, silent: needed !== undefined && needed.requests.length > 0 };
-    const skip = source.skip(asked);
+    const skip = skipOf(source, asked);
     if (skip !== undefined) {
       skipped.push({ source: source.kind, ...skip });
       continue;

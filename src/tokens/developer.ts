@@ -1,6 +1,7 @@
 import { developerRefusal } from "../foundry/developer-machine.js";
 import { digest } from "../context/digest.js";
-import { decodeClaims, isAppOnly, stringClaim } from "../entra/token-claims.js";
+import { decodeClaims, stringClaim } from "../entra/token-claims.js";
+import { subjectOf } from "../entra/token-subject.js";
 import {
   check,
   clock,
@@ -116,7 +117,7 @@ export function checkPerson(
   user: { readonly tid: string; readonly oid: string } | undefined,
 ): void {
   const claims = decodeClaims(token);
-  if (claims === undefined || isAppOnly(claims)) {
+  if (claims === undefined || subjectOf(claims).kind !== "person") {
     throw new HostedAgentIdentityError(
       "developer_source_refused",
       "The developer credential is not a person's sign-in (no delegated scopes in its token).",

@@ -1,4 +1,5 @@
-import { audiencesOf, isAppOnly, scopesOf } from "../entra/token-claims.js";
+import { audiencesOf } from "../entra/token-claims.js";
+import { subjectOf } from "../entra/token-subject.js";
 import { consentLinkOption, type ConsentLink } from "../consent/consent-link.js";
 import { consentLinkPolicy } from "../consent/link-policy.js";
 import {
@@ -102,17 +103,25 @@ export function assertionSkip(
       detail: `the user token's audience is ${JSON.stringify(actual[0])}, an exchange needs ${expected}; let the caller ask for a scope of this app.`,
     };
   }
-  if (isAppOnly(claims)) {
-    return scopesOf(claims).length === 0 && claims.idtyp !== "app"
-      ? {
-          reason: "no_delegated_scope",
-          detail:
-            "the user token has no scp claim, so it stands for nobody; let the caller sign the user in with a scope of this app.",
-        }
-      : {
-          reason: "app_only",
-          detail: "the token stands for an application (idtyp app); an exchange needs a person's token.",
-        };
+  const subject = subjectOf(claims);
+  switch (subject.kind) {
+    case "person":
+      break;
+    case "application":
+      return {
+        reason: "app_only",
+        detail: "the token stands for an application; an exchange needs a person's token.",
+      };
+    case "agent_user":
+      return {
+        reason: "app_only",
+        detail: "the token stands for an agent's own user account; an exchange needs a person's token.",
+      };
+    case "unclear":
+      return {
+        reason: "no_delegated_scope",
+        detail: `the user token stands for nobody, since ${subject.detail}; let the caller sign the user in with a scope of this app.`,
+      };
   }
   if (typeof claims.exp !== "number" || claims.exp * 1000 <= now) {
     return {

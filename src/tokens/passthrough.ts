@@ -11,6 +11,9 @@ import type { TokenSource } from "./token-source.js";
  * Source: Model Context Protocol 2026-07-28, authorization: clients must not send tokens that were issued
  * for somebody else.
  *
+ * A token for the agent's own app is not sent on to a resource that shares its audience, unless that resource was
+ * described with `sameTrust: true`: its server could use the token at the agent, as the person.
+ *
  * A claims challenge of the resource is the caller's to meet: `step_up_required`, with the claims.
  *
  * @example
@@ -36,6 +39,14 @@ export function passthrough(): TokenSource {
         return {
           reason: "wrong_audience",
           detail: `the user token's audience is ${JSON.stringify(actual[0])}, the resource takes ${resource.audiences.map((a) => JSON.stringify(a)).join(" or ")}.`,
+        };
+      }
+      // The server could come back with it as the person: a token for the agent is no word to a server.
+      if (assertion.use === "app" && resource.sameTrust !== true) {
+        return {
+          reason: "wrong_audience",
+          detail:
+            "the user token is for this agent's own app, whose audience the resource shares; its server would be able to act as this agent, which only sameTrust: true of protectedResource() allows.",
         };
       }
       return undefined;

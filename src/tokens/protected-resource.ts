@@ -2,10 +2,12 @@ import { scopesOption } from "../entra/scopes.js";
 import { isGuid } from "../entra/tenants.js";
 import {
   check,
+  flag,
   isSecureUrl,
   label,
   list,
   made,
+  optional,
   readOptions,
   type OptionCheck,
   type OptionTable,
@@ -19,8 +21,18 @@ export interface ProtectedResourceInit {
   readonly serverLabel: string;
   /** Fully qualified scopes of one resource, for example `api://<app id>/access_as_user`. */
   readonly scopes: readonly string[];
-  /** The audiences its tokens have: the app's client id and its app-ID URIs. */
+  /**
+   * The audiences its tokens have: the app's client id and its app-ID URIs. The first one names the resource in
+   * the principal of a person who comes with a token for it (`passthroughTo` of `userTokenVerifier()`).
+   */
   readonly audiences: readonly string[];
+  /**
+   * Says that this server may act as the agent: the two share an app registration, so that a user token for the
+   * agent is one for the server as well, and what the server is sent by `passthrough()` it could send to the agent
+   * as the person. Default false: the verifier refuses such a resource, and `passthrough()` does not send it a token
+   * for the agent's own app. An app registration of its own is the better answer.
+   */
+  readonly sameTrust?: boolean;
 }
 
 /**
@@ -33,6 +45,8 @@ export interface ProtectedResource {
   /** Sorted, without duplicates. */
   readonly scopes: readonly string[];
   readonly audiences: readonly string[];
+  /** Whether its server may act as the agent. Absent for no. */
+  readonly sameTrust?: true;
 }
 
 /**
@@ -54,12 +68,17 @@ export interface ProtectedResource {
  * @group Tokens
  */
 export function protectedResource(init: ProtectedResourceInit): ProtectedResource {
-  const { url, serverLabel, scopes, audiences } = readOptions("protectedResource", resourceOptions, init);
+  const { url, serverLabel, scopes, audiences, sameTrust } = readOptions(
+    "protectedResource",
+    resourceOptions,
+    init,
+  );
   return Object.freeze({
     url: new URL(url).href,
     serverLabel,
     scopes,
     audiences: Object.freeze([...audiences]),
+    ...(sameTrust === true ? { sameTrust } : {}),
   });
 }
 
@@ -87,6 +106,7 @@ export const resourceOptions: OptionTable<ProtectedResourceInit> = {
   serverLabel: label(),
   scopes: scopesOption,
   audiences: list(audience, 1),
+  sameTrust: optional(flag),
 };
 
 /** A resource, for factories that take one. */

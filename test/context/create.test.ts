@@ -34,6 +34,7 @@ describe("the user token", () => {
     const oid = randomUUID();
     const context = await make({ "X-Client-User-Token": value(await cloud.token({ oid })) });
     expect(context.principal).toEqual({ kind: "entra", tid: cloud.home, oid });
+    expect(context.proof).toBe("app");
     expect(context.hasUserToken).toBe(true);
   });
 

@@ -6,7 +6,7 @@ const start = Date.UTC(2026, 10, 22);
 const entry = (expiresInMs: number): RememberedToken => ({
   tid: "t",
   kid: "k",
-  use: "app",
+  use: { use: "app" },
   expiresAt: start + expiresInMs,
 });
 

@@ -2,8 +2,10 @@ import { randomUUID } from "node:crypto";
 import { exportSPKI, SignJWT } from "jose";
 import { afterAll, beforeAll, beforeEach, describe, expect, test, vi } from "vitest";
 import {
+  createUserContext,
   type ErrorCode,
   type IdentityEvent,
+  protectedResource,
   userTokenVerifier,
   type UserTokenVerifierOptions,
 } from "hosted-agent-identity";
@@ -85,11 +87,12 @@ describe("a token of a person for our app", () => {
 
 describe("a token for a passthrough resource", () => {
   const audience = "api://contacts";
+  const contactsApp = randomUUID();
   const passthroughTo = [{ audiences: [audience] }];
 
   test("serves that resource and no exchange", async () => {
     const { assertion } = await verifier({ passthroughTo })(await cloud.token({ aud: audience }));
-    expect(assertion.use).toBe("resource");
+    expect(assertion).toMatchObject({ use: "resource", audience });
   });
 
   test("is refused when the resource is not listed", async () => {
@@ -98,6 +101,66 @@ describe("a token for a passthrough resource", () => {
     expect(error.expected).toEqual(cloud.app.audiences);
     expect(error.actual).toBe(audience);
     expect(error.message).toContain(JSON.stringify(audience));
+  });
+
+  test.each([
+    ["the GUID, as version 2 spells it", () => contactsApp],
+    ["the URI, as version 1 may", () => `api://${contactsApp}`],
+  ])(
+    "is known by the first audience that the resource is configured with, named by %s",
+    async (_what, aud) => {
+      const other = protectedResource({
+        url: "https://mail.example.com/mcp",
+        serverLabel: "mail",
+        scopes: [`api://${contactsApp}/mail`],
+        audiences: [`api://${contactsApp}`],
+      });
+      const contacts = protectedResource({
+        url: "https://contacts.example.com/mcp",
+        serverLabel: "contacts",
+        scopes: [`api://${contactsApp}/read`],
+        audiences: [contactsApp, `api://${contactsApp}`],
+      });
+      const verify = verifier({ passthroughTo: [contacts, other] });
+      const oid = randomUUID();
+      const context = await createUserContext(
+        { userToken: await cloud.token({ aud: aud(), oid }) },
+        { verify },
+      );
+      expect(context.principal).toEqual({ kind: "resource", tid: cloud.home, oid, audience: contactsApp });
+      expect(context.user).toMatchObject({ tid: cloud.home, oid });
+      expect(context.proof).toBe("resource");
+    },
+  );
+
+  test("is refused for a resource that shares an audience with our own app, however it is spelled", () => {
+    for (const shared of [cloud.app.clientId.toUpperCase(), `API://${cloud.app.clientId}`])
+      expect(() => verifier({ passthroughTo: [{ audiences: ["api://contacts", shared] }] })).toThrow(
+        expect.objectContaining({
+          code: "invalid_option",
+          message: expect.stringContaining("sameTrust") as string,
+        }),
+      );
+  });
+
+  test("is our own where a resource of the same trust shares our audience, and the resource's where it does not", async () => {
+    const { clientId } = cloud.app;
+    const contacts = protectedResource({
+      url: "https://contacts.example.com/mcp",
+      serverLabel: "contacts",
+      scopes: [`api://${clientId}/read`],
+      audiences: ["api://contacts", clientId],
+      sameTrust: true,
+    });
+    const verify = verifier({ passthroughTo: [contacts] });
+    expect((await verify(await cloud.token())).assertion.use).toBe("app");
+    expect((await verify(await cloud.token({ aud: "api://contacts" }))).assertion).toMatchObject({
+      use: "resource",
+      audience: "api://contacts",
+    });
+    expect(() =>
+      verifier({ passthroughTo: [{ audiences: [clientId], sameTrust: "yes" as unknown as boolean }] }),
+    ).toThrow(/sameTrust/);
   });
 
   test("is not asked for the scopes of our app", async () => {
@@ -158,15 +221,15 @@ const badTokens: BadToken[] = [
     "user_token_app_only",
     () => cloud.token({ idtyp: "app", scp: undefined, roles: ["Agent.Call"] }),
   ],
-  ["no scopes, as in an ID token", "user_token_app_only", () => cloud.token({ scp: undefined })],
-  ["an agent identity's own scope mark", "user_token_app_only", () => cloud.token({ scp: "/" })],
+  ["no scopes, as in an ID token", "user_token_subject", () => cloud.token({ scp: undefined })],
+  ["an agent identity's own scope mark", "user_token_subject", () => cloud.token({ scp: "/" })],
   [
     "an agent's own user account",
     "user_token_agent_user",
     () => cloud.token({ idtyp: "user", xms_sub_fct: "3 13" }),
   ],
-  ["no object id", "user_token_app_only", () => cloud.token({ oid: undefined })],
-  ["an object id that is no GUID", "user_token_app_only", () => cloud.token({ oid: "root" })],
+  ["no object id", "user_token_subject", () => cloud.token({ oid: undefined })],
+  ["an object id that is no GUID", "user_token_subject", () => cloud.token({ oid: "root" })],
 ];
 
 const beforeAnyFetch = /malformed|too_large|algorithm|tenant/;

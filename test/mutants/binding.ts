@@ -105,8 +105,8 @@ export const bindingMutants: readonly Mutant[] = [
   {
     name: "a-person-nobody-identified-gets-a-link",
     rule: 4,
-    find: 'principal === undefined || assertion?.use === "resource"',
-    replace: "principal === undefined",
+    find: "principal === undefined || proof === undefined",
+    replace: "principal === undefined || (proof as unknown) === null",
     tests: links,
   },
   {
@@ -182,15 +182,8 @@ export const bindingMutants: readonly Mutant[] = [
   {
     name: "a-token-for-a-resource-opens-a-grant",
     rule: 2,
-    find: 'if (assertion?.use === "resource")',
-    replace: "if (assertion === null)",
-    tests: links,
-  },
-  {
-    name: "a-token-for-a-resource-gets-what-a-sign-in-gave",
-    rule: 2,
-    find: 'usesAssertion || assertion?.use === "resource"',
-    replace: "usesAssertion",
+    find: "context.principal !== undefined && signInProof(context.principal) === undefined",
+    replace: "false as boolean",
     tests: links,
   },
   {

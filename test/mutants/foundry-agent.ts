@@ -57,15 +57,15 @@ export const agentIdentityMutants: readonly Mutant[] = [
   {
     name: "agent-answer-of-another-person",
     rule: 14,
-    find: "tid !== expected.tid || oid !== expected.oid || isAppOnly(claims)",
-    replace: "isAppOnly(claims)",
+    find: "!isPerson || tid !== expected.tid || oid !== expected.oid",
+    replace: "!isPerson",
     tests,
   },
   {
     name: "agent-answer-without-a-person",
     rule: 14,
-    find: "oid !== expected.oid || isAppOnly(claims)",
-    replace: "oid !== expected.oid",
+    find: 'claims !== undefined && subjectOf(claims).kind === "person"',
+    replace: "claims !== undefined",
     tests,
   },
   {

@@ -17,6 +17,7 @@ import { responsesContractMutants } from "./responses-contract.js";
 import { limitMutants } from "./limits.js";
 import { linkMutants } from "./links.js";
 import { otelMutants } from "./otel.js";
+import { proofMutants } from "./proof.js";
 import { reportedErrorMutants } from "./reported-errors.js";
 import { turnMutants } from "./turns.js";
 import { twoClocksMutants } from "./two-clocks.js";
@@ -97,7 +98,7 @@ export const mutants: readonly Mutant[] = [
   {
     name: "developer-as-a-machine",
     rule: 3,
-    find: "if (claims === undefined || isAppOnly(claims)) {",
+    find: 'if (claims === undefined || subjectOf(claims).kind !== "person") {',
     replace: "if (claims === undefined) {",
     tests: ["test/tokens/developer.test.ts"],
   },
@@ -332,8 +333,8 @@ export const mutants: readonly Mutant[] = [
   {
     name: "any-audience",
     rule: 5,
-    find: 'if (actual !== undefined && app.audiences.includes(actual)) return "app";',
-    replace: 'if (actual !== undefined) return "app";',
+    find: "if (actual !== undefined && app.audiences.includes(actual)) return ourOwn;",
+    replace: "if (actual !== undefined) return ourOwn;",
     tests: ["test/context/verify.test.ts"],
   },
   {
@@ -348,20 +349,6 @@ export const mutants: readonly Mutant[] = [
     rule: 5,
     find: "if (!isNumber(nbf) || seconds < nbf - clockToleranceS) {",
     replace: "if (false as boolean) {",
-    tests: ["test/context/verify.test.ts"],
-  },
-  {
-    name: "application-as-a-person",
-    rule: 5,
-    find: 'if (isAppOnly(claims)) throw new UserTokenError("user_token_app_only");',
-    replace: "",
-    tests: ["test/context/verify.test.ts"],
-  },
-  {
-    name: "agent-user-as-a-person",
-    rule: 5,
-    find: 'if (isAgentUser(claims)) throw new UserTokenError("user_token_agent_user");',
-    replace: "",
     tests: ["test/context/verify.test.ts"],
   },
   {
@@ -519,6 +506,7 @@ export const mutants: readonly Mutant[] = [
     tests: ["test/access/azure-sdk.test.ts"],
   },
   ...whatIsSentMutants,
+  ...proofMutants,
   ...backOffMutants,
   ...commandLineMutants,
   ...demandMutants,

@@ -37,8 +37,8 @@ export const mcpServerMutants: readonly Mutant[] = [
   {
     name: "server-lets-applications-in",
     rule: 5,
-    find: "applications: applications !== undefined",
-    replace: "applications: true",
+    find: 'applications === undefined ? "persons" : "both"',
+    replace: '"both"',
     tests: gateTests,
   },
   {
@@ -103,13 +103,6 @@ export const mcpServerMutants: readonly Mutant[] = [
     find: "return runInContext(context, (): unknown => next());",
     replace: "return void runInContext(context, (): unknown => next());",
     tests: ["test/http/broken-callbacks.test.ts"],
-  },
-  {
-    name: "server-takes-an-id-token-for-an-application",
-    rule: 5,
-    find: '(isGuid(claims.oid) && claims["sub"] === claims.oid)',
-    replace: "isGuid(claims.oid)",
-    tests: gateTests,
   },
   {
     name: "server-forgets-the-scope-of-every-call",

@@ -103,6 +103,7 @@ const codes: readonly string[] = [
   "user_token_key_unknown",
   "user_token_app_only",
   "user_token_agent_user",
+  "user_token_subject",
   "user_token_scope",
   "user_token_client",
   "signing_keys_unavailable",

@@ -210,7 +210,7 @@ const hostile: Hostile[] = [
     () => cloud.token({}, { key: signingKey(cloud.key.kid) }),
   ],
   ["an application's", "user_token_app_only", () => cloud.token({ ...appClaims(), idtyp: "app" })],
-  ["without scopes", "user_token_app_only", () => cloud.token({ scp: undefined })],
+  ["without scopes", "user_token_subject", () => cloud.token({ scp: undefined })],
   ["an agent's own user", "user_token_agent_user", () => cloud.token({ xms_sub_fct: "13" })],
   [
     "an agent's own user, where applications may call",

@@ -22,13 +22,23 @@ export function contextFor(
   };
   const token = unsigned(all);
   const decoded = decodeClaims(token) ?? {};
+  const user = { tid: String(all.tid), oid: String(all.oid) };
+  const proof = use === "app" ? { use } : { use, audience: String(all.aud) };
   return new UserContext({
-    principal: { kind: "entra", tid: String(all.tid), oid: String(all.oid) },
-    user: { tid: String(all.tid), oid: String(all.oid) },
+    principal:
+      proof.use === "app"
+        ? { kind: "entra", ...user }
+        : { kind: "resource", ...user, audience: proof.audience },
+    user,
     platform: { hosted: false },
     clientHeaders: {},
     trace: {},
-    assertion: { token, hash: createHash("sha256").update(token).digest("base64url"), claims: decoded, use },
+    assertion: {
+      token,
+      hash: createHash("sha256").update(token).digest("base64url"),
+      claims: decoded,
+      ...proof,
+    },
   });
 }
 

@@ -42,14 +42,21 @@ export function countingCredential(
   };
 }
 
+/** The object ids of people at the developer's machine. */
+export const objectIds = {
+  ada: "adaadaad-0000-4000-8000-000000000001",
+  grace: "ecececec-0000-4000-8000-000000000002",
+} as const;
+
 /** A token as Entra issues it to somebody who has signed in, unsigned. */
-export function personToken(oid: string, tid = "tenant"): string {
+export function personToken(oid: string = objectIds.ada, tid = "tenant"): string {
   return jwt({ oid, tid, scp: "user_impersonation", aud: "https://ai.azure.com" });
 }
 
 /** A token of an application. */
 export function appToken(): string {
-  return jwt({ oid: "app", tid: "tenant", idtyp: "app", aud: "https://ai.azure.com" });
+  const oid = "a0a0a0a0-0000-4000-8000-000000000003";
+  return jwt({ oid, tid: "tenant", idtyp: "app", azp: oid, aud: "https://ai.azure.com" });
 }
 
 function jwt(claims: object): string {

@@ -379,7 +379,12 @@ describe("the checks before any network call", () => {
       ["https://ai.azure.com", agentApp],
     ],
     ["an expired user token", { exp: 1_000_000 }, "expired", ["1970-01-12"]],
-    ["an application's token", { idtyp: "app", scp: undefined, roles: ["x"] }, "app_only", ["person"]],
+    [
+      "an application's token",
+      { idtyp: "app", azp: mcpApp, scp: undefined, roles: ["x"] },
+      "app_only",
+      ["person"],
+    ],
     ["a token without scopes", { scp: undefined }, "no_delegated_scope", ["scp"]],
   ])("name what is wrong with %s and what to change", async (_what, claims, reason, words) => {
     const error = await access([passthrough(), obo()])
@@ -421,6 +426,32 @@ describe("the checks before any network call", () => {
     if (!isNoTokenError(error)) throw error;
     expect(error.skipped.map(({ reason }) => reason)).toEqual(["wrong_audience", "wrong_audience"]);
     expect(entra.forms).toHaveLength(0);
+  });
+
+  it("ask no source for a resource that the user token is not for, whatever the source says", async () => {
+    const forB = contextFor({ aud: "eeeeeeee-0000-4000-8000-000000000006" }, "resource");
+    const contacts = access([silent("of the agent's own making")]);
+    expect((await contacts.token(contextFor({ aud: mcpApp }, "resource"))).token).toContain("own making");
+    const error = await contacts.token(forB).catch((cause: unknown) => cause);
+    if (!isNoTokenError(error)) throw error;
+    expect(error.skipped).toMatchObject([{ source: "silent", reason: "wrong_audience" }]);
+    expect(contacts.explain(forB).sources).toMatchObject([{ source: "silent", applies: false }]);
+  });
+
+  it("keep a token for this agent from a resource that shares its audience, unless both are of the same trust", async () => {
+    const shared = { ...resource, audiences: [agentApp] };
+    const context = contextFor();
+    const error = await userAccess(protectedResource(shared), [passthrough()])
+      .token(context)
+      .catch((cause: unknown) => cause);
+    if (!isNoTokenError(error)) throw error;
+    expect(error.skipped).toMatchObject([
+      { reason: "wrong_audience", detail: expect.stringContaining("sameTrust") as string },
+    ]);
+    const trusted = userAccess(protectedResource({ ...shared, sameTrust: true }), [passthrough()]);
+    expect((await trusted.token(context)).token).toBe(internalsOf(context).assertion?.token);
+    const otherSpelling = contextFor({ aud: `api://${agentApp}` });
+    expect(isNoTokenError(await trusted.token(otherSpelling).catch((cause: unknown) => cause))).toBe(true);
   });
 
   it("are what explain() tells, without asking anybody", () => {

@@ -50,7 +50,9 @@ export async function checkUserToken({
       detail: "whom it is for can be said only with AZURE_TENANT_ID and AGENT_CLIENT_ID.",
     });
   try {
-    const passthroughTo = resource === undefined ? [] : [resource];
+    // A server with the agent's own app registration: a token for it is one for the agent anyway.
+    const isOwn = resource?.audiences.some((one) => app.audiences.includes(one.toLowerCase())) === true;
+    const passthroughTo = resource === undefined || isOwn ? [] : [resource];
     const verify = userTokenVerifier({ app, passthroughTo, timeoutMs: settings.timeoutMs });
     const context = await createUserContext({ userToken: token }, { verify, signal });
     try {

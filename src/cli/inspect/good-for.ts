@@ -1,4 +1,5 @@
-import { isAgentUser, isAppOnly, type TokenClaims } from "../../entra/token-claims.js";
+import type { TokenClaims } from "../../entra/token-claims.js";
+import { subjectOf } from "../../entra/token-subject.js";
 import type { Settings } from "../settings.js";
 import { audienceKind } from "./judge.js";
 
@@ -10,8 +11,7 @@ export interface GoodFor {
 
 /** Which way the token serves, if it is what it says. */
 export function goodFor(claims: TokenClaims, settings: Settings): readonly GoodFor[] {
-  if (isAppOnly(claims) || isAgentUser(claims))
-    return [{ way: "none", detail: "no way: it is no person's." }];
+  if (subjectOf(claims).kind !== "person") return [{ way: "none", detail: "no way: it is no person's." }];
   switch (audienceKind(claims, settings)) {
     case "app":
       return [{ way: "on_behalf_of", detail: "send it in x-client-user-token; onBehalfOf() exchanges it." }];

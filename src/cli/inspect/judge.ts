@@ -1,14 +1,7 @@
 import { issuersOf } from "../../entra/clouds.js";
 import { isGuid } from "../../entra/tenants.js";
-import {
-  audiencesOf,
-  clientOf,
-  isAgentUser,
-  isAppOnly,
-  scopesOf,
-  stringClaim,
-  type TokenClaims,
-} from "../../entra/token-claims.js";
+import { audiencesOf, clientOf, scopesOf, stringClaim, type TokenClaims } from "../../entra/token-claims.js";
+import { subjectOf } from "../../entra/token-subject.js";
 import { failure, type Finding } from "../finding.js";
 import { audiencesOfResource, cloudOf, type Settings } from "../settings.js";
 
@@ -161,26 +154,38 @@ function span(seconds: number): string {
 function person(claims: TokenClaims): Finding {
   const check = "whose";
   const client = JSON.stringify(clientOf(claims) ?? null);
-  if (isAgentUser(claims))
-    return {
-      check,
-      status: "fail",
-      code: "user_token_agent_user",
-      detail: "It stands for an agent's own user account, not for a person.",
-    };
-  if (isAppOnly(claims)) {
-    const roles = Array.isArray(claims["roles"]) ? claims["roles"].length : 0;
-    return {
-      check,
-      status: "fail",
-      code: "user_token_app_only",
-      detail: `It stands for an application (client ${client}, ${roles} roles, no scp), not for a person.`,
-      fix: "Send a token that a person obtained by signing in: authorization code flow, not client credentials.",
-    };
+  const subject = subjectOf(claims);
+  switch (subject.kind) {
+    case "agent_user":
+      return {
+        check,
+        status: "fail",
+        code: "user_token_agent_user",
+        detail: "It stands for an agent's own user account, not for a person.",
+      };
+    case "application": {
+      const roles = Array.isArray(claims["roles"]) ? claims["roles"].length : 0;
+      return {
+        check,
+        status: "fail",
+        code: "user_token_app_only",
+        detail: `It stands for an application (client ${client}, ${roles} roles, no scp), not for a person.`,
+        fix: "Send a token that a person obtained by signing in: authorization code flow, not client credentials.",
+      };
+    }
+    case "unclear":
+      return {
+        check,
+        status: "fail",
+        code: "user_token_subject",
+        detail: `It says neither that it stands for a person nor for an application: ${subject.detail}.`,
+        fix: "Send an access token that a person obtained by signing in, with a scope of the agent's app.",
+      };
+    case "person":
+      return {
+        check,
+        status: "ok",
+        detail: `It stands for a person; the client ${client} may do ${JSON.stringify(scopesOf(claims).join(" "))}.`,
+      };
   }
-  return {
-    check,
-    status: "ok",
-    detail: `It stands for a person; the client ${client} may do ${JSON.stringify(scopesOf(claims).join(" "))}.`,
-  };
 }

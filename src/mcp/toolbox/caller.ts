@@ -1,4 +1,4 @@
-import { liveInternalsOf } from "../../context/internals.js";
+import { liveInternalsOf, userNotIdentified } from "../../context/internals.js";
 import type { UserContext } from "../../context/user-context.js";
 import { HostedAgentIdentityError } from "../../errors.js";
 import { platformHeaders } from "../../foundry/headers.js";
@@ -19,7 +19,8 @@ export interface ToolboxSurroundings {
  * For whom a toolbox acts in a context. Foundry looks the caller up by the call id of the request, so there
  * must be one in the hosted environment: with the agent's token alone the agent would be the user. Anywhere else it is
  * the developer, who has to have said so. Rule 3.
- * Throws `call_id_missing`, `developer_source_refused`, `context_ended`.
+ * Throws `call_id_missing`, `developer_source_refused`, `context_ended`, and `user_not_identified` for a token that is
+ * good for passthrough only.
  */
 export function toolboxCaller(
   context: UserContext,
@@ -39,5 +40,7 @@ export function toolboxCaller(
       "developer_source_refused",
       "There is no call id, and the developer is not the user here.",
     );
+  // Whoever sent a token for some resource may be that resource, and the developer's grants are not its. Rule 2.
+  if (context.proof === "resource") throw userNotIdentified(context);
   return { kind: "developer" };
 }

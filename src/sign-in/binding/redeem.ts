@@ -1,4 +1,5 @@
 import { liveInternalsOf } from "../../context/internals.js";
+import { signInProof } from "../../context/principal.js";
 import type { UserContext } from "../../context/user-context.js";
 import type { SignInCore } from "../core.js";
 import type { Account } from "../grants/grant.js";
@@ -78,7 +79,8 @@ export async function redeem(service: SignInService, context: UserContext, text:
   liveInternalsOf(context);
   const { principal, principalKey: owner } = context;
   // A person who is known by a token needs no code: the sign-in is compared with the token.
-  if (principal?.kind !== "platform" || owner === undefined) return { status: "not_a_code" };
+  if (principal === undefined || owner === undefined || signInProof(principal)?.by !== "code")
+    return { status: "not_a_code" };
   const { core } = service;
   const unconfirmed = await readUnconfirmed(core, owner, context.platform.conversationId);
   const code = codeIn(text);

@@ -145,11 +145,26 @@ function isContent(value: unknown): value is { purpose: unknown; for: unknown; t
 
 /** A principal that names a person must be the initiator, and one that does not must have none. */
 function isPrincipalWithInitiator(principal: Record<string, unknown>, initiator: unknown): boolean {
-  const { kind, tid, oid, project, agent, id } = principal;
-  if (kind === "platform")
-    return initiator === undefined && [project, agent, id].every((text) => typeof text === "string");
-  const named = fields(initiator);
-  return kind === "entra" && typeof tid === "string" && tid === named["tid"] && oid === named["oid"];
+  const { tid, oid, project, agent, id } = principal;
+  const kind = principal["kind"] as Principal["kind"];
+  switch (kind) {
+    case "platform":
+      return initiator === undefined && [project, agent, id].every((text) => typeof text === "string");
+    case "entra": {
+      const named = fields(initiator);
+      return typeof tid === "string" && tid === named["tid"] && oid === named["oid"];
+    }
+    // These own no grant.
+    case "resource":
+    case "oidc":
+      return false;
+    default:
+      return isNone(kind);
+  }
+}
+
+function isNone(_kind: never): false {
+  return false;
 }
 
 function fields(value: unknown): Record<string, unknown> {

@@ -1,3 +1,4 @@
+import type { Principal } from "../../context/principal.js";
 import { HostedAgentIdentityError } from "../../errors.js";
 import type { Account, FirstToken, NewGrant } from "./grant.js";
 import { withKept } from "./kept-tokens.js";
@@ -67,11 +68,29 @@ export function afterRefresh(
   };
 }
 
-/** A principal that names a person can own that person's grant only. Rule 9. */
+/** A principal that names a person can own that person's grant only; one of a resource, none. Rules 2 and 9. */
 export function checkOwner(principalKey: string, account: Account): void {
-  const [kind, tid, oid] = JSON.parse(principalKey) as readonly string[];
-  if (kind === "entra" && (tid !== account.tid || oid !== account.oid))
-    throw wrongUser("The account that signed in is not the one that asked.");
+  const [kind, tid, oid] = JSON.parse(principalKey) as readonly [OwnerKind, ...string[]];
+  switch (kind) {
+    case "platform":
+    case "long-running":
+      return;
+    case "entra":
+      if (tid === account.tid && oid === account.oid) return;
+      throw wrongUser("The account that signed in is not the one that asked.");
+    case "resource":
+    case "oidc":
+      throw wrongUser("Whoever asked can own no grant.");
+    default:
+      throw unknownOwner(kind);
+  }
+}
+
+/** What a grant is kept under: a principal, or long-running work with a grant of its own. */
+type OwnerKind = Principal["kind"] | "long-running";
+
+function unknownOwner(_kind: never): HostedAgentIdentityError {
+  return wrongUser("Whoever asked is of an unknown kind.");
 }
 
 export function isSame(

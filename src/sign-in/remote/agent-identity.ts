@@ -1,15 +1,7 @@
-import { signingKeys } from "../../context/signing-keys.js";
-import { checkShape, readUnverified } from "../../context/token-shape.js";
-import { issuersOf } from "../../entra/clouds.js";
+import { tokenVerifier, verifierOptions } from "../../context/verify.js";
 import type { EntraAppFacts } from "../../entra/tenants.js";
-import { audiencesOf, clientOf, isAppOnly, stringClaim } from "../../entra/token-claims.js";
-import {
-  clocksOf,
-  HostedAgentIdentityError,
-  isUserTokenError,
-  loadPackage,
-  UserTokenError,
-} from "../../errors.js";
+import { clientOf } from "../../entra/token-claims.js";
+import { HostedAgentIdentityError, isUserTokenError, readOptions, UserTokenError } from "../../errors.js";
 import type { FetchLike } from "../../context/fetch-like.js";
 
 /** What proves an agent. */
@@ -23,19 +15,22 @@ export interface AgentVerifierOptions {
 /** The client id of the agent whose app-only token this is. Throws `agent_not_identified`. */
 export type AgentVerifier = (authorization: string | null) => Promise<string>;
 
-const maxTokenBytes = 16_384;
-const toleranceS = 60;
-
 /**
- * Verifies who calls the service: an app-only token of Entra for the service's app, as a managed identity or
- * an agent identity gets it. A person's token is refused: no person may ask for another's.
- * Source: learn.microsoft.com, identity-platform/access-tokens, "validate tokens".
+ * Verifies who calls the service: an application's own token of Entra for the service's app, as a managed identity
+ * or an agent identity gets it. A person's token is refused, and one that does not say what it stands for: nobody
+ * may ask for another's. Source: learn.microsoft.com, identity-platform/access-tokens, "validate tokens".
  */
 export function agentVerifier({ app, fetch, now }: AgentVerifierOptions): AgentVerifier {
-  const keys = signingKeys({ cloud: app.cloud, fetch, clocks: clocksOf(now), timeoutMs: 5_000 });
+  const verify = tokenVerifier(
+    readOptions("signInApi", verifierOptions, { app, fetch, now }),
+    "applications",
+  );
   return async (authorization) => {
     try {
-      return await clientOfToken(authorization);
+      const token = /^Bearer +(\S+)$/i.exec(authorization ?? "")?.[1];
+      if (token === undefined) throw new UserTokenError("user_token_missing", "there is none.");
+      const { assertion } = await verify(token);
+      return (clientOf(assertion.claims) ?? "").toLowerCase();
     } catch (error) {
       if (!isUserTokenError(error) || error.category === "retry") throw error;
       throw new HostedAgentIdentityError(
@@ -44,35 +39,4 @@ export function agentVerifier({ app, fetch, now }: AgentVerifierOptions): AgentV
       );
     }
   };
-
-  async function clientOfToken(authorization: string | null): Promise<string> {
-    const token = /^Bearer +(\S+)$/i.exec(authorization ?? "")?.[1];
-    if (token === undefined) throw new UserTokenError("user_token_missing", "there is none.");
-    checkShape(token, maxTokenBytes);
-    const { tid, kid, claims } = readUnverified(token, app);
-    const { compactVerify } = await loadPackage(
-      "jose",
-      "signInApi()",
-      () => import("jose/jws/compact/verify"),
-    );
-    const key = await keys.keyFor(tid, kid);
-    await compactVerify(token, key, { algorithms: ["RS256"] }).catch(() => {
-      throw new UserTokenError("user_token_signature");
-    });
-    if (!issuersOf(app.cloud, tid).includes(stringClaim(claims, "iss") ?? ""))
-      throw new UserTokenError("user_token_issuer");
-    const actual = audiencesOf(claims);
-    if (actual.length !== 1 || !app.audiences.includes(actual[0] ?? "")) {
-      throw new UserTokenError("user_token_audience", `its audience is ${JSON.stringify(actual.join(" "))}.`);
-    }
-    const seconds = now() / 1000;
-    if (typeof claims.exp !== "number" || seconds >= claims.exp + toleranceS)
-      throw new UserTokenError("user_token_expired");
-    if (typeof claims.nbf === "number" && seconds < claims.nbf - toleranceS)
-      throw new UserTokenError("user_token_not_yet_valid");
-    const client = clientOf(claims);
-    if (!isAppOnly(claims) || client === undefined)
-      throw new UserTokenError("user_token_app_only", "it is not an agent's own.");
-    return client.toLowerCase();
-  }
 }

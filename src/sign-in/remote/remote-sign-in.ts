@@ -1,4 +1,5 @@
 import { internalsOf, liveInternalsOf, userNotIdentified } from "../../context/internals.js";
+import { signInProof } from "../../context/principal.js";
 import type { UserContext } from "../../context/user-context.js";
 import {
   clock,
@@ -239,18 +240,28 @@ function userOf(context: UserContext): RemoteUser | undefined {
   // A token for a resource goes to that resource and nowhere else, and opens no grant. Rule 2.
   if (assertion !== undefined) return assertion.use === "app" ? { user_token: assertion.token } : undefined;
   const { principal, platform } = context;
-  if (principal?.kind !== "platform") return undefined;
-  const { conversationId } = platform;
-  return {
-    platform_user_id: principal.id,
-    ...(conversationId === undefined ? {} : { conversation_id: conversationId }),
-  };
+  switch (principal?.kind) {
+    case "platform": {
+      const { conversationId } = platform;
+      return {
+        platform_user_id: principal.id,
+        ...(conversationId === undefined ? {} : { conversation_id: conversationId }),
+      };
+    }
+    // Named by a token only, which did not come.
+    case "entra":
+    case "resource":
+    case "oidc":
+    case undefined:
+      return undefined;
+  }
 }
 
 /** A person known by a token has no code to type; the service would say the same. */
 function isForService(context: UserContext, text: string, most: number): boolean {
   liveInternalsOf(context);
-  return context.principal?.kind === "platform" && text !== "" && text.length <= most;
+  const proof = context.principal && signInProof(context.principal);
+  return proof?.by === "code" && text !== "" && text.length <= most;
 }
 
 function knownUser(context: UserContext): RemoteUser {

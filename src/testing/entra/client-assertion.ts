@@ -14,6 +14,7 @@ import { tokenExchangeId } from "./microsoft-apps.js";
 import type { FederatedCredentialOptions } from "./options.js";
 import { refused } from "./refused.js";
 import type { EntraState } from "./state.js";
+import { subjectIn } from "./subject.js";
 import { isFromFederated, issuer, signInOf, type ClientProof } from "./tokens.js";
 
 interface Presented {
@@ -151,7 +152,8 @@ async function checkFederated(
 function checkOwnToken(state: EntraState, app: EntraApp, claims: JWTPayload): void {
   const { iss = "" } = claims;
   if (isFromFederated(claims)) throw refused("fic_chained");
-  if (claims["scp"] !== undefined || signInOf(claims) !== undefined) throw refused("fic_not_app_only");
+  if (subjectIn(claims) !== "application" || signInOf(claims) !== undefined)
+    throw refused("fic_not_app_only");
   const home = [issuer(state, app.tenantId, 1), issuer(state, app.tenantId, 2)];
   if (!home.includes(iss)) throw refused("fic_other_tenant", { issuer: iss });
 }

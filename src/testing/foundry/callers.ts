@@ -2,6 +2,7 @@ import { createHmac } from "node:crypto";
 import { createLocalJWKSet, type JSONWebKeySet } from "jose";
 import { jwtVerify, type JWTVerifyGetKey } from "jose/jwt/verify";
 import type { EntraEmulator } from "../entra/start.js";
+import { subjectIn } from "../entra/subject.js";
 import { HostedAgentIdentityError } from "../../errors.js";
 import { Refused, refused } from "./refused.js";
 
@@ -70,12 +71,14 @@ export function createCallers({ entra, tenantId, fetch, now }: CallersOptions): 
       const claims = await checked(token).catch((error: unknown) => {
         throw error instanceof Refused ? error : refused("token_invalid");
       });
-      const { iss, tid, oid, scp } = claims;
+      const { iss, tid, oid } = claims;
       if (typeof tid !== "string" || typeof oid !== "string") throw refused("token_invalid");
       const issuers = [`${entra.cloud.stsEndpoint}/${tid}/`, `${entra.origin}/${tid}/v2.0`];
       if (typeof iss !== "string" || !issuers.includes(iss)) throw refused("token_invalid");
       if (tid !== tenantId) throw refused("token_tenant");
-      const kind = typeof scp === "string" ? "person" : "app";
+      const subject = subjectIn(claims);
+      if (subject !== "person" && subject !== "application") throw refused("token_invalid");
+      const kind = subject === "person" ? "person" : "app";
       return { kind, tid, oid, name: nameOf(entra, oid) ?? oid };
     },
     userIdOf: ({ tid, oid }) => opaque("user", tid, oid),

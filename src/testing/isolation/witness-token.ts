@@ -1,6 +1,7 @@
 import { createRemoteJWKSet, errors, jwtVerify, type JWTPayload } from "jose";
 import type { EntraApp } from "../entra/directory.js";
 import type { EntraEmulator } from "../entra/start.js";
+import { subjectIn } from "../entra/subject.js";
 
 /** What a request's token says of who is calling. */
 export interface WitnessedToken {
@@ -37,8 +38,9 @@ export function tokenReader(entra: EntraEmulator, app: EntraApp): TokenReader {
   };
 }
 
-/** A token with an object id and no delegated scope is an application's own. */
-function bearer({ oid, scp }: JWTPayload): WitnessedToken {
-  if (typeof oid !== "string" || typeof scp !== "string") return { token: "application" };
+/** Whatever is not shown to be a person's is nobody's who could have asked. */
+function bearer(claims: JWTPayload): WitnessedToken {
+  const { oid } = claims;
+  if (typeof oid !== "string" || subjectIn(claims) !== "person") return { token: "application" };
   return { token: "person", oid };
 }

@@ -304,6 +304,10 @@ export const signInTargets: readonly FuzzTarget[] = [
       { content: { ...ticket, principal: { kind: "entra", tid: tenant, oid } } },
       { content: { ...known, principal: ticket.principal } },
       { content: { ...ticket, principal: { kind: "odd" } } },
+      {
+        content: { ...known, principal: { kind: "resource", tid: tenant, oid, audience: "api://contacts" } },
+      },
+      { content: { ...ticket, principal: { kind: "oidc", iss: "https://issuer.example.com", sub: oid } } },
       { content: ticket, key: "none", body: "{" },
       {
         content: ticket,
@@ -326,6 +330,8 @@ export const signInTargets: readonly FuzzTarget[] = [
         scopes.some((scope) => !scope.startsWith("api://contacts/"))
       )
         throw new Error("a ticket asks for more than an agent may");
+      if (!["entra", "platform"].includes(principal.kind))
+        throw new Error("a ticket for no owner of a grant");
       if (principal.kind === "entra" ? principal.oid !== initiator?.oid : initiator !== undefined)
         throw new Error("a ticket for somebody else");
       if (expiresAt > now !== (reading.status === "good") || expiresAt - askedAt > 900_000)

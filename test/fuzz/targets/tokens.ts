@@ -43,6 +43,11 @@ const verifyWithoutKeys = agentVerifier({
   now: () => now,
 });
 
+/** So long that it is asked for where no keys can be had. */
+function withoutKeys(token: string): string {
+  return `Bearer${" ".repeat(64 - ((6 + token.length) % 64))}${token}`;
+}
+
 const badClaims: readonly object[] = [
   { aud: "https://ai.azure.com/" },
   { aud: ["a", "b"] },
@@ -130,6 +135,7 @@ export const tokenTargets: readonly FuzzTarget[] = [
     files: [
       "src/context/token-checks.ts",
       "src/entra/token-claims.ts",
+      "src/entra/token-subject.ts",
       "src/context/token-shape.ts#readUnverified,decodeHeader,isRecord",
     ],
     shape: "fields",
@@ -150,6 +156,11 @@ export const tokenTargets: readonly FuzzTarget[] = [
         { sub: personClaims.oid },
         { idtyp: "app", azp: undefined },
         { oid: "nobody" },
+        { azp: "a", appid: "b" },
+        { idtyp: "device" },
+        { scp: "read", xms_sub_fct: "3 11" },
+        { scp: "read", idtyp: "app" },
+        { scp: ["read"] },
         {},
       ].map((claims) => ({
         header: { alg: "RS256", kid },
@@ -163,10 +174,10 @@ export const tokenTargets: readonly FuzzTarget[] = [
       const { claims, tid } = readUnverified(token, facts);
       return checkClaims(claims as TokenClaims, tid, {
         app: facts,
-        passthroughAudiences: contacts.audiences,
+        passthroughAudiences: new Map(contacts.audiences.map((one) => [one, contacts.audiences[0] ?? one])),
         requiredScopes: ["access_as_user"],
         clients: valueIn(input, "clients") === true ? [otherClient] : undefined,
-        applications: valueIn(input, "applications") === true,
+        takes: valueIn(input, "applications") === true ? "both" : "persons",
         clockToleranceS: 60,
         now,
       });
@@ -174,7 +185,10 @@ export const tokenTargets: readonly FuzzTarget[] = [
     // Tenant, audience and issuer are named in refusals; the token as text is the target before.
     secrets: () => [],
     holds(_input, value) {
-      if (value !== "app" && value !== "resource") throw new Error("a token is good for something unknown");
+      const { use, audience } = Object(value) as { use?: unknown; audience?: unknown };
+      const known =
+        use === "app" ? audience === undefined : use === "resource" && audience === contacts.audiences[0];
+      if (!known) throw new Error("a token is good for something unknown");
     },
     unreachable: [
       {
@@ -193,6 +207,7 @@ export const tokenTargets: readonly FuzzTarget[] = [
     shape: "text",
     seeds: [
       `Bearer ${agentToken}`,
+      withoutKeys(agentToken),
       "",
       "Basic abc",
       `Bearer ${signedToken(agentClaims, { alg: "RS256", kid: "away" })}`,
@@ -220,7 +235,11 @@ export const tokenTargets: readonly FuzzTarget[] = [
         line: 'authorization ?? ""',
         why: "no header at all: test/sign-in/remote",
       },
-      { file: "src/sign-in/remote/agent-identity.ts", line: 'actual[0] ?? ""', why: "there is exactly one" },
+      {
+        file: "src/sign-in/remote/agent-identity.ts",
+        line: 'clientOf(assertion.claims) ?? ""',
+        why: "an application without a client is refused before",
+      },
     ],
   },
   {

@@ -21,6 +21,7 @@ import {
   hostedEnvironment,
   localEnvironment,
   onePersonContext,
+  objectIds,
   personToken,
 } from "../../support/toolbox-users.js";
 
@@ -197,7 +198,7 @@ describe("for whom it acts", () => {
     ] as const) {
       const toolbox = toolboxOf(box, {
         environment,
-        credential: countingCredential(() => personToken("ada")),
+        credential: countingCredential(() => personToken()),
       });
       await expect(runWithUserContext(context, () => call(toolbox))).rejects.toMatchObject({
         code: "call_id_missing",
@@ -220,7 +221,7 @@ describe("for whom it acts", () => {
     const context = contextWithoutToken();
     const toolbox = toolboxOf(box, {
       environment: localEnvironment,
-      credential: countingCredential(() => personToken("ada")),
+      credential: countingCredential(() => personToken()),
     });
     expect((await runWithUserContext(context, () => call(toolbox))).status).toBe(200);
     expect(box.seen[0]?.headers["x-agent-foundry-call-id"]).toBeUndefined();
@@ -273,17 +274,31 @@ describe("for whom it acts", () => {
     ).rejects.toMatchObject({
       code: "developer_source_refused",
     });
-    const toolbox = local(personToken("ada", "tenant"));
-    const grace = contextFor({ oid: "grace", tid: "tenant" });
+    const toolbox = local(personToken());
+    const grace = contextFor({ oid: objectIds.grace, tid: "tenant" });
     await expect(runWithUserContext(grace, () => call(toolbox))).rejects.toMatchObject({
       code: "wrong_user",
     });
-    const ada = contextFor({ oid: "ada", tid: "tenant" });
+    const ada = contextFor({ oid: objectIds.ada, tid: "tenant" });
     expect((await runWithUserContext(ada, () => call(toolbox))).status).toBe(200);
     await expect(runWithUserContext(grace, () => call(toolbox))).rejects.toMatchObject({
       code: "wrong_user",
     });
     expect(box.seen).toHaveLength(1);
+  });
+
+  it("is not the developer for a token that some resource could have sent on", async () => {
+    const box = await server();
+    const toolbox = toolboxOf(box, {
+      environment: localEnvironment,
+      credential: countingCredential(() => personToken()),
+    });
+    const replayed = contextFor({ oid: objectIds.ada, tid: "tenant" }, "resource");
+    await expect(runWithUserContext(replayed, () => call(toolbox))).rejects.toMatchObject({
+      code: "user_not_identified",
+    });
+    expect(toolbox.explain(replayed).sources).toMatchObject([{ applies: false }]);
+    expect(box.seen).toEqual([]);
   });
 });
 

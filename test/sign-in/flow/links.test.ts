@@ -61,7 +61,7 @@ describe("a link", () => {
     expect(titleOf(page)).toBe("You are signed in");
     const contacts = userAccess(world.contacts, [site.signIn.tokens()], { now });
     expect((await contacts.token(contextFor({ tid, oid }))).source).toBe("sign_in");
-    const foreign = contextFor({ tid, oid }, "resource");
+    const foreign = contextFor({ tid, oid, aud: world.contacts.audiences[0] }, "resource");
     expect(await refusal(() => contacts.token(foreign))).toBe("no_token");
     const until = new Date(time + 60_000);
     expect(await refusal(() => site.signIn.longRunning(foreign, { purpose: "x", until }))).toBe(

@@ -163,6 +163,12 @@ describe("a grant", () => {
     const { oid, tenantId } = world.entra.user("Ada");
     const owner = JSON.stringify(["entra", tenantId, oid]);
     expect((await refused(a.connect(owner, "Bob"))).code).toBe("wrong_user");
+    for (const other of [
+      ["resource", tenantId, oid, "api://contacts"],
+      ["oidc", tenantId, oid],
+      ["odd", tenantId, oid],
+    ])
+      expect((await refused(a.connect(JSON.stringify(other), "Ada"))).code).toBe("wrong_user");
     expect(store.values.size).toBe(0);
     await a.connect(chat, "Ada");
     expect((await refused(a.connect(chat, "Bob"))).code).toBe("wrong_user");

@@ -68,6 +68,7 @@ it.each([{ toString: 1 }, ["api://contacts/read"], 5, null])(
       iss: `${cloud.origin}/${cloud.home}/v2.0`,
       aud: cloud.app.clientId,
       tid: cloud.home,
+      oid: cloud.home,
       idtyp: "app",
       azp: cloud.home,
       exp: 4e9,

@@ -3,6 +3,7 @@ import type { Account, EntraTenant } from "../directory.js";
 import { blueprintOf } from "../agent-identities.js";
 import { issueForPerson } from "../issue.js";
 import { refused } from "../refused.js";
+import { subjectIn } from "../subject.js";
 import { freshSignIn, type EntraState } from "../state.js";
 import { required, type TokenCall, type TokenResponse } from "../token-call.js";
 import { issuer, signInOf } from "../tokens.js";
@@ -55,8 +56,7 @@ function tenantOf({ state, tenant }: TokenCall, claims: JWTPayload): EntraTenant
 
 function checkKind({ client }: TokenCall, claims: JWTPayload): void {
   if (signInOf(claims)?.kind === "i") throw refused("assertion_is_id_token");
-  const isAppOnly = claims["idtyp"] === "app" || typeof claims["scp"] !== "string" || claims["scp"] === "";
-  if (isAppOnly) throw refused("assertion_app_only", { clientId: client.clientId });
+  if (subjectIn(claims) !== "person") throw refused("assertion_app_only", { clientId: client.clientId });
 }
 
 function checkAudience({ state, client }: TokenCall, claims: JWTPayload): void {

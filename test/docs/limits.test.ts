@@ -25,6 +25,7 @@ import { linkFault } from "../../src/consent/link-form.js";
 import { signingKeys } from "../../src/context/signing-keys.js";
 import { checkShape } from "../../src/context/token-shape.js";
 import { verifierOptions } from "../../src/context/verify.js";
+import { clocksOf } from "../../src/errors.js";
 import { parseJson } from "../../src/errors/json-limits.js";
 import { redacted } from "../../src/errors/redact.js";
 import { entraAppInternals } from "../../src/exchange/entra-app.js";
@@ -195,7 +196,8 @@ const entries: Readonly<Record<string, Takes>> = {
     expect(isCard).toBe(linkFault(link) === undefined);
     return isCard;
   },
-  "request's URL": (characters) => urlMatch(contacts.url)(`${contacts.url}/`.padEnd(characters, "x")),
+  "request's URL": (characters) =>
+    urlMatch(contacts.url)(`${contacts.url}/`.padEnd(characters, "x")) !== undefined,
   "`WWW-Authenticate`": (characters) => {
     expect(maxChallengeLength).toBe(maxClaimsLength);
     return parseChallenges("Bearer a=b, x=".padEnd(characters, "y")).length > 0;
@@ -218,7 +220,7 @@ const entries: Readonly<Record<string, Takes>> = {
     const { cloud } = core.app.facts;
     const keys = signingKeys({
       cloud,
-      now: () => now,
+      clocks: clocksOf(() => now),
       timeoutMs: 5_000,
       fetch: async () => new Response(body),
     });

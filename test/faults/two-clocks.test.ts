@@ -123,7 +123,7 @@ const caches: Readonly<Record<string, Keeps>> = {
   },
   async "a verified token"() {
     const tokens = verifiedTokens(10, clocksOf(systemClock));
-    tokens.remember("hash", { tid: tenant, kid: "k", use: "app", expiresAt: Date.now() + 2 * day });
+    tokens.remember("hash", { tid: tenant, kid: "k", use: { use: "app" }, expiresAt: Date.now() + 2 * day });
     return () => tokens.find("hash") !== undefined;
   },
   async "an access token"() {

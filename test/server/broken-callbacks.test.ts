@@ -131,7 +131,10 @@ describe.each(Object.entries(hosts))("a gate on %s", (_name, start) => {
 
   test("lets nothing pass when the clock throws", async () => {
     const tool = vi.fn();
-    host = await start(gateWith({ now: broken }), tool);
+    // It has to work for as long as the gate is made.
+    let now = (): number => Date.now();
+    host = await start(gateWith({ now: () => now() }), tool);
+    now = broken;
     const answer = await call(await cloud.token());
     expect([answer.status, tool.mock.calls.length]).toEqual([500, 0]);
     expect((await answer.text()) + String(warned.mock.calls)).not.toContain(secret);

@@ -1,12 +1,15 @@
 import { dropWaiting } from "./binding/pending.js";
 import type { SignInCore } from "./core.js";
 import type { Grants } from "./grants/grant.js";
-import { endOwnWork } from "./work.js";
+import { endGrant, endOwnWork } from "./work.js";
 
-/** Ends what a principal has at one agent: the grant, the work with grants of its own, what waits for a code. */
+/**
+ * Ends what a principal, or a piece of work with a grant of its own, has at one agent: the grant, the principal's
+ * own work, what waits for a code.
+ */
 export async function signOutOf(core: SignInCore, grants: Grants, owner: string): Promise<void> {
   // First, because it raises the epoch: what is begun meanwhile sees that it has ended.
-  await grants.remove(owner);
+  await endGrant(core, grants, owner);
   const [kind, tid, oid] = JSON.parse(owner) as readonly string[];
   // Only a person known by a token has such work.
   if (kind === "entra" && tid !== undefined && oid !== undefined)

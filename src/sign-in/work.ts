@@ -71,15 +71,19 @@ export async function endOwnWork(
   grants: Grants,
   account: Pick<Account, "tid" | "oid">,
 ): Promise<void> {
-  const records = workRecords(core);
   for (const owner of await grants.principalsOf(account)) {
-    const id = workOf(owner);
-    if (id === undefined) continue;
-    const work = await records.read(id);
-    // The grant may be there without the work, whose record was lost or never written.
-    if (work === undefined) await grants.remove(owner);
-    else await records.remove(id, work, grants);
+    if (workOf(owner) !== undefined) await endGrant(core, grants, owner);
   }
+}
+
+/** Ends a grant, and with it the work whose own it is. */
+export async function endGrant(core: SignInCore, grants: Grants, owner: string): Promise<void> {
+  const records = workRecords(core);
+  const id = workOf(owner);
+  const work = id === undefined ? undefined : await records.read(id);
+  // The grant may be there without the work, whose record was lost or never written.
+  if (id === undefined || work === undefined) await grants.remove(owner);
+  else await records.remove(id, work, grants);
 }
 
 /** Work with a grant of its own keeps it as if it were a principal's, so that it is refreshed and ended alike. */

@@ -119,6 +119,14 @@ export const forgottenMutants: readonly Mutant[] = [
     tests: signOutTests,
   },
   {
+    name: "disconnected-work-leaves-its-record",
+    rule: 9,
+    in: "signOutOf",
+    find: "await endGrant(core, grants, owner);",
+    replace: "await grants.remove(owner);",
+    tests: ["test/sign-in/flow/connections.test.ts"],
+  },
+  {
     name: "a-slow-service-lengthens-the-minute",
     rule: 9,
     find: "const useUntil = askedAt + Math.min",

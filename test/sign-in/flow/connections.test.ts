@@ -107,8 +107,17 @@ describe("the connections page", () => {
     );
     expect(buttons(seen)).not.toContain("Use another account");
     for (const raw of [id, "long-running", "weekly"]) expect(seen.html).not.toContain(raw);
-    expect(await site.signIn.runAs(id, { purpose: "weekly report" }, () => "ran")).toBe("ran");
+    const contacts = userAccess(world.contacts, [site.signIn.tokens()], { now });
+    const used = site.signIn.runAs(id, { purpose: "weekly report" }, ({ context }) =>
+      contacts.token(context),
+    );
+    expect((await used).source).toBe("sign_in");
     expect(textOf(await browser.press(seen, {}, "/connections/end"))).toContain("Disconnected.");
+    // Nothing of it is left: no record, and no token for the person's other turns.
+    expect([...store.values.keys()].filter((key) => key.startsWith("long-running:"))).toEqual([]);
+    const next = contacts.token(await contextOf(world, "Ada"));
+    await expect(next).rejects.toMatchObject({ code: "consent_required" });
+    expect(site.events.at(-1)).toMatchObject({ type: "long_running_ended" });
     await expect(site.signIn.runAs(id, { purpose: "weekly report" }, () => "ran")).rejects.toMatchObject({
       code: "long_running_refused",
     });

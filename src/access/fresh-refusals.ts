@@ -34,7 +34,7 @@ const maxGrown = 2_048;
  * union of scopes, a few times at most, and keep track of upgrades that failed.
  *
  * Tokens and demands are the server's words, of any length: only their digests are kept. One person takes about
- * 3 kB at most, a token and its demand 100 bytes.
+ * 3 kB at most, a token and its demand some 300 bytes.
  */
 export function freshRefusals(age: () => number): FreshRefusals {
   const refused = shortMemory<string>(rememberedMs, maxTokens, age);

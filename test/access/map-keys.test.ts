@@ -1,4 +1,4 @@
-import { describe, expect, it } from "vitest";
+import { afterEach, describe, expect, it, vi } from "vitest";
 import {
   clientSecret,
   entraApp,
@@ -90,6 +90,8 @@ const call = (sessionId?: string): RequestInit => ({
   headers: sessionId === undefined ? {} : { "mcp-session-id": sessionId },
 });
 
+afterEach(() => void vi.unstubAllEnvs());
+
 describe("no map is keyed by a token, by claims, or by a server's words of any length", () => {
   it("in an access whose server asks for something else with each answer", async () => {
     const tokens: string[] = [];
@@ -133,10 +135,12 @@ describe("no map is keyed by a token, by claims, or by a server's words of any l
   });
 
   it("in a toolbox, whose token is everybody's", async () => {
+    vi.stubEnv("HOSTED_AGENT_IDENTITY_DEVELOPER", "1");
+    const person = "dddddddd-0000-4000-8000-000000000007";
     const tokens: string[] = [];
     const credential = {
       async getToken() {
-        const token = unsigned({ scp: "x", tid: tenant, oid: "o", n: (count += 1) });
+        const token = unsigned({ scp: "x", tid: tenant, oid: person, n: (count += 1) });
         tokens.push(token);
         return { token, expiresOnTimestamp: Date.now() + 3_600_000 };
       },

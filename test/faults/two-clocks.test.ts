@@ -25,6 +25,7 @@ import { equalExchanges } from "../../src/exchange/equal-exchanges.js";
 import { currentTokens } from "../../src/mcp/current-tokens.js";
 import { agentToken } from "../../src/mcp/toolbox/agent-token.js";
 import { refusedTokens } from "../../src/sign-in/grants/refused-tokens.js";
+import { namedUsers } from "../../src/sign-in/remote/named-users.js";
 import { shortMemory } from "../../src/tokens/short-memory.js";
 import { storeCalls } from "../../src/tokens/store-calls.js";
 import { waitingOperations } from "../../src/turn/operations.js";
@@ -211,7 +212,9 @@ const caches: Readonly<Record<string, Keeps>> = {
   },
   async "the developer's token"() {
     const credential = counting();
-    const access = userAccess(resource, [developer(credential, { environment: {} })]);
+    const access = userAccess(resource, [
+      developer(credential, { environment: { HOSTED_AGENT_IDENTITY_DEVELOPER: "1" } }),
+    ]);
     const ask = (): Promise<unknown> => access.token(contextWithoutToken());
     await ask();
     return async () => {
@@ -276,6 +279,18 @@ const caches: Readonly<Record<string, Keeps>> = {
     return () => {
       runWithUserContext(ada, () => tokens.drop());
       return dropped === 1;
+    };
+  },
+  async "the rate of an agent that names people"() {
+    const named = namedUsers(1, clocksOf(systemClock).age);
+    named.name("Ada");
+    return () => {
+      try {
+        named.name("Bob");
+        return false;
+      } catch {
+        return true;
+      }
     };
   },
   async "a record of a store in this process"() {

@@ -64,8 +64,8 @@ export const forgottenMutants: readonly Mutant[] = [
   {
     name: "a-developer-token-in-flight-is-kept",
     rule: 4,
-    find: "if (before === forgets) kept.set(key, token);",
-    replace: "kept.set(key, token);",
+    find: "if (token !== known?.token && before === forgets)",
+    replace: "if (token !== known?.token)",
     tests: accessTests,
   },
   {

@@ -22,8 +22,8 @@ export const takenOverAgentMutants: readonly Mutant[] = [
   {
     name: "a-limit-without-end-after-a-clock-is-put-back",
     rule: 20,
-    find: "if (age >= minuteMs || age < 0)",
-    replace: "if (age >= minuteMs)",
+    find: "agent.newUsersPerMinute ?? defaultNewUsersPerMinute, clocksOf(now).age",
+    replace: "agent.newUsersPerMinute ?? defaultNewUsersPerMinute, now",
     tests: serviceTests,
   },
   {

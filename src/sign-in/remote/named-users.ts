@@ -21,10 +21,10 @@ const minuteMs = 60_000;
 const maxKnown = 50_000;
 
 /** Makes the memory of one agent in one process. */
-export function namedUsers(newPerMinute: number, now: () => number): NamedUsers {
+export function namedUsers(newPerMinute: number, age: () => number): NamedUsers {
   const known = new Set<string>();
-  const mayName = eachMinute(newPerMinute, now);
-  const maySignOut = eachMinute(signOutsPerMinute, now);
+  const mayName = eachMinute(newPerMinute, age);
+  const maySignOut = eachMinute(signOutsPerMinute, age);
   return {
     name(principalKey) {
       const id = hash("sha256", principalKey, "base64url").slice(0, 22);
@@ -44,13 +44,12 @@ export function namedUsers(newPerMinute: number, now: () => number): NamedUsers 
 }
 
 /** Says yes so many times in a minute, counted from the first one. */
-function eachMinute(most: number, now: () => number): () => boolean {
+function eachMinute(most: number, age: () => number): () => boolean {
   let from = Number.NEGATIVE_INFINITY;
   let count = 0;
   return () => {
-    const age = now() - from;
-    // Less than nothing: the clock has been put back meanwhile.
-    if (age >= minuteMs || age < 0) [from, count] = [now(), 0];
+    const at = age();
+    if (at - from >= minuteMs) [from, count] = [at, 0];
     if (count >= most) return false;
     count += 1;
     return true;

@@ -4,6 +4,7 @@ import type { UserTokenVerifier } from "../../context/verify.js";
 import { appFactsOption, clientOption, type EntraAppFacts } from "../../entra/tenants.js";
 import {
   clock,
+  clocksOf,
   count,
   emit,
   func,
@@ -329,7 +330,7 @@ function agentsByClient({ agents, now, onEvent }: ApiSettings): ReadonlyMap<stri
         userAccess(resource, [source], accessOptions),
       ]),
     );
-    const named = namedUsers(agent.newUsersPerMinute ?? defaultNewUsersPerMinute, now);
+    const named = namedUsers(agent.newUsersPerMinute ?? defaultNewUsersPerMinute, clocksOf(now).age);
     for (const clientId of agent.clientIds) {
       if (known.has(clientId.toLowerCase()))
         throw invalid("signInApi: agents", `expected each client id once, got ${clientId} twice.`);

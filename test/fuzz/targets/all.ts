@@ -9,6 +9,7 @@ import { mcpServerTargets } from "./mcp-server.js";
 import { runTargets } from "./runs.js";
 import { serviceTargets } from "./services.js";
 import { signInTargets } from "./sign-in.js";
+import { withSizes } from "./sizes.js";
 import { tokenTargets } from "./tokens.js";
 import { toolboxStreamTargets } from "./toolbox-stream.js";
 import { turnTargets } from "./turn.js";
@@ -28,4 +29,4 @@ export const targets: readonly FuzzTarget[] = [
   ...signInTargets,
   ...serviceTargets,
   ...emulatorTargets,
-];
+].map(withSizes);

@@ -87,7 +87,8 @@ export const entraTargets: readonly FuzzTarget[] = [
     from: "Entra, and every proxy on the way",
     files: [
       "src/exchange/token-request.ts#accept,provenClaims,seconds,refuse,safeName,codeFor,retryAfterMs,sentAt,isPassing",
-      "src/exchange/network-module.ts#readAnswer,readText,parseObject,asFailure,reasonOf,capturingNetwork",
+      "src/exchange/network-module.ts#readAnswer,parseObject,asFailure,reasonOf,capturingNetwork",
+      "src/context/bounded-text.ts",
       "src/exchange/whose-token.ts",
       "src/exchange/authorization-code-exchange.ts",
       "src/entra/classify.ts",

@@ -258,12 +258,5 @@ export const errorTargets: readonly FuzzTarget[] = [
         if (new URL(one).origin !== "https://consent.example.com")
           throw new Error("a link to anywhere was recorded");
     },
-    unreachable: [
-      {
-        file: "src/mcp/toolbox/judge.ts",
-        line: 'consent_link_refused")',
-        why: "a policy of this package throws errors of this package",
-      },
-    ],
   },
 ];

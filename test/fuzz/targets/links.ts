@@ -7,7 +7,7 @@ import {
 } from "hosted-agent-identity";
 import { urlMatch, urlNotAllowed } from "../../../src/access/url-match.js";
 import { linkFault } from "../../../src/consent/link-form.js";
-import { checkLinkForm } from "../../../src/consent/link-policy.js";
+import { checkLink, checkLinkForm } from "../../../src/consent/link-policy.js";
 import { behindOrigin, field, listIn, textOf, textsIn, urlIn, valueIn, type FuzzTarget } from "../target.js";
 import { clientId } from "./people.js";
 
@@ -18,6 +18,10 @@ const policy = consentLinkPolicy({
     "https://login.microsoftonline.com",
     "https://*.consent.azure-apihub.net",
     "http://127.0.0.1:4000",
+  ],
+  allowedLinks: [
+    { origin: "https://logic-*.broker.example.net", path: "/login" },
+    { origin: "https://entra.example.com", path: "/*/authorize", parameters: { client_id: "a" } },
   ],
 });
 const link = `https://login.microsoftonline.com/common/oauth2/v2.0/authorize?client_id=${clientId}&state=5k2l9x8w7v6u5t4s3r2q1p0o&code_challenge=AbCdEfGhIjKlMnOpQrStUvWxYz`;
@@ -114,6 +118,11 @@ export const linkTargets: readonly FuzzTarget[] = [
       "https://consent.azure-apihub.net/login",
       "https://evilconsent.azure-apihub.net/x",
       "http://127.0.0.1:4000/x",
+      "https://logic-a.broker.example.net/login?data=x",
+      "https://logic-a.broker.example.net/other",
+      "https://entra.example.com/t/authorize?client_id=a",
+      "https://entra.example.com/t/authorize?client_id=a&Client_Id=b",
+      "https://entra.example.com/t/authorize?client_id=b",
       "http://example.com/x",
       "https://login.microsoftonline.com@evil.example.com/",
       "https://user:pw@login.microsoftonline.com/",
@@ -145,7 +154,7 @@ export const linkTargets: readonly FuzzTarget[] = [
       const text = typeof input === "string" ? input : field(input, "consent_link");
       if (linkFault(typeof input === "object" ? valueIn(input, "consent_link") : input) !== undefined)
         checkLinkForm(text);
-      policy.check(text);
+      checkLink(text, policy);
       return { text, isItem };
     },
     secrets: (input) => {
@@ -157,10 +166,22 @@ export const linkTargets: readonly FuzzTarget[] = [
       const url = new URL(text);
       const allowed =
         ["https://login.microsoftonline.com", "http://127.0.0.1:4000"].includes(url.origin) ||
-        (url.protocol === "https:" && url.host.endsWith(".consent.azure-apihub.net"));
+        (url.protocol === "https:" && url.host.endsWith(".consent.azure-apihub.net")) ||
+        (/^https:\/\/logic-[a-z0-9-]+\.broker\.example\.net$/.test(url.origin) &&
+          url.pathname === "/login") ||
+        (url.origin === "https://entra.example.com" &&
+          /^\/[^/]+\/authorize$/.test(url.pathname) &&
+          url.searchParams.getAll("client_id").join() === "a");
       if (!allowed || url.username !== "" || url.password !== "")
         throw new Error("a link that may lead elsewhere was let through");
     },
+    unreachable: [
+      {
+        file: "src/consent/link-policy.ts",
+        line: "isHostedAgentIdentityError(cause)",
+        why: "a policy of this package throws errors of this package; one of your own: test/consent",
+      },
+    ],
   },
   {
     name: "responses that a client reads",

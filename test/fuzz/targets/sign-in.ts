@@ -594,6 +594,7 @@ export const signInTargets: readonly FuzzTarget[] = [
       "ABC-DEF-GHI",
       "",
       newCode(random),
+      "x".repeat(100_001),
     ],
     words: ["ABC-D2E-", "-", "‐", "\u200b", "2", "7", "oui", "no.", "ﷺ"],
     run(input) {
@@ -673,6 +674,11 @@ export const signInTargets: readonly FuzzTarget[] = [
         throw new Error("a token that was not sealed");
     },
     unreachable: [
+      {
+        file: "src/tokens/keyring.ts",
+        line: "sealed.length > maxSealedLength",
+        why: "a value of more than 4 MiB: test/docs/limits",
+      },
       {
         file: "src/tokens/keyring.ts",
         line: "equals(context)) return undefined",

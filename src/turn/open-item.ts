@@ -31,7 +31,9 @@ export function* closingEvents(open: OpenItem, status: EarlyEnd): Generator<Unnu
 
 function* partEnd(type: string, part: Part, place: object): Generator<Unnumbered> {
   const whole = wholePart(part);
-  const textEnd = textEnds[String(whole["type"])];
+  const { type: kind } = whole;
+  // The run's own word for it: no text at all, or the name of something that every object has.
+  const textEnd = typeof kind === "string" && Object.hasOwn(textEnds, kind) ? textEnds[kind] : undefined;
   if (textEnd !== undefined && !part.textDone)
     yield { ...textEnd, ...place, [part.field]: part.texts.join("") };
   yield { type, ...place, part: whole };
@@ -52,7 +54,11 @@ const textEnds: Readonly<Record<string, Unnumbered>> = {
 function statusOf(item: OutputItem, status: EarlyEnd): { readonly status?: string } {
   const known = item as { readonly status?: unknown };
   if (item.type !== "message" && known.status === undefined) return {};
-  return { status: status === "incomplete" ? (unfinished[item.type] ?? status) : status };
+  return { status: status === "incomplete" ? (ownStatus(item.type) ?? status) : status };
+}
+
+function ownStatus(type: string): string | undefined {
+  return Object.hasOwn(unfinished, type) ? unfinished[type] : undefined;
 }
 
 const unfinished: Readonly<Record<string, string>> = {

@@ -444,14 +444,17 @@ interface Random {
 }
 interface Gate {
     pass(gone: AbortSignal): Promise<void>;
-    hold(options: {
-        readonly random: Random;
-        readonly crowd: () => number;
-    }): () => void;
+    hold(options: Holding): () => void;
+}
+interface Holding {
+    readonly random: Random;
+    readonly crowd: () => number;
+    readonly gatherMs?: number;
 }
 interface WitnessedToken {
     readonly token: "none" | "refused" | "other_audience" | "application" | "person";
     readonly oid?: string;
+    readonly replayed?: true;
 }
 interface WitnessOptions {
     readonly entra: EntraEmulator;
@@ -470,6 +473,7 @@ interface WitnessCall {
     readonly method: string;
     readonly token: WitnessedToken["token"];
     readonly oid?: string;
+    readonly replayed?: true;
     readonly sessionOf?: string;
     readonly nonces: readonly string[];
     readonly receipt?: string;
@@ -503,6 +507,7 @@ interface IsolationOptions {
     readonly seed?: number;
     readonly timeoutMs?: number;
     readonly sharedConversations?: boolean;
+    readonly cancelPath?: (responseId: string) => string;
     readonly troubles?: readonly IsolationTrouble[];
 }
 interface IsolationTrouble {
@@ -517,10 +522,12 @@ interface IsolationReport {
     readonly answered: number;
     readonly tokensChecked: number;
     readonly answersChecked: number;
+    readonly replaysChecked: number;
+    readonly cancelsChecked: number;
     readonly troubles: Readonly<Record<string, number>>;
 }
 interface IsolationFault {
-    readonly kind: "wrong_token" | "wrong_answer" | "shared_session" | "token_shown" | "unanswered";
+    readonly kind: "wrong_token" | "wrong_answer" | "shared_session" | "token_shown" | "replayed_token" | "cancelled_turn" | "unanswered";
     readonly who: string;
     readonly whose?: string;
     readonly turn?: number;

@@ -4,6 +4,7 @@ const claims = ["test/context/odd-claims.test.ts"];
 const principals = ["test/context/principals.test.ts"];
 const verify = ["test/context/verify.test.ts"];
 const acquire = ["test/tokens/acquire.test.ts"];
+const attacks = ["test/testing/isolation/attacks.test.ts"];
 const tickets = ["test/sign-in/flow/ticket-principals.test.ts"];
 
 /** The guards of "proof is positive and of one strength": whom a token stands for, and which principal it makes. */
@@ -203,5 +204,41 @@ export const proofMutants: readonly Mutant[] = [
     find: 'if (context.proof === "resource") throw userNotIdentified(context);',
     replace: "",
     tests: ["test/mcp/toolbox/foundry-toolbox.test.ts"],
+  },
+  // The same guards, as the suite that users run has to notice them.
+  {
+    name: "isolation-replayed-token",
+    rule: 18,
+    find: 'return { kind: "resource", tid, oid, audience: assertion.audience };',
+    replace: 'return { kind: "entra", tid, oid };',
+    tests: attacks,
+  },
+  {
+    name: "isolation-pooled-response-cache",
+    rule: 15,
+    find: "const known = clients.get(principalKey);",
+    replace: "const known = clients.get(principalKey) ?? [...clients.values()][0];",
+    tests: attacks,
+  },
+  {
+    name: "isolation-cancelled-turn",
+    rule: 4,
+    find: "return owner !== undefined && owner === principalKey;",
+    replace: "return owner !== undefined && principalKey !== undefined;",
+    tests: attacks,
+  },
+  {
+    name: "isolation-replays-are-not-told-apart",
+    rule: 18,
+    find: "call.oid === own && (call.replayed === true) !== question.replayed",
+    replace: "false as boolean",
+    tests: attacks,
+  },
+  {
+    name: "isolation-cancels-are-not-looked-at",
+    rule: 4,
+    find: "if (end.cancelled) judge.cancelled(owner, turn, name);",
+    replace: "",
+    tests: attacks,
   },
 ];

@@ -9,6 +9,8 @@ export interface Asking {
   readonly leaveAfterMs?: number | undefined;
   readonly readMs: number;
   readonly timeoutMs: number;
+  /** Told once, as soon as the answer says which response it is. */
+  readonly onResponse?: ((responseId: string) => void) | undefined;
 }
 
 /** What came back, also of an answer that ended early. */
@@ -19,6 +21,8 @@ export interface Answer {
   readonly complete: boolean;
   /** Why not, in a word or two of the agent's or ours; nothing of the answer's text. */
   readonly outcome: string;
+  /** Whether the agent says that the response was cancelled. */
+  readonly cancelled: boolean;
   /** For `previous_response_id`. */
   readonly responseId: string | undefined;
 }
@@ -40,7 +44,7 @@ export async function ask(asking: Asking): Promise<Answer> {
   try {
     const request = requestOf(asking, stop.signal);
     const response = await (typeof agent === "function" ? orGone(agent(request), request) : fetch(request));
-    await read(response, asking.readMs, pieces, stop.signal);
+    await read(response, asking, pieces, stop.signal);
     return answerOf(pieces.join(""), ended ?? (response.ok ? "" : `status ${response.status}`));
   } catch (error) {
     return answerOf(pieces.join(""), ended ?? `no answer (${nameOf(error)})`);
@@ -49,10 +53,38 @@ export async function ask(asking: Asking): Promise<Answer> {
   }
 }
 
+/** Sends a POST without a body, and returns the text of what came, "" for nothing. Never rejects. */
+export async function sendTo({
+  agent,
+  path,
+  headers,
+  timeoutMs,
+}: Pick<Asking, "agent" | "headers" | "timeoutMs"> & { readonly path: string }): Promise<string> {
+  const stop = new AbortController();
+  const timer = setTimeout(() => stop.abort(), timeoutMs);
+  try {
+    const request = new Request(`${baseOf(agent)}${path}`, {
+      method: "POST",
+      headers: { accept: "application/json", ...headers },
+      redirect: "error",
+      signal: stop.signal,
+    });
+    const response = await (typeof agent === "function" ? orGone(agent(request), request) : fetch(request));
+    return (await response.text()).slice(0, maxBytes);
+  } catch {
+    return "";
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+function baseOf(agent: Asking["agent"]): string {
+  return typeof agent === "function" ? "http://agent.invalid" : String(agent).replace(/\/+$/, "");
+}
+
 function requestOf({ agent, body, headers }: Asking, signal: AbortSignal): Request {
-  const base = typeof agent === "function" ? "http://agent.invalid" : String(agent).replace(/\/+$/, "");
   const accept = body["stream"] === true ? "text/event-stream" : "application/json";
-  return new Request(`${base}/responses`, {
+  return new Request(`${baseOf(agent)}/responses`, {
     method: "POST",
     headers: { "content-type": "application/json", accept, ...headers },
     body: JSON.stringify(body),
@@ -71,13 +103,19 @@ function orGone(answer: Response | Promise<Response>, { signal }: Request): Prom
 
 async function read(
   response: Response,
-  readMs: number,
+  { readMs, onResponse }: Asking,
   pieces: string[],
   signal: AbortSignal,
 ): Promise<void> {
   const decoder = new TextDecoder();
   let bytes = 0;
   const reader = response.body?.getReader();
+  let tell = (soFar: readonly string[]): void => {
+    const { responseId } = answerOf(soFar.join(""), "");
+    if (responseId === undefined || onResponse === undefined) return;
+    tell = () => undefined;
+    onResponse(responseId);
+  };
   const cancel = (): void => void reader?.cancel().catch(() => undefined);
   signal.addEventListener("abort", cancel);
   try {
@@ -86,6 +124,7 @@ async function read(
       if (done) return;
       bytes += value.byteLength;
       pieces.push(decoder.decode(value, { stream: true }));
+      tell(pieces);
       if (bytes > maxBytes) throw new RangeError("too long");
       if (readMs > 0) await sleep(readMs);
     }
@@ -113,6 +152,7 @@ function answerOf(raw: string, trouble: string): Answer {
     text: `${raw}\n${deltas}`,
     complete: trouble === "" && raw !== "" && !notWhole.has(status),
     outcome: outcome.filter((part) => part !== "").join(", "),
+    cancelled: status === "cancelled",
     responseId: typeof id === "string" ? id : undefined,
   };
 }

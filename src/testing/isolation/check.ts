@@ -1,6 +1,7 @@
 import { randomInt } from "node:crypto";
 import { invalid, readOptions } from "../../errors.js";
 import type { EntraUser } from "../entra/directory.js";
+import { startAttacks } from "./attacks.js";
 import { startConversation } from "./conversation.js";
 import { startJudging } from "./judge.js";
 import { isolationOptions, type IsolationOptions, type IsolationSettings } from "./options.js";
@@ -18,7 +19,10 @@ import { witnessGate } from "./witness.js";
  * people are answered in an order that no queue would give. Every token that reaches the witness is compared with
  * who asked, every answer with who is told it.
  *
- * The agent must call a tool of `witness` for each question, and tell the user what came back. If it does not, the
+ * When all is well again, somebody attacks: each person's tokens for the other apps of `entra` are sent to the agent, as
+ * a server could that was sent one by passthrough, and others try to cancel a turn (`POST <agent>/responses/<id>/cancel`).
+ *
+ * The agent must call a tool of `witness`, or read its resource `witness://me`, for each question, and tell the user what came back. If it does not, the
  * report says `unanswered`: an agent that is not shown to keep people apart has a fault.
  *
  * It stops asking at the first fault. It ends: each answer has `timeoutMs`, and there are `turns` of them one after the other for each person. Nothing
@@ -84,6 +88,14 @@ export async function checkIsolation(options: IsolationOptions): Promise<Isolati
     troubles,
   });
 
+  const attacks = startAttacks({ settings, entra, witness, agentApp, users, conversation, judge, random });
+  /** When all is well: whatever is kept for people is at hand by now. */
+  async function attacked(): Promise<void> {
+    if (judge.faults.length === 0) await attacks.replays(turns + 2);
+    letOn();
+    if (judge.faults.length === 0) await attacks.cancels(turns + 3);
+  }
+
   let silent: readonly Silence[] = [];
   const letOn = witness[witnessGate].hold({ random, crowd: () => conversation.underWay });
   try {
@@ -92,6 +104,7 @@ export async function checkIsolation(options: IsolationOptions): Promise<Isolati
       await plannedTurns();
       await troubles.end();
       silent = await lastTurns();
+      if (silent.length === 0) await attacked();
     } else {
       silent = [silence];
     }
@@ -107,6 +120,8 @@ export async function checkIsolation(options: IsolationOptions): Promise<Isolati
     answered: conversation.answered,
     tokensChecked: judge.tokensChecked,
     answersChecked: judge.answersChecked,
+    replaysChecked: attacks.replaysChecked,
+    cancelsChecked: attacks.cancelsChecked,
     troubles: { ...troubles.counts },
   };
 }

@@ -9,7 +9,13 @@ import type { PlannedTurn } from "./plan.js";
 /** Everybody's talk with the agent. */
 export interface Conversation {
   /** Asks one question as it was planned. Never rejects: what goes wrong is an answer, too. */
-  ask(user: EntraUser, turn: number, how: PlannedTurn, userToken: string): Promise<Answered>;
+  ask(
+    user: EntraUser,
+    turn: number,
+    how: PlannedTurn,
+    userToken: string,
+    onResponse?: (responseId: string) => void,
+  ): Promise<Answered>;
   readonly questions: number;
   readonly answered: number;
   /** How many are under way. */
@@ -56,10 +62,10 @@ export function startConversation(
     get underWay() {
       return counts.underWay;
     },
-    async ask(person, turn, how, userToken) {
-      const { stream, thread, leaveAfterMs, readMs } = how;
+    async ask(person, turn, how, userToken, onResponse) {
+      const { stream, thread, leaveAfterMs, readMs, replayed = false } = how;
       const user = thread === "stranger" ? undefined : person;
-      const question = { user, turn, stream, thread, nonce: newNonce() };
+      const question = { user, turn, stream, thread, replayed, nonce: newNonce() };
       const bearer = tokenHeader.toLowerCase() === "authorization" ? `Bearer ${userToken}` : userToken;
       counts.questions += 1;
       counts.underWay += 1;
@@ -71,6 +77,7 @@ export function startConversation(
         leaveAfterMs,
         readMs,
         timeoutMs,
+        onResponse,
       });
       counts.underWay -= 1;
       if (answer.complete) counts.answered += 1;

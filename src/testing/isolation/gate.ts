@@ -8,15 +8,24 @@ import type { Random } from "./random.js";
 export interface Gate {
   /** Ends when the call may go on. Never rejects: a caller who has gone is let on as well. */
   pass(gone: AbortSignal): Promise<void>;
-  /** Holds calls from now on until `crowd()` of them wait, or for `gatherMs`. Returns how to stop that. */
-  hold(options: { readonly random: Random; readonly crowd: () => number }): () => void;
+  /**
+   * Holds calls from now on until `crowd()` of them wait, or for `gatherMs`: forty unless said otherwise. Returns how
+   * to stop that.
+   */
+  hold(options: Holding): () => void;
+}
+
+interface Holding {
+  readonly random: Random;
+  readonly crowd: () => number;
+  readonly gatherMs?: number;
 }
 
 /** How long the first one waits for others. Longer finds no more, and costs this much a round. */
 const gatherMs = 40;
 
 export function createGate(): Gate {
-  let holding: { readonly random: Random; readonly crowd: () => number } | undefined;
+  let holding: Holding | undefined;
   let waiting: (() => void)[] = [];
   let timer: NodeJS.Timeout | undefined;
 
@@ -42,7 +51,7 @@ export function createGate(): Gate {
         gone.addEventListener("abort", go);
         waiting.push(go);
         if (waiting.length >= (holding?.crowd() ?? 0)) void letOn();
-        else timer ??= setTimeout(() => void letOn(), gatherMs);
+        else timer ??= setTimeout(() => void letOn(), holding?.gatherMs ?? gatherMs);
       });
     },
     hold(options) {

@@ -13,6 +13,8 @@ export interface Question {
   readonly turn: number;
   readonly stream: boolean;
   readonly thread: Thread;
+  /** It came with a token for some resource, which that resource's server could have sent on. */
+  readonly replayed: boolean;
   readonly nonce: string;
 }
 
@@ -22,6 +24,10 @@ export interface Judge {
   asks(question: Question): void;
   /** Returns whether the answer is whole and shows that it is the asker's. */
   answered(question: Question, answer: Answer): boolean;
+  /** What somebody was told who wanted to cancel a turn of another one. */
+  refused(question: Question, text: string): void;
+  /** Somebody's turn was cancelled by who may not. */
+  cancelled(owner: EntraUser, turn: number, by: string): void;
   /** What reached the witness after the last answer. */
   finish(): void;
   /** Each once: a call that is sent again, or a session of many calls, is one fault. */
@@ -54,7 +60,7 @@ export function startJudging({ users, calls, holdsToken, seed }: JudgeOptions): 
 
   function found(kind: IsolationFault["kind"], question: Question, what: string, whose?: string): void {
     const { user, turn, stream, thread } = question;
-    const who = nameOf(user?.oid);
+    const who = question.replayed ? `a server with ${nameOf(user?.oid)}'s token` : nameOf(user?.oid);
     const how = `${stream ? "streamed" : "as JSON"}, ${threads[thread]}, seed ${seed}`;
     const text = `Question ${turn} of ${who} ${what} (${how}).`;
     add({ kind, who, ...(whose === undefined ? {} : { whose }), turn, text });
@@ -77,7 +83,7 @@ export function startJudging({ users, calls, holdsToken, seed }: JudgeOptions): 
     add({ kind: "shared_session", who, whose, text });
   }
 
-  function aboutToken({ token, oid, nonces, method }: WitnessCall): void {
+  function aboutToken({ token, oid, nonces, method, replayed }: WitnessCall): void {
     const nobodys = nobodysTokens[token];
     if (nobodys !== undefined) {
       const text = `The MCP server was called (${method}) with ${nobodys} (seed ${seed}).`;
@@ -86,7 +92,12 @@ export function startJudging({ users, calls, holdsToken, seed }: JudgeOptions): 
     if (token === "none") return;
     for (const question of nonces.flatMap((nonce) => questions.get(nonce) ?? [])) {
       tokensChecked += 1;
-      if (oid === undefined || oid === question.user?.oid) continue;
+      if (oid === undefined) continue;
+      if (oid === question.user?.oid) {
+        if (question.replayed && replayed !== true)
+          found("replayed_token", question, "reached the MCP server with another token of that person");
+        continue;
+      }
       const whose = nameOf(oid);
       found("wrong_token", question, `reached the MCP server with ${whose}'s token`, whose);
     }
@@ -101,6 +112,8 @@ export function startJudging({ users, calls, holdsToken, seed }: JudgeOptions): 
       found("wrong_answer", question, what(nameOf(oid)), nameOf(oid));
     };
     for (const call of receiptsIn(text).flatMap((receipt) => receipts.get(receipt) ?? [])) {
+      if (call.oid === own && (call.replayed === true) !== question.replayed)
+        found("replayed_token", question, "was answered with what another token of that person had fetched");
       toldOf(call.oid, (whose) => `was answered with what the MCP server told ${whose}`);
     }
     for (const { user } of noncesIn(text).flatMap((nonce) => questions.get(nonce) ?? [])) {
@@ -125,6 +138,14 @@ export function startJudging({ users, calls, holdsToken, seed }: JudgeOptions): 
       const isChecked = isItsOwn(question, answer);
       if (isChecked) answersChecked += 1;
       return isChecked;
+    },
+    refused(question, text) {
+      readCalls();
+      aboutAnswer(question, text);
+    },
+    cancelled({ name }, turn, by) {
+      const text = `Question ${turn} of ${name} was cancelled by ${by} (seed ${seed}).`;
+      add({ kind: "cancelled_turn", who: by, whose: name, turn, text });
     },
     finish: readCalls,
     get faults() {

@@ -51,6 +51,8 @@ export interface IsolationOptions {
    * for an agent whose conversations are meant to be read by all who are in them. Default true.
    */
   readonly sharedConversations?: boolean;
+  /** Where a person cancels a turn, by POST. Default: `/responses/<id>/cancel`. */
+  readonly cancelPath?: (responseId: string) => string;
   /** Troubles of your own, such as a store that is down: each begins and ends while people ask. */
   readonly troubles?: readonly IsolationTrouble[];
 }
@@ -102,6 +104,7 @@ export const isolationOptions: OptionTable<IsolationOptions, IsolationDefaults> 
   seed: optional(count(0)),
   timeoutMs: optional(milliseconds()),
   sharedConversations: orElse(flag, true),
+  cancelPath: optional(func<NonNullable<IsolationOptions["cancelPath"]>>()),
   troubles: optional(
     list(made<IsolationTrouble>("a trouble", { name: "string", begin: "function", end: "function" })),
   ),

@@ -12,6 +12,8 @@ export interface PlannedTurn {
   readonly renew: boolean;
   /** How long the person takes to read each piece, in milliseconds. */
   readonly readMs: number;
+  /** The person does not ask: a server does that has the person's token for a resource. */
+  readonly replayed?: true;
   /** What goes wrong just before. */
   readonly trouble?: Trouble;
 }

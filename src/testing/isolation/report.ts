@@ -14,6 +14,13 @@ export interface IsolationReport {
   readonly tokensChecked: number;
   /** Answers that showed whose data they hold. */
   readonly answersChecked: number;
+  /** Questions that were asked with a token for some resource, as its server could: one for each person and app. */
+  readonly replaysChecked: number;
+  /**
+   * Turns that others tried to cancel, and did not. 0 where their own users could not cancel them either: name the
+   * route in `cancelPath`, if the agent has one.
+   */
+  readonly cancelsChecked: number;
   /** What went wrong on purpose, and how often. */
   readonly troubles: Readonly<Record<string, number>>;
 }
@@ -26,10 +33,19 @@ export interface IsolationFault {
   /**
    * `wrong_token`: a question reached the MCP server with another's token, or with one that is nobody's.
    * `wrong_answer`: somebody was shown what is another's. `shared_session`: a call went out in an MCP session that
-   * somebody else had opened. `token_shown`: an answer holds a token. `unanswered`: no answer came, or none that
-   * shows whose it is, when all was well again.
+   * somebody else had opened. `token_shown`: an answer holds a token. `replayed_token`: a token for some resource, which
+   * that resource's server could send on, reached what is kept for the person themselves, or the other way round.
+   * `cancelled_turn`: a turn was cancelled by who had not started it. `unanswered`: no answer came, or none that shows
+   * whose it is, when all was well again.
    */
-  readonly kind: "wrong_token" | "wrong_answer" | "shared_session" | "token_shown" | "unanswered";
+  readonly kind:
+    | "wrong_token"
+    | "wrong_answer"
+    | "shared_session"
+    | "token_shown"
+    | "replayed_token"
+    | "cancelled_turn"
+    | "unanswered";
   /** Who asked, by name; "the agent" where a call is not known to be for anybody. */
   readonly who: string;
   /** Whose token, data or session it was. */

@@ -27,9 +27,17 @@ export interface WitnessProtocolOptions {
   readonly tools: readonly string[];
   readonly hasSessions: boolean;
   readonly call: (tool: string, request: WitnessRequest) => object;
+  /** The content of the resource of whoever asks. */
+  readonly read: (request: WitnessRequest) => string;
   /** Whether an answer that may be a stream is one. */
   readonly streams: () => boolean;
 }
+
+/** The resource whose address is the same for everybody, and whose content is not. */
+export const witnessUri = "witness://me";
+
+/** A client may answer from its cache for so long, and to this person only. Source: MCP 2026-07-28, SEP-2549. */
+const cacheHint = { ttlMs: 60_000, cacheScope: "private" };
 
 const versions = ["2025-11-25", "2025-06-18", "2025-03-26"];
 
@@ -38,6 +46,7 @@ export function witnessProtocol({
   tools,
   hasSessions,
   call,
+  read,
   streams,
 }: WitnessProtocolOptions): WitnessProtocol {
   const sessions = new Map<string, string>();
@@ -49,7 +58,7 @@ export function witnessProtocol({
         const asked = String(params["protocolVersion"]);
         const protocolVersion = versions.includes(asked) ? asked : versions[0];
         const serverInfo = { name: "isolation-witness", version: "1.0.0" };
-        return { protocolVersion, capabilities: { tools: {} }, serverInfo };
+        return { protocolVersion, capabilities: { resources: {}, tools: {} }, serverInfo };
       }
       case "ping":
         return {};
@@ -63,6 +72,16 @@ export function witnessProtocol({
           );
         }
         return call(String(params["name"]), request);
+      case "resources/list":
+        return { resources: [{ uri: witnessUri, name: "me", mimeType: "application/json" }] };
+      case "resources/templates/list":
+        return { resourceTemplates: [] };
+      case "resources/read": {
+        if (params["uri"] !== witnessUri)
+          throw new RpcFailure(rpcCodes.paramsInvalid, `Unknown resource: there is ${witnessUri}`);
+        const contents = [{ uri: witnessUri, mimeType: "application/json", text: read(request) }];
+        return { contents, ...cacheHint };
+      }
       default:
         throw new RpcFailure(rpcCodes.methodUnknown, "Method not found");
     }

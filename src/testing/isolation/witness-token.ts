@@ -11,7 +11,12 @@ export interface WitnessedToken {
    */
   readonly token: "none" | "refused" | "other_audience" | "application" | "person";
   readonly oid?: string;
+  /** It is one that `checkIsolation()` has sent to the agent as a resource's server would. */
+  readonly replayed?: true;
 }
+
+/** The claim by which a token is known again that is sent to the agent as if a resource's server had sent it on. */
+export const replayMark = "hosted_agent_identity_replay";
 
 export type TokenReader = (authorization: string | undefined) => Promise<WitnessedToken>;
 
@@ -42,5 +47,5 @@ export function tokenReader(entra: EntraEmulator, app: EntraApp): TokenReader {
 function bearer(claims: JWTPayload): WitnessedToken {
   const { oid } = claims;
   if (typeof oid !== "string" || subjectIn(claims) !== "person") return { token: "application" };
-  return { token: "person", oid };
+  return { token: "person", oid, ...(claims[replayMark] === true ? { replayed: true } : {}) };
 }

@@ -10,7 +10,7 @@ import { RpcFailure } from "../foundry/toolbox/rpc.js";
 import { createGate, type Gate } from "./gate.js";
 import { newReceipt, noncesIn } from "./marks.js";
 import { entraOption, refOption } from "./options.js";
-import { messageIn, witnessProtocol } from "./witness-mcp.js";
+import { messageIn, witnessProtocol, witnessUri, type WitnessRequest } from "./witness-mcp.js";
 import { tokenReader, type TokenReader, type WitnessedToken } from "./witness-token.js";
 
 /**
@@ -42,7 +42,7 @@ export const witnessOptions: OptionTable<WitnessOptions, "tools" | "result" | "s
 };
 
 /**
- * What the witness knows of one tool call.
+ * What the witness knows of one tool call, or of one reading of `witness://me`.
  * @group Test kit
  */
 export interface WitnessFacts {
@@ -50,6 +50,7 @@ export interface WitnessFacts {
   readonly oid: string;
   /** Whose that is; "" for nobody whom the emulator knows. */
   readonly name: string;
+  /** The tool, or the URI of the resource. */
   readonly tool: string;
   /** A word that stands in the result of this call and nowhere else. */
   readonly receipt: string;
@@ -69,6 +70,8 @@ export interface WitnessCall {
   readonly token: WitnessedToken["token"];
   /** The object id in the token. */
   readonly oid?: string;
+  /** The token came to the agent as one for a resource, which its server could have sent on. */
+  readonly replayed?: true;
   /** Who opened the MCP session that the request is in. */
   readonly sessionOf?: string;
   /** The questions that the arguments of a tool call name. */
@@ -107,7 +110,8 @@ export const witnessGate: unique symbol = Symbol.for("hosted-agent-identity/test
 
 /**
  * Starts an MCP server for {@link checkIsolation} on 127.0.0.1, in place of the one that the agent calls: it takes
- * tokens for the same app, verifies each, and notes whose it was. It speaks MCP 2025-11-25 with sessions.
+ * tokens for the same app, verifies each, and notes whose it was. It speaks MCP 2025-11-25 with sessions. Besides
+ * its tools it has the resource `witness://me`, with the same facts, which clients may cache for a minute.
  *
  * Throws `invalid_option` for an app nobody declared.
  *
@@ -138,12 +142,17 @@ export async function startWitness(options: WitnessOptions): Promise<Witness> {
     tools,
     hasSessions: sessions,
     streams: () => answers++ % 2 === 1,
-    call(tool, { oid, receipt }) {
-      const name = entra.users.find((user) => user.oid === oid)?.name ?? "";
-      const value = result({ oid, name, tool, receipt });
+    call(tool, request) {
+      const value = factsFor(tool, request);
       return { content: [{ type: "text", text: JSON.stringify(value) }], structuredContent: value };
     },
+    read: (request) => JSON.stringify(factsFor(witnessUri, request)),
   });
+
+  function factsFor(tool: string, { oid, receipt }: WitnessRequest): Readonly<Record<string, unknown>> {
+    const name = entra.users.find((user) => user.oid === oid)?.name ?? "";
+    return result({ oid, name, tool, receipt });
+  }
 
   async function serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const gone = new AbortController();
@@ -153,7 +162,7 @@ export async function startWitness(options: WitnessOptions): Promise<Witness> {
     const bearer = await whose.read(request.headers.authorization);
     const session = single(request.headers["mcp-session-id"]);
     const sessionOf = protocol.ownerOf(session);
-    const isCall = !(message instanceof RpcFailure) && message.method === "tools/call";
+    const isCall = !(message instanceof RpcFailure) && tellingMethods.has(message.method);
     const receipt = newReceipt();
     calls.push({
       method: message instanceof RpcFailure ? method : message.method,
@@ -201,6 +210,9 @@ export async function startWitness(options: WitnessOptions): Promise<Witness> {
     [witnessGate]: gate,
   };
 }
+
+/** The methods whose results say whose data they are. */
+const tellingMethods: ReadonlySet<unknown> = new Set(["tools/call", "resources/read"]);
 
 /** Takes a token until it is worn out. Tokens are kept as their hash, and as long as the witness runs. */
 function takingTokens(read: TokenReader): { read: TokenReader; wearOut(oid: string): void } {

@@ -28,7 +28,7 @@ const resource = protectedResource({
 });
 const access = userAccess(resource, [source]);
 
-await runWithUserContext(testUserContext({ use: "resource" }), async () => {
+await runWithUserContext(testUserContext({ use: "resource", audience: "api://conformance" }), async () => {
   const client = await openClient(kind, url, { fetch: access.fetch });
   await callTools(client, scenario, given);
   await client.close();

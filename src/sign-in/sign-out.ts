@@ -1,6 +1,7 @@
 import { dropWaiting } from "./binding/pending.js";
 import type { SignInCore } from "./core.js";
 import type { Grants } from "./grants/grant.js";
+import type { OwnerKind } from "./grants/record-changes.js";
 import { endGrant, endOwnWork } from "./work.js";
 
 /**
@@ -10,9 +11,21 @@ import { endGrant, endOwnWork } from "./work.js";
 export async function signOutOf(core: SignInCore, grants: Grants, owner: string): Promise<void> {
   // First, because it raises the epoch: what is begun meanwhile sees that it has ended.
   await endGrant(core, grants, owner);
-  const [kind, tid, oid] = JSON.parse(owner) as readonly string[];
-  // Only a person known by a token has such work.
-  if (kind === "entra" && tid !== undefined && oid !== undefined)
-    await endOwnWork(core, grants, { tid, oid });
+  const person = personOf(owner);
+  if (person !== undefined) await endOwnWork(core, grants, person);
   await dropWaiting(core, owner);
+}
+
+/** The account of an owner that is known by a token: only such a person has work with grants of its own. */
+function personOf(owner: string): { readonly tid: string; readonly oid: string } | undefined {
+  const [kind, tid, oid] = JSON.parse(owner) as readonly [OwnerKind, ...string[]];
+  switch (kind) {
+    case "entra":
+      return tid === undefined || oid === undefined ? undefined : { tid, oid };
+    case "platform":
+    case "long-running":
+    case "resource":
+    case "oidc":
+      return undefined;
+  }
 }

@@ -97,8 +97,22 @@ export const promises: readonly PromiseOfThePage[] = [
     proof: held(["access/fetch", "goes nowhere without a user"]),
   },
   {
-    says: "it opens no exchange and no other resource",
-    proof: held(["tokens/acquire", "refuse a token of server B that is replayed to reach server C"]),
+    says: "it opens no exchange, no grant and no other resource with any source",
+    proof: held(
+      ["tokens/acquire", "refuse a token of server B that is replayed to reach server C"],
+      ["tokens/acquire", "ask no source for a resource that the user token is not for"],
+      ["context/principals", "of %s is not reached by %s"],
+    ),
+  },
+  {
+    says: "never under `context.user.oid`",
+    proof: said("It is advice. What an agent of yours keeps is found by the isolation suite, not by us."),
+  },
+  {
+    says: "In the hosted environment a toolbox acts for the platform's own caller, whatever token came.",
+    proof: said(
+      "It is what remains: the platform knows its caller by the call id, and looks at no token of ours.",
+    ),
   },
   {
     says: "against whatever else shares its audience",

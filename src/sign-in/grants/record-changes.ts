@@ -87,7 +87,7 @@ export function checkOwner(principalKey: string, account: Account): void {
 }
 
 /** What a grant is kept under: a principal, or long-running work with a grant of its own. */
-type OwnerKind = Principal["kind"] | "long-running";
+export type OwnerKind = Principal["kind"] | "long-running";
 
 function unknownOwner(_kind: never): HostedAgentIdentityError {
   return wrongUser("Whoever asked is of an unknown kind.");

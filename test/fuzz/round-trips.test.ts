@@ -234,11 +234,11 @@ it("a URL below a resource matches, and one of another origin does not, whatever
       fc.array(segment, { maxLength: 4 }),
       fc.webUrl({ withQueryParameters: true }),
       (segments, other) => {
-        expect(matches([contacts.url, ...segments].join("/"))).toBe(true);
-        expect(matches(other)).toBe(
-          new URL(other).origin === "https://mcp.example.com" &&
-            /^\/mcp(?:\/|$)/.test(new URL(other).pathname),
-        );
+        const below = [contacts.url, ...segments].join("/");
+        expect(matches(below)).toBe(new URL(below).href);
+        const { origin, pathname, href } = new URL(other);
+        const isOurs = origin === "https://mcp.example.com" && /^\/mcp(?:\/|$)/.test(pathname);
+        expect(matches(other)).toBe(isOurs ? href : undefined);
       },
     ),
   );

@@ -100,8 +100,8 @@ export const forgottenMutants: readonly Mutant[] = [
     name: "a-refresh-token-of-work-outlives-a-sign-out",
     rule: 9,
     in: "signOutOf",
-    find: 'if (kind === "entra" && tid !== undefined && oid !== undefined)',
-    replace: 'if (kind === "nobody" && tid !== undefined && oid !== undefined)',
+    find: "if (person !== undefined) await endOwnWork(core, grants, person);",
+    replace: "",
     tests: signOutTests,
   },
   {

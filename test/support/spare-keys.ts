@@ -6,18 +6,16 @@ import { promisify } from "node:util";
 
 /**
  * Vitest's setup of each test file. A pair of RSA keys costs more than most tests, and each emulator of Entra makes
- * one; so the first file that needs its third pair makes it, and every later one is handed the same third pair.
- * A file never gets a pair twice: two emulators have different keys, as two tenants do.
+ * one; so the first process that needs its third pair makes it, and every later one is handed the same third pair.
+ * A process never gets a pair twice, also where files share it: two emulators have different keys, as two tenants do.
  */
-const { handedOut } = ((globalThis as { spareKeys?: { handedOut: { count: number } } }).spareKeys ??=
-  patch());
-handedOut.count = 0;
+(globalThis as { spareKeys?: true }).spareKeys ??= patch();
 
-function patch(): { handedOut: { count: number } } {
-  const counter = { count: 0 };
+function patch(): true {
+  let count = 0;
   const { generateKeyPair, generateKeyPairSync } = crypto;
   const generate = promisify(generateKeyPair) as (...args: unknown[]) => Promise<unknown>;
-  const pair = (): Pair => nth(counter.count++, () => generateKeyPairSync("rsa", { modulusLength: 2048 }));
+  const pair = (): Pair => nth(count++, () => generateKeyPairSync("rsa", { modulusLength: 2048 }));
   Object.assign(crypto, {
     generateKeyPairSync: (...args: Parameters<typeof generateKeyPairSync>) =>
       isUsual(args) ? pair() : generateKeyPairSync(...args),
@@ -27,7 +25,7 @@ function patch(): { handedOut: { count: number } } {
     ),
   });
   syncBuiltinESMExports();
-  return { handedOut: counter };
+  return true;
 }
 
 interface Pair {

@@ -14,7 +14,8 @@ import { entraApp as sourceApp, entraAppInternals as sourceInternals } from "../
 import { principalKey } from "../../src/context/principal.js";
 import { recordBinding, type SignInCore } from "../../src/sign-in/core.js";
 import { recordSeal, type GrantRecord } from "../../src/sign-in/grants/record.js";
-import { keyring } from "../../src/tokens/keyring.js";
+import { recordName } from "../../src/sign-in/record-names.js";
+import { derivedSecrets, keyedName, keyring } from "../../src/tokens/keyring.js";
 import { init, noTransport, resource } from "../ours.js";
 import { agentApp, jwt, scope, tenant } from "../people.js";
 
@@ -88,12 +89,14 @@ export function sealing(key: Uint8Array): {
     onEvent: undefined,
   };
   const records = recordSeal(core);
+  // As in a store that was begun with this key.
+  const [nameKey = Buffer.alloc(0)] = derivedSecrets([key], "record-names", []);
   const bindingOf = (number: number): readonly string[] =>
     recordBinding(core, principalKey(principalOf(number)));
   return {
     bindingOf,
     seal: (number) => records.seal(principalKey(principalOf(number)), recordOf(number)),
-    keyOf: (number) => keyPrefix + core.keys.storeKey("grant", ...bindingOf(number)),
+    keyOf: (number) => keyPrefix + keyedName(nameKey, "grant", recordName("grant", ...bindingOf(number))),
   };
 }
 

@@ -76,6 +76,8 @@ export type ErrorCode =
   | "run_failed"
   | "user_not_identified"
   | "long_running_refused"
+  | "quota_reached"
+  | "sign_in_too_large"
   | "agent_not_identified"
   | "agent_names_too_many_users"
   | "sign_in_service_unavailable"
@@ -399,6 +401,16 @@ export const errorCodes: Readonly<Record<ErrorCode, ErrorCodeFacts>> = {
     "input",
     "This piece of long-running work may not act for the user, or no longer.",
     "Start it again from a turn of the user: it ends at its time limit and when the user signs out.",
+  ),
+  quota_reached: row(
+    "input",
+    "One person, or one account, has as much here as it may have. Nothing was stored, and nothing was taken away for it.",
+    "End what is not needed any more: stopLongRunning() for work, the connections page or signOut() for chats. Work also leaves at its time limit. docs/security.md has the numbers.",
+  ),
+  sign_in_too_large: row(
+    "config",
+    "What the sign-in would ask for does not fit into a link.",
+    "Ask for fewer scopes (about forty of one resource fit). If an MCP server's claims challenge is that long, the server is at fault.",
   ),
   // --- sign-in: where grants are kept
   agent_not_identified: row(

@@ -52,7 +52,7 @@ export type IdentityEvent =
       readonly call: "get" | "set" | "delete";
     }
   | {
-      /** A shared token was sealed with another key, for somebody else, or changed. It was not used. */
+      /** A shared token was sealed for somebody else, or changed. It was not used. */
       readonly type: "shared_cache_unreadable";
       readonly serverLabel: string;
     }

@@ -22,6 +22,7 @@ import type { Grants } from "./grants/grant.js";
 import { grants } from "./grants/grants.js";
 import { guardedStore } from "./guarded-store.js";
 import { longRunning } from "./long-running.js";
+import { keyedStore } from "./record-names.js";
 import { signOutOf } from "./sign-out.js";
 import type { SignInService } from "./service.js";
 import { signInOptions, type SignInSettings } from "./sign-in-options.js";
@@ -58,7 +59,7 @@ import { endOwnWork } from "./work.js";
  */
 export function createSignIn(options: SignInOptions): SignIn {
   const settings = readOptions("createSignIn", signInOptions, options);
-  const store = startedStore(settings.store);
+  const store = keyedStore(startedStore(settings.store), settings.encryptionKeys, settings.now);
   const service = serviceOf(settings, store);
   const { core } = service;
   const ownGrants = service.grantsOf(core.agent);

@@ -7,6 +7,7 @@ import { check, HostedAgentIdentityError, invalid, label, readOptions, type Opti
 import { exchangeForGrant } from "../exchange/on-behalf-of-exchange.js";
 import type { SignInCore } from "./core.js";
 import type { Grants } from "./grants/grant.js";
+import { workList } from "./work-list.js";
 import { ownGrantKey, workRecords, type Work } from "./work.js";
 
 /**
@@ -38,8 +39,8 @@ export interface LongRunning {
    * its time, and when the user signs out, disconnects the account, is disabled or has the session revoked.
    *
    * Without a sign-in the user token is exchanged once for a refresh token of its own. Throws
-   * `user_not_identified`, `long_running_refused`, `invalid_option`, `context_ended`, `store_unavailable`, and
-   * what the exchange throws.
+   * `user_not_identified`, `long_running_refused`, `quota_reached`, `invalid_option`, `context_ended`,
+   * `store_unavailable`, and what the exchange throws.
    */
   start(context: UserContext, options: LongRunningOptions): Promise<string>;
   /**
@@ -119,11 +120,11 @@ export function longRunning(core: SignInCore, grants: Grants, limits: LongRunnin
     const id = Buffer.from(core.random(32)).toString("base64url");
     const epoch = await grants.epoch(principalKey);
     const signedIn = (await grants.find(principalKey)) !== undefined;
-    if (!signedIn) {
-      if (assertion?.use !== "app" || user === undefined)
-        throw refused("The user has not signed in, and brought no token that could be exchanged.");
-      await keepExchange(core, grants, ownGrantKey(id), { assertion: assertion.token, user, until });
-    }
+    const works = workList(core, principalKey, async (other) => {
+      const known = await read(other);
+      return known !== undefined && isLive(other, known);
+    });
+    await works.check(epoch);
     const work: Work = {
       v: 1,
       principal,
@@ -134,7 +135,22 @@ export function longRunning(core: SignInCore, grants: Grants, limits: LongRunnin
       epoch,
       ownGrant: !signedIn,
     };
-    await records.keep(id, work);
+    const bytes = records.bytes(id, work);
+    const count = (tokens = 0): Promise<void> =>
+      works.add({ id, bytes: bytes + tokens, at: now(), until, epoch });
+    try {
+      if (signedIn) await count();
+      else {
+        if (assertion?.use !== "app" || user === undefined)
+          throw refused("The user has not signed in, and brought no token that could be exchanged.");
+        const asked = { assertion: assertion.token, user, until };
+        await keepExchange(core, grants, ownGrantKey(id), asked, count);
+      }
+      await records.keep(id, work);
+    } catch (cause) {
+      await works.remove(id).catch(() => undefined);
+      throw cause;
+    }
     // A sign-out that came meanwhile has not seen what was stored since.
     if (!signedIn && (await grants.epoch(principalKey)) !== epoch) {
       await drop(id, work);
@@ -210,6 +226,7 @@ async function keepExchange(
   grants: Grants,
   grantKey: string,
   { assertion, user, until }: { assertion: string; user: VerifiedUser; until: number },
+  count: (bytes: number) => Promise<void>,
 ): Promise<void> {
   const [first] = resources;
   if (first === undefined) throw refused("There is no resource to work with.");
@@ -219,6 +236,8 @@ async function keepExchange(
   const { refreshToken, token, expiresAt, refreshAt } = await exchangeForGrant(app, request);
   if (refreshToken === undefined)
     throw new HostedAgentIdentityError("entra_bad_response", "The exchange brought no refresh token.");
+  // Sealed text is a third longer.
+  await count(Math.ceil(((refreshToken.length + token.length) * 4) / 3));
   await grants.keep(
     grantKey,
     {

@@ -130,8 +130,9 @@ export interface SignIn {
    */
   status(link: string): Promise<SignInStatus>;
   /**
-   * Lets work go on for the user after the turn, and returns the id with which `runAs` takes it up. Throws
-   * `user_not_identified`, `long_running_refused`, `invalid_option`, `context_ended`.
+   * Lets work go on for the user after the turn, and returns the id with which `runAs` takes it up. One person
+   * may have 200 pieces of work going on, or 4 MiB of them. Throws `user_not_identified`, `long_running_refused`,
+   * `quota_reached`, `invalid_option`, `context_ended`.
    */
   longRunning(context: UserContext, options: LongRunningOptions): Promise<string>;
   /** Runs a function as the user of such work. Throws `long_running_refused`. */

@@ -1,8 +1,12 @@
 import { made, type OptionCheck } from "../errors.js";
 
 /**
- * Where sign-in keeps what it must not lose: grants, tickets, codes, counters. Every value is text that is
- * already encrypted, every key is already hashed: a store learns neither who signed in nor what for.
+ * Where sign-in keeps what it must not lose: grants, codes, counters. Values are text that is already encrypted,
+ * but for counters and marks. A key is the kind of record (`grant:`, `prompt:` …) and an HMAC, about 55 characters:
+ * a store learns neither who signed in nor what for, also not of a person it knows.
+ *
+ * Where a store of yours has a limit, refuse `prompt:` first and `pending:`, `tries:` and `state:` next, as our own
+ * do: what they hold is thrown away within the hour.
  *
  * Each method is one atomic step, also between processes. A store may forget what has expired; it must not
  * forget anything else: what is lost means that people are asked to sign in again.

@@ -5,6 +5,8 @@ import { emit } from "../errors.js";
 import type { SignInCore } from "./core.js";
 import type { Account, Grants } from "./grants/grant.js";
 import { guardedStore } from "./guarded-store.js";
+import { recordName } from "./record-names.js";
+import { workList } from "./work-list.js";
 
 /** Work that goes on after its turn, as it is stored. */
 export interface Work {
@@ -25,6 +27,8 @@ export interface WorkRecords {
   /** `undefined` for what is unknown, over, or another agent's. */
   read(id: string): Promise<Work | undefined>;
   keep(id: string, work: Work): Promise<void>;
+  /** How much `keep` writes. */
+  bytes(id: string, work: Work): number;
   /** Nothing of ended work is kept. */
   remove(id: string, work: Work, grants: Grants): Promise<void>;
   audit(type: "started" | "used" | "ended", id: string, work: Work): void;
@@ -34,7 +38,9 @@ export function workRecords(core: SignInCore): WorkRecords {
   const { agent, app, keys, now, onEvent } = core;
   const store = guardedStore(core.store);
   const place = [agent, app.facts.cloud.loginEndpoint, app.facts.clientId];
-  const storeKey = (id: string): string => keys.storeKey("long-running", ...place, id);
+  const storeKey = (id: string): string => recordName("long-running", ...place, id);
+
+  const seal = (id: string, work: Work): string => keys.seal("long-running", [...place, id], work);
 
   const audit: WorkRecords["audit"] = (type, id, { purpose, until, principal }) => {
     const named = createHash("sha256").update(id).digest("base64url").slice(0, 16);
@@ -48,14 +54,15 @@ export function workRecords(core: SignInCore): WorkRecords {
       const work = keys.open("long-running", [...place, id], sealed) as Work | undefined;
       return work?.v === 1 && work.until > now() ? work : undefined;
     },
+    bytes: (id, work) => seal(id, work).length,
     async keep(id, work) {
-      const sealed = keys.seal("long-running", [...place, id], work);
-      await store.setIfAbsent(storeKey(id), sealed, work.until - now());
+      await store.setIfAbsent(storeKey(id), seal(id, work), work.until - now());
       audit("started", id, work);
     },
     async remove(id, work, grants) {
       await store.delete(storeKey(id));
       if (work.ownGrant) await grants.remove(ownGrantKey(id), keyOf(work.principal));
+      await workList(core, keyOf(work.principal)).remove(id);
       audit("ended", id, work);
     },
     audit,

@@ -1,4 +1,4 @@
-import { createCipheriv, createDecipheriv, createHmac, hash, randomFillSync } from "node:crypto";
+import { createCipheriv, createDecipheriv, createHmac, randomFillSync } from "node:crypto";
 import { check, list, type OptionCheck } from "../errors.js";
 
 /** What a sealed record is for. A record sealed for one purpose does not open for another. */
@@ -13,7 +13,10 @@ export type SealPurpose =
   | "long-running"
   | "cached-token"
   | "shared-token"
-  | "index";
+  | "index"
+  | "attempt"
+  | "works"
+  | "names";
 
 /** Seals and opens records. Rule 10. */
 export interface Keyring {
@@ -24,10 +27,15 @@ export interface Keyring {
   seal(purpose: SealPurpose, binding: readonly string[], value: unknown): string;
   /** The value, or `undefined` for anything that was not sealed for exactly this purpose and binding. */
   open(purpose: SealPurpose, binding: readonly string[], sealed: string): unknown;
+  /** Whether the current key sealed it. */
+  isCurrent(sealed: string): boolean;
   /** Makes ready what `open` needs, and returns it: for the time while the record is on its way. */
   opener(purpose: SealPurpose, binding: readonly string[]): (sealed: string) => unknown;
-  /** The name under which a record is stored: tells nothing about what it belongs to. */
-  storeKey(purpose: SealPurpose | "epoch" | "tries", ...parts: readonly string[]): string;
+  /**
+   * The names of a record, one for each key, the current one's first: an HMAC, so that nobody without the key
+   * can look for somebody whom they know.
+   */
+  namesOf(purpose: SealPurpose, parts: readonly string[]): readonly string[];
 }
 
 /** Nothing of ours is as long, so a longer value was put there by somebody else. In characters. */
@@ -51,6 +59,7 @@ export const encryptionKeysOption: OptionCheck<readonly (string | Uint8Array)[]>
 export function keyring(keys: readonly (string | Uint8Array)[]): Keyring {
   const masters = keys.map((key) => extracted(masterKey(key)));
   const ids = masters.map((master) => derive(master, contextOf("key-id", [])).readUInt32BE(0));
+  const nameKeys = masters.map((master) => derive(master, contextOf("record-names", [])));
 
   const opener: Keyring["opener"] = (purpose, binding) => {
     const context = contextOf(purpose, binding);
@@ -92,8 +101,11 @@ export function keyring(keys: readonly (string | Uint8Array)[]): Keyring {
     },
     open: (purpose, binding, sealed) => opener(purpose, binding)(sealed),
     opener,
-    // No secret in it, so that names survive a change of keys; what is named cannot be read back from it.
-    storeKey: (purpose, ...parts) => `${purpose}:${hash("sha256", textOf(purpose, parts), "base64url")}`,
+    isCurrent: (sealed) => {
+      const bytes = Buffer.from(sealed.slice(0, 8), "base64url");
+      return bytes.length >= 4 && bytes.readUInt32BE(0) === ids[0];
+    },
+    namesOf: (purpose, parts) => nameKeys.map((key) => keyedName(key, purpose, textOf(purpose, parts))),
   };
 }
 
@@ -104,6 +116,11 @@ export function derivedSecrets(
   binding: readonly string[],
 ): readonly Buffer[] {
   return keys.map((key) => derive(extracted(masterKey(key)), contextOf(purpose, binding)));
+}
+
+/** The name of a record: what it is, in clear, and an HMAC of what it belongs to. */
+export function keyedName(key: Uint8Array, kind: string, text: string): string {
+  return `${kind}:${createHmac("sha256", key).update(text).digest("base64url")}`;
 }
 
 function masterKey(key: string | Uint8Array): Buffer {

@@ -135,8 +135,9 @@ export function sharedCache(wiring: SharedCacheWiring): SharedCache {
     principalKey,
     resource.url,
   ];
-  const nameOf = (binding: readonly string[]): string =>
-    `hosted-agent-identity:${keys.storeKey(purpose, ...binding)}`;
+  /** While keys are being replaced a record may stand under the name of either; the first is written. */
+  const namesOf = (binding: readonly string[]): readonly string[] =>
+    keys.namesOf(purpose, binding).map((name) => `hosted-agent-identity:${name}`);
 
   const opened = (binding: readonly string[], sealed: unknown): unknown => {
     if (sealed === undefined || sealed === null) return undefined;
@@ -149,11 +150,10 @@ export function sharedCache(wiring: SharedCacheWiring): SharedCache {
   };
 
   /** The epoch of a principal; an unreadable one accepts nothing. */
-  const epochOf = (principalKey: string, sealed: unknown): number => {
-    const own = epochs.get(principalKey) ?? 0;
-    if (sealed === undefined || sealed === null) return own;
-    const epoch = opened(epochBinding(principalKey), sealed);
-    return typeof epoch === "number" ? Math.max(own, epoch) : Number.POSITIVE_INFINITY;
+  const epochOf = (principalKey: string, sealed: readonly unknown[]): number => {
+    const stored = sealed.filter(isThere).map((text) => opened(epochBinding(principalKey), text));
+    const known = stored.map((epoch) => (typeof epoch === "number" ? epoch : Number.POSITIVE_INFINITY));
+    return Math.max(epochs.get(principalKey) ?? 0, ...known);
   };
 
   /** Work nobody waits for, in its order for each record. */
@@ -178,7 +178,7 @@ export function sharedCache(wiring: SharedCacheWiring): SharedCache {
     if (ttlMs < 1 || !Number.isFinite(epoch)) return;
     const until = now() + ttlMs;
     const record: SharedRecord = { token, expiresAt, refreshAt, useUntil, until, scopes, claims, epoch };
-    const name = nameOf(binding);
+    const [name = ""] = namesOf(binding);
     inBackground(name, async () => {
       const sealed = keys.seal(purpose, binding, record);
       if (sealed.length <= maxSealed) await calls.write(name, sealed, Math.floor(ttlMs));
@@ -190,10 +190,11 @@ export function sharedCache(wiring: SharedCacheWiring): SharedCache {
       const binding = bindingOf(source, request);
       const { principalKey } = request.context;
       if (binding === undefined || principalKey === undefined) return undefined;
-      const read = await calls.read([nameOf(binding), nameOf(epochBinding(principalKey))]);
+      const names = namesOf(binding);
+      const read = await calls.read([...names, ...namesOf(epochBinding(principalKey))]);
       if (read === undefined) return undefined;
-      const epoch = epochOf(principalKey, read[1]);
-      const record = readSharedRecord(opened(binding, read[0]));
+      const epoch = epochOf(principalKey, read.slice(names.length));
+      const record = readSharedRecord(opened(binding, read.slice(0, names.length).find(isThere)));
       // A write that comes late, or back from a replica of the store, may be of any age: see for ourselves.
       const holds =
         record !== undefined &&
@@ -214,18 +215,17 @@ export function sharedCache(wiring: SharedCacheWiring): SharedCache {
       for (const source of sources) {
         const binding = bindingOf(source, owner);
         if (binding === undefined) continue;
-        const name = nameOf(binding);
-        inBackground(name, async () => {
-          const [sealed] = (await calls.read([name])) ?? [];
-          // Another replica may have put a good one there since.
-          if (readSharedRecord(opened(binding, sealed))?.token === token) await calls.remove(name);
-        });
+        for (const name of namesOf(binding))
+          inBackground(name, async () => {
+            const [sealed] = (await calls.read([name])) ?? [];
+            // Another replica may have put a good one there since.
+            if (readSharedRecord(opened(binding, sealed))?.token === token) await calls.remove(name);
+          });
       }
     },
 
     forgetPrincipal(principalKey) {
       const binding = epochBinding(principalKey);
-      const name = nameOf(binding);
       const raise = (seen: number): number => {
         const epoch = Math.max(now(), seen + 1);
         epochs.delete(principalKey);
@@ -234,13 +234,15 @@ export function sharedCache(wiring: SharedCacheWiring): SharedCache {
         return epoch;
       };
       const own = raise(epochs.get(principalKey) ?? 0);
-      inBackground(name, async () => {
-        const [sealed] = (await calls.read([name])) ?? [];
-        const seen = sealed === undefined || sealed === null ? 0 : opened(binding, sealed);
-        // The clock of who raised it last may be ahead of ours.
-        const epoch = typeof seen === "number" && seen >= own ? raise(seen) : own;
-        await calls.write(name, keys.seal(purpose, binding, epoch), epochMs);
-      });
+      // Under every name, for replicas that do not have the newest key yet.
+      for (const name of namesOf(binding))
+        inBackground(name, async () => {
+          const [sealed] = (await calls.read([name])) ?? [];
+          const seen = isThere(sealed) ? opened(binding, sealed) : 0;
+          // The clock of who raised it last may be ahead of ours.
+          const epoch = typeof seen === "number" && seen >= own ? raise(seen) : own;
+          await calls.write(name, keys.seal(purpose, binding, epoch), epochMs);
+        });
     },
 
     async close() {
@@ -266,4 +268,8 @@ function tokenOf({ token, expiresAt, refreshAt, useUntil }: SharedRecord, source
     ...(refreshAt === undefined ? {} : { refreshAt }),
     ...(useUntil === undefined ? {} : { useUntil }),
   };
+}
+
+function isThere(read: unknown): boolean {
+  return read !== undefined && read !== null;
 }

@@ -239,4 +239,15 @@ export const promises: readonly PromiseOfThePage[] = [
       ["sign-in/sign-out", "no turn of this process gets a token that was being read meanwhile"],
     ),
   },
+  {
+    says: "a chat user who never signs in, fills the store",
+    proof: said("It is what an attacker wants to do, not what we promise."),
+  },
+  {
+    says: "a sign-in rides in a sealed cookie and the store keeps nothing of it",
+    proof: held([
+      "sign-in/flow/attempts",
+      "makes the store keep nothing, however often they press, come back and make codes up",
+    ]),
+  },
 ];

@@ -2,6 +2,7 @@ import type { Mutant } from "./mutant.js";
 
 const known = ["test/sign-in/flow/known-person.test.ts"];
 const code = ["test/sign-in/binding/code-mode.test.ts"];
+const attempts = ["test/sign-in/flow/attempts.test.ts"];
 const links = ["test/sign-in/flow/links.test.ts"];
 const link = ["test/sign-in/flow/link-page.test.ts"];
 const turn = ["test/turn/turn-sign-in.test.ts"];
@@ -91,8 +92,8 @@ export const bindingMutants: readonly Mutant[] = [
   {
     name: "a-yes-from-any-conversation",
     rule: 9,
-    find: 'return `unconfirmed ${conversation ?? ""}`;',
-    replace: 'return `unconfirmed ${conversation === undefined ? "" : ""}`;',
+    find: 'return hash("sha256", conversation ?? "", "base64url");',
+    replace: 'return hash("sha256", conversation === undefined ? "" : "", "base64url");',
     tests: code,
   },
   {
@@ -204,8 +205,22 @@ export const bindingMutants: readonly Mutant[] = [
   {
     name: "a-callback-counts-twice",
     rule: 9,
-    find: "await core.store.take(keyOf(core, browser, id))",
-    replace: "await core.store.get(keyOf(core, browser, id))",
+    find: 'if (!(await countOnce(core, browser, attempt))) return failed("replayed");',
+    replace: "await countOnce(core, browser, attempt);",
+    tests: attempts,
+  },
+  {
+    name: "a-done-step-is-done-again",
+    rule: 9,
+    find: 'if ((await core.store.get(markOf(core, browser, id))) !== undefined) return { status: "replayed" };',
+    replace: "",
+    tests: attempts,
+  },
+  {
+    name: "a-stay-at-entra-without-end",
+    rule: 9,
+    find: 'if (at + attemptMs <= core.now()) return { status: "expired" };',
+    replace: "",
     tests: known,
   },
   {

@@ -1,6 +1,7 @@
 import { backOffMutants } from "./back-off.js";
 import { bindingMutants } from "./binding.js";
 import { boundedKeyMutants } from "./bounded-keys.js";
+import { boundMutants } from "./bounds.js";
 import { commandLineMutants } from "./command-line.js";
 import { demandMutants } from "./demands.js";
 import { discretionMutants } from "./discretion.js";
@@ -513,6 +514,7 @@ export const mutants: readonly Mutant[] = [
   ...forgottenMutants,
   ...grantMutants,
   ...bindingMutants,
+  ...boundMutants,
   ...agentIdentityMutants,
   ...containerMutants,
   ...foundryGatewayMutants,

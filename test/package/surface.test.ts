@@ -148,6 +148,8 @@ const codes: readonly string[] = [
   "run_failed",
   "user_not_identified",
   "long_running_refused",
+  "quota_reached",
+  "sign_in_too_large",
   "agent_not_identified",
   "agent_names_too_many_users",
   "sign_in_service_unavailable",

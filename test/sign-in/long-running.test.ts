@@ -13,6 +13,7 @@ import type { LongRunningTurn } from "hosted-agent-identity/sign-in";
 import { decodeClaims } from "../../src/entra/token-claims.js";
 import { longRunning, type LongRunning } from "../../src/sign-in/long-running.js";
 import { signInTokens } from "../../src/sign-in/tokens-source.js";
+import { workList, type WorkList } from "../../src/sign-in/work-list.js";
 import { contextOf, nobody, platformContext } from "./support/contexts.js";
 import { replica, type Replica } from "./support/replica.js";
 import { scriptedStore, type ScriptedStore } from "./support/scripted-store.js";
@@ -200,6 +201,48 @@ it("can be stopped, also while it runs", async () => {
     await told;
   });
   expect((await refused(work.runAs(id, { purpose }, () => 1))).code).toBe("long_running_refused");
+});
+
+it("counts what it stores: 4 MiB for one person, and another's work is another's", async () => {
+  const [mine, theirs] = ["me", "them"].map((owner) => workList(agent.core, owner)) as [WorkList, WorkList];
+  const half = 2 * 1024 * 1024;
+  const piece = { bytes: half, at: time, until: time + hour, epoch: 1 };
+  for (const id of ["a", "b"]) await mine.add({ ...piece, id });
+  expect((await refused(mine.add({ ...piece, id: "c", bytes: 1 }))).code).toBe("quota_reached");
+  await theirs.add({ ...piece, id: "d" });
+  // What ended is not counted.
+  time += hour;
+  await mine.add({ ...piece, id: "e", until: time + hour });
+});
+
+it("that was ended elsewhere makes room when its place is needed, not while it begins", async () => {
+  const live = new Set(["b"]);
+  const list = workList(agent.core, "me", async (id) => live.has(id));
+  const piece = { bytes: 2 * 1024 * 1024, at: time, until: time + hour, epoch: 1 };
+  for (const id of ["a", "b"]) await list.add({ ...piece, id });
+  expect((await refused(list.add({ ...piece, id: "c" }))).code).toBe("quota_reached");
+  time += 60_000;
+  live.add("c");
+  await list.add({ ...piece, id: "c" });
+  expect((await refused(list.add({ ...piece, id: "d" }))).code).toBe("quota_reached");
+});
+
+it("that comes to nothing takes no room", async () => {
+  const context = await signedIn();
+  const before = [...store.values.keys()];
+  store.before((step) => {
+    if (step === "setIfAbsent") throw new Error("down");
+  });
+  for (let n = 0; n < 3; n += 1)
+    expect((await refused(work.start(context, { purpose, until: until(hour) }))).code).toBe(
+      "store_unavailable",
+    );
+  store.before(undefined);
+  const list = workList(agent.core, context.principalKey ?? "");
+  const epoch = await agent.grants.epoch(context.principalKey ?? "");
+  // All of it is free.
+  await list.add({ id: "x", bytes: 4 * 1024 * 1024, at: time, until: time + hour, epoch });
+  expect(store.values.size).toBeLessThanOrEqual(before.length + 2);
 });
 
 it("leaves a trail that names purpose and principal, and never the id", async () => {

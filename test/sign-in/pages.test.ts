@@ -207,6 +207,45 @@ describe("in a browser", () => {
     expect(await seen(tab)).toBe("Sign in for Contacts agent");
   });
 
+  it("three tabs sign in at once, a fourth ends the oldest, and blocked cookies have a page", async () => {
+    const first = await phone();
+    const tabs = [first];
+    for (let n = 1; n < 4; n += 1) tabs.push(await first.context().newPage());
+    // The link pages first, as a restored session opens them; then each goes to Entra.
+    for (const [n, tab] of tabs.entries()) await tab.goto(await linkFor(platformContext(`tab ${n}`)));
+    for (const tab of tabs) {
+      await tab.getByRole("button", { name: "Continue to Microsoft sign-in" }).click();
+      await tab.waitForURL(`${world.entra.origin}/**`);
+    }
+    for (const [n, title] of [
+      [2, "One more step"],
+      [3, "One more step"],
+      [0, "This sign-in cannot go on here"],
+      [1, "One more step"],
+    ] as const) {
+      const tab = tabs[n] ?? first;
+      await choose(tab, "Ada");
+      await tab.waitForURL("**/done?**");
+      expect(await seen(tab)).toBe(title);
+    }
+    // Nothing is left behind but the browser's own cookie.
+    const left = (await first.context().cookies()).map(({ name }) => name);
+    expect(left.filter((name) => name.startsWith("hosted-agent-sign-in"))).toHaveLength(1);
+
+    const blocked = await phone();
+    await blocked.goto(await linkFor(platformContext("blocked")));
+    await blocked.getByRole("button", { name: "Continue to Microsoft sign-in" }).click();
+    await blocked.waitForURL(`${world.entra.origin}/**`);
+    const own = (await blocked.context().cookies()).filter(
+      ({ name }) => !/^hosted-agent-sign-in-\d+-\d$/.test(name),
+    );
+    await blocked.context().clearCookies();
+    await blocked.context().addCookies(own);
+    await choose(blocked, "Ada");
+    await blocked.waitForURL("**/done?**");
+    expect(await seen(blocked)).toBe("This sign-in cannot go on here");
+  });
+
   it("an expired link, a cancelled sign-in and a strange organisation each have a page", async () => {
     const page = await phone();
     const link = await linkFor(await contextOf(world, "Cleo"));

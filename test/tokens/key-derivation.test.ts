@@ -1,4 +1,4 @@
-import { createCipheriv, createDecipheriv, hkdfSync, randomBytes } from "node:crypto";
+import { createCipheriv, createDecipheriv, createHmac, hkdfSync, randomBytes } from "node:crypto";
 import { expect, it } from "vitest";
 import { keyring } from "../../src/tokens/keyring.js";
 
@@ -76,9 +76,22 @@ it("opens nothing that was changed, cut or is no record", () => {
   for (const text of ["", "?", "x".repeat(200)]) expect(keys.open("grant", binding, text)).toBeUndefined();
 });
 
-it("names records alike in every process, whatever the keys, and differently for each purpose and owner", () => {
-  const name = keys.storeKey("grant", "agent", "principal");
-  expect(keyring([randomBytes(32)]).storeKey("grant", "agent", "principal")).toBe(name);
-  const others = [keys.storeKey("pin", "agent", "principal"), keys.storeKey("grant", "agentprincipal")];
-  expect(new Set([name, ...others])).toHaveLength(3);
+it("names records with each key, the current one's first, and differently for each purpose and owner", () => {
+  const older = new Uint8Array(randomBytes(32));
+  const [name = ""] = keys.namesOf("grant", binding);
+  const hmacKey = keyOf(contextOf("record-names", []));
+  const mac = createHmac("sha256", hmacKey).update(contextOf("grant", binding)).digest("base64url");
+  expect(name).toBe(`grant:${mac}`);
+  expect(keyring([master, older]).namesOf("grant", binding)[0]).toBe(name);
+  expect(keyring([older, master]).namesOf("grant", binding)[1]).toBe(name);
+  const [pin, joined] = [keys.namesOf("pin", binding)[0], keys.namesOf("grant", ["agentprincipal"])[0]];
+  expect(new Set([name, pin, joined, keyring([older]).namesOf("grant", binding)[0]])).toHaveLength(4);
+});
+
+it("tells what the current key has sealed from what an older one has", () => {
+  const older = keyring([randomBytes(32), master]);
+  expect(keys.isCurrent(keys.seal("grant", binding, 1))).toBe(true);
+  expect(older.isCurrent(keys.seal("grant", binding, 1))).toBe(false);
+  expect(older.isCurrent(older.seal("grant", binding, 1))).toBe(true);
+  for (const text of ["", "x", "?"]) expect(keys.isCurrent(text)).toBe(false);
 });

@@ -306,7 +306,24 @@ describe("a store in trouble", () => {
     expect((await replica({ encryptionKeys: [newer, key] }).token(context)).token).toBe(token);
     expect(posts()).toBe(1);
     expect((await replica({ encryptionKeys: [newer] }).token(context)).token).not.toBe(token);
-    expect(typesOf("shared_cache_unreadable")).toHaveLength(1);
+    expect(posts()).toBe(2);
+  });
+
+  it("is told of forget() by replicas with an older, a newer or both keys while keys are replaced", async () => {
+    const newer = new Uint8Array(randomBytes(32));
+    const steps = [[key], [key, newer], [newer, key], [key], [newer, key], [newer]];
+    for (const [told, tells] of [steps, steps.toReversed()].flatMap((order) =>
+      order.slice(1).map((keys, n) => [order[n] ?? [], keys] as const),
+    )) {
+      const context = contextFor();
+      await shares(replica({ encryptionKeys: told }), context);
+      const before = posts();
+      const forgets = replica({ encryptionKeys: tells });
+      forgets.forget(context);
+      await forgets.close();
+      await replica({ encryptionKeys: told }).token(context);
+      expect(posts()).toBe(before + 1);
+    }
   });
 
   it("in which somebody has copied a record opens it for nobody else", async () => {

@@ -4,6 +4,7 @@ import type { Ticket } from "../flow/ticket.js";
 import { isSame } from "../grants/record-changes.js";
 import type { Arrived, SignInService } from "../service.js";
 import { pin, readPin, takePinBack } from "./pin.js";
+import { recordName } from "../record-names.js";
 
 /** How a binding went. Anything but `bound` has stored nothing, and left the ticket as it was. */
 export type Bound =
@@ -117,7 +118,7 @@ export async function isUsed(service: SignInService, ticket: Ticket): Promise<bo
 
 /** Under the agent's name: another agent's ticket of the same id uses nothing up. */
 function usedKey({ core }: SignInService, { agent, id }: Ticket): string {
-  return core.keys.storeKey("ticket", core.publicUrl, agent, id);
+  return recordName("ticket", core.publicUrl, agent, id);
 }
 
 /** Lets no listener break a sign-in, also one that is late. */

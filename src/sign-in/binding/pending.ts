@@ -1,10 +1,13 @@
 import { principalKey } from "../../context/principal.js";
+import { HostedAgentIdentityError } from "../../errors.js";
 import { recordBinding, type SignInCore } from "../core.js";
 import { ticketPrincipal, type Ticket } from "../flow/ticket.js";
 import { cell, type Cell } from "../grants/sealed-cell.js";
 import type { Arrived, SignInService } from "../service.js";
 import { quietly } from "./bind.js";
 import { digestOf, newCode } from "./code.js";
+import { newest, ownerRoom, placeIn, type OwnerRoom } from "./owner-room.js";
+import { recordName } from "../record-names.js";
 
 /** How long a code works, and how often one may be tried for one ticket. */
 export const codeMs: number = 5 * 60_000;
@@ -13,7 +16,8 @@ export const maxTries = 5;
 const confirmMs = 5 * 60_000;
 /** A ticket that many browsers sign in with is not an honest one; the newest sign-ins are kept. */
 const maxOfTicket = 4;
-const maxOfPrincipal = 16;
+/** What one principal may have waiting for a code, and the same for a yes. */
+const limits = { records: 16, bytes: 512 * 1024 };
 /** The list outlives the codes, so that a late one is told to be late. */
 const listMs = 3 * codeMs;
 /** Longer than a ticket can bring new codes: a link lives 15 minutes, and so may a stay at Entra. */
@@ -25,6 +29,8 @@ export interface Waiting {
   readonly ticketId: string;
   readonly digest: string;
   readonly expiresAt: number;
+  /** Of what is stored for it. */
+  readonly bytes: number;
 }
 
 /** What a right code leads to. */
@@ -48,9 +54,23 @@ export async function keepPending(
   const expiresAt = core.now() + codeMs;
   const pending: Pending = { ticket, arrived, epoch };
   const sealed = core.keys.seal("pending", bindingOf(core, owner, id), pending);
+  const bytes = sealed.length;
+  if (bytes > limits.bytes) throw new HostedAgentIdentityError("quota_reached");
   await core.store.setIfAbsent(keyOf(core, owner, id), sealed, codeMs);
-  const waiting: Waiting = { id, ticketId: ticket.id, digest: digestOf(code), expiresAt };
-  await waitingOf(core, owner).update((known) => withWaiting(known, waiting));
+  const waiting: Waiting = { id, ticketId: ticket.id, digest: digestOf(code), expiresAt, bytes };
+  // Written first and counted then: whatever is written is in the list, or taken back.
+  let gone: readonly Waiting[] = [];
+  try {
+    await waitingOf(core, owner).update((known) => {
+      const kept = withWaiting(known, waiting);
+      gone = known.filter((one) => !kept.includes(one));
+      return kept;
+    });
+  } catch (cause) {
+    await core.store.delete(keyOf(core, owner, id)).catch(() => undefined);
+    throw cause;
+  }
+  for (const one of gone) await core.store.delete(keyOf(core, owner, one.id));
   const { agent, principal, serverLabel } = ticket;
   quietly(() => service.onPending?.({ agent, principal, serverLabel }));
   return { code, expiresAt };
@@ -59,7 +79,7 @@ export async function keepPending(
 function withWaiting(known: readonly Waiting[], added: Waiting): readonly Waiting[] {
   const ofTicket = known.filter(({ ticketId }) => ticketId === added.ticketId).slice(1 - maxOfTicket);
   const others = known.filter(({ ticketId }) => ticketId !== added.ticketId);
-  return [...others.slice(maxOfTicket - maxOfPrincipal), ...ofTicket, added];
+  return newest([...others, ...ofTicket, added], limits);
 }
 
 /** Everything that waits for a code of this principal, and of no other. */
@@ -75,29 +95,32 @@ export function waitingOf(core: SignInCore, owner: string): Cell<readonly Waitin
 }
 
 /** Takes what a code belongs to: it is there once. */
-export function takePending(core: SignInCore, owner: string, { id }: Waiting): Promise<Pending | undefined> {
-  return take(core, owner, id);
+export async function takePending(
+  core: SignInCore,
+  owner: string,
+  { id }: Waiting,
+): Promise<Pending | undefined> {
+  const sealed = await core.store.take(keyOf(core, owner, id));
+  if (sealed === undefined) return undefined;
+  return ofOwner(owner, core.keys.open("pending", bindingOf(core, owner, id), sealed));
 }
 
 /** Counts a try for a ticket, over all processes. */
 export function countTry(core: SignInCore, owner: string, ticketId: string): Promise<number> {
-  return core.store.increment(core.keys.storeKey("tries", ...recordBinding(core, owner), ticketId), triesMs);
+  return core.store.increment(recordName("tries", ...recordBinding(core, owner), ticketId), triesMs);
 }
 
 /**
  * Keeps what waits for a yes in a conversation: the yes has to be to the account that was named there last. Of
  * two at once, one is kept; tells whether this one is.
  */
-export async function keepUnconfirmed(
+export function keepUnconfirmed(
   core: SignInCore,
   owner: string,
   conversation: string | undefined,
   pending: Pending,
 ): Promise<boolean> {
-  const what = unconfirmedIn(conversation);
-  const sealed = core.keys.seal("pending", bindingOf(core, owner, what), pending);
-  await core.store.delete(keyOf(core, owner, what));
-  return core.store.setIfAbsent(keyOf(core, owner, what), sealed, confirmMs);
+  return unconfirmedOf(core, owner).keep(placeIn(conversation), pending);
 }
 
 export async function readUnconfirmed(
@@ -105,41 +128,31 @@ export async function readUnconfirmed(
   owner: string,
   conversation: string | undefined,
 ): Promise<Pending | undefined> {
-  const what = unconfirmedIn(conversation);
-  return open(core, owner, what, await core.store.get(keyOf(core, owner, what)));
+  return ofOwner(owner, await unconfirmedOf(core, owner).read(placeIn(conversation)));
 }
 
-export function takeUnconfirmed(
+export async function takeUnconfirmed(
   core: SignInCore,
   owner: string,
   conversation: string | undefined,
 ): Promise<Pending | undefined> {
-  return take(core, owner, unconfirmedIn(conversation));
+  return ofOwner(owner, await unconfirmedOf(core, owner).take(placeIn(conversation)));
 }
 
-function unconfirmedIn(conversation: string | undefined): string {
-  return `unconfirmed ${conversation ?? ""}`;
+function unconfirmedOf(core: SignInCore, owner: string): OwnerRoom {
+  return ownerRoom(core, owner, "pending", "unconfirmed", { ...limits, ttlMs: confirmMs });
 }
 
-/** Forgets which codes are waited for. What else was pending has ended with the principal's epoch. */
+/** Forgets what waits for a code. What else was pending has ended with the principal's epoch. */
 export async function dropWaiting(core: SignInCore, owner: string): Promise<void> {
+  for (const { id } of await waitingOf(core, owner).read()) await core.store.delete(keyOf(core, owner, id));
   await core.store.delete(keyOf(core, owner, "waiting"));
 }
 
-async function take(core: SignInCore, owner: string, what: string): Promise<Pending | undefined> {
-  return open(core, owner, what, await core.store.take(keyOf(core, owner, what)));
-}
-
-function open(
-  core: SignInCore,
-  owner: string,
-  what: string,
-  sealed: string | undefined,
-): Pending | undefined {
-  if (sealed === undefined) return undefined;
-  const found = core.keys.open("pending", bindingOf(core, owner, what), sealed) as Pending | undefined;
-  // The seal says so already; a grant for somebody else is worth a second look.
-  return found !== undefined && principalKey(found.ticket.principal) === owner ? found : undefined;
+/** The seal says so already; a grant for somebody else is worth a second look. */
+function ofOwner(owner: string, found: unknown): Pending | undefined {
+  const pending = found as Pending | undefined;
+  return pending !== undefined && principalKey(pending.ticket.principal) === owner ? pending : undefined;
 }
 
 function bindingOf(core: SignInCore, owner: string, what: string): readonly string[] {
@@ -147,5 +160,5 @@ function bindingOf(core: SignInCore, owner: string, what: string): readonly stri
 }
 
 function keyOf(core: SignInCore, owner: string, what: string): string {
-  return core.keys.storeKey("pending", ...bindingOf(core, owner, what));
+  return recordName("pending", ...bindingOf(core, owner, what));
 }

@@ -1,6 +1,7 @@
 import { recordBinding, type SignInCore } from "../core.js";
 import type { Account } from "../grants/grant.js";
 import { isSame } from "../grants/record-changes.js";
+import { recordName } from "../record-names.js";
 
 /** Longer than any grant: a grant that has run out does not open the chat to another account. */
 const pinMs = 400 * 24 * 3_600_000;
@@ -52,5 +53,5 @@ function opened(core: SignInCore, principalKey: string, sealed: string): Pin {
 }
 
 function keyOf(core: SignInCore, principalKey: string): string {
-  return core.keys.storeKey("pin", ...recordBinding(core, principalKey));
+  return recordName("pin", ...recordBinding(core, principalKey));
 }

@@ -1,9 +1,12 @@
-import { recordBinding, type SignInCore } from "../core.js";
+import type { SignInCore } from "../core.js";
+import { ownerRoom, placeIn, type OwnerRoom } from "./owner-room.js";
 
 /** As long as a link, a code and a yes may take. */
 const promptMs = 25 * 60_000;
 /** A longer message is not kept: the person types it again. In characters (UTF-16 code units). */
 export const maxPromptLength = 100_000;
+/** What one principal may have waiting, in all conversations. Sealed, a message is a third larger. */
+const limits = { records: 16, bytes: 512 * 1024, ttlMs: promptMs };
 
 /** Keeps the message that a sign-in interrupted, for this principal in this conversation. */
 export async function keepPrompt(
@@ -13,10 +16,7 @@ export async function keepPrompt(
   prompt: string,
 ): Promise<void> {
   if (prompt === "" || prompt.length > maxPromptLength) return;
-  const binding = bindingOf(core, owner, conversation);
-  const key = core.keys.storeKey("prompt", ...binding);
-  await core.store.delete(key);
-  await core.store.setIfAbsent(key, core.keys.seal("prompt", binding, prompt), promptMs);
+  await roomOf(core, owner).keep(placeIn(conversation), prompt);
 }
 
 /** The interrupted message, once. */
@@ -25,12 +25,10 @@ export async function takePrompt(
   owner: string,
   conversation: string | undefined,
 ): Promise<string | undefined> {
-  const binding = bindingOf(core, owner, conversation);
-  const sealed = await core.store.take(core.keys.storeKey("prompt", ...binding));
-  const prompt = sealed === undefined ? undefined : core.keys.open("prompt", binding, sealed);
+  const prompt = await roomOf(core, owner).take(placeIn(conversation));
   return typeof prompt === "string" ? prompt : undefined;
 }
 
-function bindingOf(core: SignInCore, owner: string, conversation: string | undefined): readonly string[] {
-  return [...recordBinding(core, owner), conversation ?? ""];
+function roomOf(core: SignInCore, owner: string): OwnerRoom {
+  return ownerRoom(core, owner, "prompt", "kept", limits);
 }

@@ -2,7 +2,10 @@ import { createHash } from "node:crypto";
 import { authorizeEndpoint } from "../../entra/clouds.js";
 import type { SignInCore } from "../core.js";
 import type { Browser } from "./browser.js";
+import { cookieName, cookiesNamed, setCookie } from "./cookies.js";
+import { packTicket, unpackTicket } from "./ticket.js";
 import { signInUrls } from "./urls.js";
+import { recordName } from "../record-names.js";
 
 /** What a trip to Entra is for. */
 export interface Errand {
@@ -15,54 +18,133 @@ export interface Errand {
 }
 
 /** An errand under way: what its return has to match. */
-export interface Attempt extends Omit<Errand, "loginHint"> {
+export interface Attempt {
+  /** The number in its `state`. */
+  readonly id: string;
+  /** When it began, in milliseconds since the epoch. */
+  readonly at: number;
+  readonly ticket?: string;
+  readonly tenantId: string;
   readonly codeVerifier: string;
   readonly nonce: string;
 }
 
+/** A trip that begins: where the browser goes, and the cookie that it takes along. */
+export interface Begun {
+  readonly redirect: string;
+  readonly cookies: readonly string[];
+}
+
 /** What a `state` that came back is. */
 export type Returned =
-  | { readonly status: "matches"; readonly attempt: Attempt }
-  | { readonly status: "foreign" | "replayed" | "expired" };
+  | {
+      readonly status: "matches";
+      readonly attempt: Attempt;
+      /** Ends its cookie. */ readonly cookies: readonly string[];
+    }
+  /** `lost`: its cookie did not come along, though the browser's own did. */
+  | { readonly status: "foreign" | "replayed" | "expired" | "lost" };
 
 /** How long a person may take at Entra. */
 const attemptMs = 15 * 60_000;
+/** How many a browser may have under way. With their size this keeps a request below Node's 16 kB of headers. */
+const slots = [1, 2, 3] as const;
+/** Of a cookie's name and value together, in bytes. */
+const maxCookieBytes = 3_000;
 
 /**
- * Begins a trip to Entra and returns its URL. What the return needs stays here, under a name that only this
- * browser's cookie and the sealed `state` together give: each tab and each browser has its own.
+ * Begins a trip to Entra. What the return needs rides in a cookie of its own, sealed for this browser: whoever
+ * has not signed in can make the store keep nothing. Each tab has its own cookie, and a fourth takes the place
+ * of the oldest. `undefined` for a ticket that does not fit.
  * Source: RFC 7636 (PKCE); RFC 9700 sections 2.1 and 4.7; OpenID Connect Core 3.1.2.1.
  */
-export async function beginAttempt(core: SignInCore, browser: Browser, errand: Errand): Promise<string> {
-  const { ticket, tenantId, scopes, claims } = errand;
-  const [id, codeVerifier, nonce] = [16, 32, 16].map((length) => randomText(core, length)) as [
-    string,
-    string,
-    string,
-  ];
+export function beginAttempt(
+  core: SignInCore,
+  browser: Browser,
+  request: Request,
+  errand: Errand,
+): Begun | undefined {
+  const { ticket, tenantId } = errand;
+  const packed = ticket === undefined ? undefined : packTicket(core, ticket);
+  if (packed === undefined && ticket !== undefined) return undefined;
   const attempt: Attempt = {
-    ...(ticket === undefined ? {} : { ticket }),
+    id: randomText(core, 16),
+    at: core.now(),
+    ...(packed === undefined ? {} : { ticket: packed }),
     tenantId,
-    scopes,
-    claims,
-    codeVerifier,
-    nonce,
+    codeVerifier: randomText(core, 32),
+    nonce: randomText(core, 16),
   };
-  const sealed = core.keys.seal("state", recordOf(core, browser, id), attempt);
-  await core.store.setIfAbsent(keyOf(core, browser, id), sealed, attemptMs);
-  const state = core.keys.seal("state", ["parameter", core.publicUrl, browser.id], { id, at: core.now() });
-  return authorizeUrl(core, errand, attempt, state);
+  const name = attemptCookie(core, slotFor(core, browser, request));
+  const value = core.keys.seal("attempt", bindingOf(core, browser), attempt);
+  if (name.length + value.length > maxCookieBytes) return undefined;
+  const parameter = { id: attempt.id, at: attempt.at };
+  const state = core.keys.seal("state", ["parameter", core.publicUrl, browser.id], parameter);
+  return {
+    redirect: authorizeUrl(core, errand, attempt, state),
+    cookies: [setCookie(core.publicUrl, name, value, attemptMs / 1_000)],
+  };
 }
 
-/** Ends the trip: the same `state` counts once. */
-export async function endAttempt(core: SignInCore, browser: Browser, state: string): Promise<Returned> {
+/** Reads what came back. Stores nothing: that is for a code that was redeemed, in {@link countOnce}. */
+export async function endAttempt(
+  core: SignInCore,
+  browser: Browser,
+  request: Request,
+  state: string,
+): Promise<Returned> {
   const opened = core.keys.open("state", ["parameter", core.publicUrl, browser.id], state);
   if (opened === undefined) return { status: "foreign" };
-  const { id, at } = opened as { readonly id: string; readonly at: number };
-  const sealed = await core.store.take(keyOf(core, browser, id));
-  if (sealed === undefined) return { status: at + attemptMs <= core.now() ? "expired" : "replayed" };
-  const attempt = core.keys.open("state", recordOf(core, browser, id), sealed) as Attempt | undefined;
-  return attempt === undefined ? { status: "expired" } : { status: "matches", attempt };
+  const { id, at } = opened as Pick<Attempt, "id" | "at">;
+  if (at + attemptMs <= core.now()) return { status: "expired" };
+  if ((await core.store.get(markOf(core, browser, id))) !== undefined) return { status: "replayed" };
+  for (const slot of slots) {
+    const attempt = attemptIn(core, browser, request, slot);
+    if (attempt?.id !== id) continue;
+    const cookies = [setCookie(core.publicUrl, attemptCookie(core, slot), "", 0)];
+    return { status: "matches", attempt: unpacked(core, attempt), cookies };
+  }
+  return { status: "lost" };
+}
+
+/** Marks a trip whose code was redeemed; `false` when another code of the same trip was redeemed before. */
+export function countOnce(core: SignInCore, browser: Browser, { id }: Attempt): Promise<boolean> {
+  return core.store.setIfAbsent(markOf(core, browser, id), "redeemed", attemptMs);
+}
+
+/** A free slot, or the one of the oldest trip. */
+function slotFor(core: SignInCore, browser: Browser, request: Request): number {
+  const taken = slots.map((slot) => {
+    const at = attemptIn(core, browser, request, slot)?.at ?? 0;
+    return { slot, at: at + attemptMs > core.now() ? at : 0 };
+  });
+  return taken.reduce((oldest, one) => (one.at < oldest.at ? one : oldest)).slot;
+}
+
+function attemptIn(core: SignInCore, browser: Browser, request: Request, slot: number): Attempt | undefined {
+  for (const value of cookiesNamed(request, attemptCookie(core, slot))) {
+    if (value.length > maxCookieBytes) continue;
+    const attempt = core.keys.open("attempt", bindingOf(core, browser), value);
+    if (attempt !== undefined) return attempt as Attempt;
+  }
+  return undefined;
+}
+
+function unpacked(core: SignInCore, { ticket, ...attempt }: Attempt): Attempt {
+  return ticket === undefined ? attempt : { ...attempt, ticket: unpackTicket(core, ticket) };
+}
+
+function attemptCookie({ publicUrl }: SignInCore, slot: number): string {
+  return `${cookieName(publicUrl)}-${slot}`;
+}
+
+/** Of one browser: a cookie that was copied out of another one opens nothing. */
+function bindingOf({ publicUrl }: SignInCore, browser: Browser): readonly string[] {
+  return [publicUrl, browser.id];
+}
+
+function markOf({ publicUrl }: SignInCore, browser: Browser, id: string): string {
+  return recordName("state", publicUrl, browser.id, id);
 }
 
 function authorizeUrl(core: SignInCore, errand: Errand, attempt: Attempt, state: string): string {
@@ -86,14 +168,6 @@ function authorizeUrl(core: SignInCore, errand: Errand, attempt: Attempt, state:
     if (value !== undefined) url.searchParams.set(name, value);
   }
   return url.href;
-}
-
-function keyOf({ keys, publicUrl }: SignInCore, browser: Browser, id: string): string {
-  return keys.storeKey("state", publicUrl, browser.id, id);
-}
-
-function recordOf({ publicUrl }: SignInCore, browser: Browser, id: string): readonly string[] {
-  return ["attempt", publicUrl, browser.id, id];
 }
 
 function randomText({ random }: SignInCore, bytes: number): string {

@@ -1,5 +1,6 @@
 import type { SignInCore } from "../core.js";
 import type { Account } from "../grants/grant.js";
+import { cookieName, cookiesNamed, setCookie } from "./cookies.js";
 
 /** The browser a request comes from, as its cookie says. */
 export interface Browser {
@@ -12,22 +13,10 @@ export interface Browser {
 /** How long a browser's sign-in opens the connections page and shows names in full. */
 const accountMs = 30 * 60_000;
 
-/** A longer `Cookie` header is not read: no browser that got its cookie here sends one. In characters. */
-export const maxCookieLength = 16_384;
-/** So many cookies of our name are opened: a browser sends one, or one more that somebody has planted. */
-export const maxCookies = 4;
-
 /** The browser that the request's cookie names, if it was made here. */
 export function browserOf(core: SignInCore, request: Request): Browser | undefined {
-  const wanted = cookieName(core.publicUrl);
-  const header = request.headers.get("cookie") ?? "";
-  if (header.length > maxCookieLength) return undefined;
-  let tries = 0;
-  for (const pair of header.split(";")) {
-    const [name = "", ...value] = pair.split("=");
-    if (name.trim() !== wanted) continue;
-    if ((tries += 1) > maxCookies) return undefined;
-    const found = core.keys.open("cookie", ["browser", core.publicUrl], value.join("=").trim());
+  for (const value of cookiesNamed(request, cookieName(core.publicUrl))) {
+    const found = core.keys.open("cookie", ["browser", core.publicUrl], value);
     if (isBrowser(found)) return withoutOldAccount(found, core.now());
   }
   return undefined;
@@ -40,17 +29,7 @@ export function newBrowser(core: SignInCore): Browser {
 /** The `Set-Cookie` header that keeps a browser; it ends with the browser's session. */
 export function browserCookie({ keys, publicUrl }: SignInCore, browser: Browser): string {
   const value = keys.seal("cookie", ["browser", publicUrl], browser);
-  const secure = publicUrl.startsWith("https:") ? "; Secure" : "";
-  return `${cookieName(publicUrl)}=${value}; Path=/; HttpOnly; SameSite=Lax${secure}`;
-}
-
-/**
- * `__Host-` keeps a neighbouring subdomain from planting a cookie of its own. Browsers take it over https
- * only, so on a loopback host the name is plain; there the port is part of it, because cookies ignore ports.
- */
-function cookieName(publicUrl: string): string {
-  if (publicUrl.startsWith("https:")) return "__Host-hosted-agent-sign-in";
-  return `hosted-agent-sign-in-${new URL(publicUrl).port}`;
+  return setCookie(publicUrl, cookieName(publicUrl), value);
 }
 
 function withoutOldAccount({ id, account }: Browser, now: number): Browser {

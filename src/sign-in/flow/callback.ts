@@ -8,7 +8,7 @@ import { emit, isHostedAgentIdentityError } from "../../errors.js";
 import { exchangeAuthorizationCode } from "../../exchange/authorization-code-exchange.js";
 import type { Problem } from "../pages/problem-pages.js";
 import type { Arrived, SignInService } from "../service.js";
-import { endAttempt, type Attempt } from "./attempt.js";
+import { countOnce, endAttempt, type Attempt } from "./attempt.js";
 import { browserOf, type Browser } from "./browser.js";
 import { problemOfAnswer, problemOfError } from "./entra-answer.js";
 import { outcomeUrl, type Outcome } from "./outcome.js";
@@ -25,9 +25,26 @@ export async function comeBack(service: SignInService, request: Request): Promis
   const parameters = new URL(request.url).searchParams;
   const browser = browserOf(core, request);
   if (browser === undefined) return said(service, undefined, { kind: "other_browser" });
-  const returned = await endAttempt(core, browser, one(parameters, "state") ?? "");
+  const returned = await endAttempt(core, browser, request, one(parameters, "state") ?? "");
   if (returned.status !== "matches") return said(service, browser, { kind: unmatched[returned.status] });
-  const { attempt } = returned;
+  return { ...(await carryOn(service, parameters, browser, returned.attempt)), cookies: returned.cookies };
+}
+
+const unmatched = {
+  foreign: "other_browser",
+  replayed: "replayed",
+  expired: "expired_link",
+  lost: "lost",
+} as const;
+
+/** Nothing is stored before the code has been redeemed: until then, anybody may have sent this. */
+async function carryOn(
+  service: SignInService,
+  parameters: URLSearchParams,
+  browser: Browser,
+  attempt: Attempt,
+): Promise<Reply> {
+  const { core } = service;
   const ticket = attempt.ticket === undefined ? undefined : readTicket(service, attempt.ticket);
   const failed = (kind: Problem): Reply =>
     said(service, browser, { kind, agent: ticket?.agent, ticket: attempt.ticket });
@@ -37,11 +54,12 @@ export async function comeBack(service: SignInService, request: Request): Promis
   if (!isExpectedIssuer(service, attempt, parameters.get("iss"))) return failed("trouble");
   try {
     // Before the code is redeemed: a sign-out from here on ends what waits for the chat.
-    const epoch = await epochOf(service, ticket);
-    const arrived = await redeemCode(service, attempt, code);
+    const known = await epochOf(service, ticket);
+    const arrived = await redeemCode(service, attempt, ticket, code);
+    if (!(await countOnce(core, browser, attempt))) return failed("replayed");
     const seen: Browser = { id: browser.id, account: { ...arrived.account, at: core.now() } };
     if (ticket === undefined) return { redirect: signInUrls(core.publicUrl).connections(), browser: seen };
-    const outcome = await settle(service, ticket, attempt.ticket, { arrived, epoch });
+    const outcome = await settle(service, ticket, attempt.ticket, { arrived, epoch: known });
     return { ...said(service, seen, outcome), browser: seen };
   } catch (error) {
     emit(core.onEvent, {
@@ -51,8 +69,6 @@ export async function comeBack(service: SignInService, request: Request): Promis
     return failed(problemOfError(error));
   }
 }
-
-const unmatched = { foreign: "other_browser", replayed: "replayed", expired: "expired_link" } as const;
 
 /** Binds at once when it is known who asked, and otherwise waits for the code. */
 export async function settle(
@@ -78,18 +94,22 @@ export async function settle(
 /** A person who is known has proven at Entra, just now, who they are: nothing waits. */
 async function epochOf(service: SignInService, ticket: Ticket | undefined): Promise<number | undefined> {
   if (ticket === undefined || ticket.initiator !== undefined) return undefined;
-  return service.grantsOf(ticket.agent).epoch(ticketPrincipal(ticket));
+  return service.grantsOf(ticket.agent).knownEpoch(ticketPrincipal(ticket));
 }
 
-async function redeemCode({ core }: SignInService, attempt: Attempt, code: string): Promise<Arrived> {
-  const { codeVerifier, nonce, tenantId, scopes, claims } = attempt;
+async function redeemCode(
+  { core }: SignInService,
+  { codeVerifier, nonce, tenantId }: Attempt,
+  ticket: Ticket | undefined,
+  code: string,
+): Promise<Arrived> {
   return exchangeAuthorizationCode(core.app, {
     code,
     codeVerifier,
     nonce,
     tenantId,
-    scopes,
-    claims,
+    scopes: ticket?.scopes ?? [],
+    claims: ticket?.claims,
     redirectUri: signInUrls(core.publicUrl).callback,
     // Each request in it has a limit of its own.
     signal: new AbortController().signal,

@@ -92,7 +92,8 @@ export async function signInForConnections(service: SignInService, request: Requ
   const checked = await checkedForm(service, request, "connections");
   if ("page" in checked || checked.value !== "sign-in") return refusedForm(service, checked);
   const tenantId = tenantOf(service, undefined);
-  return { redirect: await beginAttempt(service.core, checked.browser, { tenantId, scopes: [] }) };
+  const begun = beginAttempt(service.core, checked.browser, request, { tenantId, scopes: [] });
+  return begun ?? { page: pageOf(service.core, { kind: "trouble" }) };
 }
 
 /** `POST /connections/leave`: this browser forgets who signed in. */

@@ -49,6 +49,7 @@ function codeOf(parameters: URLSearchParams): number | undefined {
 export function problemOfError(error: unknown): Problem {
   if (!isHostedAgentIdentityError(error)) return "trouble";
   if (error.code === "user_token_tenant") return "wrong_tenant";
+  if (error.code === "quota_reached") return "too_many";
   // A code that was used or is too old: the person may begin again.
   if (error.category === "signin") return "expired_link";
   // The id token repeats a nonce of another sign-in, or names another client.

@@ -4,15 +4,22 @@ import type { SignInCore } from "../core.js";
 import { browserCookie, type Browser } from "./browser.js";
 
 /** What a route answers. */
-export type Reply =
-  | { readonly page: Page; readonly browser?: Browser | undefined }
-  | { readonly redirect: string; readonly browser?: Browser | undefined }
-  | { readonly json: object; readonly status: number; readonly browser?: Browser | undefined };
+export type Reply = Answer & {
+  readonly browser?: Browser | undefined;
+  /** `Set-Cookie` headers besides the browser's. */
+  readonly cookies?: readonly string[];
+};
+
+type Answer =
+  | { readonly page: Page }
+  | { readonly redirect: string }
+  | { readonly json: object; readonly status: number };
 
 /** Writes an answer: the headers are the same for every page. */
 export function respond(core: SignInCore, reply: Reply, method: string): Response {
   const headers = new Headers(pageHeaders(core.app.facts.cloud.loginEndpoint));
   if (reply.browser !== undefined) headers.append("set-cookie", browserCookie(core, reply.browser));
+  for (const cookie of reply.cookies ?? []) headers.append("set-cookie", cookie);
   if ("redirect" in reply) {
     headers.set("location", reply.redirect);
     return new Response(null, { status: 303, headers });

@@ -46,14 +46,14 @@ export async function followLink(service: SignInService, request: Request): Prom
   if (browser === undefined) return { page: pageOf(core, { kind: "other_browser", agent }) };
   const token = openFormToken(core, browser, "start", one(form ?? new URLSearchParams(), "f") ?? "");
   if (token?.value !== opened.id) return { page: pageOf(core, { kind: "other_tab", agent, ticket: text }) };
-  const redirect = await beginAttempt(core, browser, {
+  const begun = beginAttempt(core, browser, request, {
     ticket: text,
     tenantId: tenantOf(service, initiator?.tid),
     scopes,
     claims,
     loginHint: initiator?.username,
   });
-  return { redirect };
+  return begun ?? { page: pageOf(core, { kind: "bad_link" }) };
 }
 
 /** A link that may be followed, or what to say about it. */

@@ -1,4 +1,5 @@
 import { hash, sign, verify } from "node:crypto";
+import { deflateRawSync, inflateRawSync } from "node:zlib";
 import { maxLinkLength } from "../../consent/link-form.js";
 import { principalKey, type Principal } from "../../context/principal.js";
 import { resourceOfScope } from "../../entra/scopes.js";
@@ -52,7 +53,36 @@ export function sealTicket(core: SignInCore, { privateKey }: LinkKeys, ticket: T
     );
   const body = JSON.stringify({ purpose, for: core.publicUrl, ticket });
   const signature = sign(null, signed(body), privateKey).toString("base64url");
+  // Said to the agent, which can ask for less; a person in front of a page could do nothing.
+  if (packed({ body, signature }).length > maxPacked) throw new HostedAgentIdentityError("sign_in_too_large");
   return core.keys.seal("ticket", binding(core), { body, signature });
+}
+
+/**
+ * How long a packed ticket may be, in characters: with the rest of an attempt it fits into a cookie of 3 000
+ * bytes under the longest `publicUrl`. That is room for about forty scopes of one resource.
+ */
+const maxPacked = 1_600;
+
+/** The ticket in as few characters as can be, for a cookie that is sealed itself. */
+export function packTicket(core: SignInCore, text: string): string | undefined {
+  const envelope = core.keys.open("ticket", binding(core), text);
+  return isEnvelope(envelope) ? packed(envelope) : undefined;
+}
+
+/** The text of a ticket out of a cookie. What the agent signed is unchanged, and is checked again. */
+export function unpackTicket(core: SignInCore, text: string): string {
+  const [body, signature] = JSON.parse(String(inflateRawSync(Buffer.from(text, "base64url")))) as string[];
+  return core.keys.seal("ticket", binding(core), { body, signature });
+}
+
+function packed({ body, signature }: Envelope): string {
+  return deflateRawSync(JSON.stringify([body, signature])).toString("base64url");
+}
+
+interface Envelope {
+  readonly body: string;
+  readonly signature: string;
 }
 
 /** Reads a ticket. Bad is what was not made, or not for here, by an agent that may ask for it. */
@@ -122,7 +152,7 @@ function parsed(body: string): unknown {
   }
 }
 
-function isEnvelope(value: unknown): value is { readonly body: string; readonly signature: string } {
+function isEnvelope(value: unknown): value is Envelope {
   const { body, signature } = fields(value);
   return typeof body === "string" && typeof signature === "string";
 }

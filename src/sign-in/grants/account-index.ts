@@ -1,48 +1,94 @@
+import { readPin } from "../binding/pin.js";
 import type { SignInCore } from "../core.js";
+import { HostedAgentIdentityError } from "../../errors.js";
+import { recordName } from "../record-names.js";
 import type { SignInStore } from "../store.js";
 import type { Account } from "./grant.js";
+import { isSame } from "./record-changes.js";
 import { cell, type Cell } from "./sealed-cell.js";
 
-/** Which principals signed in with an account. It may name one that has signed out meanwhile. */
+/**
+ * Which principals signed in with an account: what a person's connections page and `forgetAccount()` find. It may
+ * name one that has signed out meanwhile. It never leaves out one with a grant.
+ */
 export interface AccountIndex {
   list(account: AccountId): Promise<readonly string[]>;
-  add(account: AccountId, principalKey: string): Promise<void>;
+  /** `until`: when the grant ends by itself. Throws `quota_reached` when only live ones are left and it is full. */
+  add(account: AccountId, principalKey: string, until?: number): Promise<void>;
   remove(account: AccountId, principalKey: string): Promise<void>;
 }
 
 type AccountId = Pick<Account, "tid" | "oid">;
 
+interface Entry {
+  readonly owner: string;
+  /** When it was written: what is being signed in at this moment has no grant yet. */
+  readonly at: number;
+  readonly until?: number;
+}
+
 /** Longer than any grant lives unused: see `reindexMs`. */
 const ttlMs = 400 * 24 * 3_600_000;
 /** A grant that is used is written into its index again after this long. */
 export const reindexMs: number = 30 * 24 * 3_600_000;
-/** One person has few principals at one agent; more would be an attack on the size of the record. */
-const maxPrincipals = 200;
+/** Of one account's index, before it is sealed: about 1 400 chats. */
+export const maxIndexBytes: number = 256 * 1024;
+/** Much longer than a sign-in takes from its index to its grant. */
+const settledMs = 10 * 60_000;
 
-/** Makes the index of one agent, cloud and client. */
-export function accountIndex(core: SignInCore, store: SignInStore): AccountIndex {
-  const { agent, app, keys } = core;
-  const cellOf = ({ tid, oid }: AccountId): Cell<readonly string[]> => {
+/** Makes the index of one agent, cloud and client. `hasGrant` says whether a principal has a grant of the account. */
+export function accountIndex(
+  core: SignInCore,
+  store: SignInStore,
+  hasGrant: (principalKey: string, account: AccountId) => Promise<boolean>,
+): AccountIndex {
+  const { agent, app, keys, now } = core;
+  const cellOf = ({ tid, oid }: AccountId): Cell<readonly Entry[]> => {
     const binding = [agent, app.facts.cloud.loginEndpoint, app.facts.clientId, tid, oid];
-    return cell<readonly string[]>(store, {
-      key: keys.storeKey("index", ...binding),
+    return cell<readonly Entry[]>(store, {
+      key: recordName("index", ...binding),
       ttlMs,
       none: [],
-      seal: (principals) => keys.seal("index", binding, principals),
-      open: (text) => keys.open("index", binding, text) as readonly string[] | undefined,
+      seal: (entries) => keys.seal("index", binding, entries),
+      open: (text) => keys.open("index", binding, text) as readonly Entry[] | undefined,
     });
   };
+  /** What has run out is no entry any more. */
+  const live = (entries: readonly Entry[]): readonly Entry[] =>
+    entries.filter(({ until = Infinity }) => until > now());
+
+  /** A chat that has signed out still keeps to its account, and has to be found to be forgotten. */
+  const isNeeded = async ({ owner, at }: Entry, account: AccountId): Promise<boolean> => {
+    if (at + settledMs > now() || (await hasGrant(owner, account))) return true;
+    const pinned = await readPin(core, owner);
+    return pinned !== undefined && (pinned === "unreadable" || isSame(pinned.account, account));
+  };
+
   return {
-    list: (account) => cellOf(account).read(),
-    async add(account, principalKey) {
-      await cellOf(account).update((known) => [
-        ...known.filter((one) => one !== principalKey).slice(1 - maxPrincipals),
-        principalKey,
-      ]);
+    list: async (account) => live(await cellOf(account).read()).map(({ owner }) => owner),
+
+    async add(account, owner, until) {
+      const entry: Entry = { owner, at: now(), ...(until === undefined ? {} : { until }) };
+      const write = async (dead: ReadonlySet<string>): Promise<readonly Entry[] | undefined> => {
+        let others: readonly Entry[] = [];
+        const written = await cellOf(account).update((known) => {
+          others = live(known).filter((one) => one.owner !== owner && !dead.has(JSON.stringify(one)));
+          const next = [...others, entry];
+          return Buffer.byteLength(JSON.stringify(next)) > maxIndexBytes ? undefined : next;
+        });
+        return written === undefined ? others : undefined;
+      };
+      const inTheWay = await write(new Set());
+      if (inTheWay === undefined) return;
+      // As it was seen: one that has signed in again since is another entry.
+      const dead = new Set<string>();
+      for (const one of inTheWay) if (!(await isNeeded(one, account))) dead.add(JSON.stringify(one));
+      if ((await write(dead)) !== undefined) throw new HostedAgentIdentityError("quota_reached");
     },
-    async remove(account, principalKey) {
+
+    async remove(account, owner) {
       await cellOf(account).update((known) =>
-        known.includes(principalKey) ? known.filter((one) => one !== principalKey) : undefined,
+        known.some((one) => one.owner === owner) ? known.filter((one) => one.owner !== owner) : undefined,
       );
     },
   };

@@ -71,6 +71,8 @@ export interface Grants {
    * another one has ended. Never 0.
    */
   epoch(principalKey: string): Promise<number>;
+  /** The same, but `undefined` where it would have to be written first: for what anybody may set off. */
+  knownEpoch(principalKey: string): Promise<number | undefined>;
   /** Calls when a principal signed in or out in this process. Returns how to stop. */
   subscribe(changed: (principalKey: string) => void): () => void;
 }

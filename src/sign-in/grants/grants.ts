@@ -16,6 +16,7 @@ import { noRecord, recordSeal, type GrantRecord, type KeptToken, type StoredGran
 import { refusedTokens } from "./refused-tokens.js";
 import { cell, type Cell } from "./sealed-cell.js";
 import { singleFlight } from "./single-flight.js";
+import { recordName } from "../record-names.js";
 
 /** Entra lets a refresh token lie unused for 90 days (facts: refresh tokens); each use starts them again. */
 const lifetimeMs = 90 * 24 * 3_600_000;
@@ -37,7 +38,10 @@ export function grants(core: SignInCore): Grants {
   const { app, keys, now, onEvent } = core;
   const store = guardedStore(core.store);
   const seal = recordSeal(core);
-  const index = accountIndex(core, store);
+  const index = accountIndex(core, store, async (principalKey, account) => {
+    const { grant } = await recordOf(principalKey).read();
+    return grant !== undefined && isSame(grant.account, account);
+  });
   const refused = refusedTokens(now);
   const flights = singleFlight<GivenToken | undefined>();
   const listeners = new Set<(principalKey: string) => void>();
@@ -45,7 +49,7 @@ export function grants(core: SignInCore): Grants {
 
   const recordOf = (principalKey: string): Cell<GrantRecord> =>
     cell<GrantRecord>(store, {
-      key: keys.storeKey("grant", ...recordBinding(core, principalKey)),
+      key: recordName("grant", ...recordBinding(core, principalKey)),
       ttlMs: lifetimeMs,
       ttlOf: ({ grant }) => Math.max(1, Math.min(lifetimeMs, (grant?.until ?? Infinity) - now())),
       none: noRecord,
@@ -163,24 +167,22 @@ export function grants(core: SignInCore): Grants {
       refreshAt: answer.refreshAt,
       expiresAt: answer.expiresAt,
     };
+    // First the index, as for a sign-in: this write may be the first with a new key, which outlives the old one.
+    const isDue = obtainedAt - started.grant.indexedAt > reindexMs || !keys.isCurrent(text);
+    if (isDue) await index.add(account, principalKey, started.grant.until);
     const next = await recordOf(principalKey).update(
       (current) => afterRefresh(current, started, answer.refreshToken, kept),
       text,
     );
     // Signed out meanwhile, or in again: this token belongs to what is no more.
     if (next === undefined) return anew();
-    if (next.grant !== undefined && obtainedAt - next.grant.indexedAt > reindexMs)
-      await reindex(principalKey);
+    if (isDue)
+      await recordOf(principalKey).update((current) =>
+        current.grant === undefined
+          ? undefined
+          : { ...current, grant: { ...current.grant, indexedAt: obtainedAt } },
+      );
     return given(kept, obtainedAt);
-  };
-
-  const reindex = async (principalKey: string): Promise<void> => {
-    const grant = (await recordOf(principalKey).read()).grant;
-    if (grant === undefined) return;
-    await index.add(grant.account, principalKey);
-    await recordOf(principalKey).update((current) =>
-      current.grant === undefined ? undefined : { ...current, grant: { ...current.grant, indexedAt: now() } },
-    );
   };
 
   const given = (kept: KeptToken, readAt: number): GivenToken => ({
@@ -201,7 +203,7 @@ export function grants(core: SignInCore): Grants {
     async keep(principalKey, signedIn, first, epoch) {
       checkOwner(principalKey, signedIn.account);
       // First the index: a grant that is in no index could not be found to be taken back.
-      await index.add(signedIn.account, principalKey);
+      await index.add(signedIn.account, principalKey, signedIn.until);
       const kept = await recordOf(principalKey).update((current) =>
         epoch !== undefined && current.epoch !== epoch
           ? undefined
@@ -248,6 +250,10 @@ export function grants(core: SignInCore): Grants {
         current.epoch === 0 ? { ...current, epoch: now() } : undefined,
       );
       return made?.epoch ?? (await recordOf(principalKey).read()).epoch;
+    },
+
+    async knownEpoch(principalKey) {
+      return (await recordOf(principalKey).read()).epoch || undefined;
     },
 
     principalsOf: (account) => index.list(account),

@@ -9,6 +9,8 @@ export type Problem =
   | "other_tab"
   | "other_browser"
   | "replayed"
+  | "lost"
+  | "too_many"
   | "wrong_account"
   | "pinned_account"
   | "cancelled"
@@ -87,6 +89,23 @@ const texts: Readonly<Record<Problem, Text>> = {
     paragraphs: (agent) => [
       "The page was loaded a second time; each sign-in counts once. If the first time ended well, there is nothing more to do.",
       `Otherwise: ${askAgain(agent)}`,
+    ],
+  },
+  lost: {
+    status: 409,
+    title: "This sign-in cannot go on here",
+    paragraphs: (agent) => [
+      "Your browser did not bring back what it was given when the sign-in began. Perhaps it blocks cookies, or you began more than three sign-ins at once: then the oldest ends.",
+      nothing,
+      askAgain(agent),
+    ],
+  },
+  too_many: {
+    status: 409,
+    title: "Too much is connected",
+    paragraphs: (agent) => [
+      `Your account is connected with as many chats and pieces of work as one account may have. ${nothing}`,
+      `Open the connections page, end what you do not need, and send your message to ${agent} again.`,
     ],
   },
   wrong_account: {

@@ -25,7 +25,10 @@ import { closed, errno, unavailable, unsuitable } from "./refusals.js";
 export interface FileStoreOptions {
   /** The file; its folder is made when missing. `<path>.lock` and `<path>.new` beside it are ours, too. */
   readonly path: string;
-  /** Default 100 000. A full store refuses with `store_unavailable`; it forgets nothing that is live. */
+  /**
+   * Default 100 000. A full store refuses with `store_unavailable`; it forgets nothing that is live. Kept prompts
+   * may fill half of it and of `maxBytes`, codes that are waited for three quarters: the rest is for grants.
+   */
   readonly maxEntries?: number;
   /** In bytes, default 64 MiB; the file may grow to about twice that. */
   readonly maxBytes?: number;

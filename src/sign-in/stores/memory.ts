@@ -20,7 +20,10 @@ import { closed } from "./refusals.js";
  * @group Sign-in
  */
 export interface MemoryStoreOptions {
-  /** Default 100 000. A full store refuses with `store_unavailable`; it forgets nothing that is live. */
+  /**
+   * Default 100 000. A full store refuses with `store_unavailable`; it forgets nothing that is live. Kept prompts
+   * may fill half of it and of `maxBytes`, codes that are waited for three quarters: the rest is for grants.
+   */
   readonly maxEntries?: number;
   /** In bytes, default 256 MiB. */
   readonly maxBytes?: number;

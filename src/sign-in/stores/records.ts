@@ -20,7 +20,7 @@ export type RecordChange = readonly [key: string, record: StoredRecord | undefin
 /**
  * The steps of a store on a map of this process. Each runs to its end without waiting for anything, which
  * is what makes it atomic. What has expired is dropped bit by bit with the writes; what is live is never
- * dropped: a full map refuses with `store_unavailable`.
+ * dropped: a full map refuses with `store_unavailable`. The last of its room is for grants: see `shares`.
  */
 export interface Records {
   get(key: string): string | undefined;
@@ -72,17 +72,20 @@ export function records(
   };
 
   const fits = (key: string, record: StoredRecord): boolean => {
+    const share = shareOf(key);
     const before = entries.get(key);
     const added = weight(key, record) - (before === undefined ? 0 : weight(key, before));
     const more = before === undefined ? 1 : 0;
-    return entries.size + more <= limits.maxEntries && bytes + added <= limits.maxBytes;
+    // What takes no more room than before is never refused: a record can always be ended.
+    if (more === 0 && added <= 0) return true;
+    return entries.size + more <= share * limits.maxEntries && bytes + added <= share * limits.maxBytes;
   };
 
   const write = (key: string, value: string, expiresAt: number): void => {
     sweepSome();
     const record = { value, expiresAt };
     if (!fits(key, record)) sweepAll();
-    if (!fits(key, record)) throw full(limits);
+    if (!fits(key, record)) throw full(key, limits);
     change(key, record);
   };
 
@@ -143,14 +146,27 @@ export function records(
   };
 }
 
+/**
+ * How full a store may be for a record of its kind to be written: what is thrown away within the hour is refused
+ * first, so that a grant can still be written, taken away and found.
+ */
+const shares: Readonly<Record<string, number>> = { prompt: 0.5, pending: 0.75, tries: 0.75, state: 0.75 };
+
+function shareOf(key: string): number {
+  const kind = key.slice(0, Math.max(0, key.indexOf(":")));
+  return Object.hasOwn(shares, kind) ? (shares[kind] ?? 1) : 1;
+}
+
 // Sealed text is ASCII, one byte a character in V8; the rest is about what a Map entry and two strings cost.
 function weight(key: string, record: StoredRecord): number {
   return key.length + record.value.length + 160;
 }
 
-function full({ maxEntries, maxBytes }: RecordLimits): Error {
+function full(key: string, { maxEntries, maxBytes }: RecordLimits): Error {
+  const share = shareOf(key);
+  const what = share === 1 ? "The store is full" : `The store is so full that the rest is kept for grants`;
   return unavailable(
-    `The store is full (maxEntries ${maxEntries}, maxBytes ${maxBytes}), and nothing in it has expired.`,
+    `${what} (maxEntries ${maxEntries}, maxBytes ${maxBytes}), and nothing in it has expired.`,
     { help: "Raise maxEntries or maxBytes of the store, or use redisStore()." },
   );
 }

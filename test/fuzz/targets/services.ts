@@ -461,7 +461,7 @@ export const serviceTargets: readonly FuzzTarget[] = [
         (valueIn(input, "epoch") === undefined
           ? undefined
           : keys.seal("shared-token", epochOf, valueIn(input, "epoch")));
-      const epochName = `hosted-agent-identity:${keys.storeKey("shared-token", ...epochOf)}`;
+      const epochName = `hosted-agent-identity:${keys.namesOf("shared-token", epochOf)[0]}`;
       const store = {
         async get(key: string): Promise<unknown> {
           if (valueIn(input, "down") === true) throw new Error("down");

@@ -189,21 +189,39 @@ const ours: Readonly<Record<string, () => string | Promise<string>>> = {
   // Of a trip that nobody knows anything about any more.
   $GONE: async () => {
     const state = await stateOf(sealed);
-    for (const key of values.keys()) if (key.startsWith("state:")) values.set(key, "damaged");
+    trip = "";
     return encodeURIComponent(state);
+  },
+  $TRIP: () => trip,
+  // Three of which the first has run out, and the state of that one.
+  $PAST: async () => encodeURIComponent(await stateOf(sealed, now - 3_600_000)),
+  $TRIPS: () => {
+    let cookies = "$BROWSER";
+    for (const at of [3, 1, 2]) {
+      const request = new Request(publicUrl, { headers: { cookie: cookies } });
+      const then = { ...core, now: () => now - at };
+      const begun = beginAttempt(then, browser, request, { tenantId: "organizations", scopes: [] });
+      cookies += `; ${begun?.cookies[0]?.split(";")[0]}`;
+    }
+    return cookies;
   },
   $ENTRA: () => formToken(core, browser, "connection", ["agent", JSON.stringify(["entra", tenant, oid])]),
   $WHO: async () => encodeURIComponent(await stateOf(undefined)),
-  $BAD: async () => encodeURIComponent(await stateOf("no ticket")),
+  $BAD: async () => encodeURIComponent(await stateOf(sealTicket(core, foreign, ticket))),
 };
 
-async function stateOf(text: string | undefined): Promise<string> {
+/** The cookie of the trip that was begun last. */
+let trip = "";
+
+async function stateOf(text: string | undefined, at = now): Promise<string> {
   const errand = {
     tenantId: "organizations",
     scopes: contacts.scopes,
     ...(text === undefined ? {} : { ticket: text }),
   };
-  const parameters = new URL(await beginAttempt(core, browser, errand)).searchParams;
+  const begun = beginAttempt({ ...core, now: () => at }, browser, new Request(publicUrl), errand);
+  trip = begun?.cookies[0]?.split(";")[0] ?? "";
+  const parameters = new URL(begun?.redirect ?? publicUrl).searchParams;
   nonce = parameters.get("nonce") ?? "";
   return parameters.get("state") ?? "";
 }
@@ -361,6 +379,7 @@ export const signInTargets: readonly FuzzTarget[] = [
     files: [
       "src/sign-in/flow/handler.ts",
       "src/sign-in/flow/browser.ts",
+      "src/sign-in/flow/cookies.ts",
       "src/sign-in/flow/replies.ts",
       "src/sign-in/flow/attempt.ts",
       "src/sign-in/flow/start.ts#showLink,followLink,openLink",
@@ -382,51 +401,51 @@ export const signInTargets: readonly FuzzTarget[] = [
       { method: "POST", path: "/start", body: "t=$LINK" },
       { method: "POST", path: "/start", body: "t=$LINK", type: "text/plain" },
       { method: "POST", path: "/start", body: `t=${"x".repeat(32_800)}` },
-      { method: "GET", path: "/callback?state=$STATE&code=abc", cookie: "$BROWSER" },
-      { method: "GET", path: "/callback?state=$WHO&code=abc", cookie: "$BROWSER" },
-      { method: "GET", path: "/callback?state=$BAD&code=abc", cookie: "$BROWSER" },
+      { method: "GET", path: "/callback?state=$STATE&code=abc", cookie: "$BROWSER; $TRIP" },
+      { method: "GET", path: "/callback?state=$WHO&code=abc", cookie: "$BROWSER; $TRIP" },
+      { method: "GET", path: "/callback?state=$BAD&code=abc", cookie: "$BROWSER; $TRIP" },
       {
         method: "GET",
         path: "/callback?state=$STATE&error=access_denied&error_subcode=cancel",
-        cookie: "$BROWSER",
+        cookie: "$BROWSER; $TRIP",
       },
-      { method: "GET", path: "/callback?state=$STATE&error=consent_required", cookie: "$BROWSER" },
+      { method: "GET", path: "/callback?state=$STATE&error=consent_required", cookie: "$BROWSER; $TRIP" },
       {
         method: "GET",
         path: "/callback?state=$STATE&error=access_denied&error_description=AADSTS90094:%20x",
-        cookie: "$BROWSER",
+        cookie: "$BROWSER; $TRIP",
       },
       {
         method: "GET",
         path: "/callback?state=$STATE&error=invalid_client&error_uri=https://x/?code=53003",
-        cookie: "$BROWSER",
+        cookie: "$BROWSER; $TRIP",
       },
-      { method: "GET", path: "/callback?state=$STATE&error=login_required", cookie: "$BROWSER" },
+      { method: "GET", path: "/callback?state=$STATE&error=login_required", cookie: "$BROWSER; $TRIP" },
       {
         method: "GET",
         path: "/callback?state=$STATE&error=server_error&error_description=AADSTS65001",
-        cookie: "$BROWSER",
+        cookie: "$BROWSER; $TRIP",
       },
-      { method: "GET", path: "/callback?state=$STATE", cookie: "$BROWSER" },
+      { method: "GET", path: "/callback?state=$STATE", cookie: "$BROWSER; $TRIP" },
       {
         method: "GET",
         path: `/callback?state=$STATE&code=abc&iss=https://login.microsoftonline.com/${tenant}/v2.0`,
-        cookie: "$BROWSER",
+        cookie: "$BROWSER; $TRIP",
       },
       {
         method: "GET",
         path: "/callback?state=$STATE&code=abc&iss=https://evil.example.com/",
-        cookie: "$BROWSER",
+        cookie: "$BROWSER; $TRIP",
       },
       {
         method: "GET",
         path: `/callback?state=$WHO&code=good&iss=https://login.microsoftonline.com/${tenant}/v2.0`,
-        cookie: "$BROWSER",
+        cookie: "$BROWSER; $TRIP",
       },
       {
         method: "GET",
         path: "/callback?state=$STATE&code=good",
-        cookie: "$BROWSER",
+        cookie: "$BROWSER; $TRIP",
         next: [
           { method: "POST", path: "/status", body: "link=$LINK" },
           { method: "GET", path: "/done?r=$SIGNED", cookie: "$BROWSER" },
@@ -435,7 +454,7 @@ export const signInTargets: readonly FuzzTarget[] = [
       {
         method: "GET",
         path: "/callback?state=$ADA&code=good",
-        cookie: "$BROWSER",
+        cookie: "$BROWSER; $TRIP",
         next: [
           { method: "POST", path: "/status", body: "link=$KNOWN" },
           { method: "GET", path: "/start?t=$KNOWN" },
@@ -445,24 +464,33 @@ export const signInTargets: readonly FuzzTarget[] = [
       {
         method: "GET",
         path: "/callback?state=$ADA&code=good",
-        cookie: "$BROWSER",
+        cookie: "$BROWSER; $TRIP",
         next: [{ method: "POST", path: "/connections/end", cookie: "$ACCOUNT", body: "c=$ENTRA&act=change" }],
       },
       {
         method: "GET",
         path: "/callback?state=$ADA&code=good",
-        cookie: "$BROWSER",
+        cookie: "$BROWSER; $TRIP",
         next: [{ method: "POST", path: "/connections/end", cookie: "$ACCOUNT", body: "c=$ENTRA" }],
       },
-      { method: "GET", path: "/callback?state=$ADA&code=swapped", cookie: "$BROWSER" },
-      { method: "GET", path: "/callback?state=$ADA&code=away", cookie: "$BROWSER" },
-      { method: "GET", path: "/callback?state=$ADA&code=down", cookie: "$BROWSER" },
-      { method: "GET", path: "/callback?state=$GONE&code=good", cookie: "$BROWSER" },
+      { method: "GET", path: "/callback?state=$ADA&code=swapped", cookie: "$BROWSER; $TRIP" },
+      { method: "GET", path: "/callback?state=$ADA&code=away", cookie: "$BROWSER; $TRIP" },
+      { method: "GET", path: "/callback?state=$ADA&code=down", cookie: "$BROWSER; $TRIP" },
+      { method: "GET", path: "/callback?state=$GONE&code=good", cookie: "$BROWSER; $TRIP" },
       { method: "GET", path: "/done?r=$LATE", cookie: "$BROWSER" },
       { method: "POST", path: "/start", cookie: "$BROWSER", body: "t=$LINK" },
       { method: "GET", path: "/callback?state=x", cookie: "$BROWSER" },
       { method: "GET", path: "/callback?state=x" },
-      { method: "GET", path: "/callback?state=$STATE&code=a&code=b", cookie: "$BROWSER", twice: true },
+      { method: "GET", path: "/callback?state=$STATE&code=a&code=b", cookie: "$BROWSER; $TRIP", twice: true },
+      { method: "GET", path: "/callback?state=$WHO&code=good", cookie: "$BROWSER; $TRIP", twice: true },
+      { method: "GET", path: "/callback?state=$PAST&code=good", cookie: "$BROWSER; $TRIP" },
+      { method: "POST", path: "/start", cookie: "$BROWSER; $TRIPS", body: "t=$LINK&f=$START" },
+      {
+        method: "POST",
+        path: "/start",
+        cookie: `$BROWSER; $TRIP; __Host-hosted-agent-sign-in-2=${"x".repeat(4_000)}; a; =b`,
+        body: "t=$LINK&f=$START",
+      },
       { method: "GET", path: "/done?r=$DONE", cookie: "$BROWSER" },
       { method: "GET", path: "/done?r=$FAILED", cookie: "$STALE" },
       { method: "GET", path: "/done?r=x" },
@@ -504,6 +532,7 @@ export const signInTargets: readonly FuzzTarget[] = [
       "$START",
       "$ADA",
       "$GONE",
+      "$TRIP",
       "$ENTRA",
       "good",
       "down",
@@ -514,6 +543,7 @@ export const signInTargets: readonly FuzzTarget[] = [
     async run(input) {
       values.clear();
       drawn = 0;
+      trip = "";
       let last: unknown;
       for (const one of [input, ...listIn(input, "next").slice(0, 3)]) last = await sent(one);
       return last;
@@ -549,19 +579,39 @@ export const signInTargets: readonly FuzzTarget[] = [
     },
     unreachable: [
       {
-        file: "src/sign-in/flow/browser.ts",
-        line: 'publicUrl.startsWith("https:")',
+        file: "src/sign-in/flow/cookies.ts",
+        line: 'const secure = publicUrl.startsWith("https:")',
         why: "an address on a loopback host: test/sign-in/flow",
       },
       {
-        file: "src/sign-in/flow/browser.ts",
-        line: '[name = "", ...value]',
-        why: "a split text has a first part",
+        file: "src/sign-in/flow/cookies.ts",
+        line: 'if (publicUrl.startsWith("https:"))',
+        why: "an address on a loopback host: test/sign-in/flow",
       },
       {
-        file: "src/sign-in/flow/browser.ts",
-        line: 'get("cookie") ?? ""',
-        why: "no cookie is an empty one here",
+        file: "src/sign-in/flow/attempt.ts",
+        line: "if (packed === undefined && ticket !== undefined)",
+        why: "whoever begins one has opened the ticket",
+      },
+      {
+        file: "src/sign-in/flow/attempt.ts",
+        line: "> maxCookieBytes) return undefined",
+        why: "an agent makes no ticket that does not fit: test/sign-in/flow/attempts",
+      },
+      {
+        file: "src/sign-in/flow/start.ts",
+        line: "return begun ?? {",
+        why: "an agent makes no ticket that does not fit: test/sign-in/flow/attempts",
+      },
+      {
+        file: "src/sign-in/flow/connections.ts",
+        line: "return begun ?? {",
+        why: "without a ticket it always fits",
+      },
+      {
+        file: "src/sign-in/flow/entra-answer.ts",
+        line: 'if (error.code === "quota_reached")',
+        why: "an account with too much: test/sign-in/flow/attempts",
       },
       {
         file: "src/sign-in/flow/connections.ts",
@@ -632,7 +682,15 @@ export const signInTargets: readonly FuzzTarget[] = [
       `${core.keys.seal("grant", ["agent", core.app.facts.cloud.loginEndpoint, clientId, owner], { v: 2 })}.x`,
       `${record.split(".")[0] ?? ""}.${record.split(".")[0] ?? ""}`,
       core.keys.seal("pin", ["agent", core.app.facts.cloud.loginEndpoint, clientId, owner], account),
-      core.keys.seal("index", ["agent", core.app.facts.cloud.loginEndpoint, clientId, tenant, oid], [owner]),
+      core.keys.seal(
+        "index",
+        ["agent", core.app.facts.cloud.loginEndpoint, clientId, tenant, oid],
+        [
+          { owner, at: now },
+          { owner: "another", at: now, until: now + 1 },
+          { owner: "past", at: 0, until: 1 },
+        ],
+      ),
       core.keys.seal("grant", ["another"], { v: 1 }),
       "",
       "A".repeat(44),
@@ -643,9 +701,10 @@ export const signInTargets: readonly FuzzTarget[] = [
         ...core,
         store: { ...store, get: async () => text, take: async () => text, compareAndSet: async () => true },
       };
-      const index = accountIndex(odd, odd.store);
+      const index = accountIndex(odd, odd.store, async () => false);
       const principals = await index.list(account);
       await index.add(account, owner);
+      await index.add(account, owner, now + 60_000);
       await index.remove(account, owner);
       return {
         record: records.open(owner, text),
@@ -655,7 +714,9 @@ export const signInTargets: readonly FuzzTarget[] = [
         pin: allows(await readPin(odd, owner), account),
         prompt: await takePrompt(odd, owner, undefined),
         unconfirmed: await readUnconfirmed(odd, owner, undefined),
-        attempt: await endAttempt(odd, browser, text),
+        current: core.keys.isCurrent(text),
+        names: core.keys.namesOf("grant", [text]),
+        attempt: await endAttempt(odd, browser, new Request(publicUrl), text),
       };
     },
     holds(input, value) {
@@ -683,6 +744,46 @@ export const signInTargets: readonly FuzzTarget[] = [
         file: "src/tokens/keyring.ts",
         line: "equals(context)) return undefined",
         why: "the context is authenticated: what says another one does not open",
+      },
+      {
+        file: "src/sign-in/grants/account-index.ts",
+        line: "const isNeeded = async",
+        why: "a full index: test/sign-in/grants/account-index",
+      },
+      {
+        file: "src/sign-in/grants/account-index.ts",
+        line: "if (at + settledMs > now()",
+        why: "a full index: test/sign-in/grants/account-index",
+      },
+      {
+        file: "src/sign-in/grants/account-index.ts",
+        line: "return pinned !== undefined &&",
+        why: "a full index: test/sign-in/grants/account-index",
+      },
+      {
+        file: "src/sign-in/grants/account-index.ts",
+        line: "> maxIndexBytes ? undefined : next",
+        why: "a full index: test/sign-in/grants/account-index",
+      },
+      {
+        file: "src/sign-in/grants/account-index.ts",
+        line: "return written === undefined ? others : undefined",
+        why: "a full index: test/sign-in/grants/account-index",
+      },
+      {
+        file: "src/sign-in/grants/account-index.ts",
+        line: "if (inTheWay === undefined) return",
+        why: "a full index: test/sign-in/grants/account-index",
+      },
+      {
+        file: "src/sign-in/grants/account-index.ts",
+        line: "for (const one of inTheWay)",
+        why: "a full index: test/sign-in/grants/account-index",
+      },
+      {
+        file: "src/sign-in/grants/account-index.ts",
+        line: "if ((await write(dead)) !== undefined)",
+        why: "a full index: test/sign-in/grants/account-index",
       },
     ],
   },

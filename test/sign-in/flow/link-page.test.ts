@@ -134,7 +134,8 @@ describe("the link page", () => {
     const authorize = new URL(clicked.response.headers.get("location") ?? "");
     expect(authorize.searchParams.get("redirect_uri")).toBe(`${site.publicUrl}/callback`);
     const back = `/callback?error=access_denied&state=${authorize.searchParams.get("state")}`;
-    const outcome = await send(back, { headers: { cookie } });
+    const attempt = clicked.response.headers.get("set-cookie")?.split(";")[0] ?? "";
+    const outcome = await send(back, { headers: { cookie: `${cookie}; ${attempt}` } });
     const done = outcome.response.headers.get("location") ?? "";
     expect(done.startsWith(`${site.publicUrl}/done?r=`)).toBe(true);
     const page = await send(done, { headers: { cookie } });

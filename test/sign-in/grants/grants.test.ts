@@ -94,6 +94,7 @@ describe("a grant", () => {
   it("is stored with nothing that can be read", async () => {
     const signedIn = await a.connect(chat, "Ada");
     const token = await a.token(chat);
+    // The platform's words stand in no name either.
     const stored = [...store.values].flat().join(" ");
     const text = stored + Buffer.from(stored, "base64url").toString("latin1");
     for (const secret of [signedIn.refreshToken, token?.token ?? "", chat]) {

@@ -7,6 +7,8 @@ import { entraAppInternals } from "../../../src/exchange/entra-app.js";
 import type { SignInCore } from "../../../src/sign-in/core.js";
 import type { Grants } from "../../../src/sign-in/grants/grant.js";
 import { grants } from "../../../src/sign-in/grants/grants.js";
+import { keyedStore } from "../../../src/sign-in/record-names.js";
+import { startedStore } from "../../../src/sign-in/started-store.js";
 import { keyring } from "../../../src/tokens/keyring.js";
 import type { SignInWorld } from "./signing-in.js";
 
@@ -44,7 +46,7 @@ export function replica(
     app: entraAppInternals(app),
     publicUrl: "https://agent.example.com",
     resources: [world.contacts, world.mail],
-    store,
+    store: keyedStore(startedStore(store), options.keys ?? [masterKey], now),
     keys: keyring(options.keys ?? [masterKey]),
     agent: options.agent ?? "agent",
     now,

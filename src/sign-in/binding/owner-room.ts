@@ -1,0 +1,88 @@
+import { hash } from "node:crypto";
+import { recordBinding, type SignInCore } from "../core.js";
+import { cell } from "../grants/sealed-cell.js";
+import { recordName } from "../record-names.js";
+
+/** How much one principal may have waiting of a kind; `bytes` of what is stored. The oldest goes first. */
+export interface RoomLimits {
+  readonly records: number;
+  readonly bytes: number;
+}
+
+/** What is known of each record in a room. */
+export interface Held {
+  readonly name: string;
+  readonly bytes: number;
+}
+
+/** The records of one principal that wait for minutes: no principal can fill the store with them. */
+export interface OwnerRoom {
+  /** Keeps a value in place of what has its name. Tells whether it did: not what is too large, or was overtaken. */
+  keep(name: string, value: unknown): Promise<boolean>;
+  read(name: string): Promise<unknown>;
+  take(name: string): Promise<unknown>;
+}
+
+/** Makes the room of one principal. `what` tells rooms of the same kind apart. */
+export function ownerRoom(
+  core: SignInCore,
+  owner: string,
+  kind: "prompt" | "pending",
+  what: string,
+  { ttlMs, ...limits }: RoomLimits & { readonly ttlMs: number },
+): OwnerRoom {
+  const { keys, store } = core;
+  const binding = [...recordBinding(core, owner), what];
+  const keyOf = (name: string): string => recordName(kind, ...binding, name);
+  const opened = (name: string, sealed: string | undefined): unknown =>
+    sealed === undefined ? undefined : keys.open(kind, [...binding, name], sealed);
+  const held = cell<readonly Held[]>(store, {
+    key: recordName(kind, ...binding),
+    ttlMs,
+    none: [],
+    seal: (list) => keys.seal(kind, binding, list),
+    open: (text) => keys.open(kind, binding, text) as readonly Held[] | undefined,
+  });
+
+  return {
+    async keep(name, value) {
+      const sealed = keys.seal(kind, [...binding, name], value);
+      if (sealed.length > limits.bytes) return false;
+      await store.delete(keyOf(name));
+      if (!(await store.setIfAbsent(keyOf(name), sealed, ttlMs))) return false;
+      // Written first and counted then: whatever is written is in the list, or taken back.
+      let gone: readonly Held[] = [];
+      try {
+        await held.update((known) => {
+          const others = known.filter((one) => one.name !== name);
+          const kept = newest([...others, { name, bytes: sealed.length }], limits);
+          gone = others.filter((one) => !kept.includes(one));
+          return kept;
+        });
+      } catch (cause) {
+        await store.delete(keyOf(name)).catch(() => undefined);
+        throw cause;
+      }
+      for (const one of gone) await store.delete(keyOf(one.name));
+      return true;
+    },
+    read: async (name) => opened(name, await store.get(keyOf(name))),
+    take: async (name) => opened(name, await store.take(keyOf(name))),
+  };
+}
+
+/** The name of what waits in a conversation: however long the conversation's own is, what is kept of it is not. */
+export function placeIn(conversation: string | undefined): string {
+  return hash("sha256", conversation ?? "", "base64url");
+}
+
+/** The newest of a list that have room, in their order. The last one always has. */
+export function newest<T extends { readonly bytes: number }>(
+  list: readonly T[],
+  { records, bytes }: RoomLimits,
+): readonly T[] {
+  const kept = list.slice(-records);
+  let size = kept.reduce((sum, one) => sum + one.bytes, 0);
+  while (size > bytes && kept.length > 1) size -= kept.shift()?.bytes ?? 0;
+  return kept;
+}

@@ -93,6 +93,35 @@ export const promises: readonly PromiseOfThePage[] = [
     proof: held(["turn/operations", "are bounded for each person, and nobody takes another's room"]),
   },
   {
+    says: "Maps are keyed by digests, never by tokens, claims or a server's words",
+    proof: held(
+      ["access/map-keys", "in an access whose server asks for something else with each answer"],
+      ["access/map-keys", "in a toolbox, whose token is everybody's"],
+      ["access/map-keys", "in an MCP server's own record of sessions"],
+    ),
+  },
+  {
+    says: "a clock that was put back makes nothing younger",
+    proof: held(
+      ["errors/clocks", "hold a date against both: it is over when either says so"],
+      ["faults/two-clocks", "is not kept any longer when %s"],
+    ),
+  },
+  {
+    says: "Five people of a tenant who are throttled within ten seconds, while nobody of that tenant is served",
+    proof: held(
+      ["exchange/back-off", "stops that tenant and no other one"],
+      ["exchange/back-off", "is not begun by five in trouble when somebody between them was served"],
+    ),
+  },
+  {
+    says: "Two hostile tenants whose own endpoints fail, while nobody else is served",
+    proof: held(
+      ["exchange/back-off", "stops every tenant, and then each asks once for itself"],
+      ["exchange/back-off", "is not begun while anybody is served"],
+    ),
+  },
+  {
     says: "Every call is made as a verified person",
     proof: held(["access/fetch", "goes nowhere without a user"]),
   },

@@ -275,6 +275,7 @@ const kept: Readonly<Record<string, () => Promise<{ readonly old: unknown; reado
   },
 
   async "the developer's own token"() {
+    const oid = "dddddddd-0000-4000-8000-000000000004";
     const credentials: ((token: string) => void)[] = [];
     const credential = {
       getToken: () =>
@@ -282,10 +283,12 @@ const kept: Readonly<Record<string, () => Promise<{ readonly old: unknown; reado
           credentials.push((token) => resolve({ token, expiresOnTimestamp: Date.now() + 3_600_000 })),
         ),
     };
-    const contacts = accessOf([developer(credential, { environment: {} })]);
-    const turn = (): UserContext => testUserContext({ tid: "t", oid: "o", token: false });
+    const contacts = accessOf([
+      developer(credential, { environment: { HOSTED_AGENT_IDENTITY_DEVELOPER: "1" } }),
+    ]);
+    const turn = (): UserContext => testUserContext({ tid: "t", oid, token: false });
     const tokenNamed = (name: string): string =>
-      `e30.${Buffer.from(JSON.stringify({ tid: "t", oid: "o", scp: "read", name })).toString("base64url")}.s`;
+      `e30.${Buffer.from(JSON.stringify({ tid: "t", oid, scp: "read", name })).toString("base64url")}.s`;
     const first = outcome(contacts.token(turn()));
     await until(() => credentials.length === 1);
     contacts.forget(turn());

@@ -59,15 +59,15 @@ export const limitMutants: readonly Mutant[] = [
   {
     name: "cookies-of-any-length",
     rule: 16,
-    find: "if (header.length > maxCookieLength) return undefined;",
+    find: "if (header.length > maxCookieLength) return [];",
     replace: "",
     tests: table,
   },
   {
     name: "every-cookie-is-opened",
     rule: 16,
-    find: "if ((tries += 1) > maxCookies) return undefined;",
-    replace: "",
+    find: "return values.slice(0, maxCookies);",
+    replace: "return values;",
     tests: table,
   },
   {

@@ -22,7 +22,7 @@ const budgets: Readonly<Record<string, Budget>> = {
   "./openai-agents": { kB: 47 },
   "./otel": { kB: 30, atOnce: ["@opentelemetry/api"] },
   "./server": { kB: 56, later: ["jose"] },
-  "./sign-in": { kB: 193, later: entra },
+  "./sign-in": { kB: 209.5, later: entra },
   "./testing": { kB: 190, atOnce: ["jose"] },
   bin: { kB: 20, later: [...entra, "redis"] },
 };

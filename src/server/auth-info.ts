@@ -110,12 +110,11 @@ export function callerOf(
     : { kind: "user", ...user, ...facts };
 }
 
-/** Throws {@link UserTokenError} for an application without any of the roles. */
+/** Throws {@link UserTokenError} for an application without any of the roles, and for whoever says to be neither. */
 export function authInfoOf(verified: VerifiedUserToken, settings: GateSettings): EntraAuthInfo {
-  const { user, assertion } = verified;
-  const { claims, token } = assertion;
-  const isApplication = subjectOf(claims).kind === "application";
-  const scopes = isApplication ? [] : scopesOf(claims);
+  const { claims, token } = verified.assertion;
+  const extra = callerIn(verified, settings);
+  const scopes = extra.user === undefined ? [] : scopesOf(claims);
   return {
     token,
     clientId: clientOf(claims) ?? "",
@@ -123,8 +122,22 @@ export function authInfoOf(verified: VerifiedUserToken, settings: GateSettings):
     expiresAt: claims.exp ?? 0,
     resource: settings.url,
     resourceMetadataUrl: settings.metadataUrl,
-    extra: isApplication ? { application: applicationOf(verified, settings) } : { user },
+    extra,
   };
+}
+
+function callerIn(verified: VerifiedUserToken, settings: GateSettings): EntraAuthExtra {
+  const subject = subjectOf(verified.assertion.claims);
+  switch (subject.kind) {
+    case "person":
+      return { user: verified.user };
+    case "application":
+      return { application: applicationOf(verified, settings) };
+    // The verifier has refused both.
+    case "agent_user":
+    case "unclear":
+      throw new UserTokenError("user_token_subject");
+  }
 }
 
 function applicationOf(

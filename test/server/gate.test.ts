@@ -3,7 +3,7 @@ import { once } from "node:events";
 import { createServer, request, type IncomingMessage } from "node:http";
 import { json } from "node:stream/consumers";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
-import { type ErrorCode, errorCodes, type IdentityEvent } from "hosted-agent-identity";
+import { type AroundStep, type ErrorCode, errorCodes, type IdentityEvent } from "hosted-agent-identity";
 import {
   callerOf,
   type EntraAuthInfo,
@@ -233,11 +233,14 @@ describe("a token that is not acceptable", () => {
     async (_name, code, make, options) => {
       const token = await make();
       const refused: unknown[] = [];
-      const onEvent = (event: IdentityEvent): void => void refused.push(event);
+      const steps: unknown[] = [];
+      const around: AroundStep = async ({ step }, run) => void steps.push([step, (await run()).error]);
+      const onEvent = Object.assign((event: IdentityEvent): void => void refused.push(event), { around });
       const answer = await send(token, { options: { ...options, onEvent } });
       expect([answer.status, answer.passed]).toEqual([401, undefined]);
       // One event: the token itself is refused, before anybody asks what the caller may do.
       expect(refused).toMatchObject([{ type: "user_token_refused", code }]);
+      expect(steps).toEqual([["verify", code]]);
       expect(challengeIn(answer)).toEqual({
         error: "invalid_token",
         error_description: errorCodes[code].title,

@@ -25,4 +25,5 @@ export const subjects: Readonly<Record<string, () => Promise<readonly Row[]>>> =
 /** Measured only by name. */
 export const longSubjects: typeof subjects = {
   soak: async () => (await import("./soak/rows.js")).soakRows(),
+  "hostile soak": async () => (await import("./soak/rows.js")).hostileRows(),
 };

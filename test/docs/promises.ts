@@ -46,6 +46,40 @@ export const promises: readonly PromiseOfThePage[] = [
     ),
   },
   {
+    says: "is sent as the developer only where the developer has said so",
+    proof: held(
+      ["tokens/developer", "is skipped where the developer has not said so: %s"],
+      ["tokens/developer", "the guide names every known host, with the page that documents its variable"],
+    ),
+  },
+  {
+    says: "Every entry of outside bytes has a limit",
+    proof: held(["docs/limits", "are one line for each entry, and every line is tried here"]),
+  },
+  {
+    says: "is answered 500, and nothing passes",
+    proof: held(["server/broken-callbacks", "lets nothing pass when demand %s"]),
+  },
+  {
+    says: "and to nothing else there",
+    proof: held([
+      "docs/consent-policy",
+      "shows every kind of link that a toolbox of any cloud has, and the export lists them all",
+    ]),
+  },
+  {
+    says: "Foundry's consent hosts serve every customer of Azure",
+    proof: said("It is what remains: the hosts are not ours, and another customer's link looks the same."),
+  },
+  {
+    says: "what is over a limit is refused whole, never cut",
+    proof: held(["docs/limits", "%s: %i, and not one more"]),
+  },
+  {
+    says: "Every target also says in what its inputs can grow",
+    proof: held(["fuzz/targets", "says in what its inputs can grow: $name"]),
+  },
+  {
     says: "What a server advertises is never a destination",
     proof: held([
       "exchange/on-behalf-of-exchange",

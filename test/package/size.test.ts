@@ -12,17 +12,17 @@ const entra = ["@azure/msal-node", "jose"];
 
 /** About a tenth above what was measured. A row grows only with something that users asked for. */
 const budgets: Readonly<Record<string, Budget>> = {
-  ".": { kB: 208, later: ["@azure/identity", ...entra] },
+  ".": { kB: 212.5, later: ["@azure/identity", ...entra] },
   "./ai-sdk": { kB: 45 },
-  "./consent": { kB: 27 },
-  "./express": { kB: 102 },
-  "./fastify": { kB: 100 },
-  "./hono": { kB: 100 },
-  "./node": { kB: 102 },
+  "./consent": { kB: 29 },
+  "./express": { kB: 104 },
+  "./fastify": { kB: 102 },
+  "./hono": { kB: 103.5 },
+  "./node": { kB: 104 },
   "./openai-agents": { kB: 47 },
   "./otel": { kB: 30, atOnce: ["@opentelemetry/api"] },
-  "./server": { kB: 56, later: ["jose"] },
-  "./sign-in": { kB: 209.5, later: entra },
+  "./server": { kB: 59, later: ["jose"] },
+  "./sign-in": { kB: 210.5, later: entra },
   "./testing": { kB: 190, atOnce: ["jose"] },
   bin: { kB: 20, later: [...entra, "redis"] },
 };

@@ -140,7 +140,7 @@ export { mcpClientPool, type McpClientLease, type McpClientPool } from "./mcp/cl
 export { closeMcpClient, type ClosableMcpClient } from "./mcp/close-mcp-client.js";
 export { type McpClientPoolOptions, type McpClientUser } from "./mcp/pool-options.js";
 export { foundryToolbox, type FoundryToolbox } from "./mcp/toolbox/foundry-toolbox.js";
-export { type FoundryToolboxOptions } from "./mcp/toolbox/options.js";
+export { type FoundryToolboxOptions, type ToolboxEntraConsent } from "./mcp/toolbox/options.js";
 export { toolApproval, type ToolApproval } from "./mcp/toolbox/tool-approval.js";
 export { sdkV1Auth, type SdkV1AuthProvider } from "./mcp/sdk-v1-auth.js";
 export { sdkV2Auth, type SdkV2AuthProvider } from "./mcp/sdk-v2-auth.js";

@@ -1258,6 +1258,7 @@ export
     ToolApproval,
     ToolRun,
     ToolboxConsentLink,
+    ToolboxEntraConsent,
     TraceHeaders,
     Turn,
     TurnRequest,

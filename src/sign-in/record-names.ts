@@ -1,4 +1,4 @@
-import { HostedAgentIdentityError } from "../errors.js";
+import { clocksOf, endAt, HostedAgentIdentityError, isPast, type End } from "../errors.js";
 import { keyedName, keyring, derivedSecrets } from "../tokens/keyring.js";
 import type { StartedStore } from "./started-store.js";
 
@@ -53,24 +53,21 @@ export function keyedStore(
   const keys = encryptionKeys.map(keyPlace);
   let secret: Buffer | undefined;
   let begun = 0;
-  let readAt: { readonly wall: number; readonly steady: number } | undefined;
+  const clocks = clocksOf(now);
+  let freshUntil: End | undefined;
   let reading: Promise<Buffer> | undefined;
 
-  /** The larger of what two clocks say: one may be put back, the other stands still in a suspended process. */
-  const isFresh = (): boolean =>
-    readAt !== undefined &&
-    Math.max(Math.abs(now() - readAt.wall), performance.now() - readAt.steady) < lookMs;
-
   const read = async (tries = 5): Promise<Buffer> => {
-    const at = { wall: now(), steady: performance.now() };
+    const wall = now();
+    const until = endAt(clocks, wall + lookMs);
     const texts = await Promise.all(keys.map(({ place }) => store.get(place)));
     const found = texts.map((text, n) => (text === undefined ? undefined : keys[n]?.open(text)));
-    const counts = oldest(found) ?? mine(texts, at.wall);
+    const counts = oldest(found) ?? mine(texts, wall);
     const kept = await Promise.all(
       keys.map(async ({ place, seal }, n) => {
         const before = found[n];
-        if (before?.secret === counts.secret && at.wall - before.written < rewriteMs) return true;
-        return store.compareAndSet(place, texts[n], seal({ ...counts, written: at.wall }), ttlMs);
+        if (before?.secret === counts.secret && wall - before.written < rewriteMs) return true;
+        return store.compareAndSet(place, texts[n], seal({ ...counts, written: wall }), ttlMs);
       }),
     );
     // Somebody else has just written: what they wrote counts as much as ours.
@@ -80,7 +77,7 @@ export function keyedStore(
     }
     secret = Buffer.from(counts.secret, "base64url");
     begun = counts.begun;
-    readAt = at;
+    freshUntil = until;
     return secret;
   };
 
@@ -93,7 +90,7 @@ export function keyedStore(
   };
 
   const withSecret = <T>(step: (secret: Buffer) => Promise<T>): Promise<T> => {
-    if (secret !== undefined && isFresh()) return step(secret);
+    if (secret !== undefined && freshUntil !== undefined && !isPast(clocks, freshUntil)) return step(secret);
     reading ??= read().finally(() => (reading = undefined));
     return reading.then(step);
   };

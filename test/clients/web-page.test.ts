@@ -11,10 +11,12 @@ import { ConsentRequiredError } from "hosted-agent-identity";
 import { responses, userContext } from "hosted-agent-identity/express";
 import { listening, type RunningHost } from "../support/listening.js";
 import { launchChromium } from "../support/chromium.js";
-import { consentFor, linkFor } from "../support/consenting-access.js";
+import { consentFor } from "../support/consenting-access.js";
 import { nobodyKnown } from "../support/responses-hosts.js";
 
 const label = "<img src=x onerror=\"document.title='taken over'\">";
+/** Of the sign-in service, which the policy of the guide allows. */
+const shown = "https://sign-in.example.com/start?t=ticket";
 const elsewhere = "https://elsewhere.example.com/consent?secret-elsewhere";
 const asked: (string | undefined)[] = [];
 let host: RunningHost;
@@ -39,10 +41,7 @@ beforeAll(async () => {
       asked.push(request.previousResponseId);
       yield "Let me look. ";
       if (asked.length > 1) return yield "Here you are.";
-      throw new ConsentRequiredError([
-        consentFor(label, linkFor("contacts")),
-        consentFor("files", elsewhere),
-      ]);
+      throw new ConsentRequiredError([consentFor(label, shown), consentFor("files", elsewhere)]);
     }),
   );
   host = await listening(createServer(app));
@@ -103,7 +102,7 @@ it("the page of the guide shows the request, opens nothing else, and goes on aft
   const link = page.getByRole("link", { name: "Sign in" });
   await link.waitFor();
   expect(await page.getByRole("link").count()).toBe(1);
-  expect(await link.getAttribute("href")).toBe(linkFor("contacts"));
+  expect(await link.getAttribute("href")).toBe(shown);
   expect(await link.getAttribute("rel")).toBe("noopener noreferrer");
   // The agent's words are text, and a link that the policy refuses is neither shown nor logged.
   expect(await page.locator("main").innerText()).toContain(label);

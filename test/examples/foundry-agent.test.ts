@@ -122,7 +122,7 @@ describe("with a toolbox", { timeout: 60_000 }, () => {
     for (const user of ["Ada", "Grace"]) {
       const first = await asks(user, "whoami");
       expect(first).toMatchObject({ status: "incomplete", text: "" });
-      expect(new URL(first.link ?? "").host).toBe("emulator.consent.azure-apihub.net");
+      expect(new URL(first.link ?? "").host).toBe("logic-emulator.consent.azure-apihub.net");
       await foundry.giveConsent({ link: first.link ?? "", user });
       const again = await asks(user, "whoami", first);
       expect(again).toMatchObject({

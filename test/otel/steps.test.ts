@@ -56,12 +56,13 @@ describe("a listener that", () => {
   });
 });
 
-it("without a listener for steps nothing is put around a call: not one function more", () => {
-  const fetch = async (): Promise<Response> => new Response();
+it("without a listener for steps nothing is put around a call: what fetch sends comes back as the same promise", () => {
+  const answer = Promise.resolve(new Response());
   const resource = site.agent(undefined).plain.resource;
   const { serverLabel } = resource;
   for (const onEvent of [undefined, () => undefined]) {
-    expect(watchedFetch(fetch, { resource, onEvent, context: undefined })).toBe(fetch);
+    const fetch = watchedFetch(() => answer, { resource, onEvent, context: undefined });
+    expect(fetch(resource.url)).toBe(answer);
     const tokens = { peek: () => undefined, acquire: async () => boom() };
     expect(watchedAcquirer(tokens, { serverLabel, onEvent, sources: [] })).toBe(tokens);
   }

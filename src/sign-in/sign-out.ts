@@ -1,4 +1,5 @@
 import { dropWaiting } from "./binding/pending.js";
+import { dropPrompts } from "./binding/prompt.js";
 import type { SignInCore } from "./core.js";
 import type { Grants } from "./grants/grant.js";
 import type { OwnerKind } from "./grants/record-changes.js";
@@ -6,7 +7,7 @@ import { endGrant, endOwnWork } from "./work.js";
 
 /**
  * Ends what a principal, or a piece of work with a grant of its own, has at one agent: the grant, the principal's
- * own work, what waits for a code.
+ * own work, what waits for a code, and the messages that a sign-in interrupted.
  */
 export async function signOutOf(core: SignInCore, grants: Grants, owner: string): Promise<void> {
   // First, because it raises the epoch: what is begun meanwhile sees that it has ended.
@@ -14,6 +15,7 @@ export async function signOutOf(core: SignInCore, grants: Grants, owner: string)
   const person = personOf(owner);
   if (person !== undefined) await endOwnWork(core, grants, person);
   await dropWaiting(core, owner);
+  await dropPrompts(core, owner);
 }
 
 /** The account of an owner that is known by a token: only such a person has work with grants of its own. */

@@ -105,6 +105,13 @@ export const forgottenMutants: readonly Mutant[] = [
     tests: signOutTests,
   },
   {
+    name: "an-interrupted-message-outlives-a-sign-out",
+    rule: 19,
+    find: "await dropPrompts(core, owner);",
+    replace: "",
+    tests: signOutTests,
+  },
+  {
     name: "work-that-begins-during-a-sign-out",
     rule: 9,
     find: "if (!signedIn && (await grants.epoch(principalKey)) !== epoch) {",

@@ -153,6 +153,17 @@ describe("after signOut() has resolved", () => {
     expect(await turn(contacts, next())).toBe("consent_required");
   });
 
+  it("no message that a sign-in had interrupted is left in the store, in whatever conversation", async () => {
+    const { next, principal } = await chat("chat with interrupted messages");
+    const signIn = agent();
+    const prompts = (): number => [...store.values.keys()].filter((name) => name.startsWith("prompt:")).length;
+    await signIn.keepPrompt(next(), "Who is my manager?");
+    await signIn.keepPrompt(next(), "Whom do I know?");
+    expect(prompts()).toBeGreaterThan(0);
+    await signIn.signOut(principal);
+    expect(prompts()).toBe(0);
+  });
+
   it("the work that goes on for a person has left no refresh token in the store", async () => {
     const signIn = agent();
     const ada = await contextOf(world, "Ada");

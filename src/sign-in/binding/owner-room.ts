@@ -21,6 +21,8 @@ export interface OwnerRoom {
   keep(name: string, value: unknown): Promise<boolean>;
   read(name: string): Promise<unknown>;
   take(name: string): Promise<unknown>;
+  /** Lets go of everything. */
+  clear(): Promise<void>;
 }
 
 /** Makes the room of one principal. `what` tells rooms of the same kind apart. */
@@ -68,6 +70,10 @@ export function ownerRoom(
     },
     read: async (name) => opened(name, await store.get(keyOf(name))),
     take: async (name) => opened(name, await store.take(keyOf(name))),
+    async clear() {
+      for (const { name } of await held.read()) await store.delete(keyOf(name));
+      await store.delete(recordName(kind, ...binding));
+    },
   };
 }
 

@@ -29,6 +29,11 @@ export async function takePrompt(
   return typeof prompt === "string" ? prompt : undefined;
 }
 
+/** Lets go of a principal's interrupted messages, in all conversations. */
+export async function dropPrompts(core: SignInCore, owner: string): Promise<void> {
+  await roomOf(core, owner).clear();
+}
+
 function roomOf(core: SignInCore, owner: string): OwnerRoom {
   return ownerRoom(core, owner, "prompt", "kept", limits);
 }

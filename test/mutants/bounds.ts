@@ -112,7 +112,7 @@ export const boundMutants: readonly Mutant[] = [
     name: "names-that-change-with-the-key",
     rule: 10,
     find: "const counts = oldest(found) ?? mine(texts, wall);",
-    replace: "const counts = mine([], at.wall);",
+    replace: "const counts = mine([], wall);",
     tests: names,
   },
   {

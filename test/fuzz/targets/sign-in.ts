@@ -358,6 +358,26 @@ export const signInTargets: readonly FuzzTarget[] = [
     unreachable: [
       {
         file: "src/sign-in/flow/ticket.ts",
+        line: "export function packTicket",
+        why: "packs what openTicket() has found good",
+      },
+      {
+        file: "src/sign-in/flow/ticket.ts",
+        line: "return isEnvelope(envelope) ? packed(envelope) : undefined;",
+        why: "packs what openTicket() has found good",
+      },
+      {
+        file: "src/sign-in/flow/ticket.ts",
+        line: "export function unpackTicket",
+        why: "reads what was sealed in a cookie of ours",
+      },
+      {
+        file: "src/sign-in/flow/ticket.ts",
+        line: "if (known.size >= maxKnownSigned",
+        why: "an agent signs a thousand links for it",
+      },
+      {
+        file: "src/sign-in/flow/ticket.ts",
         line: "throw new HostedAgentIdentityError(",
         why: "a process without a key of its own makes no links: test/sign-in/flow",
       },

@@ -252,6 +252,12 @@ export const tokenTargets: readonly FuzzTarget[] = [
       {
         lookups: [
           { kid, body: keySet },
+          { kid, body: "", status: 500, after: 700_000 },
+        ],
+      },
+      {
+        lookups: [
+          { kid, body: keySet },
           { kid: "other", body: keySet, after: 40_000 },
           { kid, body: "", status: 500, after: 700_000 },
         ],
@@ -324,6 +330,11 @@ export const tokenTargets: readonly FuzzTarget[] = [
     },
     secrets: () => [],
     unreachable: [
+      {
+        file: "src/context/signing-keys.ts",
+        line: "if (text === undefined)",
+        why: "an input is far shorter than the limit, which test/docs/limits.test.ts reaches",
+      },
       {
         file: "src/context/signing-keys.ts",
         line: "isHostedAgentIdentityError(cause) ? cause",

@@ -16,7 +16,6 @@ const sharing = [
   "errors",
   "foundry",
   "http",
-  "mcp",
   "options",
   "server",
   "turn",

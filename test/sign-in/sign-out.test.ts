@@ -156,7 +156,8 @@ describe("after signOut() has resolved", () => {
   it("no message that a sign-in had interrupted is left in the store, in whatever conversation", async () => {
     const { next, principal } = await chat("chat with interrupted messages");
     const signIn = agent();
-    const prompts = (): number => [...store.values.keys()].filter((name) => name.startsWith("prompt:")).length;
+    const prompts = (): number =>
+      [...store.values.keys()].filter((name) => name.startsWith("prompt:")).length;
     await signIn.keepPrompt(next(), "Who is my manager?");
     await signIn.keepPrompt(next(), "Whom do I know?");
     expect(prompts()).toBeGreaterThan(0);

@@ -35,8 +35,9 @@ export default defineConfig({
     // Much of a test's time is waiting for a browser or another process.
     maxWorkers: Math.max(3, availableParallelism() - 1),
     reporters: ["default", new PlainSummary()],
-    testTimeout: 20_000,
-    hookTimeout: 30_000,
+    // Long enough for a slow machine with other work: what hangs is seen all the same.
+    testTimeout: 60_000,
+    hookTimeout: 60_000,
     // Turns that fail on purpose, in tests that do not take their error, would fill pages.
     onConsoleLog: (log) => !log.startsWith(firstLine),
     restoreMocks: true,

@@ -209,7 +209,7 @@ async function open(options: {
   await context?.close();
   complaints = [];
   context = await browser.newContext(options);
-  context.setDefaultTimeout(10_000);
+  context.setDefaultTimeout(30_000);
   context.on("console", (message) => {
     const ours = message.location().url.startsWith(world.origin);
     if (ours && ["error", "warning"].includes(message.type())) complaints.push(message.text());
@@ -279,6 +279,6 @@ function focused(): Promise<string> {
 
 async function focusedText(text: string): Promise<void> {
   await expect
-    .poll(() => page.evaluate(() => document.activeElement?.textContent), { timeout: 10_000 })
+    .poll(() => page.evaluate(() => document.activeElement?.textContent), { timeout: 30_000 })
     .toBe(text);
 }

@@ -72,7 +72,7 @@ test("a link that one agent forges in another's name is refused by the pages", a
   expect(forged.status).toBe(400);
   expect(forged.html).not.toContain(names.contacts);
   expect(forged.html).not.toContain("<form");
-}, 30_000);
+}, 60_000);
 
 interface Agent {
   readonly person: Person;

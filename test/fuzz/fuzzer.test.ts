@@ -47,7 +47,7 @@ describe("the fuzzer", () => {
     expect(ran.said.get("good")).not.toContain("!");
     expect(ran.all).toMatch(/good: characters from 125000 to 1000000: at most [\d.]+ times half of it/);
     expect((await fuzzed("--runs", "2000", "--only", "good")).code).toBe(0);
-  }, 30_000);
+  }, 60_000);
 
   it("doubles sizes, and shows a parser whose cost for each character grows with their number", () => {
     expect(ran.all).toMatch(/! grows: \d+ characters cost [\d.]+ times as much for each as \d+ characters/);

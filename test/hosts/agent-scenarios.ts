@@ -292,7 +292,7 @@ export function describeAgent(
         return expect(model.requests.length).toBe(1);
       }
       // The framework takes the failure for the tool's output and goes on: one more request, whose answer nobody reads.
-      await vi.waitFor(() => expect(model.requests.length).toBe(2), { timeout: 5_000 });
+      await vi.waitFor(() => expect(model.requests.length).toBe(2), { timeout: 20_000 });
       expect(model.requests[1]).toMatch(saidWithoutSignal);
       expectNoLink(response);
     });

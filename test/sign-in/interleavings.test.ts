@@ -211,7 +211,7 @@ it("whatever happens at once between link, code, yes and token, nobody is given 
         }
       },
     ),
-    { numRuns: 300, interruptAfterTimeLimit: 20_000 },
+    { numRuns: 300, interruptAfterTimeLimit: 40_000 },
   );
   // A run in which nothing was given, or everything went well, would prove nothing.
   expect(given).toBeGreaterThan(50);
@@ -221,4 +221,4 @@ it("whatever happens at once between link, code, yes and token, nobody is given 
       ...["confirm", "bound", "refused", "wrong_code", "not_a_code", "store_unavailable"],
     ]),
   );
-}, 60_000);
+}, 120_000);

@@ -167,7 +167,7 @@ describe("two processes that refresh one grant at once", () => {
       expect(new Set([before, ...issued])).toHaveLength(3);
       expect(issued).toContain(await stored(user));
     }
-  }, 30_000);
+  }, 60_000);
 
   it("for different resources: neither loses what the other one got", async () => {
     for (let round = 0; round < 3; round += 1) {
@@ -189,5 +189,5 @@ describe("two processes that refresh one grant at once", () => {
       expect(later.flatMap(({ results }) => results)).toEqual(times(40, { status: oidOf("Ada") }));
       expect(world.refreshes() - requests).toBe(4);
     }
-  }, 30_000);
+  }, 60_000);
 });

@@ -118,7 +118,7 @@ describe("what was reported stored", () => {
     expect(await store.get("count")).toBe(failure.seen.count);
     expect(await store.get(`record ${failure.n}`)).toBeUndefined();
     expect(await store.get("small")).toBe("s");
-  }, 30_000);
+  }, 60_000);
 });
 
 describe("writing the file anew", () => {

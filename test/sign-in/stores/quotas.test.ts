@@ -111,7 +111,7 @@ describe.each(stores)("what one person leaves in %s", (_name, open) => {
     expect(await connect("c24")).toMatchObject({ prompt: "message 24" });
     expect(await connect("c23")).not.toHaveProperty("prompt");
     expect(await connect("theirs", "ada")).toMatchObject({ prompt: "Who is my manager?" });
-  }, 30_000);
+  }, 60_000);
 
   it("is at most 512 KiB of prompts, however long each is", async () => {
     // Three bytes each, and a third more when sealed: 400 kB is the longest message there is.
@@ -132,7 +132,7 @@ describe.each(stores)("what one person leaves in %s", (_name, open) => {
     // One in the same conversation takes the place of the one before.
     for (let n = 0; n < 20; n += 1) await signIn.keepPrompt(chat("same"), `message ${n}`);
     expect(await connect("same")).toMatchObject({ prompt: "message 19" });
-  }, 30_000);
+  }, 60_000);
 
   it("is at most 16 sign-ins that wait for a code, and as many that wait for a yes", async () => {
     const codes: string[] = [];
@@ -156,7 +156,7 @@ describe.each(stores)("what one person leaves in %s", (_name, open) => {
       id: "mallory",
     });
     expect(recordsOf("pending")).toHaveLength(before - 2);
-  }, 30_000);
+  }, 60_000);
 
   it("is at most 200 pieces of work, and ending one makes room for another", async () => {
     const work = async (context: UserContext): Promise<string> =>
@@ -187,7 +187,7 @@ describe.each(stores)("what one person leaves in %s", (_name, open) => {
     });
     await connect("c");
     expect(await refusal(work(chat("c")))).toBe("undefined");
-  }, 30_000);
+  }, 60_000);
 
   async function codeFor(id = "mallory"): Promise<string> {
     const page = await person(world.entra, "Ada").signIn(

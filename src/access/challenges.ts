@@ -86,7 +86,8 @@ export interface BearerChallenge {
 
 /**
  * What the Bearer challenges of an answer ask for, or `undefined`. Of several, the one that says most. Links are
- * not among it: where a server wants people to go is no business of its challenge (rule 9).
+ * not among it: where a server wants people to go is no business of its challenge: consent links come
+ * from errors of a resource that opted in.
  */
 export function bearerChallenge(header: string | null): BearerChallenge | undefined {
   const read = parseChallenges(header)

@@ -116,7 +116,7 @@ function isRedirect(response: Response, init: Pick<RequestInit, "redirect">): bo
   return init.redirect !== "manual" && init.redirect !== "error" && response.headers.has("location");
 }
 
-/** Follows redirects by hand: only 307 and 308, only to where the token may go anyway. Rule 1. */
+/** Follows redirects by hand: only 307 and 308, only to where the token may go anyway. */
 async function follow(
   options: UserFetchOptions,
   url: string,

@@ -8,7 +8,7 @@ import { ownerOf, sessionIdsOf, type SessionOwners } from "./sessions.js";
 /**
  * The token for the one request that may be sent outside a turn: it ends an MCP session. A pool that closes a
  * client ends the session of the client's own user; a run whose response has ended (`ended`) closes the client
- * that it opened. The token is one that is still at hand: nothing is acquired. Rule 13.
+ * that it opened. The token is one that is still at hand: a context that has ended acquires nothing.
  */
 export function sessionEndToken(
   acquirer: Pick<Acquirer, "cached" | "heldFor">,

@@ -2,7 +2,7 @@ import { digest } from "../context/digest.js";
 import type { UserContext } from "../context/user-context.js";
 import { HostedAgentIdentityError } from "../errors.js";
 
-/** Who opened which MCP session. Rule 15. */
+/** Who opened which MCP session: it belongs to that principal. */
 export interface SessionOwners {
   /** Throws `shared_session` when the session belongs to another principal; an unknown one becomes this one's. */
   check(sessionId: string, principal: string): void;

@@ -7,7 +7,7 @@ export type UrlMatch = (url: string) => string | undefined;
  * Scheme, host and port must be equal and the resource's path must be the target's or a whole-segment
  * beginning of it: `/mcp` covers `/mcp` and `/mcp/x`, never `/mcp-evil`. Encoded slashes, backslashes and
  * dot segments are refused instead of resolved, since servers resolve them differently: also those that are
- * encoded more than once, or have parameters, white space or control characters in them. Rule 1.
+ * encoded more than once, or have parameters, white space or control characters in them.
  */
 export function urlMatch(resourceUrl: string): UrlMatch {
   const resource = new URL(resourceUrl);

@@ -92,8 +92,8 @@ export const bindingMutants: readonly Mutant[] = [
   {
     name: "a-yes-from-any-conversation",
     rule: 9,
-    find: 'return hash("sha256", conversation ?? "", "base64url");',
-    replace: 'return hash("sha256", conversation === undefined ? "" : "", "base64url");',
+    find: 'return digest(conversation ?? "");',
+    replace: 'return digest(conversation === undefined ? "" : "");',
     tests: code,
   },
   {

@@ -1,4 +1,4 @@
-import { hash } from "node:crypto";
+import { digest } from "../../context/digest.js";
 import { recordBinding, type SignInCore } from "../core.js";
 import { cell } from "../grants/sealed-cell.js";
 import { recordName } from "../record-names.js";
@@ -79,7 +79,7 @@ export function ownerRoom(
 
 /** The name of what waits in a conversation: however long the conversation's own is, what is kept of it is not. */
 export function placeIn(conversation: string | undefined): string {
-  return hash("sha256", conversation ?? "", "base64url");
+  return digest(conversation ?? "");
 }
 
 /** The newest of a list that have room, in their order. The last one always has. */

@@ -1,4 +1,4 @@
-import { hash } from "node:crypto";
+import { digest } from "../../context/digest.js";
 import { HostedAgentIdentityError } from "../../errors.js";
 
 /**
@@ -27,7 +27,7 @@ export function namedUsers(newPerMinute: number, age: () => number): NamedUsers 
   const maySignOut = eachMinute(signOutsPerMinute, age);
   return {
     name(principalKey) {
-      const id = hash("sha256", principalKey, "base64url").slice(0, 22);
+      const id = digest(principalKey).slice(0, 22);
       if (known.delete(id)) {
         known.add(id);
         return false;

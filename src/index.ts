@@ -11,7 +11,6 @@ export {
   NoTokenError,
   TokenExchangeError,
   UserTokenError,
-  type AroundStep,
   type ConsentReason,
   type ConsentRequestInit,
   type EntraRefusal,
@@ -20,17 +19,19 @@ export {
   type ErrorCodeFacts,
   type AuthenticationDemand,
   type HostedAgentIdentityErrorOptions,
-  type IdentityEvent,
-  type IdentityStep,
-  type OnEvent,
   type SkippedSource,
   type SkipReason,
+  type UserTokenFault,
+} from "./errors.js";
+export {
+  type AroundStep,
+  type IdentityStep,
   type StepEnd,
   type StepError,
   type TokenCacheUse,
   type TraceHeaders,
-  type UserTokenFault,
-} from "./errors.js";
+} from "./events/steps.js";
+export { type IdentityEvent, type OnEvent } from "./events/events.js";
 export { type Cloud, type CloudEndpoints, type CloudName } from "./entra/clouds.js";
 export { type EntraAppFacts } from "./entra/tenants.js";
 export { type TokenClaims } from "./entra/token-claims.js";
@@ -54,10 +55,10 @@ export {
   createUserContext,
   type CreateUserContextOptions,
   type UserContextOptions,
-} from "./context/create.js";
-export { type FetchLike } from "./context/fetch-like.js";
-export { type HeadersLike } from "./context/header-pairs.js";
-export { userContext, type UserContextMiddleware } from "./context/middleware.js";
+} from "./request/create.js";
+export { type FetchLike } from "./options/fetch-like.js";
+export { type HeadersLike } from "./request/header-pairs.js";
+export { userContext, type UserContextMiddleware } from "./request/middleware.js";
 export { type Assertion, type TokenUse } from "./context/internals.js";
 export { principalKey, type Principal } from "./context/principal.js";
 export { UserContext, type PlatformContext, type VerifiedUser } from "./context/user-context.js";
@@ -67,7 +68,7 @@ export {
   type UserTokenVerifier,
   type UserTokenVerifierOptions,
   type VerifiedUserToken,
-} from "./context/verify.js";
+} from "./user-token/verify.js";
 export {
   consentEvents,
   oauthConsentRequest,
@@ -109,15 +110,15 @@ export {
   workloadIdentityFile,
   type TokenCredentialLike,
 } from "./exchange/federated-credential.js";
-export { agentOnBehalfOf, type AgentOnBehalfOfOptions } from "./tokens/agent-on-behalf-of.js";
-export { developer, type DeveloperOptions } from "./tokens/developer.js";
-export { onBehalfOf, type OnBehalfOfOptions } from "./tokens/on-behalf-of.js";
-export { passthrough } from "./tokens/passthrough.js";
+export { agentOnBehalfOf, type AgentOnBehalfOfOptions } from "./sources/agent-on-behalf-of.js";
+export { developer, type DeveloperOptions } from "./sources/developer.js";
+export { onBehalfOf, type OnBehalfOfOptions } from "./sources/on-behalf-of.js";
+export { passthrough } from "./sources/passthrough.js";
 export {
   protectedResource,
   type ProtectedResource,
   type ProtectedResourceInit,
-} from "./tokens/protected-resource.js";
+} from "./sources/protected-resource.js";
 export { type SharedCacheOptions } from "./tokens/shared-cache.js";
 export { type SharedTokenStore } from "./tokens/store-calls.js";
 export { type TokenCacheLimits } from "./tokens/token-cache.js";
@@ -126,7 +127,7 @@ export {
   type TokenAnswer,
   type TokenRequest,
   type TokenSource,
-} from "./tokens/token-source.js";
+} from "./sources/token-source.js";
 export {
   type AccessExplanation,
   type OneUserPolicy,
@@ -139,9 +140,9 @@ export { userAccess, type UserAccessOptions } from "./access/user-access.js";
 export { mcpClientPool, type McpClientLease, type McpClientPool } from "./mcp/client-pool.js";
 export { closeMcpClient, type ClosableMcpClient } from "./mcp/close-mcp-client.js";
 export { type McpClientPoolOptions, type McpClientUser } from "./mcp/pool-options.js";
-export { foundryToolbox, type FoundryToolbox } from "./mcp/toolbox/foundry-toolbox.js";
-export { type FoundryToolboxOptions, type ToolboxEntraConsent } from "./mcp/toolbox/options.js";
-export { toolApproval, type ToolApproval } from "./mcp/toolbox/tool-approval.js";
+export { foundryToolbox, type FoundryToolbox } from "./toolbox/foundry-toolbox.js";
+export { type FoundryToolboxOptions, type ToolboxEntraConsent } from "./toolbox/options.js";
+export { toolApproval, type ToolApproval } from "./toolbox/tool-approval.js";
 export { sdkV1Auth, type SdkV1AuthProvider } from "./mcp/sdk-v1-auth.js";
 export { sdkV2Auth, type SdkV2AuthProvider } from "./mcp/sdk-v2-auth.js";
 export { responses } from "./turn/responses.js";

@@ -16,9 +16,13 @@ const sharing = [
   "errors",
   "foundry",
   "http",
+  "input",
   "options",
+  "request",
+  "sealing",
   "server",
   "turn",
+  "user-token",
 ].map((folder) => `test/${folder}/**/*.test.ts`);
 const { test } = base;
 

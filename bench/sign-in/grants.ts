@@ -12,10 +12,10 @@ import { createClient } from "redis";
 import { clientSecret as sourceSecret } from "../../src/exchange/client-secret.js";
 import { entraApp as sourceApp, entraAppInternals as sourceInternals } from "../../src/exchange/entra-app.js";
 import { principalKey } from "../../src/context/principal.js";
-import { recordBinding, type SignInCore } from "../../src/sign-in/core.js";
+import { recordBinding, type SignInContext } from "../../src/sign-in/core.js";
 import { recordSeal, type GrantRecord } from "../../src/sign-in/grants/record.js";
-import { recordName } from "../../src/sign-in/record-names.js";
-import { derivedSecrets, keyedName, keyring } from "../../src/tokens/keyring.js";
+import { recordName } from "../../src/sign-in/grants/record-names.js";
+import { derivedSecrets, keyedName, keyring } from "../../src/sealing/keyring.js";
 import { init, noTransport, resource } from "../ours.js";
 import { agentApp, jwt, scope, tenant } from "../people.js";
 
@@ -75,7 +75,7 @@ export function sealing(key: Uint8Array): {
   keyOf(number: number): string;
   bindingOf(number: number): readonly string[];
 } {
-  const core: SignInCore = {
+  const core: SignInContext = {
     app: sourceInternals(
       sourceApp({ tenantId: tenant, clientId: agentApp, credential: sourceSecret("bench-secret") }),
     ),
@@ -109,7 +109,7 @@ function recordOf(number: number): GrantRecord {
     name: `User ${number}`,
   };
   return {
-    epoch: now,
+    generation: now,
     grant: {
       account,
       refreshToken: `1.${randomBytes(refreshTokenLength).toString("base64url")}`.slice(0, refreshTokenLength),

@@ -72,7 +72,7 @@ interface ErrorCodeFacts {
     readonly help: string;
 }
 declare const errorCodes: Readonly<Record<ErrorCode, ErrorCodeFacts>>;
-interface ErrorOptionsOf {
+interface HostedAgentIdentityErrorOptions {
     readonly category?: ErrorCategory | undefined;
     readonly cause?: unknown;
     readonly help?: string | undefined;
@@ -90,7 +90,7 @@ declare class HostedAgentIdentityError extends Error {
     readonly help: string;
     readonly retryAfterMs?: number;
     readonly authentication?: AuthenticationDemand;
-    constructor(code: ErrorCode, message?: string, options?: ErrorOptionsOf);
+    constructor(code: ErrorCode, message?: string, options?: HostedAgentIdentityErrorOptions);
     toJSON(): Record<string, unknown>;
 }
 declare function isHostedAgentIdentityError(value: unknown): value is HostedAgentIdentityError;
@@ -113,7 +113,7 @@ declare class ConsentRequest {
 declare class ConsentRequiredError extends HostedAgentIdentityError {
     readonly name: string;
     readonly requests: readonly ConsentRequest[];
-    constructor(requests: readonly ConsentRequest[], options?: ErrorOptionsOf);
+    constructor(requests: readonly ConsentRequest[], options?: HostedAgentIdentityErrorOptions);
     toJSON(): Record<string, unknown>;
 }
 declare function isConsentRequiredError(value: unknown): value is ConsentRequiredError;
@@ -404,7 +404,7 @@ interface SkippedSource {
 declare class NoTokenError extends HostedAgentIdentityError {
     readonly name: string;
     readonly skipped: readonly SkippedSource[];
-    constructor(skipped: readonly SkippedSource[], options?: ErrorOptionsOf);
+    constructor(skipped: readonly SkippedSource[], options?: HostedAgentIdentityErrorOptions);
     toJSON(): Record<string, unknown>;
 }
 declare function isNoTokenError(value: unknown): value is NoTokenError;
@@ -801,7 +801,7 @@ declare class TokenExchangeError extends HostedAgentIdentityError {
     readonly claims?: string;
     readonly traceId?: string;
     readonly correlationId?: string;
-    constructor(code: ErrorCode, message: string, refusal: EntraRefusal, options?: ErrorOptionsOf);
+    constructor(code: ErrorCode, message: string, refusal: EntraRefusal, options?: HostedAgentIdentityErrorOptions);
     toJSON(): Record<string, unknown>;
 }
 declare function isTokenExchangeError(value: unknown): value is TokenExchangeError;
@@ -814,7 +814,7 @@ declare class UserTokenError extends HostedAgentIdentityError {
     readonly status: number;
     readonly expected?: readonly string[];
     readonly actual?: string;
-    constructor(code: ErrorCode, message?: string, fault?: UserTokenFault, options?: ErrorOptionsOf);
+    constructor(code: ErrorCode, message?: string, fault?: UserTokenFault, options?: HostedAgentIdentityErrorOptions);
     toJSON(): Record<string, unknown>;
 }
 declare function isUserTokenError(value: unknown): value is UserTokenError;
@@ -1194,8 +1194,6 @@ export
     FoundryToolbox,
     FoundryToolboxOptions,
     HeadersLike,
-    ErrorOptionsOf
-    as
     HostedAgentIdentityErrorOptions,
     IdentityEvent,
     IdentityStep,

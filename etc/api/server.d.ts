@@ -245,7 +245,7 @@ interface Refusal {
     readonly headers: Readonly<Record<string, string>>;
     readonly body: string;
 }
-interface ToolDemand {
+interface ToolRequirement {
     readonly scopes?: readonly string[];
     readonly roles?: readonly string[];
     readonly authContext?: string;
@@ -268,8 +268,8 @@ interface McpServerOptions {
     readonly url: string | URL;
     readonly app: McpServerApp;
     readonly scopes: readonly string[];
-    readonly tools?: Readonly<Record<string, ToolDemand>>;
-    readonly demand?: (call: McpCall, claims: TokenClaims) => ToolDemand | undefined | Promise<ToolDemand | undefined>;
+    readonly tools?: Readonly<Record<string, ToolRequirement>>;
+    readonly demand?: (call: McpCall, claims: TokenClaims) => ToolRequirement | undefined | Promise<ToolRequirement | undefined>;
     readonly clients?: readonly string[];
     readonly applications?: {
         readonly roles: readonly string[];
@@ -373,6 +373,6 @@ export
     NodeMiddleware,
     Refusal,
     ResourceMetadata,
-    ToolDemand,
+    ToolRequirement,
     UserCaller
 };

@@ -67,7 +67,7 @@ type ErrorCode = "user_token_missing"
     | "store_unavailable"
     | "store_unsuitable"
     | "store_corrupt";
-interface ErrorOptionsOf {
+interface HostedAgentIdentityErrorOptions {
     readonly category?: ErrorCategory | undefined;
     readonly cause?: unknown;
     readonly help?: string | undefined;
@@ -85,7 +85,7 @@ declare class HostedAgentIdentityError extends Error {
     readonly help: string;
     readonly retryAfterMs?: number;
     readonly authentication?: AuthenticationDemand;
-    constructor(code: ErrorCode, message?: string, options?: ErrorOptionsOf);
+    constructor(code: ErrorCode, message?: string, options?: HostedAgentIdentityErrorOptions);
     toJSON(): Record<string, unknown>;
 }
 type ConsentReason = "consent" | "admin_consent" | "sign_in" | "step_up";

@@ -1,5 +1,5 @@
 import type { AuthenticationDemand } from "../errors.js";
-import { authenticationDemand, claimsFor, claimsRequest } from "./demands.js";
+import { authenticationDemand, claimsOfDemand, claimsRequest } from "./claims-challenge.js";
 
 /** One challenge of a `WWW-Authenticate` header. Names are lower case; values are as the server wrote them. */
 export interface Challenge {
@@ -104,7 +104,7 @@ export function bearerChallenge(header: string | null): BearerChallenge | undefi
 function meaning(parameters: Challenge["parameters"]): BearerChallenge {
   const { error, scope = "" } = parameters;
   const authentication = error === userAuthentication ? authenticationDemand(parameters) : undefined;
-  const claims = claimsRequest(parameters["claims"]) ?? claimsFor(authentication);
+  const claims = claimsRequest(parameters["claims"]) ?? claimsOfDemand(authentication);
   return {
     scopes: scope.split(" ").filter((one) => one !== ""),
     ...(error === undefined ? {} : { error }),

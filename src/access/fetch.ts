@@ -1,15 +1,15 @@
 import { tryGetUserContext } from "../context/ambient.js";
-import type { FetchLike } from "../context/fetch-like.js";
+import type { FetchLike } from "../options/fetch-like.js";
 import { internalsOf, windsDown } from "../context/internals.js";
 import type { UserContext } from "../context/user-context.js";
 import { HostedAgentIdentityError } from "../errors.js";
 import type { Acquirer } from "../tokens/acquire.js";
-import type { ProtectedResource } from "../tokens/protected-resource.js";
-import type { AccessToken } from "../tokens/token-source.js";
+import type { ProtectedResource } from "../sources/protected-resource.js";
+import type { AccessToken } from "../sources/token-source.js";
 import { canSendAgain } from "./body.js";
-import type { FreshRefusals } from "./fresh-refusals.js";
+import type { ChallengeBudget } from "./challenge-budget.js";
 import type { OutgoingInit, OutgoingRequest } from "./outgoing-request.js";
-import { secondTry } from "./second-try.js";
+import { answerChallenge } from "./answer-challenge.js";
 import { noteAnswer, noteFailure } from "./server-troubles.js";
 import { sessionEndToken } from "./session-end.js";
 import { ownerOf, sessionIdsOf, type SessionOwners } from "./sessions.js";
@@ -23,7 +23,7 @@ export interface UserFetchOptions {
   readonly acquirer: Pick<Acquirer, "peek" | "acquire" | "forget" | "cached" | "heldFor">;
   readonly matches: UrlMatch;
   readonly sessions: SessionOwners | undefined;
-  readonly refusals: FreshRefusals;
+  readonly refusals: ChallengeBudget;
   readonly refuseStandaloneStream: boolean;
   /** The network below. */
   readonly fetch: FetchLike;
@@ -72,7 +72,7 @@ async function send(
     const response = isRedirect(sent, init) ? await follow(options, url, request, sent) : sent;
     const answer =
       response.status === 401 || response.status === 403
-        ? await secondTry(options, {
+        ? await answerChallenge(options, {
             context,
             owner: ownerOf(context),
             init,

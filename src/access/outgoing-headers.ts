@@ -1,4 +1,4 @@
-import { invalid } from "../errors.js";
+import { invalid } from "../options/invalid.js";
 
 /**
  * The headers of a request as they go out, read once from any form that `fetch` takes: `Headers` of any implementation,

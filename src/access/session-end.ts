@@ -1,7 +1,7 @@
 import { closingPrincipal } from "../context/closing.js";
 import type { UserContext } from "../context/user-context.js";
 import type { Acquirer } from "../tokens/acquire.js";
-import type { AccessToken } from "../tokens/token-source.js";
+import type { AccessToken } from "../sources/token-source.js";
 import type { OutgoingInit } from "./outgoing-request.js";
 import { ownerOf, sessionIdsOf, type SessionOwners } from "./sessions.js";
 

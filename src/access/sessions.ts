@@ -1,4 +1,4 @@
-import { digest } from "../context/digest.js";
+import { digest } from "../sealing/digest.js";
 import type { UserContext } from "../context/user-context.js";
 import { HostedAgentIdentityError } from "../errors.js";
 

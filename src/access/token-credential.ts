@@ -1,9 +1,11 @@
 import { getUserContext, tryGetUserContext } from "../context/ambient.js";
 import type { UserContext } from "../context/user-context.js";
 import { resourceOfScope } from "../entra/scopes.js";
-import { HostedAgentIdentityError, oneOf, orElse, readOptions, type OptionTable } from "../errors.js";
+import { HostedAgentIdentityError } from "../errors.js";
+import { oneOf, orElse } from "../options/checks.js";
+import { readOptions, type OptionTable } from "../options/option-table.js";
 import type { Acquirer } from "../tokens/acquire.js";
-import type { ProtectedResource } from "../tokens/protected-resource.js";
+import type { ProtectedResource } from "../sources/protected-resource.js";
 import type { TokenCredentialOptions, UserTokenCredential } from "./types.js";
 
 /**

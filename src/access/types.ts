@@ -1,7 +1,7 @@
-import type { FetchLike } from "../context/fetch-like.js";
+import type { FetchLike } from "../options/fetch-like.js";
 import type { UserContext } from "../context/user-context.js";
-import type { ProtectedResource } from "../tokens/protected-resource.js";
-import type { AccessToken } from "../tokens/token-source.js";
+import type { ProtectedResource } from "../sources/protected-resource.js";
+import type { AccessToken } from "../sources/token-source.js";
 
 /** Headers in any of the forms `fetch` takes. */
 export type RequestHeaders = NonNullable<RequestInit["headers"]>;

@@ -1,35 +1,24 @@
 import { getUserContext, tryGetUserContext } from "../context/ambient.js";
-import { fetchOption, type FetchLike } from "../context/fetch-like.js";
+import { fetchOption, type FetchLike } from "../options/fetch-like.js";
 import type { UserContext } from "../context/user-context.js";
-import {
-  clock,
-  clocksOf,
-  func,
-  invalid,
-  list,
-  listener,
-  milliseconds,
-  nested,
-  oneOf,
-  optional,
-  orElse,
-  readOptions,
-  type OnEvent,
-  type OptionTable,
-} from "../errors.js";
+import { clock, func, list, milliseconds, oneOf, optional, orElse } from "../options/checks.js";
+import { clocksOf } from "../async/clocks.js";
+import { invalid } from "../options/invalid.js";
+import { listener, type OnEvent } from "../events/events.js";
+import { nested, readOptions, type OptionTable } from "../options/option-table.js";
 import { acquirer, type Acquirer } from "../tokens/acquire.js";
-import { resourceOption, type ProtectedResource } from "../tokens/protected-resource.js";
+import { resourceOption, type ProtectedResource } from "../sources/protected-resource.js";
 import { sharedCacheOptions, type SharedCacheOptions } from "../tokens/shared-cache.js";
 import { cacheLimitOptions, type TokenCacheLimits } from "../tokens/token-cache.js";
-import { sourceOption, type TokenSource } from "../tokens/token-source.js";
-import { watchedAcquirer } from "../tokens/watched-acquirer.js";
+import { sourceOption, type TokenSource } from "../sources/token-source.js";
+import { tracedAcquirer } from "../tokens/traced-acquirer.js";
 import { sendAsUser, type UserFetchOptions } from "./fetch.js";
-import { freshRefusals } from "./fresh-refusals.js";
+import { challengeBudget } from "./challenge-budget.js";
 import { sessionOwners } from "./sessions.js";
 import { userTokenCredential } from "./token-credential.js";
 import type { AccessExplanation, UserAccess } from "./types.js";
 import { urlMatch } from "./url-match.js";
-import { watchedFetch } from "./watched-fetch.js";
+import { tracedFetch } from "./traced-fetch.js";
 
 /** How an access behaves. */
 export interface UserAccessOptions {
@@ -94,7 +83,7 @@ export function userAccess(
     throw invalid("userAccess: sources", "expected each source once, got the same one twice.");
   const settings = readOptions("userAccess", userAccessOptions, options);
   const { onEvent, now, fetch } = settings;
-  const refusals = freshRefusals(clocksOf(now).age);
+  const refusals = challengeBudget(clocksOf(now).age);
   const acquiring = acquirer({
     resource,
     sources: [...sources],
@@ -106,7 +95,7 @@ export function userAccess(
     onEvent,
     onForget: (principalKey) => refusals.forget(principalKey),
   });
-  const tokens = watchedAcquirer(acquiring, { serverLabel: resource.serverLabel, onEvent, sources });
+  const tokens = tracedAcquirer(acquiring, { serverLabel: resource.serverLabel, onEvent, sources });
   return access(tokens, sources, {
     resource,
     acquirer: tokens,
@@ -145,7 +134,7 @@ function access(tokens: Acquirer, sources: readonly TokenSource[], wiring: Wirin
     get url() {
       return new URL(resource.url);
     },
-    fetch: watchedFetch(sendAsUser(wiring), wiring),
+    fetch: tracedFetch(sendAsUser(wiring), wiring),
     async token(context, options = {}) {
       const user = context ?? bound ?? getUserContext();
       return tokens.peek(user) ?? (await tokens.acquire(user, options));

@@ -2,7 +2,7 @@ import { parseArgs } from "node:util";
 import { commands, commandNamed, overview, type Command } from "./commands.js";
 import { packageVersion } from "../foundry/version.js";
 import { secretIn } from "./secret-arguments.js";
-import { nearest } from "../errors/nearest.js";
+import { nearest } from "../options/nearest.js";
 import type { Input } from "./read-text.js";
 import { terminal, type Output, type Terminal } from "./terminal.js";
 import { UsageError } from "./usage-error.js";

@@ -1,4 +1,5 @@
-import { check, nested, optional, record, text, type OptionCheck } from "../errors.js";
+import { check, optional, record, text } from "../options/checks.js";
+import { nested, type OptionCheck } from "../options/option-table.js";
 
 /**
  * Links that may be shown at a host of which the rest may not: a path, and parameters that have to be as they are

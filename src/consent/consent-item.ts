@@ -1,6 +1,7 @@
 import { randomBytes } from "node:crypto";
 import type { ResponseEvent } from "../foundry/events.js";
-import { count, list, made, optional, orElse, readOptions, text, type OptionTable } from "../errors.js";
+import { count, list, made, optional, orElse, text } from "../options/checks.js";
+import { readOptions, type OptionTable } from "../options/option-table.js";
 import { idPrefixes, newId, randomBytesOption, type RandomBytes } from "../foundry/ids.js";
 import {
   agentReferenceOption,

@@ -1,4 +1,6 @@
-import { func, type ConsentReason, type OptionCheck } from "../errors.js";
+import { func } from "../options/checks.js";
+import { type ConsentReason } from "../errors.js";
+import { type OptionCheck } from "../options/option-table.js";
 import type { VerifiedUser } from "../context/user-context.js";
 
 /** What a consent link is asked for. */

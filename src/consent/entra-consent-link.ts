@@ -1,16 +1,9 @@
 import { randomBytes } from "node:crypto";
 import { authorizeEndpoint, adminConsentEndpoint } from "../entra/clouds.js";
 import { appFactsOption, type EntraAppFacts } from "../entra/tenants.js";
-import {
-  check,
-  isLoopback,
-  oneOf,
-  optional,
-  orElse,
-  readOptions,
-  type OptionCheck,
-  type OptionTable,
-} from "../errors.js";
+import { check, oneOf, optional, orElse } from "../options/checks.js";
+import { isLoopback } from "../options/secure-url.js";
+import { readOptions, type OptionCheck, type OptionTable } from "../options/option-table.js";
 import { randomBytesOption, type RandomBytes } from "../foundry/ids.js";
 import type { ConsentLink, ConsentLinkInput } from "./consent-link.js";
 import { linkFault } from "./link-form.js";

@@ -1,15 +1,8 @@
 import { tryGetUserContext } from "../context/ambient.js";
 import { requestKey } from "../context/internals.js";
-import {
-  ConsentRequest,
-  ConsentRequiredError,
-  isConsentRequiredError,
-  nested,
-  optional,
-  readOptions,
-  text,
-  type OptionTable,
-} from "../errors.js";
+import { ConsentRequest, ConsentRequiredError, isConsentRequiredError } from "../errors.js";
+import { nested, readOptions, type OptionTable } from "../options/option-table.js";
+import { optional, text } from "../options/checks.js";
 import { toolboxConsent, toolboxConsentCode } from "../foundry/toolbox-consent.js";
 import { errorChain, read } from "./error-chain.js";
 import { checkLink, consentLinkPolicy, policyOption, type ConsentLinkPolicy } from "./link-policy.js";

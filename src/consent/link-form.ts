@@ -1,4 +1,4 @@
-import { isSecureUrl } from "../errors.js";
+import { isSecureUrl } from "../options/secure-url.js";
 
 /** In characters. Browsers and servers take no longer ones for sure. */
 export const maxLinkLength = 8_192;

@@ -1,14 +1,6 @@
-import {
-  check,
-  HostedAgentIdentityError,
-  isHostedAgentIdentityError,
-  list,
-  made,
-  optional,
-  readOptions,
-  type OptionCheck,
-  type OptionTable,
-} from "../errors.js";
+import { check, list, made, optional } from "../options/checks.js";
+import { HostedAgentIdentityError, isHostedAgentIdentityError } from "../errors.js";
+import { readOptions, type OptionCheck, type OptionTable } from "../options/option-table.js";
 import { allowedLinkOption, linkRule, type AllowedConsentLink } from "./allowed-link.js";
 import { linkFault } from "./link-form.js";
 

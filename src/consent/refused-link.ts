@@ -1,4 +1,4 @@
-import type { IdentityEvent } from "../errors.js";
+import type { IdentityEvent } from "../events/events.js";
 import { redacted } from "../errors/redact.js";
 import { maxLinkLength } from "./link-form.js";
 

@@ -1,4 +1,5 @@
-import { func, HostedAgentIdentityError } from "../errors.js";
+import { func } from "../options/checks.js";
+import { HostedAgentIdentityError } from "../errors.js";
 import { liveInternalsOf } from "./internals.js";
 import { contextSlot } from "./slot.js";
 import type { UserContext } from "./user-context.js";

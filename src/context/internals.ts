@@ -1,10 +1,6 @@
-import {
-  check,
-  HostedAgentIdentityError,
-  isHostedAgentIdentityError,
-  type ConsentRequest,
-  type OptionCheck,
-} from "../errors.js";
+import { check } from "../options/checks.js";
+import { HostedAgentIdentityError, isHostedAgentIdentityError, type ConsentRequest } from "../errors.js";
+import { type OptionCheck } from "../options/option-table.js";
 import type { TokenClaims } from "../entra/token-claims.js";
 import { contextSlot } from "./slot.js";
 import type { UserContext } from "./user-context.js";

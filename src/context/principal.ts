@@ -1,4 +1,4 @@
-import { invalid } from "../errors.js";
+import { invalid } from "../options/invalid.js";
 
 /**
  * The key under which anything of a user is kept. Never equal across kinds: what one proof gave is not handed to

@@ -1,4 +1,4 @@
-import { parseJson } from "../errors/json-limits.js";
+import { parseJson } from "../input/json-limits.js";
 
 /**
  * One claims request that asks for everything two of them ask for; where both name the same claim, the second

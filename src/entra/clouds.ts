@@ -1,14 +1,7 @@
-import {
-  check,
-  isSecureUrl,
-  list,
-  nested,
-  optional,
-  text,
-  unexpected,
-  type OptionCheck,
-  type OptionTable,
-} from "../errors.js";
+import { check, list, optional, text } from "../options/checks.js";
+import { isSecureUrl } from "../options/secure-url.js";
+import { nested, type OptionCheck, type OptionTable } from "../options/option-table.js";
+import { unexpected } from "../options/invalid.js";
 
 /** The endpoints of one Entra cloud. */
 export interface CloudEndpoints {

@@ -1,4 +1,6 @@
-import { check, invalid, unexpected, type OptionCheck } from "../errors.js";
+import { check } from "../options/checks.js";
+import { invalid, unexpected } from "../options/invalid.js";
+import { type OptionCheck } from "../options/option-table.js";
 
 /** Scopes that name no resource; Entra adds them to any request. */
 const oidcScopes: ReadonlySet<string> = new Set(["openid", "profile", "email", "offline_access"]);

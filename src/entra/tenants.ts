@@ -1,5 +1,6 @@
 import type { CloudEndpoints } from "./clouds.js";
-import { check, made, type OptionCheck } from "../errors.js";
+import { check, made } from "../options/checks.js";
+import { type OptionCheck } from "../options/option-table.js";
 
 const guid = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
 

@@ -1,4 +1,4 @@
-import { parseJson } from "../errors/json-limits.js";
+import { parseJson } from "../input/json-limits.js";
 
 /**
  * The claims of Entra access tokens that this package reads. Every one may be absent or of a wrong type in

@@ -2,7 +2,7 @@ import { brandClass, hasBrand } from "./brand.js";
 import { errorCodes, type ErrorCategory, type ErrorCode } from "./codes.js";
 
 /** What every error of this package is made from. */
-export interface ErrorOptionsOf {
+export interface HostedAgentIdentityErrorOptions {
   /** Overrides the category of the code, where the same code has several causes. */
   readonly category?: ErrorCategory | undefined;
   readonly cause?: unknown;
@@ -62,7 +62,7 @@ export class HostedAgentIdentityError extends Error {
   /** How the person should have signed in, in a resource's words: to relay, not to log. With `step_up_required` only. */
   declare readonly authentication?: AuthenticationDemand;
 
-  constructor(code: ErrorCode, message?: string, options: ErrorOptionsOf = {}) {
+  constructor(code: ErrorCode, message?: string, options: HostedAgentIdentityErrorOptions = {}) {
     const facts = errorCodes[code];
     super(message ?? facts.title, options.cause === undefined ? undefined : { cause: options.cause });
     this.code = code;

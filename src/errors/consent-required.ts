@@ -1,4 +1,4 @@
-import { HostedAgentIdentityError, type ErrorOptionsOf } from "./base.js";
+import { HostedAgentIdentityError, type HostedAgentIdentityErrorOptions } from "./base.js";
 import { brandClass, hasBrand } from "./brand.js";
 
 /** Why a person has to open a link. */
@@ -73,7 +73,7 @@ export class ConsentRequiredError extends HostedAgentIdentityError {
   /** What the person must do, one entry for each MCP server that needs it. */
   readonly requests: readonly ConsentRequest[];
 
-  constructor(requests: readonly ConsentRequest[], options: ErrorOptionsOf = {}) {
+  constructor(requests: readonly ConsentRequest[], options: HostedAgentIdentityErrorOptions = {}) {
     const labels = [...new Set(requests.map((request) => request.serverLabel))];
     super(
       "consent_required",

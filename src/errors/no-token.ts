@@ -1,4 +1,4 @@
-import { HostedAgentIdentityError, type ErrorOptionsOf } from "./base.js";
+import { HostedAgentIdentityError, type HostedAgentIdentityErrorOptions } from "./base.js";
 import { brandClass, hasBrand } from "./brand.js";
 
 /** Why a token source did not apply to a user. */
@@ -39,7 +39,7 @@ export class NoTokenError extends HostedAgentIdentityError {
   override readonly name: string = "NoTokenError";
   readonly skipped: readonly SkippedSource[];
 
-  constructor(skipped: readonly SkippedSource[], options: ErrorOptionsOf = {}) {
+  constructor(skipped: readonly SkippedSource[], options: HostedAgentIdentityErrorOptions = {}) {
     const reasons = skipped.map(({ source, detail }) => `${source}: ${detail}`).join(" ");
     super("no_token", `No token source could serve this user. ${reasons}`.trim(), options);
     this.skipped = Object.freeze([...skipped]);

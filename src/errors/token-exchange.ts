@@ -1,4 +1,4 @@
-import { HostedAgentIdentityError, type ErrorOptionsOf } from "./base.js";
+import { HostedAgentIdentityError, type HostedAgentIdentityErrorOptions } from "./base.js";
 import { brandClass, hasBrand } from "./brand.js";
 import type { ErrorCode } from "./codes.js";
 
@@ -41,7 +41,12 @@ export class TokenExchangeError extends HostedAgentIdentityError {
   declare readonly traceId?: string;
   declare readonly correlationId?: string;
 
-  constructor(code: ErrorCode, message: string, refusal: EntraRefusal, options: ErrorOptionsOf = {}) {
+  constructor(
+    code: ErrorCode,
+    message: string,
+    refusal: EntraRefusal,
+    options: HostedAgentIdentityErrorOptions = {},
+  ) {
     super(code, message, options);
     this.errorCodes = Object.freeze([...(refusal.errorCodes ?? [])]);
     if (refusal.status !== undefined) this.status = refusal.status;

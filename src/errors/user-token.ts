@@ -1,4 +1,4 @@
-import { HostedAgentIdentityError, type ErrorOptionsOf } from "./base.js";
+import { HostedAgentIdentityError, type HostedAgentIdentityErrorOptions } from "./base.js";
 import { brandClass, hasBrand } from "./brand.js";
 import type { ErrorCode } from "./codes.js";
 
@@ -28,7 +28,12 @@ export class UserTokenError extends HostedAgentIdentityError {
   declare readonly expected?: readonly string[];
   declare readonly actual?: string;
 
-  constructor(code: ErrorCode, message?: string, fault: UserTokenFault = {}, options: ErrorOptionsOf = {}) {
+  constructor(
+    code: ErrorCode,
+    message?: string,
+    fault: UserTokenFault = {},
+    options: HostedAgentIdentityErrorOptions = {},
+  ) {
     super(code, message, options);
     this.status = this.category === "retry" ? 503 : 401;
     if (fault.expected !== undefined) this.expected = Object.freeze([...fault.expected]);

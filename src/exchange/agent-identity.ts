@@ -1,11 +1,11 @@
 import { runWithoutUserContext } from "../context/ambient.js";
-import { digest } from "../context/digest.js";
+import { digest } from "../sealing/digest.js";
 import { tokenEndpoint } from "../entra/clouds.js";
 import { clientAssertions } from "./client-assertions.js";
 import type { ClientAuthentication } from "./credential.js";
 import type { EntraAppInternals } from "./entra-app.js";
 import { requestTokens, type ExchangedToken } from "./token-request.js";
-import type { ExpectedAccount } from "./whose-token.js";
+import type { ExpectedAccount } from "./verify-token-subject.js";
 
 /** An agent identity: a service principal of one tenant, without credentials. */
 export interface AgentIdentity {

@@ -1,6 +1,7 @@
 import { cloudEndpoints, cloudOfAuthorityHost, cloudOption } from "../entra/clouds.js";
 import { clientOption, tenantOption, type EntraAppFacts } from "../entra/tenants.js";
-import { list, optional, text, type OptionTable } from "../errors.js";
+import { list, optional, text } from "../options/checks.js";
+import { type OptionTable } from "../options/option-table.js";
 import type { EntraAppOptions } from "./entra-app.js";
 
 /** How an app registration is named: whatever has no credential of its own needs no more. */

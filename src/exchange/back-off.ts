@@ -1,10 +1,9 @@
+import { emit, type OnEvent } from "../events/events.js";
 import {
-  emit,
   HostedAgentIdentityError,
   isHostedAgentIdentityError,
   isTokenExchangeError,
   type ErrorCategory,
-  type OnEvent,
 } from "../errors.js";
 import { equalExchanges } from "./equal-exchanges.js";
 import { troubles } from "./troubles.js";

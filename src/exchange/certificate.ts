@@ -1,15 +1,9 @@
 import { constants, createHash, createPrivateKey, sign, X509Certificate, type KeyObject } from "node:crypto";
 import { readFile } from "node:fs/promises";
-import {
-  flag,
-  HostedAgentIdentityError,
-  invalid,
-  optional,
-  readOptions,
-  text,
-  type KeyOfAny,
-  type OptionTable,
-} from "../errors.js";
+import { flag, optional, text } from "../options/checks.js";
+import { HostedAgentIdentityError } from "../errors.js";
+import { invalid } from "../options/invalid.js";
+import { readOptions, type KeyOfAny, type OptionTable } from "../options/option-table.js";
 import type { ClientAuthentication, ClientCredential, CredentialRequest } from "./credential.js";
 
 /** Where the certificate and its private key come from. */

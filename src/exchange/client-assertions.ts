@@ -1,4 +1,4 @@
-import { endAt, isPast, type Clocks, type End } from "../errors.js";
+import { endAt, isPast, type Clocks, type End } from "../async/clocks.js";
 import type { ClientAuthentication, ClientCredential, CredentialRequest } from "./credential.js";
 
 /** Client authentications that are kept: one for each token endpoint. */

@@ -1,4 +1,4 @@
-import { list, text } from "../errors.js";
+import { list, text } from "../options/checks.js";
 import type { ClientCredential } from "./credential.js";
 
 /**

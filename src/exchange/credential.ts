@@ -1,4 +1,4 @@
-import type { FetchLike } from "../context/fetch-like.js";
+import type { FetchLike } from "../options/fetch-like.js";
 
 /** What a credential is asked for. */
 export interface CredentialRequest {

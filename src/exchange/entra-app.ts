@@ -3,30 +3,16 @@ import type * as Msal from "@azure/msal-node";
 import { runWithoutUserContext } from "../context/ambient.js";
 import { authorizeEndpoint, issuersOf, signingKeysUrl, tokenEndpoint, type Cloud } from "../entra/clouds.js";
 import type { EntraAppFacts } from "../entra/tenants.js";
-import {
-  check,
-  clock,
-  clocksOf,
-  func,
-  HostedAgentIdentityError,
-  list,
-  listener,
-  loadPackage,
-  made,
-  milliseconds,
-  orElse,
-  readOptions,
-  text,
-  type Clocks,
-  type OnEvent,
-  type OptionCheck,
-  type OptionTable,
-} from "../errors.js";
+import { check, clock, func, list, made, milliseconds, orElse, text } from "../options/checks.js";
+import { clocksOf, type Clocks } from "../async/clocks.js";
+import { HostedAgentIdentityError, loadPackage } from "../errors.js";
+import { listener, type OnEvent } from "../events/events.js";
+import { readOptions, type OptionCheck, type OptionTable } from "../options/option-table.js";
 import { appNameOptions, entraAppFacts } from "./app-facts.js";
 import { backOff, type BackOff } from "./back-off.js";
 import { clientAssertions } from "./client-assertions.js";
 import type { ClientAuthentication, ClientCredential } from "./credential.js";
-import { fetchOption, type FetchLike } from "../context/fetch-like.js";
+import { fetchOption, type FetchLike } from "../options/fetch-like.js";
 
 /** How the agent's app registration is described. */
 export interface EntraAppOptions {

@@ -1,5 +1,6 @@
-import { digest } from "../context/digest.js";
-import { emit, HostedAgentIdentityError, type OnEvent } from "../errors.js";
+import { digest } from "../sealing/digest.js";
+import { emit, type OnEvent } from "../events/events.js";
+import { HostedAgentIdentityError } from "../errors.js";
 
 /** How often the very same exchange may be made. */
 export interface EqualExchanges {

@@ -1,6 +1,8 @@
 import { readFile } from "node:fs/promises";
 import { decodeClaims } from "../entra/token-claims.js";
-import { either, func, HostedAgentIdentityError, made, optional, text, type OptionCheck } from "../errors.js";
+import { either, func, made, optional, text } from "../options/checks.js";
+import { HostedAgentIdentityError } from "../errors.js";
+import { type OptionCheck } from "../options/option-table.js";
 import type { ClientAuthentication, ClientCredential, CredentialRequest } from "./credential.js";
 
 /** The part of `TokenCredential` of `@azure/core-auth` that is used: any credential of `@azure/identity`. */

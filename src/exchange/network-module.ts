@@ -1,8 +1,8 @@
 import type { INetworkModule, NetworkRequestOptions, NetworkResponse } from "@azure/msal-node";
 import { HostedAgentIdentityError, isHostedAgentIdentityError } from "../errors.js";
-import { boundedText } from "../context/bounded-text.js";
-import type { FetchLike } from "../context/fetch-like.js";
-import { parseJson } from "../errors/json-limits.js";
+import { boundedText } from "../input/bounded-text.js";
+import type { FetchLike } from "../options/fetch-like.js";
+import { parseJson } from "../input/json-limits.js";
 
 /** An answer of the token endpoint as it came, before MSAL touched it. */
 export interface RawAnswer {

@@ -1,7 +1,7 @@
-import { digest } from "../context/digest.js";
+import { digest } from "../sealing/digest.js";
 import type { EntraAppInternals } from "./entra-app.js";
 import { requestTokens, type ExchangedToken } from "./token-request.js";
-import type { ExpectedAccount } from "./whose-token.js";
+import type { ExpectedAccount } from "./verify-token-subject.js";
 
 /** One use of a refresh token. */
 export interface RefreshRequest {

@@ -2,8 +2,8 @@ import type * as Msal from "@azure/msal-node";
 import type { AgentStep } from "../entra/agent-aadsts.js";
 import { classifyRefusal, readRefusal } from "../entra/classify.js";
 import type { TokenClaims } from "../entra/token-claims.js";
+import { emit } from "../events/events.js";
 import {
-  emit,
   HostedAgentIdentityError,
   isHostedAgentIdentityError,
   TokenExchangeError,
@@ -12,10 +12,14 @@ import {
   type ErrorCode,
 } from "../errors.js";
 import type { ClientAuthentication } from "./credential.js";
-import { settleOrAbort, withDeadline } from "./deadline.js";
+import { settleOrAbort, withDeadline } from "../async/deadline.js";
 import type { EntraAppInternals } from "./entra-app.js";
 import { capturingNetwork, type RawAnswer } from "./network-module.js";
-import { proveByAccessToken, proveWhoseToken, type ExpectedAccount } from "./whose-token.js";
+import {
+  verifySubjectByAccessToken,
+  verifyTokenSubject,
+  type ExpectedAccount,
+} from "./verify-token-subject.js";
 
 /** One request of a grant to the token endpoint. */
 export interface TokenRequest {
@@ -193,8 +197,8 @@ function provenClaims(
   if (account === "nobody") return {};
   try {
     return agentStep !== undefined && idToken === undefined && account !== undefined
-      ? proveByAccessToken(token, account, app.facts.clientId)
-      : proveWhoseToken(idToken, account, app.facts.clientId);
+      ? verifySubjectByAccessToken(token, account, app.facts.clientId)
+      : verifyTokenSubject(idToken, account, app.facts.clientId);
   } catch (cause) {
     emit(app.onEvent, { type: "wrong_user", expected: account?.oid ?? "" });
     throw cause;

@@ -1,4 +1,5 @@
-import { emit, type HostedAgentIdentityError, type OnEvent } from "../errors.js";
+import { emit, type OnEvent } from "../events/events.js";
+import { type HostedAgentIdentityError } from "../errors.js";
 
 /** Somebody's wait. Over with an answer to what was asked after it began, or when nobody asks for long. */
 export interface Waiting {

@@ -1,4 +1,5 @@
-import { flag, nested, optional, text, type OptionCheck } from "../errors.js";
+import { flag, optional, text } from "../options/checks.js";
+import { nested, type OptionCheck } from "../options/option-table.js";
 import { developerRefusal } from "./developer-machine.js";
 
 /** What the platform says about itself through environment variables. */

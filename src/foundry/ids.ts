@@ -1,4 +1,5 @@
-import { func, type OptionCheck } from "../errors.js";
+import { func } from "../options/checks.js";
+import { type OptionCheck } from "../options/option-table.js";
 
 /** Gives random bytes; `node:crypto`'s `randomBytes` outside tests. */
 export type RandomBytes = (length: number) => Uint8Array;

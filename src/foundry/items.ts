@@ -1,4 +1,5 @@
-import { nested, oneOf, optional, text, type OptionCheck } from "../errors.js";
+import { nested, type OptionCheck } from "../options/option-table.js";
+import { oneOf, optional, text } from "../options/checks.js";
 
 /** Which agent made an item. Stamped on items by Foundry's hosts. */
 export interface AgentReference {

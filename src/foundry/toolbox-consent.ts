@@ -1,4 +1,4 @@
-import { parseJson } from "../errors/json-limits.js";
+import { parseJson } from "../input/json-limits.js";
 
 /** The JSON-RPC error code with which a Foundry toolbox asks for consent. */
 export const toolboxConsentCode = -32006;

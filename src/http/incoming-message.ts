@@ -1,8 +1,8 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
-import { contextOfRequest, type UserContextSettings } from "../context/create.js";
-import { rawHeaderPairs } from "../context/header-pairs.js";
-import { refusalOf, type Refusal } from "../context/refusal.js";
-import { answerHeaders } from "../context/answer-headers.js";
+import { contextOfRequest, type UserContextSettings } from "../request/create.js";
+import { rawHeaderPairs } from "../request/header-pairs.js";
+import { refusalOf, type Refusal } from "../request/refusal.js";
+import { answerHeaders } from "../request/answer-headers.js";
 import type { UserContext } from "../context/user-context.js";
 import { errorAnswer, unanswerable } from "../turn/answer.js";
 

@@ -1,5 +1,6 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
-import { func, type OptionCheck } from "../errors.js";
+import { func } from "../options/checks.js";
+import { type OptionCheck } from "../options/option-table.js";
 
 /**
  * A web-standard handler, such as `signIn.handler`.

@@ -1,6 +1,7 @@
-import { made, type OptionCheck } from "../errors.js";
-import { inBackground } from "../context/background-timer.js";
-import { settleOrAbort } from "../exchange/deadline.js";
+import { made } from "../options/checks.js";
+import { type OptionCheck } from "../options/option-table.js";
+import { inBackground } from "../async/background-timer.js";
+import { settleOrAbort } from "../async/deadline.js";
 
 /** What the clients of both MCP SDKs have in common. */
 export interface ClosableMcpClient {

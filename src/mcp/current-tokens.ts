@@ -1,6 +1,8 @@
 import type { UserAccess } from "../access/types.js";
 import { tryGetUserContext } from "../context/ambient.js";
-import { clocksOf, made, systemClock, type OptionCheck } from "../errors.js";
+import { clocksOf, systemClock } from "../async/clocks.js";
+import { made } from "../options/checks.js";
+import { type OptionCheck } from "../options/option-table.js";
 
 /** The tokens handed to a transport, and which of them to drop when it is told "401" and not about which. */
 export interface CurrentTokens {

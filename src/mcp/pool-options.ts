@@ -1,16 +1,7 @@
 import type { UserContext } from "../context/user-context.js";
-import {
-  clock,
-  count,
-  func,
-  listener,
-  milliseconds,
-  orElse,
-  readOptions,
-  type Checked,
-  type OnEvent,
-  type OptionTable,
-} from "../errors.js";
+import { clock, count, func, milliseconds, orElse } from "../options/checks.js";
+import { listener, type OnEvent } from "../events/events.js";
+import { readOptions, type Checked, type OptionTable } from "../options/option-table.js";
 
 /** For whom a client is opened. */
 export interface McpClientUser {

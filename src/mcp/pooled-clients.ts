@@ -1,10 +1,12 @@
-import { inBackground } from "../context/background-timer.js";
+import { inBackground } from "../async/background-timer.js";
 import { runWithoutUserContext, runWithUserContext } from "../context/ambient.js";
 import { runClosing } from "../context/closing.js";
 import { knownFromNowOn } from "../context/forgotten.js";
 import { liveInternalsOf } from "../context/internals.js";
 import type { UserContext } from "../context/user-context.js";
-import { clocksOf, emit, HostedAgentIdentityError } from "../errors.js";
+import { clocksOf } from "../async/clocks.js";
+import { emit } from "../events/events.js";
+import { HostedAgentIdentityError } from "../errors.js";
 import type { PoolSettings } from "./pool-options.js";
 import { waitingLine } from "./waiting-line.js";
 

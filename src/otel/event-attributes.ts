@@ -1,5 +1,5 @@
 import type { Attributes } from "@opentelemetry/api";
-import type { IdentityEvent } from "../errors.js";
+import type { IdentityEvent } from "../events/events.js";
 import { attributes } from "./names.js";
 
 /** Fields whose values are words of ours, or names that the developer chose. */

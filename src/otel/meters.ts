@@ -6,7 +6,8 @@ import {
   type Meter,
   type MeterProvider,
 } from "@opentelemetry/api";
-import type { IdentityEvent, IdentityStep } from "../errors.js";
+import type { IdentityEvent } from "../events/events.js";
+import type { IdentityStep } from "../events/steps.js";
 import { packageVersion } from "../foundry/version.js";
 import { eventAttributes } from "./event-attributes.js";
 import { durations, eventCounter, type DurationMetric } from "./names.js";

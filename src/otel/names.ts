@@ -1,4 +1,4 @@
-import type { IdentityStep } from "../errors.js";
+import type { IdentityStep } from "../events/steps.js";
 
 /**
  * Every name that leaves through OpenTelemetry, in one table: docs/guides/observability.md shows the same one.

@@ -10,20 +10,10 @@ import {
   type Tracer,
   type TracerProvider,
 } from "@opentelemetry/api";
-import {
-  check,
-  emit,
-  func,
-  made,
-  optional,
-  readOptions,
-  type AroundStep,
-  type IdentityEvent,
-  type IdentityStep,
-  type OnEvent,
-  type OptionTable,
-  type StepEnd,
-} from "../errors.js";
+import { check, func, made, optional } from "../options/checks.js";
+import { emit, type IdentityEvent, type OnEvent } from "../events/events.js";
+import { readOptions, type OptionTable } from "../options/option-table.js";
+import { type AroundStep, type IdentityStep, type StepEnd } from "../events/steps.js";
 import { packageVersion } from "../foundry/version.js";
 import { meters, type Meters } from "./meters.js";
 import { attributes, spans } from "./names.js";

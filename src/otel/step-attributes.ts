@@ -1,6 +1,6 @@
 import type { Attributes } from "@opentelemetry/api";
 import { isGuid } from "../entra/tenants.js";
-import type { IdentityStep, StepEnd } from "../errors.js";
+import type { IdentityStep, StepEnd } from "../events/steps.js";
 import { attributes } from "./names.js";
 
 /** Source: OpenTelemetry semantic conventions, HTTP: a method nobody knows is `_OTHER`. */

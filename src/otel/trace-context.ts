@@ -8,7 +8,7 @@ import {
   type Context,
 } from "@opentelemetry/api";
 import { isFetchInstrumented } from "../access/instrumented-fetch.js";
-import type { IdentityStep, TraceHeaders } from "../errors.js";
+import type { IdentityStep, TraceHeaders } from "../events/steps.js";
 
 /**
  * What a step's span is a child of: the active span, or where the host starts none, the caller's own as the

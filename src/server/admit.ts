@@ -1,6 +1,6 @@
-import { excessText } from "../errors/json-limits.js";
+import { excessText } from "../input/json-limits.js";
 import { callerOf, authInfoOf, type EntraAuthInfo } from "./auth-info.js";
-import { callsOf, unmet } from "./demands.js";
+import { callsOf, unmetRequirement } from "./tool-requirements.js";
 import type { GateSettings } from "./options.js";
 import { rpcRefusal, type Refusal, type Refusals } from "./refusal.js";
 import type { OpenSessions } from "./sessions.js";
@@ -58,7 +58,7 @@ export async function admit(
   const body = hasCalls ? await request.body() : undefined;
   const calls = hasCalls ? callsOf(body) : [];
   if (calls === undefined) return { refused: notRpc };
-  const refused = await unmet(calls, authInfo, claims, settings, refuse);
+  const refused = await unmetRequirement(calls, authInfo, claims, settings, refuse);
   if (refused !== undefined) return { refused };
 
   const answered = (status: number, opened: string | undefined): void => {

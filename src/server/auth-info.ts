@@ -1,9 +1,10 @@
 import { principalKey } from "../context/principal.js";
 import type { VerifiedUser } from "../context/user-context.js";
-import type { VerifiedUserToken } from "../context/verify.js";
+import type { VerifiedUserToken } from "../user-token/verify.js";
 import { clientOf, scopesOf } from "../entra/token-claims.js";
 import { subjectOf } from "../entra/token-subject.js";
-import { emit, HostedAgentIdentityError, UserTokenError } from "../errors.js";
+import { emit } from "../events/events.js";
+import { HostedAgentIdentityError, UserTokenError } from "../errors.js";
 import type { GateSettings } from "./options.js";
 
 /** An application that calls for itself, from its verified token. */

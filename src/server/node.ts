@@ -1,5 +1,5 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
-import { excessInText, excessInValue } from "../errors/json-limits.js";
+import { excessInText, excessInValue } from "../input/json-limits.js";
 import { warnOf } from "../errors/warn-of.js";
 import { readBody } from "../turn/received-body.js";
 import { admit, broken, notRpc, tooComplex, tooLong, type Admission } from "./admit.js";

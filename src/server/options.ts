@@ -1,25 +1,13 @@
 import type { Cloud } from "../entra/clouds.js";
 import { clientOption, type EntraAppFacts } from "../entra/tenants.js";
 import type { TokenClaims } from "../entra/token-claims.js";
-import type { FetchLike } from "../context/fetch-like.js";
-import { tokenVerifier, verifierOptions, type UserTokenVerifier } from "../context/verify.js";
-import {
-  bytes,
-  check,
-  func,
-  list,
-  nested,
-  optional,
-  orElse,
-  readOptions,
-  record,
-  secureUrl,
-  text,
-  type OnEvent,
-  type OptionTable,
-} from "../errors.js";
+import type { FetchLike } from "../options/fetch-like.js";
+import { tokenVerifier, verifierOptions, type UserTokenVerifier } from "../user-token/verify.js";
+import { bytes, check, func, list, optional, orElse, record, secureUrl, text } from "../options/checks.js";
+import { nested, readOptions, type OptionTable } from "../options/option-table.js";
+import { type OnEvent } from "../events/events.js";
 import { appNameOptions, entraAppFacts } from "../exchange/app-facts.js";
-import { demandOptions, shortScope, type McpCall, type ToolDemand } from "./demands.js";
+import { requirementOptions, shortScope, type McpCall, type ToolRequirement } from "./tool-requirements.js";
 import { metadataUrlOf } from "./resource-metadata.js";
 
 /** The app registration of an MCP server. What `entraApp()` returned fits, if the server has a credential. */
@@ -44,7 +32,7 @@ export interface McpServerOptions {
   /** Scopes that every call of a person needs, all of them; short names, as in the claim `scp`. */
   readonly scopes: readonly string[];
   /** What single tools need besides, by the name of the tool. */
-  readonly tools?: Readonly<Record<string, ToolDemand>>;
+  readonly tools?: Readonly<Record<string, ToolRequirement>>;
   /**
    * What one call needs besides, where a table does not do: prompts, resources, arguments, revoked sign-ins. When it
    * throws or rejects, or gives what is no demand, the request is answered 500 and nothing passes.
@@ -53,7 +41,7 @@ export interface McpServerOptions {
     call: McpCall,
     /** The claims of the verified token. */
     claims: TokenClaims,
-  ) => ToolDemand | undefined | Promise<ToolDemand | undefined>;
+  ) => ToolRequirement | undefined | Promise<ToolRequirement | undefined>;
   /** Client ids of the applications that may call (`azp`, in version 1 `appid`). Default: any. */
   readonly clients?: readonly string[];
   /** Lets applications in that have one of these roles. Without it only persons may call. */
@@ -84,7 +72,7 @@ export interface GateSettings {
   readonly metadataUrl: string;
   readonly app: EntraAppFacts;
   readonly scopes: readonly string[];
-  readonly tools: ReadonlyMap<string, ToolDemand>;
+  readonly tools: ReadonlyMap<string, ToolRequirement>;
   readonly demand: McpServerOptions["demand"];
   /** Roles of applications; `undefined` lets none in. */
   readonly roles: readonly string[] | undefined;
@@ -102,7 +90,7 @@ export const mcpServerOptions: OptionTable<McpServerOptions, GateDefaults> = {
   url: secureUrl<string | URL>(),
   app: nested(appNameOptions),
   scopes: list(shortScope, 1),
-  tools: orElse(record(nested(demandOptions)), {}),
+  tools: orElse(record(nested(requirementOptions)), {}),
   demand: optional(func<NonNullable<McpServerOptions["demand"]>>()),
   clients: optional(list(clientOption)),
   // Without a role any application of the tenant could come: each gets a token.

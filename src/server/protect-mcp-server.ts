@@ -1,7 +1,9 @@
 import { authContextRequest } from "../entra/auth-context.js";
-import { invalid, isUserTokenError, list, type UserTokenError } from "../errors.js";
+import { invalid } from "../options/invalid.js";
+import { isUserTokenError, type UserTokenError } from "../errors.js";
+import { list } from "../options/checks.js";
 import { authInfoOf, type EntraAuthInfo } from "./auth-info.js";
-import { checkedDemand, shortScope } from "./demands.js";
+import { checkedRequirement, shortScope } from "./tool-requirements.js";
 import { nodeGate, nodeMetadata, type NodeMiddleware } from "./node.js";
 import { gateSettings, type GateSettings, type McpServerOptions } from "./options.js";
 import { refusals, titleOf, type Refusal } from "./refusal.js";
@@ -98,7 +100,7 @@ export function protectMcpServer(options: McpServerOptions): McpServerGate {
       verifyAccessToken: (token) => verifyAccessToken(token, settings, invalidToken),
     }),
     insufficientClaims(demand, authInfo) {
-      const { authContext, claims } = checkedDemand(demand);
+      const { authContext, claims } = checkedRequirement(demand);
       if (claims === undefined && authContext === undefined)
         throw invalid("protectMcpServer: demand", "expected authContext or claims, got neither.");
       const request = claims ?? authContextRequest(authContext ?? "");

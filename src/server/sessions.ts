@@ -1,4 +1,4 @@
-import { digest } from "../context/digest.js";
+import { digest } from "../sealing/digest.js";
 
 /** Who opened which MCP session. Rule 15, at the other end: the SDKs' servers do not ask. */
 export interface OpenSessions {

@@ -1,11 +1,11 @@
 import type { EntraAppInternals } from "../exchange/entra-app.js";
-import type { OnEvent } from "../errors.js";
-import type { Keyring } from "../tokens/keyring.js";
-import type { ProtectedResource } from "../tokens/protected-resource.js";
-import type { SignInStore } from "./store.js";
+import type { OnEvent } from "../events/events.js";
+import type { Keyring } from "../sealing/keyring.js";
+import type { ProtectedResource } from "../sources/protected-resource.js";
+import type { SignInStore } from "./stores/store.js";
 
 /** What every part of sign-in works with: checked options, nothing that changes. */
-export interface SignInCore {
+export interface SignInContext {
   readonly app: EntraAppInternals;
   /** Where people reach the service: https (http on loopback only), without a trailing slash. */
   readonly publicUrl: string;
@@ -20,6 +20,6 @@ export interface SignInCore {
 }
 
 /** What belongs to one principal at one agent, cloud and client: the binding of its sealed records. */
-export function recordBinding({ agent, app }: SignInCore, principalKey: string): readonly string[] {
+export function recordBinding({ agent, app }: SignInContext, principalKey: string): readonly string[] {
   return [agent, app.facts.cloud.loginEndpoint, app.facts.clientId, principalKey];
 }

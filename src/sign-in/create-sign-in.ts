@@ -3,33 +3,35 @@ import { checkLinkForm } from "../consent/link-policy.js";
 import { liveInternalsOf, userNotIdentified } from "../context/internals.js";
 import { principalKey, signInProof, type Principal, type SignInProof } from "../context/principal.js";
 import type { UserContext } from "../context/user-context.js";
-import { HostedAgentIdentityError, invalid, readOptions } from "../errors.js";
+import { HostedAgentIdentityError } from "../errors.js";
+import { invalid } from "../options/invalid.js";
+import { readOptions } from "../options/option-table.js";
 import { entraAppInternals } from "../exchange/entra-app.js";
 import { foundryEnvironment } from "../foundry/environment.js";
-import { keyring } from "../tokens/keyring.js";
-import type { ProtectedResource } from "../tokens/protected-resource.js";
+import { keyring } from "../sealing/keyring.js";
+import type { ProtectedResource } from "../sources/protected-resource.js";
 import { dropWaiting } from "./binding/pending.js";
-import { allows, readPin, removePin } from "./binding/pin.js";
+import { allows, readPin, removePin } from "./grants/pin.js";
 import { keepPrompt } from "./binding/prompt.js";
 import { redeem } from "./binding/redeem.js";
-import type { SignInCore } from "./core.js";
-import { linkKeys } from "./flow/agents.js";
+import type { SignInContext } from "./core.js";
+import { linkKeys } from "./link/agents.js";
 import { signInHandler } from "./flow/handler.js";
 import { statusOfLink } from "./flow/status.js";
-import { maxTicketMs, sealTicket, type Ticket } from "./flow/ticket.js";
-import { publicUrlOf, signInUrls } from "./flow/urls.js";
+import { maxTicketMs, sealTicket, type Ticket } from "./link/ticket.js";
+import { publicUrlOf, signInUrls } from "./link/urls.js";
 import type { Grants } from "./grants/grant.js";
 import { grants } from "./grants/grants.js";
-import { guardedStore } from "./guarded-store.js";
-import { longRunning } from "./long-running.js";
-import { keyedStore } from "./record-names.js";
+import { guardedStore } from "./stores/guarded-store.js";
+import { longRunning } from "./long-running/long-running.js";
+import { keyedStore } from "./grants/record-names.js";
 import { signOutOf } from "./sign-out.js";
-import type { SignInService } from "./service.js";
+import type { SignInInternals } from "./service.js";
 import { signInOptions, type SignInSettings } from "./sign-in-options.js";
 import type { SignIn, SignInOptions } from "./sign-in.js";
-import { startedStore, type StartedStore } from "./started-store.js";
+import { startedStore, type StartedStore } from "./stores/started-store.js";
 import { signInTokens } from "./tokens-source.js";
-import { endOwnWork } from "./work.js";
+import { endOwnWork } from "./long-running/work.js";
 
 /**
  * Lets people sign in once when their requests bring no usable token, and keeps the grant. Whoever completes a
@@ -101,10 +103,10 @@ export function createSignIn(options: SignInOptions): SignIn {
   });
 }
 
-function serviceOf(options: SignInSettings, store: StartedStore): SignInService {
+function serviceOf(options: SignInSettings, store: StartedStore): SignInInternals {
   const { resources, encryptionKeys, now, random } = options;
   const agentName = options.agentName ?? foundryEnvironment(process.env).agentName ?? "agent";
-  const core: SignInCore = {
+  const core: SignInContext = {
     app: entraAppInternals(options.app),
     publicUrl: publicUrlOf(options.publicUrl),
     resources: [...resources],
@@ -116,7 +118,7 @@ function serviceOf(options: SignInSettings, store: StartedStore): SignInService 
     onEvent: options.onEvent,
   };
   const grantsByAgent = new Map<string, Grants>();
-  const coreOf = (agent: string): SignInCore => (agent === core.agent ? core : { ...core, agent });
+  const coreOf = (agent: string): SignInContext => (agent === core.agent ? core : { ...core, agent });
   return {
     core,
     linkKeys: linkKeys({
@@ -138,7 +140,7 @@ function serviceOf(options: SignInSettings, store: StartedStore): SignInService 
 }
 
 async function makeLink(
-  { core, linkKeys }: SignInService,
+  { core, linkKeys }: SignInInternals,
   context: UserContext,
   resource: ProtectedResource,
   { scopes, claims }: { readonly scopes: readonly string[]; readonly claims: string | undefined },
@@ -205,7 +207,7 @@ function initiatorOf(proof: SignInProof, username: string | undefined): Pick<Tic
 }
 
 async function forgetAccount(
-  service: SignInService,
+  service: SignInInternals,
   { tid, oid }: { readonly tid: string; readonly oid: string },
 ): Promise<void> {
   const account = { tid: tid.toLowerCase(), oid: oid.toLowerCase() };

@@ -1,16 +1,16 @@
 import type { Principal } from "../context/principal.js";
 import type { SignedIn } from "../exchange/authorization-code-exchange.js";
-import type { SignInCore } from "./core.js";
-import type { LinkKeys } from "./flow/agents.js";
+import type { SignInContext } from "./core.js";
+import type { LinkKeys } from "./link/agents.js";
 import type { Account, Grants } from "./grants/grant.js";
 
 /** What the pages and the binding share: one for each `createSignIn()`. */
-export interface SignInService {
+export interface SignInInternals {
   /** Under the name of this process's own agent. */
-  readonly core: SignInCore;
+  readonly core: SignInContext;
   readonly linkKeys: LinkKeys;
   /** The same for the agent that a ticket names: its records are bound to its name. */
-  coreOf(agent: string): SignInCore;
+  coreOf(agent: string): SignInContext;
   grantsOf(agent: string): Grants;
   /** Told after somebody has signed in and still has to type the code. What it throws is ignored. */
   readonly onPending: ((event: SignInPending) => void) | undefined;

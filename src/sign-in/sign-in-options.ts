@@ -1,27 +1,16 @@
 import { randomBytes } from "node:crypto";
-import {
-  clock,
-  func,
-  label,
-  list,
-  listener,
-  milliseconds,
-  nested,
-  optional,
-  orElse,
-  record,
-  type Checked,
-  type OptionTable,
-} from "../errors.js";
+import { clock, func, label, list, milliseconds, optional, orElse, record } from "../options/checks.js";
+import { listener } from "../events/events.js";
+import { nested, type Checked, type OptionTable } from "../options/option-table.js";
 import { openAppOption } from "../exchange/entra-app.js";
 import { randomBytesOption } from "../foundry/ids.js";
-import { encryptionKeysOption } from "../tokens/keyring.js";
-import { resourceOption } from "../tokens/protected-resource.js";
-import { signInAgentOptions, signingKeyOption } from "./flow/agents.js";
-import { publicUrlOption } from "./flow/urls.js";
+import { encryptionKeysOption } from "../sealing/keyring.js";
+import { resourceOption } from "../sources/protected-resource.js";
+import { signInAgentOptions, signingKeyOption } from "./link/agents.js";
+import { publicUrlOption } from "./link/urls.js";
 import type { SignInBound, SignInPending } from "./service.js";
 import type { SignInOptions } from "./sign-in.js";
-import { storeOption } from "./store.js";
+import { storeOption } from "./stores/store.js";
 
 type SignInDefaults = "longRunningMs" | "now" | "random";
 

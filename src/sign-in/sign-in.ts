@@ -2,16 +2,16 @@ import type { KeyObject } from "node:crypto";
 import type { MadeConsentLink } from "../consent/consent-link.js";
 import type { Principal } from "../context/principal.js";
 import type { UserContext } from "../context/user-context.js";
-import type { OnEvent } from "../errors.js";
+import type { OnEvent } from "../events/events.js";
 import type { EntraApp } from "../exchange/entra-app.js";
-import type { ProtectedResource } from "../tokens/protected-resource.js";
-import type { TokenSource } from "../tokens/token-source.js";
+import type { ProtectedResource } from "../sources/protected-resource.js";
+import type { TokenSource } from "../sources/token-source.js";
 import type { Redeemed } from "./binding/redeem.js";
-import type { SignInAgent } from "./flow/agents.js";
+import type { SignInAgent } from "./link/agents.js";
 import type { Account } from "./grants/grant.js";
-import type { LongRunningOptions, LongRunningTurn } from "./long-running.js";
+import type { LongRunningOptions, LongRunningTurn } from "./long-running/long-running.js";
 import type { SignInBound, SignInPending } from "./service.js";
-import type { SignInStore } from "./store.js";
+import type { SignInStore } from "./stores/store.js";
 
 /**
  * How people sign in.

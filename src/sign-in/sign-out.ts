@@ -1,16 +1,16 @@
 import { dropWaiting } from "./binding/pending.js";
 import { dropPrompts } from "./binding/prompt.js";
-import type { SignInCore } from "./core.js";
+import type { SignInContext } from "./core.js";
 import type { Grants } from "./grants/grant.js";
 import type { OwnerKind } from "./grants/record-changes.js";
-import { endGrant, endOwnWork } from "./work.js";
+import { endGrant, endOwnWork } from "./long-running/work.js";
 
 /**
  * Ends what a principal, or a piece of work with a grant of its own, has at one agent: the grant, the principal's
  * own work, what waits for a code, and the messages that a sign-in interrupted.
  */
-export async function signOutOf(core: SignInCore, grants: Grants, owner: string): Promise<void> {
-  // First, because it raises the epoch: what is begun meanwhile sees that it has ended.
+export async function signOutOf(core: SignInContext, grants: Grants, owner: string): Promise<void> {
+  // First, because it raises the generation: what is begun meanwhile sees that it has ended.
   await endGrant(core, grants, owner);
   const person = personOf(owner);
   if (person !== undefined) await endOwnWork(core, grants, person);

@@ -7,14 +7,14 @@ import {
   ConsentRequest,
   ConsentRequiredError,
   type HostedAgentIdentityError,
-  invalid,
   isTokenExchangeError,
   type ConsentReason,
   type TokenExchangeError,
 } from "../errors.js";
-import type { ProtectedResource } from "../tokens/protected-resource.js";
-import type { AccessToken, TokenAnswer, TokenRequest, TokenSource } from "../tokens/token-source.js";
-import type { SignInCore } from "./core.js";
+import { invalid } from "../options/invalid.js";
+import type { ProtectedResource } from "../sources/protected-resource.js";
+import type { AccessToken, TokenAnswer, TokenRequest, TokenSource } from "../sources/token-source.js";
+import type { SignInContext } from "./core.js";
 import type { Grants } from "./grants/grant.js";
 
 /** What a sign-in link is for. */
@@ -39,7 +39,7 @@ export type MakeSignInLink = (
  * `grantKeyOf` tells which grant a context uses: the principal's own, or that of a piece of long-running work.
  */
 export function signInTokens(
-  core: SignInCore,
+  core: SignInContext,
   grants: Grants,
   makeLink: MakeSignInLink,
   grantKeyOf: (context: UserContext) => string | undefined = ({ principalKey }) => principalKey,

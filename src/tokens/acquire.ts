@@ -7,25 +7,25 @@ import {
   type ContextInternals,
 } from "../context/internals.js";
 import { forgottenPrincipals } from "../context/forgotten.js";
-import { digest } from "../context/digest.js";
+import { digest } from "../sealing/digest.js";
 import type { UserContext } from "../context/user-context.js";
+import { clocksOf } from "../async/clocks.js";
+import { emit } from "../events/events.js";
 import {
-  clocksOf,
-  emit,
   HostedAgentIdentityError,
   isConsentRequiredError,
   isHostedAgentIdentityError,
   isTokenExchangeError,
   type SkippedSource,
 } from "../errors.js";
-import { settleOrAbort } from "../exchange/deadline.js";
+import { settleOrAbort } from "../async/deadline.js";
 import { flights, type MayKeep } from "./flights.js";
 import type { AcceptShared } from "./shared-cache.js";
-import { skipOf } from "./skip-of.js";
-import { shortMemory } from "./short-memory.js";
+import { skipOf } from "../sources/skip-of.js";
+import { expiringMap } from "../async/expiring-map.js";
 import { sourceCalls, type SourceCallsOptions } from "./source-calls.js";
 import { tokenCache, usableUntil, type TokenCacheLimits } from "./token-cache.js";
-import type { AccessToken, TokenRequest } from "./token-source.js";
+import type { AccessToken, TokenRequest } from "../sources/token-source.js";
 
 /** What an acquirer is made from. */
 export interface AcquirerOptions extends SourceCallsOptions {
@@ -65,8 +65,8 @@ export interface Acquirer {
 const turnCategories: ReadonlySet<string> = new Set(["consent", "signin", "stepup"]);
 /** Errors of these kinds are remembered for some seconds, so that a retrying agent does not hammer Entra. */
 const briefCategories: ReadonlySet<string> = new Set(["blocked", "admin", "config", "cred"]);
-const briefMs = 5_000;
-const maxBrief = 1_000;
+const recentErrorMs = 5_000;
+const maxRecentErrors = 1_000;
 const maxDoubted = 1_000;
 const retryRefreshMs = 30_000;
 
@@ -78,12 +78,12 @@ export function acquirer(options: AcquirerOptions): Acquirer {
   const cache = tokenCache(options.cache, options.random, clocks);
   const calls = sourceCalls(options);
   /** Keys whose token the resource has just refused: whatever else is shared may be as old. */
-  const doubted = new Set<string>();
+  const recentlyRejectedKeys = new Set<string>();
   const inFlight = flights();
   const forgotten = forgottenPrincipals();
   /** What was given to a context and is not cached. Read only to end that context's MCP sessions. */
   const uncached = new WeakMap<UserContext, AccessToken>();
-  const brief = shortMemory<HostedAgentIdentityError>(briefMs, maxBrief, age);
+  const recentErrors = expiringMap<HostedAgentIdentityError>(recentErrorMs, maxRecentErrors, age);
   const owner = {};
   const keyParts = JSON.stringify([resource.url, sources.map(({ kind, cacheScope }) => [kind, cacheScope])]);
   const usesAssertion = sources.some((source) => source.usesAssertion);
@@ -135,10 +135,10 @@ export function acquirer(options: AcquirerOptions): Acquirer {
       const isCached = sources.find(({ kind }) => kind === token.source)?.cached === true;
       if (!closed && principalKey !== undefined && isCached) cache.set(key, principalKey, token);
       else uncached.set(context, token);
-      doubted.delete(key);
+      recentlyRejectedKeys.delete(key);
       return token;
     } catch (cause) {
-      if (principalKey !== undefined && isBrief(cause) && mayKeep()) brief.set(key, cause);
+      if (principalKey !== undefined && isBrief(cause) && mayKeep()) recentErrors.set(key, cause);
       throw cause;
     }
   };
@@ -171,7 +171,7 @@ export function acquirer(options: AcquirerOptions): Acquirer {
     options.onForget?.(principalKey);
     cache.deletePrincipal(principalKey);
     calls.forgetPrincipal(principalKey);
-    brief.deleteWhere((key) => key.startsWith(`${principalKey} `));
+    recentErrors.deleteWhere((key) => key.startsWith(`${principalKey} `));
   };
   const subscriptions = sources.map((source) => source.subscribe?.(forgetPrincipal));
 
@@ -197,7 +197,7 @@ export function acquirer(options: AcquirerOptions): Acquirer {
       const base = baseKey(context, internals);
       // Scopes and claims are the server's words, of any length.
       const key = plain ? base : `${base} ${digest(asked.scopes, asked.claims)}`;
-      const refusal = internals.refusals.get(key) ?? brief.get(key);
+      const refusal = internals.refusals.get(key) ?? recentErrors.get(key);
       if (refusal !== undefined) throw refusal;
       // Whoever asks for more was refused with the token it has.
       const { refused = plain ? undefined : cache.get(base)?.token.token } = asked;
@@ -206,12 +206,13 @@ export function acquirer(options: AcquirerOptions): Acquirer {
         if (!plain) cache.set(base, kept.principal, kept.token);
         return kept.token;
       }
-      const accept: AcceptShared = ({ token }) => token !== refused && !(plain && doubted.has(base));
+      const accept: AcceptShared = ({ token }) =>
+        token !== refused && !(plain && recentlyRejectedKeys.has(base));
       const work =
         context.principalKey === undefined
           ? fetchToken(context, internals, asked, key, accept)
           : shared(context, internals, asked, key, accept);
-      const settled = settle(work, context, internals, key);
+      const settled = recordOutcome(work, context, internals, key);
       internals.acquisitions.add(settled);
       const over = (): boolean => internals.acquisitions.delete(settled);
       settled.then(over, over);
@@ -235,8 +236,9 @@ export function acquirer(options: AcquirerOptions): Acquirer {
       const isCurrent = typeof key === "string" && cache.get(key)?.token.token === token;
       cache.deleteToken(principalKey, token);
       if (!isCurrent || !calls.shared) return;
-      doubted.add(key);
-      if (doubted.size > maxDoubted) doubted.delete(doubted.values().next().value ?? key);
+      recentlyRejectedKeys.add(key);
+      if (recentlyRejectedKeys.size > maxDoubted)
+        recentlyRejectedKeys.delete(recentlyRejectedKeys.values().next().value ?? key);
     },
 
     skipped(context) {
@@ -267,7 +269,7 @@ export function acquirer(options: AcquirerOptions): Acquirer {
       closed = true;
       for (const stop of subscriptions) stop?.();
       cache.clear();
-      brief.clear();
+      recentErrors.clear();
       await calls.close();
     },
   };
@@ -281,7 +283,7 @@ function isBrief(error: unknown): error is HostedAgentIdentityError {
 }
 
 /** What a shared acquisition means for this caller's turn. */
-async function settle(
+async function recordOutcome(
   work: Promise<AccessToken>,
   context: UserContext,
   internals: ContextInternals,

@@ -1,14 +1,14 @@
-import { digest } from "../context/digest.js";
+import { digest } from "../sealing/digest.js";
 import { joinClaims } from "../entra/claims-request.js";
 import { isTokenExchangeError, NoTokenError, type SkippedSource } from "../errors.js";
 import type { MayKeep } from "./flights.js";
-import { skipOf } from "./skip-of.js";
-import type { AccessToken, TokenAnswer, TokenRequest, TokenSource } from "./token-source.js";
+import { skipOf } from "../sources/skip-of.js";
+import type { AccessToken, TokenAnswer, TokenRequest, TokenSource } from "../sources/token-source.js";
 
 /** For which user tokens a later source stood in, and what it had to meet. Least recently used first out. */
-export type StandIns = Map<string, StandIn>;
+export type FallbackSources = Map<string, FallbackSource>;
 
-interface StandIn {
+interface FallbackSource {
   readonly principal: string;
   readonly source: TokenSource;
   readonly claims: string | undefined;
@@ -22,7 +22,7 @@ const maxStandIns = 10_000;
 const maxClaims = 2_048;
 
 /** Makes the memory of one access. */
-export function standIns(): StandIns {
+export function fallbackSources(): FallbackSources {
   return new Map();
 }
 
@@ -36,7 +36,7 @@ export async function askSources(
   request: TokenRequest,
   ask: AskSource,
   principal: string,
-  won: StandIns,
+  won: FallbackSources,
   mayKeep: MayKeep,
 ): Promise<AccessToken> {
   const keyOf = (): string => digest(principal, request.assertion?.hash, request.scopes, request.claims);
@@ -78,7 +78,7 @@ function moreUseful(before: Needed | undefined, answer: Needed): Needed {
 async function askStandIn(
   request: TokenRequest,
   ask: AskSource,
-  won: StandIns,
+  won: FallbackSources,
   key: string,
   mayKeep: MayKeep,
 ): Promise<AccessToken | undefined> {
@@ -91,7 +91,7 @@ async function askStandIn(
   return answer.token;
 }
 
-function remember(won: StandIns, key: string, standIn: StandIn): void {
+function remember(won: FallbackSources, key: string, standIn: FallbackSource): void {
   if ((standIn.claims?.length ?? 0) > maxClaims) return;
   won.set(key, standIn);
   if (won.size > maxStandIns) won.delete(won.keys().next().value ?? key);

@@ -1,4 +1,4 @@
-import type { AccessToken } from "./token-source.js";
+import type { AccessToken } from "../sources/token-source.js";
 
 /** Tokens that are being fetched: one flight for each principal and full key. Rule 6. */
 export interface Flights {

@@ -1,22 +1,16 @@
 import { runWithoutUserContext } from "../context/ambient.js";
-import { digest } from "../context/digest.js";
-import {
-  clocksOf,
-  emit,
-  label,
-  milliseconds,
-  optional,
-  orElse,
-  type OnEvent,
-  type OptionTable,
-} from "../errors.js";
+import { digest } from "../sealing/digest.js";
+import { clocksOf } from "../async/clocks.js";
+import { emit, type OnEvent } from "../events/events.js";
+import { label, milliseconds, optional, orElse } from "../options/checks.js";
+import { type OptionTable } from "../options/option-table.js";
 import { foundryEnvironment } from "../foundry/environment.js";
-import { encryptionKeysOption, keyring } from "./keyring.js";
-import type { ProtectedResource } from "./protected-resource.js";
+import { encryptionKeysOption, keyring } from "../sealing/keyring.js";
+import type { ProtectedResource } from "../sources/protected-resource.js";
 import { readSharedRecord, type SharedRecord } from "./shared-record.js";
 import { sharedStoreOption, storeCalls, type SharedTokenStore } from "./store-calls.js";
 import { usableUntil } from "./token-cache.js";
-import type { AccessToken, TokenRequest, TokenSource } from "./token-source.js";
+import type { AccessToken, TokenRequest, TokenSource } from "../sources/token-source.js";
 
 /**
  * A store behind the cache of one process, for tokens that were exchanged for a user token: another replica, or
@@ -94,13 +88,13 @@ export interface Found {
 }
 
 const purpose = "shared-token";
-/** No token is shared for longer, so that an epoch need not be kept for longer either. */
+/** No token is shared for longer, so that an generation need not be kept for longer either. */
 const longestMs = 86_400_000;
-const epochMs = longestMs + 3_600_000;
+const generationMs = longestMs + 3_600_000;
 /** In characters. Whatever is longer is none of ours. */
 export const maxSealed = 65_536;
 const maxRefused = 1_000;
-const maxEpochs = 10_000;
+const maxGenerations = 10_000;
 
 /** Makes it. */
 export function sharedCache(wiring: SharedCacheWiring): SharedCache {
@@ -116,7 +110,7 @@ export function sharedCache(wiring: SharedCacheWiring): SharedCache {
     onEvent,
   });
   const refused = new Set<string>();
-  const epochs = new Map<string, number>();
+  const generations = new Map<string, number>();
   const pending = new Map<string, Promise<void>>();
 
   /** What a record belongs to: its key is derived from this, and it does not open as another's. Rules 4 and 10. */
@@ -129,9 +123,9 @@ export function sharedCache(wiring: SharedCacheWiring): SharedCache {
     const scopes = JSON.stringify(resource.scopes);
     return [agent, kind, cacheScope, context.principalKey, resource.url, scopes, assertion.hash];
   };
-  const epochBinding = (principalKey: string): readonly string[] => [
+  const generationBinding = (principalKey: string): readonly string[] => [
     agent,
-    "epoch",
+    "generation",
     principalKey,
     resource.url,
   ];
@@ -149,11 +143,13 @@ export function sharedCache(wiring: SharedCacheWiring): SharedCache {
     return value;
   };
 
-  /** The epoch of a principal; an unreadable one accepts nothing. */
-  const epochOf = (principalKey: string, sealed: readonly unknown[]): number => {
-    const stored = sealed.filter(isThere).map((text) => opened(epochBinding(principalKey), text));
-    const known = stored.map((epoch) => (typeof epoch === "number" ? epoch : Number.POSITIVE_INFINITY));
-    return Math.max(epochs.get(principalKey) ?? 0, ...known);
+  /** The generation of a principal; an unreadable one accepts nothing. */
+  const generationOf = (principalKey: string, sealed: readonly unknown[]): number => {
+    const stored = sealed.filter(isThere).map((text) => opened(generationBinding(principalKey), text));
+    const known = stored.map((generation) =>
+      typeof generation === "number" ? generation : Number.POSITIVE_INFINITY,
+    );
+    return Math.max(generations.get(principalKey) ?? 0, ...known);
   };
 
   /** Work nobody waits for, in its order for each record. */
@@ -170,14 +166,14 @@ export function sharedCache(wiring: SharedCacheWiring): SharedCache {
   const keep = (
     binding: readonly string[],
     { scopes, claims }: TokenRequest,
-    epoch: number,
+    generation: number,
     given: AccessToken,
   ): void => {
     const { token, expiresAt, refreshAt, useUntil } = given;
     const ttlMs = Math.min(usableUntil(given) - now(), longestMs);
-    if (ttlMs < 1 || !Number.isFinite(epoch)) return;
+    if (ttlMs < 1 || !Number.isFinite(generation)) return;
     const until = now() + ttlMs;
-    const record: SharedRecord = { token, expiresAt, refreshAt, useUntil, until, scopes, claims, epoch };
+    const record: SharedRecord = { token, expiresAt, refreshAt, useUntil, until, scopes, claims, generation };
     const [name = ""] = namesOf(binding);
     inBackground(name, async () => {
       const sealed = keys.seal(purpose, binding, record);
@@ -191,21 +187,21 @@ export function sharedCache(wiring: SharedCacheWiring): SharedCache {
       const { principalKey } = request.context;
       if (binding === undefined || principalKey === undefined) return undefined;
       const names = namesOf(binding);
-      const read = await calls.read([...names, ...namesOf(epochBinding(principalKey))]);
+      const read = await calls.read([...names, ...namesOf(generationBinding(principalKey))]);
       if (read === undefined) return undefined;
-      const epoch = epochOf(principalKey, read.slice(names.length));
+      const generation = generationOf(principalKey, read.slice(names.length));
       const record = readSharedRecord(opened(binding, read.slice(0, names.length).find(isThere)));
       // A write that comes late, or back from a replica of the store, may be of any age: see for ourselves.
       const holds =
         record !== undefined &&
         record.until > now() &&
-        record.epoch >= epoch &&
+        record.generation >= generation &&
         meets(record, request) &&
         !isRefused(record.token);
       const token = holds ? tokenOf(record, source.kind) : undefined;
       return {
         token: token !== undefined && accept(token) ? token : undefined,
-        keep: (given) => keep(binding, request, epoch, given),
+        keep: (given) => keep(binding, request, generation, given),
       };
     },
 
@@ -225,23 +221,24 @@ export function sharedCache(wiring: SharedCacheWiring): SharedCache {
     },
 
     forgetPrincipal(principalKey) {
-      const binding = epochBinding(principalKey);
+      const binding = generationBinding(principalKey);
       const raise = (seen: number): number => {
-        const epoch = Math.max(now(), seen + 1);
-        epochs.delete(principalKey);
-        epochs.set(principalKey, epoch);
-        if (epochs.size > maxEpochs) epochs.delete(epochs.keys().next().value ?? principalKey);
-        return epoch;
+        const generation = Math.max(now(), seen + 1);
+        generations.delete(principalKey);
+        generations.set(principalKey, generation);
+        if (generations.size > maxGenerations)
+          generations.delete(generations.keys().next().value ?? principalKey);
+        return generation;
       };
-      const own = raise(epochs.get(principalKey) ?? 0);
+      const own = raise(generations.get(principalKey) ?? 0);
       // Under every name, for replicas that do not have the newest key yet.
       for (const name of namesOf(binding))
         inBackground(name, async () => {
           const [sealed] = (await calls.read([name])) ?? [];
           const seen = isThere(sealed) ? opened(binding, sealed) : 0;
           // The clock of who raised it last may be ahead of ours.
-          const epoch = typeof seen === "number" && seen >= own ? raise(seen) : own;
-          await calls.write(name, keys.seal(purpose, binding, epoch), epochMs);
+          const generation = typeof seen === "number" && seen >= own ? raise(seen) : own;
+          await calls.write(name, keys.seal(purpose, binding, generation), generationMs);
         });
     },
 

@@ -11,17 +11,17 @@ export interface SharedRecord {
   readonly scopes: readonly string[];
   readonly claims?: string | undefined;
   /** Of the principal, when the store was looked into. Older than the principal's own: not given any more. */
-  readonly epoch: number;
+  readonly generation: number;
 }
 
 /** The record in an opened value, or `undefined` for one that another version may have written. */
 export function readSharedRecord(value: unknown): SharedRecord | undefined {
   if (typeof value !== "object" || value === null) return undefined;
   const record = value as { readonly [name in keyof SharedRecord]?: unknown };
-  const { token, expiresAt, refreshAt, useUntil, until, scopes, claims, epoch } = record;
+  const { token, expiresAt, refreshAt, useUntil, until, scopes, claims, generation } = record;
   if (typeof token !== "string" || typeof expiresAt !== "number" || typeof until !== "number")
     return undefined;
-  if (typeof epoch !== "number" || !isOptional(refreshAt, "number") || !isOptional(useUntil, "number"))
+  if (typeof generation !== "number" || !isOptional(refreshAt, "number") || !isOptional(useUntil, "number"))
     return undefined;
   if (!isOptional(claims, "string") || !Array.isArray(scopes)) return undefined;
   if (!scopes.every((scope) => typeof scope === "string")) return undefined;

@@ -1,20 +1,15 @@
 import { runWithoutUserContext } from "../context/ambient.js";
-import {
-  clocksOf,
-  emit,
-  HostedAgentIdentityError,
-  isHostedAgentIdentityError,
-  isTokenExchangeError,
-  type OnEvent,
-} from "../errors.js";
+import { clocksOf } from "../async/clocks.js";
+import { emit, type OnEvent } from "../events/events.js";
+import { HostedAgentIdentityError, isHostedAgentIdentityError, isTokenExchangeError } from "../errors.js";
 import { isBearerToken } from "../entra/bearer-token.js";
-import { withDeadline } from "../exchange/deadline.js";
-import { askSources, standIns, type AskSource } from "./ask-sources.js";
+import { withDeadline } from "../async/deadline.js";
+import { askSources, fallbackSources, type AskSource } from "./ask-sources.js";
 import type { MayKeep } from "./flights.js";
 import { sharedCache, type AcceptShared, type SharedCacheOptions } from "./shared-cache.js";
-import type { ProtectedResource } from "./protected-resource.js";
-import type { AccessToken, TokenRequest, TokenSource } from "./token-source.js";
-import { unmetDemands } from "./unmet-demands.js";
+import type { ProtectedResource } from "../sources/protected-resource.js";
+import type { AccessToken, TokenRequest, TokenSource } from "../sources/token-source.js";
+import { failedStepUps } from "./failed-step-ups.js";
 
 /** What the calls to the sources of one access are made with. */
 export interface SourceCallsOptions {
@@ -47,10 +42,10 @@ export interface SourceCalls {
 export function sourceCalls(options: SourceCallsOptions): SourceCalls {
   const { resource, sources, now, onEvent } = options;
   const { serverLabel } = resource;
-  const others = options.sharedCache && sharedCache({ ...options.sharedCache, resource, now, onEvent });
+  const sharedTokens = options.sharedCache && sharedCache({ ...options.sharedCache, resource, now, onEvent });
   const { age } = clocksOf(now);
-  const unmet = unmetDemands(age);
-  const won = standIns();
+  const failedStepUpsOfUsers = failedStepUps(age);
+  const fallbacks = fallbackSources();
 
   const askOne = async (
     source: TokenSource,
@@ -58,14 +53,14 @@ export function sourceCalls(options: SourceCallsOptions): SourceCalls {
     accept: AcceptShared,
     mayKeep: MayKeep,
   ): ReturnType<AskSource> => {
-    const known = unmet.find(source, request);
+    const known = failedStepUpsOfUsers.find(source, request);
     if (known !== undefined) return known;
-    const found = await others?.find(source, request, accept);
+    const found = await sharedTokens?.find(source, request, accept);
     if (found?.token !== undefined) return { status: "token", token: found.token };
     const answer = await source.acquire(request);
     if (!mayKeep()) return answer;
     if (answer.status === "token") found?.keep(answer.token);
-    else unmet.note(source, request, answer);
+    else failedStepUpsOfUsers.note(source, request, answer);
     return answer;
   };
 
@@ -86,7 +81,7 @@ export function sourceCalls(options: SourceCallsOptions): SourceCalls {
         new HostedAgentIdentityError("entra_timeout", `No token within ${options.timeoutMs} ms.`);
       const ask: AskSource = (source, request) => askOne(source, request, accept, mayKeep);
       const fromSources = (signal: AbortSignal): Promise<AccessToken> =>
-        askSources(sources, { ...asked, signal }, ask, principal, won, mayKeep);
+        askSources(sources, { ...asked, signal }, ask, principal, fallbacks, mayKeep);
       try {
         const token = await runWithoutUserContext(() =>
           withDeadline(options.timeoutMs, undefined, timedOut, fromSources),
@@ -105,16 +100,16 @@ export function sourceCalls(options: SourceCallsOptions): SourceCalls {
         throw cause;
       }
     },
-    forgetToken: (owner, token) => others?.forgetToken(sources, owner, token),
+    forgetToken: (owner, token) => sharedTokens?.forgetToken(sources, owner, token),
     forgetPrincipal(principalKey) {
-      others?.forgetPrincipal(principalKey);
-      unmet.forgetPrincipal(principalKey);
-      for (const [key, standIn] of won) if (standIn.principal === principalKey) won.delete(key);
+      sharedTokens?.forgetPrincipal(principalKey);
+      failedStepUpsOfUsers.forgetPrincipal(principalKey);
+      for (const [key, standIn] of fallbacks) if (standIn.principal === principalKey) fallbacks.delete(key);
     },
-    shared: others !== undefined,
+    shared: sharedTokens !== undefined,
     async close() {
-      unmet.clear();
-      await others?.close();
+      failedStepUpsOfUsers.clear();
+      await sharedTokens?.close();
     },
   };
 }

@@ -1,5 +1,7 @@
-import { emit, made, type OnEvent, type OptionCheck } from "../errors.js";
-import { withDeadline } from "../exchange/deadline.js";
+import { emit, type OnEvent } from "../events/events.js";
+import { made } from "../options/checks.js";
+import { type OptionCheck } from "../options/option-table.js";
+import { withDeadline } from "../async/deadline.js";
 
 /**
  * Where several processes share text that is already encrypted. A `Keyv` instance fits as it is. It may lose

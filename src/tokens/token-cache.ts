@@ -1,16 +1,7 @@
-import {
-  bytes,
-  clocksOf,
-  count,
-  endAt,
-  isPast,
-  orElse,
-  systemClock,
-  type Clocks,
-  type End,
-  type OptionTable,
-} from "../errors.js";
-import type { AccessToken } from "./token-source.js";
+import { bytes, count, orElse } from "../options/checks.js";
+import { clocksOf, endAt, isPast, systemClock, type Clocks, type End } from "../async/clocks.js";
+import { type OptionTable } from "../options/option-table.js";
+import type { AccessToken } from "../sources/token-source.js";
 
 /** How many tokens are kept, and how large they may be together. */
 export interface TokenCacheLimits {

@@ -1,5 +1,5 @@
 import { runWithUserContext } from "../context/ambient.js";
-import { answerHeaders } from "../context/answer-headers.js";
+import { answerHeaders } from "../request/answer-headers.js";
 import { internalsOf, isSignInDemand } from "../context/internals.js";
 import type { UserContext } from "../context/user-context.js";
 import { isHostedAgentIdentityError } from "../errors.js";

@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import type { UserContext } from "../context/user-context.js";
-import { clocksOf, systemClock } from "../errors.js";
+import { clocksOf, systemClock } from "../async/clocks.js";
 import type { TurnRequest } from "./turn-request.js";
 import type { ResumedTurn } from "./turn.js";
 

@@ -1,7 +1,7 @@
 import { read } from "../consent/error-chain.js";
 import { contextSlot } from "../context/slot.js";
 import { isHostedAgentIdentityError } from "../errors.js";
-import { ignoreRejection } from "../errors/ignore-rejection.js";
+import { ignoreRejection } from "../async/ignore-rejection.js";
 import { redacted } from "../errors/redact.js";
 import { ownErrorIn } from "./failure.js";
 

@@ -1,5 +1,5 @@
 import { isUtf8 } from "node:buffer";
-import { excessInText, excessInValue, excessText, type JsonExcess } from "../errors/json-limits.js";
+import { excessInText, excessInValue, excessText, type JsonExcess } from "../input/json-limits.js";
 import { requestError, type RequestError } from "./error-envelope.js";
 
 /** A body as a value, or why it is refused. */

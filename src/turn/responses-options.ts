@@ -1,16 +1,7 @@
 import { policyOption, type ConsentLinkPolicy } from "../consent/link-policy.js";
-import {
-  bytes,
-  clock,
-  made,
-  milliseconds,
-  optional,
-  orElse,
-  readOptions,
-  text,
-  type OnEvent,
-  type OptionTable,
-} from "../errors.js";
+import { bytes, clock, made, milliseconds, optional, orElse, text } from "../options/checks.js";
+import { readOptions, type OptionTable } from "../options/option-table.js";
+import { type OnEvent } from "../events/events.js";
 import { randomBytesOption, type RandomBytes } from "../foundry/ids.js";
 import { agentReferenceOption, type AgentReference } from "../foundry/items.js";
 import { waitingOperations, type Operations } from "./operations.js";

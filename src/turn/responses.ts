@@ -1,5 +1,5 @@
 import { tryGetUserContext } from "../context/ambient.js";
-import { answerHeaders } from "../context/answer-headers.js";
+import { answerHeaders } from "../request/answer-headers.js";
 import { internalsOf } from "../context/internals.js";
 import type { UserContext } from "../context/user-context.js";
 import { answerTurn, errorAnswer, type Answer } from "./answer.js";

@@ -1,8 +1,8 @@
 import { types } from "node:util";
-import { inBackground } from "../context/background-timer.js";
+import { inBackground } from "../async/background-timer.js";
 import { HostedAgentIdentityError } from "../errors.js";
 import { readRunOutput, refusePromise, runIterator, type Unnumbered } from "./run-output.js";
-import { within } from "./within.js";
+import { within } from "../async/within.js";
 import type { TurnScope } from "./turn-scope.js";
 import type { RunOutput, Turn } from "./turn.js";
 

@@ -1,6 +1,6 @@
 import type { UserContext } from "../context/user-context.js";
 import { HostedAgentIdentityError } from "../errors.js";
-import { within } from "./within.js";
+import { within } from "../async/within.js";
 import { terminalEvents, type ResponseEvent, type ResponseObject } from "../foundry/events.js";
 import { drainMs } from "./turn-options.js";
 

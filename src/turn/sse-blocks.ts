@@ -1,6 +1,6 @@
 import { HostedAgentIdentityError } from "../errors.js";
 import type { ResponseEvent } from "../foundry/events.js";
-import { within } from "./within.js";
+import { within } from "../async/within.js";
 
 /** A comment of server-sent events, which every reader skips. Source: the SSE writers of the agentserver packages. */
 const keepAlive = ": keep-alive\n\n";

@@ -10,15 +10,12 @@ import {
   milliseconds,
   optional,
   orElse,
-  readOptions,
   text,
-  type Checked,
-  type OptionCheck,
-  type OptionTable,
-} from "../errors.js";
+} from "../options/checks.js";
+import { readOptions, type Checked, type OptionCheck, type OptionTable } from "../options/option-table.js";
 import { randomBytesOption } from "../foundry/ids.js";
 import { agentReferenceOption } from "../foundry/items.js";
-import type { OnEvent } from "../errors.js";
+import type { OnEvent } from "../events/events.js";
 import type { RunLimits } from "./run-pieces.js";
 import type { RunTurnOptions } from "./run-turn.js";
 import type { DrainOptions } from "./running-turns.js";

@@ -1,4 +1,4 @@
-import { inBackground } from "../context/background-timer.js";
+import { inBackground } from "../async/background-timer.js";
 import { getUserContext, runInContext } from "../context/ambient.js";
 import {
   beginTurnOn,
@@ -12,14 +12,9 @@ import type { UserContext } from "../context/user-context.js";
 import { refusedLink, type ConsentLinkPolicy } from "../consent/link-policy.js";
 import { consentLinkRefused } from "../consent/refused-link.js";
 import { consentIn, uniqueRequests } from "../consent/find-consent-required.js";
-import {
-  ConsentRequiredError,
-  emit,
-  HostedAgentIdentityError,
-  type ConsentRequest,
-  type OnEvent,
-} from "../errors.js";
-import { settleOrAbort } from "../exchange/deadline.js";
+import { ConsentRequiredError, HostedAgentIdentityError, type ConsentRequest } from "../errors.js";
+import { emit, type OnEvent } from "../events/events.js";
+import { settleOrAbort } from "../async/deadline.js";
 import { ownErrorIn } from "./failure.js";
 import type { Preparable, Turn } from "./turn.js";
 

@@ -6,7 +6,7 @@ import { HostedAgentIdentityError } from "../errors.js";
 import type { ResponseEvent } from "../foundry/events.js";
 import type { RandomBytes } from "../foundry/ids.js";
 import type { AgentReference } from "../foundry/items.js";
-import { emit, type OnEvent } from "../errors/events.js";
+import { emit, type OnEvent } from "../events/events.js";
 import { failureFrom, isCancelled } from "./failure.js";
 import { runPieces, type RunPieces } from "./run-pieces.js";
 import { reportError } from "./report-error.js";

@@ -22,28 +22,28 @@ import { urlMatch } from "../../src/access/url-match.js";
 import { readText } from "../../src/cli/read-text.js";
 import { errorChain } from "../../src/consent/error-chain.js";
 import { linkFault } from "../../src/consent/link-form.js";
-import { signingKeys } from "../../src/context/signing-keys.js";
-import { checkShape } from "../../src/context/token-shape.js";
-import { verifierOptions } from "../../src/context/verify.js";
-import { clocksOf } from "../../src/errors.js";
-import { parseJson } from "../../src/errors/json-limits.js";
+import { signingKeys } from "../../src/user-token/signing-keys.js";
+import { checkShape } from "../../src/user-token/token-shape.js";
+import { verifierOptions } from "../../src/user-token/verify.js";
+import { clocksOf } from "../../src/async/clocks.js";
+import { parseJson } from "../../src/input/json-limits.js";
 import { redacted } from "../../src/errors/redact.js";
 import { entraAppInternals } from "../../src/exchange/entra-app.js";
 import { capturingNetwork } from "../../src/exchange/network-module.js";
 import { toolboxConsent } from "../../src/foundry/toolbox-consent.js";
-import { eventScanner } from "../../src/mcp/toolbox/event-stream.js";
+import { eventScanner } from "../../src/toolbox/event-stream.js";
 import { mcpServerOptions } from "../../src/server/options.js";
 import { answerIn } from "../../src/sign-in/binding/answer.js";
 import { codeIn, newCode } from "../../src/sign-in/binding/code.js";
 import { keepPrompt, takePrompt } from "../../src/sign-in/binding/prompt.js";
-import type { SignInCore } from "../../src/sign-in/core.js";
-import { linkKeys } from "../../src/sign-in/flow/agents.js";
+import type { SignInContext } from "../../src/sign-in/core.js";
+import { linkKeys } from "../../src/sign-in/link/agents.js";
 import { browserCookie, browserOf } from "../../src/sign-in/flow/browser.js";
 import { formOf } from "../../src/sign-in/flow/replies.js";
-import { openTicket, sealTicket, type Ticket } from "../../src/sign-in/flow/ticket.js";
+import { openTicket, sealTicket, type Ticket } from "../../src/sign-in/link/ticket.js";
 import { maxClaimsLength } from "../../src/sign-in/remote/sign-in-api.js";
 import { readJson } from "../../src/sign-in/remote/wire.js";
-import { keyring } from "../../src/tokens/keyring.js";
+import { keyring } from "../../src/sealing/keyring.js";
 import { maxSealed } from "../../src/tokens/shared-cache.js";
 import { collect } from "../support/consenting-access.js";
 import { listening } from "../support/listening.js";
@@ -60,7 +60,7 @@ const contacts = protectedResource({
   audiences: ["api://contacts"],
 });
 const encryptionKeys = [new Uint8Array(32).fill(7)];
-const core: SignInCore = {
+const core: SignInContext = {
   app: entraAppInternals(entraApp({ tenantId, clientId: tenantId, credential: clientSecret("s") })),
   publicUrl: "https://agent.example.com",
   resources: [contacts],

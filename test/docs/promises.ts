@@ -34,8 +34,8 @@ export const promises: readonly PromiseOfThePage[] = [
   {
     says: "Never by session, conversation, model text",
     proof: held(
-      ["context/create", "never wins over a verified token"],
-      ["context/create", "in retired headers counts for nothing"],
+      ["request/create", "never wins over a verified token"],
+      ["request/create", "in retired headers counts for nothing"],
     ),
   },
   {
@@ -48,8 +48,8 @@ export const promises: readonly PromiseOfThePage[] = [
   {
     says: "is sent as the developer only where the developer has said so",
     proof: held(
-      ["tokens/developer", "is skipped where the developer has not said so: %s"],
-      ["tokens/developer", "the guide names every known host, with the page that documents its variable"],
+      ["sources/developer", "is skipped where the developer has not said so: %s"],
+      ["sources/developer", "the guide names every known host, with the page that documents its variable"],
     ),
   },
   {
@@ -100,13 +100,13 @@ export const promises: readonly PromiseOfThePage[] = [
   },
   {
     says: "never from tool content",
-    proof: held(["mcp/toolbox/consent", "-32006 in what a tool returned means nothing"]),
+    proof: held(["toolbox/consent", "-32006 in what a tool returned means nothing"]),
   },
   {
     says: "Every call to Entra, a key endpoint, a sign-in service or a store has a timeout",
     proof: held(
       ["exchange/on-behalf-of-exchange", "gives up on a silent Entra after timeoutMs"],
-      ["context/signing-keys", "because it %s, the answer is 503 and another try works"],
+      ["user-token/signing-keys", "because it %s, the answer is 503 and another try works"],
       [
         "sign-in/remote/remote-sign-in",
         "a service that takes the request and never answers is given up after timeoutMs",
@@ -120,7 +120,7 @@ export const promises: readonly PromiseOfThePage[] = [
   },
   {
     says: "The absence of a claim proves nothing",
-    proof: held(["context/verify", "a user token is refused that has"]),
+    proof: held(["user-token/verify", "a user token is refused that has"]),
   },
   {
     says: "Nobody can take another's room",
@@ -137,7 +137,7 @@ export const promises: readonly PromiseOfThePage[] = [
   {
     says: "a clock that was put back makes nothing younger",
     proof: held(
-      ["errors/clocks", "hold a date against both: it is over when either says so"],
+      ["async/clocks", "hold a date against both: it is over when either says so"],
       ["faults/two-clocks", "is not kept any longer when %s"],
     ),
   },
@@ -184,13 +184,13 @@ export const promises: readonly PromiseOfThePage[] = [
   { says: "nothing once the code is told", proof: said("It is the attack that remains, and says so.") },
   {
     says: "The platform's id owns nothing until you declare it",
-    proof: held(["context/create", "makes a principal only where its user id was declared to be one person"]),
+    proof: held(["request/create", "makes a principal only where its user id was declared to be one person"]),
   },
   {
     says: "Errors, events, spans, metrics and contexts hold none",
     proof: held(
       ["redaction/whole-demo", "nothing of the demo is anywhere else than it belongs"],
-      ["context/create", "a context shows nothing of its token: printed, spread, cloned"],
+      ["request/create", "a context shows nothing of its token: printed, spread, cloned"],
       ["otel/no-personal-data", "have a pseudonym only where a key asks for one"],
     ),
   },

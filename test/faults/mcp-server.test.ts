@@ -2,7 +2,7 @@ import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { isTokenExchangeError } from "hosted-agent-identity";
-import { freshRefusals } from "../../src/access/fresh-refusals.js";
+import { challengeBudget } from "../../src/access/challenge-budget.js";
 import { goodBody, json, refusal, type Answer } from "../support/token-endpoint.js";
 import { others, threePeople, type McpAnswer, type Outcome, type ThreePeople } from "./three-people.js";
 
@@ -298,7 +298,7 @@ describe("the MCP server fails one person", () => {
   });
 
   it("with a token that serves others too: what it was refused for her is not held against them", () => {
-    const refusals = freshRefusals(() => 0);
+    const refusals = challengeBudget(() => 0);
     refusals.note("Ada", "the agent's own token", "401");
     expect(refusals.has("Ada", "the agent's own token", "401")).toBe(true);
     expect(refusals.has("Bob", "the agent's own token", "401")).toBe(false);

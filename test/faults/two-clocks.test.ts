@@ -13,20 +13,20 @@ import {
 } from "hosted-agent-identity";
 import { memoryStore, remoteSignIn } from "hosted-agent-identity/sign-in";
 import { testUserContext } from "hosted-agent-identity/testing";
-import { freshRefusals } from "../../src/access/fresh-refusals.js";
-import { signingKeys } from "../../src/context/signing-keys.js";
-import { verifiedTokens } from "../../src/context/verified-tokens.js";
+import { challengeBudget } from "../../src/access/challenge-budget.js";
+import { signingKeys } from "../../src/user-token/signing-keys.js";
+import { verifiedTokens } from "../../src/user-token/verified-tokens.js";
 import { cloudEndpoints } from "../../src/entra/clouds.js";
-import { clocksOf, systemClock } from "../../src/errors.js";
+import { clocksOf, systemClock } from "../../src/async/clocks.js";
 import { backOff } from "../../src/exchange/back-off.js";
 import { clientAssertions } from "../../src/exchange/client-assertions.js";
 import type { CredentialRequest } from "../../src/exchange/credential.js";
 import { equalExchanges } from "../../src/exchange/equal-exchanges.js";
 import { currentTokens } from "../../src/mcp/current-tokens.js";
-import { agentToken } from "../../src/mcp/toolbox/agent-token.js";
+import { agentToken } from "../../src/toolbox/agent-token.js";
 import { refusedTokens } from "../../src/sign-in/grants/refused-tokens.js";
 import { namedUsers } from "../../src/sign-in/remote/named-users.js";
-import { shortMemory } from "../../src/tokens/short-memory.js";
+import { expiringMap } from "../../src/async/expiring-map.js";
 import { storeCalls } from "../../src/tokens/store-calls.js";
 import { waitingOperations } from "../../src/turn/operations.js";
 import { contextWithoutToken } from "../support/people.js";
@@ -147,17 +147,17 @@ const caches: Readonly<Record<string, Keeps>> = {
     return async () => (await access.token(ada)).token === "t1";
   },
   async "what is remembered for seconds"() {
-    const memory = shortMemory<true>(5_000, 10, clocksOf(systemClock).age);
+    const memory = expiringMap<true>(5_000, 10, clocksOf(systemClock).age);
     memory.set("key", true);
     return () => memory.get("key");
   },
   async "a refusal of a fresh token"() {
-    const refusals = freshRefusals(clocksOf(systemClock).age);
+    const refusals = challengeBudget(clocksOf(systemClock).age);
     refusals.note("Ada", "token", "401");
     return () => refusals.has("Ada", "token", "401");
   },
   async "the budget of challenges"() {
-    const refusals = freshRefusals(clocksOf(systemClock).age);
+    const refusals = challengeBudget(clocksOf(systemClock).age);
     for (let n = 0; n < 8; n += 1) refusals.mayAsk("Ada", `token ${n}`, "401");
     return () => !refusals.mayAsk("Ada", "one more", "401");
   },
@@ -208,7 +208,7 @@ const caches: Readonly<Record<string, Keeps>> = {
       onEvent: undefined,
     });
     await token.get({});
-    return () => token.peek() !== undefined;
+    return () => token.cachedToken() !== undefined;
   },
   async "the developer's token"() {
     const credential = counting();
@@ -343,14 +343,14 @@ describe("tokens of a principal that were all refused", () => {
 describe("the source", () => {
   /** Where a clock is read without the other one, and why that is right. */
   const alone: Readonly<Record<string, string>> = {
-    "errors/clocks.ts": "joins the two",
-    "errors/steps.ts": "how long a step took, for a trace",
+    "async/clocks.ts": "joins the two",
+    "events/steps.ts": "how long a step took, for a trace",
     "turn/run-pieces.ts": "the time limit of a turn, which is a timer",
     "mcp/pooled-clients.ts": "the time limit of a wait, which is a timer",
     "sign-in/stores/redis-calls.ts": "how long a connection has been silent while calls wait for it",
     "access/token-credential.ts": "a date for the Azure SDK",
     "context/test-context.ts": "dates of a test token",
-    "cli/inspect/judge.ts": "dates of a token",
+    "cli/inspect/token-findings.ts": "dates of a token",
     "turn/with-consent.ts": "the date of a response",
   };
   const files = readdirSync("src", { recursive: true, encoding: "utf8" }).filter(
@@ -366,6 +366,6 @@ describe("the source", () => {
   });
 
   it("measures no age by the wall clock", () => {
-    expect(where(/(?<!performance\.)\bnow\(\) - /).filter((file) => file !== "errors/clocks.ts")).toEqual([]);
+    expect(where(/(?<!performance\.)\bnow\(\) - /).filter((file) => file !== "async/clocks.ts")).toEqual([]);
   });
 });

@@ -1,6 +1,6 @@
 /**
  * Failures that people reported of hosted agents and that a library can prevent, each named after its report.
- * Those of toolboxes are in test/mcp/toolbox/known-failures.test.ts.
+ * Those of toolboxes are in test/toolbox/known-failures.test.ts.
  */
 import { createServer } from "node:http";
 import { afterAll, afterEach, beforeAll, expect, it } from "vitest";

@@ -5,14 +5,14 @@ import { memoryStore } from "hosted-agent-identity/sign-in";
 import { parseChallenges } from "../../src/access/challenges.js";
 import { urlMatch } from "../../src/access/url-match.js";
 import { entraAppInternals } from "../../src/exchange/entra-app.js";
-import { eventScanner } from "../../src/mcp/toolbox/event-stream.js";
-import type { SignInCore } from "../../src/sign-in/core.js";
+import { eventScanner } from "../../src/toolbox/event-stream.js";
+import type { SignInContext } from "../../src/sign-in/core.js";
 import { codeIn, looksOurs, newCode } from "../../src/sign-in/binding/code.js";
-import { linkKeys } from "../../src/sign-in/flow/agents.js";
-import { openTicket, sealTicket, type Ticket } from "../../src/sign-in/flow/ticket.js";
+import { linkKeys } from "../../src/sign-in/link/agents.js";
+import { openTicket, sealTicket, type Ticket } from "../../src/sign-in/link/ticket.js";
 import { recordSeal, type GrantRecord } from "../../src/sign-in/grants/record.js";
 import { eventCutter, sseEvent } from "../../src/testing/foundry/sse.js";
-import { keyring } from "../../src/tokens/keyring.js";
+import { keyring } from "../../src/sealing/keyring.js";
 import { readSharedRecord } from "../../src/tokens/shared-record.js";
 
 const tenantId = "11111111-1111-4111-8111-111111111111";
@@ -24,7 +24,7 @@ const contacts = protectedResource({
   scopes: ["api://contacts/read"],
   audiences: ["api://contacts"],
 });
-const core: SignInCore = {
+const core: SignInContext = {
   app: entraAppInternals(entraApp({ tenantId, clientId: tenantId, credential: clientSecret("s") })),
   publicUrl: "https://agent.example.com",
   resources: [contacts],
@@ -113,7 +113,7 @@ it("a record opens as it was sealed, and for nobody else", () => {
     indexedAt: fc.nat(),
   });
   const record = fc.record({
-    epoch: fc.nat(),
+    generation: fc.nat(),
     grant: fc.option(grant, { nil: undefined }),
     tokens: fc.array(token, { maxLength: 3 }),
   });
@@ -138,13 +138,17 @@ it("a shared record is read as it was written, and one with a field of another t
     until: fc.nat(),
     scopes: fc.array(text),
     claims: fc.option(text, { nil: undefined }),
-    epoch: fc.nat(),
+    generation: fc.nat(),
   });
   fc.assert(
-    fc.property(record, fc.constantFrom("token", "expiresAt", "until", "epoch", "scopes"), (kept, name) => {
-      expect(readSharedRecord(kept)).toEqual(kept);
-      expect(readSharedRecord({ ...kept, [name]: {} })).toBeUndefined();
-    }),
+    fc.property(
+      record,
+      fc.constantFrom("token", "expiresAt", "until", "generation", "scopes"),
+      (kept, name) => {
+        expect(readSharedRecord(kept)).toEqual(kept);
+        expect(readSharedRecord({ ...kept, [name]: {} })).toBeUndefined();
+      },
+    ),
   );
 });
 

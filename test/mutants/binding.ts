@@ -45,7 +45,7 @@ export const bindingMutants: readonly Mutant[] = [
     rule: 9,
     find: "if (!allows(known, account) || before === undefined) return false;",
     replace: "if (before === undefined) return false;",
-    tests: ["test/sign-in/binding/pin.test.ts"],
+    tests: ["test/sign-in/grants/pin.test.ts"],
   },
   {
     name: "an-unreadable-pin-is-none",
@@ -85,8 +85,8 @@ export const bindingMutants: readonly Mutant[] = [
   {
     name: "a-sign-out-leaves-the-pending",
     rule: 9,
-    find: "return (await grantsOf(core.agent).epoch(owner)) !== epoch;",
-    replace: "return ((await grantsOf(core.agent).epoch(owner)) !== epoch) && (false as boolean);",
+    find: "return (await grantsOf(core.agent).generation(owner)) !== generation;",
+    replace: "return ((await grantsOf(core.agent).generation(owner)) !== generation) && (false as boolean);",
     tests: code,
   },
   {
@@ -141,7 +141,7 @@ export const bindingMutants: readonly Mutant[] = [
   {
     name: "a-sign-out-is-overtaken-by-a-yes",
     rule: 9,
-    find: "epoch !== undefined && current.epoch !== epoch",
+    find: "generation !== undefined && current.generation !== generation",
     replace: "false as boolean",
     tests: races,
   },

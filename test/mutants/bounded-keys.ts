@@ -58,6 +58,6 @@ export const boundedKeyMutants: readonly Mutant[] = [
     rule: 19,
     find: "length > maxGrown ? [] : scopes",
     replace: "scopes",
-    tests: ["test/access/fresh-refusals.test.ts"],
+    tests: ["test/access/challenge-budget.test.ts"],
   },
 ];

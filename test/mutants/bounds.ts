@@ -1,7 +1,7 @@
 import type { Mutant } from "./mutant.js";
 
 const attempts = ["test/sign-in/flow/attempts.test.ts"];
-const names = ["test/sign-in/record-names.test.ts"];
+const names = ["test/sign-in/grants/record-names.test.ts"];
 const index = ["test/sign-in/grants/account-index.test.ts"];
 const quotas = ["test/sign-in/stores/quotas.test.ts"];
 const work = ["test/sign-in/long-running.test.ts"];
@@ -9,18 +9,18 @@ const work = ["test/sign-in/long-running.test.ts"];
 /** The bounds of what sign-in stores: in bytes, for each owner, and never at the price of a grant. */
 export const boundMutants: readonly Mutant[] = [
   {
-    name: "anybody-makes-the-store-keep-an-epoch",
+    name: "anybody-makes-the-store-keep-an-generation",
     rule: 19,
     find: "return service.grantsOf(ticket.agent).knownEpoch(ticketPrincipal(ticket));",
-    replace: "return service.grantsOf(ticket.agent).epoch(ticketPrincipal(ticket));",
+    replace: "return service.grantsOf(ticket.agent).generation(ticketPrincipal(ticket));",
     tests: attempts,
   },
   {
     name: "a-mark-without-a-redeemed-code",
     rule: 19,
-    find: "const known = await epochOf(service, ticket);",
+    find: "const known = await generationOf(service, ticket);",
     replace:
-      "await countOnce(core, browser, { ...attempt, id: code }); const known = await epochOf(service, ticket);",
+      "await countOnce(core, browser, { ...attempt, id: code }); const known = await generationOf(service, ticket);",
     tests: attempts,
   },
   {
@@ -236,7 +236,7 @@ export const boundMutants: readonly Mutant[] = [
   {
     name: "work-counts-after-a-sign-out",
     rule: 19,
-    find: "one.until > now() && one.epoch === epoch",
+    find: "one.until > now() && one.generation === generation",
     replace: "one.until > now()",
     tests: quotas,
   },

@@ -39,14 +39,14 @@ export const demandMutants: readonly Mutant[] = [
     rule: 11,
     find: "if (known.size >= tokensPerMinute) return false;",
     replace: "",
-    tests: ["test/access/fresh-refusals.test.ts"],
+    tests: ["test/access/challenge-budget.test.ts"],
   },
   {
     name: "calls-side-by-side-count-one-by-one",
     rule: 11,
     find: "if (known.has(key)) return true;",
     replace: "",
-    tests: ["test/access/fresh-refusals.test.ts"],
+    tests: ["test/access/challenge-budget.test.ts"],
   },
   {
     name: "scopes-of-one-tool-cost-another-its-own",
@@ -79,7 +79,7 @@ export const demandMutants: readonly Mutant[] = [
   {
     name: "revoked-token-left-with-its-source",
     rule: 6,
-    find: "if (response.status === 401 && !dropsFirst && !isAboutContext(claims)) forget();",
+    find: "if (response.status === 401 && !dropsFirst && !asksForAuthenticationContext(claims)) forget();",
     replace: "",
     tests: fetchTests,
   },

@@ -24,7 +24,7 @@ export const discretionMutants: readonly Mutant[] = [
     in: "load",
     find: 'redirect: "manual"',
     replace: 'redirect: "follow"',
-    tests: ["test/context/signing-keys.test.ts"],
+    tests: ["test/user-token/signing-keys.test.ts"],
   },
   {
     name: "remembered-without-the-signature",
@@ -32,7 +32,7 @@ export const discretionMutants: readonly Mutant[] = [
     in: "tokenVerifier",
     find: 'createHash("sha256").update(token)',
     replace: 'createHash("sha256").update(token.slice(0, token.lastIndexOf(".")))',
-    tests: ["test/context/verify.test.ts"],
+    tests: ["test/user-token/verify.test.ts"],
   },
   {
     name: "credential-in-the-error",
@@ -55,7 +55,7 @@ export const discretionMutants: readonly Mutant[] = [
     rule: 2,
     find: "contextSlot().internals.set(this, internals);",
     replace: "contextSlot().internals.set(this, internals);\n    Object.assign(this, { internals });",
-    tests: ["test/context/create.test.ts"],
+    tests: ["test/request/create.test.ts"],
   },
   {
     name: "code-told-to-listeners",

@@ -50,7 +50,7 @@ export const forgottenMutants: readonly Mutant[] = [
   {
     name: "a-stand-in-outlives-its-person",
     rule: 4,
-    find: "if (standIn.principal === principalKey) won.delete(key);",
+    find: "if (standIn.principal === principalKey) fallbacks.delete(key);",
     replace: "void [won, key, standIn];",
     tests: accessTests,
   },
@@ -114,7 +114,7 @@ export const forgottenMutants: readonly Mutant[] = [
   {
     name: "work-that-begins-during-a-sign-out",
     rule: 9,
-    find: "if (!signedIn && (await grants.epoch(principalKey)) !== epoch) {",
+    find: "if (!signedIn && (await grants.generation(principalKey)) !== generation) {",
     replace: "if (false as boolean) {",
     tests: signOutTests,
   },

@@ -1,6 +1,6 @@
 import type { Mutant } from "./mutant.js";
 
-const tests = ["test/tokens/agent-on-behalf-of.test.ts"];
+const tests = ["test/sources/agent-on-behalf-of.test.ts"];
 
 /** The guards of the agent identity's exchange. */
 export const agentIdentityMutants: readonly Mutant[] = [

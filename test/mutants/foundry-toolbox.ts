@@ -1,9 +1,9 @@
 import type { Mutant } from "./mutant.js";
 
-const toolboxTests = ["test/mcp/toolbox/foundry-toolbox.test.ts"];
-const consentTests = ["test/mcp/toolbox/consent.test.ts"];
-const retryTests = ["test/mcp/toolbox/retry.test.ts"];
-const tokenTests = ["test/mcp/toolbox/agent-token.test.ts"];
+const toolboxTests = ["test/toolbox/foundry-toolbox.test.ts"];
+const consentTests = ["test/toolbox/consent.test.ts"];
+const retryTests = ["test/toolbox/retry.test.ts"];
+const tokenTests = ["test/toolbox/agent-token.test.ts"];
 const policyTests = ["test/consent/link-policy.test.ts"];
 
 /** The guards of Foundry's toolbox: for whom it acts, what it sends on, and which links it believes. */
@@ -63,7 +63,7 @@ export const foundryToolboxMutants: readonly Mutant[] = [
   {
     name: "toolbox-link-anywhere",
     rule: 9,
-    in: "toolboxJudge",
+    in: "rpcOutcome",
     find: "const refused = refusedLink(link, policy);",
     replace: "const refused = undefined as HostedAgentIdentityError | undefined;",
     tests: consentTests,

@@ -4,7 +4,7 @@ const grantTests = ["test/sign-in/grants/grants.test.ts"];
 const recordTests = ["test/sign-in/grants/record-changes.test.ts"];
 const sourceTests = ["test/sign-in/tokens-source.test.ts"];
 const workTests = ["test/sign-in/long-running.test.ts"];
-const keyTests = ["test/tokens/key-derivation.test.ts"];
+const keyTests = ["test/sealing/key-derivation.test.ts"];
 const exchangeTests = ["test/exchange/sign-in-exchanges.test.ts"];
 
 /** The guards of grants, of their tokens, and of the work that goes on with them. */
@@ -112,7 +112,7 @@ export const grantMutants: readonly Mutant[] = [
   {
     name: "grant-back-from-the-dead",
     rule: 10,
-    find: "if (grant === undefined || current.epoch !== started.epoch) return undefined;",
+    find: "if (grant === undefined || current.generation !== started.generation) return undefined;",
     replace: "if (grant === undefined) return undefined;",
     tests: recordTests,
   },
@@ -135,12 +135,12 @@ export const grantMutants: readonly Mutant[] = [
     rule: 11,
     find: "() => reject(unavailable(`The store did not answer within ${timeoutMs} ms.`)),",
     replace: "() => {},",
-    tests: ["test/sign-in/guarded-store.test.ts"],
+    tests: ["test/sign-in/stores/guarded-store.test.ts"],
   },
   {
     name: "work-after-a-sign-out",
     rule: 13,
-    find: "(await grants.epoch(principal)) !== work.epoch",
+    find: "(await grants.generation(principal)) !== work.generation",
     replace: "false as boolean",
     tests: workTests,
   },

@@ -2,7 +2,7 @@ import type { Mutant } from "./mutant.js";
 
 const passed = ["test/turn/passed-through-consent.test.ts"];
 const policy = ["test/consent/link-policy.test.ts"];
-const toolbox = ["test/mcp/toolbox/consent.test.ts"];
+const toolbox = ["test/toolbox/consent.test.ts"];
 const item = ["test/consent/consent-item.test.ts"];
 
 /** The guards of consent links where they leave, whoever made them. */

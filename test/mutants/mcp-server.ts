@@ -142,8 +142,8 @@ export const mcpServerMutants: readonly Mutant[] = [
   {
     name: "server-passes-what-is-no-json-rpc",
     rule: 5,
-    find: "  if (calls === undefined) return { refused: notRpc };\n  const refused = await unmet(calls,",
-    replace: "  const refused = await unmet(calls ?? [],",
+    find: "  if (calls === undefined) return { refused: notRpc };\n  const refused = await unmetRequirement(calls,",
+    replace: "  const refused = await unmetRequirement(calls ?? [],",
     tests: gateTests,
   },
   {

@@ -1,11 +1,11 @@
 import type { Mutant } from "./mutant.js";
 
-const claims = ["test/context/odd-claims.test.ts"];
+const claims = ["test/user-token/odd-claims.test.ts"];
 const principals = ["test/context/principals.test.ts"];
-const verify = ["test/context/verify.test.ts"];
+const verify = ["test/user-token/verify.test.ts"];
 const acquire = ["test/tokens/acquire.test.ts"];
 const attacks = ["test/testing/isolation/attacks.test.ts"];
-const tickets = ["test/sign-in/flow/ticket-principals.test.ts"];
+const tickets = ["test/sign-in/link/ticket-principals.test.ts"];
 
 /** The guards of "proof is positive and of one strength": whom a token stands for, and which principal it makes. */
 export const proofMutants: readonly Mutant[] = [
@@ -203,7 +203,7 @@ export const proofMutants: readonly Mutant[] = [
     rule: 2,
     find: 'if (context.proof === "resource") throw userNotIdentified(context);',
     replace: "",
-    tests: ["test/mcp/toolbox/foundry-toolbox.test.ts"],
+    tests: ["test/toolbox/foundry-toolbox.test.ts"],
   },
   // The same guards, as the suite that users run has to notice them.
   {

@@ -1,7 +1,7 @@
 import type { Mutant } from "./mutant.js";
 
 const bodyTests = ["test/turn/request-bodies.test.ts"];
-const limitTests = ["test/errors/json-limits.test.ts"];
+const limitTests = ["test/input/json-limits.test.ts"];
 const requestTests = ["test/contract/request.test.ts"];
 const responseTests = ["test/contract/response.test.ts"];
 const brokenTests = ["test/http/broken-turns.test.ts"];

@@ -71,7 +71,7 @@ export const sharedCacheMutants: readonly Mutant[] = [
   {
     name: "late-write-of-a-shared-token",
     rule: 10,
-    find: "record.epoch >= epoch &&",
+    find: "record.generation >= generation &&",
     replace: "",
     tests: cacheTests,
   },
@@ -92,7 +92,7 @@ export const sharedCacheMutants: readonly Mutant[] = [
   {
     name: "refused-token-answered-with-another-old-one",
     rule: 6,
-    find: "token !== refused && !(plain && doubted.has(base));",
+    find: "token !== refused && !(plain && recentlyRejectedKeys.has(base));",
     replace: "token !== refused;",
     tests: cacheTests,
   },

@@ -112,7 +112,7 @@ export const turnMutants: readonly Mutant[] = [
     rule: 13,
     find: "if (response.body === internalsOf(context).ownBody) return response;",
     replace: "if (response.body !== internalsOf(context).ownBody || response.ok) return response;",
-    tests: ["test/context/middleware.test.ts"],
+    tests: ["test/request/middleware.test.ts"],
   },
   {
     name: "run-without-an-idle-limit",

@@ -1,6 +1,6 @@
 import type { Mutant } from "./mutant.js";
 
-const clocks = ["test/errors/clocks.test.ts"];
+const clocks = ["test/async/clocks.test.ts"];
 const kept = ["test/faults/two-clocks.test.ts"];
 
 /** How old something is: whatever either clock says, and nothing younger for a clock that was put back. */
@@ -52,7 +52,7 @@ export const twoClocksMutants: readonly Mutant[] = [
     rule: 20,
     find: "return now() >= at || age() >= aged;",
     replace: "return age() >= aged + 1_000;",
-    tests: ["test/context/verified-tokens.test.ts"],
+    tests: ["test/user-token/verified-tokens.test.ts"],
   },
   {
     name: "signing-keys-of-any-age",
@@ -66,7 +66,7 @@ export const twoClocksMutants: readonly Mutant[] = [
     rule: 20,
     find: "isPast(clocks, entry.end) || now() < entry.provenAt",
     replace: "isPast(clocks, entry.end)",
-    tests: ["test/context/verified-tokens.test.ts"],
+    tests: ["test/user-token/verified-tokens.test.ts"],
   },
   {
     name: "an-access-token-of-any-age",

@@ -5,7 +5,7 @@ import {
   runWithUserContext,
 } from "hosted-agent-identity";
 import { describe, expect, it } from "vitest";
-import type { OptionCheck, OptionKind } from "../../src/errors.js";
+import type { OptionCheck, OptionKind } from "../../src/options/option-table.js";
 import { context, entries, factories, methods, notFactories, type Factory } from "./factories.js";
 
 /** What a mistake may put into an option, and the kinds of option that may take it. */

@@ -1,8 +1,8 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import type { AroundStep, IdentityStep, OnEvent, StepEnd } from "hosted-agent-identity";
 import { openTelemetry } from "hosted-agent-identity/otel";
-import { watchedFetch } from "../../src/access/watched-fetch.js";
-import { watchedAcquirer } from "../../src/tokens/watched-acquirer.js";
+import { tracedFetch } from "../../src/access/traced-fetch.js";
+import { tracedAcquirer } from "../../src/tokens/traced-acquirer.js";
 import { world, type World } from "./world.js";
 
 let site: World;
@@ -61,9 +61,9 @@ it("without a listener for steps nothing is put around a call: what fetch sends 
   const resource = site.agent(undefined).plain.resource;
   const { serverLabel } = resource;
   for (const onEvent of [undefined, () => undefined]) {
-    const fetch = watchedFetch(() => answer, { resource, onEvent, context: undefined });
+    const fetch = tracedFetch(() => answer, { resource, onEvent, context: undefined });
     expect(fetch(resource.url)).toBe(answer);
     const tokens = { peek: () => undefined, acquire: async () => boom() };
-    expect(watchedAcquirer(tokens, { serverLabel, onEvent, sources: [] })).toBe(tokens);
+    expect(tracedAcquirer(tokens, { serverLabel, onEvent, sources: [] })).toBe(tokens);
   }
 });

@@ -9,10 +9,14 @@ import {
   type EntraAuthInfo,
   type McpServerOptions,
   protectMcpServer,
-  type ToolDemand,
+  type ToolRequirement,
 } from "hosted-agent-identity/server";
 import { cloudEndpoints } from "../../src/entra/clouds.js";
-import { type DemandChecks, demandChecks, demandOptions } from "../../src/server/demands.js";
+import {
+  type RequirementChecks,
+  requirementChecks,
+  requirementOptions,
+} from "../../src/server/tool-requirements.js";
 import { bearerChallenge, parseChallenges } from "../../src/access/challenges.js";
 import { handMade, signingKey, startTestCloud, type TestCloud } from "../support/keys.js";
 import { listening } from "../support/listening.js";
@@ -480,7 +484,7 @@ describe("what a call needs besides", () => {
   const application = appClaims(["Contacts.ReadAll"]);
   const claims = JSON.stringify({ access_token: { nbf: { essential: true, value: "1" } } });
 
-  test.each<[string, ToolDemand, typeof person | typeof application, number]>([
+  test.each<[string, ToolRequirement, typeof person | typeof application, number]>([
     ["a person", { scopes: ["Contacts.Write"] }, person, 403],
     ["a person", { scopes: ["Contacts.Write"] }, { scp: "access_as_user Contacts.Write" }, 200],
     ["a person", { authContext: "c1" }, person, 401],
@@ -514,11 +518,11 @@ describe("what a call needs besides", () => {
   });
 
   test("each kind of caller has a check for each field, or the gate does not compile", () => {
-    type Later = ToolDemand & { readonly later?: string };
+    type Later = ToolRequirement & { readonly later?: string };
     // @ts-expect-error -- a field without a check
-    const missing: DemandChecks<Later> = demandChecks.application;
-    expect(Object.keys(missing).sort()).toEqual(Object.keys(demandOptions).sort());
-    expect(Object.keys(demandChecks.user).sort()).toEqual(Object.keys(demandOptions).sort());
+    const missing: RequirementChecks<Later> = requirementChecks.application;
+    expect(Object.keys(missing).sort()).toEqual(Object.keys(requirementOptions).sort());
+    expect(Object.keys(requirementChecks.user).sort()).toEqual(Object.keys(requirementOptions).sort());
   });
 });
 

@@ -11,11 +11,11 @@ import {
 import { createSignIn, type SignIn } from "hosted-agent-identity/sign-in";
 import { decodeClaims } from "../../src/entra/token-claims.js";
 import type { SignedIn } from "../../src/exchange/authorization-code-exchange.js";
-import { settle } from "../../src/sign-in/flow/callback.js";
-import { linkKeys } from "../../src/sign-in/flow/agents.js";
-import { openTicket } from "../../src/sign-in/flow/ticket.js";
-import { guardedStore } from "../../src/sign-in/guarded-store.js";
-import type { SignInService } from "../../src/sign-in/service.js";
+import { bindOrWait } from "../../src/sign-in/flow/callback.js";
+import { linkKeys } from "../../src/sign-in/link/agents.js";
+import { openTicket } from "../../src/sign-in/link/ticket.js";
+import { guardedStore } from "../../src/sign-in/stores/guarded-store.js";
+import type { SignInInternals } from "../../src/sign-in/service.js";
 import { contextWith, platformContext } from "./support/contexts.js";
 import { masterKey, replica } from "./support/replica.js";
 import { scriptedStore, type ScriptedStore } from "./support/scripted-store.js";
@@ -59,7 +59,7 @@ type Happening = typeof happening extends fc.Arbitrary<infer T> ? T : never;
 
 interface Process {
   readonly signIn: SignIn;
-  readonly service: SignInService;
+  readonly service: SignInInternals;
   readonly contacts: UserAccess;
 }
 
@@ -98,7 +98,7 @@ class Run {
         encryptionKeys,
         now,
       });
-      const service: SignInService = {
+      const service: SignInInternals = {
         core,
         linkKeys: linkKeys({ agentName, resources, encryptionKeys }),
         coreOf: () => core,
@@ -135,9 +135,9 @@ class Run {
         if (opened.status === "bad") throw new Error("the link is bad");
         // Time may have gone on by more than a link lives before it was looked at.
         if (opened.status === "expired") return void this.outcomes.push("link expired");
-        const outcome = await settle(service, opened.ticket, undefined, {
+        const outcome = await bindOrWait(service, opened.ticket, undefined, {
           arrived: signIns[user] as SignedIn,
-          epoch: undefined,
+          generation: undefined,
         });
         if (outcome.kind === "code" && outcome.code !== undefined) this.codes.set(user, outcome.code);
         return void this.outcomes.push(outcome.kind);

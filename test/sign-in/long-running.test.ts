@@ -11,9 +11,9 @@ import {
 } from "hosted-agent-identity";
 import type { LongRunningTurn } from "hosted-agent-identity/sign-in";
 import { decodeClaims } from "../../src/entra/token-claims.js";
-import { longRunning, type LongRunning } from "../../src/sign-in/long-running.js";
+import { longRunning, type LongRunning } from "../../src/sign-in/long-running/long-running.js";
 import { signInTokens } from "../../src/sign-in/tokens-source.js";
-import { workList, type WorkList } from "../../src/sign-in/work-list.js";
+import { workList, type WorkList } from "../../src/sign-in/long-running/work-list.js";
 import { contextOf, nobody, platformContext } from "./support/contexts.js";
 import { replica, type Replica } from "./support/replica.js";
 import { scriptedStore, type ScriptedStore } from "./support/scripted-store.js";
@@ -206,7 +206,7 @@ it("can be stopped, also while it runs", async () => {
 it("counts what it stores: 4 MiB for one person, and another's work is another's", async () => {
   const [mine, theirs] = ["me", "them"].map((owner) => workList(agent.core, owner)) as [WorkList, WorkList];
   const half = 2 * 1024 * 1024;
-  const piece = { bytes: half, at: time, until: time + hour, epoch: 1 };
+  const piece = { bytes: half, at: time, until: time + hour, generation: 1 };
   for (const id of ["a", "b"]) await mine.add({ ...piece, id });
   expect((await refused(mine.add({ ...piece, id: "c", bytes: 1 }))).code).toBe("quota_reached");
   await theirs.add({ ...piece, id: "d" });
@@ -218,7 +218,7 @@ it("counts what it stores: 4 MiB for one person, and another's work is another's
 it("that was ended elsewhere makes room when its place is needed, not while it begins", async () => {
   const live = new Set(["b"]);
   const list = workList(agent.core, "me", async (id) => live.has(id));
-  const piece = { bytes: 2 * 1024 * 1024, at: time, until: time + hour, epoch: 1 };
+  const piece = { bytes: 2 * 1024 * 1024, at: time, until: time + hour, generation: 1 };
   for (const id of ["a", "b"]) await list.add({ ...piece, id });
   expect((await refused(list.add({ ...piece, id: "c" }))).code).toBe("quota_reached");
   time += 60_000;
@@ -239,9 +239,9 @@ it("that comes to nothing takes no room", async () => {
     );
   store.before(undefined);
   const list = workList(agent.core, context.principalKey ?? "");
-  const epoch = await agent.grants.epoch(context.principalKey ?? "");
+  const generation = await agent.grants.generation(context.principalKey ?? "");
   // All of it is free.
-  await list.add({ id: "x", bytes: 4 * 1024 * 1024, at: time, until: time + hour, epoch });
+  await list.add({ id: "x", bytes: 4 * 1024 * 1024, at: time, until: time + hour, generation });
   expect(store.values.size).toBeLessThanOrEqual(before.length + 2);
 });
 

@@ -284,7 +284,7 @@ describe("a store in trouble", () => {
     ["no text", () => ({ token: "planted" })],
     [
       "plain JSON",
-      () => JSON.stringify({ token: "planted", expiresAt: 1e15, until: 1e15, scopes: [], epoch: 0 }),
+      () => JSON.stringify({ token: "planted", expiresAt: 1e15, until: 1e15, scopes: [], generation: 0 }),
     ],
     ["far too long", (sealed) => sealed.padEnd(70_000, "A")],
   ])("whose value is %s costs one POST and an event, and is put right", async (_, spoil) => {
@@ -424,8 +424,8 @@ describe("a record that does not hold any more", () => {
     const access = replica();
     access.forget(context);
     await shares(access, context);
-    const [epoch = ""] = store.values.keys();
-    store.values.set(epoch, "x".repeat(100));
+    const [generation = ""] = store.values.keys();
+    store.values.set(generation, "x".repeat(100));
     await replica().token(context);
     expect(posts()).toBe(2);
     expect(typesOf("shared_cache_unreadable")).toHaveLength(1);

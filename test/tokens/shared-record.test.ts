@@ -1,7 +1,7 @@
 import { expect, it } from "vitest";
 import { readSharedRecord } from "../../src/tokens/shared-record.js";
 
-const record = { token: "t", expiresAt: 2, until: 1, scopes: ["s"], epoch: 0 };
+const record = { token: "t", expiresAt: 2, until: 1, scopes: ["s"], generation: 0 };
 
 it.each([
   record,
@@ -22,7 +22,7 @@ it.each([
   { ...record, scopes: "all" },
   { ...record, scopes: [1] },
   { ...record, claims: {} },
-  { ...record, epoch: undefined },
+  { ...record, generation: undefined },
   { ...record, refreshAt: "soon" },
   { ...record, useUntil: "never" },
 ])("does not take %j for a record", (other) => {

@@ -4,7 +4,7 @@ import type { ClientCredential } from "../../exchange/credential.js";
 import { entraApp, type EntraApp } from "../../exchange/entra-app.js";
 import { workloadIdentityFile } from "../../exchange/federated-credential.js";
 import { foundryEnvironment } from "../../foundry/environment.js";
-import { protectedResource, type ProtectedResource } from "../../tokens/protected-resource.js";
+import { protectedResource, type ProtectedResource } from "../../sources/protected-resource.js";
 import { failure, type Finding } from "../finding.js";
 import { audiencesOfResource, cloudOf, scopeOfResource, type Settings } from "../settings.js";
 

@@ -1,5 +1,5 @@
 import { parseChallenges } from "../../access/challenges.js";
-import type { ProtectedResource } from "../../tokens/protected-resource.js";
+import type { ProtectedResource } from "../../sources/protected-resource.js";
 import type { Finding } from "../finding.js";
 import { objectIn, probe, Unreachable, type Probed } from "./probe.js";
 

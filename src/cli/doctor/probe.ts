@@ -1,5 +1,5 @@
-import { withDeadline } from "../../exchange/deadline.js";
-import { parseJson } from "../../errors/json-limits.js";
+import { withDeadline } from "../../async/deadline.js";
+import { parseJson } from "../../input/json-limits.js";
 
 /** What a server answered to one request of a check. */
 export interface Probed {

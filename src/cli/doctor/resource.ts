@@ -1,7 +1,7 @@
 import { audiencesOf, decodeClaims } from "../../entra/token-claims.js";
 import { resourceOfScope } from "../../entra/scopes.js";
 import type { EntraApp } from "../../exchange/entra-app.js";
-import type { ProtectedResource } from "../../tokens/protected-resource.js";
+import type { ProtectedResource } from "../../sources/protected-resource.js";
 import { failure, type Finding } from "../finding.js";
 import { aadstsOf, appToken, refusalIn } from "./app-token.js";
 

@@ -1,11 +1,11 @@
 import type * as Redis from "redis";
 import { access, constants, stat } from "node:fs/promises";
 import { dirname, resolve } from "node:path";
-import { withDeadline } from "../../exchange/deadline.js";
+import { withDeadline } from "../../async/deadline.js";
 import { foundryEnvironment } from "../../foundry/environment.js";
 import { HostedAgentIdentityError, packageFailure } from "../../errors.js";
-import { publicUrlOf, publicUrlOption } from "../../sign-in/flow/urls.js";
-import { encryptionKeysOption } from "../../tokens/keyring.js";
+import { publicUrlOf, publicUrlOption } from "../../sign-in/link/urls.js";
+import { encryptionKeysOption } from "../../sealing/keyring.js";
 import { failure, type Finding } from "../finding.js";
 import type { Settings } from "../settings.js";
 

@@ -1,5 +1,5 @@
-import { readOptions } from "../../errors.js";
-import { toolboxOptions, toolboxPlace } from "../../mcp/toolbox/options.js";
+import { readOptions } from "../../options/option-table.js";
+import { toolboxOptions, toolboxPlace } from "../../toolbox/options.js";
 import { failure, type Finding } from "../finding.js";
 import type { Settings } from "../settings.js";
 import { probe, Unreachable } from "./probe.js";

@@ -1,12 +1,12 @@
-import { createUserContext } from "../../context/create.js";
-import { userTokenVerifier } from "../../context/verify.js";
+import { createUserContext } from "../../request/create.js";
+import { userTokenVerifier } from "../../user-token/verify.js";
 import { audiencesOf, decodeClaims } from "../../entra/token-claims.js";
 import type { EntraApp } from "../../exchange/entra-app.js";
 import { userAccess } from "../../access/user-access.js";
 import type { AccessExplanation } from "../../access/types.js";
-import { onBehalfOf } from "../../tokens/on-behalf-of.js";
-import { passthrough } from "../../tokens/passthrough.js";
-import type { ProtectedResource } from "../../tokens/protected-resource.js";
+import { onBehalfOf } from "../../sources/on-behalf-of.js";
+import { passthrough } from "../../sources/passthrough.js";
+import type { ProtectedResource } from "../../sources/protected-resource.js";
 import { isUserTokenError } from "../../errors.js";
 import { failure, type Finding } from "../finding.js";
 import type { Settings } from "../settings.js";

@@ -7,7 +7,7 @@ import { readText } from "../read-text.js";
 import type { Terminal } from "../terminal.js";
 import { UsageError } from "../usage-error.js";
 import { whoseMove } from "./whose-move.js";
-import { parseJson } from "../../errors/json-limits.js";
+import { parseJson } from "../../input/json-limits.js";
 
 /** What is said of one code. */
 export interface Explained {

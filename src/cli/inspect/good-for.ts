@@ -1,7 +1,7 @@
 import type { TokenClaims } from "../../entra/token-claims.js";
 import { subjectOf } from "../../entra/token-subject.js";
 import type { Settings } from "../settings.js";
-import { audienceKind } from "./judge.js";
+import { audienceKind } from "./token-findings.js";
 
 /** What a token is good for, by the table of docs/guides/which-way.md. */
 export interface GoodFor {

@@ -1,4 +1,4 @@
-import { parseJson } from "../../errors/json-limits.js";
+import { parseJson } from "../../input/json-limits.js";
 
 /** The header of a token, unproven like everything else in it. */
 export type TokenHeader = Readonly<Record<string, unknown>>;

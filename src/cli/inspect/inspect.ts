@@ -8,7 +8,7 @@ import { UsageError } from "../usage-error.js";
 import { explainedClaims, printClaims } from "./claims.js";
 import { goodFor } from "./good-for.js";
 import { headerOf, type TokenHeader } from "./header.js";
-import { judge } from "./judge.js";
+import { tokenFindings } from "./token-findings.js";
 import { checkSignature } from "./signature.js";
 
 /** The command `inspect`: true when nothing wrong was found. */
@@ -29,7 +29,7 @@ export async function inspect({ values, positionals, line, out, signal }: Invoca
   }
   const offline = values["offline"] === true;
   const signature = await checkSignature({ token, header, claims, settings, offline, signal });
-  const checks: readonly Finding[] = [signature, ...judge(claims, settings)];
+  const checks: readonly Finding[] = [signature, ...tokenFindings(claims, settings)];
   const ok = checks.every(({ status }) => status !== "fail");
   const ways = goodFor(claims, settings);
   const explained = explainedClaims(claims);

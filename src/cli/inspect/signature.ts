@@ -1,8 +1,9 @@
-import { signingKeys } from "../../context/signing-keys.js";
+import { signingKeys } from "../../user-token/signing-keys.js";
 import { isGuid } from "../../entra/tenants.js";
 import type { TokenClaims } from "../../entra/token-claims.js";
-import { settleOrAbort } from "../../exchange/deadline.js";
-import { clocksOf, isUserTokenError, loadPackage, systemClock } from "../../errors.js";
+import { settleOrAbort } from "../../async/deadline.js";
+import { clocksOf, systemClock } from "../../async/clocks.js";
+import { isUserTokenError, loadPackage } from "../../errors.js";
 import { failure, type Finding } from "../finding.js";
 import { cloudOf, type Settings } from "../settings.js";
 import type { TokenHeader } from "./header.js";

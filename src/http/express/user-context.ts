@@ -1,5 +1,5 @@
 import type { RequestHandler } from "express";
-import type { UserContextOptions } from "../../context/create.js";
+import type { UserContextOptions } from "../../request/create.js";
 import { userContextOnNode } from "../node/user-context.js";
 
 /**

@@ -1,6 +1,6 @@
 import type { FastifyPluginCallback } from "fastify";
 import { runInContext, tryGetUserContext } from "../../context/ambient.js";
-import { userContextSettings, type UserContextOptions } from "../../context/create.js";
+import { userContextSettings, type UserContextOptions } from "../../request/create.js";
 import { openUserContext } from "../incoming-message.js";
 
 /**

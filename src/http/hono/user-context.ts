@@ -1,11 +1,11 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Context, MiddlewareHandler } from "hono";
 import { runInContext } from "../../context/ambient.js";
-import { contextOfRequest, userContextSettings, type UserContextOptions } from "../../context/create.js";
-import { headerPairs, rawHeaderPairs, type HeaderPairs } from "../../context/header-pairs.js";
-import { withoutHeaders } from "../../context/middleware.js";
-import { refusalOf, refusalResponse } from "../../context/refusal.js";
-import { endWithBody } from "../../context/response-end.js";
+import { contextOfRequest, userContextSettings, type UserContextOptions } from "../../request/create.js";
+import { headerPairs, rawHeaderPairs, type HeaderPairs } from "../../request/header-pairs.js";
+import { withoutHeaders } from "../../request/middleware.js";
+import { refusalOf, refusalResponse } from "../../request/refusal.js";
+import { endWithBody } from "../../request/response-end.js";
 import { endWithResponse, stripHeaders } from "../incoming-message.js";
 
 /**

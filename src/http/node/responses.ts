@@ -1,6 +1,6 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { tryGetUserContext } from "../../context/ambient.js";
-import { answerHeaders } from "../../context/answer-headers.js";
+import { answerHeaders } from "../../request/answer-headers.js";
 import { answerTurn, errorAnswer, type Answer } from "../../turn/answer.js";
 import { receivedBody, type RequestHead } from "../../turn/received-body.js";
 import { reportError } from "../../turn/report-error.js";

@@ -1,6 +1,6 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { runInContext } from "../../context/ambient.js";
-import { userContextSettings, type UserContextOptions } from "../../context/create.js";
+import { userContextSettings, type UserContextOptions } from "../../request/create.js";
 import { warnOf } from "../../errors/warn-of.js";
 import { endBroken, openUserContext, refuse } from "../incoming-message.js";
 

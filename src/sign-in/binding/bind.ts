@@ -1,10 +1,10 @@
 import { principalKey } from "../../context/principal.js";
 import { isHostedAgentIdentityError } from "../../errors.js";
-import type { Ticket } from "../flow/ticket.js";
+import type { Ticket } from "../link/ticket.js";
 import { isSame } from "../grants/record-changes.js";
-import type { Arrived, SignInService } from "../service.js";
-import { pin, readPin, takePinBack } from "./pin.js";
-import { recordName } from "../record-names.js";
+import type { Arrived, SignInInternals } from "../service.js";
+import { pin, readPin, takePinBack } from "../grants/pin.js";
+import { recordName } from "../grants/record-names.js";
 
 /** How a binding went. Anything but `bound` has stored nothing, and left the ticket as it was. */
 export type Bound =
@@ -24,14 +24,14 @@ const bindingMs = 30_000;
 
 /**
  * Stores the grant of a principal that is known to be the account's: the initiator's own, or one whose chat
- * has said the code and yes. The ticket is used up by this, and by nothing else. `epoch`: the principal's when
+ * has said the code and yes. The ticket is used up by this, and by nothing else. `generation`: the principal's when
  * the person came back from Entra, where something was waited for since. Rule 9.
  */
 export async function bind(
-  service: SignInService,
+  service: SignInInternals,
   ticket: Ticket,
   arrived: Arrived,
-  epoch: number | undefined,
+  generation: number | undefined,
 ): Promise<Bound> {
   const { account } = arrived;
   const { store } = service.core;
@@ -41,7 +41,7 @@ export async function bind(
     return (await isUsed(service, ticket)) ? "already_done" : "other_tab";
   let outcome: Bound;
   try {
-    outcome = await pinAndKeep(service, ticket, arrived, epoch);
+    outcome = await pinAndKeep(service, ticket, arrived, generation);
   } catch (cause) {
     await store.delete(used).catch(() => undefined);
     throw cause;
@@ -64,21 +64,21 @@ export async function bind(
 }
 
 async function pinAndKeep(
-  service: SignInService,
+  service: SignInInternals,
   ticket: Ticket,
   arrived: Arrived,
-  epoch: number | undefined,
+  generation: number | undefined,
 ): Promise<Bound> {
   const { account } = arrived;
   if (ticket.initiator !== undefined)
-    return (await keep(service, ticket, arrived, epoch)) === "kept" ? "bound" : "signed_out";
+    return (await keep(service, ticket, arrived, generation)) === "kept" ? "bound" : "signed_out";
   const core = service.coreOf(ticket.agent);
   const owner = principalKey(ticket.principal);
   const before = await readPin(core, owner);
   if (!(await pin(core, owner, account))) return "pinned_account";
   let outcome: Bound | undefined;
   try {
-    outcome = (await keep(service, ticket, arrived, epoch)) === "kept" ? "bound" : "signed_out";
+    outcome = (await keep(service, ticket, arrived, generation)) === "kept" ? "bound" : "signed_out";
     return outcome;
   } catch (cause) {
     if (isHostedAgentIdentityError(cause) && cause.code === "wrong_user") return "pinned_account";
@@ -91,10 +91,10 @@ async function pinAndKeep(
 }
 
 async function keep(
-  service: SignInService,
+  service: SignInInternals,
   ticket: Ticket,
   arrived: Arrived,
-  epoch: number | undefined,
+  generation: number | undefined,
 ): Promise<"kept" | "signed_out"> {
   const { account, refreshToken, token, expiresAt, refreshAt } = arrived;
   const { resource, claims } = ticket;
@@ -108,16 +108,16 @@ async function keep(
     ...(claims === undefined ? {} : { claims }),
   };
   const grant = { account, refreshToken, resources: [resource], scopes };
-  return service.grantsOf(ticket.agent).keep(principalKey(ticket.principal), grant, first, epoch);
+  return service.grantsOf(ticket.agent).keep(principalKey(ticket.principal), grant, first, generation);
 }
 
 /** Whether a ticket has done its work. */
-export async function isUsed(service: SignInService, ticket: Ticket): Promise<boolean> {
+export async function isUsed(service: SignInInternals, ticket: Ticket): Promise<boolean> {
   return (await service.core.store.get(usedKey(service, ticket))) === "used";
 }
 
 /** Under the agent's name: another agent's ticket of the same id uses nothing up. */
-function usedKey({ core }: SignInService, { agent, id }: Ticket): string {
+function usedKey({ core }: SignInInternals, { agent, id }: Ticket): string {
   return recordName("ticket", core.publicUrl, agent, id);
 }
 

@@ -1,7 +1,7 @@
-import { digest } from "../../context/digest.js";
-import { recordBinding, type SignInCore } from "../core.js";
-import { cell } from "../grants/sealed-cell.js";
-import { recordName } from "../record-names.js";
+import { digest } from "../../sealing/digest.js";
+import { recordBinding, type SignInContext } from "../core.js";
+import { sealedCell } from "../grants/sealed-cell.js";
+import { recordName } from "../grants/record-names.js";
 
 /** How much one principal may have waiting of a kind; `bytes` of what is stored. The oldest goes first. */
 export interface RoomLimits {
@@ -27,7 +27,7 @@ export interface OwnerRoom {
 
 /** Makes the room of one principal. `what` tells rooms of the same kind apart. */
 export function ownerRoom(
-  core: SignInCore,
+  core: SignInContext,
   owner: string,
   kind: "prompt" | "pending",
   what: string,
@@ -38,7 +38,7 @@ export function ownerRoom(
   const keyOf = (name: string): string => recordName(kind, ...binding, name);
   const opened = (name: string, sealed: string | undefined): unknown =>
     sealed === undefined ? undefined : keys.open(kind, [...binding, name], sealed);
-  const held = cell<readonly Held[]>(store, {
+  const held = sealedCell<readonly Held[]>(store, {
     key: recordName(kind, ...binding),
     ttlMs,
     none: [],

@@ -1,13 +1,13 @@
 import { principalKey } from "../../context/principal.js";
 import { HostedAgentIdentityError } from "../../errors.js";
-import { recordBinding, type SignInCore } from "../core.js";
-import { ticketPrincipal, type Ticket } from "../flow/ticket.js";
-import { cell, type Cell } from "../grants/sealed-cell.js";
-import type { Arrived, SignInService } from "../service.js";
+import { recordBinding, type SignInContext } from "../core.js";
+import { ticketPrincipal, type Ticket } from "../link/ticket.js";
+import { sealedCell, type Cell } from "../grants/sealed-cell.js";
+import type { Arrived, SignInInternals } from "../service.js";
 import { quietly } from "./bind.js";
 import { digestOf, newCode } from "./code.js";
 import { newest, ownerRoom, placeIn, type OwnerRoom } from "./owner-room.js";
-import { recordName } from "../record-names.js";
+import { recordName } from "../grants/record-names.js";
 
 /** How long a code works, and how often one may be tried for one ticket. */
 export const codeMs: number = 5 * 60_000;
@@ -37,22 +37,22 @@ export interface Waiting {
 export interface Pending {
   readonly ticket: Ticket;
   readonly arrived: Arrived;
-  /** The principal's epoch when it came: after a sign-out it no longer counts. */
-  readonly epoch: number;
+  /** The principal's generation when it came: after a sign-out it no longer counts. */
+  readonly generation: number;
 }
 
 /** Keeps a sign-in for minutes, under the principal whose link it was, and returns the code that opens it. */
 export async function keepPending(
-  service: SignInService,
+  service: SignInInternals,
   ticket: Ticket,
   arrived: Arrived,
-  epoch: number,
+  generation: number,
 ): Promise<{ readonly code: string; readonly expiresAt: number }> {
   const core = service.coreOf(ticket.agent);
   const owner = ticketPrincipal(ticket);
   const [id, code] = [Buffer.from(core.random(16)).toString("base64url"), newCode(core.random)];
   const expiresAt = core.now() + codeMs;
-  const pending: Pending = { ticket, arrived, epoch };
+  const pending: Pending = { ticket, arrived, generation };
   const sealed = core.keys.seal("pending", bindingOf(core, owner, id), pending);
   const bytes = sealed.length;
   if (bytes > limits.bytes) throw new HostedAgentIdentityError("quota_reached");
@@ -83,9 +83,9 @@ function withWaiting(known: readonly Waiting[], added: Waiting): readonly Waitin
 }
 
 /** Everything that waits for a code of this principal, and of no other. */
-export function waitingOf(core: SignInCore, owner: string): Cell<readonly Waiting[]> {
+export function waitingOf(core: SignInContext, owner: string): Cell<readonly Waiting[]> {
   const binding = bindingOf(core, owner, "waiting");
-  return cell<readonly Waiting[]>(core.store, {
+  return sealedCell<readonly Waiting[]>(core.store, {
     key: keyOf(core, owner, "waiting"),
     ttlMs: listMs,
     none: [],
@@ -96,7 +96,7 @@ export function waitingOf(core: SignInCore, owner: string): Cell<readonly Waitin
 
 /** Takes what a code belongs to: it is there once. */
 export async function takePending(
-  core: SignInCore,
+  core: SignInContext,
   owner: string,
   { id }: Waiting,
 ): Promise<Pending | undefined> {
@@ -106,7 +106,7 @@ export async function takePending(
 }
 
 /** Counts a try for a ticket, over all processes. */
-export function countTry(core: SignInCore, owner: string, ticketId: string): Promise<number> {
+export function countTry(core: SignInContext, owner: string, ticketId: string): Promise<number> {
   return core.store.increment(recordName("tries", ...recordBinding(core, owner), ticketId), triesMs);
 }
 
@@ -115,7 +115,7 @@ export function countTry(core: SignInCore, owner: string, ticketId: string): Pro
  * two at once, one is kept; tells whether this one is.
  */
 export function keepUnconfirmed(
-  core: SignInCore,
+  core: SignInContext,
   owner: string,
   conversation: string | undefined,
   pending: Pending,
@@ -124,7 +124,7 @@ export function keepUnconfirmed(
 }
 
 export async function readUnconfirmed(
-  core: SignInCore,
+  core: SignInContext,
   owner: string,
   conversation: string | undefined,
 ): Promise<Pending | undefined> {
@@ -132,19 +132,19 @@ export async function readUnconfirmed(
 }
 
 export async function takeUnconfirmed(
-  core: SignInCore,
+  core: SignInContext,
   owner: string,
   conversation: string | undefined,
 ): Promise<Pending | undefined> {
   return ofOwner(owner, await unconfirmedOf(core, owner).take(placeIn(conversation)));
 }
 
-function unconfirmedOf(core: SignInCore, owner: string): OwnerRoom {
+function unconfirmedOf(core: SignInContext, owner: string): OwnerRoom {
   return ownerRoom(core, owner, "pending", "unconfirmed", { ...limits, ttlMs: confirmMs });
 }
 
-/** Forgets what waits for a code. What else was pending has ended with the principal's epoch. */
-export async function dropWaiting(core: SignInCore, owner: string): Promise<void> {
+/** Forgets what waits for a code. What else was pending has ended with the principal's generation. */
+export async function dropWaiting(core: SignInContext, owner: string): Promise<void> {
   for (const { id } of await waitingOf(core, owner).read()) await core.store.delete(keyOf(core, owner, id));
   await core.store.delete(keyOf(core, owner, "waiting"));
 }
@@ -155,10 +155,10 @@ function ofOwner(owner: string, found: unknown): Pending | undefined {
   return pending !== undefined && principalKey(pending.ticket.principal) === owner ? pending : undefined;
 }
 
-function bindingOf(core: SignInCore, owner: string, what: string): readonly string[] {
+function bindingOf(core: SignInContext, owner: string, what: string): readonly string[] {
   return [...recordBinding(core, owner), what];
 }
 
-function keyOf(core: SignInCore, owner: string, what: string): string {
+function keyOf(core: SignInContext, owner: string, what: string): string {
   return recordName("pending", ...bindingOf(core, owner, what));
 }

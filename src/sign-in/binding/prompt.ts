@@ -1,4 +1,4 @@
-import type { SignInCore } from "../core.js";
+import type { SignInContext } from "../core.js";
 import { ownerRoom, placeIn, type OwnerRoom } from "./owner-room.js";
 
 /** As long as a link, a code and a yes may take. */
@@ -10,7 +10,7 @@ const limits = { records: 16, bytes: 512 * 1024, ttlMs: promptMs };
 
 /** Keeps the message that a sign-in interrupted, for this principal in this conversation. */
 export async function keepPrompt(
-  core: SignInCore,
+  core: SignInContext,
   owner: string,
   conversation: string | undefined,
   prompt: string,
@@ -21,7 +21,7 @@ export async function keepPrompt(
 
 /** The interrupted message, once. */
 export async function takePrompt(
-  core: SignInCore,
+  core: SignInContext,
   owner: string,
   conversation: string | undefined,
 ): Promise<string | undefined> {
@@ -30,10 +30,10 @@ export async function takePrompt(
 }
 
 /** Lets go of a principal's interrupted messages, in all conversations. */
-export async function dropPrompts(core: SignInCore, owner: string): Promise<void> {
+export async function dropPrompts(core: SignInContext, owner: string): Promise<void> {
   await roomOf(core, owner).clear();
 }
 
-function roomOf(core: SignInCore, owner: string): OwnerRoom {
+function roomOf(core: SignInContext, owner: string): OwnerRoom {
   return ownerRoom(core, owner, "prompt", "kept", limits);
 }

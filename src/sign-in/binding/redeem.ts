@@ -1,9 +1,9 @@
 import { liveInternalsOf } from "../../context/internals.js";
 import { signInProof } from "../../context/principal.js";
 import type { UserContext } from "../../context/user-context.js";
-import type { SignInCore } from "../core.js";
+import type { SignInContext } from "../core.js";
 import type { Account } from "../grants/grant.js";
-import type { SignInService } from "../service.js";
+import type { SignInInternals } from "../service.js";
 import { answerIn } from "./answer.js";
 import { bind } from "./bind.js";
 import { codeIn, digestOf, looksOurs, sameDigest } from "./code.js";
@@ -18,7 +18,7 @@ import {
   type Pending,
   type Waiting,
 } from "./pending.js";
-import { allows, readPin } from "./pin.js";
+import { allows, readPin } from "../grants/pin.js";
 import { takePrompt } from "./prompt.js";
 
 /**
@@ -75,7 +75,11 @@ const sayings: Readonly<Record<RefusedCode, string>> = {
  * Reads a code, or the yes after it, out of what the user wrote just now. Looks only under the principal of
  * the context; every wrong code counts against each sign-in that waits there, over all processes. Rule 9.
  */
-export async function redeem(service: SignInService, context: UserContext, text: string): Promise<Redeemed> {
+export async function redeem(
+  service: SignInInternals,
+  context: UserContext,
+  text: string,
+): Promise<Redeemed> {
   liveInternalsOf(context);
   const { principal, principalKey: owner } = context;
   // A person who is known by a token needs no code: the sign-in is compared with the token.
@@ -91,7 +95,7 @@ export async function redeem(service: SignInService, context: UserContext, text:
 }
 
 async function answered(
-  service: SignInService,
+  service: SignInInternals,
   context: UserContext,
   owner: string,
   asked: Pending,
@@ -107,7 +111,7 @@ async function answered(
 }
 
 async function tried(
-  service: SignInService,
+  service: SignInInternals,
   context: UserContext,
   owner: string,
   code: string,
@@ -130,7 +134,7 @@ async function tried(
 
 /** Counts first and compares then: what is counted cannot be tried once more by being fast. */
 async function compare(
-  core: SignInCore,
+  core: SignInContext,
   owner: string,
   waiting: readonly Waiting[],
   digest: string,
@@ -150,7 +154,7 @@ async function compare(
 }
 
 async function finish(
-  service: SignInService,
+  service: SignInInternals,
   context: UserContext,
   owner: string,
   pending: Pending,
@@ -158,7 +162,7 @@ async function finish(
   const { account } = pending.arrived;
   const { serverLabel } = pending.ticket;
   if (await isOver(service, owner, pending)) return refused("expired");
-  const outcome = await bind(service, pending.ticket, pending.arrived, pending.epoch);
+  const outcome = await bind(service, pending.ticket, pending.arrived, pending.generation);
   if (outcome === "pinned_account") return refused("other_account");
   if (outcome !== "bound") return refused("expired");
   const prompt = await takePrompt(service.core, owner, context.platform.conversationId).catch(
@@ -170,11 +174,11 @@ async function finish(
 
 /** Whether the person has signed out since. */
 async function isOver(
-  { core, grantsOf }: SignInService,
+  { core, grantsOf }: SignInInternals,
   owner: string,
-  { epoch }: Pending,
+  { generation }: Pending,
 ): Promise<boolean> {
-  return (await grantsOf(core.agent).epoch(owner)) !== epoch;
+  return (await grantsOf(core.agent).generation(owner)) !== generation;
 }
 
 function question({ ticket: { serverLabel, agent }, arrived: { account } }: Pending): Redeemed {

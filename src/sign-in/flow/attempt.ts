@@ -1,11 +1,11 @@
 import { createHash } from "node:crypto";
 import { authorizeEndpoint } from "../../entra/clouds.js";
-import type { SignInCore } from "../core.js";
+import type { SignInContext } from "../core.js";
 import type { Browser } from "./browser.js";
 import { cookieName, cookiesNamed, setCookie } from "./cookies.js";
-import { packTicket, unpackTicket } from "./ticket.js";
-import { signInUrls } from "./urls.js";
-import { recordName } from "../record-names.js";
+import { packTicket, unpackTicket } from "../link/ticket.js";
+import { signInUrls } from "../link/urls.js";
+import { recordName } from "../grants/record-names.js";
 
 /** What a trip to Entra is for. */
 export interface Errand {
@@ -59,7 +59,7 @@ const maxCookieBytes = 3_000;
  * Source: RFC 7636 (PKCE); RFC 9700 sections 2.1 and 4.7; OpenID Connect Core 3.1.2.1.
  */
 export function beginAttempt(
-  core: SignInCore,
+  core: SignInContext,
   browser: Browser,
   request: Request,
   errand: Errand,
@@ -88,7 +88,7 @@ export function beginAttempt(
 
 /** Reads what came back. Stores nothing: that is for a code that was redeemed, in {@link countOnce}. */
 export async function endAttempt(
-  core: SignInCore,
+  core: SignInContext,
   browser: Browser,
   request: Request,
   state: string,
@@ -108,12 +108,12 @@ export async function endAttempt(
 }
 
 /** Marks a trip whose code was redeemed; `false` when another code of the same trip was redeemed before. */
-export function countOnce(core: SignInCore, browser: Browser, { id }: Attempt): Promise<boolean> {
+export function countOnce(core: SignInContext, browser: Browser, { id }: Attempt): Promise<boolean> {
   return core.store.setIfAbsent(markOf(core, browser, id), "redeemed", attemptMs);
 }
 
 /** A free slot, or the one of the oldest trip. */
-function slotFor(core: SignInCore, browser: Browser, request: Request): number {
+function slotFor(core: SignInContext, browser: Browser, request: Request): number {
   const taken = slots.map((slot) => {
     const at = attemptIn(core, browser, request, slot)?.at ?? 0;
     return { slot, at: at + attemptMs > core.now() ? at : 0 };
@@ -121,7 +121,12 @@ function slotFor(core: SignInCore, browser: Browser, request: Request): number {
   return taken.reduce((oldest, one) => (one.at < oldest.at ? one : oldest)).slot;
 }
 
-function attemptIn(core: SignInCore, browser: Browser, request: Request, slot: number): Attempt | undefined {
+function attemptIn(
+  core: SignInContext,
+  browser: Browser,
+  request: Request,
+  slot: number,
+): Attempt | undefined {
   for (const value of cookiesNamed(request, attemptCookie(core, slot))) {
     if (value.length > maxCookieBytes) continue;
     const attempt = core.keys.open("attempt", bindingOf(core, browser), value);
@@ -130,24 +135,24 @@ function attemptIn(core: SignInCore, browser: Browser, request: Request, slot: n
   return undefined;
 }
 
-function unpacked(core: SignInCore, { ticket, ...attempt }: Attempt): Attempt {
+function unpacked(core: SignInContext, { ticket, ...attempt }: Attempt): Attempt {
   return ticket === undefined ? attempt : { ...attempt, ticket: unpackTicket(core, ticket) };
 }
 
-function attemptCookie({ publicUrl }: SignInCore, slot: number): string {
+function attemptCookie({ publicUrl }: SignInContext, slot: number): string {
   return `${cookieName(publicUrl)}-${slot}`;
 }
 
 /** Of one browser: a cookie that was copied out of another one opens nothing. */
-function bindingOf({ publicUrl }: SignInCore, browser: Browser): readonly string[] {
+function bindingOf({ publicUrl }: SignInContext, browser: Browser): readonly string[] {
   return [publicUrl, browser.id];
 }
 
-function markOf({ publicUrl }: SignInCore, browser: Browser, id: string): string {
+function markOf({ publicUrl }: SignInContext, browser: Browser, id: string): string {
   return recordName("state", publicUrl, browser.id, id);
 }
 
-function authorizeUrl(core: SignInCore, errand: Errand, attempt: Attempt, state: string): string {
+function authorizeUrl(core: SignInContext, errand: Errand, attempt: Attempt, state: string): string {
   const { facts } = core.app;
   const url = new URL(authorizeEndpoint(facts.cloud, errand.tenantId));
   const parameters = {
@@ -170,6 +175,6 @@ function authorizeUrl(core: SignInCore, errand: Errand, attempt: Attempt, state:
   return url.href;
 }
 
-function randomText({ random }: SignInCore, bytes: number): string {
+function randomText({ random }: SignInContext, bytes: number): string {
   return Buffer.from(random(bytes)).toString("base64url");
 }

@@ -1,4 +1,4 @@
-import type { SignInCore } from "../core.js";
+import type { SignInContext } from "../core.js";
 import type { Account } from "../grants/grant.js";
 import { cookieName, cookiesNamed, setCookie } from "./cookies.js";
 
@@ -14,7 +14,7 @@ export interface Browser {
 const accountMs = 30 * 60_000;
 
 /** The browser that the request's cookie names, if it was made here. */
-export function browserOf(core: SignInCore, request: Request): Browser | undefined {
+export function browserOf(core: SignInContext, request: Request): Browser | undefined {
   for (const value of cookiesNamed(request, cookieName(core.publicUrl))) {
     const found = core.keys.open("cookie", ["browser", core.publicUrl], value);
     if (isBrowser(found)) return withoutOldAccount(found, core.now());
@@ -22,12 +22,12 @@ export function browserOf(core: SignInCore, request: Request): Browser | undefin
   return undefined;
 }
 
-export function newBrowser(core: SignInCore): Browser {
+export function newBrowser(core: SignInContext): Browser {
   return { id: Buffer.from(core.random(24)).toString("base64url") };
 }
 
 /** The `Set-Cookie` header that keeps a browser; it ends with the browser's session. */
-export function browserCookie({ keys, publicUrl }: SignInCore, browser: Browser): string {
+export function browserCookie({ keys, publicUrl }: SignInContext, browser: Browser): string {
   const value = keys.seal("cookie", ["browser", publicUrl], browser);
   return setCookie(publicUrl, cookieName(publicUrl), value);
 }
@@ -42,7 +42,7 @@ function isBrowser(value: unknown): value is Browser {
 
 /** A token for a form of this browser: what another site sends in its name does not carry one. */
 export function formToken(
-  { keys, publicUrl }: SignInCore,
+  { keys, publicUrl }: SignInContext,
   { id }: Browser,
   form: string,
   value: unknown,
@@ -52,7 +52,7 @@ export function formToken(
 
 /** What the form's token holds, or `undefined` when it was not made for this browser and form. */
 export function openFormToken(
-  { keys, publicUrl }: SignInCore,
+  { keys, publicUrl }: SignInContext,
   { id }: Browser,
   form: string,
   token: string,

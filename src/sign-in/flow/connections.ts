@@ -1,16 +1,16 @@
-import { removePin } from "../binding/pin.js";
+import { removePin } from "../grants/pin.js";
 import { nameOf } from "../binding/redeem.js";
 import type { Account } from "../grants/grant.js";
 import { isSame } from "../grants/record-changes.js";
 import { connectionsPage, connectionsSignInPage, type Connection } from "../pages/connections-page.js";
-import type { SignInService } from "../service.js";
+import type { SignInInternals } from "../service.js";
 import { signOutOf } from "../sign-out.js";
 import { beginAttempt } from "./attempt.js";
 import { browserOf, formToken, newBrowser, openFormToken, type Browser } from "./browser.js";
 import { pageOf } from "./outcome.js";
 import { formOf, one, type Reply } from "./replies.js";
 import { tenantOf } from "./start.js";
-import { signInUrls } from "./urls.js";
+import { signInUrls } from "../link/urls.js";
 
 const notes: Readonly<Record<string, string>> = {
   disconnected: "Disconnected. Within a minute the agent has no access left.",
@@ -19,7 +19,7 @@ const notes: Readonly<Record<string, string>> = {
 };
 
 /** `GET /connections`: what is connected with the account that has signed in in this browser. */
-export async function showConnections(service: SignInService, request: Request): Promise<Reply> {
+export async function showConnections(service: SignInInternals, request: Request): Promise<Reply> {
   const { core } = service;
   const urls = signInUrls(core.publicUrl);
   const known = browserOf(core, request);
@@ -61,7 +61,7 @@ const accountLinks: Readonly<Record<string, { readonly apps: string; readonly ac
 };
 
 async function connectionsOf(
-  service: SignInService,
+  service: SignInInternals,
   browser: Browser,
   account: Account,
 ): Promise<readonly Connection[]> {
@@ -88,7 +88,7 @@ async function connectionsOf(
 }
 
 /** `POST /connections/sign-in`: to Entra, only to learn who is there. */
-export async function signInForConnections(service: SignInService, request: Request): Promise<Reply> {
+export async function signInForConnections(service: SignInInternals, request: Request): Promise<Reply> {
   const checked = await checkedForm(service, request, "connections");
   if ("page" in checked || checked.value !== "sign-in") return refusedForm(service, checked);
   const tenantId = tenantOf(service, undefined);
@@ -97,14 +97,14 @@ export async function signInForConnections(service: SignInService, request: Requ
 }
 
 /** `POST /connections/leave`: this browser forgets who signed in. */
-export async function leaveConnections(service: SignInService, request: Request): Promise<Reply> {
+export async function leaveConnections(service: SignInInternals, request: Request): Promise<Reply> {
   const checked = await checkedForm(service, request, "connections");
   if ("page" in checked || checked.value !== "leave") return refusedForm(service, checked);
   return { redirect: signInUrls(service.core.publicUrl).connections(), browser: { id: checked.browser.id } };
 }
 
 /** `POST /connections/end`: disconnects, and with `change` unpins. Only what is this account's. */
-export async function endConnection(service: SignInService, request: Request): Promise<Reply> {
+export async function endConnection(service: SignInInternals, request: Request): Promise<Reply> {
   const checked = await checkedForm(service, request, "connection");
   if ("page" in checked) return checked;
   const { browser, form, value } = checked;
@@ -130,7 +130,7 @@ interface CheckedForm {
 }
 
 async function checkedForm(
-  service: SignInService,
+  service: SignInInternals,
   request: Request,
   name: "connections" | "connection",
 ): Promise<CheckedForm | (Reply & { readonly page: unknown })> {
@@ -143,7 +143,7 @@ async function checkedForm(
   return { browser, form, value: token.value };
 }
 
-function refusedForm({ core }: SignInService, checked: CheckedForm | Reply): Reply {
+function refusedForm({ core }: SignInInternals, checked: CheckedForm | Reply): Reply {
   return "page" in checked ? checked : { page: pageOf(core, { kind: "other_tab" }) };
 }
 

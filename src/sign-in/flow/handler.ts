@@ -1,21 +1,22 @@
 import { runWithoutUserContext } from "../../context/ambient.js";
-import { emit, isHostedAgentIdentityError } from "../../errors.js";
+import { emit } from "../../events/events.js";
+import { isHostedAgentIdentityError } from "../../errors.js";
 import { notFoundPage } from "../pages/problem-pages.js";
-import type { SignInService } from "../service.js";
+import type { SignInInternals } from "../service.js";
 import { browserOf } from "./browser.js";
-import { comeBack } from "./callback.js";
+import { handleCallback } from "./callback.js";
 import { endConnection, leaveConnections, showConnections, signInForConnections } from "./connections.js";
 import { outcomePage, pageOf } from "./outcome.js";
 import { one, respond, type Reply } from "./replies.js";
-import { followLink, showLink } from "./start.js";
+import { postStart, getStart } from "./start.js";
 import { showStatus } from "./status.js";
 
-type Route = (service: SignInService, request: Request) => Promise<Reply>;
+type Route = (service: SignInInternals, request: Request) => Promise<Reply>;
 
 const routes: Readonly<Record<string, Readonly<Record<string, Route>>>> = {
-  "/start": { GET: showLink, HEAD: showLink, POST: followLink },
+  "/start": { GET: getStart, HEAD: getStart, POST: postStart },
   // No HEAD: it would use the code up.
-  "/callback": { GET: comeBack },
+  "/callback": { GET: handleCallback },
   "/done": { GET: showOutcome, HEAD: showOutcome },
   "/status": { POST: showStatus },
   "/connections": { GET: showConnections, HEAD: showConnections },
@@ -25,7 +26,7 @@ const routes: Readonly<Record<string, Readonly<Record<string, Route>>>> = {
 };
 
 /** The web-standard handler of all pages. It takes paths with and without the path of `publicUrl`. */
-export function signInHandler(service: SignInService): (request: Request) => Promise<Response> {
+export function signInHandler(service: SignInInternals): (request: Request) => Promise<Response> {
   const { core } = service;
   const base = new URL(core.publicUrl).pathname.replace(/\/$/, "");
   return (request) =>
@@ -51,7 +52,7 @@ export function signInHandler(service: SignInService): (request: Request) => Pro
     });
 }
 
-async function showOutcome({ core }: SignInService, request: Request): Promise<Reply> {
+async function showOutcome({ core }: SignInInternals, request: Request): Promise<Reply> {
   const text = one(new URL(request.url).searchParams, "r") ?? "";
   return { page: outcomePage(core, browserOf(core, request), text) };
 }

@@ -1,9 +1,9 @@
-import type { SignInCore } from "../core.js";
+import type { SignInContext } from "../core.js";
 import { codePage, signedInPage } from "../pages/done-pages.js";
 import type { Page } from "../pages/layout.js";
 import { problemPage, type Problem } from "../pages/problem-pages.js";
 import type { Browser } from "./browser.js";
-import { signInUrls } from "./urls.js";
+import { signInUrls } from "../link/urls.js";
 
 /** How a sign-in ended, for the page that says so. */
 export type Outcome = Ended | Failed;
@@ -31,12 +31,12 @@ interface Failed {
  * The clean address of the outcome's page. The outcome travels in it, sealed for this browser: it costs the
  * store nothing, can be loaded again, and nobody can make an address that shows what did not happen.
  */
-export function outcomeUrl(core: SignInCore, browser: Browser | undefined, outcome: Outcome): string {
+export function outcomeUrl(core: SignInContext, browser: Browser | undefined, outcome: Outcome): string {
   return signInUrls(core.publicUrl).done(core.keys.seal("cookie", binding(core, browser), outcome));
 }
 
 /** The page of an outcome; `bad_link` for one that is not this browser's. */
-export function outcomePage(core: SignInCore, browser: Browser | undefined, text: string): Page {
+export function outcomePage(core: SignInContext, browser: Browser | undefined, text: string): Page {
   // A browser that refuses cookies sees what went wrong all the same: nothing of it is a secret.
   const found =
     core.keys.open("cookie", binding(core, browser), text) ??
@@ -45,7 +45,7 @@ export function outcomePage(core: SignInCore, browser: Browser | undefined, text
 }
 
 /** The page of an outcome, without the detour. */
-export function pageOf(core: SignInCore, outcome: Outcome): Page {
+export function pageOf(core: SignInContext, outcome: Outcome): Page {
   const urls = signInUrls(core.publicUrl);
   if (outcome.kind === "signed_in")
     return signedInPage({ ...(outcome as Ended), connections: urls.connections() });
@@ -63,6 +63,6 @@ export function pageOf(core: SignInCore, outcome: Outcome): Page {
   });
 }
 
-function binding({ publicUrl }: SignInCore, browser: Browser | undefined): readonly string[] {
+function binding({ publicUrl }: SignInContext, browser: Browser | undefined): readonly string[] {
   return ["outcome", publicUrl, browser?.id ?? "no browser"];
 }

@@ -1,6 +1,6 @@
 import { pageHeaders, renderPage, type Page } from "../pages/layout.js";
-import { boundedText } from "../../context/bounded-text.js";
-import type { SignInCore } from "../core.js";
+import { boundedText } from "../../input/bounded-text.js";
+import type { SignInContext } from "../core.js";
 import { browserCookie, type Browser } from "./browser.js";
 
 /** What a route answers. */
@@ -16,7 +16,7 @@ type Answer =
   | { readonly json: object; readonly status: number };
 
 /** Writes an answer: the headers are the same for every page. */
-export function respond(core: SignInCore, reply: Reply, method: string): Response {
+export function respond(core: SignInContext, reply: Reply, method: string): Response {
   const headers = new Headers(pageHeaders(core.app.facts.cloud.loginEndpoint));
   if (reply.browser !== undefined) headers.append("set-cookie", browserCookie(core, reply.browser));
   for (const cookie of reply.cookies ?? []) headers.append("set-cookie", cookie);

@@ -1,16 +1,16 @@
 import { isUsed } from "../binding/bind.js";
 import { linkPage } from "../pages/link-page.js";
-import type { SignInService } from "../service.js";
+import type { SignInInternals } from "../service.js";
 import { isSame } from "../grants/record-changes.js";
 import { beginAttempt } from "./attempt.js";
 import { browserOf, formToken, newBrowser, openFormToken } from "./browser.js";
 import { pageOf, type Outcome } from "./outcome.js";
 import { formOf, one, type Reply } from "./replies.js";
-import { openTicket, type Ticket } from "./ticket.js";
-import { signInUrls } from "./urls.js";
+import { openTicket, type Ticket } from "../link/ticket.js";
+import { signInUrls } from "../link/urls.js";
 
 /** `GET /start`: the link page. Reads, and changes nothing: whoever fetches a link ahead does no harm. */
-export async function showLink(service: SignInService, request: Request): Promise<Reply> {
+export async function getStart(service: SignInInternals, request: Request): Promise<Reply> {
   const { core } = service;
   const text = one(new URL(request.url).searchParams, "t") ?? "";
   const opened = await openLink(service, text);
@@ -35,7 +35,7 @@ export async function showLink(service: SignInService, request: Request): Promis
 }
 
 /** `POST /start`: the click. Sends the person to Entra. */
-export async function followLink(service: SignInService, request: Request): Promise<Reply> {
+export async function postStart(service: SignInInternals, request: Request): Promise<Reply> {
   const { core } = service;
   const form = await formOf(request);
   const text = one(form ?? new URLSearchParams(), "t") ?? "";
@@ -57,7 +57,7 @@ export async function followLink(service: SignInService, request: Request): Prom
 }
 
 /** A link that may be followed, or what to say about it. */
-async function openLink(service: SignInService, text: string): Promise<Ticket | Outcome> {
+async function openLink(service: SignInInternals, text: string): Promise<Ticket | Outcome> {
   const opened = openTicket(service.core, service.linkKeys, text);
   if (opened.status === "bad") return { kind: "bad_link" };
   const { ticket } = opened;
@@ -69,7 +69,7 @@ async function openLink(service: SignInService, text: string): Promise<Ticket | 
  * Where to sign in: the tenant of a known person (a guest's grant belongs to the tenant of the token), the
  * only listed tenant, or else any organisation; who comes from one that is not listed is refused afterwards.
  */
-export function tenantOf({ core }: SignInService, tid: string | undefined): string {
+export function tenantOf({ core }: SignInInternals, tid: string | undefined): string {
   const { allowedTenants } = core.app.facts;
   if (tid !== undefined && allowedTenants.includes(tid)) return tid;
   const [only, ...others] = allowedTenants;

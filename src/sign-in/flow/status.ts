@@ -1,14 +1,15 @@
 import { isUsed } from "../binding/bind.js";
 import { waitingOf } from "../binding/pending.js";
 import { linkFault } from "../../consent/link-form.js";
-import { emit, isHostedAgentIdentityError } from "../../errors.js";
-import type { SignInService } from "../service.js";
+import { emit } from "../../events/events.js";
+import { isHostedAgentIdentityError } from "../../errors.js";
+import type { SignInInternals } from "../service.js";
 import type { SignInStatus } from "../sign-in.js";
 import { formOf, one, type Reply } from "./replies.js";
-import { openTicket, ticketPrincipal } from "./ticket.js";
+import { openTicket, ticketPrincipal } from "../link/ticket.js";
 
 /** How far a link has come: the link itself, or its ticket alone. */
-export async function statusOfLink(service: SignInService, link: string): Promise<SignInStatus> {
+export async function statusOfLink(service: SignInInternals, link: string): Promise<SignInStatus> {
   const text = linkFault(link) === undefined ? new URL(link).searchParams.get("t") : link;
   const opened = openTicket(service.core, service.linkKeys, text ?? "");
   if (opened.status === "bad") return "unknown";
@@ -25,7 +26,7 @@ export async function statusOfLink(service: SignInService, link: string): Promis
  * because addresses are logged; whoever has it learns how far it has come and nothing else. No header lets
  * another site's page read the answer.
  */
-export async function showStatus(service: SignInService, request: Request): Promise<Reply> {
+export async function showStatus(service: SignInInternals, request: Request): Promise<Reply> {
   const link = one((await formOf(request)) ?? new URLSearchParams(), "link");
   if (link === undefined) return { json: { error: { code: "invalid_option" } }, status: 400 };
   try {

@@ -1,11 +1,11 @@
-import { readPin } from "../binding/pin.js";
-import type { SignInCore } from "../core.js";
+import { readPin } from "./pin.js";
+import type { SignInContext } from "../core.js";
 import { HostedAgentIdentityError } from "../../errors.js";
-import { recordName } from "../record-names.js";
-import type { SignInStore } from "../store.js";
+import { recordName } from "./record-names.js";
+import type { SignInStore } from "../stores/store.js";
 import type { Account } from "./grant.js";
 import { isSame } from "./record-changes.js";
-import { cell, type Cell } from "./sealed-cell.js";
+import { sealedCell, type Cell } from "./sealed-cell.js";
 
 /**
  * Which principals signed in with an account: what a person's connections page and `forgetAccount()` find. It may
@@ -38,14 +38,14 @@ const settledMs = 10 * 60_000;
 
 /** Makes the index of one agent, cloud and client. `hasGrant` says whether a principal has a grant of the account. */
 export function accountIndex(
-  core: SignInCore,
+  core: SignInContext,
   store: SignInStore,
   hasGrant: (principalKey: string, account: AccountId) => Promise<boolean>,
 ): AccountIndex {
   const { agent, app, keys, now } = core;
   const cellOf = ({ tid, oid }: AccountId): Cell<readonly Entry[]> => {
     const binding = [agent, app.facts.cloud.loginEndpoint, app.facts.clientId, tid, oid];
-    return cell<readonly Entry[]>(store, {
+    return sealedCell<readonly Entry[]>(store, {
       key: recordName("index", ...binding),
       ttlMs,
       none: [],

@@ -1,6 +1,6 @@
 import type { ExchangedToken } from "../../exchange/token-request.js";
-import type { AccessToken } from "../../tokens/token-source.js";
-import type { ProtectedResource } from "../../tokens/protected-resource.js";
+import type { AccessToken } from "../../sources/token-source.js";
+import type { ProtectedResource } from "../../sources/protected-resource.js";
 
 /**
  * The account a person signed in with, out of the id token. `username` and `name` are for display: both can
@@ -29,8 +29,8 @@ export interface Grant {
   readonly updatedAt: number;
   /** When it ends by itself: that of long-running work. Milliseconds since the epoch. */
   readonly until?: number;
-  /** The principal's epoch when it was stored: a sign-out raises it, and what is older no longer counts. */
-  readonly epoch: number;
+  /** The principal's generation when it was stored: a sign-out raises it, and what is older no longer counts. */
+  readonly generation: number;
 }
 
 /** Grants in the store, and the tokens they give. */
@@ -41,14 +41,14 @@ export interface Grants {
    * Stores what a sign-in brought: joins resources and scopes with what was there for the same account.
    * `scopes` are those that were asked for, spelled as the resources spell them. `first` is the access token
    * that came along. Throws `wrong_user` for another account than the principal's own, or than the one that
-   * is signed in: rule 9 says who may be kept, this is only the last door. With the epoch under which the
+   * is signed in: rule 9 says who may be kept, this is only the last door. With the generation under which the
    * sign-in began it stores nothing once that has ended, and tells so.
    */
   keep(
     principalKey: string,
     signedIn: NewGrant,
     first?: FirstToken,
-    epoch?: number,
+    generation?: number,
   ): Promise<"kept" | "signed_out">;
   /**
    * An access token, refreshed when needed; `undefined` when no grant serves this resource and scopes. Throws
@@ -56,7 +56,7 @@ export interface Grants {
    */
   token(principalKey: string, request: GrantTokenRequest): Promise<AccessToken | undefined>;
   /**
-   * Deletes the grant and raises the epoch: replicas drop cached tokens within a minute. `user`: the principal
+   * Deletes the grant and raises the generation: replicas drop cached tokens within a minute. `user`: the principal
    * whose turns used it, where that is another one, as for long-running work.
    */
   remove(principalKey: string, user?: string): Promise<void>;
@@ -70,7 +70,7 @@ export interface Grants {
    * The number that a sign-out of this principal raises, whether or not there is a grant: what was begun under
    * another one has ended. Never 0.
    */
-  epoch(principalKey: string): Promise<number>;
+  generation(principalKey: string): Promise<number>;
   /** The same, but `undefined` where it would have to be written first: for what anybody may set off. */
   knownEpoch(principalKey: string): Promise<number | undefined>;
   /** Calls when a principal signed in or out in this process. Returns how to stop. */
@@ -78,7 +78,7 @@ export interface Grants {
 }
 
 /** What a sign-in brought. */
-export type NewGrant = Omit<Grant, "epoch" | "signedInAt" | "updatedAt">;
+export type NewGrant = Omit<Grant, "generation" | "signedInAt" | "updatedAt">;
 
 /** The access token that came with an authorization code. */
 export interface FirstToken extends ExchangedToken {

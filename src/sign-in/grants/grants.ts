@@ -1,12 +1,13 @@
 import { runWithoutUserContext } from "../../context/ambient.js";
 import { forgottenPrincipals } from "../../context/forgotten.js";
-import { digest } from "../../context/digest.js";
-import { emit, HostedAgentIdentityError, isHostedAgentIdentityError } from "../../errors.js";
-import { settleOrAbort, withDeadline } from "../../exchange/deadline.js";
+import { digest } from "../../sealing/digest.js";
+import { emit } from "../../events/events.js";
+import { HostedAgentIdentityError, isHostedAgentIdentityError } from "../../errors.js";
+import { settleOrAbort, withDeadline } from "../../async/deadline.js";
 import { exchangeRefreshToken, type RefreshedToken } from "../../exchange/refresh-token-exchange.js";
-import type { AccessToken } from "../../tokens/token-source.js";
-import { recordBinding, type SignInCore } from "../core.js";
-import { guardedStore } from "../guarded-store.js";
+import type { AccessToken } from "../../sources/token-source.js";
+import { recordBinding, type SignInContext } from "../core.js";
+import { guardedStore } from "../stores/guarded-store.js";
 import { accountIndex, reindexMs } from "./account-index.js";
 import { endOfGrant } from "./end-of-grant.js";
 import type { Grant, Grants, GrantTokenRequest } from "./grant.js";
@@ -14,9 +15,9 @@ import { findKept } from "./kept-tokens.js";
 import { afterRefresh, afterSignIn, checkOwner, isSame } from "./record-changes.js";
 import { noRecord, recordSeal, type GrantRecord, type KeptToken, type StoredGrant } from "./record.js";
 import { refusedTokens } from "./refused-tokens.js";
-import { cell, type Cell } from "./sealed-cell.js";
-import { singleFlight } from "./single-flight.js";
-import { recordName } from "../record-names.js";
+import { sealedCell, type Cell } from "./sealed-cell.js";
+import { singleFlight } from "../../async/single-flight.js";
+import { recordName } from "./record-names.js";
 
 /** Entra lets a refresh token lie unused for 90 days (facts: refresh tokens); each use starts them again. */
 const lifetimeMs = 90 * 24 * 3_600_000;
@@ -34,7 +35,7 @@ const maxLooks = 3;
  * The grants of one agent: kept in the store, sealed for their principal, refreshed when needed. Nothing of
  * them is kept in the process beyond the work in flight, so a token is as good as the record it was read from.
  */
-export function grants(core: SignInCore): Grants {
+export function grants(core: SignInContext): Grants {
   const { app, keys, now, onEvent } = core;
   const store = guardedStore(core.store);
   const seal = recordSeal(core);
@@ -48,7 +49,7 @@ export function grants(core: SignInCore): Grants {
   const forgotten = forgottenPrincipals();
 
   const recordOf = (principalKey: string): Cell<GrantRecord> =>
-    cell<GrantRecord>(store, {
+    sealedCell<GrantRecord>(store, {
       key: recordName("grant", ...recordBinding(core, principalKey)),
       ttlMs: lifetimeMs,
       ttlOf: ({ grant }) => Math.max(1, Math.min(lifetimeMs, (grant?.until ?? Infinity) - now())),
@@ -71,12 +72,12 @@ export function grants(core: SignInCore): Grants {
     let ended: StoredGrant | undefined;
     let another = false;
     try {
-      await recordOf(principalKey).update(({ grant, epoch }) => {
+      await recordOf(principalKey).update(({ grant, generation }) => {
         another = grant !== undefined && refreshToken !== undefined && grant.refreshToken !== refreshToken;
         ended = another ? undefined : grant;
         // A sign-out counts even with nothing to end: long-running work may hang on it.
         if (ended === undefined && refreshToken !== undefined) return undefined;
-        return { epoch: Math.max(now(), epoch + 1), grant: undefined, tokens: [] };
+        return { generation: Math.max(now(), generation + 1), grant: undefined, tokens: [] };
       });
     } finally {
       changed(principalKey);
@@ -196,16 +197,16 @@ export function grants(core: SignInCore): Grants {
 
   return {
     async find(principalKey) {
-      const { grant, epoch } = await recordOf(principalKey).read();
-      return grant === undefined ? undefined : publicGrant(grant, epoch);
+      const { grant, generation } = await recordOf(principalKey).read();
+      return grant === undefined ? undefined : publicGrant(grant, generation);
     },
 
-    async keep(principalKey, signedIn, first, epoch) {
+    async keep(principalKey, signedIn, first, generation) {
       checkOwner(principalKey, signedIn.account);
       // First the index: a grant that is in no index could not be found to be taken back.
       await index.add(signedIn.account, principalKey, signedIn.until);
       const kept = await recordOf(principalKey).update((current) =>
-        epoch !== undefined && current.epoch !== epoch
+        generation !== undefined && current.generation !== generation
           ? undefined
           : afterSignIn(current, signedIn, first, now()),
       );
@@ -243,17 +244,17 @@ export function grants(core: SignInCore): Grants {
       }
     },
 
-    async epoch(principalKey) {
-      const known = (await recordOf(principalKey).read()).epoch;
+    async generation(principalKey) {
+      const known = (await recordOf(principalKey).read()).generation;
       if (known !== 0) return known;
       const made = await recordOf(principalKey).update((current) =>
-        current.epoch === 0 ? { ...current, epoch: now() } : undefined,
+        current.generation === 0 ? { ...current, generation: now() } : undefined,
       );
-      return made?.epoch ?? (await recordOf(principalKey).read()).epoch;
+      return made?.generation ?? (await recordOf(principalKey).read()).generation;
     },
 
     async knownEpoch(principalKey) {
-      return (await recordOf(principalKey).read()).epoch || undefined;
+      return (await recordOf(principalKey).read()).generation || undefined;
     },
 
     principalsOf: (account) => index.list(account),
@@ -277,9 +278,9 @@ function covers(grant: StoredGrant, { resource, scopes }: GrantTokenRequest): bo
   return grant.resources.includes(resource.url) && scopes.every((scope) => grant.scopes.includes(scope));
 }
 
-function publicGrant(grant: StoredGrant, epoch: number): Grant {
+function publicGrant(grant: StoredGrant, generation: number): Grant {
   const { account, refreshToken, resources, scopes, signedInAt, updatedAt, until } = grant;
-  const known = { account, refreshToken, resources, scopes, signedInAt, updatedAt, epoch };
+  const known = { account, refreshToken, resources, scopes, signedInAt, updatedAt, generation };
   return until === undefined ? known : { ...known, until };
 }
 

@@ -6,7 +6,7 @@ import type { GrantRecord, KeptToken, StoredGrant } from "./record.js";
 
 /** What a sign-in makes of the record. */
 export function afterSignIn(
-  { epoch, grant: before }: GrantRecord,
+  { generation, grant: before }: GrantRecord,
   signedIn: NewGrant,
   first: FirstToken | undefined,
   time: number,
@@ -42,7 +42,7 @@ export function afterSignIn(
           },
         ];
   // With no record the time stands in: it differs from what a store that lost its data had before.
-  return { epoch: epoch === 0 ? time : epoch, grant, tokens };
+  return { generation: generation === 0 ? time : generation, grant, tokens };
 }
 
 /** What a refresh makes of the record, whatever others made of it meanwhile; `undefined`: nothing. */
@@ -53,12 +53,12 @@ export function afterRefresh(
   kept: KeptToken,
 ): GrantRecord | undefined {
   const { grant } = current;
-  if (grant === undefined || current.epoch !== started.epoch) return undefined;
+  if (grant === undefined || current.generation !== started.generation) return undefined;
   if (!isSame(grant.account, started.grant?.account) || grant.signIns !== started.grant?.signIns)
     return undefined;
   const newest = refreshToken !== undefined && grant.refreshedAt <= kept.obtainedAt;
   return {
-    epoch: current.epoch,
+    generation: current.generation,
     grant: {
       ...grant,
       ...(newest ? { refreshToken, refreshedAt: kept.obtainedAt } : {}),

@@ -1,5 +1,5 @@
 import { hash } from "node:crypto";
-import { recordBinding, type SignInCore } from "../core.js";
+import { recordBinding, type SignInContext } from "../core.js";
 import type { Grant } from "./grant.js";
 
 /**
@@ -8,7 +8,7 @@ import type { Grant } from "./grant.js";
  */
 export interface GrantRecord {
   /** Raised by each sign-out. */
-  readonly epoch: number;
+  readonly generation: number;
   /** `undefined` after a sign-out. */
   readonly grant: StoredGrant | undefined;
   /** Access tokens that the grant gave, so that another process needs none of its own. */
@@ -16,7 +16,7 @@ export interface GrantRecord {
 }
 
 /** A grant as it is stored. */
-export interface StoredGrant extends Omit<Grant, "epoch"> {
+export interface StoredGrant extends Omit<Grant, "generation"> {
   /** When the refresh token was issued: of two, the newer one counts. */
   readonly refreshedAt: number;
   /** Counts the sign-ins behind it: tokens of an earlier one do not come back. */
@@ -38,7 +38,7 @@ export interface KeptToken {
 }
 
 /** What a principal has who never signed in here. */
-export const noRecord: GrantRecord = Object.freeze({ epoch: 0, grant: undefined, tokens: [] });
+export const noRecord: GrantRecord = Object.freeze({ generation: 0, grant: undefined, tokens: [] });
 
 /** Seals and opens the records of principals. */
 export interface RecordSeal {
@@ -54,7 +54,7 @@ export interface RecordSeal {
 
 interface GrantPart {
   readonly v: 1;
-  readonly epoch: number;
+  readonly generation: number;
   readonly grant?: StoredGrant;
 }
 
@@ -69,7 +69,7 @@ interface TokensPart {
 }
 
 /** Two sealed parts in one value: a token is found without opening the refresh token. */
-export function recordSeal(core: SignInCore): RecordSeal {
+export function recordSeal(core: SignInContext): RecordSeal {
   const { keys } = core;
   const openPart = <T extends { readonly v: 1 }>(
     purpose: "grant" | "cached-token",
@@ -83,9 +83,9 @@ export function recordSeal(core: SignInCore): RecordSeal {
   const tokensOf = (part: TokensPart | undefined, sealedGrant: string): readonly KeptToken[] =>
     part?.v === 1 && part.of === digestOf(sealedGrant) ? part.tokens : [];
   return {
-    seal(principalKey, { epoch, grant, tokens }) {
+    seal(principalKey, { generation, grant, tokens }) {
       const binding = recordBinding(core, principalKey);
-      const grantPart: GrantPart = { v: 1, epoch, ...(grant === undefined ? {} : { grant }) };
+      const grantPart: GrantPart = { v: 1, generation, ...(grant === undefined ? {} : { grant }) };
       const sealed = keys.seal("grant", binding, grantPart);
       if (tokens.length === 0) return sealed;
       const tokensPart: TokensPart = { v: 1, of: digestOf(sealed), tokens };
@@ -96,7 +96,7 @@ export function recordSeal(core: SignInCore): RecordSeal {
       const part = openPart<GrantPart>("grant", principalKey, grantText);
       if (part === undefined) return undefined;
       const tokens = openPart<TokensPart>("cached-token", principalKey, tokensText);
-      return { epoch: part.epoch, grant: part.grant, tokens: tokensOf(tokens, grantText) };
+      return { generation: part.generation, grant: part.grant, tokens: tokensOf(tokens, grantText) };
     },
     tokensOpener(principalKey) {
       const open = keys.opener("cached-token", recordBinding(core, principalKey));

@@ -1,4 +1,4 @@
-import { digest } from "../../context/digest.js";
+import { digest } from "../../sealing/digest.js";
 
 /** Tokens that a resource refused although they live: they are not given again by this process. */
 export interface RefusedTokens {

@@ -1,5 +1,5 @@
 import { HostedAgentIdentityError } from "../../errors.js";
-import type { SignInStore } from "../store.js";
+import type { SignInStore } from "../stores/store.js";
 
 /** How often a change is tried again because somebody else changed the same value first. */
 const maxTries = 50;
@@ -30,7 +30,7 @@ export interface CellCodec<T> {
 }
 
 /** Makes a cell. */
-export function cell<T>(store: SignInStore, codec: CellCodec<T>): Cell<T> {
+export function sealedCell<T>(store: SignInStore, codec: CellCodec<T>): Cell<T> {
   const { key, none, seal, open } = codec;
   const lifetimeOf = codec.ttlOf ?? (() => codec.ttlMs);
   const valueOf = (text: string | undefined): T => (text === undefined ? none : (open(text) ?? none));

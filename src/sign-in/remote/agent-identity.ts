@@ -1,8 +1,9 @@
-import { tokenVerifier, verifierOptions } from "../../context/verify.js";
+import { tokenVerifier, verifierOptions } from "../../user-token/verify.js";
 import type { EntraAppFacts } from "../../entra/tenants.js";
 import { clientOf } from "../../entra/token-claims.js";
-import { HostedAgentIdentityError, isUserTokenError, readOptions, UserTokenError } from "../../errors.js";
-import type { FetchLike } from "../../context/fetch-like.js";
+import { HostedAgentIdentityError, isUserTokenError, UserTokenError } from "../../errors.js";
+import { readOptions } from "../../options/option-table.js";
+import type { FetchLike } from "../../options/fetch-like.js";
 
 /** What proves an agent. */
 export interface AgentVerifierOptions {

@@ -1,36 +1,25 @@
 import { internalsOf, liveInternalsOf, userNotIdentified } from "../../context/internals.js";
 import { signInProof } from "../../context/principal.js";
 import type { UserContext } from "../../context/user-context.js";
+import { clock, milliseconds, orElse, secureUrl, text } from "../../options/checks.js";
+import { clocksOf, endAt, isPast, type End } from "../../async/clocks.js";
 import {
-  clock,
-  clocksOf,
   ConsentRequest,
   ConsentRequiredError,
-  emit,
-  endAt,
   errorCodes,
   HostedAgentIdentityError,
   isHostedAgentIdentityError,
-  isPast,
-  listener,
-  milliseconds,
-  orElse,
-  readOptions,
-  secureUrl,
-  text,
-  type Checked,
   type ConsentReason,
-  type End,
   type ErrorCode,
-  type OnEvent,
-  type OptionTable,
 } from "../../errors.js";
-import { fetchOption, type FetchLike } from "../../context/fetch-like.js";
+import { emit, listener, type OnEvent } from "../../events/events.js";
+import { readOptions, type Checked, type OptionTable } from "../../options/option-table.js";
+import { fetchOption, type FetchLike } from "../../options/fetch-like.js";
 import { isBearerToken } from "../../entra/bearer-token.js";
 import { backOff } from "../../exchange/back-off.js";
-import { settleOrAbort, withDeadline } from "../../exchange/deadline.js";
+import { settleOrAbort, withDeadline } from "../../async/deadline.js";
 import { tokenCredentialOption, type TokenCredentialLike } from "../../exchange/federated-credential.js";
-import type { TokenAnswer, TokenRequest, TokenSource } from "../../tokens/token-source.js";
+import type { TokenAnswer, TokenRequest, TokenSource } from "../../sources/token-source.js";
 import { maxMessageLength } from "../binding/code.js";
 import { maxPromptLength } from "../binding/prompt.js";
 import type { Redeemed } from "../binding/redeem.js";

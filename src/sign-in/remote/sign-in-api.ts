@@ -1,39 +1,25 @@
-import { createUserContext } from "../../context/create.js";
+import { createUserContext } from "../../request/create.js";
 import { UserContext } from "../../context/user-context.js";
-import type { UserTokenVerifier } from "../../context/verify.js";
+import type { UserTokenVerifier } from "../../user-token/verify.js";
 import { appFactsOption, clientOption, type EntraAppFacts } from "../../entra/tenants.js";
+import { clock, count, func, label, list, made, optional, orElse, text } from "../../options/checks.js";
+import { clocksOf } from "../../async/clocks.js";
+import { emit, listener, type IdentityEvent, type OnEvent } from "../../events/events.js";
 import {
-  clock,
-  clocksOf,
-  count,
-  emit,
-  func,
   HostedAgentIdentityError,
-  invalid,
   isConsentRequiredError,
   isHostedAgentIdentityError,
   isUserTokenError,
-  label,
-  list,
-  listener,
-  made,
-  nested,
-  optional,
-  orElse,
-  readOptions,
-  text,
-  type Checked,
-  type IdentityEvent,
-  type OnEvent,
-  type OptionTable,
 } from "../../errors.js";
-import { fetchOption, type FetchLike } from "../../context/fetch-like.js";
+import { invalid } from "../../options/invalid.js";
+import { nested, readOptions, type Checked, type OptionTable } from "../../options/option-table.js";
+import { fetchOption, type FetchLike } from "../../options/fetch-like.js";
 import { maxChallengeLength } from "../../access/challenges.js";
 import { userAccess } from "../../access/user-access.js";
 import type { UserAccess } from "../../access/types.js";
 import type { Principal } from "../../context/principal.js";
-import { resourceOption, type ProtectedResource } from "../../tokens/protected-resource.js";
-import type { AccessToken, TokenSource } from "../../tokens/token-source.js";
+import { resourceOption, type ProtectedResource } from "../../sources/protected-resource.js";
+import type { AccessToken, TokenSource } from "../../sources/token-source.js";
 import { maxMessageLength } from "../binding/code.js";
 import { maxPromptLength } from "../binding/prompt.js";
 import type { Redeemed } from "../binding/redeem.js";

@@ -1,6 +1,6 @@
-import { boundedText } from "../../context/bounded-text.js";
+import { boundedText } from "../../input/bounded-text.js";
 import { HostedAgentIdentityError, isHostedAgentIdentityError } from "../../errors.js";
-import { parseJson } from "../../errors/json-limits.js";
+import { parseJson } from "../../input/json-limits.js";
 
 /** Who an agent asks for: the person's verified token, or the platform's id of the call. */
 export type RemoteUser =

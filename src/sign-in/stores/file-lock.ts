@@ -1,4 +1,4 @@
-import { inBackground } from "../../context/background-timer.js";
+import { inBackground } from "../../async/background-timer.js";
 import { constants } from "node:fs";
 import { copyFile, open, readFile, readlink, rename, rm, stat, utimes } from "node:fs/promises";
 import { hostname } from "node:os";

@@ -1,18 +1,10 @@
 import { mkdir, realpath } from "node:fs/promises";
 import { basename, dirname, join, resolve } from "node:path";
-import {
-  bytes,
-  clock,
-  count,
-  isHostedAgentIdentityError,
-  orElse,
-  readOptions,
-  text,
-  type HostedAgentIdentityError,
-  type OptionTable,
-} from "../../errors.js";
+import { bytes, clock, count, orElse, text } from "../../options/checks.js";
+import { isHostedAgentIdentityError, type HostedAgentIdentityError } from "../../errors.js";
+import { readOptions, type OptionTable } from "../../options/option-table.js";
 import { foundryEnvironment } from "../../foundry/environment.js";
-import type { SignInStore } from "../store.js";
+import type { SignInStore } from "./store.js";
 import { lockFile, type FileLock } from "./file-lock.js";
 import { readLog, replaceLog, type FileLog } from "./file-log.js";
 import { records, type RecordChange, type RecordLimits, type Records, type StoredRecord } from "./records.js";

@@ -1,17 +1,7 @@
-import {
-  bytes,
-  clock,
-  count,
-  emit,
-  flag,
-  listener,
-  optional,
-  orElse,
-  readOptions,
-  type OnEvent,
-  type OptionTable,
-} from "../../errors.js";
-import type { SignInStore } from "../store.js";
+import { bytes, clock, count, flag, optional, orElse } from "../../options/checks.js";
+import { emit, listener, type OnEvent } from "../../events/events.js";
+import { readOptions, type OptionTable } from "../../options/option-table.js";
+import type { SignInStore } from "./store.js";
 import { records, type Records } from "./records.js";
 import { closed } from "./refusals.js";
 

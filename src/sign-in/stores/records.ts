@@ -1,4 +1,4 @@
-import { clocksOf, endAt, isPast, type End } from "../../errors.js";
+import { clocksOf, endAt, isPast, type End } from "../../async/clocks.js";
 import { unavailable, wholeTtl } from "./refusals.js";
 
 /** One live value. `expiresAt` in milliseconds since the epoch. */

@@ -1,6 +1,6 @@
-import { inBackground } from "../../context/background-timer.js";
+import { inBackground } from "../../async/background-timer.js";
 import type { ErrorCategory, HostedAgentIdentityError } from "../../errors.js";
-import { withDeadline } from "../../exchange/deadline.js";
+import { withDeadline } from "../../async/deadline.js";
 import type { RedisClient, RedisCommands } from "./redis-client.js";
 import { errno, unavailable } from "./refusals.js";
 

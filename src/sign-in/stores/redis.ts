@@ -1,17 +1,8 @@
-import {
-  check,
-  isHostedAgentIdentityError,
-  made,
-  milliseconds,
-  oneOf,
-  optional,
-  orElse,
-  readOptions,
-  type OptionCheck,
-  type OptionTable,
-} from "../../errors.js";
-import { withDeadline } from "../../exchange/deadline.js";
-import type { SignInStore } from "../store.js";
+import { check, made, milliseconds, oneOf, optional, orElse } from "../../options/checks.js";
+import { isHostedAgentIdentityError } from "../../errors.js";
+import { readOptions, type OptionCheck, type OptionTable } from "../../options/option-table.js";
+import { withDeadline } from "../../async/deadline.js";
+import type { SignInStore } from "./store.js";
 import { fromClient, redisCalls } from "./redis-calls.js";
 import type { RedisClient } from "./redis-client.js";
 import { closed, unavailable, unsuitable, wholeTtl } from "./refusals.js";

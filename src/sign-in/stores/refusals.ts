@@ -1,4 +1,5 @@
-import { HostedAgentIdentityError, unexpected, type HostedAgentIdentityErrorOptions } from "../../errors.js";
+import { HostedAgentIdentityError, type HostedAgentIdentityErrorOptions } from "../../errors.js";
+import { unexpected } from "../../options/invalid.js";
 
 /** The store could not do what was asked: an error, never a guess. */
 export function unavailable(

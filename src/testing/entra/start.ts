@@ -20,7 +20,7 @@ import { createPolicies, type EntraPolicies } from "./policies.js";
 import { createEntraServer } from "./server.js";
 import { freshSignIn, type EntraState } from "./state.js";
 import { accessToken } from "./tokens.js";
-import { invalid } from "../../errors.js";
+import { invalid } from "../../options/invalid.js";
 
 /**
  * A running emulator of Entra.

@@ -2,7 +2,7 @@ import { once } from "node:events";
 import type { AddressInfo } from "node:net";
 import { randomBytes, randomUUID } from "node:crypto";
 import type { EntraTenant, UserRef } from "../entra/directory.js";
-import { invalid } from "../../errors.js";
+import { invalid } from "../../options/invalid.js";
 import { createCallers, objectIds } from "./callers.js";
 import { createCalls } from "./calls.js";
 import { containerAt, containerInProcess, type Container } from "./container.js";

@@ -2,7 +2,7 @@ import type { EntraApp, EntraUser } from "../entra/directory.js";
 import type { EntraEmulator } from "../entra/start.js";
 import { sendTo } from "./ask.js";
 import type { Conversation } from "./conversation.js";
-import type { Judge } from "./judge.js";
+import type { IsolationChecker } from "./isolation-checker.js";
 import { newNonce } from "./marks.js";
 import type { IsolationSettings } from "./options.js";
 import type { PlannedTurn } from "./plan.js";
@@ -27,7 +27,7 @@ export interface AttacksOptions {
   readonly agentApp: EntraApp;
   readonly users: readonly EntraUser[];
   readonly conversation: Conversation;
-  readonly judge: Judge;
+  readonly judge: IsolationChecker;
   readonly random: Random;
 }
 

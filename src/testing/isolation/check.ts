@@ -1,9 +1,10 @@
 import { randomInt } from "node:crypto";
-import { invalid, readOptions } from "../../errors.js";
+import { invalid } from "../../options/invalid.js";
+import { readOptions } from "../../options/option-table.js";
 import type { EntraUser } from "../entra/directory.js";
 import { startAttacks } from "./attacks.js";
 import { startConversation } from "./conversation.js";
-import { startJudging } from "./judge.js";
+import { isolationChecker } from "./isolation-checker.js";
 import { isolationOptions, type IsolationOptions, type IsolationSettings } from "./options.js";
 import { people, type Silence } from "./people.js";
 import { planned } from "./plan.js";
@@ -67,7 +68,7 @@ export async function checkIsolation(options: IsolationOptions): Promise<Isolati
   const agentApp = entra.app(settings.agentApp ?? "agent");
   const random = seeded(seed);
   const plan = planned(random, users.length, turns, sharedConversations);
-  const judge = startJudging({
+  const judge = isolationChecker({
     users: entra.users,
     calls: witness.calls,
     holdsToken: (text) =>

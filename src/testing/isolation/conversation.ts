@@ -1,7 +1,7 @@
 import { randomUUID } from "node:crypto";
 import type { EntraUser } from "../entra/directory.js";
 import { ask, type Answer } from "./ask.js";
-import type { Judge } from "./judge.js";
+import type { IsolationChecker } from "./isolation-checker.js";
 import { newNonce } from "./marks.js";
 import type { IsolationOptions } from "./options.js";
 import type { PlannedTurn } from "./plan.js";
@@ -36,7 +36,7 @@ export function startConversation(
     tokenHeader = "x-client-user-token",
     timeoutMs = 10_000,
   }: IsolationOptions,
-  judge: Judge,
+  judge: IsolationChecker,
 ): Conversation {
   const shared = `conv_${randomUUID().replaceAll("-", "")}`;
   const lastResponses = new Map<string, string>();

@@ -9,10 +9,8 @@ import {
   optional,
   orElse,
   text,
-  type Checked,
-  type OptionCheck,
-  type OptionTable,
-} from "../../errors.js";
+} from "../../options/checks.js";
+import { type Checked, type OptionCheck, type OptionTable } from "../../options/option-table.js";
 import type { AppRef, EntraUser, UserRef } from "../entra/directory.js";
 import type { EntraEmulator } from "../entra/start.js";
 import type { Witness } from "./witness.js";

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { EntraUser } from "../entra/directory.js";
 import type { Answered, Conversation } from "./conversation.js";
-import type { Judge } from "./judge.js";
+import type { IsolationChecker } from "./isolation-checker.js";
 import type { PlannedTurn } from "./plan.js";
 import type { Troubles } from "./troubles.js";
 
@@ -29,7 +29,7 @@ export interface PeopleOptions {
   readonly plan: readonly (readonly PlannedTurn[])[];
   readonly userToken: (user: EntraUser) => Promise<string>;
   readonly conversation: Conversation;
-  readonly judge: Judge;
+  readonly judge: IsolationChecker;
   readonly troubles: Troubles;
 }
 

@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { randomUUID } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
-import { count, func, optional, orElse, readOptions, text, type OptionTable } from "../../errors.js";
+import { count, func, optional, orElse, text } from "../../options/checks.js";
+import { readOptions, type OptionTable } from "../../options/option-table.js";
 import { lifetimeChecks } from "./store-lifetimes.js";
 import { raceChecks } from "./store-races.js";
 import { minutes, type StoreCheck, type StoreUnderTest } from "./store-under-test.js";

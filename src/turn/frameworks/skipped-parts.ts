@@ -1,4 +1,4 @@
-import { emit, type OnEvent } from "../../errors.js";
+import { emit, type OnEvent } from "../../events/events.js";
 
 /** How a framework's stream is read. */
 export interface StreamOptions {

@@ -1,10 +1,10 @@
 import { isTokenExchangeError } from "hosted-agent-identity";
-import { clocksOf } from "../../../src/errors.js";
+import { clocksOf } from "../../../src/async/clocks.js";
 import { exchangeAuthorizationCode } from "../../../src/exchange/authorization-code-exchange.js";
 import type { EntraAppInternals } from "../../../src/exchange/entra-app.js";
 import { requestTokens } from "../../../src/exchange/token-request.js";
-import { isEnumerating, isWithoutEffect } from "../../../src/mcp/toolbox/rpc-method.js";
-import { retryPlan } from "../../../src/mcp/toolbox/retry.js";
+import { isEnumerating, isWithoutEffect } from "../../../src/toolbox/rpc-method.js";
+import { retryPlan } from "../../../src/toolbox/retry.js";
 import { signInChallenge } from "../../../src/turn/error-envelope.js";
 import { field, textsIn, valueIn, type FuzzTarget, type Input } from "../target.js";
 import { answer, clientId, encoded, facts, now, oid, otherClient, personClaims, tenant } from "./people.js";
@@ -88,8 +88,8 @@ export const entraTargets: readonly FuzzTarget[] = [
     files: [
       "src/exchange/token-request.ts#accept,provenClaims,seconds,refuse,safeName,codeFor,retryAfterMs,sentAt,isPassing",
       "src/exchange/network-module.ts#readAnswer,parseObject,asFailure,reasonOf,capturingNetwork",
-      "src/context/bounded-text.ts",
-      "src/exchange/whose-token.ts",
+      "src/input/bounded-text.ts",
+      "src/exchange/verify-token-subject.ts",
       "src/exchange/authorization-code-exchange.ts",
       "src/entra/classify.ts",
       "src/turn/error-envelope.ts#signInChallenge",
@@ -253,7 +253,7 @@ export const entraTargets: readonly FuzzTarget[] = [
   {
     name: "Retry-After",
     from: "toolboxes and gateways",
-    files: ["src/mcp/toolbox/retry.ts", "src/mcp/toolbox/rpc-method.ts"],
+    files: ["src/toolbox/retry.ts", "src/toolbox/rpc-method.ts"],
     shape: "fields",
     seeds: [
       { status: 429, headers: { "retry-after": "2" }, body: '{"method":"tools/call"}' },
@@ -293,9 +293,7 @@ export const entraTargets: readonly FuzzTarget[] = [
       const response = answer("", valueIn(input, "status"), valueIn(input, "headers"));
       return [plan(response), plan(response), plan(response)];
     },
-    unreachable: [
-      { file: "src/mcp/toolbox/retry.ts", line: "random(1)[0] ?? 0", why: "one byte was asked for" },
-    ],
+    unreachable: [{ file: "src/toolbox/retry.ts", line: "random(1)[0] ?? 0", why: "one byte was asked for" }],
     holds(_input, value) {
       const waits = (value as (number | undefined)[]).filter((wait) => wait !== undefined);
       const sum = waits.reduce((all, wait) => all + wait, 0);

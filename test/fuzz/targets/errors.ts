@@ -11,7 +11,7 @@ import { recordConsent } from "../../../src/context/internals.js";
 import { redacted } from "../../../src/errors/redact.js";
 import { jsonRpcError } from "../../../src/foundry/json-rpc.js";
 import { clientSessions } from "../../../src/mcp/session-gone.js";
-import { toolboxJudge } from "../../../src/mcp/toolbox/judge.js";
+import { rpcOutcome } from "../../../src/toolbox/rpc-outcome.js";
 import { leaked } from "../engine/leak.js";
 import { behindOrigin, field, textsIn, textOf, valueIn, type FuzzTarget, type Input } from "../target.js";
 import { platformContext } from "./people.js";
@@ -190,8 +190,8 @@ export const errorTargets: readonly FuzzTarget[] = [
     files: [
       "src/foundry/json-rpc.ts",
       "src/foundry/toolbox-consent.ts",
-      "src/mcp/toolbox/judge.ts",
-      "src/mcp/toolbox/tool-approval.ts",
+      "src/toolbox/rpc-outcome.ts",
+      "src/toolbox/tool-approval.ts",
     ],
     shape: "value",
     seeds: [
@@ -235,7 +235,7 @@ export const errorTargets: readonly FuzzTarget[] = [
     run(input) {
       if (typeof input === "object" && input !== null) toolApproval(input);
       const context = platformContext();
-      const found = toolboxJudge({ serverLabel: "contacts", policy }, context)(input);
+      const found = rpcOutcome({ serverLabel: "contacts", policy }, context)(input);
       return {
         found,
         links: context.consentRequests.map((one) => one.link),

@@ -1,6 +1,6 @@
 import { type TokenClaims, UserTokenError, type VerifiedUserToken } from "hosted-agent-identity";
 import { admit, type Admission } from "../../../src/server/admit.js";
-import { callsOf } from "../../../src/server/demands.js";
+import { callsOf } from "../../../src/server/tool-requirements.js";
 import { isRefusal, parsed } from "../../../src/server/node.js";
 import { gateSettings, type GateSettings } from "../../../src/server/options.js";
 import { refusals } from "../../../src/server/refusal.js";
@@ -65,7 +65,7 @@ export const mcpServerTargets: readonly FuzzTarget[] = [
     from: "any MCP client",
     files: [
       "src/server/admit.ts",
-      "src/server/demands.ts#callsOf,callOf,unmet,unmetDemand,demandChecks,closedUnlessByRole,lackingClaims,contextsOf,isMessage,isRecord",
+      "src/server/tool-requirements.ts#callsOf,callOf,unmet,unmetDemand,demandChecks,closedUnlessByRole,lackingClaims,contextsOf,isMessage,isRecord",
       "src/server/auth-info.ts#authInfoOf,applicationOf,callerOf",
       "src/server/resource-metadata.ts#metadataAnswer",
       "src/server/node.ts#parsed",

@@ -14,7 +14,7 @@ import { type Redeemed, remoteSignIn, type ServedSignIn, signInApi } from "hoste
 import { stripHeaders } from "../../../src/http/incoming-message.js";
 import { headersOf, webAnswer, type NodeRequest } from "../../../src/http/web-handler.js";
 import { wireRedeemed } from "../../../src/sign-in/remote/redeemed-wire.js";
-import { keyring } from "../../../src/tokens/keyring.js";
+import { keyring } from "../../../src/sealing/keyring.js";
 import { sharedCache } from "../../../src/tokens/shared-cache.js";
 import { readSharedRecord } from "../../../src/tokens/shared-record.js";
 import { behindOrigin, field, listIn, maybe, textOf, textsIn, valueIn, type FuzzTarget } from "../target.js";
@@ -154,13 +154,13 @@ const binding = [
   JSON.stringify(contacts.scopes),
   hash,
 ];
-const epochOf = ["agent", "epoch", context.principalKey ?? "", contacts.url];
+const generationBindingOf = ["agent", "generation", context.principalKey ?? "", contacts.url];
 const record = {
   token: accessToken,
   expiresAt: now + 3_600_000,
   until: now + 3_600_000,
   scopes: contacts.scopes,
-  epoch: 1,
+  generation: 1,
 };
 
 export const serviceTargets: readonly FuzzTarget[] = [
@@ -423,49 +423,49 @@ export const serviceTargets: readonly FuzzTarget[] = [
       { record },
       { record: { ...record, refreshAt: now, useUntil: now + 5, claims: "{}" } },
       { record: { ...record, until: now - 1 } },
-      { record: { ...record, epoch: 0 }, epoch: 5 },
+      { record: { ...record, generation: 0 }, generation: 5 },
       { record: { ...record, scopes: [5] } },
       { record: { ...record, scopes: [] } },
       { record: { ...record, token: 5 } },
-      { record: { ...record, epoch: "1" } },
+      { record: { ...record, generation: "1" } },
       { record: { ...record, refreshAt: "1" } },
       { record: { ...record, useUntil: "1" } },
       { record: { ...record, claims: 5 } },
-      { record, epoch: "odd" },
+      { record, generation: "odd" },
       { record: null },
       { raw: keys.seal("shared-token", binding, record) },
       { raw: keys.seal("shared-token", [...binding, "x"], record) },
       { raw: 5 },
       { raw: null },
       { raw: "x".repeat(65_540) },
-      { raw: keys.seal("shared-token", binding, record), epochRaw: "damaged" },
+      { raw: keys.seal("shared-token", binding, record), generationRaw: "damaged" },
       { record, forget: true },
-      { record, epoch: 2 ** 50, out: true },
+      { record, generation: 2 ** 50, out: true },
       { raw: "x", unshared: true },
       { record, refuse: true },
       { record, keep: true },
       { keep: true },
-      { record, keep: true, epoch: "odd" },
+      { record, keep: true, generation: "odd" },
       { record: { ...record, claims: "{}" }, claims: "{}" },
       { record, down: true },
     ],
-    words: ["token", "expiresAt", "until", "scopes", "epoch", "claims"],
+    words: ["token", "expiresAt", "until", "scopes", "generation", "claims"],
     async run(input) {
       const raw =
         valueIn(input, "raw") ??
         (valueIn(input, "record") === undefined
           ? undefined
           : keys.seal("shared-token", binding, valueIn(input, "record")));
-      const epoch =
-        valueIn(input, "epochRaw") ??
-        (valueIn(input, "epoch") === undefined
+      const generation =
+        valueIn(input, "generationRaw") ??
+        (valueIn(input, "generation") === undefined
           ? undefined
-          : keys.seal("shared-token", epochOf, valueIn(input, "epoch")));
-      const epochName = `hosted-agent-identity:${keys.namesOf("shared-token", epochOf)[0]}`;
+          : keys.seal("shared-token", generationBindingOf, valueIn(input, "generation")));
+      const generationName = `hosted-agent-identity:${keys.namesOf("shared-token", generationBindingOf)[0]}`;
       const store = {
         async get(key: string): Promise<unknown> {
           if (valueIn(input, "down") === true) throw new Error("down");
-          return key === epochName ? epoch : raw;
+          return key === generationName ? generation : raw;
         },
         set: async (): Promise<boolean> => true,
         delete: async (): Promise<boolean> => true,
@@ -513,7 +513,7 @@ export const serviceTargets: readonly FuzzTarget[] = [
       },
       {
         file: "src/tokens/shared-cache.ts",
-        line: "epochs.size > maxEpochs",
+        line: "generations.size > maxGenerations",
         why: "a bound: test/tokens/shared-cache",
       },
     ],

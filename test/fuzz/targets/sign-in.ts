@@ -4,23 +4,23 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { clientSecret, entraApp } from "hosted-agent-identity";
 import { createSignIn, type SignInStore } from "hosted-agent-identity/sign-in";
-import type { SignInCore } from "../../../src/sign-in/core.js";
+import type { SignInContext } from "../../../src/sign-in/core.js";
 import { answerIn } from "../../../src/sign-in/binding/answer.js";
 import { codeIn, digestOf, looksOurs, newCode, sameDigest } from "../../../src/sign-in/binding/code.js";
 import { readUnconfirmed, waitingOf } from "../../../src/sign-in/binding/pending.js";
-import { allows, readPin } from "../../../src/sign-in/binding/pin.js";
+import { allows, readPin } from "../../../src/sign-in/grants/pin.js";
 import { takePrompt } from "../../../src/sign-in/binding/prompt.js";
-import { linkKeys } from "../../../src/sign-in/flow/agents.js";
+import { linkKeys } from "../../../src/sign-in/link/agents.js";
 import { beginAttempt, endAttempt } from "../../../src/sign-in/flow/attempt.js";
 import { browserCookie, formToken, newBrowser } from "../../../src/sign-in/flow/browser.js";
 import { outcomeUrl, type Outcome } from "../../../src/sign-in/flow/outcome.js";
-import { openTicket, sealTicket, type Ticket, type TicketReading } from "../../../src/sign-in/flow/ticket.js";
+import { openTicket, sealTicket, type Ticket, type TicketReading } from "../../../src/sign-in/link/ticket.js";
 import { accountIndex } from "../../../src/sign-in/grants/account-index.js";
 import { recordSeal } from "../../../src/sign-in/grants/record.js";
 import { readLog } from "../../../src/sign-in/stores/file-log.js";
 import { fromClient } from "../../../src/sign-in/stores/redis-calls.js";
 import { entraAppInternals } from "../../../src/exchange/entra-app.js";
-import { keyring } from "../../../src/tokens/keyring.js";
+import { keyring } from "../../../src/sealing/keyring.js";
 import { field, listIn, textOf, valueIn, type FuzzTarget, type Input } from "../target.js";
 import { answer, clientId, contacts, now, oid, tenant } from "./people.js";
 
@@ -82,7 +82,7 @@ const store: SignInStore = {
   },
   delete: async (key) => void values.delete(key),
 };
-const core: SignInCore = {
+const core: SignInContext = {
   app: entraAppInternals(app),
   publicUrl,
   resources: [contacts],
@@ -249,7 +249,7 @@ const file = join(folder, "store.log");
 const heading = "hosted-agent-identity sign-in store 1";
 const records = recordSeal(core);
 const record = records.seal(owner, {
-  epoch: 3,
+  generation: 3,
   grant: {
     account,
     refreshToken: "0.ARoArefresh-token-ZyXwVuTsRqPoNmLkJiHgFeDcBa9876543210",
@@ -303,7 +303,7 @@ export const signInTargets: readonly FuzzTarget[] = [
   {
     name: "tickets of sign-in links",
     from: "whoever opens a link, and agents that share the keys",
-    files: ["src/sign-in/flow/ticket.ts"],
+    files: ["src/sign-in/link/ticket.ts"],
     shape: "value",
     seeds: [
       sealed,
@@ -357,37 +357,37 @@ export const signInTargets: readonly FuzzTarget[] = [
     },
     unreachable: [
       {
-        file: "src/sign-in/flow/ticket.ts",
+        file: "src/sign-in/link/ticket.ts",
         line: "export function packTicket",
         why: "packs what openTicket() has found good",
       },
       {
-        file: "src/sign-in/flow/ticket.ts",
+        file: "src/sign-in/link/ticket.ts",
         line: "return isEnvelope(envelope) ? packed(envelope) : undefined;",
         why: "packs what openTicket() has found good",
       },
       {
-        file: "src/sign-in/flow/ticket.ts",
+        file: "src/sign-in/link/ticket.ts",
         line: "export function unpackTicket",
         why: "reads what was sealed in a cookie of ours",
       },
       {
-        file: "src/sign-in/flow/ticket.ts",
+        file: "src/sign-in/link/ticket.ts",
         line: "if (known.size >= maxKnownSigned",
         why: "an agent signs a thousand links for it",
       },
       {
-        file: "src/sign-in/flow/ticket.ts",
+        file: "src/sign-in/link/ticket.ts",
         line: "throw new HostedAgentIdentityError(",
         why: "a process without a key of its own makes no links: test/sign-in/flow",
       },
       {
-        file: "src/sign-in/flow/ticket.ts",
+        file: "src/sign-in/link/ticket.ts",
         line: "export function ticketPrincipal",
         why: "reads no outside bytes",
       },
       {
-        file: "src/sign-in/flow/ticket.ts",
+        file: "src/sign-in/link/ticket.ts",
         line: 'resource.scopes[0] ?? ""',
         why: "a resource has at least one scope",
       },
@@ -691,7 +691,7 @@ export const signInTargets: readonly FuzzTarget[] = [
     from: "whoever can write to the store",
     files: [
       "src/sign-in/grants/record.ts",
-      "src/tokens/keyring.ts#keyring",
+      "src/sealing/keyring.ts#keyring",
       "src/sign-in/grants/account-index.ts",
     ],
     shape: "text",
@@ -717,7 +717,7 @@ export const signInTargets: readonly FuzzTarget[] = [
     ],
     async run(input) {
       const text = textOf(input);
-      const odd: SignInCore = {
+      const odd: SignInContext = {
         ...core,
         store: { ...store, get: async () => text, take: async () => text, compareAndSet: async () => true },
       };
@@ -756,12 +756,12 @@ export const signInTargets: readonly FuzzTarget[] = [
     },
     unreachable: [
       {
-        file: "src/tokens/keyring.ts",
+        file: "src/sealing/keyring.ts",
         line: "sealed.length > maxSealedLength",
         why: "a value of more than 4 MiB: test/docs/limits",
       },
       {
-        file: "src/tokens/keyring.ts",
+        file: "src/sealing/keyring.ts",
         line: "equals(context)) return undefined",
         why: "the context is authenticated: what says another one does not open",
       },

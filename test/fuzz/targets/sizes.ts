@@ -1,5 +1,5 @@
 import { isHostedAgentIdentityError } from "hosted-agent-identity";
-import { eventScanner } from "../../../src/mcp/toolbox/event-stream.js";
+import { eventScanner } from "../../../src/toolbox/event-stream.js";
 import type { FuzzTarget, Input, Size } from "../target.js";
 import { keySet, kid, personClaims, personToken } from "./people.js";
 

@@ -1,9 +1,9 @@
 import { type TokenClaims, userTokenVerifier } from "hosted-agent-identity";
-import { signingKeys } from "../../../src/context/signing-keys.js";
-import { checkClaims } from "../../../src/context/token-checks.js";
-import { readUnverified } from "../../../src/context/token-shape.js";
+import { signingKeys } from "../../../src/user-token/signing-keys.js";
+import { checkClaims } from "../../../src/user-token/token-checks.js";
+import { readUnverified } from "../../../src/user-token/token-shape.js";
 import { joinClaims } from "../../../src/entra/claims-request.js";
-import { clocksOf } from "../../../src/errors.js";
+import { clocksOf } from "../../../src/async/clocks.js";
 import { resourceOfScope } from "../../../src/entra/scopes.js";
 import { agentVerifier } from "../../../src/sign-in/remote/agent-identity.js";
 import { field, listIn, textOf, valueIn, type FuzzTarget } from "../target.js";
@@ -81,9 +81,9 @@ export const tokenTargets: readonly FuzzTarget[] = [
     name: "user token",
     from: "callers",
     files: [
-      "src/context/token-shape.ts",
+      "src/user-token/token-shape.ts",
       "src/entra/token-claims.ts",
-      "src/context/verify.ts#checkSignature,provenToken,verifiedUserToken,userOf",
+      "src/user-token/verify.ts#checkSignature,provenToken,verifiedUserToken,userOf",
     ],
     shape: "text",
     seeds: [
@@ -109,21 +109,21 @@ export const tokenTargets: readonly FuzzTarget[] = [
     says: (value) => JSON.stringify(value),
     unreachable: [
       {
-        file: "src/context/token-shape.ts",
+        file: "src/user-token/token-shape.ts",
         line: 'typeof token !== "string"',
         why: "a fuzzed token is text; wrong types are test/context/verify",
       },
-      { file: "src/context/token-shape.ts", line: '[part = ""]', why: "a split text has a first part" },
+      { file: "src/user-token/token-shape.ts", line: '[part = ""]', why: "a split text has a first part" },
       { file: "src/entra/token-claims.ts", line: "parts.length !== 3", why: "the shape was checked before" },
       { file: "src/entra/token-claims.ts", line: 'parts[1] ?? ""', why: "there are three parts" },
       {
-        file: "src/context/verify.ts",
+        file: "src/user-token/verify.ts",
         line: "claims.exp ?? 0",
         why: "checkClaims has seen that it is a number",
       },
-      { file: "src/context/verify.ts", line: "decodeClaims(token) ?? {}", why: "it was decoded before" },
+      { file: "src/user-token/verify.ts", line: "decodeClaims(token) ?? {}", why: "it was decoded before" },
       {
-        file: "src/context/verify.ts",
+        file: "src/user-token/verify.ts",
         line: 'claims.oid ?? ""',
         why: "checkClaims has seen that it is a GUID",
       },
@@ -133,10 +133,10 @@ export const tokenTargets: readonly FuzzTarget[] = [
     name: "claims of a user token",
     from: "callers, and a tenant that signs odd things",
     files: [
-      "src/context/token-checks.ts",
+      "src/user-token/token-checks.ts",
       "src/entra/token-claims.ts",
       "src/entra/token-subject.ts",
-      "src/context/token-shape.ts#readUnverified,decodeHeader,isRecord",
+      "src/user-token/token-shape.ts#readUnverified,decodeHeader,isRecord",
     ],
     shape: "fields",
     seeds: [
@@ -197,7 +197,7 @@ export const tokenTargets: readonly FuzzTarget[] = [
         why: "made of three parts here; see the target before",
       },
       { file: "src/entra/token-claims.ts", line: 'parts[1] ?? ""', why: "there are three parts" },
-      { file: "src/context/token-shape.ts", line: '[part = ""]', why: "a split text has a first part" },
+      { file: "src/user-token/token-shape.ts", line: '[part = ""]', why: "a split text has a first part" },
     ],
   },
   {
@@ -245,7 +245,7 @@ export const tokenTargets: readonly FuzzTarget[] = [
   {
     name: "signing keys",
     from: "the key endpoint",
-    files: ["src/context/signing-keys.ts"],
+    files: ["src/user-token/signing-keys.ts"],
     shape: "fields",
     seeds: [
       { lookups: [{ kid, body: keySet, twice: true }] },
@@ -331,12 +331,12 @@ export const tokenTargets: readonly FuzzTarget[] = [
     secrets: () => [],
     unreachable: [
       {
-        file: "src/context/signing-keys.ts",
+        file: "src/user-token/signing-keys.ts",
         line: "if (text === undefined)",
         why: "an input is far shorter than the limit, which test/docs/limits.test.ts reaches",
       },
       {
-        file: "src/context/signing-keys.ts",
+        file: "src/user-token/signing-keys.ts",
         line: "isHostedAgentIdentityError(cause) ? cause",
         why: "a package that does not load: test/errors",
       },

@@ -1,7 +1,7 @@
 import { consentLinkPolicy, UserContext } from "hosted-agent-identity";
-import { toolboxRequestHeaders } from "../../../src/mcp/toolbox/headers.js";
-import { inspected } from "../../../src/mcp/toolbox/inspect.js";
-import { toolboxJudge } from "../../../src/mcp/toolbox/judge.js";
+import { toolboxRequestHeaders } from "../../../src/toolbox/headers.js";
+import { inspected } from "../../../src/toolbox/inspect.js";
+import { rpcOutcome } from "../../../src/toolbox/rpc-outcome.js";
 import { field, valueIn, type FuzzTarget } from "../target.js";
 import { besidesLinks, linksIn } from "./errors.js";
 import { platformContext } from "./people.js";
@@ -17,9 +17,9 @@ export const toolboxStreamTargets: readonly FuzzTarget[] = [
     name: "answers of a toolbox",
     from: "Foundry toolboxes, and sources behind them",
     files: [
-      "src/mcp/toolbox/inspect.ts",
-      "src/mcp/toolbox/event-stream.ts",
-      "src/mcp/toolbox/headers.ts#toolboxRequestHeaders,withFlag",
+      "src/toolbox/inspect.ts",
+      "src/toolbox/event-stream.ts",
+      "src/toolbox/headers.ts#toolboxRequestHeaders,withFlag",
     ],
     shape: "fields",
     seeds: [
@@ -107,7 +107,7 @@ export const toolboxStreamTargets: readonly FuzzTarget[] = [
         type === "none" ? ({ kind: "itself" } as never) : ({ kind: "call", callId: "c" } as never),
       );
       const response = new Response(type === "none" ? null : body, { headers });
-      const judge = toolboxJudge({ serverLabel: "contacts", policy }, context);
+      const judge = rpcOutcome({ serverLabel: "contacts", policy }, context);
       const passed = await inspected(response, judge, valueIn(input, "hold") === true);
       if (valueIn(input, "cancel") === true) {
         await passed.body?.cancel();
@@ -124,7 +124,7 @@ export const toolboxStreamTargets: readonly FuzzTarget[] = [
     },
     unreachable: [
       {
-        file: "src/mcp/toolbox/inspect.ts",
+        file: "src/toolbox/inspect.ts",
         line: "jsonRpcError(message) ?? {}",
         why: "the judge has seen that it is an error",
       },

@@ -23,7 +23,7 @@ export const turnTargets: readonly FuzzTarget[] = [
     files: [
       "src/turn/turn-request.ts",
       "src/turn/turn-sign-in.ts",
-      "src/errors/json-limits.ts",
+      "src/input/json-limits.ts",
       "src/turn/received-body.ts",
       "src/turn/request-body.ts",
       "src/turn/request-fields.ts",

@@ -8,7 +8,8 @@ import { join } from "node:path";
 import { startEntra } from "hosted-agent-identity/testing";
 import { createClient } from "redis";
 import { HostedAgentIdentityError, type OnEvent } from "hosted-agent-identity";
-import { emit, watched } from "../../../src/errors.js";
+import { emit } from "../../../src/events/events.js";
+import { traced } from "../../../src/events/steps.js";
 import { startRedis } from "../../support/redis-server.js";
 import { scriptedModel } from "../../support/scripted-model.js";
 import { captureKinds, secret, shown, type CaptureKind } from "../recorder.js";
@@ -43,7 +44,7 @@ export async function playCanaries(): Promise<boolean> {
     principal: undefined,
     trace: {},
   } as const;
-  await watched(onEvent ?? {}, step, async () => undefined);
+  await traced(onEvent ?? {}, step, async () => undefined);
   await Promise.all([server(of), redis(of), file(of), model(of)]);
   return true;
 }

@@ -1,9 +1,9 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { isHostedAgentIdentityError } from "hosted-agent-identity";
-import { pin, removePin } from "../../../src/sign-in/binding/pin.js";
-import type { SignInCore } from "../../../src/sign-in/core.js";
+import { pin, removePin } from "../../../src/sign-in/grants/pin.js";
+import type { SignInContext } from "../../../src/sign-in/core.js";
 import { accountIndex, maxIndexBytes } from "../../../src/sign-in/grants/account-index.js";
-import { longRunning } from "../../../src/sign-in/long-running.js";
+import { longRunning } from "../../../src/sign-in/long-running/long-running.js";
 import { contextOf } from "../support/contexts.js";
 import { platformUser, replica, type Replica } from "../support/replica.js";
 import { scriptedStore, type ScriptedStore } from "../support/scripted-store.js";
@@ -72,7 +72,7 @@ describe("a full index", () => {
   /** Few enough to be quick: each name is as long as a caller can make it. */
   const longName = (n: number): string => platformUser(`${n}`.padEnd(maxIndexBytes / 16, "x"));
   const live = new Set<string>();
-  const indexOf = (core: SignInCore = agent.core) =>
+  const indexOf = (core: SignInContext = agent.core) =>
     accountIndex(core, core.store, async (owner) => live.has(owner));
   const settle = (): void => void (time += 11 * 60_000);
 

@@ -258,7 +258,7 @@ describe("the end of a grant", () => {
     expect(await b.tokenOf(chat)).toBeUndefined();
     expect(a.events.at(-1)).toEqual({ type: "grant_ended", oid: ada(), reason: "signed_out" });
     await a.connect(chat, "Ada");
-    expect((await a.grants.find(chat))?.epoch).toBeGreaterThan(before?.epoch ?? 0);
+    expect((await a.grants.find(chat))?.generation).toBeGreaterThan(before?.generation ?? 0);
   });
 
   it("is what a token may not outlive by a minute", async () => {

@@ -13,7 +13,7 @@ const grant: StoredGrant = {
   indexedAt: 1,
   signIns: 1,
 };
-const started: GrantRecord = { epoch: 5, grant, tokens: [] };
+const started: GrantRecord = { generation: 5, grant, tokens: [] };
 
 function token(obtainedAt: number, more: Partial<KeptToken> = {}): KeptToken {
   return {
@@ -41,12 +41,12 @@ it("keeps the refresh token when the answer brings none", () => {
 });
 
 it.each<[string, GrantRecord]>([
-  ["signed out", { epoch: 6, grant: undefined, tokens: [] }],
-  ["signed out and in again", { epoch: 6, grant, tokens: [] }],
-  ["signed in again", { epoch: 5, grant: { ...grant, signIns: 2 }, tokens: [] }],
+  ["signed out", { generation: 6, grant: undefined, tokens: [] }],
+  ["signed out and in again", { generation: 6, grant, tokens: [] }],
+  ["signed in again", { generation: 5, grant: { ...grant, signIns: 2 }, tokens: [] }],
   [
     "connected to another account",
-    { epoch: 5, grant: { ...grant, account: { tid: "t", oid: "x" } }, tokens: [] },
+    { generation: 5, grant: { ...grant, account: { tid: "t", oid: "x" } }, tokens: [] },
   ],
 ])("writes nothing when the person has %s meanwhile", (_what, current) => {
   expect(afterRefresh(current, started, "late", token(2))).toBeUndefined();

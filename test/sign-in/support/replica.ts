@@ -4,19 +4,19 @@ import type { SignInStore } from "hosted-agent-identity/sign-in";
 import { decodeClaims } from "../../../src/entra/token-claims.js";
 import type { SignedIn } from "../../../src/exchange/authorization-code-exchange.js";
 import { entraAppInternals } from "../../../src/exchange/entra-app.js";
-import type { SignInCore } from "../../../src/sign-in/core.js";
+import type { SignInContext } from "../../../src/sign-in/core.js";
 import type { Grants } from "../../../src/sign-in/grants/grant.js";
 import { grants } from "../../../src/sign-in/grants/grants.js";
-import { keyedStore } from "../../../src/sign-in/record-names.js";
-import { startedStore } from "../../../src/sign-in/started-store.js";
-import { keyring } from "../../../src/tokens/keyring.js";
+import { keyedStore } from "../../../src/sign-in/grants/record-names.js";
+import { startedStore } from "../../../src/sign-in/stores/started-store.js";
+import { keyring } from "../../../src/sealing/keyring.js";
 import type { SignInWorld } from "./signing-in.js";
 
 export const masterKey = new Uint8Array(randomBytes(32));
 
 /** One process of the agent, as far as sign-in goes. */
 export interface Replica {
-  readonly core: SignInCore;
+  readonly core: SignInContext;
   readonly grants: Grants;
   readonly app: EntraApp;
   readonly events: readonly IdentityEvent[];
@@ -42,7 +42,7 @@ export function replica(
   const now = options.now ?? Date.now;
   const events: IdentityEvent[] = [];
   const app = options.app ?? world.app({ now });
-  const core: SignInCore = {
+  const core: SignInContext = {
     app: entraAppInternals(app),
     publicUrl: "https://agent.example.com",
     resources: [world.contacts, world.mail],

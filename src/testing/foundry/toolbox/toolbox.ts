@@ -1,4 +1,4 @@
-import { invalid } from "../../../errors.js";
+import { invalid } from "../../../options/invalid.js";
 import type { SourceFailure, ToolboxOptions, ToolSourceOptions } from "./options.js";
 
 /** A toolbox while it runs. */

@@ -1,0 +1,68 @@
+import { digest } from "../sealing/digest.js";
+import { expiringMap } from "../async/expiring-map.js";
+
+/** What the resource refused each user of late, and what was got for them since. */
+export interface ChallengeBudget {
+  note(owner: string, token: string, demand: string): void;
+  /** Whether this token was got for this person to meet this demand, and refused with it, a moment ago. */
+  has(owner: string, token: string, demand: string): boolean;
+  /** Whether one more token may be asked for because this one was refused with this demand. */
+  mayAsk(owner: string, token: string, demand: string): boolean;
+  /** Scopes that this person was given beyond the resource's own. */
+  grownScopes(owner: string): readonly string[];
+  /** Remembers them; an empty list forgets. */
+  grew(owner: string, scopes: readonly string[]): void;
+  /** What a person was refused and given goes. How often the resource has made us ask in this minute stays. */
+  forget(owner: string): void;
+}
+
+/** As long as refusals of Entra that no user can end are remembered. */
+const rememberedMs = 5_000;
+const maxTokens = 10_000;
+/** A token that has run out, more scopes and a second factor in one minute are three. */
+const tokensPerMinute = 8;
+const minuteMs = 60_000;
+const maxOwners = 10_000;
+const grownMs = 3_600_000;
+/** In characters, of one person. More would be a server's way to fill memory; it is asked for anew each time. */
+const maxGrown = 2_048;
+
+/**
+ * Makes the memory of one access. Without it, a resource that refuses one user for ever, or wants something else
+ * each time, turns every call of an agent that tries again into one more exchange, until Entra sees a loop
+ * (AADSTS50196) and this person has to wait. Source: MCP 2026-07-28, authorization: clients step up with the
+ * union of scopes, a few times at most, and keep track of upgrades that failed.
+ *
+ * Tokens and demands are the server's words, of any length: only their digests are kept. One person takes about
+ * 3 kB at most, a token and its demand some 300 bytes.
+ */
+export function challengeBudget(age: () => number): ChallengeBudget {
+  const refused = expiringMap<string>(rememberedMs, maxTokens, age);
+  const asked = expiringMap<Set<string>>(minuteMs, maxOwners, age);
+  const grown = expiringMap<readonly string[]>(grownMs, maxOwners, age);
+  // A toolbox's token is the agent's own and serves everybody: what one user is refused says nothing of another.
+  const keyOf = (owner: string, token: string): string => `${owner} ${digest(token)}`;
+  return {
+    note: (owner, token, demand) => refused.set(keyOf(owner, token), digest(demand)),
+    has: (owner, token, demand) => refused.get(keyOf(owner, token)) === digest(demand),
+    mayAsk(owner, token, demand) {
+      const known = asked.get(owner) ?? new Set<string>();
+      const key = digest(demand, token);
+      // Calls side by side are refused with one token, and get one token.
+      if (known.has(key)) return true;
+      if (known.size >= tokensPerMinute) return false;
+      if (known.size === 0) asked.set(owner, known);
+      known.add(key);
+      return true;
+    },
+    grownScopes: (owner) => grown.get(owner) ?? [],
+    grew(owner, scopes) {
+      const length = scopes.reduce((sum, scope) => sum + scope.length, 0);
+      grown.set(owner, length > maxGrown ? [] : scopes);
+    },
+    forget(owner) {
+      refused.deleteWhere((key) => key.startsWith(`${owner} `));
+      grown.deleteWhere((key) => key === owner);
+    },
+  };
+}

@@ -1,0 +1,30 @@
+/** What is remembered for some seconds, of a bounded number of keys. */
+export interface ExpiringMap<V> {
+  get(key: string): V | undefined;
+  set(key: string, value: V): void;
+  deleteWhere(matches: (key: string) => boolean): void;
+  clear(): void;
+}
+
+/** Makes one that counts by `age`. The oldest key makes room for a new one. */
+export function expiringMap<V>(ms: number, maxKeys: number, age: () => number): ExpiringMap<V> {
+  const entries = new Map<string, { readonly value: V; readonly until: number }>();
+  return {
+    get(key) {
+      const entry = entries.get(key);
+      if (entry === undefined) return undefined;
+      if (entry.until > age()) return entry.value;
+      entries.delete(key);
+      return undefined;
+    },
+    set(key, value) {
+      entries.delete(key);
+      entries.set(key, { value, until: age() + ms });
+      if (entries.size > maxKeys) entries.delete(entries.keys().next().value ?? key);
+    },
+    deleteWhere(matches) {
+      for (const key of entries.keys()) if (matches(key)) entries.delete(key);
+    },
+    clear: () => entries.clear(),
+  };
+}

@@ -1,0 +1,186 @@
+import { func, optional } from "../options/checks.js";
+import type { ErrorCategory, ErrorCode } from "../errors/codes.js";
+import { ignoreRejection } from "../async/ignore-rejection.js";
+import type { OptionCheck } from "../options/option-table.js";
+import type { AroundStep } from "./steps.js";
+
+/**
+ * Something worth counting or alarming on. Holds no token, link or personal data beyond object ids. New types
+ * may come in any version; a type and its fields stay. The guide Observability says when each is raised.
+ * @group Events
+ */
+export type IdentityEvent =
+  | {
+      readonly type: "token_acquired";
+      readonly source: string;
+      readonly serverLabel: string;
+      readonly durationMs: number;
+      /** It came out of the shared cache: nobody was asked. */
+      readonly shared?: boolean;
+    }
+  | {
+      readonly type: "token_refused";
+      readonly serverLabel: string;
+      readonly code: ErrorCode;
+      readonly category: ErrorCategory;
+      readonly errorCodes: readonly number[];
+    }
+  | {
+      /** A request brought a user token, or headers that say who is asking, and they were not accepted. */
+      readonly type: "user_token_refused";
+      readonly code: ErrorCode;
+      readonly category: ErrorCategory;
+    }
+  | { readonly type: "background_refresh_failed"; readonly serverLabel: string; readonly code: ErrorCode }
+  | {
+      /** A token came back for somebody else. Alarm on this one. */
+      readonly type: "wrong_user";
+      readonly expected: string;
+      readonly correlationId?: string;
+    }
+  | {
+      /** The store of the shared cache did not do this; such calls are left out for a while. */
+      readonly type: "shared_cache_failed";
+      readonly serverLabel: string;
+      readonly call: "get" | "set" | "delete";
+      readonly reason: "timeout" | "error";
+      readonly pausedForMs: number;
+    }
+  | {
+      readonly type: "shared_cache_recovered";
+      readonly serverLabel: string;
+      readonly call: "get" | "set" | "delete";
+    }
+  | {
+      /** A shared token was sealed for somebody else, or changed. It was not used. */
+      readonly type: "shared_cache_unreadable";
+      readonly serverLabel: string;
+    }
+  | {
+      readonly type: "back_off";
+      readonly scope: "user" | "tenant" | "cloud" | "exchange";
+      readonly forMs: number;
+    }
+  | {
+      /** A pool closed a user's MCP client, or could not. */
+      readonly type: "mcp_client_closed" | "mcp_client_close_failed";
+      readonly reason: "idle" | "no_room" | "session_gone" | "forgotten" | "pool_closed";
+    }
+  | {
+      /**
+       * A consent link was not shown, and the tool call or the turn failed. `from`: an item or event of the run, the
+       * answer of a toolbox, or a request of the turn that its policy refused. Origin and path, where it has them; what
+       * looks random is taken out of the path, and the query is never shown.
+       */
+      readonly type: "consent_link_refused";
+      readonly from: "run" | "toolbox" | "turn";
+      readonly serverLabel?: string;
+      readonly origin?: string;
+      readonly path?: string;
+    }
+  | {
+      /** A run yielded an event that nobody knows and that names no open item. The client did not get it. */
+      readonly type: "run_event_dropped";
+      readonly eventType: string;
+    }
+  | {
+      /** A person's sign-in was stored, or ended. `oid` is the account that had signed in. */
+      readonly type: "grant_stored" | "grant_ended";
+      readonly oid: string;
+      readonly reason: "signed_in" | "signed_out" | "revoked" | "account_disabled";
+    }
+  | {
+      /** Work that goes on after the turn acts for a person. For your audit; the id itself is never shown. */
+      readonly type: "long_running_started" | "long_running_used" | "long_running_ended";
+      readonly purpose: string;
+      /** The canonical JSON of the principal it acts for. */
+      readonly principal: string;
+      /** Tells pieces of work apart; nothing can be done with it. */
+      readonly work: string;
+      /** Milliseconds since the epoch. */
+      readonly until: number;
+    }
+  | {
+      /** A person came back from Entra and nothing was stored; `reason` names the page they saw. */
+      readonly type: "sign_in_refused";
+      readonly reason: string;
+    }
+  | {
+      /** A page of sign-in could not do its work. */
+      readonly type: "sign_in_failed";
+      readonly code: ErrorCode | "unexpected";
+    }
+  | {
+      /** A sign-in service gave an agent a token for a person. For your audit. */
+      readonly type: "agent_token_issued";
+      /** The name under which the service serves the agent. */
+      readonly agent: string;
+      readonly serverLabel: string;
+      /** The canonical JSON of the person's principal. */
+      readonly principal: string;
+      /** What named the person: a verified user token, or a platform id, which proves nothing. */
+      readonly proof: "user_token" | "platform_user_id";
+    }
+  | {
+      /** An agent named a person by a platform id that this process has not heard from it before. */
+      readonly type: "agent_named_user";
+      readonly agent: string;
+      readonly principal: string;
+    }
+  | {
+      /** An agent signed a person out at the sign-in service. */
+      readonly type: "agent_signed_out_user";
+      readonly agent: string;
+      readonly principal: string;
+      readonly proof: "user_token" | "platform_user_id";
+    }
+  | {
+      /** The sign-in service refused a call; `agent` and `principal` as far as they were known. */
+      readonly type: "agent_refused";
+      readonly call: "tokens" | "redeem" | "prompt" | "sign-out";
+      readonly code: ErrorCode | "unexpected";
+      readonly category: ErrorCategory;
+      readonly agent?: string;
+      readonly principal?: string;
+    }
+  | {
+      /** A call of `remoteSignIn()` to the sign-in service failed. */
+      readonly type: "sign_in_service_failed";
+      readonly call: "tokens" | "redeem" | "prompt" | "sign-out";
+      readonly code: ErrorCode;
+    }
+  | {
+      /** Sign-ins are kept in memory only: a restart of the process asks everybody again. */
+      readonly type: "sign_in_store_volatile";
+    }
+  | {
+      /** A run had a part that the Responses protocol has no place for. Told once of each kind and run. */
+      readonly type: "stream_part_skipped";
+      readonly framework: "ai-sdk" | "openai-agents";
+      /** The framework's name of the kind, at most 64 characters. */
+      readonly part: string;
+    };
+
+/**
+ * Takes events; what it throws is ignored. A plain function does. One that has `around` is also called for
+ * each step of the way to a token, cached or not: `openTelemetry()` of `hosted-agent-identity/otel` is one.
+ * @group Events
+ */
+export interface OnEvent {
+  (event: IdentityEvent): void;
+  readonly around?: AroundStep;
+}
+
+/** Hands an event to the listener, and lets no listener break a call. */
+export function emit(onEvent: OnEvent | undefined, event: IdentityEvent): void {
+  try {
+    ignoreRejection(onEvent?.(event));
+  } catch {
+    // A listener's trouble is not the user's.
+  }
+}
+
+/** The option `onEvent`. */
+export const listener: OptionCheck<OnEvent | undefined> = /* @__PURE__ */ optional(
+  /* @__PURE__ */ func<OnEvent>(),
+);

@@ -1,0 +1,64 @@
+import { runInContext } from "../context/ambient.js";
+import { contextOfRequest, userContextSettings, type UserContextOptions } from "./create.js";
+import { headerPairs } from "./header-pairs.js";
+import { refusalOf, refusalResponse } from "./refusal.js";
+import { endWithBody } from "./response-end.js";
+
+/** Middleware of web-standard hosts: what runs behind it knows who is asking. */
+export type UserContextMiddleware = (
+  request: Request,
+  next: (request: Request) => Response | Promise<Response>,
+) => Promise<Response>;
+
+/**
+ * Verifies who is asking, carries it while the request is handled, and takes the token off the request that
+ * `next` gets. The context ends when the body of the returned response has ended, was cancelled or failed,
+ * or when the request is aborted. A token that is not acceptable is answered with 401 (503 when keys
+ * cannot be fetched) and the platform's error envelope; what else goes wrong before `next`, such as a verifier of your
+ * own that throws, with 500. What `next` throws is thrown.
+ *
+ * Entry point: `hosted-agent-identity`. Express, Fastify, Hono and `node:http` have their own.
+ *
+ * @example
+ * ```ts
+ * import { getUserContext, userContext, type UserTokenVerifier } from "hosted-agent-identity";
+ *
+ * export function handler(verify: UserTokenVerifier): (request: Request) => Promise<Response> {
+ *   const asUser = userContext({ verify, require: true });
+ *   return (request) => asUser(request, () => new Response(`Hello ${getUserContext().user?.name}`));
+ * }
+ * ```
+ * @group Context
+ */
+export function userContext(options: UserContextOptions): UserContextMiddleware {
+  const settings = userContextSettings(options);
+
+  return async function userContext(request, next) {
+    const stripped = withoutHeaders(request, settings.secretHeaders);
+    let context;
+    try {
+      context = await contextOfRequest(headerPairs(request.headers), [request, stripped], settings);
+    } catch (error) {
+      return refusalResponse(refusalOf(error, settings.tokenHeader, request.headers.get("x-request-id")));
+    }
+    const current = context;
+    try {
+      const response = await runInContext(current, () => next(stripped));
+      return endWithBody(response, current, request.signal);
+    } catch (error) {
+      current.end();
+      throw error;
+    }
+  };
+}
+
+/** The same request without some headers. The body moves to the new one, which shares the signal. */
+export function withoutHeaders(request: Request, names: readonly string[]): Request {
+  const headers = new Headers(request.headers);
+  for (const name of names) headers.delete(name);
+  // A body that was read already cannot move.
+  if (request.bodyUsed) {
+    return new Request(request.url, { method: request.method, headers, signal: request.signal });
+  }
+  return new Request(request, { headers });
+}

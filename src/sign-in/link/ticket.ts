@@ -1,0 +1,202 @@
+import { hash, sign, verify } from "node:crypto";
+import { deflateRawSync, inflateRawSync } from "node:zlib";
+import { maxLinkLength } from "../../consent/link-form.js";
+import { principalKey, type Principal } from "../../context/principal.js";
+import { resourceOfScope } from "../../entra/scopes.js";
+import { HostedAgentIdentityError } from "../../errors.js";
+import type { ProtectedResource } from "../../sources/protected-resource.js";
+import type { SignInContext } from "../core.js";
+import type { KnownAgent, LinkKeys } from "./agents.js";
+import { parseJson } from "../../input/json-limits.js";
+
+/** What a link carries: everything the service needs to know about who asked for what. */
+export interface Ticket {
+  readonly id: string;
+  readonly agent: string;
+  /** For whom a grant is wanted. */
+  readonly principal: Principal;
+  /** The account that has to sign in, where a user token named it. */
+  readonly initiator?: { readonly tid: string; readonly oid: string; readonly username?: string };
+  /** URL and label of the resource. */
+  readonly resource: string;
+  readonly serverLabel: string;
+  readonly scopes: readonly string[];
+  /** A claims challenge the sign-in has to meet, as a JSON string. */
+  readonly claims?: string;
+  /** Milliseconds since the epoch. */
+  readonly askedAt: number;
+  readonly expiresAt: number;
+}
+
+/** What a text that should be a ticket is. */
+export type TicketReading =
+  | { readonly status: "good" | "expired"; readonly ticket: Ticket }
+  | { readonly status: "bad" };
+
+/** The longest a link may live. */
+export const maxTicketMs: number = 15 * 60_000;
+/** A ticket is a part of a link, and longer links are shown to nobody. In characters. */
+export const maxTicketLength: number = maxLinkLength;
+/** How far the clock of an agent may be ahead. */
+const skewMs = 60_000;
+const purpose = "sign-in link";
+
+/**
+ * Signs a ticket with the agent's own key and seals it: the seal keeps it from being read, the signature says
+ * which of the agents that share the keys has made it.
+ */
+export function sealTicket(core: SignInContext, { privateKey }: LinkKeys, ticket: Ticket): string {
+  if (privateKey === undefined)
+    throw new HostedAgentIdentityError(
+      "invalid_option",
+      "signingKey: this process serves several agents and has no key of its own, so it can make no link.",
+    );
+  const body = JSON.stringify({ purpose, for: core.publicUrl, ticket });
+  const signature = sign(null, signed(body), privateKey).toString("base64url");
+  // Said to the agent, which can ask for less; a person in front of a page could do nothing.
+  if (packed({ body, signature }).length > maxPacked) throw new HostedAgentIdentityError("sign_in_too_large");
+  return core.keys.seal("ticket", binding(core), { body, signature });
+}
+
+/**
+ * How long a packed ticket may be, in characters: with the rest of an attempt it fits into a cookie of 3 000
+ * bytes under the longest `publicUrl`. That is room for about forty scopes of one resource.
+ */
+const maxPacked = 1_600;
+
+/** The ticket in as few characters as can be, for a cookie that is sealed itself. */
+export function packTicket(core: SignInContext, text: string): string | undefined {
+  const envelope = core.keys.open("ticket", binding(core), text);
+  return isEnvelope(envelope) ? packed(envelope) : undefined;
+}
+
+/** The text of a ticket out of a cookie. What the agent signed is unchanged, and is checked again. */
+export function unpackTicket(core: SignInContext, text: string): string {
+  const [body, signature] = JSON.parse(String(inflateRawSync(Buffer.from(text, "base64url")))) as string[];
+  return core.keys.seal("ticket", binding(core), { body, signature });
+}
+
+function packed({ body, signature }: Envelope): string {
+  return deflateRawSync(JSON.stringify([body, signature])).toString("base64url");
+}
+
+interface Envelope {
+  readonly body: string;
+  readonly signature: string;
+}
+
+/** Reads a ticket. Bad is what was not made, or not for here, by an agent that may ask for it. */
+export function openTicket(core: SignInContext, { agents }: LinkKeys, text: string): TicketReading {
+  const envelope = text.length > maxTicketLength ? undefined : core.keys.open("ticket", binding(core), text);
+  if (!isEnvelope(envelope)) return { status: "bad" };
+  const { body, signature } = envelope;
+  const content = parsed(body);
+  if (!isContent(content) || content.purpose !== purpose || content.for !== core.publicUrl)
+    return { status: "bad" };
+  const { ticket } = content;
+  const agent = agents.get(ticket.agent);
+  // The key of the agent that the ticket names: another agent's signature is worth nothing here.
+  if (agent === undefined || !isSignedBy(agent, body, signature)) return { status: "bad" };
+  const resource = core.resources.find(({ url }) => url === ticket.resource);
+  const { askedAt, expiresAt } = ticket;
+  const time = core.now();
+  if (resource === undefined || !isOf(resource, ticket.scopes) || !agent.mayAsk(ticket.scopes))
+    return { status: "bad" };
+  if (askedAt > time + skewMs || expiresAt - askedAt > maxTicketMs) return { status: "bad" };
+  // The page names a resource by our own label, whatever the agent calls it.
+  const named: Ticket = { ...ticket, serverLabel: resource.serverLabel };
+  return { status: expiresAt > time ? "good" : "expired", ticket: named };
+}
+
+/** Of each agent, what was found to be signed by it. Every step of a sign-in reads its link again. */
+const knownSigned: WeakMap<KnownAgent, Set<string>> = new WeakMap();
+const maxKnownSigned = 1_000;
+
+function isSignedBy(agent: KnownAgent, body: string, signature: string): boolean {
+  const known = knownSigned.get(agent) ?? new Set();
+  knownSigned.set(agent, known);
+  const both = hash("sha256", `${signature} ${body}`, "base64url");
+  if (known.has(both)) return true;
+  const bytes = Buffer.from(signature, "base64url");
+  if (!agent.publicKeys.some((key) => verify(null, signed(body), key, bytes))) return false;
+  const [oldest] = known;
+  if (known.size >= maxKnownSigned && oldest !== undefined) known.delete(oldest);
+  known.add(both);
+  return true;
+}
+
+/** What the page names is what is asked for: an agent cannot show one resource and ask for another's scopes. */
+function isOf(resource: ProtectedResource, scopes: readonly string[]): boolean {
+  const own = resourceOfScope(resource.scopes[0] ?? "");
+  return own !== undefined && scopes.every((scope) => resourceOfScope(scope) === own);
+}
+
+/** The key of the principal a ticket asks for. */
+export function ticketPrincipal({ principal }: Ticket): string {
+  return principalKey(principal);
+}
+
+function binding({ app, publicUrl }: SignInContext): readonly string[] {
+  return [app.facts.cloud.loginEndpoint, app.facts.clientId, publicUrl];
+}
+
+function signed(body: string): Buffer {
+  return Buffer.from(`hosted-agent-identity/1\n${purpose}\n${body}`);
+}
+
+function parsed(body: string): unknown {
+  try {
+    return parseJson(body);
+  } catch {
+    return undefined;
+  }
+}
+
+function isEnvelope(value: unknown): value is Envelope {
+  const { body, signature } = fields(value);
+  return typeof body === "string" && typeof signature === "string";
+}
+
+function isContent(value: unknown): value is { purpose: unknown; for: unknown; ticket: Ticket } {
+  const ticket = fields(fields(value)["ticket"]);
+  const { id, agent, resource, serverLabel, scopes, claims, askedAt, expiresAt, initiator } = ticket;
+  const texts = [id, agent, resource, serverLabel];
+  return (
+    texts.every((text) => typeof text === "string" && text !== "") &&
+    Array.isArray(scopes) &&
+    scopes.length > 0 &&
+    scopes.every((scope) => typeof scope === "string") &&
+    (claims === undefined || typeof claims === "string") &&
+    typeof askedAt === "number" &&
+    typeof expiresAt === "number" &&
+    isPrincipalWithInitiator(fields(ticket["principal"]), initiator)
+  );
+}
+
+/** A principal that names a person must be the initiator, and one that does not must have none. */
+function isPrincipalWithInitiator(principal: Record<string, unknown>, initiator: unknown): boolean {
+  const { tid, oid, project, agent, id } = principal;
+  const kind = principal["kind"] as Principal["kind"];
+  switch (kind) {
+    case "platform":
+      return initiator === undefined && [project, agent, id].every((text) => typeof text === "string");
+    case "entra": {
+      const named = fields(initiator);
+      return typeof tid === "string" && tid === named["tid"] && oid === named["oid"];
+    }
+    // These own no grant.
+    case "resource":
+    case "oidc":
+      return false;
+    default:
+      return isNone(kind);
+  }
+}
+
+function isNone(_kind: never): false {
+  return false;
+}
+
+function fields(value: unknown): Record<string, unknown> {
+  return typeof value === "object" && value !== null ? (value as Record<string, unknown>) : {};
+}

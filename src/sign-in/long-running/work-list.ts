@@ -1,0 +1,94 @@
+import { HostedAgentIdentityError } from "../../errors.js";
+import { recordBinding, type SignInContext } from "../core.js";
+import { sealedCell, type Cell } from "../grants/sealed-cell.js";
+import { recordName } from "../grants/record-names.js";
+
+/** A piece of work that has not ended. */
+export interface ListedWork {
+  readonly id: string;
+  /** Of what is stored for it, its own grant included. */
+  readonly bytes: number;
+  readonly at: number;
+  readonly until: number;
+  /** The principal's generation when it began: with another one it is dead. */
+  readonly generation: number;
+}
+
+/** The work of one principal that has not ended, so that it can be counted. */
+export interface WorkList {
+  /** Throws `quota_reached` when there is no room for it. Takes nothing away for it but what has ended. */
+  add(work: ListedWork): Promise<void>;
+  /** The same before anything is known of its size. */
+  check(generation: number): Promise<void>;
+  remove(id: string): Promise<void>;
+}
+
+/** What one principal may have going on at once. */
+const limits = { works: 200, bytes: 4 * 1024 * 1024 };
+/** Longer than work takes to begin: until then it is counted before it can be found. */
+const settledMs = 60_000;
+
+/** Makes the list. It is kept until the last of its work has ended. */
+export function workList(
+  core: SignInContext,
+  principalKey: string,
+  isLive: (id: string) => Promise<boolean> = async () => true,
+): WorkList {
+  const { keys, now } = core;
+  const binding = recordBinding(core, principalKey);
+  const list: Cell<readonly ListedWork[]> = sealedCell<readonly ListedWork[]>(core.store, {
+    key: recordName("works", ...binding),
+    ttlMs: 1,
+    ttlOf: (works) => Math.max(1, ...works.map(({ until }) => until - now())),
+    none: [],
+    seal: (works) => keys.seal("works", binding, works),
+    open: (text) => keys.open("works", binding, text) as readonly ListedWork[] | undefined,
+  });
+  const going = (works: readonly ListedWork[], generation: number): readonly ListedWork[] =>
+    works.filter((one) => one.until > now() && one.generation === generation);
+
+  /** Work that was ended on the connections page is found to be dead only when its place is needed. */
+  const makeRoom = async (generation: number, bytes: number): Promise<void> => {
+    const works = going(await list.read(), generation);
+    if (!isFull(works, bytes)) return;
+    const dead = new Set<string>();
+    for (const { id, at } of works) if (at + settledMs <= now() && !(await isLive(id))) dead.add(id);
+    if (
+      isFull(
+        works.filter(({ id }) => !dead.has(id)),
+        bytes,
+      )
+    )
+      throw quotaReached(works.length);
+    await list.update((known) => known.filter(({ id }) => !dead.has(id)));
+  };
+
+  return {
+    async add(work) {
+      await makeRoom(work.generation, work.bytes);
+      await list.update((known) => {
+        const others = going(known, work.generation).filter(({ id }) => id !== work.id);
+        if (isFull(others, work.bytes)) throw quotaReached(others.length);
+        return [...others, work];
+      });
+    },
+    check: (generation) => makeRoom(generation, 0),
+    async remove(id) {
+      await list.update((known) =>
+        known.some((one) => one.id === id) ? known.filter((one) => one.id !== id) : undefined,
+      );
+    },
+  };
+}
+
+function isFull(works: readonly ListedWork[], bytes: number): boolean {
+  const size = works.reduce((sum, one) => sum + one.bytes, bytes);
+  return works.length >= limits.works || size > limits.bytes;
+}
+
+function quotaReached(works: number): HostedAgentIdentityError {
+  return new HostedAgentIdentityError(
+    "quota_reached",
+    `This person has ${works} pieces of long-running work going on; ${limits.works}, or ${limits.bytes} bytes of them, are the most.`,
+  );
+}

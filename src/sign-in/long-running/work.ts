@@ -1,0 +1,105 @@
+import { createHash } from "node:crypto";
+import { principalKey as keyOf, type Principal } from "../../context/principal.js";
+import type { VerifiedUser } from "../../context/user-context.js";
+import { emit } from "../../events/events.js";
+import type { SignInContext } from "../core.js";
+import type { Account, Grants } from "../grants/grant.js";
+import { guardedStore } from "../stores/guarded-store.js";
+import { recordName } from "../grants/record-names.js";
+import { workList } from "./work-list.js";
+
+/** Work that goes on after its turn, as it is stored. */
+export interface Work {
+  readonly v: 1;
+  readonly principal: Principal;
+  readonly user?: VerifiedUser;
+  readonly hosted: boolean;
+  readonly purpose: string;
+  readonly until: number;
+  /** The principal's generation when it began. */
+  readonly generation: number;
+  /** It has a grant of its own, from an exchange. */
+  readonly ownGrant: boolean;
+}
+
+/** The work of one agent in the store. */
+export interface WorkRecords {
+  /** `undefined` for what is unknown, over, or another agent's. */
+  read(id: string): Promise<Work | undefined>;
+  keep(id: string, work: Work): Promise<void>;
+  /** How much `keep` writes. */
+  bytes(id: string, work: Work): number;
+  /** Nothing of ended work is kept. */
+  remove(id: string, work: Work, grants: Grants): Promise<void>;
+  audit(type: "started" | "used" | "ended", id: string, work: Work): void;
+}
+
+export function workRecords(core: SignInContext): WorkRecords {
+  const { agent, app, keys, now, onEvent } = core;
+  const store = guardedStore(core.store);
+  const place = [agent, app.facts.cloud.loginEndpoint, app.facts.clientId];
+  const storeKey = (id: string): string => recordName("long-running", ...place, id);
+
+  const seal = (id: string, work: Work): string => keys.seal("long-running", [...place, id], work);
+
+  const audit: WorkRecords["audit"] = (type, id, { purpose, until, principal }) => {
+    const named = createHash("sha256").update(id).digest("base64url").slice(0, 16);
+    emit(onEvent, { type: `long_running_${type}`, purpose, principal: keyOf(principal), work: named, until });
+  };
+
+  return {
+    async read(id) {
+      const sealed = await store.get(storeKey(id));
+      if (sealed === undefined) return undefined;
+      const work = keys.open("long-running", [...place, id], sealed) as Work | undefined;
+      return work?.v === 1 && work.until > now() ? work : undefined;
+    },
+    bytes: (id, work) => seal(id, work).length,
+    async keep(id, work) {
+      await store.setIfAbsent(storeKey(id), seal(id, work), work.until - now());
+      audit("started", id, work);
+    },
+    async remove(id, work, grants) {
+      await store.delete(storeKey(id));
+      if (work.ownGrant) await grants.remove(ownGrantKey(id), keyOf(work.principal));
+      await workList(core, keyOf(work.principal)).remove(id);
+      audit("ended", id, work);
+    },
+    audit,
+  };
+}
+
+/**
+ * Ends all work of an account that has a grant of its own: its refresh token goes with the person. Work that
+ * uses a sign-in has none, and ends with that.
+ */
+export async function endOwnWork(
+  core: SignInContext,
+  grants: Grants,
+  account: Pick<Account, "tid" | "oid">,
+): Promise<void> {
+  for (const owner of await grants.principalsOf(account)) {
+    if (workOf(owner) !== undefined) await endGrant(core, grants, owner);
+  }
+}
+
+/** Ends a grant, and with it the work whose own it is. */
+export async function endGrant(core: SignInContext, grants: Grants, owner: string): Promise<void> {
+  const records = workRecords(core);
+  const id = workOf(owner);
+  const work = id === undefined ? undefined : await records.read(id);
+  // The grant may be there without the work, whose record was lost or never written.
+  if (id === undefined || work === undefined) await grants.remove(owner);
+  else await records.remove(id, work, grants);
+}
+
+/** Work with a grant of its own keeps it as if it were a principal's, so that it is refreshed and ended alike. */
+export function ownGrantKey(id: string): string {
+  return JSON.stringify(["long-running", id]);
+}
+
+/** The id of the work whose own grant it is. */
+function workOf(grantKey: string): string | undefined {
+  const [kind, id] = JSON.parse(grantKey) as readonly string[];
+  return kind === "long-running" ? id : undefined;
+}

@@ -1,0 +1,64 @@
+import { traced, type StepEnd, type TokenCacheUse } from "../events/steps.js";
+import { type OnEvent } from "../events/events.js";
+import type { Acquirer } from "./acquire.js";
+import type { AccessToken, TokenSource } from "../sources/token-source.js";
+
+/** What is said of an acquirer's steps. */
+export interface TracedAcquirer {
+  readonly serverLabel: string;
+  readonly onEvent: OnEvent | undefined;
+  readonly sources: readonly Pick<TokenSource, "kind" | "cached">[];
+}
+
+/**
+ * The acquirer with a listener around each token it gives. Without a listener for steps it is the very same
+ * object: a cached token costs nothing more.
+ */
+export function tracedAcquirer<A extends Pick<Acquirer, "peek" | "acquire">>(
+  acquirer: A,
+  { serverLabel, onEvent, sources }: TracedAcquirer,
+): A {
+  if (onEvent?.around === undefined) return acquirer;
+  const uncached = new Set(sources.filter(({ cached }) => !cached).map(({ kind }) => kind));
+  /** Tokens that somebody was given already: who gets the same one waited for another's request. */
+  const given = new WeakSet<AccessToken>();
+
+  const cameFrom = (token: AccessToken): TokenCacheUse => {
+    if (uncached.has(token.source)) return "none";
+    if (given.has(token)) return "joined";
+    given.add(token);
+    return token.shared === true ? "shared" : "exchange";
+  };
+  const facts = (token: AccessToken, cache: TokenCacheUse): Partial<StepEnd> => ({
+    source: token.source,
+    cache,
+  });
+
+  return {
+    ...acquirer,
+    peek(context) {
+      const token = acquirer.peek(context);
+      if (token === undefined) return undefined;
+      const { principalKey: principal, trace } = context;
+      const step = { step: "acquire", serverLabel, steppedUp: false, principal, trace } as const;
+      void traced(
+        onEvent,
+        step,
+        async () => token,
+        () => facts(token, "hit"),
+      );
+      return token;
+    },
+    acquire(context, asked) {
+      const { principalKey: principal, trace } = context;
+      const steppedUp = asked?.claims !== undefined || asked?.scopes !== undefined;
+      const step = { step: "acquire", serverLabel, steppedUp, principal, trace } as const;
+      return traced(
+        onEvent,
+        step,
+        () => acquirer.acquire(context, asked),
+        (token) => facts(token, cameFrom(token)),
+      );
+    },
+  };
+}

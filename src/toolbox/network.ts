@@ -1,0 +1,89 @@
+import { inBackground } from "../async/background-timer.js";
+import { tryGetUserContext } from "../context/ambient.js";
+import type { FetchLike } from "../options/fetch-like.js";
+import { internalsOf, liveInternalsOf } from "../context/internals.js";
+import type { UserContext } from "../context/user-context.js";
+import type { ConsentLinkPolicy } from "../consent/link-policy.js";
+import { HostedAgentIdentityError } from "../errors.js";
+import { type OnEvent } from "../events/events.js";
+import { toolboxCaller, type ToolboxSurroundings } from "./caller.js";
+import { toolboxRequestHeaders } from "./headers.js";
+import { inspected } from "./inspect.js";
+import { rpcOutcome } from "./rpc-outcome.js";
+import { retryPlan, type RetryOptions } from "./retry.js";
+import { isEnumerating, isPost } from "./rpc-method.js";
+
+/** What is between the identity-aware fetch and the network, for a toolbox. */
+export interface ToolboxNetworkOptions extends RetryOptions {
+  readonly serverLabel: string;
+  /** Where the toolbox is called from. */
+  readonly place: ToolboxSurroundings;
+  readonly policy: ConsentLinkPolicy;
+  readonly onEvent?: OnEvent | undefined;
+  /** The network below. */
+  readonly fetch: FetchLike;
+  /** A context to use instead of the current one. */
+  readonly context: UserContext | undefined;
+}
+
+/**
+ * Sends requests that carry the agent's token already: for the caller of the current request, again where the
+ * toolbox asks to wait, and with an eye on what it answers.
+ */
+export function toolboxNetwork(options: ToolboxNetworkOptions): FetchLike {
+  const send = async (url: string | URL, request: RequestInit, context: UserContext): Promise<Response> => {
+    const judge = rpcOutcome(options, context);
+    const waitBefore = retryPlan(request, options);
+    for (;;) {
+      // Made anew for each try: a call id is good for as long as its request. Throws once that has ended.
+      const caller = toolboxCaller(context, options.place);
+      const headers = toolboxRequestHeaders(request.headers, context, caller);
+      const response = await options.fetch(url, { ...request, headers });
+      if (response.status === 401 || (response.status >= 300 && response.status <= 399)) return response;
+      const answer = await inspected(response, judge, isPost(request));
+      const wait = waitBefore(answer);
+      if (wait === undefined) return answer;
+      await answer.body?.cancel();
+      await pause(wait, request.signal ?? undefined, context);
+    }
+  };
+  return (input, init = {}) => {
+    const context = options.context ?? tryGetUserContext();
+    if (context === undefined) return Promise.reject(new HostedAgentIdentityError("no_user_context"));
+    const answer = send(input as string | URL, init, context);
+    return isEnumerating(init) ? noted(answer, context) : answer;
+  };
+}
+
+/**
+ * Counts a request that may bring a request for consent among the acquisitions of the turn: when two
+ * toolboxes are listed side by side, the turn waits for what the second one asks for as well.
+ */
+function noted(answer: Promise<Response>, context: UserContext): Promise<Response> {
+  const { acquisitions } = internalsOf(context);
+  const entry: Promise<unknown> = answer.then(
+    () => acquisitions.delete(entry),
+    () => acquisitions.delete(entry),
+  );
+  acquisitions.add(entry);
+  return answer;
+}
+
+/** Waits, but not beyond the caller's patience or the end of the turn. */
+function pause(ms: number, signal: AbortSignal | undefined, context: UserContext): Promise<void> {
+  const { endListeners } = liveInternalsOf(context);
+  return new Promise((resolve, reject) => {
+    const finish = (settle: () => void): void => {
+      clearTimeout(timer);
+      endListeners.delete(onEnd);
+      signal?.removeEventListener("abort", onAbort);
+      settle();
+    };
+    const onEnd = (): void => finish(() => reject(new HostedAgentIdentityError("context_ended")));
+    const onAbort = (): void => finish(() => reject(signal?.reason));
+    const timer = inBackground(setTimeout(() => finish(resolve), ms));
+    endListeners.add(onEnd);
+    if (signal?.aborted === true) onAbort();
+    else signal?.addEventListener("abort", onAbort, { once: true });
+  });
+}

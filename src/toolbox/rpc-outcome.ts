@@ -1,0 +1,79 @@
+import { refusedLink, type ConsentLinkPolicy } from "../consent/link-policy.js";
+import { consentLinkRefused } from "../consent/refused-link.js";
+import { recordConsent } from "../context/internals.js";
+import type { UserContext } from "../context/user-context.js";
+import { ConsentRequest, ConsentRequiredError, HostedAgentIdentityError } from "../errors.js";
+import { emit, type OnEvent } from "../events/events.js";
+import { jsonRpcError } from "../foundry/json-rpc.js";
+import { toolboxConsent, toolboxFailures, type ToolboxFailure } from "../foundry/toolbox-consent.js";
+
+/** What a toolbox's answers are held against. */
+export interface RpcOutcomeOptions {
+  readonly serverLabel: string;
+  readonly policy: ConsentLinkPolicy;
+  readonly onEvent?: OnEvent | undefined;
+}
+
+/** Says what an answer of a toolbox means for the caller; `undefined` for one that is passed on. */
+export type RpcOutcome = (message: unknown) => HostedAgentIdentityError | undefined;
+
+/**
+ * Judges the answers to one request. A request for consent is recorded in the user context, so that the turn
+ * asks for it even if the framework makes text of the error. Only the error of a JSON-RPC response counts,
+ * never what a tool returned, and every link has to pass the policy. Rule 9.
+ */
+export function rpcOutcome(
+  { serverLabel, policy, onEvent }: RpcOutcomeOptions,
+  context: UserContext,
+): RpcOutcome {
+  return (message) => {
+    const error = jsonRpcError(message);
+    if (error === undefined) return undefined;
+    const asked = toolboxConsent(error, serverLabel);
+    if (asked.length === 0) return failed(toolboxFailures(error, serverLabel), serverLabel, error.message);
+    for (const { link, serverLabel: source } of asked) {
+      const refused = refusedLink(link, policy);
+      if (refused === undefined) continue;
+      emit(onEvent, consentLinkRefused("toolbox", link, source));
+      return toolboxLinkRefused(refused);
+    }
+    const requests = asked.map((one) => new ConsentRequest({ ...one, reason: "consent" }));
+    recordConsent(context, requests);
+    return new ConsentRequiredError(requests);
+  };
+}
+
+/** The same refusal, with the options that would allow the link. */
+function toolboxLinkRefused({ message, cause }: HostedAgentIdentityError): HostedAgentIdentityError {
+  const help =
+    "If you trust it, allow it with the option policy of foundryToolbox(); Entra's login page for one client with entraConsent. The event consent_link_refused has its origin and path.";
+  return new HostedAgentIdentityError("consent_link_refused", message, { cause, help });
+}
+
+/** Failures that end by themselves. */
+const passing = /^(?:CONNECTION_FAILED|TIMEOUT|HTTP_(?:429|5\d\d))$/;
+
+function failed(
+  failures: readonly ToolboxFailure[] | undefined,
+  serverLabel: string,
+  said: unknown,
+): HostedAgentIdentityError | undefined {
+  if (failures === undefined) return undefined;
+  const sources = failures.map(
+    ({ name, code }) => `${JSON.stringify(name)}${code === undefined ? "" : ` (${code})`}`,
+  );
+  const mayPass = failures.every(({ code }) => code !== undefined && passing.test(code));
+  return new HostedAgentIdentityError(
+    "toolbox_source_failed",
+    `The toolbox ${JSON.stringify(serverLabel)} failed at ${sources.join(", ")}.`,
+    { cause: new Error(withoutLinks(said)), ...(mayPass ? { category: "retry" } : {}) },
+  );
+}
+
+/** For the operator, as a cause. A listing names links of other sources, which are for the user only. */
+function withoutLinks(said: unknown): string {
+  // Not String(): made text of, an object out of JSON may throw.
+  return (typeof said === "string" ? said : (JSON.stringify(said) ?? ""))
+    .slice(0, 2_000)
+    .replace(/https?:[^\s"'<>]*/gi, "<link>");
+}

@@ -1,0 +1,159 @@
+import type { CryptoKey, JSONWebKeySet } from "jose";
+import { signingKeysUrl, type CloudEndpoints } from "../entra/clouds.js";
+import { isHostedAgentIdentityError, loadPackage, UserTokenError } from "../errors.js";
+import { type Clocks } from "../async/clocks.js";
+import { parseJson } from "../input/json-limits.js";
+import { runWithoutUserContext } from "../context/ambient.js";
+import { boundedText } from "../input/bounded-text.js";
+import type { FetchLike } from "../options/fetch-like.js";
+
+/** How the published keys of the listed tenants are kept. */
+export interface SigningKeysOptions {
+  readonly cloud: CloudEndpoints;
+  readonly fetch: FetchLike;
+  readonly clocks: Clocks;
+  /** How long one request for keys may take, in milliseconds. */
+  readonly timeoutMs: number;
+}
+
+/** The public signing keys of tenants, fetched when needed. */
+export interface SigningKeys {
+  /** Throws `user_token_key_unknown`, or `signing_keys_unavailable` when the keys cannot be had. */
+  keyFor(tenantId: string, kid: string): Promise<CryptoKey>;
+  /** Whether a key set that is fresh enough to be believed still has this key. Fetches nothing. */
+  stillHas(tenantId: string, kid: string): boolean;
+}
+
+/** A key set younger than this is not asked for again, unless a key is missing. */
+const freshMs = 10 * 60_000;
+/** While the keys cannot be refreshed, the ones at hand serve this long. */
+const staleMs = 60 * 60_000;
+/** A missing key makes no request within this time after the last one: random key ids cause no storm. */
+const cooldownMs = 30_000;
+/** The largest answer of the keys endpoint that is read; Entra's has some 20 kilobytes. */
+export const maxKeyBytes = 1_048_576;
+/** After a failure nobody asks again for this long. */
+const failurePauseMs = 1_000;
+
+/**
+ * Fetches each tenant's keys once for everybody, and never on behalf of a user. Only listed tenants may be
+ * asked for: the URL is built from the tenant id.
+ */
+export function signingKeys(options: SigningKeysOptions): SigningKeys {
+  const sets = new Map<string, KeySet>();
+  return {
+    async keyFor(tenantId, kid) {
+      let set = sets.get(tenantId);
+      if (set === undefined) {
+        set = keySet(signingKeysUrl(options.cloud, tenantId), options);
+        sets.set(tenantId, set);
+      }
+      return set.keyFor(kid);
+    },
+    stillHas: (tenantId, kid) => sets.get(tenantId)?.stillHas(kid) ?? false,
+  };
+}
+
+interface KeySet {
+  keyFor(kid: string): Promise<CryptoKey>;
+  stillHas(kid: string): boolean;
+}
+
+interface LoadedKeys {
+  readonly kids: ReadonlySet<string>;
+  /** By age: a wall clock that was put back makes no key set younger. */
+  readonly at: number;
+  readonly find: (header: { alg: string; kid: string }) => Promise<CryptoKey>;
+}
+
+function keySet(url: string, options: SigningKeysOptions): KeySet {
+  const { age } = options.clocks;
+  let loaded: LoadedKeys | undefined;
+  let loading: Promise<LoadedKeys> | undefined;
+  let failedAt = Number.NEGATIVE_INFINITY;
+
+  const youngerThan = (ms: number): boolean => loaded !== undefined && age() - loaded.at < ms;
+
+  async function refresh(): Promise<void> {
+    if (loading === undefined) {
+      if (age() - failedAt < failurePauseMs) throw unavailable();
+      loading = runWithoutUserContext(() => load(url, options));
+    }
+    const current = loading;
+    try {
+      loaded = await current;
+    } catch (cause) {
+      if (loading === current) failedAt = age();
+      // jose that did not load: waiting does not end that.
+      throw isHostedAgentIdentityError(cause) ? cause : unavailable(cause);
+    } finally {
+      if (loading === current) loading = undefined;
+    }
+  }
+
+  return {
+    stillHas: (kid) => youngerThan(freshMs) && (loaded?.kids.has(kid) ?? false),
+    async keyFor(kid) {
+      const known = (): boolean => loaded?.kids.has(kid) ?? false;
+      if (!youngerThan(known() ? freshMs : cooldownMs)) {
+        try {
+          await refresh();
+        } catch (error) {
+          if (!known() || !youngerThan(staleMs)) throw error;
+        }
+      }
+      if (loaded === undefined || !known()) throw new UserTokenError("user_token_key_unknown");
+      try {
+        return await loaded.find({ alg: "RS256", kid });
+      } catch (cause) {
+        // Two keys under one id, or a key that is not RSA: nothing this token may be checked with.
+        throw new UserTokenError("user_token_key_unknown", undefined, {}, { cause });
+      }
+    },
+  };
+}
+
+async function load(url: string, { fetch, clocks, timeoutMs }: SigningKeysOptions): Promise<LoadedKeys> {
+  const { createLocalJWKSet } = await loadPackage(
+    "jose",
+    "Verifying a user token",
+    () => import("jose/jwks/local"),
+  );
+  const published = await withTimeout(timeoutMs, async (signal) => {
+    // A redirect would leave the configured cloud.
+    const init: RequestInit = { headers: { accept: "application/json" }, redirect: "manual", signal };
+    const response = await fetch(url, init);
+    if (response.status !== 200) {
+      await response.body?.cancel();
+      throw new Error(`The keys endpoint answered ${response.status}.`);
+    }
+    const text = await boundedText(response, maxKeyBytes);
+    if (text === undefined) throw new Error(`The keys endpoint answered more than ${maxKeyBytes} bytes.`);
+    return parseJson(text) as JSONWebKeySet;
+  });
+  const find = createLocalJWKSet(published);
+  return { kids: new Set(published.keys.flatMap(({ kid }) => kid ?? [])), at: clocks.age(), find };
+}
+
+/** One controller and one timer that is always cleared; also ends a `fetch` that ignores its signal. */
+async function withTimeout<T>(ms: number, work: (signal: AbortSignal) => Promise<T>): Promise<T> {
+  const controller = new AbortController();
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => {
+      const reason = new Error(`The keys endpoint did not answer within ${ms} ms.`);
+      controller.abort(reason);
+      reject(reason);
+    }, ms);
+  });
+  try {
+    return await Promise.race([work(controller.signal), late]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+function unavailable(cause?: unknown): UserTokenError {
+  const options = { retryAfterMs: failurePauseMs, ...(cause === undefined ? {} : { cause }) };
+  return new UserTokenError("signing_keys_unavailable", undefined, {}, options);
+}

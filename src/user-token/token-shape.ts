@@ -1,0 +1,68 @@
+import { decodeClaims, type TokenClaims } from "../entra/token-claims.js";
+import { isGuid, type EntraAppFacts } from "../entra/tenants.js";
+import { UserTokenError } from "../errors.js";
+import { parseJson } from "../input/json-limits.js";
+
+/** What a token says about itself before anything of it is proven, and what may be used to prove it. */
+export interface UnverifiedToken {
+  /** A listed tenant, lower case. */
+  readonly tid: string;
+  readonly kid: string;
+  readonly claims: TokenClaims;
+}
+
+/** Throws `user_token_too_large` or `user_token_malformed` for what cannot be a signed JSON Web Token. */
+export function checkShape(token: string, maxTokenBytes: number): void {
+  if (typeof token !== "string") throw new UserTokenError("user_token_malformed");
+  const bytes = Buffer.byteLength(token);
+  if (bytes > maxTokenBytes) {
+    throw new UserTokenError(
+      "user_token_too_large",
+      `The user token has ${bytes} bytes; the limit is ${maxTokenBytes}.`,
+    );
+  }
+  // The signature may be empty here, so that `alg: none` is called by its name.
+  if (!/^[\w-]+\.[\w-]+\.[\w-]*$/.test(token)) throw new UserTokenError("user_token_malformed");
+}
+
+/**
+ * Reads what is needed to find the key. The algorithm is fixed and the tenant is listed before any URL is
+ * built from the token: whoever can send a request must not choose what this process fetches. Rule 5.
+ */
+export function readUnverified(token: string, app: EntraAppFacts): UnverifiedToken {
+  const header = decodeHeader(token);
+  const claims = decodeClaims(token);
+  if (header === undefined || claims === undefined) throw new UserTokenError("user_token_malformed");
+  if (header["alg"] !== "RS256") throw new UserTokenError("user_token_algorithm");
+  const { tid } = claims;
+  if (!isGuid(tid)) throw new UserTokenError("user_token_tenant", "The user token names no tenant.");
+  const listed = tid.toLowerCase();
+  if (!app.allowedTenants.includes(listed)) {
+    throw new UserTokenError(
+      "user_token_tenant",
+      `The user token's tenant ${JSON.stringify(listed)} is not listed.`,
+      {
+        actual: listed,
+      },
+    );
+  }
+  const { kid } = header;
+  if (typeof kid !== "string" || kid === "") {
+    throw new UserTokenError("user_token_key_unknown", "The user token does not name its key.");
+  }
+  return { tid: listed, kid, claims };
+}
+
+function decodeHeader(token: string): Readonly<Record<string, unknown>> | undefined {
+  const [part = ""] = token.split(".", 1);
+  try {
+    const value = parseJson(Buffer.from(part, "base64url"));
+    return isRecord(value) ? value : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}

@@ -1,0 +1,277 @@
+import { createHash } from "node:crypto";
+import type { CryptoKey } from "jose";
+import type { compactVerify as CompactVerify } from "jose/jws/compact/verify";
+import { appFactsOption, clientOption, type EntraAppFacts } from "../entra/tenants.js";
+import { decodeClaims, stringClaim, type TokenClaims } from "../entra/token-claims.js";
+import {
+  bytes,
+  clock,
+  list,
+  made,
+  milliseconds,
+  optional,
+  orElse,
+  seconds,
+  text,
+} from "../options/checks.js";
+import { clocksOf, type Clocks } from "../async/clocks.js";
+import { emit, listener, type OnEvent } from "../events/events.js";
+import { invalid } from "../options/invalid.js";
+import { isUserTokenError, loadPackage, UserTokenError } from "../errors.js";
+import { readOptions, type Checked, type OptionTable } from "../options/option-table.js";
+import { traced } from "../events/steps.js";
+import { fetchOption, type FetchLike } from "../options/fetch-like.js";
+import type { Assertion, TokenUse } from "../context/internals.js";
+import { signingKeys, type SigningKeys } from "./signing-keys.js";
+import { checkClaims, type ClaimRules, type TakenSubjects } from "./token-checks.js";
+import { checkShape, readUnverified, type UnverifiedToken } from "./token-shape.js";
+import type { VerifiedUser } from "../context/user-context.js";
+import { verifiedTokens, type RememberedToken } from "./verified-tokens.js";
+
+/** What user tokens are accepted. */
+export interface UserTokenVerifierOptions {
+  /** Our own app: its tenants, audiences and cloud are the verifier's. */
+  readonly app: EntraAppFacts;
+  /**
+   * Resources that may be sent the caller's own token; a token of their audience is accepted too. Such a token makes
+   * a principal of its own (`kind: "resource"`), since the resource's server could send it here as well. A resource
+   * that shares an audience with `app` is refused, unless it was described with `sameTrust: true`.
+   */
+  readonly passthroughTo?: readonly PassthroughResource[];
+  /** Scopes of our app that the token must have, short names as in `scp`. */
+  readonly requiredScopes?: readonly string[];
+  /** Client ids of the applications that may call. Default: any. */
+  readonly clients?: readonly string[];
+  /** Default 16 384. */
+  readonly maxTokenBytes?: number;
+  /** How far the clocks of Entra and this host may differ, in seconds. Default 60. */
+  readonly clockToleranceS?: number;
+  /** How long one request for signing keys may take, in milliseconds. Default 5 000. */
+  readonly timeoutMs?: number;
+  readonly fetch?: FetchLike;
+  /**
+   * A wall clock of your own, milliseconds since 1970, for tests: what is kept then ages as this clock passes.
+   * Default: the system's, with the process's steady clock beside it.
+   */
+  readonly now?: () => number;
+  readonly onEvent?: OnEvent;
+}
+
+/** A resource that may be sent the caller's own token, as `protectedResource()` describes it. */
+export interface PassthroughResource {
+  readonly audiences: readonly string[];
+  readonly sameTrust?: boolean;
+}
+
+/** A person, proven. The assertion is not enumerable: printing, spreading and cloning leave it out. */
+export interface VerifiedUserToken {
+  readonly user: VerifiedUser;
+  readonly assertion: Assertion;
+}
+
+/** Proves a user token, or throws `UserTokenError`. */
+export type UserTokenVerifier = (token: string) => Promise<VerifiedUserToken>;
+
+const rememberedTokens = 10_000;
+
+/**
+ * Makes the function that verifies user tokens: a listed tenant, a signature by that tenant's keys, its
+ * issuer, an audience that is ours or that of a passthrough resource, lifetime, a person, scopes, client.
+ * A verification is remembered by the token's hash for at most ten minutes and while its key is published.
+ *
+ * Throws `invalid_option`; what it returns throws {@link UserTokenError} with a `user_token_*` code, or with
+ * `signing_keys_unavailable` (status 503).
+ *
+ * Entry point: `hosted-agent-identity`.
+ * Source: learn.microsoft.com, identity-platform/access-tokens, "validate tokens"; RFC 8725.
+ *
+ * @example
+ * ```ts
+ * import { userTokenVerifier, type EntraApp, type UserTokenVerifier } from "hosted-agent-identity";
+ *
+ * export function verifierFor(app: EntraApp): UserTokenVerifier {
+ *   return userTokenVerifier({ app, requiredScopes: ["access_as_user"] });
+ * }
+ * ```
+ * @group Context
+ */
+export function userTokenVerifier(options: UserTokenVerifierOptions): UserTokenVerifier {
+  return tokenVerifier(readOptions("userTokenVerifier", verifierOptions, options), "persons");
+}
+
+/** A verifier that may take applications. Only for servers: an agent acts for persons. */
+export function tokenVerifier(
+  options: Checked<UserTokenVerifierOptions, VerifierDefaults>,
+  takes: TakenSubjects,
+): UserTokenVerifier {
+  const { app, onEvent, maxTokenBytes, clocks, rulesAt, keys } = settingsOf(options, takes);
+  const remembered = verifiedTokens(rememberedTokens, clocks);
+  const running = new Map<string, Promise<RememberedToken>>();
+  let jose: Promise<Jose> | undefined;
+
+  async function prove(token: string, hash: string): Promise<RememberedToken> {
+    const unverified = readUnverified(token, app);
+    const key = await keys.keyFor(unverified.tid, unverified.kid);
+    // Kept, because where loader hooks are registered (tracing, tsx) every import() asks another thread.
+    jose ??= loadJose();
+    await checkSignature(token, key, await jose);
+    const proven = provenToken(unverified, rulesAt(clocks.now()));
+    remembered.remember(hash, proven);
+    return proven;
+  }
+
+  async function proveOnce(token: string, hash: string): Promise<RememberedToken> {
+    const known = remembered.find(hash);
+    if (known !== undefined && keys.stillHas(known.tid, known.kid)) return known;
+    remembered.forget(hash);
+    let proof = running.get(hash);
+    if (proof === undefined) {
+      proof = prove(token, hash).finally(() => running.delete(hash));
+      running.set(hash, proof);
+    }
+    return proof;
+  }
+
+  async function verified(token: string): Promise<VerifiedUserToken> {
+    try {
+      checkShape(token, maxTokenBytes);
+      const hash = createHash("sha256").update(token).digest("base64url");
+      const { tid, use } = await proveOnce(token, hash);
+      return verifiedUserToken(token, hash, tid, use);
+    } catch (error) {
+      if (isUserTokenError(error)) {
+        emit(onEvent, { type: "user_token_refused", code: error.code, category: error.category });
+      }
+      throw error;
+    }
+  }
+
+  return function verify(token) {
+    if (onEvent?.around === undefined) return verified(token);
+    return traced(onEvent, { step: "verify" }, () => verified(token));
+  };
+}
+
+function loadJose(): Promise<Jose> {
+  return loadPackage("jose", "Verifying a user token", () => import("jose/jws/compact/verify"));
+}
+
+interface Jose {
+  readonly compactVerify: typeof CompactVerify;
+}
+
+async function checkSignature(token: string, key: CryptoKey, { compactVerify }: Jose): Promise<void> {
+  try {
+    await compactVerify(token, key, { algorithms: ["RS256"] });
+  } catch (cause) {
+    const failed =
+      cause instanceof Error && "code" in cause && cause.code === "ERR_JWS_SIGNATURE_VERIFICATION_FAILED";
+    // Anything else is a header this package does not take, such as `crit`. No cause: it may quote the token.
+    throw new UserTokenError(failed ? "user_token_signature" : "user_token_malformed");
+  }
+}
+
+function provenToken({ tid, kid, claims }: UnverifiedToken, rules: ClaimRules): RememberedToken {
+  const use = checkClaims(claims, tid, rules);
+  return { tid, kid, use, expiresAt: (claims.exp ?? 0) * 1000 };
+}
+
+function verifiedUserToken(token: string, hash: string, tid: string, use: TokenUse): VerifiedUserToken {
+  // Decoded again instead of remembered: the hash says that it is the same token, and memory holds no claims.
+  const claims = decodeClaims(token) ?? {};
+  const assertion: Assertion = Object.freeze({ token, hash, claims, ...use });
+  const verified = { user: userOf(claims, tid) };
+  Object.defineProperty(verified, "assertion", { value: assertion, enumerable: false });
+  return Object.freeze(verified as VerifiedUserToken);
+}
+
+function userOf(claims: TokenClaims, tid: string): VerifiedUser {
+  const name = stringClaim(claims, "name");
+  const username = stringClaim(claims, "preferred_username") ?? stringClaim(claims, "upn");
+  return Object.freeze({
+    tid,
+    oid: (claims.oid ?? "").toLowerCase(),
+    ...(name === undefined ? {} : { name }),
+    ...(username === undefined ? {} : { username }),
+  });
+}
+
+interface Settings {
+  readonly app: EntraAppFacts;
+  readonly onEvent: OnEvent | undefined;
+  readonly maxTokenBytes: number;
+  readonly clocks: Clocks;
+  readonly rulesAt: (now: number) => ClaimRules;
+  readonly keys: SigningKeys;
+}
+
+/** The options of {@link userTokenVerifier}. */
+export const verifierOptions: OptionTable<UserTokenVerifierOptions, VerifierDefaults> = {
+  app: appFactsOption,
+  passthroughTo: orElse(
+    list(made<PassthroughResource>("what protectedResource() returned", { audiences: "list" })),
+    [],
+  ),
+  requiredScopes: orElse(list(text()), []),
+  clients: optional(list(clientOption)),
+  maxTokenBytes: orElse(bytes(1, 1_048_576), 16_384),
+  clockToleranceS: orElse(seconds(0, 600), 60),
+  timeoutMs: orElse(milliseconds(1, 300_000), 5_000),
+  fetch: fetchOption,
+  now: clock,
+  onEvent: listener,
+};
+
+type VerifierDefaults =
+  | "passthroughTo"
+  | "requiredScopes"
+  | "maxTokenBytes"
+  | "clockToleranceS"
+  | "timeoutMs"
+  | "fetch"
+  | "now";
+
+function settingsOf(
+  options: Checked<UserTokenVerifierOptions, VerifierDefaults>,
+  takes: TakenSubjects,
+): Settings {
+  const { app, fetch, now, onEvent, maxTokenBytes, clockToleranceS, timeoutMs } = options;
+  const rules = {
+    app,
+    passthroughAudiences: passthroughAudiences(app, options.passthroughTo),
+    requiredScopes: options.requiredScopes,
+    clients: options.clients?.map((client) => client.toLowerCase()),
+    takes,
+    clockToleranceS,
+  };
+  const clocks = clocksOf(now);
+  return {
+    app,
+    onEvent,
+    maxTokenBytes,
+    clocks,
+    rulesAt: (at) => ({ ...rules, now: at }),
+    keys: signingKeys({ cloud: app.cloud, fetch, clocks, timeoutMs }),
+  };
+}
+
+/**
+ * Each audience, with the first one that its resource is configured with: version 1 and 2 of a token spell the same
+ * resource differently. Throws `invalid_option` for a resource that is one with our own app and does not say so.
+ */
+function passthroughAudiences(
+  app: EntraAppFacts,
+  resources: readonly PassthroughResource[],
+): ReadonlyMap<string, string> {
+  const ours = new Set(app.audiences.map((one) => one.toLowerCase()));
+  const named = new Map<string, string>();
+  for (const { audiences, sameTrust } of resources) {
+    if (sameTrust !== true && audiences.some((one) => ours.has(one.toLowerCase())))
+      throw invalid(
+        "userTokenVerifier: passthroughTo",
+        "expected a resource with audiences of its own, got one that shares an audience with app: its server could act as this agent with every token that is passed on. Give it an app registration of its own, or describe it with sameTrust: true.",
+      );
+    for (const one of audiences) if (!named.has(one)) named.set(one, audiences[0] ?? one);
+  }
+  return named;
+}

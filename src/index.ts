@@ -46,7 +46,6 @@ export {
   type ResponseEventName,
 } from "./foundry/events.js";
 export { type ResponseEventType } from "./foundry/event-types.js";
-export { type RandomBytes } from "./foundry/ids.js";
 export { toolboxConsentLinks, type ToolboxConsentLink } from "./foundry/toolbox-clouds.js";
 export { type AgentReference, type OAuthConsentRequestItem, type OutputItem } from "./foundry/items.js";
 export { getUserContext, runWithUserContext, tryGetUserContext } from "./context/ambient.js";
@@ -56,7 +55,9 @@ export {
   type CreateUserContextOptions,
   type UserContextOptions,
 } from "./request/create.js";
-export { type FetchLike } from "./options/fetch-like.js";
+export { type FetchLike } from "./runtime/fetch-like.js";
+export { type RandomBytes } from "./runtime/random.js";
+export { type Runtime } from "./runtime/runtime.js";
 export { type HeadersLike } from "./request/header-pairs.js";
 export { userContext, type UserContextMiddleware } from "./request/middleware.js";
 export { type Assertion, type TokenUse } from "./context/internals.js";

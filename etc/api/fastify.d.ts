@@ -9,6 +9,15 @@ interface ConsentLinkPolicy {
     readonly allowedLinks?: readonly AllowedConsentLink[];
     check(link: string): void;
 }
+interface AgentReference {
+    readonly type: "agent_reference";
+    readonly name: string;
+    readonly version?: string;
+}
+interface OutputItem {
+    readonly type: string;
+    readonly id?: string | undefined;
+}
 type ErrorCategory = "consent" | "signin" | "stepup" | "blocked" | "admin" | "config" | "cred" | "retry" | "throttle" | "loop" | "input";
 type ErrorCode = "user_token_missing"
     | "user_token_repeated"
@@ -77,155 +86,6 @@ type ErrorCode = "user_token_missing"
     | "store_unavailable"
     | "store_unsuitable"
     | "store_corrupt";
-type IdentityStep = {
-    readonly step: "verify";
-} | {
-    readonly step: "acquire";
-    readonly serverLabel: string;
-    readonly steppedUp: boolean;
-    readonly principal: string | undefined;
-    readonly trace: Readonly<Record<string, string>>;
-} | {
-    readonly step: "mcp_request";
-    readonly serverLabel: string;
-    readonly method: string;
-    readonly address: string;
-    readonly port: number;
-    readonly principal: string | undefined;
-    readonly trace: Readonly<Record<string, string>>;
-};
-type TokenCacheUse = "hit" | "joined" | "shared" | "exchange" | "none";
-type StepError = ErrorCode | "aborted" | "timeout" | "_OTHER" | `E${Uppercase<string>}` | `UND_ERR_${Uppercase<string>}`;
-interface StepEnd {
-    readonly durationMs: number;
-    readonly outcome: "ok" | "aborted" | "failed" | ErrorCategory;
-    readonly error?: StepError;
-    readonly errorCodes?: readonly number[];
-    readonly correlationId?: string;
-    readonly source?: string;
-    readonly cache?: TokenCacheUse;
-    readonly status?: number;
-}
-interface TraceHeaders {
-    readonly traceparent: string;
-    readonly tracestate?: string;
-}
-type AroundStep = (step: IdentityStep, run: (headers?: TraceHeaders) => Promise<StepEnd>) => Promise<void> | void;
-type IdentityEvent = {
-    readonly type: "token_acquired";
-    readonly source: string;
-    readonly serverLabel: string;
-    readonly durationMs: number;
-    readonly shared?: boolean;
-} | {
-    readonly type: "token_refused";
-    readonly serverLabel: string;
-    readonly code: ErrorCode;
-    readonly category: ErrorCategory;
-    readonly errorCodes: readonly number[];
-} | {
-    readonly type: "user_token_refused";
-    readonly code: ErrorCode;
-    readonly category: ErrorCategory;
-} | {
-    readonly type: "background_refresh_failed";
-    readonly serverLabel: string;
-    readonly code: ErrorCode;
-} | {
-    readonly type: "wrong_user";
-    readonly expected: string;
-    readonly correlationId?: string;
-} | {
-    readonly type: "shared_cache_failed";
-    readonly serverLabel: string;
-    readonly call: "get" | "set" | "delete";
-    readonly reason: "timeout" | "error";
-    readonly pausedForMs: number;
-} | {
-    readonly type: "shared_cache_recovered";
-    readonly serverLabel: string;
-    readonly call: "get" | "set" | "delete";
-} | {
-    readonly type: "shared_cache_unreadable";
-    readonly serverLabel: string;
-} | {
-    readonly type: "back_off";
-    readonly scope: "user" | "tenant" | "cloud" | "exchange";
-    readonly forMs: number;
-} | {
-    readonly type: "mcp_client_closed" | "mcp_client_close_failed";
-    readonly reason: "idle" | "no_room" | "session_gone" | "forgotten" | "pool_closed";
-} | {
-    readonly type: "consent_link_refused";
-    readonly from: "run" | "toolbox" | "turn";
-    readonly serverLabel?: string;
-    readonly origin?: string;
-    readonly path?: string;
-} | {
-    readonly type: "run_event_dropped";
-    readonly eventType: string;
-} | {
-    readonly type: "grant_stored" | "grant_ended";
-    readonly oid: string;
-    readonly reason: "signed_in" | "signed_out" | "revoked" | "account_disabled";
-} | {
-    readonly type: "long_running_started" | "long_running_used" | "long_running_ended";
-    readonly purpose: string;
-    readonly principal: string;
-    readonly work: string;
-    readonly until: number;
-} | {
-    readonly type: "sign_in_refused";
-    readonly reason: string;
-} | {
-    readonly type: "sign_in_failed";
-    readonly code: ErrorCode | "unexpected";
-} | {
-    readonly type: "agent_token_issued";
-    readonly agent: string;
-    readonly serverLabel: string;
-    readonly principal: string;
-    readonly proof: "user_token" | "platform_user_id";
-} | {
-    readonly type: "agent_named_user";
-    readonly agent: string;
-    readonly principal: string;
-} | {
-    readonly type: "agent_signed_out_user";
-    readonly agent: string;
-    readonly principal: string;
-    readonly proof: "user_token" | "platform_user_id";
-} | {
-    readonly type: "agent_refused";
-    readonly call: "tokens" | "redeem" | "prompt" | "sign-out";
-    readonly code: ErrorCode | "unexpected";
-    readonly category: ErrorCategory;
-    readonly agent?: string;
-    readonly principal?: string;
-} | {
-    readonly type: "sign_in_service_failed";
-    readonly call: "tokens" | "redeem" | "prompt" | "sign-out";
-    readonly code: ErrorCode;
-} | {
-    readonly type: "sign_in_store_volatile";
-} | {
-    readonly type: "stream_part_skipped";
-    readonly framework: "ai-sdk" | "openai-agents";
-    readonly part: string;
-};
-interface OnEvent {
-    (event: IdentityEvent): void;
-    readonly around?: AroundStep;
-}
-interface AgentReference {
-    readonly type: "agent_reference";
-    readonly name: string;
-    readonly version?: string;
-}
-interface OutputItem {
-    readonly type: string;
-    readonly id?: string | undefined;
-}
 type ConsentReason = "consent" | "admin_consent" | "sign_in" | "step_up";
 interface ConsentRequestInit {
     readonly link: string;
@@ -421,12 +281,160 @@ interface RunEvent {
     readonly type: "keepalive" | ResponseEventName;
 }
 type ResponseEventName = ResponseEventType | (`response.${string}` & {});
+type IdentityStep = {
+    readonly step: "verify";
+} | {
+    readonly step: "acquire";
+    readonly serverLabel: string;
+    readonly steppedUp: boolean;
+    readonly principal: string | undefined;
+    readonly trace: Readonly<Record<string, string>>;
+} | {
+    readonly step: "mcp_request";
+    readonly serverLabel: string;
+    readonly method: string;
+    readonly address: string;
+    readonly port: number;
+    readonly principal: string | undefined;
+    readonly trace: Readonly<Record<string, string>>;
+};
+type TokenCacheUse = "hit" | "joined" | "shared" | "exchange" | "none";
+type StepError = ErrorCode | "aborted" | "timeout" | "_OTHER" | `E${Uppercase<string>}` | `UND_ERR_${Uppercase<string>}`;
+interface StepEnd {
+    readonly durationMs: number;
+    readonly outcome: "ok" | "aborted" | "failed" | ErrorCategory;
+    readonly error?: StepError;
+    readonly errorCodes?: readonly number[];
+    readonly correlationId?: string;
+    readonly source?: string;
+    readonly cache?: TokenCacheUse;
+    readonly status?: number;
+}
+interface TraceHeaders {
+    readonly traceparent: string;
+    readonly tracestate?: string;
+}
+type AroundStep = (step: IdentityStep, run: (headers?: TraceHeaders) => Promise<StepEnd>) => Promise<void> | void;
+type IdentityEvent = {
+    readonly type: "token_acquired";
+    readonly source: string;
+    readonly serverLabel: string;
+    readonly durationMs: number;
+    readonly shared?: boolean;
+} | {
+    readonly type: "token_refused";
+    readonly serverLabel: string;
+    readonly code: ErrorCode;
+    readonly category: ErrorCategory;
+    readonly errorCodes: readonly number[];
+} | {
+    readonly type: "user_token_refused";
+    readonly code: ErrorCode;
+    readonly category: ErrorCategory;
+} | {
+    readonly type: "background_refresh_failed";
+    readonly serverLabel: string;
+    readonly code: ErrorCode;
+} | {
+    readonly type: "wrong_user";
+    readonly expected: string;
+    readonly correlationId?: string;
+} | {
+    readonly type: "shared_cache_failed";
+    readonly serverLabel: string;
+    readonly call: "get" | "set" | "delete";
+    readonly reason: "timeout" | "error";
+    readonly pausedForMs: number;
+} | {
+    readonly type: "shared_cache_recovered";
+    readonly serverLabel: string;
+    readonly call: "get" | "set" | "delete";
+} | {
+    readonly type: "shared_cache_unreadable";
+    readonly serverLabel: string;
+} | {
+    readonly type: "back_off";
+    readonly scope: "user" | "tenant" | "cloud" | "exchange";
+    readonly forMs: number;
+} | {
+    readonly type: "mcp_client_closed" | "mcp_client_close_failed";
+    readonly reason: "idle" | "no_room" | "session_gone" | "forgotten" | "pool_closed";
+} | {
+    readonly type: "consent_link_refused";
+    readonly from: "run" | "toolbox" | "turn";
+    readonly serverLabel?: string;
+    readonly origin?: string;
+    readonly path?: string;
+} | {
+    readonly type: "run_event_dropped";
+    readonly eventType: string;
+} | {
+    readonly type: "grant_stored" | "grant_ended";
+    readonly oid: string;
+    readonly reason: "signed_in" | "signed_out" | "revoked" | "account_disabled";
+} | {
+    readonly type: "long_running_started" | "long_running_used" | "long_running_ended";
+    readonly purpose: string;
+    readonly principal: string;
+    readonly work: string;
+    readonly until: number;
+} | {
+    readonly type: "sign_in_refused";
+    readonly reason: string;
+} | {
+    readonly type: "sign_in_failed";
+    readonly code: ErrorCode | "unexpected";
+} | {
+    readonly type: "agent_token_issued";
+    readonly agent: string;
+    readonly serverLabel: string;
+    readonly principal: string;
+    readonly proof: "user_token" | "platform_user_id";
+} | {
+    readonly type: "agent_named_user";
+    readonly agent: string;
+    readonly principal: string;
+} | {
+    readonly type: "agent_signed_out_user";
+    readonly agent: string;
+    readonly principal: string;
+    readonly proof: "user_token" | "platform_user_id";
+} | {
+    readonly type: "agent_refused";
+    readonly call: "tokens" | "redeem" | "prompt" | "sign-out";
+    readonly code: ErrorCode | "unexpected";
+    readonly category: ErrorCategory;
+    readonly agent?: string;
+    readonly principal?: string;
+} | {
+    readonly type: "sign_in_service_failed";
+    readonly call: "tokens" | "redeem" | "prompt" | "sign-out";
+    readonly code: ErrorCode;
+} | {
+    readonly type: "sign_in_store_volatile";
+} | {
+    readonly type: "stream_part_skipped";
+    readonly framework: "ai-sdk" | "openai-agents";
+    readonly part: string;
+};
+interface OnEvent {
+    (event: IdentityEvent): void;
+    readonly around?: AroundStep;
+}
+type FetchLike = (input: string | URL | Request, init?: RequestInit) => Promise<Response>;
+type RandomBytes = (length: number) => Uint8Array;
+interface Runtime {
+    readonly fetch?: FetchLike;
+    readonly now?: () => number;
+    readonly random?: RandomBytes;
+    readonly onEvent?: OnEvent;
+    readonly timeoutMs?: number;
+}
 interface VerifiedUserToken {
     readonly user: VerifiedUser;
     readonly assertion: Assertion;
 }
 type UserTokenVerifier = (token: string) => Promise<VerifiedUserToken>;
-type RandomBytes = (length: number) => Uint8Array;
 interface TurnRequest {
     readonly body: Readonly<Record<string, unknown>>;
     readonly input: string;
@@ -475,7 +483,7 @@ interface ResponsesTurn extends Turn {
     readonly request: TurnRequest;
     readonly responseId: string;
 }
-interface ResponsesOptions {
+interface ResponsesOptions extends Pick<Runtime, "now" | "random" | "onEvent"> {
     readonly prepare?: readonly Preparable[];
     readonly signIn?: TurnSignIn;
     readonly policy?: ConsentLinkPolicy;
@@ -488,9 +496,6 @@ interface ResponsesOptions {
     readonly idleTimeoutMs?: number;
     readonly windDownMs?: number;
     readonly onError?: (error: unknown) => void;
-    readonly onEvent?: OnEvent;
-    readonly now?: () => number;
-    readonly random?: RandomBytes;
 }
 type ResponsesRun = (turn: ResponsesTurn) => RunOutput;
 interface FoundryEnvironment {

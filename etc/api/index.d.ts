@@ -206,15 +206,6 @@ declare class UserContext {
     [Symbol.dispose](): void;
     toJSON(): Record<string, unknown>;
 }
-interface CloudEndpoints {
-    readonly loginEndpoint: string;
-    readonly stsEndpoint?: string;
-    readonly issuerAliases?: readonly string[];
-    readonly tokenExchangeAudience?: string;
-}
-type Cloud = CloudName | CloudEndpoints;
-type CloudName = "global" | "us_gov" | "china";
-type FetchLike = (input: string | URL | Request, init?: RequestInit) => Promise<Response>;
 type IdentityStep = {
     readonly step: "verify";
 } | {
@@ -355,6 +346,23 @@ interface OnEvent {
     (event: IdentityEvent): void;
     readonly around?: AroundStep;
 }
+type FetchLike = (input: string | URL | Request, init?: RequestInit) => Promise<Response>;
+type RandomBytes = (length: number) => Uint8Array;
+interface Runtime {
+    readonly fetch?: FetchLike;
+    readonly now?: () => number;
+    readonly random?: RandomBytes;
+    readonly onEvent?: OnEvent;
+    readonly timeoutMs?: number;
+}
+interface CloudEndpoints {
+    readonly loginEndpoint: string;
+    readonly stsEndpoint?: string;
+    readonly issuerAliases?: readonly string[];
+    readonly tokenExchangeAudience?: string;
+}
+type Cloud = CloudName | CloudEndpoints;
+type CloudName = "global" | "us_gov" | "china";
 interface EntraAppFacts {
     readonly tenantId: string;
     readonly clientId: string;
@@ -362,7 +370,7 @@ interface EntraAppFacts {
     readonly audiences: readonly string[];
     readonly cloud: Required<CloudEndpoints>;
 }
-interface UserTokenVerifierOptions {
+interface UserTokenVerifierOptions extends Pick<Runtime, "fetch" | "now" | "onEvent"> {
     readonly app: EntraAppFacts;
     readonly passthroughTo?: readonly PassthroughResource[];
     readonly requiredScopes?: readonly string[];
@@ -370,9 +378,6 @@ interface UserTokenVerifierOptions {
     readonly maxTokenBytes?: number;
     readonly clockToleranceS?: number;
     readonly timeoutMs?: number;
-    readonly fetch?: FetchLike;
-    readonly now?: () => number;
-    readonly onEvent?: OnEvent;
 }
 interface PassthroughResource {
     readonly audiences: readonly string[];
@@ -430,7 +435,7 @@ interface CredentialRequest {
     readonly tokenExchangeAudience: string;
     readonly refused: number;
     readonly now: () => number;
-    readonly random: () => string;
+    readonly newId: () => string;
     readonly fetch: FetchLike;
     readonly signal: AbortSignal;
 }
@@ -444,7 +449,7 @@ interface ClientCredential {
     readonly kind: "client_secret" | "certificate" | "federated" | "workload_identity_file";
     authenticate(request: CredentialRequest): Promise<ClientAuthentication>;
 }
-interface EntraAppOptions {
+interface EntraAppOptions extends Pick<Runtime, "fetch" | "now" | "random" | "onEvent"> {
     readonly tenantId: string;
     readonly clientId: string;
     readonly credential: ClientCredential;
@@ -453,10 +458,6 @@ interface EntraAppOptions {
     readonly cloud?: Cloud;
     readonly capabilities?: readonly string[];
     readonly timeoutMs?: number;
-    readonly fetch?: FetchLike;
-    readonly now?: () => number;
-    readonly random?: () => string;
-    readonly onEvent?: OnEvent;
 }
 interface EntraApp extends EntraAppFacts {
     close(): Promise<void>;
@@ -667,7 +668,6 @@ interface RunEvent {
     readonly type: "keepalive" | ResponseEventName;
 }
 type ResponseEventName = ResponseEventType | (`response.${string}` & {});
-type RandomBytes = (length: number) => Uint8Array;
 interface TurnRequest {
     readonly body: Readonly<Record<string, unknown>>;
     readonly input: string;
@@ -717,7 +717,7 @@ interface ResponsesTurn extends Turn {
     readonly request: TurnRequest;
     readonly responseId: string;
 }
-interface ResponsesOptions {
+interface ResponsesOptions extends Pick<Runtime, "now" | "random" | "onEvent"> {
     readonly prepare?: readonly Preparable[];
     readonly signIn?: TurnSignIn;
     readonly policy?: ConsentLinkPolicy;
@@ -730,9 +730,6 @@ interface ResponsesOptions {
     readonly idleTimeoutMs?: number;
     readonly windDownMs?: number;
     readonly onError?: (error: unknown) => void;
-    readonly onEvent?: OnEvent;
-    readonly now?: () => number;
-    readonly random?: RandomBytes;
 }
 type ResponsesRun = (turn: ResponsesTurn) => RunOutput;
 interface FoundryEnvironment {
@@ -830,13 +827,12 @@ declare function bindUserContext<A extends readonly unknown[], R>(run: (...args:
 declare function bindUserContext<T>(iterable: AsyncIterable<T>, context?: UserContext): AsyncGenerator<T>;
 type UserContextMiddleware = (request: Request, next: (request: Request) => Response | Promise<Response>) => Promise<Response>;
 declare function userContext(options: UserContextOptions): UserContextMiddleware;
-interface OAuthConsentRequestInit {
+interface OAuthConsentRequestInit extends Pick<Runtime, "random"> {
     readonly consentLink: string;
     readonly serverLabel: string;
     readonly responseId?: string;
     readonly agentReference?: AgentReference;
     readonly policy?: ConsentLinkPolicy;
-    readonly random?: RandomBytes;
 }
 declare function oauthConsentRequest(init: OAuthConsentRequestInit): OAuthConsentRequestItem;
 interface StreamPosition {
@@ -844,10 +840,9 @@ interface StreamPosition {
     readonly outputIndex: number;
 }
 declare function consentEvents(items: readonly OutputItem[], position: StreamPosition): ResponseEvent[];
-interface AdminConsentLinkOptions {
+interface AdminConsentLinkOptions extends Pick<Runtime, "random"> {
     readonly app: EntraAppFacts;
     readonly redirectUri: string;
-    readonly random?: RandomBytes;
 }
 interface EntraConsentLinkOptions extends AdminConsentLinkOptions {
     readonly prompt?: "consent" | "select_account" | "login";
@@ -878,9 +873,8 @@ interface AgentOnBehalfOfOptions {
     readonly consentLink?: ConsentLink;
 }
 declare function agentOnBehalfOf(options: AgentOnBehalfOfOptions): TokenSource;
-interface DeveloperOptions {
+interface DeveloperOptions extends Pick<Runtime, "now"> {
     readonly environment?: Readonly<Record<string, string | undefined>>;
-    readonly now?: () => number;
 }
 declare function developer(credential?: TokenCredentialLike, options?: DeveloperOptions): TokenSource;
 interface OnBehalfOfOptions {
@@ -947,30 +941,24 @@ interface UserAccess {
     close(): Promise<void>;
     [Symbol.asyncDispose](): Promise<void>;
 }
-interface UserAccessOptions {
+interface UserAccessOptions extends Runtime {
     readonly cache?: TokenCacheLimits;
     readonly sharedCache?: SharedCacheOptions;
     readonly timeoutMs?: number;
     readonly standaloneStream?: "refuse" | "allow";
     readonly sharedSessions?: "refuse" | "allow";
-    readonly fetch?: FetchLike;
-    readonly now?: () => number;
-    readonly random?: () => number;
-    readonly onEvent?: OnEvent;
 }
 declare function userAccess(resource: ProtectedResource, sources: readonly TokenSource[], options?: UserAccessOptions): UserAccess;
 interface McpClientUser {
     readonly principalKey: string;
     readonly context: UserContext;
 }
-interface McpClientPoolOptions<C> {
+interface McpClientPoolOptions<C> extends Pick<Runtime, "now" | "onEvent"> {
     readonly open: (user: McpClientUser) => Promise<C>;
     readonly close: (client: C) => Promise<void>;
     readonly max?: number;
     readonly idleMs?: number;
     readonly leaseWaitMs?: number;
-    readonly onEvent?: OnEvent;
-    readonly now?: () => number;
 }
 interface McpClientLease<C> {
     readonly client: C;
@@ -990,7 +978,7 @@ interface ClosableMcpClient {
     close(): Promise<void>;
 }
 declare function closeMcpClient(client: ClosableMcpClient): Promise<void>;
-interface FoundryToolboxOptions {
+interface FoundryToolboxOptions extends Pick<Runtime, "fetch" | "now" | "random" | "onEvent"> {
     readonly name: string;
     readonly version?: string | number;
     readonly projectEndpoint?: string;
@@ -1004,10 +992,6 @@ interface FoundryToolboxOptions {
     readonly timeoutMs?: number;
     readonly standaloneStream?: "refuse" | "allow";
     readonly sharedSessions?: "refuse" | "allow";
-    readonly fetch?: FetchLike;
-    readonly now?: () => number;
-    readonly random?: RandomBytes;
-    readonly onEvent?: OnEvent;
     readonly environment?: FoundryEnvironment;
 }
 interface ToolboxEntraConsent {
@@ -1073,7 +1057,7 @@ interface ToSseOptions {
     readonly keepAliveMs?: number;
 }
 declare function toSse(events: AsyncIterable<ResponseEvent>, options?: ToSseOptions): ReadableStream<Uint8Array>;
-interface WithConsentOptions {
+interface WithConsentOptions extends Pick<Runtime, "now" | "random" | "onEvent"> {
     readonly responseId?: string;
     readonly previousResponseId?: string;
     readonly agentReference?: AgentReference;
@@ -1090,9 +1074,6 @@ interface WithConsentOptions {
     readonly idleTimeoutMs?: number;
     readonly windDownMs?: number;
     readonly onError?: (error: unknown) => void;
-    readonly onEvent?: OnEvent;
-    readonly now?: () => number;
-    readonly random?: RandomBytes;
 }
 declare function withConsent(run: (turn: Turn) => RunOutput, options?: WithConsentOptions): AsyncIterableIterator<ResponseEvent>;
 export {
@@ -1232,6 +1213,7 @@ export
     RunOutput,
     RunTurnOptions,
     RunningTurns,
+    Runtime,
     SdkV1AuthProvider,
     SdkV2AuthProvider,
     SharedCacheOptions,

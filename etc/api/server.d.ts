@@ -91,15 +91,6 @@ interface VerifiedUser {
     readonly name?: string;
     readonly username?: string;
 }
-interface CloudEndpoints {
-    readonly loginEndpoint: string;
-    readonly stsEndpoint?: string;
-    readonly issuerAliases?: readonly string[];
-    readonly tokenExchangeAudience?: string;
-}
-type Cloud = CloudName | CloudEndpoints;
-type CloudName = "global" | "us_gov" | "china";
-type FetchLike = (input: string | URL | Request, init?: RequestInit) => Promise<Response>;
 type IdentityStep = {
     readonly step: "verify";
 } | {
@@ -240,6 +231,23 @@ interface OnEvent {
     (event: IdentityEvent): void;
     readonly around?: AroundStep;
 }
+type FetchLike = (input: string | URL | Request, init?: RequestInit) => Promise<Response>;
+type RandomBytes = (length: number) => Uint8Array;
+interface Runtime {
+    readonly fetch?: FetchLike;
+    readonly now?: () => number;
+    readonly random?: RandomBytes;
+    readonly onEvent?: OnEvent;
+    readonly timeoutMs?: number;
+}
+interface CloudEndpoints {
+    readonly loginEndpoint: string;
+    readonly stsEndpoint?: string;
+    readonly issuerAliases?: readonly string[];
+    readonly tokenExchangeAudience?: string;
+}
+type Cloud = CloudName | CloudEndpoints;
+type CloudName = "global" | "us_gov" | "china";
 interface Refusal {
     readonly status: number;
     readonly headers: Readonly<Record<string, string>>;
@@ -264,7 +272,7 @@ interface McpServerApp {
     readonly audiences?: readonly string[];
     readonly cloud?: Cloud;
 }
-interface McpServerOptions {
+interface McpServerOptions extends Pick<Runtime, "fetch" | "now" | "onEvent"> {
     readonly url: string | URL;
     readonly app: McpServerApp;
     readonly scopes: readonly string[];
@@ -281,9 +289,6 @@ interface McpServerOptions {
     readonly maxTokenBytes?: number;
     readonly clockToleranceS?: number;
     readonly timeoutMs?: number;
-    readonly fetch?: FetchLike;
-    readonly now?: () => number;
-    readonly onEvent?: OnEvent;
 }
 interface EntraApplication {
     readonly tid: string;

@@ -192,13 +192,6 @@ declare class UserContext {
     [Symbol.dispose](): void;
     toJSON(): Record<string, unknown>;
 }
-interface CloudEndpoints {
-    readonly loginEndpoint: string;
-    readonly stsEndpoint?: string;
-    readonly issuerAliases?: readonly string[];
-    readonly tokenExchangeAudience?: string;
-}
-type FetchLike = (input: string | URL | Request, init?: RequestInit) => Promise<Response>;
 type IdentityStep = {
     readonly step: "verify";
 } | {
@@ -338,6 +331,21 @@ type IdentityEvent = {
 interface OnEvent {
     (event: IdentityEvent): void;
     readonly around?: AroundStep;
+}
+type FetchLike = (input: string | URL | Request, init?: RequestInit) => Promise<Response>;
+type RandomBytes = (length: number) => Uint8Array;
+interface Runtime {
+    readonly fetch?: FetchLike;
+    readonly now?: () => number;
+    readonly random?: RandomBytes;
+    readonly onEvent?: OnEvent;
+    readonly timeoutMs?: number;
+}
+interface CloudEndpoints {
+    readonly loginEndpoint: string;
+    readonly stsEndpoint?: string;
+    readonly issuerAliases?: readonly string[];
+    readonly tokenExchangeAudience?: string;
 }
 interface EntraAppFacts {
     readonly tenantId: string;
@@ -490,7 +498,7 @@ interface LongRunningTurn {
     readonly context: UserContext;
     readonly signal: AbortSignal;
 }
-interface SignInOptions {
+interface SignInOptions extends Pick<Runtime, "now" | "random" | "onEvent"> {
     readonly app: EntraApp;
     readonly publicUrl: string | URL;
     readonly resources: readonly ProtectedResource[];
@@ -502,9 +510,6 @@ interface SignInOptions {
     readonly longRunningMs?: number;
     readonly onPending?: (event: SignInPending) => void;
     readonly onSignedIn?: (event: SignInBound) => void;
-    readonly now?: () => number;
-    readonly random?: (bytes: number) => Uint8Array;
-    readonly onEvent?: OnEvent;
 }
 type SignInStatus = "waiting" | "code" | "done" | "expired" | "unknown";
 interface SignIn {
@@ -527,18 +532,16 @@ interface SignIn {
     [Symbol.asyncDispose](): Promise<void>;
 }
 declare function createSignIn(options: SignInOptions): SignIn;
-interface FileStoreOptions {
+interface FileStoreOptions extends Pick<Runtime, "now"> {
     readonly path: string;
     readonly maxEntries?: number;
     readonly maxBytes?: number;
-    readonly now?: () => number;
 }
 declare function fileStore(options: FileStoreOptions): SignInStore;
-interface MemoryStoreOptions {
+interface MemoryStoreOptions extends Pick<Runtime, "now"> {
     readonly maxEntries?: number;
     readonly maxBytes?: number;
     readonly quiet?: boolean;
-    readonly now?: () => number;
     readonly onEvent?: OnEvent;
 }
 declare function memoryStore(options?: MemoryStoreOptions): SignInStore;
@@ -571,13 +574,11 @@ interface RedisStoreOptions {
     readonly maxmemoryPolicy?: "noeviction";
 }
 declare function redisStore(client: RedisClient, options?: RedisStoreOptions): SignInStore;
-interface RemoteSignInOptions {
+interface RemoteSignInOptions extends Pick<Runtime, "fetch" | "now"> {
     readonly url: string | URL;
     readonly credential: TokenCredentialLike;
     readonly scope: string;
     readonly timeoutMs?: number;
-    readonly fetch?: FetchLike;
-    readonly now?: () => number;
     readonly onEvent?: OnEvent;
 }
 interface RemoteSignIn {
@@ -601,12 +602,10 @@ interface ServedAgent {
     readonly platformProject?: string;
     readonly newUsersPerMinute?: number;
 }
-interface SignInApiOptions {
+interface SignInApiOptions extends Pick<Runtime, "fetch" | "now"> {
     readonly app: EntraAppFacts;
     readonly verify: UserTokenVerifier;
     readonly agents: readonly ServedAgent[];
-    readonly fetch?: FetchLike;
-    readonly now?: () => number;
     readonly onEvent?: OnEvent;
 }
 type SignInApi = (request: Request) => Promise<Response | undefined>;

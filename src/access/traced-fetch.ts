@@ -1,5 +1,5 @@
 import { tryGetUserContext } from "../context/ambient.js";
-import type { FetchLike } from "../options/fetch-like.js";
+import type { FetchLike } from "../runtime/fetch-like.js";
 import type { UserContext } from "../context/user-context.js";
 import { traced, type TraceHeaders } from "../events/steps.js";
 import { type OnEvent } from "../events/events.js";

@@ -1,10 +1,9 @@
 import { getUserContext, tryGetUserContext } from "../context/ambient.js";
-import { fetchOption, type FetchLike } from "../options/fetch-like.js";
 import type { UserContext } from "../context/user-context.js";
-import { clock, func, list, milliseconds, oneOf, optional, orElse } from "../options/checks.js";
+import { list, milliseconds, oneOf, optional, orElse } from "../options/checks.js";
 import { clocksOf } from "../async/clocks.js";
 import { invalid } from "../options/invalid.js";
-import { listener, type OnEvent } from "../events/events.js";
+import { type OnEvent } from "../events/events.js";
 import { nested, readOptions, type OptionTable } from "../options/option-table.js";
 import { acquirer, type Acquirer } from "../tokens/acquire.js";
 import { resourceOption, type ProtectedResource } from "../sources/protected-resource.js";
@@ -19,9 +18,11 @@ import { userTokenCredential } from "./token-credential.js";
 import type { AccessExplanation, UserAccess } from "./types.js";
 import { urlMatch } from "./url-match.js";
 import { tracedFetch } from "./traced-fetch.js";
+import { type Runtime, runtimeOptions } from "../runtime/runtime.js";
+import { fraction } from "../runtime/random.js";
 
 /** How an access behaves. */
-export interface UserAccessOptions {
+export interface UserAccessOptions extends Runtime {
   /** Bounds of the token cache. Default 10 000 entries, 64 MiB. */
   readonly cache?: TokenCacheLimits;
   /**
@@ -39,16 +40,6 @@ export interface UserAccessOptions {
   readonly standaloneStream?: "refuse" | "allow";
   /** `allow` lets several users share one MCP session. Default `refuse` (`shared_session`). */
   readonly sharedSessions?: "refuse" | "allow";
-  /** The network below, for example with a proxy. Default: the global `fetch`, looked up at each call. */
-  readonly fetch?: FetchLike;
-  /**
-   * A wall clock of your own, milliseconds since 1970, for tests: what is kept then ages as this clock passes.
-   * Default: the system's, with the process's steady clock beside it.
-   */
-  readonly now?: () => number;
-  /** From 0 to 1: refreshes are spread over some time at random. Default `Math.random`. */
-  readonly random?: () => number;
-  readonly onEvent?: OnEvent;
 }
 
 /**
@@ -91,7 +82,7 @@ export function userAccess(
     sharedCache: settings.sharedCache,
     timeoutMs: settings.timeoutMs,
     now,
-    random: settings.random,
+    random: () => fraction(settings.random),
     onEvent,
     onForget: (principalKey) => refusals.forget(principalKey),
   });
@@ -116,10 +107,7 @@ export const userAccessOptions: OptionTable<UserAccessOptions, "timeoutMs" | "fe
   timeoutMs: orElse(milliseconds(), 30_000),
   standaloneStream: optional(oneOf("refuse", "allow")),
   sharedSessions: optional(oneOf("refuse", "allow")),
-  fetch: fetchOption,
-  now: clock,
-  random: orElse(func<() => number>("a function that gives numbers from 0 to 1"), () => Math.random()),
-  onEvent: listener,
+  ...runtimeOptions,
 };
 
 interface Wiring extends UserFetchOptions {

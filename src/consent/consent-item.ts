@@ -1,8 +1,7 @@
-import { randomBytes } from "node:crypto";
 import type { ResponseEvent } from "../foundry/events.js";
-import { count, list, made, optional, orElse, text } from "../options/checks.js";
+import { count, list, made, optional, text } from "../options/checks.js";
 import { readOptions, type OptionTable } from "../options/option-table.js";
-import { idPrefixes, newId, randomBytesOption, type RandomBytes } from "../foundry/ids.js";
+import { idPrefixes, newId } from "../foundry/ids.js";
 import {
   agentReferenceOption,
   consentItemType,
@@ -12,9 +11,10 @@ import {
   type OutputItem,
 } from "../foundry/items.js";
 import { checkLink, policyOption, type ConsentLinkPolicy } from "./link-policy.js";
+import { type Runtime, runtimeOptions } from "../runtime/runtime.js";
 
 /** What a consent item is made from. */
-export interface OAuthConsentRequestInit {
+export interface OAuthConsentRequestInit extends Pick<Runtime, "random"> {
   /** Where the person has to go: https, or http on a loopback host. */
   readonly consentLink: string;
   /** The label of the MCP server that the consent is for. */
@@ -24,7 +24,6 @@ export interface OAuthConsentRequestInit {
   readonly agentReference?: AgentReference;
   /** Which links are acceptable beyond being well formed. */
   readonly policy?: ConsentLinkPolicy;
-  readonly random?: RandomBytes;
 }
 
 /**
@@ -68,7 +67,7 @@ export const consentItemOptions: OptionTable<OAuthConsentRequestInit, "random"> 
   responseId: optional(text()),
   agentReference: agentReferenceOption,
   policy: optional(policyOption),
-  random: orElse(randomBytesOption, randomBytes),
+  random: runtimeOptions.random,
 };
 
 /** Where a host's own stream stands. */

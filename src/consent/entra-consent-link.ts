@@ -1,16 +1,16 @@
-import { randomBytes } from "node:crypto";
 import { authorizeEndpoint, adminConsentEndpoint } from "../entra/clouds.js";
 import { appFactsOption, type EntraAppFacts } from "../entra/tenants.js";
-import { check, oneOf, optional, orElse } from "../options/checks.js";
+import { check, oneOf, optional } from "../options/checks.js";
 import { isLoopback } from "../options/secure-url.js";
 import { readOptions, type OptionCheck, type OptionTable } from "../options/option-table.js";
-import { randomBytesOption, type RandomBytes } from "../foundry/ids.js";
 import type { ConsentLink, ConsentLinkInput } from "./consent-link.js";
 import { linkFault } from "./link-form.js";
 import { consentLinkPolicy } from "./link-policy.js";
+import { type Runtime, runtimeOptions } from "../runtime/runtime.js";
+import { type RandomBytes } from "../runtime/random.js";
 
 /** How an administrator's consent link is made. */
-export interface AdminConsentLinkOptions {
+export interface AdminConsentLinkOptions extends Pick<Runtime, "random"> {
   /** The app that needs consent: what `entraApp()` returned. */
   readonly app: EntraAppFacts;
   /**
@@ -18,7 +18,6 @@ export interface AdminConsentLinkOptions {
    * `examples/consent-landing`.
    */
   readonly redirectUri: string;
-  readonly random?: RandomBytes;
 }
 
 /** How a consent link is made. */
@@ -138,7 +137,7 @@ const redirectUriCheck: OptionCheck<string> = check<string>(
 export const adminConsentLinkOptions: OptionTable<AdminConsentLinkOptions, "random"> = {
   app: appFactsOption,
   redirectUri: redirectUriCheck,
-  random: orElse(randomBytesOption, randomBytes),
+  random: runtimeOptions.random,
 };
 
 /** The options of {@link entraConsentLink}. */

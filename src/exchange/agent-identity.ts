@@ -84,7 +84,7 @@ function agentIdentityClient(blueprint: EntraAppInternals, identity: AgentIdenti
           tokenExchangeAudience: facts.cloud.tokenExchangeAudience,
           refused,
           now,
-          random: () => "",
+          newId: () => "",
           fetch,
           signal,
         }),

@@ -124,7 +124,7 @@ function signAssertion(
     aud: request.tokenEndpoint,
     iss: request.clientId,
     sub: request.clientId,
-    jti: request.random(),
+    jti: request.newId(),
     nbf: issuedAt,
     iat: issuedAt,
     exp: expiresAt,

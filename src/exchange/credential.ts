@@ -1,4 +1,4 @@
-import type { FetchLike } from "../options/fetch-like.js";
+import type { FetchLike } from "../runtime/fetch-like.js";
 
 /** What a credential is asked for. */
 export interface CredentialRequest {
@@ -10,7 +10,8 @@ export interface CredentialRequest {
   /** How many times Entra has refused this exchange's credential so far; above 0, nothing cached may be used. */
   readonly refused: number;
   readonly now: () => number;
-  readonly random: () => string;
+  /** Makes the id of a signed client assertion. */
+  readonly newId: () => string;
   readonly fetch: FetchLike;
   readonly signal: AbortSignal;
 }

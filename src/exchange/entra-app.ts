@@ -1,21 +1,22 @@
-import { randomUUID } from "node:crypto";
 import type * as Msal from "@azure/msal-node";
 import { runWithoutUserContext } from "../context/ambient.js";
 import { authorizeEndpoint, issuersOf, signingKeysUrl, tokenEndpoint, type Cloud } from "../entra/clouds.js";
 import type { EntraAppFacts } from "../entra/tenants.js";
-import { check, clock, func, list, made, milliseconds, orElse, text } from "../options/checks.js";
+import { check, list, made, milliseconds, orElse, text } from "../options/checks.js";
 import { clocksOf, type Clocks } from "../async/clocks.js";
 import { HostedAgentIdentityError, loadPackage } from "../errors.js";
-import { listener, type OnEvent } from "../events/events.js";
+import { type OnEvent } from "../events/events.js";
 import { readOptions, type OptionCheck, type OptionTable } from "../options/option-table.js";
 import { appNameOptions, entraAppFacts } from "./app-facts.js";
 import { backOff, type BackOff } from "./back-off.js";
 import { clientAssertions } from "./client-assertions.js";
 import type { ClientAuthentication, ClientCredential } from "./credential.js";
-import { fetchOption, type FetchLike } from "../options/fetch-like.js";
+import { type FetchLike } from "../runtime/fetch-like.js";
+import { type Runtime, runtimeOptions } from "../runtime/runtime.js";
+import { fraction, uuid } from "../runtime/random.js";
 
 /** How the agent's app registration is described. */
-export interface EntraAppOptions {
+export interface EntraAppOptions extends Pick<Runtime, "fetch" | "now" | "random" | "onEvent"> {
   /** The id of the app's home tenant (a GUID). */
   readonly tenantId: string;
   /** The client id of the agent's app registration (a GUID). */
@@ -32,15 +33,6 @@ export interface EntraAppOptions {
   readonly capabilities?: readonly string[];
   /** How long one request to Entra may take, in milliseconds. Default 10 000. */
   readonly timeoutMs?: number;
-  readonly fetch?: FetchLike;
-  /**
-   * A wall clock of your own, milliseconds since 1970, for tests: what is kept then ages as this clock passes.
-   * Default: the system's, with the process's steady clock beside it.
-   */
-  readonly now?: () => number;
-  /** Makes ids of client assertions. */
-  readonly random?: () => string;
-  readonly onEvent?: OnEvent;
 }
 
 /**
@@ -86,10 +78,7 @@ export const entraAppOptions: OptionTable<
   ),
   capabilities: orElse(list(text()), []),
   timeoutMs: orElse(milliseconds(1, 300_000), 10_000),
-  fetch: fetchOption,
-  now: clock,
-  random: orElse(func<() => string>("a function that gives a new id"), randomUUID),
-  onEvent: listener,
+  ...runtimeOptions,
 };
 
 /** An app that is open. */
@@ -153,7 +142,7 @@ export function entraApp(options: EntraAppOptions): EntraApp {
           tokenExchangeAudience: facts.cloud.tokenExchangeAudience,
           refused,
           now,
-          random,
+          newId: () => uuid(random),
           fetch,
           signal,
         }),
@@ -162,7 +151,7 @@ export function entraApp(options: EntraAppOptions): EntraApp {
     msal: () => (msal ??= loadPackage("@azure/msal-node", "entraApp()", () => import("@azure/msal-node"))),
     authorityMetadata: (tenant) => authorityMetadata(facts, tenant),
     backOff: backOff(clocks.age, onEvent),
-    backoffMs: (n) => 100 * 2 ** n * (0.5 + Math.random()),
+    backoffMs: (n) => 100 * 2 ** n * (0.5 + fraction(random)),
   });
   return app;
 }

@@ -1,8 +1,4 @@
-import { func } from "../options/checks.js";
-import { type OptionCheck } from "../options/option-table.js";
-
-/** Gives random bytes; `node:crypto`'s `randomBytes` outside tests. */
-export type RandomBytes = (length: number) => Uint8Array;
+import { type RandomBytes } from "../runtime/random.js";
 
 /** What the ids of the Responses protocol begin with. Source: `IdGenerator` of the agentserver packages. */
 export const idPrefixes = {
@@ -116,8 +112,3 @@ function entropy(random: RandomBytes): string {
   }
   return text;
 }
-
-/** The option `random`. */
-export const randomBytesOption: OptionCheck<RandomBytes> = func<RandomBytes>(
-  "a function that gives so many random bytes",
-);

@@ -1,7 +1,7 @@
 import type { UserContext } from "../context/user-context.js";
-import { clock, count, func, milliseconds, orElse } from "../options/checks.js";
-import { listener, type OnEvent } from "../events/events.js";
+import { count, func, milliseconds, orElse } from "../options/checks.js";
 import { readOptions, type Checked, type OptionTable } from "../options/option-table.js";
+import { type Runtime, runtimeOptions } from "../runtime/runtime.js";
 
 /** For whom a client is opened. */
 export interface McpClientUser {
@@ -12,7 +12,7 @@ export interface McpClientUser {
 }
 
 /** What a pool is made from. */
-export interface McpClientPoolOptions<C> {
+export interface McpClientPoolOptions<C> extends Pick<Runtime, "now" | "onEvent"> {
   /**
    * Makes and connects one client, inside the context of the user it is for. Called once for concurrent
    * first calls of one user; a failure is not kept.
@@ -29,8 +29,6 @@ export interface McpClientPoolOptions<C> {
   readonly idleMs?: number;
   /** How many milliseconds a call waits while all clients are in use. Default 10 seconds. */
   readonly leaseWaitMs?: number;
-  readonly onEvent?: OnEvent;
-  readonly now?: () => number;
 }
 
 type PoolDefaults = "max" | "idleMs" | "leaseWaitMs" | "now";
@@ -44,8 +42,8 @@ export const poolOptions = <C>(): OptionTable<McpClientPoolOptions<C>, PoolDefau
   max: orElse(count(), 1000),
   idleMs: orElse(milliseconds(0), 5 * 60_000),
   leaseWaitMs: orElse(milliseconds(0), 10_000),
-  onEvent: listener,
-  now: clock,
+  now: runtimeOptions.now,
+  onEvent: runtimeOptions.onEvent,
 });
 
 /** {@link McpClientPoolOptions}, checked and complete. */

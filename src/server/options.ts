@@ -1,7 +1,6 @@
 import type { Cloud } from "../entra/clouds.js";
 import { clientOption, type EntraAppFacts } from "../entra/tenants.js";
 import type { TokenClaims } from "../entra/token-claims.js";
-import type { FetchLike } from "../options/fetch-like.js";
 import { tokenVerifier, verifierOptions, type UserTokenVerifier } from "../user-token/verify.js";
 import { bytes, check, func, list, optional, orElse, record, secureUrl, text } from "../options/checks.js";
 import { nested, readOptions, type OptionTable } from "../options/option-table.js";
@@ -9,6 +8,7 @@ import { type OnEvent } from "../events/events.js";
 import { appNameOptions, entraAppFacts } from "../exchange/app-facts.js";
 import { requirementOptions, shortScope, type McpCall, type ToolRequirement } from "./tool-requirements.js";
 import { metadataUrlOf } from "./resource-metadata.js";
+import type { Runtime } from "../runtime/runtime.js";
 
 /** The app registration of an MCP server. What `entraApp()` returned fits, if the server has a credential. */
 export interface McpServerApp {
@@ -25,7 +25,7 @@ export interface McpServerApp {
 }
 
 /** Who may call an MCP server, and what for. */
-export interface McpServerOptions {
+export interface McpServerOptions extends Pick<Runtime, "fetch" | "now" | "onEvent"> {
   /** The MCP endpoint as its clients address it: https, or http on a loopback host. */
   readonly url: string | URL;
   readonly app: McpServerApp;
@@ -59,11 +59,6 @@ export interface McpServerOptions {
   readonly clockToleranceS?: number;
   /** How long one request for signing keys may take, in milliseconds. Default 5 000. */
   readonly timeoutMs?: number;
-  /** For Entra's signing keys. */
-  readonly fetch?: FetchLike;
-  /** Milliseconds since 1970. */
-  readonly now?: () => number;
-  readonly onEvent?: OnEvent;
 }
 
 /** The options, checked. */

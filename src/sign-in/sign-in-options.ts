@@ -1,9 +1,7 @@
-import { randomBytes } from "node:crypto";
 import { clock, func, label, list, milliseconds, optional, orElse, record } from "../options/checks.js";
 import { listener } from "../events/events.js";
 import { nested, type Checked, type OptionTable } from "../options/option-table.js";
 import { openAppOption } from "../exchange/entra-app.js";
-import { randomBytesOption } from "../foundry/ids.js";
 import { encryptionKeysOption } from "../sealing/keyring.js";
 import { resourceOption } from "../sources/protected-resource.js";
 import { signInAgentOptions, signingKeyOption } from "./link/agents.js";
@@ -11,6 +9,7 @@ import { publicUrlOption } from "./link/urls.js";
 import type { SignInBound, SignInPending } from "./service.js";
 import type { SignInOptions } from "./sign-in.js";
 import { storeOption } from "./stores/store.js";
+import { runtimeOptions } from "../runtime/runtime.js";
 
 type SignInDefaults = "longRunningMs" | "now" | "random";
 
@@ -28,7 +27,7 @@ export const signInOptions: OptionTable<SignInOptions, SignInDefaults> = {
   onPending: optional(func<(event: SignInPending) => void>()),
   onSignedIn: optional(func<(event: SignInBound) => void>()),
   now: clock,
-  random: orElse(randomBytesOption, randomBytes),
+  random: runtimeOptions.random,
   onEvent: listener,
 };
 

@@ -2,7 +2,6 @@ import type { KeyObject } from "node:crypto";
 import type { MadeConsentLink } from "../consent/consent-link.js";
 import type { Principal } from "../context/principal.js";
 import type { UserContext } from "../context/user-context.js";
-import type { OnEvent } from "../events/events.js";
 import type { EntraApp } from "../exchange/entra-app.js";
 import type { ProtectedResource } from "../sources/protected-resource.js";
 import type { TokenSource } from "../sources/token-source.js";
@@ -12,12 +11,13 @@ import type { Account } from "./grants/grant.js";
 import type { LongRunningOptions, LongRunningTurn } from "./long-running/long-running.js";
 import type { SignInBound, SignInPending } from "./service.js";
 import type { SignInStore } from "./stores/store.js";
+import { type Runtime } from "../runtime/runtime.js";
 
 /**
  * How people sign in.
  * @group Sign-in
  */
-export interface SignInOptions {
+export interface SignInOptions extends Pick<Runtime, "now" | "random" | "onEvent"> {
   /** The confidential client: what `entraApp()` returned. */
   readonly app: EntraApp;
   /**
@@ -58,12 +58,6 @@ export interface SignInOptions {
   readonly onPending?: (event: SignInPending) => void;
   /** Told when a grant was stored. What it throws is ignored. */
   readonly onSignedIn?: (event: SignInBound) => void;
-  /** Milliseconds since the epoch, for tests. */
-  readonly now?: () => number;
-  /** Random bytes, for tests. */
-  readonly random?: (bytes: number) => Uint8Array;
-  /** For counting and alarms; nothing in it is secret. */
-  readonly onEvent?: OnEvent;
 }
 
 /**

@@ -9,12 +9,12 @@ import { readOptions, type OptionTable } from "../options/option-table.js";
 import { azureIdentity } from "../exchange/azure-identity.js";
 import { tokenCredentialOption, type TokenCredentialLike } from "../exchange/federated-credential.js";
 import type { AccessToken, TokenSource } from "./token-source.js";
+import { type Runtime } from "../runtime/runtime.js";
 
 /** Where the developer source looks, for tests. */
-export interface DeveloperOptions {
+export interface DeveloperOptions extends Pick<Runtime, "now"> {
   /** Instead of the environment of the process. */
   readonly environment?: Readonly<Record<string, string | undefined>>;
-  readonly now?: () => number;
 }
 
 /** The options of {@link developer}. */

@@ -6,7 +6,7 @@ import { urlMatch } from "../access/url-match.js";
 import { tracedFetch } from "../access/traced-fetch.js";
 import type { ConsentLinkPolicy } from "../consent/link-policy.js";
 import { tryGetUserContext } from "../context/ambient.js";
-import type { FetchLike } from "../options/fetch-like.js";
+import type { FetchLike } from "../runtime/fetch-like.js";
 import type { UserContext } from "../context/user-context.js";
 import { clocksOf } from "../async/clocks.js";
 import { HostedAgentIdentityError, isHostedAgentIdentityError } from "../errors.js";

@@ -1,6 +1,6 @@
 import { inBackground } from "../async/background-timer.js";
 import { tryGetUserContext } from "../context/ambient.js";
-import type { FetchLike } from "../options/fetch-like.js";
+import type { FetchLike } from "../runtime/fetch-like.js";
 import { internalsOf, liveInternalsOf } from "../context/internals.js";
 import type { UserContext } from "../context/user-context.js";
 import type { ConsentLinkPolicy } from "../consent/link-policy.js";

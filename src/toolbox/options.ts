@@ -1,4 +1,3 @@
-import { randomBytes } from "node:crypto";
 import type { AllowedConsentLink } from "../consent/allowed-link.js";
 import {
   checkLinkForm,
@@ -6,10 +5,8 @@ import {
   policyOption,
   type ConsentLinkPolicy,
 } from "../consent/link-policy.js";
-import { fetchOption, type FetchLike } from "../options/fetch-like.js";
 import {
   check,
-  clock,
   count,
   either,
   label,
@@ -22,16 +19,15 @@ import {
 } from "../options/checks.js";
 import { invalid } from "../options/invalid.js";
 import { isLoopback, isSecureUrl } from "../options/secure-url.js";
-import { listener, type OnEvent } from "../events/events.js";
 import { nested, type Checked, type OptionCheck, type OptionTable } from "../options/option-table.js";
 import { tokenCredentialOption, type TokenCredentialLike } from "../exchange/federated-credential.js";
 import { clientOption } from "../entra/tenants.js";
 import { environmentOption, foundryEnvironment, type FoundryEnvironment } from "../foundry/environment.js";
-import { randomBytesOption, type RandomBytes } from "../foundry/ids.js";
 import { toolboxCloud } from "../foundry/toolbox-clouds.js";
+import { type Runtime, runtimeOptions } from "../runtime/runtime.js";
 
 /** Which toolbox, and how it is called. */
-export interface FoundryToolboxOptions {
+export interface FoundryToolboxOptions extends Pick<Runtime, "fetch" | "now" | "random" | "onEvent"> {
   /** The toolbox's name in its project. */
   readonly name: string;
   /** A version of it. Default: the one that the project has made the default. */
@@ -72,11 +68,6 @@ export interface FoundryToolboxOptions {
   readonly standaloneStream?: "refuse" | "allow";
   /** `allow` lets several users share one MCP session. Default `refuse` (`shared_session`). */
   readonly sharedSessions?: "refuse" | "allow";
-  /** The network below. Default: the global `fetch`, looked up at each call. */
-  readonly fetch?: FetchLike;
-  readonly now?: () => number;
-  readonly random?: RandomBytes;
-  readonly onEvent?: OnEvent;
   /** Default: read from `process.env`. */
   readonly environment?: FoundryEnvironment;
 }
@@ -132,10 +123,7 @@ export const toolboxOptions: OptionTable<FoundryToolboxOptions, ToolboxDefaults>
   timeoutMs: orElse(milliseconds(0), 15_000),
   standaloneStream: optional(oneOf("refuse", "allow")),
   sharedSessions: optional(oneOf("refuse", "allow")),
-  fetch: fetchOption,
-  now: clock,
-  random: orElse(randomBytesOption, randomBytes),
-  onEvent: listener,
+  ...runtimeOptions,
   environment: environmentOption,
 };
 

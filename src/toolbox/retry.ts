@@ -1,6 +1,6 @@
 import { canSendAgain } from "../access/body.js";
-import type { RandomBytes } from "../foundry/ids.js";
 import { isWithoutEffect } from "./rpc-method.js";
+import { fraction, type RandomBytes } from "../runtime/random.js";
 
 /** How often and how long a request is repeated. */
 export interface RetryOptions {
@@ -59,9 +59,4 @@ function retryAfterMs(headers: Headers, now: number): number | undefined {
   if (/^\d{1,9}$/.test(value)) return Number(value) * 1000;
   const date = Date.parse(value);
   return Number.isNaN(date) ? undefined : Math.max(date - now, 0);
-}
-
-/** At least 0 and below 1. */
-function fraction(random: RandomBytes): number {
-  return ((random(1)[0] ?? 0) & 0xff) / 256;
 }

@@ -1,9 +1,10 @@
 import type { ResponseEvent } from "../foundry/events.js";
-import { newItemId, type RandomBytes } from "../foundry/ids.js";
+import { newItemId } from "../foundry/ids.js";
 import { type AgentReference, type OutputItem } from "../foundry/items.js";
 import { noContent } from "./item-content.js";
 import { closingEvents, type EarlyEnd, type OpenItem } from "./open-item.js";
 import type { Unnumbered } from "./run-output.js";
+import { type RandomBytes } from "../runtime/random.js";
 
 /** What items are made with. */
 export interface OutputItemsOptions {

@@ -8,7 +8,6 @@ import {
   type ResponseEvent,
   type ResponseFailure,
 } from "../foundry/events.js";
-import type { RandomBytes } from "../foundry/ids.js";
 import {
   consentItemType,
   isConsentItem,
@@ -49,6 +48,7 @@ import {
 } from "./run-items.js";
 import { invalid, type Unnumbered } from "./run-output.js";
 import { saidBefore } from "./said-before.js";
+import { type RandomBytes } from "../runtime/random.js";
 
 /** What a response is written with. */
 export interface ResponseWriterOptions extends Omit<ResponseFacts, "createdAt"> {

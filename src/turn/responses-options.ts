@@ -1,8 +1,6 @@
 import { policyOption, type ConsentLinkPolicy } from "../consent/link-policy.js";
-import { bytes, clock, made, milliseconds, optional, orElse, text } from "../options/checks.js";
+import { bytes, made, milliseconds, optional, orElse, text } from "../options/checks.js";
 import { readOptions, type OptionTable } from "../options/option-table.js";
-import { type OnEvent } from "../events/events.js";
-import { randomBytesOption, type RandomBytes } from "../foundry/ids.js";
 import { agentReferenceOption, type AgentReference } from "../foundry/items.js";
 import { waitingOperations, type Operations } from "./operations.js";
 import type { RunLimits } from "./run-pieces.js";
@@ -10,8 +8,9 @@ import type { RunningTurns } from "./running-turns.js";
 import { keepAliveMsOf } from "./sse-blocks.js";
 import type { TurnRequest } from "./turn-request.js";
 import type { TurnSignIn } from "./turn-sign-in.js";
-import { onErrorOption, onEventOption, prepareOption, runCheck, runLimitRows } from "./turn-options.js";
+import { onErrorOption, prepareOption, runCheck, runLimitRows } from "./turn-options.js";
 import type { Preparable, RunOutput, Turn } from "./turn.js";
+import { type Runtime, runtimeOptions } from "../runtime/runtime.js";
 
 /** A turn that answers `POST /responses`. */
 export interface ResponsesTurn extends Turn {
@@ -23,7 +22,7 @@ export interface ResponsesTurn extends Turn {
 }
 
 /** How `POST /responses` is answered. */
-export interface ResponsesOptions {
+export interface ResponsesOptions extends Pick<Runtime, "now" | "random" | "onEvent"> {
   /**
    * Accesses whose tokens are got before the run starts, so that no tool acts twice. If the user has to sign
    * in again for one, the request is answered 401 with a challenge.
@@ -66,10 +65,6 @@ export interface ResponsesOptions {
    * client is told only what is safe.
    */
   readonly onError?: (error: unknown) => void;
-  /** Told of events of a run that were left out. */
-  readonly onEvent?: OnEvent;
-  readonly now?: () => number;
-  readonly random?: RandomBytes;
 }
 
 /** The code of a turn. */
@@ -105,9 +100,9 @@ export const responsesOptions: OptionTable<ResponsesOptions, "maxBodyBytes" | ke
   keepAliveMs: optional(milliseconds(0, Number.MAX_SAFE_INTEGER)),
   ...runLimitRows,
   onError: onErrorOption,
-  onEvent: onEventOption,
-  now: optional(clock),
-  random: optional(randomBytesOption),
+  now: runtimeOptions.now,
+  random: runtimeOptions.random,
+  onEvent: runtimeOptions.onEvent,
 };
 
 /** Checks run and options once, when a handler is made. Throws `invalid_option`. */

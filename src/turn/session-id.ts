@@ -2,8 +2,9 @@ import { createHash, randomBytes } from "node:crypto";
 import type { UserContext } from "../context/user-context.js";
 import { foundryEnvironment } from "../foundry/environment.js";
 import { isHeaderSafe } from "../foundry/headers.js";
-import { partitionKeyOf, type RandomBytes } from "../foundry/ids.js";
+import { partitionKeyOf } from "../foundry/ids.js";
 import { serverDefaultAgent, type AgentReference } from "../foundry/items.js";
+import { type RandomBytes } from "../runtime/random.js";
 
 /** What a session id is made of. */
 interface SessionFacts {

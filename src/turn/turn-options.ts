@@ -1,9 +1,9 @@
+import { runtimeOptions } from "../runtime/runtime.js";
 import { policyOption } from "../consent/link-policy.js";
 import { contextOption } from "../context/internals.js";
 import {
   abortSignal,
   check,
-  clock,
   func,
   list,
   made,
@@ -13,9 +13,7 @@ import {
   text,
 } from "../options/checks.js";
 import { readOptions, type Checked, type OptionCheck, type OptionTable } from "../options/option-table.js";
-import { randomBytesOption } from "../foundry/ids.js";
 import { agentReferenceOption } from "../foundry/items.js";
-import type { OnEvent } from "../events/events.js";
 import type { RunLimits } from "./run-pieces.js";
 import type { RunTurnOptions } from "./run-turn.js";
 import type { DrainOptions } from "./running-turns.js";
@@ -36,9 +34,6 @@ export const prepareOption: OptionCheck<readonly Preparable[] | undefined> = opt
 export const onErrorOption: OptionCheck<((error: unknown) => void) | undefined> =
   optional(func<(error: unknown) => void>());
 
-/** The option `onEvent`. */
-export const onEventOption: OptionCheck<OnEvent | undefined> = optional(func<OnEvent>());
-
 /** How long a run may take; see {@link RunLimits}. */
 export const runLimitRows: OptionTable<Partial<RunLimits>, keyof RunLimits> = {
   turnTimeoutMs: orElse(milliseconds(0, Number.MAX_SAFE_INTEGER), 30 * 60_000),
@@ -55,7 +50,7 @@ export const withConsentOptions: OptionTable<WithConsentOptions, keyof RunLimits
   operationId: optional(text()),
   resumed: resumedOption,
   ...runLimitRows,
-  onEvent: onEventOption,
+  onEvent: runtimeOptions.onEvent,
   responseId: optional(text()),
   previousResponseId: optional(text()),
   agentReference: agentReferenceOption,
@@ -73,8 +68,8 @@ export const withConsentOptions: OptionTable<WithConsentOptions, keyof RunLimits
   ),
   onConsentRequired: optional(func<NonNullable<WithConsentOptions["onConsentRequired"]>>()),
   onError: onErrorOption,
-  now: optional(clock),
-  random: optional(randomBytesOption),
+  now: runtimeOptions.now,
+  random: runtimeOptions.random,
 };
 
 /** The options of `runTurn()`. */

@@ -4,9 +4,8 @@ import type { ConsentLinkPolicy } from "../consent/link-policy.js";
 import { consentLinkRefused } from "../consent/refused-link.js";
 import { HostedAgentIdentityError } from "../errors.js";
 import type { ResponseEvent } from "../foundry/events.js";
-import type { RandomBytes } from "../foundry/ids.js";
 import type { AgentReference } from "../foundry/items.js";
-import { emit, type OnEvent } from "../events/events.js";
+import { emit } from "../events/events.js";
 import { failureFrom, isCancelled } from "./failure.js";
 import { runPieces, type RunPieces } from "./run-pieces.js";
 import { reportError } from "./report-error.js";
@@ -17,9 +16,10 @@ import { checkWithConsent } from "./turn-options.js";
 import { toolRuns } from "./tool-runs.js";
 import { turnScope, type TurnScope } from "./turn-scope.js";
 import type { Preparable, ResumedTurn, RunOutput, Turn } from "./turn.js";
+import { type Runtime } from "../runtime/runtime.js";
 
 /** How a turn is run and its response written. */
-export interface WithConsentOptions {
+export interface WithConsentOptions extends Pick<Runtime, "now" | "random" | "onEvent"> {
   /** Default: the platform's choice for this request, else a new one. */
   readonly responseId?: string;
   readonly previousResponseId?: string;
@@ -60,10 +60,6 @@ export interface WithConsentOptions {
    * client is told only what is safe.
    */
   readonly onError?: (error: unknown) => void;
-  /** Told of events of the run that were left out. */
-  readonly onEvent?: OnEvent;
-  readonly now?: () => number;
-  readonly random?: RandomBytes;
 }
 
 /**

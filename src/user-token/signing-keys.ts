@@ -5,7 +5,7 @@ import { type Clocks } from "../async/clocks.js";
 import { parseJson } from "../input/json-limits.js";
 import { runWithoutUserContext } from "../context/ambient.js";
 import { boundedText } from "../input/bounded-text.js";
-import type { FetchLike } from "../options/fetch-like.js";
+import type { FetchLike } from "../runtime/fetch-like.js";
 
 /** How the published keys of the listed tenants are kept. */
 export interface SigningKeysOptions {

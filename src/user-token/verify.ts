@@ -20,16 +20,17 @@ import { invalid } from "../options/invalid.js";
 import { isUserTokenError, loadPackage, UserTokenError } from "../errors.js";
 import { readOptions, type Checked, type OptionTable } from "../options/option-table.js";
 import { traced } from "../events/steps.js";
-import { fetchOption, type FetchLike } from "../options/fetch-like.js";
+import { fetchOption } from "../runtime/fetch-like.js";
 import type { Assertion, TokenUse } from "../context/internals.js";
 import { signingKeys, type SigningKeys } from "./signing-keys.js";
 import { checkClaims, type ClaimRules, type TakenSubjects } from "./token-checks.js";
 import { checkShape, readUnverified, type UnverifiedToken } from "./token-shape.js";
 import type { VerifiedUser } from "../context/user-context.js";
 import { verifiedTokens, type RememberedToken } from "./verified-tokens.js";
+import { type Runtime } from "../runtime/runtime.js";
 
 /** What user tokens are accepted. */
-export interface UserTokenVerifierOptions {
+export interface UserTokenVerifierOptions extends Pick<Runtime, "fetch" | "now" | "onEvent"> {
   /** Our own app: its tenants, audiences and cloud are the verifier's. */
   readonly app: EntraAppFacts;
   /**
@@ -48,13 +49,6 @@ export interface UserTokenVerifierOptions {
   readonly clockToleranceS?: number;
   /** How long one request for signing keys may take, in milliseconds. Default 5 000. */
   readonly timeoutMs?: number;
-  readonly fetch?: FetchLike;
-  /**
-   * A wall clock of your own, milliseconds since 1970, for tests: what is kept then ages as this clock passes.
-   * Default: the system's, with the process's steady clock beside it.
-   */
-  readonly now?: () => number;
-  readonly onEvent?: OnEvent;
 }
 
 /** A resource that may be sent the caller's own token, as `protectedResource()` describes it. */

@@ -94,7 +94,7 @@ function person(): () => UserContext {
 }
 
 const accessOf = (sources: readonly TokenSource[], options: UserAccessOptions = {}): UserAccess =>
-  userAccess(resource, sources, { random: () => 0, ...options });
+  userAccess(resource, sources, { random: (length) => new Uint8Array(length), ...options });
 
 const outcome = (work: Promise<{ token: string }>): Promise<string> =>
   work.then(

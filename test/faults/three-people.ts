@@ -102,7 +102,10 @@ export async function threePeople(options: ThreePeopleOptions = {}): Promise<Thr
     scopes: [`api://${mcpApp}/access_as_user`],
     audiences: [mcpApp],
   });
-  const contacts = userAccess(resource, [onBehalfOf(app, options.onBehalfOf)], { now, random: () => 0 });
+  const contacts = userAccess(resource, [onBehalfOf(app, options.onBehalfOf)], {
+    now,
+    random: (length) => new Uint8Array(length),
+  });
   const postsOf = (person: Person): number => entra.forms.filter((form) => whoAsks(form) === person).length;
 
   return {

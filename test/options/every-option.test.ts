@@ -6,6 +6,7 @@ import {
 } from "hosted-agent-identity";
 import { describe, expect, it } from "vitest";
 import type { OptionCheck, OptionKind } from "../../src/options/option-table.js";
+import { runtimeOptions } from "../../src/runtime/runtime.js";
 import { context, entries, factories, methods, notFactories, type Factory } from "./factories.js";
 
 /** What a mistake may put into an option, and the kinds of option that may take it. */
@@ -227,3 +228,26 @@ function cycle(): object {
   one.self = one;
   return one;
 }
+
+describe("the network, the clock, randomness and the listener", () => {
+  const shared = Object.entries(runtimeOptions);
+  const tables = Object.entries(factories)
+    .filter(([entry]) => entry !== "./testing" && entry !== "./otel")
+    .flatMap(([, ofEntry]) => Object.entries(ofEntry))
+    .flatMap(([name, { table }]) => (table === undefined ? [] : [{ name, table }]));
+  const taken = tables.flatMap(({ name, table }) =>
+    shared.flatMap(([option, check]) =>
+      option in table ? [{ name, option, check, own: table[option] }] : [],
+    ),
+  );
+
+  it.each(taken)("are the one Runtime's in $name: $option", ({ own, check }) => {
+    expect(own).toBe(check);
+  });
+
+  it("are taken by the factories that one object has to serve", () => {
+    const takers = new Set(taken.map(({ name }) => name));
+    for (const name of ["entraApp", "userAccess", "userTokenVerifier", "createSignIn", "responses"])
+      expect(takers).toContain(name);
+  });
+});

@@ -58,7 +58,7 @@ function obo(options: OnBehalfOfOptions = {}, fetchSeen?: () => void): TokenSour
 function access(sources: readonly TokenSource[] = [obo()], options: UserAccessOptions = {}): UserAccess {
   return userAccess(resource, sources, {
     now,
-    random: () => 0,
+    random: (length) => new Uint8Array(length),
     onEvent: (event) => void events.push(event),
     ...options,
   });

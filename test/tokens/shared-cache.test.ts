@@ -62,7 +62,7 @@ function replica(
 ): UserAccess {
   const sharedCache = { store, encryptionKeys: [key], agentName: "contacts", ...shared };
   return userAccess(server, sources, {
-    random: () => 0,
+    random: (length) => new Uint8Array(length),
     now,
     onEvent: (event) => void events.push(event),
     sharedCache,

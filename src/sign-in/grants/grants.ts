@@ -7,6 +7,7 @@ import { settleOrAbort, withDeadline } from "../../async/deadline.js";
 import { exchangeRefreshToken, type RefreshedToken } from "../../exchange/refresh-token-exchange.js";
 import type { AccessToken } from "../../sources/token-source.js";
 import { recordBinding, type SignInContext } from "../core.js";
+import { fraction } from "../../runtime/random.js";
 import { guardedStore } from "../stores/guarded-store.js";
 import { accountIndex, reindexMs } from "./account-index.js";
 import { endOfGrant } from "./end-of-grant.js";
@@ -189,7 +190,7 @@ export function grants(core: SignInContext): Grants {
   const given = (kept: KeptToken, readAt: number): GivenToken => ({
     token: kept.token,
     expiresAt: kept.expiresAt,
-    refreshAt: readAt + lookAgainMs + Math.random() * jitterMs,
+    refreshAt: readAt + lookAgainMs + fraction(core.random) * jitterMs,
     useUntil: readAt + useMs,
     source: "sign_in",
     obtainedAt: kept.obtainedAt,

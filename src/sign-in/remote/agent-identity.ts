@@ -3,7 +3,7 @@ import type { EntraAppFacts } from "../../entra/tenants.js";
 import { clientOf } from "../../entra/token-claims.js";
 import { HostedAgentIdentityError, isUserTokenError, UserTokenError } from "../../errors.js";
 import { readOptions } from "../../options/option-table.js";
-import type { FetchLike } from "../../options/fetch-like.js";
+import type { FetchLike } from "../../runtime/fetch-like.js";
 
 /** What proves an agent. */
 export interface AgentVerifierOptions {

@@ -14,7 +14,7 @@ import {
 } from "../../errors.js";
 import { emit, listener, type OnEvent } from "../../events/events.js";
 import { readOptions, type Checked, type OptionTable } from "../../options/option-table.js";
-import { fetchOption, type FetchLike } from "../../options/fetch-like.js";
+import { fetchOption } from "../../runtime/fetch-like.js";
 import { isBearerToken } from "../../entra/bearer-token.js";
 import { backOff } from "../../exchange/back-off.js";
 import { settleOrAbort, withDeadline } from "../../async/deadline.js";
@@ -25,12 +25,13 @@ import { maxPromptLength } from "../binding/prompt.js";
 import type { Redeemed } from "../binding/redeem.js";
 import { readRedeemed } from "./redeemed-wire.js";
 import { readJson, type RemoteUser, type WireRequest } from "./wire.js";
+import { type Runtime } from "../../runtime/runtime.js";
 
 /**
  * How an agent reaches the sign-in service.
  * @group Sign-in
  */
-export interface RemoteSignInOptions {
+export interface RemoteSignInOptions extends Pick<Runtime, "fetch" | "now"> {
   /** The service's address: https, or http on a loopback host. */
   readonly url: string | URL;
   /** The agent's own identity, for example `new ManagedIdentityCredential()`. */
@@ -39,8 +40,6 @@ export interface RemoteSignInOptions {
   readonly scope: string;
   /** How long one call may take, in milliseconds. Default 10 000. */
   readonly timeoutMs?: number;
-  readonly fetch?: FetchLike;
-  readonly now?: () => number;
   /** Told of calls that failed (`sign_in_service_failed`), and of a token for somebody else (`wrong_user`). */
   readonly onEvent?: OnEvent;
 }

@@ -13,7 +13,7 @@ import {
 } from "../../errors.js";
 import { invalid } from "../../options/invalid.js";
 import { nested, readOptions, type Checked, type OptionTable } from "../../options/option-table.js";
-import { fetchOption, type FetchLike } from "../../options/fetch-like.js";
+import { fetchOption } from "../../runtime/fetch-like.js";
 import { maxChallengeLength } from "../../access/challenges.js";
 import { userAccess } from "../../access/user-access.js";
 import type { UserAccess } from "../../access/types.js";
@@ -27,6 +27,7 @@ import { agentVerifier } from "./agent-identity.js";
 import { defaultNewUsersPerMinute, namedUsers, type NamedUsers } from "./named-users.js";
 import { wireRedeemed } from "./redeemed-wire.js";
 import { readJson, textField, wireError, type TokenReply } from "./wire.js";
+import { type Runtime } from "../../runtime/runtime.js";
 
 /**
  * The part of a sign-in that the API serves: what `createSignIn()` returns.
@@ -69,14 +70,12 @@ export interface ServedAgent {
  * What the API is made from.
  * @group Sign-in
  */
-export interface SignInApiOptions {
+export interface SignInApiOptions extends Pick<Runtime, "fetch" | "now"> {
   /** The service's own app: agents' tokens have its audience. */
   readonly app: EntraAppFacts;
   /** Verifies the users' tokens that agents pass on. */
   readonly verify: UserTokenVerifier;
   readonly agents: readonly ServedAgent[];
-  readonly fetch?: FetchLike;
-  readonly now?: () => number;
   /**
    * Told what agents ask for: `agent_token_issued`, `agent_named_user`, `agent_signed_out_user`, `agent_refused`,
    * and what `userAccess()` tells.

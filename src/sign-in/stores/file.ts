@@ -9,12 +9,13 @@ import { lockFile, type FileLock } from "./file-lock.js";
 import { readLog, replaceLog, type FileLog } from "./file-log.js";
 import { records, type RecordChange, type RecordLimits, type Records, type StoredRecord } from "./records.js";
 import { closed, errno, unavailable, unsuitable } from "./refusals.js";
+import { type Runtime } from "../../runtime/runtime.js";
 
 /**
  * Options of {@link fileStore}.
  * @group Sign-in
  */
-export interface FileStoreOptions {
+export interface FileStoreOptions extends Pick<Runtime, "now"> {
   /** The file; its folder is made when missing. `<path>.lock` and `<path>.new` beside it are ours, too. */
   readonly path: string;
   /**
@@ -24,7 +25,6 @@ export interface FileStoreOptions {
   readonly maxEntries?: number;
   /** In bytes, default 64 MiB; the file may grow to about twice that. */
   readonly maxBytes?: number;
-  readonly now?: () => number;
 }
 
 /**

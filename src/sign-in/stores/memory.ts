@@ -4,12 +4,13 @@ import { readOptions, type OptionTable } from "../../options/option-table.js";
 import type { SignInStore } from "./store.js";
 import { records, type Records } from "./records.js";
 import { closed } from "./refusals.js";
+import { type Runtime } from "../../runtime/runtime.js";
 
 /**
  * Options of {@link memoryStore}.
  * @group Sign-in
  */
-export interface MemoryStoreOptions {
+export interface MemoryStoreOptions extends Pick<Runtime, "now"> {
   /**
    * Default 100 000. A full store refuses with `store_unavailable`; it forgets nothing that is live. Kept prompts
    * may fill half of it and of `maxBytes`, codes that are waited for three quarters: the rest is for grants.
@@ -19,8 +20,7 @@ export interface MemoryStoreOptions {
   readonly maxBytes?: number;
   /** Does not say that a restart loses everything. */
   readonly quiet?: boolean;
-  readonly now?: () => number;
-  /** Told once that the store is volatile; without it, `console.warn` is. */
+  /** Receives one event that says that the store is volatile. Default: it is written with `console.warn`. */
   readonly onEvent?: OnEvent;
 }
 

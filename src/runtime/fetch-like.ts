@@ -1,6 +1,5 @@
-import { func, orElse } from "./checks.js";
-import { type OptionCheck } from "./option-table.js";
-
+import { func, orElse } from "../options/checks.js";
+import { type OptionCheck } from "../options/option-table.js";
 /** The shape of `fetch` that factories, MCP transports and REST clients take. */
 export type FetchLike = (input: string | URL | Request, init?: RequestInit) => Promise<Response>;
 

@@ -1,0 +1,62 @@
+import { listener, type OnEvent } from "../events/events.js";
+import { clock } from "../options/checks.js";
+import type { OptionCheck } from "../options/option-table.js";
+import { fetchOption, type FetchLike } from "./fetch-like.js";
+import { randomOption, type RandomBytes } from "./random.js";
+
+/**
+ * What factories take from the program around them: the network, the clock, randomness and whoever listens to
+ * events. Each factory takes those of the five that it uses, under these names, so that one object serves all.
+ * Throws nothing; each factory checks what it takes and throws `invalid_option`.
+ *
+ * Entry point: `hosted-agent-identity`.
+ *
+ * @example
+ * ```ts
+ * import { clientSecret, entraApp, onBehalfOf, protectedResource, userAccess, type Runtime } from "hosted-agent-identity";
+ *
+ * const runtime: Runtime = { timeoutMs: 5_000, onEvent: (event) => console.log(event.type) };
+ * const entra = entraApp({
+ *   tenantId: "00000000-0000-4000-8000-000000000001",
+ *   clientId: "00000000-0000-4000-8000-000000000002",
+ *   credential: clientSecret("the app's secret"),
+ *   ...runtime,
+ * });
+ * const server = protectedResource({
+ *   url: "https://contacts.example.com/mcp",
+ *   serverLabel: "contacts",
+ *   scopes: ["api://00000000-0000-4000-8000-000000000003/read"],
+ *   audiences: ["00000000-0000-4000-8000-000000000003"],
+ * });
+ * export const contacts = userAccess(server, [onBehalfOf(entra)], runtime);
+ * ```
+ * @group Operations
+ */
+export interface Runtime {
+  /** The network below, for example with a proxy. Default: the global `fetch`, looked up at each call. */
+  readonly fetch?: FetchLike;
+  /**
+   * A wall clock of your own, in milliseconds since 1970, for tests. What is kept then ages as this clock passes.
+   * Default: the system's clock, with the process's steady clock beside it.
+   */
+  readonly now?: () => number;
+  /** Random bytes for ids and for jitter, for tests. Default: `randomBytes` of `node:crypto`. */
+  readonly random?: RandomBytes;
+  /** Receives events to count and to alert on; nothing in them is secret. What it throws is ignored. */
+  readonly onEvent?: OnEvent;
+  /** How long one piece of work over the network may take, in milliseconds. Each factory has its own default. */
+  readonly timeoutMs?: number;
+}
+
+/** The checks of {@link Runtime}. `timeoutMs` is not among them: its range and default differ. */
+export const runtimeOptions: {
+  readonly fetch: OptionCheck<FetchLike>;
+  readonly now: OptionCheck<() => number>;
+  readonly random: OptionCheck<RandomBytes>;
+  readonly onEvent: OptionCheck<OnEvent | undefined>;
+} = {
+  fetch: fetchOption,
+  now: clock,
+  random: randomOption,
+  onEvent: listener,
+};

@@ -21,7 +21,7 @@ const budgets: Readonly<Record<string, Budget>> = {
   "./node": { kB: 104 },
   "./openai-agents": { kB: 47 },
   "./otel": { kB: 30, atOnce: ["@opentelemetry/api"] },
-  "./server": { kB: 59, later: ["jose"] },
+  "./server": { kB: 60, later: ["jose"] },
   "./sign-in": { kB: 210.5, later: entra },
   "./testing": { kB: 190, atOnce: ["jose"] },
   bin: { kB: 20, later: [...entra, "redis"] },

@@ -16,6 +16,7 @@ import type { ProtectedResource } from "../sources/protected-resource.js";
 import type { AccessToken, TokenAnswer, TokenRequest, TokenSource } from "../sources/token-source.js";
 import type { SignInContext } from "./core.js";
 import type { Grants } from "./grants/grant.js";
+import type { SourceKind } from "../sources/source-kinds.js";
 
 /** What a sign-in link is for. */
 export interface SignInDemand {
@@ -46,7 +47,7 @@ export function signInTokens(
 ): TokenSource {
   const { facts } = core.app;
   return Object.freeze<TokenSource>({
-    kind: "sign_in",
+    kind: "sign_in" satisfies SourceKind,
     provesUser: true,
     cacheScope: `${facts.cloud.loginEndpoint} ${facts.clientId} ${core.agent}`,
     usesAssertion: false,

@@ -7,6 +7,7 @@ import { exchangeAsAgentIdentity, type AgentIdentity } from "../exchange/agent-i
 import { entraAppInternals, openAppOption, type EntraApp } from "../exchange/entra-app.js";
 import { assertionSkip, answerForRefusal } from "./on-behalf-of.js";
 import type { TokenSource } from "./token-source.js";
+import type { SourceKind } from "./source-kinds.js";
 
 /** Which agent identity acts, and through which blueprint. */
 export interface AgentOnBehalfOfOptions {
@@ -68,7 +69,7 @@ export function agentOnBehalfOf(options: AgentOnBehalfOfOptions): TokenSource {
   const identity = checkedIdentity(settings);
   const { agentIdentityId, tenantId } = identity;
   return Object.freeze<TokenSource>({
-    kind: "agent_on_behalf_of",
+    kind: "agent_on_behalf_of" satisfies SourceKind,
     provesUser: true,
     cacheScope: `${facts.cloud.loginEndpoint} ${facts.clientId} ${agentIdentityId}`,
     usesAssertion: true,

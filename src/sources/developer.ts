@@ -10,6 +10,7 @@ import { azureIdentity } from "../exchange/azure-identity.js";
 import { tokenCredentialOption, type TokenCredentialLike } from "../exchange/federated-credential.js";
 import type { AccessToken, TokenSource } from "./token-source.js";
 import { type Runtime } from "../runtime/runtime.js";
+import type { SourceKind } from "./source-kinds.js";
 
 /** Where the developer source looks, for tests. */
 export interface DeveloperOptions extends Pick<Runtime, "now"> {
@@ -57,7 +58,7 @@ export function developer(credential?: TokenCredentialLike, options: DeveloperOp
   let loaded: Promise<TokenCredentialLike> | undefined;
   let forgets = 0;
   return Object.freeze<TokenSource>({
-    kind: "developer",
+    kind: "developer" satisfies SourceKind,
     provesUser: false,
     cacheScope: "developer",
     usesAssertion: false,

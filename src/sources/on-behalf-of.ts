@@ -15,6 +15,7 @@ import { readOptions, type OptionTable } from "../options/option-table.js";
 import { entraAppInternals, openAppOption, type EntraApp } from "../exchange/entra-app.js";
 import { exchangeOnBehalfOf } from "../exchange/on-behalf-of-exchange.js";
 import type { TokenAnswer, TokenRequest, TokenSource } from "./token-source.js";
+import type { SourceKind } from "./source-kinds.js";
 
 /** How consent is asked for. */
 export interface OnBehalfOfOptions {
@@ -48,7 +49,7 @@ export function onBehalfOf(app: EntraApp, options: OnBehalfOfOptions = {}): Toke
   const settings = readOptions("onBehalfOf", onBehalfOfOptions, options);
   const { facts, now } = entraAppInternals(app);
   return Object.freeze<TokenSource>({
-    kind: "on_behalf_of",
+    kind: "on_behalf_of" satisfies SourceKind,
     provesUser: true,
     cacheScope: `${facts.cloud.loginEndpoint} ${facts.clientId}`,
     usesAssertion: true,

@@ -2,6 +2,7 @@ import { audiencesOf } from "../entra/token-claims.js";
 import type { Assertion } from "../context/internals.js";
 import { TokenExchangeError } from "../errors.js";
 import type { TokenSource } from "./token-source.js";
+import type { SourceKind } from "./source-kinds.js";
 
 /**
  * Sends the caller's own token on, and only where its audience already is the MCP server's. List the
@@ -26,7 +27,7 @@ import type { TokenSource } from "./token-source.js";
  */
 export function passthrough(): TokenSource {
   return Object.freeze<TokenSource>({
-    kind: "passthrough",
+    kind: "passthrough" satisfies SourceKind,
     provesUser: true,
     cacheScope: "",
     usesAssertion: true,

@@ -1,5 +1,5 @@
 import { issuersOf } from "../entra/clouds.js";
-import type { EntraAppFacts } from "../entra/tenants.js";
+import { isGuid, type EntraAppFacts } from "../entra/tenants.js";
 import { audiencesOf, clientOf, scopesOf, stringClaim, type TokenClaims } from "../entra/token-claims.js";
 import { subjectOf } from "../entra/token-subject.js";
 import { UserTokenError } from "../errors.js";
@@ -8,9 +8,9 @@ import type { TokenUse } from "../context/internals.js";
 /** Whose tokens are taken: `persons` for an agent, `both` for an MCP server, `applications` for a service of agents. */
 export type TakenSubjects = "persons" | "applications" | "both";
 
-/** What the claims of a token with a good signature are held against. */
+/** What the claims of a token are held against. */
 export interface ClaimRules {
-  readonly app: EntraAppFacts;
+  readonly app: Pick<EntraAppFacts, "audiences" | "allowedTenants" | "cloud">;
   /** The audiences of resources that may get the caller's own token, and the name by which each resource goes. */
   readonly passthroughAudiences: ReadonlyMap<string, string>;
   readonly requiredScopes: readonly string[];
@@ -22,23 +22,58 @@ export interface ClaimRules {
   readonly now: number;
 }
 
-/** Checks issuer, audience, lifetime, subject, scopes and client, and says what the token is good for. */
-export function checkClaims(claims: TokenClaims, tid: string, rules: ClaimRules): TokenUse {
-  checkIssuer(claims, tid, rules.app);
-  const use = useOf(claims, rules);
-  checkLifetime(claims, rules);
-  checkSubject(claims, rules.takes);
-  // Required scopes are scopes of our own app; a resource checks those of its own tokens itself.
-  if (use.use === "app") checkScopes(claims, rules.requiredScopes);
-  checkClient(claims, rules.clients);
-  return use;
+/** How far the clocks of Entra and a host may differ by default, in seconds. */
+export const defaultClockToleranceS = 60;
+
+/** One check of a token's claims: gives the error that the token is refused with, or `undefined`. */
+export type TokenCheck = (claims: TokenClaims, rules: ClaimRules) => UserTokenError | undefined;
+
+/**
+ * All checks of a token's claims, in the order in which a verifier makes them. The verifier throws the first error;
+ * the command `inspect` prints every one, so both come to the same judgement.
+ */
+export const tokenChecks: Readonly<Record<TokenCheckName, TokenCheck>> = {
+  tenant: checkTenant,
+  issuer: checkIssuer,
+  audience: checkAudience,
+  lifetime: checkLifetime,
+  subject: checkSubject,
+  scopes: checkScopes,
+  client: checkClient,
+};
+
+/** The name of a check of {@link tokenChecks}. */
+export type TokenCheckName = "tenant" | "issuer" | "audience" | "lifetime" | "subject" | "scopes" | "client";
+
+/** Makes every check and says what the token is good for. Throws the first error. */
+export function checkClaims(claims: TokenClaims, rules: ClaimRules): TokenUse {
+  for (const check of Object.values(tokenChecks)) {
+    const error = check(claims, rules);
+    if (error !== undefined) throw error;
+  }
+  return useOf(claims, rules) ?? ourOwn;
 }
 
-function checkIssuer(claims: TokenClaims, tid: string, { cloud }: EntraAppFacts): void {
-  const expected = issuersOf(cloud, tid);
+/** The tenant has to be listed before its name goes into any address. */
+export function checkTenant(
+  { tid }: TokenClaims,
+  { app }: { readonly app: Pick<EntraAppFacts, "allowedTenants"> },
+): UserTokenError | undefined {
+  if (!isGuid(tid)) return new UserTokenError("user_token_tenant", "The user token names no tenant.");
+  const listed = tid.toLowerCase();
+  if (app.allowedTenants.includes(listed)) return undefined;
+  return new UserTokenError(
+    "user_token_tenant",
+    `The user token's tenant ${JSON.stringify(listed)} is not listed.`,
+    { actual: listed },
+  );
+}
+
+function checkIssuer(claims: TokenClaims, { app }: ClaimRules): UserTokenError | undefined {
+  const expected = issuersOf(app.cloud, (claims.tid ?? "").toLowerCase());
   const actual = stringClaim(claims, "iss");
-  if (actual !== undefined && expected.includes(actual)) return;
-  throw new UserTokenError(
+  if (actual !== undefined && expected.includes(actual)) return undefined;
+  return new UserTokenError(
     "user_token_issuer",
     `The user token's issuer is ${quoted(actual)}; expected ${either(expected)}.`,
     { expected, actual },
@@ -47,85 +82,104 @@ function checkIssuer(claims: TokenClaims, tid: string, { cloud }: EntraAppFacts)
 
 const ourOwn: TokenUse = Object.freeze({ use: "app" });
 
-function useOf(claims: TokenClaims, { app, passthroughAudiences }: ClaimRules): TokenUse {
+/** What the audience makes the token good for; `undefined` for an audience that is not accepted. */
+export function useOf(
+  claims: TokenClaims,
+  { app, passthroughAudiences }: Pick<ClaimRules, "app" | "passthroughAudiences">,
+): TokenUse | undefined {
   const audiences = audiencesOf(claims);
   // Entra issues one audience. A token for several would be good in several places at once.
   const actual = audiences.length === 1 ? audiences[0] : undefined;
   if (actual !== undefined && app.audiences.includes(actual)) return ourOwn;
   const audience = actual === undefined ? undefined : passthroughAudiences.get(actual);
-  if (audience !== undefined) return { use: "resource", audience };
-  const expected = [...app.audiences, ...passthroughAudiences.keys()];
-  throw new UserTokenError(
+  return audience === undefined ? undefined : { use: "resource", audience };
+}
+
+function checkAudience(claims: TokenClaims, rules: ClaimRules): UserTokenError | undefined {
+  if (useOf(claims, rules) !== undefined) return undefined;
+  const actual = audiencesOf(claims).join(" ");
+  const expected = [...rules.app.audiences, ...rules.passthroughAudiences.keys()];
+  return new UserTokenError(
     "user_token_audience",
-    `The user token's audience is ${quoted(actual ?? audiences.join(" "))}; expected ${either(expected)}.`,
-    { expected, actual: actual ?? audiences.join(" ") },
-    /^https:\/\/ai\.azure\.com\/?$/.test(actual ?? "")
-      ? {
-          help: "That token is Foundry's own. Let the caller ask for a second one, with the scope of this agent's app, and send it in the x-client-user-token header.",
-        }
-      : {},
+    `The user token's audience is ${quoted(actual)}; expected ${either(expected)}.`,
+    { expected, actual },
+    {
+      help: isFoundryAudience(actual)
+        ? "That token is Foundry's own. Let the caller ask for a second one, with the scope of this agent's app, and send it in the x-client-user-token header."
+        : undefined,
+    },
   );
 }
 
-function checkLifetime({ exp, nbf }: TokenClaims, { clockToleranceS, now }: ClaimRules): void {
+function checkLifetime(
+  { exp, nbf }: TokenClaims,
+  { clockToleranceS, now }: ClaimRules,
+): UserTokenError | undefined {
   const seconds = now / 1000;
   if (!isNumber(exp))
-    throw new UserTokenError("user_token_expired", "The user token does not say when it expires.");
-  if (seconds >= exp + clockToleranceS) {
-    throw new UserTokenError("user_token_expired", `The user token expired at ${instant(exp)}.`);
-  }
-  if (nbf === undefined) return;
+    return new UserTokenError("user_token_expired", "The user token does not say when it expires.");
+  if (seconds >= exp + clockToleranceS)
+    return new UserTokenError("user_token_expired", `The user token expired at ${instant(exp)}.`);
+  if (nbf === undefined) return undefined;
   if (!isNumber(nbf) || seconds < nbf - clockToleranceS) {
-    throw new UserTokenError(
+    return new UserTokenError(
       "user_token_not_yet_valid",
       isNumber(nbf) ? `The user token is not valid before ${instant(nbf)}.` : undefined,
     );
   }
+  return undefined;
 }
 
-/** The token has to say whom it stands for, and that has to be somebody who is taken here. Rule 18. */
-function checkSubject(claims: TokenClaims, takes: TakenSubjects): void {
+/** The token itself has to say who it stands for: the absence of a claim proves nothing. */
+function checkSubject(claims: TokenClaims, { takes }: ClaimRules): UserTokenError | undefined {
   const subject = subjectOf(claims);
   switch (subject.kind) {
     case "person":
-      if (takes !== "applications") return;
-      throw new UserTokenError(
+      if (takes !== "applications") return undefined;
+      return new UserTokenError(
         "user_token_subject",
         "The token stands for a person, not for an application.",
       );
     case "application":
-      if (takes !== "persons") return;
-      throw new UserTokenError("user_token_app_only");
+      if (takes !== "persons") return undefined;
+      return new UserTokenError("user_token_app_only");
     case "agent_user":
-      throw new UserTokenError("user_token_agent_user");
+      return new UserTokenError("user_token_agent_user");
     case "unclear":
-      throw new UserTokenError(
+      return new UserTokenError(
         "user_token_subject",
         `The token says neither that it stands for a person nor for an application: ${subject.detail}.`,
       );
   }
 }
 
-function checkScopes(claims: TokenClaims, required: readonly string[]): void {
+/** Required scopes are scopes of our own app; a resource checks those of its own tokens itself. */
+function checkScopes(claims: TokenClaims, rules: ClaimRules): UserTokenError | undefined {
+  const required = rules.requiredScopes;
+  if (useOf(claims, rules)?.use !== "app") return undefined;
   const granted = scopesOf(claims);
-  if (required.every((scope) => granted.includes(scope))) return;
-  throw new UserTokenError(
+  if (required.every((scope) => granted.includes(scope))) return undefined;
+  return new UserTokenError(
     "user_token_scope",
     `The user token's scopes are ${quoted(granted.join(" "))}; expected ${quoted(required.join(" "))}.`,
     { expected: required, actual: granted.join(" ") },
   );
 }
 
-function checkClient(claims: TokenClaims, clients: readonly string[] | undefined): void {
+function checkClient(claims: TokenClaims, { clients }: ClaimRules): UserTokenError | undefined {
   const actual = clientOf(claims);
-  if (clients === undefined || (actual !== undefined && clients.includes(actual.toLowerCase()))) return;
-  throw new UserTokenError(
+  if (clients === undefined || (actual !== undefined && clients.includes(actual.toLowerCase())))
+    return undefined;
+  return new UserTokenError(
     "user_token_client",
     `The user token was issued to the client ${quoted(actual)}.`,
-    {
-      actual,
-    },
+    { actual },
   );
+}
+
+/** Whether an audience is Foundry's own API. Such a token can neither be sent on nor exchanged. */
+export function isFoundryAudience(audience: string): boolean {
+  return /^https:\/\/ai\.azure\.(com|us)\/?$/.test(audience);
 }
 
 function isNumber(value: unknown): value is number {

@@ -1,7 +1,8 @@
 import { decodeClaims, type TokenClaims } from "../entra/token-claims.js";
-import { isGuid, type EntraAppFacts } from "../entra/tenants.js";
+import type { EntraAppFacts } from "../entra/tenants.js";
 import { UserTokenError } from "../errors.js";
 import { parseJson } from "../input/json-limits.js";
+import { checkTenant } from "./token-checks.js";
 
 /** What a token says about itself before anything of it is proven, and what may be used to prove it. */
 export interface UnverifiedToken {
@@ -27,33 +28,24 @@ export function checkShape(token: string, maxTokenBytes: number): void {
 
 /**
  * Reads what is needed to find the key. The algorithm is fixed and the tenant is listed before any URL is
- * built from the token: whoever can send a request must not choose what this process fetches. Rule 5.
+ * built from the token: whoever can send a request must not choose what this process fetches.
  */
 export function readUnverified(token: string, app: EntraAppFacts): UnverifiedToken {
   const header = decodeHeader(token);
   const claims = decodeClaims(token);
   if (header === undefined || claims === undefined) throw new UserTokenError("user_token_malformed");
   if (header["alg"] !== "RS256") throw new UserTokenError("user_token_algorithm");
-  const { tid } = claims;
-  if (!isGuid(tid)) throw new UserTokenError("user_token_tenant", "The user token names no tenant.");
-  const listed = tid.toLowerCase();
-  if (!app.allowedTenants.includes(listed)) {
-    throw new UserTokenError(
-      "user_token_tenant",
-      `The user token's tenant ${JSON.stringify(listed)} is not listed.`,
-      {
-        actual: listed,
-      },
-    );
-  }
+  const unlisted = checkTenant(claims, { app });
+  if (unlisted !== undefined) throw unlisted;
   const { kid } = header;
   if (typeof kid !== "string" || kid === "") {
     throw new UserTokenError("user_token_key_unknown", "The user token does not name its key.");
   }
-  return { tid: listed, kid, claims };
+  return { tid: (claims.tid ?? "").toLowerCase(), kid, claims };
 }
 
-function decodeHeader(token: string): Readonly<Record<string, unknown>> | undefined {
+/** The header of a token, unproven like everything else in it; `undefined` when it cannot be read. */
+export function decodeHeader(token: string): Readonly<Record<string, unknown>> | undefined {
   const [part = ""] = token.split(".", 1);
   try {
     const value = parseJson(Buffer.from(part, "base64url"));

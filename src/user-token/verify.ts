@@ -23,7 +23,7 @@ import { traced } from "../events/steps.js";
 import { fetchOption } from "../runtime/fetch-like.js";
 import type { Assertion, TokenUse } from "../context/internals.js";
 import { signingKeys, type SigningKeys } from "./signing-keys.js";
-import { checkClaims, type ClaimRules, type TakenSubjects } from "./token-checks.js";
+import { checkClaims, defaultClockToleranceS, type ClaimRules, type TakenSubjects } from "./token-checks.js";
 import { checkShape, readUnverified, type UnverifiedToken } from "./token-shape.js";
 import type { VerifiedUser } from "../context/user-context.js";
 import { verifiedTokens, type RememberedToken } from "./verified-tokens.js";
@@ -166,7 +166,7 @@ async function checkSignature(token: string, key: CryptoKey, { compactVerify }: 
 }
 
 function provenToken({ tid, kid, claims }: UnverifiedToken, rules: ClaimRules): RememberedToken {
-  const use = checkClaims(claims, tid, rules);
+  const use = checkClaims(claims, rules);
   return { tid, kid, use, expiresAt: (claims.exp ?? 0) * 1000 };
 }
 
@@ -209,7 +209,7 @@ export const verifierOptions: OptionTable<UserTokenVerifierOptions, VerifierDefa
   requiredScopes: orElse(list(text()), []),
   clients: optional(list(clientOption)),
   maxTokenBytes: orElse(bytes(1, 1_048_576), 16_384),
-  clockToleranceS: orElse(seconds(0, 600), 60),
+  clockToleranceS: orElse(seconds(0, 600), defaultClockToleranceS),
   timeoutMs: orElse(milliseconds(1, 300_000), 5_000),
   fetch: fetchOption,
   now: clock,

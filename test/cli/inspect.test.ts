@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, expect, it } from "vitest";
+import { clientSecret, entraApp, isUserTokenError, userTokenVerifier } from "hosted-agent-identity";
 import { type EntraEmulator, startEntra } from "hosted-agent-identity/testing";
 import { inProcess, type CommandLineRun } from "../support/command-line.js";
 
@@ -19,7 +20,12 @@ interface Report {
   readonly ok: boolean;
   readonly header: Record<string, string>;
   readonly claims: readonly { readonly name: string; readonly value: string; readonly meaning: string }[];
-  readonly checks: readonly { readonly check: string; readonly status: string; readonly detail: string }[];
+  readonly checks: readonly {
+    readonly check: string;
+    readonly status: string;
+    readonly detail: string;
+    readonly code?: string;
+  }[];
   readonly good_for: readonly { readonly way: string; readonly detail: string }[];
 }
 
@@ -53,7 +59,7 @@ async function report(
 }
 
 const judged = ({ checks }: Report): string[] => checks.map(({ check, status }) => `${check} ${status}`);
-const good = ["signature ok", "issuer ok", "audience ok", "lifetime ok", "whose ok"];
+const good = ["signature ok", "tenant ok", "issuer ok", "audience ok", "lifetime ok", "subject ok"];
 
 it("explains a person's token claim by claim, verifies it, and says what it is good for", async () => {
   const run = await inspect(await entra.issueUserToken({ user: "Ada", app: "agent" }));
@@ -92,7 +98,7 @@ it("finds a token that is an app's, expired, changed, or of an unknown key", asy
     report([head, forged, signature].join(".")),
     report(await entra.issueUserToken({ user: "Ada", app: "agent", key: "unknown" })),
   ]);
-  expect(judged(app)).toContain("whose fail");
+  expect(judged(app)).toContain("subject fail");
   expect(judged(expired)).toContain("lifetime fail");
   expect(judged(changed)).toContain("signature fail");
   expect(judged(unknown)).toContain("signature fail");
@@ -106,7 +112,7 @@ it("asks nobody for keys offline or for a foreign tenant, and says that nothing 
   expect(judged(offline)).toContain("signature warn");
   expect(offline.checks[0]?.detail).toMatch(/not verified: --offline\. Nothing in it is proven\./);
   const foreign = await report(token, ["--tenant", "11111111-2222-4333-8444-555555555555"]);
-  expect(judged(foreign)).toEqual(expect.arrayContaining(["signature warn", "issuer fail"]));
+  expect(judged(foreign)).toEqual(expect.arrayContaining(["signature warn", "tenant fail"]));
   // A tenant that is more than a GUID would choose the address.
   const path = await report(
     await entra.issueUserToken({ user: "Ada", app: "agent", claims: { tid: "../../evil" } }),
@@ -115,7 +121,7 @@ it("asks nobody for keys offline or for a foreign tenant, and says that nothing 
       AZURE_AUTHORITY_HOST: entra.origin,
     },
   );
-  expect(judged(path)).toEqual(expect.arrayContaining(["signature warn", "issuer fail"]));
+  expect(judged(path)).toEqual(expect.arrayContaining(["signature warn", "tenant fail"]));
   expect(entra.requests.length).toBe(before);
 });
 
@@ -159,4 +165,39 @@ it("says what is no readable token, and repeats nothing of it", async () => {
     });
     expect(run.out).not.toContain(text);
   }
+});
+
+it.each([
+  ["a good token", {}],
+  ["expired within the tolerance", { exp: -20 }],
+  ["expired beyond it", { exp: -90 }],
+  ["valid from within the tolerance on", { nbf: 20 }],
+  ["valid from later on", { nbf: 90 }],
+  ["without an end", { exp: "soon" }],
+  ["of another issuer", { iss: "https://login.example.com" }],
+  ["for Foundry", { aud: "https://ai.azure.com" }],
+  ["for Foundry in another cloud", { aud: "https://ai.azure.us" }],
+  ["for Graph", { aud: "https://graph.microsoft.com" }],
+  ["for nobody known", { aud: "api://somebody-else" }],
+  ["for two at once", { aud: ["api://a", "api://b"] }],
+  ["of an application", { idtyp: "app", scp: undefined }],
+  ["of an agent's own user account", { xms_sub_fct: "13" }],
+  ["without scopes", { scp: undefined }],
+  ["of a tenant that is none", { tid: "contoso" }],
+])("comes to the verifier's judgement of a token %s", async (_name, change: Record<string, unknown>) => {
+  const now = Math.floor(Date.now() / 1000);
+  const claims = Object.fromEntries(
+    Object.entries(change).map(([name, value]) => [name, typeof value === "number" ? now + value : value]),
+  );
+  const token = await entra.issueUserToken({ user: "Ada", app: "agent", claims });
+  const { tenantId, clientId } = entra.app("agent");
+  const app = entraApp({ tenantId, clientId, credential: clientSecret("s"), cloud: entra.cloud });
+  const verify = userTokenVerifier({ app });
+  const code = await verify(token).then(
+    () => undefined,
+    (error: unknown) => (isUserTokenError(error) ? error.code : error),
+  );
+  const { checks } = await report(token, [], { ...environment(), MCP_CLIENT_ID: "" });
+  const failed = checks.find(({ status, check }) => status === "fail" && check !== "signature");
+  expect(failed?.code).toBe(code);
 });

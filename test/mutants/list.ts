@@ -306,8 +306,8 @@ export const mutants: readonly Mutant[] = [
   {
     name: "any-tenant",
     rule: 5,
-    find: "if (!app.allowedTenants.includes(listed)) {",
-    replace: "if (false as boolean) {",
+    find: "if (app.allowedTenants.includes(listed)) return undefined;",
+    replace: 'if (listed !== "") return undefined;',
     tests: ["test/user-token/verify.test.ts"],
   },
   {
@@ -327,8 +327,8 @@ export const mutants: readonly Mutant[] = [
   {
     name: "any-issuer",
     rule: 5,
-    find: "if (actual !== undefined && expected.includes(actual)) return;",
-    replace: "if (actual !== undefined) return;",
+    find: "if (actual !== undefined && expected.includes(actual)) return undefined;",
+    replace: "if (actual !== undefined) return undefined;",
     tests: ["test/user-token/verify.test.ts"],
   },
   {
@@ -341,8 +341,8 @@ export const mutants: readonly Mutant[] = [
   {
     name: "any-age",
     rule: 5,
-    find: "if (seconds >= exp + clockToleranceS) {",
-    replace: "if (false as boolean) {",
+    find: "if (seconds >= exp + clockToleranceS)",
+    replace: "if (false as boolean)",
     tests: ["test/user-token/verify.test.ts"],
   },
   {
@@ -355,8 +355,8 @@ export const mutants: readonly Mutant[] = [
   {
     name: "scopes-not-required",
     rule: 5,
-    find: "if (required.every((scope) => granted.includes(scope))) return;",
-    replace: "if (required.length >= 0) return;",
+    find: "if (required.every((scope) => granted.includes(scope))) return undefined;",
+    replace: "if (required.length >= 0) return undefined;",
     tests: ["test/user-token/verify.test.ts"],
   },
   {

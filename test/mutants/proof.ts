@@ -12,22 +12,22 @@ export const proofMutants: readonly Mutant[] = [
   {
     name: "application-as-a-person",
     rule: 5,
-    find: 'if (takes !== "persons") return;',
-    replace: "return;",
+    find: 'if (takes !== "persons") return undefined;',
+    replace: "return undefined;",
     tests: verify,
   },
   {
     name: "agent-user-as-a-person",
     rule: 5,
-    find: 'throw new UserTokenError("user_token_agent_user");',
-    replace: "return;",
+    find: 'return new UserTokenError("user_token_agent_user");',
+    replace: "return undefined;",
     tests: verify,
   },
   {
     name: "person-as-an-agent",
     rule: 18,
-    find: 'if (takes !== "applications") return;',
-    replace: "return;",
+    find: 'if (takes !== "applications") return undefined;',
+    replace: "return undefined;",
     tests: claims,
   },
   {

@@ -2,10 +2,11 @@ import type { AccessExplanation } from "../../access/types.js";
 import type { Finding } from "../finding.js";
 import type { Settings } from "../settings.js";
 import type { Terminal } from "../terminal.js";
+import { sourceKinds, type SourceKind } from "../../sources/source-kinds.js";
 
 /** A way to a token, as in docs/guides/which-way.md. */
 export interface WayFound {
-  readonly way: "passthrough" | "on_behalf_of" | "sign_in" | "toolbox" | "agent_on_behalf_of" | "developer";
+  readonly way: SourceKind;
   /** `possible`: nothing speaks against it, but it was not tried. */
   readonly status: "works" | "possible" | "no" | "not_set_up";
   readonly detail: string;
@@ -26,34 +27,36 @@ const backEnd = "callers with a back end; any Node host. Not the Foundry portal,
 
 /** Which ways work with this set-up, and what would have to change for the others. */
 export function waysFrom(judged: Judged): readonly WayFound[] {
-  return [
-    { way: "passthrough", serves: backEnd, ...passthrough(judged) },
-    { way: "on_behalf_of", serves: backEnd, ...onBehalfOf(judged) },
-    {
-      way: "sign_in",
-      serves: "everybody, in the Foundry portal and in Teams with a code typed in the chat",
-      ...signIn(judged),
-    },
-    {
-      way: "toolbox",
-      serves: "the Foundry portal, Teams, and back ends that send x-ms-user-identity",
-      ...toolbox(judged),
-    },
-    {
-      way: "agent_on_behalf_of",
-      serves: "callers whose token is for the agent blueprint",
+  return sourceKinds.map((way) => ({ way, serves: ways[way].serves, ...ways[way].judge(judged) }));
+}
+
+const ways: Readonly<Record<SourceKind, { readonly serves: string; judge(judged: Judged): Verdict }>> = {
+  passthrough: { serves: backEnd, judge: passthrough },
+  on_behalf_of: { serves: backEnd, judge: onBehalfOf },
+  agent_on_behalf_of: {
+    serves: "callers whose token is for the agent blueprint",
+    judge: () => ({
       status: "not_set_up",
       detail: "not checked here; see agentOnBehalfOf() (experimental).",
-    },
-    {
-      way: "developer",
-      serves: "you, on this machine",
-      status: judged.settings.mcpUrl === undefined ? "not_set_up" : "possible",
+    }),
+  },
+  sign_in: {
+    serves: "everybody, in the Foundry portal and in Teams with a code typed in the chat",
+    judge: signIn,
+  },
+  toolbox: {
+    serves: "the Foundry portal, Teams, and back ends that send x-ms-user-identity",
+    judge: toolbox,
+  },
+  developer: {
+    serves: "you, on this machine",
+    judge: ({ settings }) => ({
+      status: settings.mcpUrl === undefined ? "not_set_up" : "possible",
       detail:
         "developer() acts as whoever signed in with az login, with HOSTED_AGENT_IDENTITY_DEVELOPER=1 and on no host.",
-    },
-  ];
-}
+    }),
+  },
+};
 
 type Verdict = Pick<WayFound, "status" | "detail">;
 

@@ -2,10 +2,11 @@ import type { TokenClaims } from "../../entra/token-claims.js";
 import { subjectOf } from "../../entra/token-subject.js";
 import type { Settings } from "../settings.js";
 import { audienceKind } from "./token-findings.js";
+import type { SourceKind } from "../../sources/source-kinds.js";
 
 /** What a token is good for, by the table of docs/guides/which-way.md. */
 export interface GoodFor {
-  readonly way: "on_behalf_of" | "passthrough" | "agent_on_behalf_of" | "none";
+  readonly way: SourceKind | "none";
   readonly detail: string;
 }
 

@@ -6,7 +6,6 @@ import { clocksOf, systemClock } from "../../async/clocks.js";
 import { isUserTokenError, loadPackage } from "../../errors.js";
 import { failure, type Finding } from "../finding.js";
 import { cloudOf, type Settings } from "../settings.js";
-import type { TokenHeader } from "./header.js";
 
 const check = "signature";
 
@@ -23,7 +22,7 @@ export async function checkSignature({
   signal,
 }: {
   readonly token: string;
-  readonly header: TokenHeader;
+  readonly header: Readonly<Record<string, unknown>>;
   readonly claims: TokenClaims;
   readonly settings: Settings;
   readonly offline: boolean;

@@ -171,8 +171,8 @@ export const tokenTargets: readonly FuzzTarget[] = [
     words: Object.keys(personClaims),
     run(input) {
       const token = `${encoded(valueIn(input, "header"))}.${encoded(valueIn(input, "claims"))}.c2ln`;
-      const { claims, tid } = readUnverified(token, facts);
-      return checkClaims(claims as TokenClaims, tid, {
+      const { claims } = readUnverified(token, facts);
+      return checkClaims(claims as TokenClaims, {
         app: facts,
         passthroughAudiences: new Map(contacts.audiences.map((one) => [one, contacts.audiences[0] ?? one])),
         requiredScopes: ["access_as_user"],

@@ -1,5 +1,52 @@
 type ErrorCategory = "consent" | "signin" | "stepup" | "blocked" | "admin" | "config" | "cred" | "retry" | "throttle" | "loop" | "input";
-type ErrorCode = "user_token_missing"
+interface ErrorCodeFacts {
+    readonly category: ErrorCategory;
+    readonly title: string;
+    readonly help: string;
+}
+type ResourceCode = "url_not_allowed"
+    | "redirect_refused"
+    | "resource_unauthorized"
+    | "insufficient_scope"
+    | "shared_session"
+    | "mcp_server_unreachable"
+    | "mcp_server_failed"
+    | "pool_busy"
+    | "call_id_missing"
+    | "toolbox_source_failed";
+type SetUpCode = "no_user_context"
+    | "context_ended"
+    | "invalid_option"
+    | "missing_dependency"
+    | "dependency_failed"
+    | "consent_link_missing"
+    | "consent_link_refused"
+    | "agent_consent_missing"
+    | "developer_source_refused";
+type SignInCode = "user_not_identified"
+    | "long_running_refused"
+    | "quota_reached"
+    | "sign_in_too_large"
+    | "agent_not_identified"
+    | "agent_names_too_many_users"
+    | "sign_in_service_unavailable"
+    | "store_unavailable"
+    | "store_unsuitable"
+    | "store_corrupt";
+type TokenCode = "no_token"
+    | "consent_required"
+    | "sign_in_required"
+    | "step_up_required"
+    | "token_exchange_failed"
+    | "entra_unreachable"
+    | "entra_timeout"
+    | "entra_bad_response"
+    | "client_credential_failed"
+    | "wrong_user"
+    | "backing_off"
+    | "closed";
+type TurnCode = "turn_cancelled" | "turn_timeout" | "turn_idle" | "invalid_run_output" | "model_stream_cut" | "run_failed";
+type UserTokenCode = "user_token_missing"
     | "user_token_repeated"
     | "user_token_malformed"
     | "user_token_too_large"
@@ -18,59 +65,8 @@ type ErrorCode = "user_token_missing"
     | "user_token_client"
     | "signing_keys_unavailable"
     | "identity_header_repeated"
-    | "identity_header_invalid"
-    | "no_user_context"
-    | "context_ended"
-    | "invalid_option"
-    | "missing_dependency"
-    | "dependency_failed"
-    | "consent_link_missing"
-    | "consent_link_refused"
-    | "agent_consent_missing"
-    | "developer_source_refused"
-    | "no_token"
-    | "consent_required"
-    | "sign_in_required"
-    | "step_up_required"
-    | "token_exchange_failed"
-    | "entra_unreachable"
-    | "entra_timeout"
-    | "entra_bad_response"
-    | "client_credential_failed"
-    | "wrong_user"
-    | "backing_off"
-    | "closed"
-    | "url_not_allowed"
-    | "redirect_refused"
-    | "resource_unauthorized"
-    | "insufficient_scope"
-    | "shared_session"
-    | "mcp_server_unreachable"
-    | "mcp_server_failed"
-    | "pool_busy"
-    | "call_id_missing"
-    | "toolbox_source_failed"
-    | "turn_cancelled"
-    | "turn_timeout"
-    | "turn_idle"
-    | "invalid_run_output"
-    | "model_stream_cut"
-    | "run_failed"
-    | "user_not_identified"
-    | "long_running_refused"
-    | "quota_reached"
-    | "sign_in_too_large"
-    | "agent_not_identified"
-    | "agent_names_too_many_users"
-    | "sign_in_service_unavailable"
-    | "store_unavailable"
-    | "store_unsuitable"
-    | "store_corrupt";
-interface ErrorCodeFacts {
-    readonly category: ErrorCategory;
-    readonly title: string;
-    readonly help: string;
-}
+    | "identity_header_invalid";
+type ErrorCode = UserTokenCode | SetUpCode | TokenCode | ResourceCode | TurnCode | SignInCode;
 declare const errorCodes: Readonly<Record<ErrorCode, ErrorCodeFacts>>;
 interface HostedAgentIdentityErrorOptions {
     readonly category?: ErrorCategory | undefined;

@@ -1,0 +1,64 @@
+import type { ErrorCodeFacts } from "../facts.js";
+
+/**
+ * Contexts, options and packages: what the developer has set up.
+ * @inline
+ */
+export type SetUpCode =
+  | "no_user_context"
+  | "context_ended"
+  | "invalid_option"
+  | "missing_dependency"
+  | "dependency_failed"
+  | "consent_link_missing"
+  | "consent_link_refused"
+  | "agent_consent_missing"
+  | "developer_source_refused";
+
+export const setUpCodes: Readonly<Record<SetUpCode, ErrorCodeFacts>> = {
+  no_user_context: {
+    category: "config",
+    title: "There is no user context here.",
+    help: "Call from inside the middleware, runWithUserContext() or bindUserContext(), or pass the context explicitly.",
+  },
+  context_ended: {
+    category: "config",
+    title: "The user context has ended with its turn.",
+    help: "Do not call for a user after the response has ended; bind streams with bindUserContext().",
+  },
+  invalid_option: {
+    category: "config",
+    title: "An option has a value that cannot work.",
+    help: "The message names the option, what is expected, and the kind of what came. It never quotes the value, which may be a secret.",
+  },
+  missing_dependency: {
+    category: "config",
+    title: "A package that is needed for this is not installed.",
+    help: "Install the package that the message names.",
+  },
+  dependency_failed: {
+    category: "config",
+    title: "A package that is needed for this did not load.",
+    help: "Read `cause`: it is what the package failed with. In a bundle, see the guide Bundling.",
+  },
+  consent_link_missing: {
+    category: "config",
+    title: "Consent is needed, but no way to ask for it is configured.",
+    help: "Give onBehalfOf() a consentLink (entraConsentLink or adminConsentLink).",
+  },
+  consent_link_refused: {
+    category: "config",
+    title: "A consent link was refused by the link policy.",
+    help: "If you trust it, add its origin to allowedOrigins of consentLinkPolicy(), or the one link to allowedLinks. The event consent_link_refused has its origin and path.",
+  },
+  agent_consent_missing: {
+    category: "admin",
+    title: "No administrator has consented for the agent identity, and it has no consent screen of its own.",
+    help: "Let an administrator consent to the scopes for the blueprint and make them inheritable, or for the agent identity; adminConsentLink() given to agentOnBehalfOf() makes the link.",
+  },
+  developer_source_refused: {
+    category: "config",
+    title: "The developer's own identity was refused as the user.",
+    help: "The developer is the user only with HOSTED_AGENT_IDENTITY_DEVELOPER=1, on no known host, and with a person's sign-in (az login).",
+  },
+};

@@ -1,15 +1,23 @@
 /** Writes docs/errors.md from the tables that the code uses: `npm run docs:errors`. A test compares them. */
 import { writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
+import { whoseMove } from "../src/cli/explain/whose-move.js";
 import { aadstsFacts, knownAadstsCodes } from "../src/entra/aadsts.js";
 import { agentAadstsFacts, knownAgentAadstsCodes, type AgentStep } from "../src/entra/agent-aadsts.js";
-import { errorCodes } from "../src/errors.js";
+import { errorCodes, type ErrorCode } from "../src/errors.js";
+import { errorCauses } from "../src/errors/causes.js";
+import { envelopeCodes } from "../src/errors/envelope-codes.js";
 
 /** The catalogue page. */
 export function errorCatalogue(): string {
   const own = Object.entries(errorCodes).map(
-    ([code, { category, title, help }]) => `### ${code}\n\n*${category}*. ${title}\n\n**Next:** ${help}\n`,
+    ([code, { category, title, help }]) =>
+      `### ${code}\n\n*${category}*. ${title}\n\n**Next:** ${help}\n${causesOf(code as ErrorCode)}`,
   );
+  const envelope = Object.entries(envelopeCodes).map(
+    ([code, { status, title, help }]) => `| \`${code}\` | ${status} | ${title} | ${help} |`,
+  );
+  const categories = Object.entries(whoseMove).map(([category, who]) => `| ${category} | ${who} |`);
   const entra = knownAadstsCodes().map((code) => {
     const facts = aadstsFacts(code);
     return `| AADSTS${code} | ${facts?.category} | ${facts?.meaning} | ${facts?.fix} |`;
@@ -17,25 +25,23 @@ export function errorCatalogue(): string {
   const agent = (["exchange_token", "on_behalf_of"] as const).flatMap(agentRows);
   return `# Errors
 
-Every error of this package has a \`code\` to switch on, a \`category\` that says who can end the trouble, and \`help\` with the next step. None holds a token, a secret or a link in its message, its JSON or what \`util.inspect\` prints.
+Every error of this package has a \`code\` to switch on, a \`category\` that says who can end the trouble, and \`help\` with the next step. None holds a token, a secret or a link in its message, its JSON or what \`util.inspect\` prints. The guide [Errors](guides/errors.md) shows how to catch them; \`npx hosted-agent-identity explain <code>\` prints a row of this page.
 
 | category | who can end it |
 |---|---|
-| consent | the user or an administrator, by opening a link |
-| signin | the user, by signing in again |
-| stepup | the user, by proving more (a claims challenge) |
-| blocked | an administrator: a policy says no |
-| admin | an administrator: assignment, tenant, account |
-| config | the developer |
-| cred | the developer: the app's own credential |
-| retry | time: a passing problem |
-| throttle | time: as long as Retry-After says |
-| loop | the developer: the same request over and over |
-| input | the caller: the request was not acceptable |
+${categories.join("\n")}
 
 ## Codes
 
 ${own.join("\n")}
+## What an answer can say besides
+
+A client of the agent finds one of the codes above in an error envelope or in \`response.failed\`, or one of these. They are no errors of this package: nothing throws them.
+
+| code | status | meaning | next |
+|---|---|---|---|
+${envelope.join("\n")}
+
 ## What Entra's codes mean
 
 Numbers refine what \`error\`, \`suberror\` and \`claims\` say; Microsoft calls them subject to change.
@@ -52,6 +58,15 @@ ${entra.join("\n")}
 |---|---|---|---|---|
 ${agent.join("\n")}
 `;
+}
+
+/** Where a code has several causes, what to do for each of them in place of the usual. */
+function causesOf(code: ErrorCode): string {
+  const causes = Object.values(errorCauses[code] ?? {}).map(({ when, help, category }) => {
+    const ended = category === undefined ? "" : ` (${category})`;
+    return `- *If ${when}${ended}*: ${help}`;
+  });
+  return causes.length === 0 ? "" : `\n${causes.join("\n")}\n`;
 }
 
 function agentRows(step: AgentStep): string[] {

@@ -3,6 +3,8 @@ import { isSignInDemand, recordSignInDemand } from "../context/internals.js";
 import type { UserContext } from "../context/user-context.js";
 import { resourceOfScope } from "../entra/scopes.js";
 import { HostedAgentIdentityError } from "../errors.js";
+import { insufficientScopeCauses, resourceUnauthorizedCauses } from "../errors/causes/resource.js";
+import type { ErrorCause } from "../errors/facts.js";
 import type { AcquireOptions, Acquirer } from "../tokens/acquire.js";
 import type { ProtectedResource } from "../sources/protected-resource.js";
 import type { AccessToken } from "../sources/token-source.js";
@@ -52,7 +54,9 @@ export async function answerChallenge(
   const { claims } = challenge;
   if (response.status === 403 && !wantsScope && claims === undefined) return response;
   const refusal = (answer: Response): HostedAgentIdentityError => {
-    const error = wantsScope ? insufficientScope(resource, challenge.scopes) : refusedTwice(resource, answer);
+    const error = wantsScope
+      ? insufficientScope(resource, challenge.scopes, answer !== response)
+      : refusedTwice(resource, answer);
     // Frameworks swallow errors, so whoever runs the turn is told as well.
     if (isSignInDemand(error)) recordSignInDemand(context, error);
     return error;
@@ -119,30 +123,53 @@ function demandOf({ status }: Response, { scopes, claims }: BearerChallenge): st
 /** In characters. No scope of Entra's comes near; what is longer is there to fill memory. */
 const maxScope = 512;
 
-/** The resource's scopes, those the server names, which may leave out the resource, and those it named before. */
+/** The resource's scopes, those the server names, and those it named before. */
 function grownScopes(
   resource: ProtectedResource,
   named: readonly string[],
   before: readonly string[],
 ): readonly string[] {
-  const prefix = resourceOfScope(resource.scopes[0] ?? "") ?? "";
-  const full = named
+  if (whyNotGrown(resource, named) !== undefined) throw insufficientScope(resource, named);
+  return [...new Set([...resource.scopes, ...before, ...inFull(resource, named)])].sort();
+}
+
+/** What a server names may leave out the resource. */
+function inFull(resource: ProtectedResource, named: readonly string[]): readonly string[] {
+  const prefix = prefixOf(resource);
+  return named
     .slice(0, 32)
     .map((scope) => (resourceOfScope(scope) === undefined ? `${prefix}/${scope}` : scope));
+}
+
+function prefixOf({ scopes: [first = ""] }: ProtectedResource): string {
+  return resourceOfScope(first) ?? "";
+}
+
+/** Why no token with more scopes is asked for; `undefined` where one is. */
+function whyNotGrown(resource: ProtectedResource, named: readonly string[]): ErrorCause | undefined {
+  const full = inFull(resource, named);
+  const prefix = prefixOf(resource);
   // What the server names is a wish, not a destination: scopes of another resource are never asked for.
   const foreign = full.some(
     (scope) => scope.length > maxScope || resourceOfScope(scope) !== prefix || /[\s"\\]/.test(scope),
   );
+  if (foreign) return insufficientScopeCauses.otherResource;
+  if (full.length === 0) return insufficientScopeCauses.unnamed;
   const isNew = full.some((scope) => !resource.scopes.includes(scope));
-  if (foreign || !isNew) throw insufficientScope(resource, named);
-  return [...new Set([...resource.scopes, ...before, ...full])].sort();
+  return isNew ? undefined : insufficientScopeCauses.configured;
 }
 
-function insufficientScope(resource: ProtectedResource, named: readonly string[]): HostedAgentIdentityError {
+/** `again`: a token that was got with these scopes was refused, too. */
+function insufficientScope(
+  resource: ProtectedResource,
+  named: readonly string[],
+  again = false,
+): HostedAgentIdentityError {
   const wanted = named.slice(0, 8).map((scope) => JSON.stringify(scope.slice(0, 200)));
   return new HostedAgentIdentityError(
     "insufficient_scope",
     `${JSON.stringify(resource.serverLabel)} asks for more scopes: ${wanted.join(", ") || "it does not say which"}.`,
+    again ? insufficientScopeCauses.configured : whyNotGrown(resource, named),
   );
 }
 
@@ -155,5 +182,9 @@ function refusedTwice(resource: ProtectedResource, response: Response): HostedAg
     return new HostedAgentIdentityError("step_up_required", message, { authentication });
   }
   const said = error === undefined ? "" : ` It says ${JSON.stringify(error.slice(0, 100))}.`;
-  return new HostedAgentIdentityError("resource_unauthorized", `${label} refused the user's token.${said}`);
+  return new HostedAgentIdentityError(
+    "resource_unauthorized",
+    `${label} refused the user's token.${said}`,
+    resourceUnauthorizedCauses.own,
+  );
 }

@@ -3,6 +3,8 @@ import type { FetchLike } from "../runtime/fetch-like.js";
 import { internalsOf, windsDown } from "../context/internals.js";
 import type { UserContext } from "../context/user-context.js";
 import { HostedAgentIdentityError } from "../errors.js";
+import { redirectRefusedCauses } from "../errors/causes/resource.js";
+import type { ErrorCause } from "../errors/facts.js";
 import type { Acquirer } from "../tokens/acquire.js";
 import type { ProtectedResource } from "../sources/protected-resource.js";
 import type { AccessToken } from "../sources/token-source.js";
@@ -129,15 +131,29 @@ async function follow(
     await response.body?.cancel();
     const target = URL.canParse(location, from) ? options.matches(new URL(location, from).href) : undefined;
     const keepsMethod = response.status === 307 || response.status === 308;
-    if (hops >= maxRedirects) break;
-    if (target === undefined || !keepsMethod || !canSendAgain(request.body)) break;
+    const refusal = (message: string, cause?: ErrorCause): HostedAgentIdentityError =>
+      redirectRefused(options.resource, message, cause);
+    if (hops >= maxRedirects)
+      throw refusal(`redirected more than ${maxRedirects} times`, redirectRefusedCauses.loop);
+    if (target === undefined) throw refusal("redirected to where its token must not go");
+    if (!keepsMethod) throw refusal(`redirected with ${response.status}`, redirectRefusedCauses.method);
+    if (!canSendAgain(request.body))
+      throw refusal("redirected a request whose body is gone", redirectRefusedCauses.body);
     response = await options.fetch(target, request);
     if (!isRedirect(response, {})) return response;
     from = target;
   }
-  throw new HostedAgentIdentityError(
+}
+
+function redirectRefused(
+  { serverLabel }: ProtectedResource,
+  message: string,
+  cause?: ErrorCause,
+): HostedAgentIdentityError {
+  return new HostedAgentIdentityError(
     "redirect_refused",
-    `${JSON.stringify(options.resource.serverLabel)} redirected to where its token must not go.`,
+    `${JSON.stringify(serverLabel)} ${message}.`,
+    cause,
   );
 }
 

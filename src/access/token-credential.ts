@@ -4,6 +4,8 @@ import { resourceOfScope } from "../entra/scopes.js";
 import { HostedAgentIdentityError } from "../errors.js";
 import { oneOf, orElse } from "../options/checks.js";
 import { readOptions, type OptionTable } from "../options/option-table.js";
+import { invalidOptionCauses, noUserContextCauses } from "../errors/causes/set-up.js";
+import { wrongUserCauses } from "../errors/causes/tokens.js";
 import type { Acquirer } from "../tokens/acquire.js";
 import type { ProtectedResource } from "../sources/protected-resource.js";
 import type { TokenCredentialOptions, UserTokenCredential } from "./types.js";
@@ -27,6 +29,7 @@ export function userTokenCredential(
     throw new HostedAgentIdentityError(
       "no_user_context",
       "A credential needs a user: this context names none.",
+      noUserContextCauses.credential,
     );
   const { askAgain } = readOptions("tokenCredential", tokenCredentialOptions, options);
   /** The current context, if any, which has to be the owner's. */
@@ -36,6 +39,7 @@ export function userTokenCredential(
       throw new HostedAgentIdentityError(
         "wrong_user",
         "This credential belongs to another user; make one client for each user.",
+        wrongUserCauses.credential,
       );
     }
     return current ?? bound;
@@ -49,6 +53,7 @@ export function userTokenCredential(
         throw new HostedAgentIdentityError(
           "invalid_option",
           `The client asks for ${JSON.stringify(foreign)}, this access is for ${JSON.stringify(own)}.`,
+          invalidOptionCauses.otherResource,
         );
       }
       const user = userHere();

@@ -1,6 +1,8 @@
 import { check, list, made, optional } from "../options/checks.js";
 import { HostedAgentIdentityError, isHostedAgentIdentityError } from "../errors.js";
 import { readOptions, type OptionCheck, type OptionTable } from "../options/option-table.js";
+import { consentLinkRefusedCauses } from "../errors/causes/set-up.js";
+import type { ErrorCause } from "../errors/facts.js";
 import { allowedLinkOption, linkRule, type AllowedConsentLink } from "./allowed-link.js";
 import { linkFault } from "./link-form.js";
 
@@ -78,7 +80,7 @@ const anyHostBelow = "https://*.";
 /** The checks that hold for every link, whoever made it. Throws `consent_link_refused`. */
 export function checkLinkForm(link: unknown): asserts link is string {
   const fault = linkFault(link);
-  if (fault !== undefined) throw refused(fault, wellFormedOnly);
+  if (fault !== undefined) throw refused(fault, consentLinkRefusedCauses.form);
 }
 
 /**
@@ -107,9 +109,6 @@ export function refusedLink(
     return error as HostedAgentIdentityError;
   }
 }
-
-const wellFormedOnly =
-  "No option allows it: a link has to be https, without user information, white space and control characters. Whoever made it has to make another.";
 
 /** A policy of {@link consentLinkPolicy}, or one of your own. */
 export const policyOption: OptionCheck<ConsentLinkPolicy> = /* @__PURE__ */ made<ConsentLinkPolicy>(
@@ -149,8 +148,6 @@ function isDomain(hostname: string): boolean {
   return /^[^.[\]]+(?:\.[^.[\]]+)*\.[a-z][^.[\]]*$/i.test(hostname);
 }
 
-function refused(fault: string, help?: string): HostedAgentIdentityError {
-  return new HostedAgentIdentityError("consent_link_refused", `A consent link was refused: ${fault}.`, {
-    help,
-  });
+function refused(fault: string, cause?: ErrorCause): HostedAgentIdentityError {
+  return new HostedAgentIdentityError("consent_link_refused", `A consent link was refused: ${fault}.`, cause);
 }

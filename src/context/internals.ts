@@ -1,6 +1,7 @@
 import { check } from "../options/checks.js";
 import { HostedAgentIdentityError, isHostedAgentIdentityError, type ConsentRequest } from "../errors.js";
 import { type OptionCheck } from "../options/option-table.js";
+import { userNotIdentifiedCauses } from "../errors/causes/sign-in.js";
 import type { TokenClaims } from "../entra/token-claims.js";
 import { contextSlot } from "./slot.js";
 import type { UserContext } from "./user-context.js";
@@ -172,6 +173,7 @@ export function userNotIdentified(context: UserContext): HostedAgentIdentityErro
     return new HostedAgentIdentityError(
       "user_not_identified",
       "The user token is for a resource: it serves passthrough to that resource, and proves nobody to this agent.",
+      userNotIdentifiedCauses.resource,
     );
   if (assertion !== undefined) return new HostedAgentIdentityError("user_not_identified");
   const why =

@@ -23,3 +23,15 @@ export interface ErrorCodeFacts {
   /** What to do next. */
   readonly help: string;
 }
+
+/** One cause of a code that has several, and what ends it. An error of that cause is made with it. */
+export interface ErrorCause {
+  /** When this is the cause, for the catalogue. */
+  readonly when: string;
+  readonly help: string;
+  /** Where somebody else can end it than the code's category says. */
+  readonly category?: ErrorCategory;
+}
+
+// One constant for each code, and no object of all of them in what an agent loads: bundlers drop what is not used.
+export type Causes<Name extends string> = Readonly<Record<Name, ErrorCause>>;

@@ -1,5 +1,6 @@
 import { stringClaim } from "../entra/token-claims.js";
 import { HostedAgentIdentityError } from "../errors.js";
+import { entraBadResponseCauses } from "../errors/causes/tokens.js";
 import type { EntraAppInternals } from "./entra-app.js";
 import { requestTokens, type ExchangedToken } from "./token-request.js";
 
@@ -83,6 +84,7 @@ export async function exchangeAuthorizationCode(
     throw new HostedAgentIdentityError(
       "entra_bad_response",
       "The answer has no refresh token; nothing could be kept.",
+      entraBadResponseCauses.noRefreshToken,
     );
   }
   const username = stringClaim(claims, "preferred_username");

@@ -4,6 +4,7 @@ import { flag, optional, text } from "../options/checks.js";
 import { HostedAgentIdentityError } from "../errors.js";
 import { invalid } from "../options/invalid.js";
 import { readOptions, type KeyOfAny, type OptionTable } from "../options/option-table.js";
+import { clientCredentialFailedCauses } from "../errors/causes/tokens.js";
 import type { ClientAuthentication, ClientCredential, CredentialRequest } from "./credential.js";
 
 /** Where the certificate and its private key come from. */
@@ -103,6 +104,7 @@ async function load({ pem: given, path = "", passphrase }: CertificateParts): Pr
     throw new HostedAgentIdentityError(
       "client_credential_failed",
       `certificate: ${where} has no usable certificate with its RSA private key in PEM form${reason}.`,
+      clientCredentialFailedCauses.certificate,
     );
   }
 }

@@ -1,6 +1,7 @@
 import { digest } from "../sealing/digest.js";
 import { emit, type OnEvent } from "../events/events.js";
 import { HostedAgentIdentityError } from "../errors.js";
+import { backingOffCauses } from "../errors/causes/tokens.js";
 
 /** How often the very same exchange may be made. */
 export interface EqualExchanges {
@@ -63,7 +64,7 @@ function tooOften(ms: number): HostedAgentIdentityError {
     `The same exchange was made ${most} times within ${withinMs / 60_000} minutes for this person. No request was sent.`,
     {
       retryAfterMs: Math.ceil(ms),
-      help: "Find out why the token is asked for so often: a server that refuses each one, or forget() in a loop.",
+      help: backingOffCauses.tooOften.help,
     },
   );
 }

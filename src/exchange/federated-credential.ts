@@ -3,6 +3,7 @@ import { decodeClaims } from "../entra/token-claims.js";
 import { either, func, made, optional, text } from "../options/checks.js";
 import { HostedAgentIdentityError } from "../errors.js";
 import { type OptionCheck } from "../options/option-table.js";
+import { clientCredentialFailedCauses } from "../errors/causes/tokens.js";
 import type { ClientAuthentication, ClientCredential, CredentialRequest } from "./credential.js";
 
 /** The part of `TokenCredential` of `@azure/core-auth` that is used: any credential of `@azure/identity`. */
@@ -23,9 +24,6 @@ const sourceCheck: OptionCheck<TokenCredentialLike | (() => Promise<string>)> = 
   func<() => Promise<string>>(),
   tokenCredentialOption,
 );
-
-const noIdentity =
-  "Check that this host has the identity (name a user-assigned managed identity by its client id), and that cloud of entraApp() is the cloud it runs in: each has its own exchange audience.";
 
 /** How long a token of unknown lifetime is kept. */
 const unknownLifetimeMs = 60_000;
@@ -101,10 +99,14 @@ async function fromTokenCredential(
     token = await source.getToken(scope, { abortSignal: request.signal });
   } catch (cause) {
     const what = `federatedCredential: the credential gave no token for ${JSON.stringify(scope)}${kindOf(cause)}.`;
-    throw failed(what, cause, noIdentity);
+    throw failed(what, cause, clientCredentialFailedCauses.noIdentity);
   }
   if (token === null || token.token === "")
-    throw failed("federatedCredential: the credential gave no token.", undefined, noIdentity);
+    throw failed(
+      "federatedCredential: the credential gave no token.",
+      undefined,
+      clientCredentialFailedCauses.noIdentity,
+    );
   return { assertion: token.token, expiresAt: token.expiresOnTimestamp };
 }
 
@@ -131,6 +133,10 @@ function kindOf(cause: unknown): string {
   return cause instanceof Error && /^\w{1,64}$/.test(cause.name) ? ` (${cause.name})` : "";
 }
 
-function failed(message: string, cause?: unknown, help?: string): HostedAgentIdentityError {
+function failed(
+  message: string,
+  cause?: unknown,
+  { help } = clientCredentialFailedCauses.callback,
+): HostedAgentIdentityError {
   return new HostedAgentIdentityError("client_credential_failed", message, { cause, help });
 }

@@ -2,6 +2,7 @@ import { getUserContext } from "../context/ambient.js";
 import { internalsOf } from "../context/internals.js";
 import type { UserContext } from "../context/user-context.js";
 import { HostedAgentIdentityError } from "../errors.js";
+import { noUserContextCauses } from "../errors/causes/set-up.js";
 import { poolSettings, type McpClientPoolOptions } from "./pool-options.js";
 import { pooledClients } from "./pooled-clients.js";
 import { clientSessions } from "./session-gone.js";
@@ -134,7 +135,9 @@ export function mcpClientPool<C>(options: McpClientPoolOptions<C>): McpClientPoo
 function currentUser(): UserContext {
   const context = getUserContext();
   if (context.principal !== undefined) return context;
-  throw new HostedAgentIdentityError("no_user_context", "The user context names no user.", {
-    help: "A pooled client belongs to one user: send a user token, or use platformUserId where it stands for one person.",
-  });
+  throw new HostedAgentIdentityError(
+    "no_user_context",
+    "The user context names no user.",
+    noUserContextCauses.pool,
+  );
 }

@@ -1,5 +1,6 @@
 import type { UserAccess } from "../access/types.js";
 import { HostedAgentIdentityError } from "../errors.js";
+import { resourceUnauthorizedCauses } from "../errors/causes/resource.js";
 import { accessOption, currentTokens } from "./current-tokens.js";
 
 /** `OAuthClientProvider` of `@modelcontextprotocol/sdk`, as far as it is used here. */
@@ -69,8 +70,6 @@ function refuse(): never {
   throw new HostedAgentIdentityError(
     "resource_unauthorized",
     "The resource refused the user's token, and this auth provider signs nobody in by itself.",
-    {
-      help: "Call again for a fresh token; give the transport access.fetch, which retries and follows challenges.",
-    },
+    resourceUnauthorizedCauses.sdkV1Auth,
   );
 }

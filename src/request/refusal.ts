@@ -1,6 +1,7 @@
 import { responseHeaders } from "../foundry/headers.js";
 import { answerHeaders } from "./answer-headers.js";
 import { isUserTokenError, type UserTokenError } from "../errors.js";
+import type { EnvelopeCode } from "../errors/envelope-codes.js";
 import { warnOf } from "../errors/warn-of.js";
 
 /** The answer to a request whose user could not be verified. Nothing of the token is in it. */
@@ -58,7 +59,7 @@ export function refusalOf(error: unknown, tokenHeader: string, requestId?: strin
 }
 
 function failed(headers: Refusal["headers"]): Refusal {
-  const code = "server_error";
+  const code = "server_error" satisfies EnvelopeCode;
   return {
     status: 500,
     headers: { ...headers, [responseHeaders.errorSource]: "upstream", [responseHeaders.errorDetail]: code },

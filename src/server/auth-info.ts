@@ -5,6 +5,7 @@ import { clientOf, scopesOf } from "../entra/token-claims.js";
 import { subjectOf } from "../entra/token-subject.js";
 import { emit } from "../events/events.js";
 import { HostedAgentIdentityError, UserTokenError } from "../errors.js";
+import { noUserContextCauses } from "../errors/causes/set-up.js";
 import type { GateSettings } from "./options.js";
 
 /** An application that calls for itself, from its verified token. */
@@ -99,9 +100,7 @@ export function callerOf(
     throw new HostedAgentIdentityError(
       "no_user_context",
       "This call has come past the gate: nobody is calling.",
-      {
-        help: "Put the middleware of protectMcpServer(), or requireBearerAuth with its verifier, before the MCP handler.",
-      },
+      noUserContextCauses.gate,
     );
   }
   const key = principalKey({ kind: "entra", tid: who.tid, oid: who.oid });

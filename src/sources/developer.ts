@@ -6,6 +6,7 @@ import { check, clock, optional } from "../options/checks.js";
 import { clocksOf, endAt, isPast, type End } from "../async/clocks.js";
 import { HostedAgentIdentityError } from "../errors.js";
 import { readOptions, type OptionTable } from "../options/option-table.js";
+import { wrongUserCauses } from "../errors/causes/tokens.js";
 import { azureIdentity } from "../exchange/azure-identity.js";
 import { tokenCredentialOption, type TokenCredentialLike } from "../exchange/federated-credential.js";
 import type { AccessToken, TokenSource } from "./token-source.js";
@@ -123,6 +124,7 @@ export function checkPerson(
     throw new HostedAgentIdentityError(
       "wrong_user",
       "The request came with another user's token than the developer's.",
+      wrongUserCauses.developer,
     );
   }
 }

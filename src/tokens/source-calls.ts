@@ -2,6 +2,7 @@ import { runWithoutUserContext } from "../context/ambient.js";
 import { clocksOf } from "../async/clocks.js";
 import { emit, type OnEvent } from "../events/events.js";
 import { HostedAgentIdentityError, isHostedAgentIdentityError, isTokenExchangeError } from "../errors.js";
+import { entraBadResponseCauses, entraTimeoutCauses } from "../errors/causes/tokens.js";
 import { isBearerToken } from "../entra/bearer-token.js";
 import { withDeadline } from "../async/deadline.js";
 import { askSources, fallbackSources, type AskSource } from "./ask-sources.js";
@@ -78,7 +79,11 @@ export function sourceCalls(options: SourceCallsOptions): SourceCalls {
       const principal = asked.context.principalKey ?? "null";
       const started = age();
       const timedOut = (): Error =>
-        new HostedAgentIdentityError("entra_timeout", `No token within ${options.timeoutMs} ms.`);
+        new HostedAgentIdentityError(
+          "entra_timeout",
+          `No token within ${options.timeoutMs} ms.`,
+          entraTimeoutCauses.access,
+        );
       const ask: AskSource = (source, request) => askOne(source, request, accept, mayKeep);
       const fromSources = (signal: AbortSignal): Promise<AccessToken> =>
         askSources(sources, { ...asked, signal }, ask, principal, fallbacks, mayKeep);
@@ -118,5 +123,6 @@ function notSendable(source: string): HostedAgentIdentityError {
   return new HostedAgentIdentityError(
     "entra_bad_response",
     `The source ${JSON.stringify(source)} gave a token that no header can carry.`,
+    entraBadResponseCauses.source,
   );
 }

@@ -8,6 +8,7 @@ import { isBearerToken } from "../entra/bearer-token.js";
 import { settleOrAbort, withDeadline } from "../async/deadline.js";
 import type { TokenCredentialLike } from "../exchange/federated-credential.js";
 import type { AccessToken } from "../sources/token-source.js";
+import { clientCredentialFailedCauses, entraTimeoutCauses } from "../errors/causes/tokens.js";
 
 /** What the agent's own token is got with. */
 export interface AgentTokenOptions {
@@ -87,9 +88,11 @@ export function agentToken(options: AgentTokenOptions): AgentToken {
     const known = flights.get(key);
     if (known !== undefined) return known;
     const timedOut = (): Error =>
-      new HostedAgentIdentityError("entra_timeout", `No token for the agent itself within ${timeoutMs} ms.`, {
-        help: "Try again; raise timeoutMs of foundryToolbox() if the credential is slow.",
-      });
+      new HostedAgentIdentityError(
+        "entra_timeout",
+        `No token for the agent itself within ${timeoutMs} ms.`,
+        entraTimeoutCauses.toolbox,
+      );
     // The token is everybody's: nothing of the user who happens to need it first may be at hand. Rule 13.
     const begun = runWithoutUserContext(() =>
       withDeadline(timeoutMs, undefined, timedOut, (signal) => ask(claims, signal)),
@@ -139,9 +142,7 @@ function noToken(scope: string, hosted: boolean, cause: unknown): HostedAgentIde
     `The agent could not get a token of its own for ${JSON.stringify(scope)}.`,
     {
       cause,
-      help: hosted
-        ? "The container's managed identity gives it: look at IDENTITY_ENDPOINT, or give foundryToolbox() a credential."
-        : "Sign in with az login or azd auth login, or give foundryToolbox() a credential.",
+      help: clientCredentialFailedCauses[hosted ? "toolboxHosted" : "toolbox"].help,
     },
   );
 }

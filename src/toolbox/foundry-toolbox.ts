@@ -15,6 +15,7 @@ import { checkPerson } from "../sources/developer.js";
 import type { AcquireOptions } from "../tokens/acquire.js";
 import type { AccessToken } from "../sources/token-source.js";
 import { tracedAcquirer } from "../tokens/traced-acquirer.js";
+import { insufficientScopeCauses } from "../errors/causes/resource.js";
 import { agentToken } from "./agent-token.js";
 import { toolboxCaller } from "./caller.js";
 import { toolboxNetwork } from "./network.js";
@@ -178,6 +179,7 @@ function moreScopes(serverLabel: string, scopes: readonly string[]): HostedAgent
   return new HostedAgentIdentityError(
     "insufficient_scope",
     `The toolbox ${JSON.stringify(serverLabel)} asks for more scopes: ${JSON.stringify(scopes).slice(0, 500)}.`,
+    insufficientScopeCauses.toolbox,
   );
 }
 

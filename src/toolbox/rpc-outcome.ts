@@ -6,6 +6,8 @@ import { ConsentRequest, ConsentRequiredError, HostedAgentIdentityError } from "
 import { emit, type OnEvent } from "../events/events.js";
 import { jsonRpcError } from "../foundry/json-rpc.js";
 import { toolboxConsent, toolboxFailures, type ToolboxFailure } from "../foundry/toolbox-consent.js";
+import { toolboxSourceFailedCauses } from "../errors/causes/resource.js";
+import { consentLinkRefusedCauses } from "../errors/causes/set-up.js";
 
 /** What a toolbox's answers are held against. */
 export interface RpcOutcomeOptions {
@@ -45,8 +47,7 @@ export function rpcOutcome(
 
 /** The same refusal, with the options that would allow the link. */
 function toolboxLinkRefused({ message, cause }: HostedAgentIdentityError): HostedAgentIdentityError {
-  const help =
-    "If you trust it, allow it with the option policy of foundryToolbox(); Entra's login page for one client with entraConsent. The event consent_link_refused has its origin and path.";
+  const { help } = consentLinkRefusedCauses.toolbox;
   return new HostedAgentIdentityError("consent_link_refused", message, { cause, help });
 }
 
@@ -66,7 +67,7 @@ function failed(
   return new HostedAgentIdentityError(
     "toolbox_source_failed",
     `The toolbox ${JSON.stringify(serverLabel)} failed at ${sources.join(", ")}.`,
-    { cause: new Error(withoutLinks(said)), ...(mayPass ? { category: "retry" } : {}) },
+    { cause: new Error(withoutLinks(said)), ...(mayPass ? toolboxSourceFailedCauses.passing : {}) },
   );
 }
 

@@ -1,4 +1,5 @@
-import type { HostedAgentIdentityError } from "../errors.js";
+import type { ErrorCode, HostedAgentIdentityError } from "../errors.js";
+import type { EnvelopeCode } from "../errors/envelope-codes.js";
 import type { SignInInfo } from "../foundry/events.js";
 import { responseHeaders, type ErrorSource } from "../foundry/headers.js";
 import { signInInfo } from "./failure.js";
@@ -29,7 +30,7 @@ export interface ErrorDetail {
 /** A refusal of the request as such. Source: Azure.AI.AgentServer.Responses, docs/api-behaviour-contract.md. */
 export function requestError(
   status: number,
-  code: string,
+  code: EnvelopeCode | ErrorCode,
   message: string,
   param: string | null = null,
   source: ErrorSource = status < 500 ? "user" : "upstream",

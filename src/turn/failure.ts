@@ -7,6 +7,7 @@ import {
   isTokenExchangeError,
   type HostedAgentIdentityError,
 } from "../errors.js";
+import type { EnvelopeCode } from "../errors/envelope-codes.js";
 import type { ResponseFailure, SignInInfo } from "../foundry/events.js";
 
 /** The error of this package that an error is or wraps, nearest first. */
@@ -24,7 +25,7 @@ export function isCancelled(error: unknown): error is HostedAgentIdentityError {
 
 /** What is said of an error that nobody knows. */
 export const genericFailure: ResponseFailure = Object.freeze({
-  code: "server_error",
+  code: "server_error" satisfies EnvelopeCode,
   message: "The agent could not finish this response.",
 });
 

@@ -4,6 +4,7 @@ import { audiencesOf, clientOf, scopesOf, stringClaim, type TokenClaims } from "
 import { subjectOf } from "../entra/token-subject.js";
 import { UserTokenError } from "../errors.js";
 import type { TokenUse } from "../context/internals.js";
+import { userTokenAudienceCauses } from "../errors/causes/set-up.js";
 
 /** Whose tokens are taken: `persons` for an agent, `both` for an MCP server, `applications` for a service of agents. */
 export type TakenSubjects = "persons" | "applications" | "both";
@@ -103,11 +104,7 @@ function checkAudience(claims: TokenClaims, rules: ClaimRules): UserTokenError |
     "user_token_audience",
     `The user token's audience is ${quoted(actual)}; expected ${either(expected)}.`,
     { expected, actual },
-    {
-      help: isFoundryAudience(actual)
-        ? "That token is Foundry's own. Let the caller ask for a second one, with the scope of this agent's app, and send it in the x-client-user-token header."
-        : undefined,
-    },
+    isFoundryAudience(actual) ? userTokenAudienceCauses.foundrys : {},
   );
 }
 

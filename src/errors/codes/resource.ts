@@ -30,7 +30,7 @@ export const resourceCodes: Readonly<Record<ResourceCode, ErrorCodeFacts>> = {
   resource_unauthorized: {
     category: "config",
     title: "The resource refused a fresh token.",
-    help: "Compare the token's audience and scopes (explain()) with what the resource expects.",
+    help: "Read the token with hosted-agent-identity inspect, and compare its audience and scopes with what the resource expects.",
   },
   insufficient_scope: {
     category: "config",

@@ -4,6 +4,7 @@ import { digest } from "../../sealing/digest.js";
 import { emit } from "../../events/events.js";
 import { HostedAgentIdentityError, isHostedAgentIdentityError } from "../../errors.js";
 import { settleOrAbort, withDeadline } from "../../async/deadline.js";
+import { entraTimeoutCauses } from "../../errors/causes/tokens.js";
 import { exchangeRefreshToken, type RefreshedToken } from "../../exchange/refresh-token-exchange.js";
 import type { AccessToken } from "../../sources/token-source.js";
 import { recordBinding, type SignInContext } from "../core.js";
@@ -299,5 +300,9 @@ function flightKey(principalKey: string, { resource, scopes, claims }: GrantToke
 }
 
 function timedOut(): Error {
-  return new HostedAgentIdentityError("entra_timeout", `No token within ${overallMs} ms.`);
+  return new HostedAgentIdentityError(
+    "entra_timeout",
+    `No token within ${overallMs} ms.`,
+    entraTimeoutCauses.signIn,
+  );
 }

@@ -1,5 +1,6 @@
 import type { Principal } from "../../context/principal.js";
 import { HostedAgentIdentityError } from "../../errors.js";
+import { wrongUserCauses } from "../../errors/causes/tokens.js";
 import type { Account, FirstToken, NewGrant } from "./grant.js";
 import { withKept } from "./kept-tokens.js";
 import type { GrantRecord, KeptToken, StoredGrant } from "./record.js";
@@ -105,5 +106,5 @@ function union(a: readonly string[] | undefined, b: readonly string[]): readonly
 }
 
 function wrongUser(message: string): HostedAgentIdentityError {
-  return new HostedAgentIdentityError("wrong_user", `${message} Nothing was stored.`);
+  return new HostedAgentIdentityError("wrong_user", `${message} Nothing was stored.`, wrongUserCauses.signIn);
 }

@@ -2,6 +2,7 @@ import { clocksOf, endAt, isPast, type End } from "../../async/clocks.js";
 import { HostedAgentIdentityError } from "../../errors.js";
 import { keyedName, keyring, derivedSecrets } from "../../sealing/keyring.js";
 import type { StartedStore } from "../stores/started-store.js";
+import { storeCorruptCauses } from "../../errors/causes/sign-in.js";
 
 /** What a record may be. The kind stands before its name in clear, so that a store can tell them apart. */
 export type RecordKind =
@@ -148,6 +149,6 @@ function unreadable(): HostedAgentIdentityError {
   return new HostedAgentIdentityError(
     "store_corrupt",
     "The record that names all others in the store was changed. It was left as it is.",
-    { help: "Restore the store from a backup, or empty it: then everybody is asked to sign in again." },
+    storeCorruptCauses.names,
   );
 }

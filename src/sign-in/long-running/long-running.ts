@@ -10,6 +10,7 @@ import { readOptions, type OptionTable } from "../../options/option-table.js";
 import { exchangeForGrant } from "../../exchange/on-behalf-of-exchange.js";
 import type { SignInContext } from "../core.js";
 import type { Grants } from "../grants/grant.js";
+import { entraBadResponseCauses } from "../../errors/causes/tokens.js";
 import { workList } from "./work-list.js";
 import { ownGrantKey, workRecords, type Work } from "./work.js";
 
@@ -243,7 +244,11 @@ async function keepExchange(
   const request = { resource, assertion, account: user, scopes, claims: undefined, signal };
   const { refreshToken, token, expiresAt, refreshAt } = await exchangeForGrant(app, request);
   if (refreshToken === undefined)
-    throw new HostedAgentIdentityError("entra_bad_response", "The exchange brought no refresh token.");
+    throw new HostedAgentIdentityError(
+      "entra_bad_response",
+      "The exchange brought no refresh token.",
+      entraBadResponseCauses.noRefreshToken,
+    );
   // Sealed text is a third longer.
   await count(Math.ceil(((refreshToken.length + token.length) * 4) / 3));
   await grants.keep(

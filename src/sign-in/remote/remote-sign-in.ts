@@ -15,6 +15,10 @@ import {
 import { emit, listener, type OnEvent } from "../../events/events.js";
 import { readOptions, type Checked, type OptionTable } from "../../options/option-table.js";
 import { fetchOption } from "../../runtime/fetch-like.js";
+import { insufficientScopeCauses } from "../../errors/causes/resource.js";
+import { userNotIdentifiedCauses } from "../../errors/causes/sign-in.js";
+import { clientCredentialFailedCauses } from "../../errors/causes/tokens.js";
+import type { ErrorCause } from "../../errors/facts.js";
 import { isBearerToken } from "../../entra/bearer-token.js";
 import { backOff } from "../../exchange/back-off.js";
 import { settleOrAbort, withDeadline } from "../../async/deadline.js";
@@ -277,6 +281,7 @@ function serviceCalls(base: string, options: Checked<RemoteSignInOptions, Remote
       throw new HostedAgentIdentityError(
         "client_credential_failed",
         "The agent's own credential gave no token that a header can carry.",
+        clientCredentialFailedCauses.signInService,
       );
     own = { token: made.token, renewal: endAt(clocks, made.expiresOnTimestamp - renewBeforeMs) };
     return made.token;
@@ -333,6 +338,7 @@ function errorOf(reply: Readonly<Record<string, unknown>>, status: number): Host
       code as ErrorCode,
       // Not String(): made text of, an object out of JSON may throw.
       `The sign-in service says: ${JSON.stringify(typeof message === "string" ? message.slice(0, 500) : null)}`,
+      causesAtService[code],
     );
   }
   return new HostedAgentIdentityError(
@@ -340,6 +346,12 @@ function errorOf(reply: Readonly<Record<string, unknown>>, status: number): Host
     `The sign-in service answered HTTP ${status}.`,
   );
 }
+
+/** What ends these at the service is something else than in the agent. */
+const causesAtService: Readonly<Record<string, ErrorCause>> = {
+  insufficient_scope: insufficientScopeCauses.signInService,
+  user_not_identified: userNotIdentifiedCauses.noProject,
+};
 
 function badReply(): HostedAgentIdentityError {
   return new HostedAgentIdentityError(

@@ -14,6 +14,9 @@ import {
 import { invalid } from "../../options/invalid.js";
 import { nested, readOptions, type Checked, type OptionTable } from "../../options/option-table.js";
 import { fetchOption } from "../../runtime/fetch-like.js";
+import { insufficientScopeCauses } from "../../errors/causes/resource.js";
+import { invalidOptionCauses } from "../../errors/causes/set-up.js";
+import { userNotIdentifiedCauses } from "../../errors/causes/sign-in.js";
 import { maxChallengeLength } from "../../access/challenges.js";
 import { userAccess } from "../../access/user-access.js";
 import type { UserAccess } from "../../access/types.js";
@@ -238,13 +241,18 @@ async function tokens(
     throw new HostedAgentIdentityError(
       "invalid_option",
       "The agent may not ask for tokens for this server_label.",
+      invalidOptionCauses.serverLabel,
     );
   }
   const { scopes } = body;
   // `null` counts as absent, as in every JSON of the API.
   const claims = typeof body["claims"] === "string" ? textField(body, "claims", maxClaimsLength) : undefined;
   if (Array.isArray(scopes) && !scopes.every((scope) => access.resource.scopes.includes(scope))) {
-    throw new HostedAgentIdentityError("insufficient_scope", "The agent may not ask for these scopes.");
+    throw new HostedAgentIdentityError(
+      "insufficient_scope",
+      "The agent may not ask for these scopes.",
+      insufficientScopeCauses.signInService,
+    );
   }
   try {
     const found =
@@ -291,7 +299,8 @@ async function contextOf(user: unknown, agent: ServedAgent, verify: UserTokenVer
   if (typeof named["user_token"] === "string")
     return createUserContext({ userToken: named["user_token"] }, { verify, require: true });
   const id = textField(named, "platform_user_id", 512);
-  if (agent.platformProject === undefined) throw new HostedAgentIdentityError("user_not_identified");
+  if (agent.platformProject === undefined)
+    throw new HostedAgentIdentityError("user_not_identified", undefined, userNotIdentifiedCauses.noProject);
   const conversation =
     named["conversation_id"] === undefined
       ? {}

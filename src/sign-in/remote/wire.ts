@@ -1,6 +1,8 @@
 import { boundedText } from "../../input/bounded-text.js";
 import { HostedAgentIdentityError, isHostedAgentIdentityError } from "../../errors.js";
 import { parseJson } from "../../input/json-limits.js";
+import type { EnvelopeCode } from "../../errors/envelope-codes.js";
+import { invalidOptionCauses } from "../../errors/causes/set-up.js";
 
 /** Who an agent asks for: the person's verified token, or the platform's id of the call. */
 export type RemoteUser =
@@ -71,7 +73,7 @@ export function textField(body: Readonly<Record<string, unknown>>, name: string,
 export function wireError(error: unknown): WireError {
   if (!isHostedAgentIdentityError(error)) {
     const facts = {
-      code: "service_error",
+      code: "service_error" satisfies EnvelopeCode,
       category: "retry",
       message: "The sign-in service failed.",
       help: "Try again.",
@@ -83,5 +85,9 @@ export function wireError(error: unknown): WireError {
 }
 
 function unreadable(why: string): HostedAgentIdentityError {
-  return new HostedAgentIdentityError("invalid_option", `The body cannot be read: ${why}.`);
+  return new HostedAgentIdentityError(
+    "invalid_option",
+    `The body cannot be read: ${why}.`,
+    invalidOptionCauses.body,
+  );
 }

@@ -5,6 +5,7 @@ import { hostname } from "node:os";
 import { randomBytes } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
 import { errno, unavailable, unsuitable } from "./refusals.js";
+import { storeUnavailableCauses, storeUnsuitableCauses } from "../../errors/causes/sign-in.js";
 
 /** A lock file that is ours. */
 export interface FileLock {
@@ -55,9 +56,10 @@ function held(path: string, token: string, heartbeatMs: number): FileLock {
     async confirm() {
       // Asked twice: while another process looks whether the lock is stale, it is away for a moment.
       if ((await isOurs()) || (await sleep(50, undefined, { ref: false }), await isOurs())) return;
-      throw unavailable(`The lock file ${JSON.stringify(path)} is no longer this process's.`, {
-        help: "Only one process may use the file; start this one again when the other has ended.",
-      });
+      throw unavailable(
+        `The lock file ${JSON.stringify(path)} is no longer this process's.`,
+        storeUnavailableCauses.lockLost,
+      );
     },
     async release() {
       clearInterval(heartbeat);
@@ -157,9 +159,10 @@ function holderIn(text: string): LockHolder | undefined {
 function heldByAnother(path: string, seen: string): Error {
   const pid = holderIn(seen)?.pid;
   const who = pid === undefined ? "another process" : pid === process.pid ? "this process" : `process ${pid}`;
-  return unsuitable(`The file is in use by ${who}: ${JSON.stringify(path)} is its lock.`, {
-    help: "fileStore() is for one process, and one store in it. Use redisStore() for more than one.",
-  });
+  return unsuitable(
+    `The file is in use by ${who}: ${JSON.stringify(path)} is its lock.`,
+    storeUnsuitableCauses.inUse,
+  );
 }
 
 async function readIfThere(path: string): Promise<string | undefined> {

@@ -3,6 +3,7 @@ import { basename, dirname, join, resolve } from "node:path";
 import { bytes, clock, count, orElse, text } from "../../options/checks.js";
 import { isHostedAgentIdentityError, type HostedAgentIdentityError } from "../../errors.js";
 import { readOptions, type OptionTable } from "../../options/option-table.js";
+import { storeUnsuitableCauses } from "../../errors/causes/sign-in.js";
 import { foundryEnvironment } from "../../foundry/environment.js";
 import type { SignInStore } from "./store.js";
 import { lockFile, type FileLock } from "./file-lock.js";
@@ -215,9 +216,10 @@ function nextRewrite(log: FileLog): number {
 
 function refuseSandbox(): void {
   if (!foundryEnvironment(process.env).hosted) return;
-  throw unsuitable("fileStore() keeps nothing in a hosted sandbox: its disk belongs to one session.", {
-    help: "Use redisStore(), which all sessions share, or remoteSignIn().",
-  });
+  throw unsuitable(
+    "fileStore() keeps nothing in a hosted sandbox: its disk belongs to one session.",
+    storeUnsuitableCauses.sandbox,
+  );
 }
 
 /** Behind symbolic links, so that two names of one file have one lock. */

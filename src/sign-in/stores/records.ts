@@ -1,4 +1,5 @@
 import { clocksOf, endAt, isPast, type End } from "../../async/clocks.js";
+import { storeUnavailableCauses } from "../../errors/causes/sign-in.js";
 import { unavailable, wholeTtl } from "./refusals.js";
 
 /** One live value. `expiresAt` in milliseconds since the epoch. */
@@ -167,6 +168,6 @@ function full(key: string, { maxEntries, maxBytes }: RecordLimits): Error {
   const what = share === 1 ? "The store is full" : `The store is so full that the rest is kept for grants`;
   return unavailable(
     `${what} (maxEntries ${maxEntries}, maxBytes ${maxBytes}), and nothing in it has expired.`,
-    { help: "Raise maxEntries or maxBytes of the store, or use redisStore()." },
+    storeUnavailableCauses.full,
   );
 }

@@ -1,6 +1,8 @@
 import { inBackground } from "../../async/background-timer.js";
-import type { ErrorCategory, HostedAgentIdentityError } from "../../errors.js";
+import type { HostedAgentIdentityError } from "../../errors.js";
 import { withDeadline } from "../../async/deadline.js";
+import { storeUnavailableCauses } from "../../errors/causes/sign-in.js";
+import type { ErrorCause } from "../../errors/facts.js";
 import type { RedisClient, RedisCommands } from "./redis-client.js";
 import { errno, unavailable } from "./refusals.js";
 
@@ -122,25 +124,17 @@ export function fromClient(error: unknown): HostedAgentIdentityError {
   }
   const reply = replies[word];
   const said = (message.split(/,? with args|script: 0x|script: [0-9a-f]{40}/)[0] ?? word).slice(0, 160);
-  return unavailable(`Redis refused: ${JSON.stringify(said)}.`, {
-    category: reply?.category,
-    help: reply?.help,
-  });
+  return unavailable(`Redis refused: ${JSON.stringify(said)}.`, reply);
 }
 
 /** Refusals of Redis that have a better next step than to try again, by the first word of the reply. */
-const replies: Readonly<Record<string, { readonly category: ErrorCategory; readonly help: string }>> = {
-  OOM: { category: "retry", help: "Redis is full: raise maxmemory, and keep maxmemory-policy noeviction." },
-  MISCONF: { category: "retry", help: "Redis cannot write to its disk: look into its log." },
-  READONLY: {
-    category: "retry",
-    help: "This is a replica: connect to the primary.",
-  },
-  NOAUTH: { category: "config", help: "Give the client the user name and password of this Redis." },
-  WRONGPASS: { category: "config", help: "Give the client the user name and password of this Redis." },
-  NOPERM: {
-    category: "config",
-    help: "Allow this user GET, SET, DEL, INCR, PTTL, PEXPIRE, EVAL and INFO on our keys.",
-  },
-  WRONGTYPE: { category: "config", help: "Something else uses these keys: choose another keyPrefix." },
+const { OOM, MISCONF, READONLY, NOAUTH, WRONGPASS, NOPERM, WRONGTYPE } = storeUnavailableCauses;
+const replies: Readonly<Record<string, ErrorCause>> = {
+  OOM,
+  MISCONF,
+  READONLY,
+  NOAUTH,
+  WRONGPASS,
+  NOPERM,
+  WRONGTYPE,
 };

@@ -3,6 +3,7 @@ import { isHostedAgentIdentityError } from "../../errors.js";
 import { readOptions, type OptionCheck, type OptionTable } from "../../options/option-table.js";
 import { withDeadline } from "../../async/deadline.js";
 import type { SignInStore } from "./store.js";
+import { storeUnsuitableCauses } from "../../errors/causes/sign-in.js";
 import { fromClient, redisCalls } from "./redis-calls.js";
 import type { RedisClient } from "./redis-client.js";
 import { closed, unavailable, unsuitable, wholeTtl } from "./refusals.js";
@@ -189,12 +190,10 @@ return live`;
 function refuseEviction(policy: string | undefined): void {
   if (policy === "noeviction") return;
   const found = policy === undefined ? "does not tell its maxmemory-policy" : `evicts (${policy})`;
-  throw unsuitable(`This Redis ${found}; sign-in needs one that drops nothing before its time.`, {
-    help:
-      policy === undefined
-        ? 'Look it up, and give redisStore() { maxmemoryPolicy: "noeviction" } if it is that.'
-        : "Set maxmemory-policy to noeviction (redis.conf, CONFIG SET, or your provider's settings).",
-  });
+  throw unsuitable(
+    `This Redis ${found}; sign-in needs one that drops nothing before its time.`,
+    storeUnsuitableCauses[policy === undefined ? "policyUnknown" : "evicts"],
+  );
 }
 
 /** Waits for what is under way, but not for a server that hangs. */

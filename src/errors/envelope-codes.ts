@@ -1,0 +1,130 @@
+/** One code that stands in an answer of `responses()`, and is no error of this package. */
+export interface EnvelopeFacts {
+  /** The HTTP status it is answered with. */
+  readonly status: number;
+  readonly title: string;
+  /** What to do next. */
+  readonly help: string;
+}
+
+/** Codes of the platform's error envelope, for what is wrong with a request or its way before anything runs. */
+export type EnvelopeCode =
+  | "agent_stopping"
+  | "server_error"
+  | "user_id_missing"
+  | "unsupported_container_protocol_version"
+  | "body_already_read"
+  | "method_not_allowed"
+  | "unsupported_media_type"
+  | "unsupported_content_encoding"
+  | "invalid_encoding"
+  | "request_too_large"
+  | "incomplete_body"
+  | "invalid_json"
+  | "request_too_complex"
+  | "invalid_request"
+  | "invalid_value"
+  | "invalid_parameters"
+  | "unsupported_parameter"
+  | "invalid_mode"
+  | "service_error";
+
+/** What each means and what to do. For the catalogue and for `explain`: no agent loads this. */
+export const envelopeCodes: Readonly<Record<EnvelopeCode, EnvelopeFacts>> = {
+  agent_stopping: {
+    status: 503,
+    title: "The agent is shutting down and takes no new turns.",
+    help: "Send the request again after Retry-After: another instance answers it.",
+  },
+  server_error: {
+    status: 500,
+    title: "The agent's own code, or a package it uses, has thrown something; the client is not told what.",
+    help: "Look at what onError of responses() got; without it, at the log of the process, which has the place it came from.",
+  },
+  user_id_missing: {
+    status: 400,
+    title: "The platform did not say who is asking: there is no x-agent-user-id header.",
+    help: "Call the agent through Foundry, as a signed-in user or with x-ms-user-identity. In a test, let startFoundry() or the headers name a user.",
+  },
+  unsupported_container_protocol_version: {
+    status: 501,
+    title: "The platform speaks container protocol 1.0.0 with this agent, which says neither user nor call.",
+    help: 'Declare version "2.0.0" for "responses" in the protocol_versions of the agent\'s definition, and deploy it again.',
+  },
+  body_already_read: {
+    status: 500,
+    title: "Something in front of responses() has read the body of the request.",
+    help: "Give it a clone(), or read the body in the run: it is in turn.request.body.",
+  },
+  method_not_allowed: {
+    status: 405,
+    title: "The request is no POST.",
+    help: "Send POST /responses.",
+  },
+  unsupported_media_type: {
+    status: 415,
+    title: "The content type is not JSON.",
+    help: "Send content-type: application/json.",
+  },
+  unsupported_content_encoding: {
+    status: 415,
+    title: "The body is compressed in a way that is not known, or twice.",
+    help: "Send it uncompressed, or with one content-encoding of gzip, deflate and br.",
+  },
+  invalid_encoding: {
+    status: 400,
+    title: "The body is not what its content-encoding says.",
+    help: "Look for a proxy that unpacks bodies and leaves the header.",
+  },
+  request_too_large: {
+    status: 413,
+    title: "The body is larger than the limit, as sent or as unpacked.",
+    help: "Send less, or raise maxBodyBytes of responses().",
+  },
+  incomplete_body: {
+    status: 400,
+    title: "The connection broke in the body.",
+    help: "Send the request again; if it lasts, compare content-length with what is sent.",
+  },
+  invalid_json: {
+    status: 400,
+    title: "The body is empty, no JSON, or no UTF-8.",
+    help: "Send a JSON object in UTF-8.",
+  },
+  request_too_complex: {
+    status: 400,
+    title: "The body has more values, or is nested deeper, than the limit.",
+    help: "Send a shorter history: at most 50 000 values, 100 levels deep.",
+  },
+  invalid_request: {
+    status: 400,
+    title: "The body is JSON, and no object.",
+    help: 'Send an object, such as { "input": "Hello" }.',
+  },
+  invalid_value: {
+    status: 400,
+    title: "A field of the request has a value that cannot be one.",
+    help: "Read details: it names each field and what is expected.",
+  },
+  invalid_parameters: {
+    status: 400,
+    title: "An id in the request cannot be one.",
+    help: "Send previous_response_id and conversation as an earlier answer had them; param names the field.",
+  },
+  unsupported_parameter: {
+    status: 400,
+    title: "The request asks for a background response, which an agent of this package does not give.",
+    help: "Leave background out, and read the response as it comes.",
+  },
+  invalid_mode: {
+    status: 400,
+    title: "stream_options came without stream: true.",
+    help: "Leave it out, or ask for a stream.",
+  },
+  service_error: {
+    status: 500,
+    title:
+      "The sign-in service itself has failed. signInApi() answers this; remoteSignIn() throws sign_in_service_unavailable for it.",
+    help: "Try again; if it lasts, look into the log of the sign-in service.",
+  },
+};

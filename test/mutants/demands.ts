@@ -51,8 +51,8 @@ export const demandMutants: readonly Mutant[] = [
   {
     name: "scopes-of-one-tool-cost-another-its-own",
     rule: 11,
-    find: "...resource.scopes, ...before, ...full",
-    replace: "...resource.scopes, ...full",
+    find: "...resource.scopes, ...before, ...inFull(",
+    replace: "...resource.scopes, ...inFull(",
     tests: demandTests,
   },
   {
@@ -93,8 +93,8 @@ export const demandMutants: readonly Mutant[] = [
   {
     name: "scopes-of-another-resource",
     rule: 7,
-    find: "if (foreign || !isNew)",
-    replace: "if (!isNew)",
+    find: "if (foreign) return",
+    replace: "if (foreign && !foreign) return",
     tests: fetchTests,
   },
   {

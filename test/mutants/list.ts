@@ -71,8 +71,8 @@ export const mutants: readonly Mutant[] = [
   {
     name: "redirect-with-changed-method",
     rule: 1,
-    find: "!keepsMethod ||",
-    replace: "",
+    find: "if (!keepsMethod) throw",
+    replace: "if (!keepsMethod && keepsMethod) throw",
     tests: fetchTests,
   },
   {
@@ -390,7 +390,7 @@ export const mutants: readonly Mutant[] = [
   {
     name: "any-link-form",
     rule: 9,
-    find: "if (fault !== undefined) throw refused(fault, wellFormedOnly);",
+    find: "if (fault !== undefined) throw refused(fault, consentLinkRefusedCauses.form);",
     replace: "",
     tests: ["test/consent/link-policy.test.ts"],
   },

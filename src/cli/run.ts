@@ -4,6 +4,7 @@ import { packageVersion } from "../foundry/version.js";
 import { secretIn } from "./secret-arguments.js";
 import { nearest } from "../options/nearest.js";
 import type { Input } from "./read-text.js";
+import { commonOptions, parserOptions } from "./options.js";
 import { terminal, type Output, type Terminal } from "./terminal.js";
 import { UsageError } from "./usage-error.js";
 
@@ -43,7 +44,7 @@ async function dispatch(argv: readonly string[], line: CommandLine, out: Termina
   // Before anything is parsed: no message about an option may repeat what should not have been there.
   const refusal = secretIn(argv);
   if (refusal !== undefined) throw new UsageError(refusal.message, refusal.hint);
-  const [name, ...rest] = argv;
+  const [name, ...rest] = commandFirst(argv);
   if (name === undefined || name === "--help" || name === "-h" || name === "help") {
     const about = name === "help" && rest[0] !== undefined ? known(rest[0]) : undefined;
     out.print(about?.help ?? overview);
@@ -67,6 +68,21 @@ async function dispatch(argv: readonly string[], line: CommandLine, out: Termina
   });
 }
 
+/** Options of every command may stand before it: `--json explain 65001`. */
+function commandFirst(argv: readonly string[]): readonly string[] {
+  const at = argv.findIndex((argument) => !argument.startsWith("-"));
+  const [before, [name = "", ...rest]] = [argv.slice(0, at), argv.slice(at)];
+  if (at <= 0 || name === "help") return argv;
+  const early = before.find((option) => !(commonOptions as readonly string[]).includes(bare(option)));
+  if (early === undefined) return [name, ...before, ...rest];
+  const takers = commands.filter(({ options }) => (options as readonly string[]).includes(bare(early)));
+  if (takers.length === 0) return argv;
+  throw new UsageError(
+    `--${bare(early)} belongs after the command.`,
+    `For example: hosted-agent-identity ${takers[0]?.name} --${bare(early)} ...`,
+  );
+}
+
 function known(name: string): Command {
   const command = commandNamed(name);
   if (command !== undefined) return command;
@@ -75,6 +91,8 @@ function known(name: string): Command {
     commands.map((one) => one.name),
   );
   // What is like no command may be anything, also something that was pasted.
+  if (near === undefined && name.startsWith("-"))
+    throw new UsageError("There is no such option.", "See hosted-agent-identity --help.");
   if (near === undefined)
     throw new UsageError("There is no such command.", "See hosted-agent-identity --help.");
   throw new UsageError(
@@ -90,18 +108,19 @@ function parsed(
   try {
     const { values, positionals } = parseArgs({
       args,
-      options: command.options,
+      options: parserOptions(command.options),
       allowPositionals: true,
       allowNegative: true,
     });
     return { values: values as Record<string, string | boolean | undefined>, positionals };
   } catch (cause) {
     const option = args.find(
-      (arg) => arg.startsWith("--") && !Object.hasOwn(command.options, bare(arg)) && arg !== "--",
+      (arg) =>
+        arg.startsWith("--") && !(command.options as readonly string[]).includes(bare(arg)) && arg !== "--",
     );
     if (option === undefined)
       throw new UsageError(messageOf(cause), `See hosted-agent-identity ${command.name} --help.`);
-    const near = nearest(bare(option), Object.keys(command.options));
+    const near = nearest(bare(option), command.options);
     throw new UsageError(
       `${command.name} has no option ${JSON.stringify(option.split("=", 1)[0])}.`,
       near === undefined ? `See hosted-agent-identity ${command.name} --help.` : `Did you mean --${near}?`,
@@ -110,7 +129,7 @@ function parsed(
 }
 
 function bare(option: string): string {
-  return option.replace(/^--(no-)?/, "").split("=", 1)[0] ?? "";
+  return option === "-h" ? "help" : (option.replace(/^--(no-)?/, "").split("=", 1)[0] ?? "");
 }
 
 /** What `parseArgs` says of an option of ours that lacks its value; it quotes no value. */

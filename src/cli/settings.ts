@@ -6,7 +6,7 @@ import { noteSecret } from "./hide-secrets.js";
 import { UsageError } from "./usage-error.js";
 
 /** What is not secret and may come by option; without one, from the first environment variable that is set. */
-const settings = {
+export const settings = {
   authorityHost: { option: "authority-host", variables: ["AZURE_AUTHORITY_HOST"] },
   tenantId: { option: "tenant", variables: ["AZURE_TENANT_ID"] },
   clientId: { option: "client-id", variables: ["AGENT_CLIENT_ID", "SERVICE_CLIENT_ID"] },
@@ -26,7 +26,7 @@ const settings = {
 } as const;
 
 /** What is secret: environment or file. */
-const secrets = {
+export const secrets = {
   clientSecret: ["AGENT_CLIENT_SECRET", "SERVICE_CLIENT_SECRET"],
   signInKeys: ["SIGN_IN_KEYS", "SIGN_IN_KEY"],
   redisUrl: ["REDIS_URL"],

@@ -1,8 +1,8 @@
-/** Of some names the one that was probably meant: at most two letters away, and not all of them. */
+/** Of some names the one that was probably meant: one letter off, two in a long name, or the beginning of it. */
 export function nearest(written: string, names: readonly string[]): string | undefined {
   const [best] = names
     .map((name) => ({ name, distance: distance(written.toLowerCase().slice(0, 40), name) }))
-    .filter(({ name, distance }) => distance <= Math.min(2, name.length - 1))
+    .filter(({ name, distance }) => distance <= (name.length < 8 ? 1 : 2))
     .sort((a, b) => a.distance - b.distance);
   return best?.name ?? names.find((name) => written.length >= 3 && name.startsWith(written));
 }

@@ -41,6 +41,96 @@ it("ends with 2 and a suggestion for what it does not know", async () => {
   expect([far.code, value.code, extra.code]).toEqual([2, 2, 2]);
 });
 
+it.each([
+  [
+    ["explain", "65001", "50076"],
+    ["AADSTS65001", "AADSTS50076"],
+  ],
+  [
+    ["explain", "65001, 50076"],
+    ["AADSTS65001", "AADSTS50076"],
+  ],
+  [["explain", "error", "50076", "happened"], ["AADSTS50076"]],
+  [["explain", "it failed with 50076: try again"], ["AADSTS50076"]],
+  [
+    ["explain", "65001", "consent_required"],
+    ["AADSTS65001", "consent_required"],
+  ],
+  [
+    ["explain", "consent_required", "AADSTS65001", "65001"],
+    ["consent_required", "AADSTS65001"],
+  ],
+  [
+    ["explain", "65001", "closed"],
+    ["AADSTS65001", "closed"],
+  ],
+  [
+    ["explain", "user_id_missing", "agent_stopping", "server_error"],
+    ["user_id_missing", "agent_stopping", "server_error"],
+  ],
+  [["explain", "invalid_json"], ["invalid_json"]],
+  [["explain", '{"error":{"code":"request_too_large"}}'], ["request_too_large"]],
+  [["--json", "explain", "65001"], ["AADSTS65001"]],
+  [["--no-color", "--json", "explain", "closed"], ["closed"]],
+])("hosted-agent-identity %j explains %j", async (args, expected) => {
+  const { code, out } = await inProcess([...args, "--json"]);
+  const { errors } = JSON.parse(out) as { errors: { code: string; meaning: string; next?: string }[] };
+  expect([code, errors.map((one) => one.code)]).toEqual([0, expected]);
+  for (const { meaning, next } of errors)
+    expect([meaning, next]).toEqual([expect.any(String), expect.any(String)]);
+});
+
+it.each([
+  [
+    ["explain", "listening on 127.0.0.1:50076 since 12:50076"],
+    "There is no AADSTS code and no code of this package",
+  ],
+  [["explain", "65001", "consent_requird"], "Did you mean consent_required?"],
+  [["explain", "hunter_two"], "This is no code of this package"],
+])("hosted-agent-identity %j finds no code, and says so", async (args, says) => {
+  const { code, out } = await inProcess(args);
+  expect(code).toBe(1);
+  expect(out).toContain(says);
+  expect(out).not.toContain("hunter_two");
+});
+
+it("says of a code with several causes what to do for each", async () => {
+  const { out } = await inProcess(["explain", "insufficient_scope"]);
+  expect(out).toContain("if it does not say which: Look up which scope");
+  expect(out).toContain("if a Foundry toolbox says so: Foundry holds the grant");
+});
+
+it.each([
+  [["doctor", "--nope"], 'doctor has no option "--nope".', "See hosted-agent-identity doctor --help."],
+  [["doctor", "--scpe", "x"], 'doctor has no option "--scpe".', "Did you mean --scope?"],
+  [["doctor", "--project-endpont", "x"], "doctor has no option", "Did you mean --project-endpoint?"],
+  [
+    ["explain", "--tenant", "x"],
+    'explain has no option "--tenant".',
+    "See hosted-agent-identity explain --help.",
+  ],
+  [
+    ["--tenant", "x", "doctor"],
+    "--tenant belongs after the command.",
+    "hosted-agent-identity doctor --tenant ...",
+  ],
+  [["--nope", "doctor"], "There is no such option.", "See hosted-agent-identity --help."],
+])("hosted-agent-identity %j is not understood", async (args, message, hint) => {
+  const { code, out, err } = await inProcess(args);
+  expect([code, out]).toEqual([2, ""]);
+  expect(err).toContain(message);
+  expect(err).toContain(hint);
+});
+
+it("lists each option of a command in its help, and no other", async () => {
+  for (const { name, options } of commands) {
+    const { out } = await inProcess([name, "--help"]);
+    const listed = [...out.matchAll(/ {2}--([a-z-]+)/g)].map(([, option]) => option);
+    expect([name, listed.sort()]).toEqual([name, [...options].sort()]);
+    expect([name, (await inProcess(["--help", name])).out]).toEqual([name, out]);
+  }
+});
+
 it("refuses a token or secret among the arguments, wherever it stands, and does not repeat it", async () => {
   const secret = `abc8Q~${"x".repeat(34)}`;
   const runs = await Promise.all([
@@ -125,7 +215,7 @@ it("repeats no argument that it does not know", async () => {
 });
 
 it("takes the options that it has", () => {
-  const own = commands.flatMap(({ options }) => Object.keys(options));
+  const own = commands.flatMap(({ options }) => options);
   expect(own.length).toBeGreaterThan(10);
   expect(own.filter((name) => secretIn([`--${name}`, "x"]) !== undefined)).toEqual([]);
 });
@@ -159,6 +249,9 @@ it("explains codes of Entra and of this package, from an argument, a log or an a
         meaning: "The user token is meant for another application.",
         whoseMove: "the caller: the request was not acceptable",
         next: "Let the caller ask for a token with the scope of this agent's app (api://<client id>/<scope>).",
+        causes: [
+          { when: expect.stringContaining("Foundry's own"), next: expect.stringContaining("a second one") },
+        ],
       },
     ],
   });

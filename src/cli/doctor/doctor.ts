@@ -7,6 +7,7 @@ import { UsageError } from "../usage-error.js";
 import { checkCredential } from "./credential.js";
 import { checkEnvironment } from "./environment.js";
 import { checkMcpServer } from "./mcp-server.js";
+import { nextStep } from "./next-step.js";
 import { checkResource } from "./resource.js";
 import { checkSignIn } from "./sign-in.js";
 import { checkTenant } from "./tenant.js";
@@ -46,7 +47,8 @@ export async function doctor({ values, positionals, line, out, signal }: Invocat
   await app?.close();
 
   const ok = findings.every(({ status }) => status !== "fail");
-  if (values["json"] === true) out.json({ command: "doctor", ok, checks: findings, ways });
+  const next = nextStep({ findings, ways, token: token !== undefined });
+  if (values["json"] === true) out.json({ command: "doctor", ok, checks: findings, ways, next });
   else {
     printFindings(out, findings);
     printWays(out, ways);
@@ -55,6 +57,7 @@ export async function doctor({ values, positionals, line, out, signal }: Invocat
     out.print(
       ok ? out.green("No check failed.") : out.red(`${failed} ${failed === 1 ? "check" : "checks"} failed.`),
     );
+    out.print(`${out.bold("next:")} ${out.plain(next)}`);
   }
   return ok;
 }

@@ -69,8 +69,8 @@ function appOf(settings: Settings): EntraApp | Finding {
       : {
           check: "app",
           status: "fail",
-          detail: `${missing.join(" and ")} not set.`,
-          fix: "Set it to the GUID that the app registration shows.",
+          detail: `${missing.join(" and ")} ${missing.length === 1 ? "is" : "are"} not set.`,
+          fix: `Set ${missing.join(" and ")} to the ${missing.length === 1 ? "GUID" : "GUIDs"} that the app registration shows.`,
         };
   return entraApp({
     tenantId,

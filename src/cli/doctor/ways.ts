@@ -73,7 +73,10 @@ function passthrough(judged: Judged): Verdict {
 function onBehalfOf(judged: Judged): Verdict {
   const broken = failed(judged, ["tenant", "app", "credential", "resource", "user_token", "token_for_mcp"]);
   if (broken !== undefined)
-    return { status: "no", detail: `first mend "${broken.check.replaceAll("_", " ")}": ${broken.detail}` };
+    return {
+      status: "no",
+      detail: `fix the check "${broken.check.replaceAll("_", " ")}" first: ${broken.detail}`,
+    };
   if (!configured(judged, "resource") || !configured(judged, "app"))
     return { status: "not_set_up", detail: "it needs an app of your own and an MCP server." };
   const said = judged.explained?.sources.find(({ source }) => source === "on_behalf_of");
@@ -102,7 +105,10 @@ function signIn(judged: Judged): Verdict {
     "sign_in_store",
   ]);
   if (broken !== undefined)
-    return { status: "no", detail: `first mend "${broken.check.replaceAll("_", " ")}": ${broken.detail}` };
+    return {
+      status: "no",
+      detail: `fix the check "${broken.check.replaceAll("_", " ")}" first: ${broken.detail}`,
+    };
   return {
     status: "possible",
     detail: "app, resource, pages, keys and store are in order; somebody has to sign in to try it.",
@@ -117,7 +123,7 @@ function toolbox(judged: Judged): Verdict {
       detail: "set FOUNDRY_PROJECT_ENDPOINT and TOOLBOX_NAME, and use foundryToolbox().",
     };
   return found.status === "fail"
-    ? { status: "no", detail: `first mend "toolbox": ${found.detail}` }
+    ? { status: "no", detail: `fix the check "toolbox" first: ${found.detail}` }
     : { status: "possible", detail: "Foundry holds the grants and asks for consent." };
 }
 

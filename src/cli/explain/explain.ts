@@ -1,7 +1,10 @@
 import { aadstsFacts } from "../../entra/aadsts.js";
 import { agentAadstsFacts, type AgentStep } from "../../entra/agent-aadsts.js";
 import { classifyRefusal, readRefusal } from "../../entra/classify.js";
-import { errorCodes, type ErrorCategory, type ErrorCode } from "../../errors.js";
+import { errorCodes, type EntraRefusal, type ErrorCategory, type ErrorCode } from "../../errors.js";
+import { errorCauses } from "../../errors/causes.js";
+import { envelopeCodes, type EnvelopeCode } from "../../errors/envelope-codes.js";
+import { nearest } from "../../options/nearest.js";
 import type { Invocation } from "../commands.js";
 import { readText } from "../read-text.js";
 import type { Terminal } from "../terminal.js";
@@ -18,6 +21,8 @@ export interface Explained {
   /** Who can end it. */
   readonly whoseMove?: string;
   readonly next?: string;
+  /** What to do in place of that, where the code has several causes. */
+  readonly causes?: readonly { readonly when: string; readonly next: string }[];
   readonly link?: string;
   /** What it means in the agent identity flow, where that differs. */
   readonly agentIdentity?: readonly {
@@ -48,30 +53,64 @@ function allKnown(explained: readonly Explained[]): boolean {
   return explained.length > 0 && explained.every(({ known }) => known);
 }
 
-/** Every code in a text, explained once. */
+/** Every code in a text, explained once: in the order given where there are only codes, else those of Entra first. */
 export function explanations(text: string): readonly Explained[] {
-  const numbers = new Set<number>();
-  for (const [, digits] of text.matchAll(/AADSTS\s?(\d{4,8})/gi)) numbers.add(Number(digits));
-  const answer = answerIn(text);
-  const refusal = answer === undefined ? undefined : readRefusal(400, answer);
-  for (const code of refusal?.errorCodes ?? []) numbers.add(code);
-  if (/^\d{4,8}$/.test(text.trim())) numbers.add(Number(text));
-  const own = (Object.keys(errorCodes) as ErrorCode[]).filter((code) => names(text, code));
-  const explained = [...[...numbers].slice(0, 16).map(ofEntra), ...own.map(ofOurs)];
-  if (explained.length > 0 || refusal?.error === undefined) return explained;
-  const { category } = classifyRefusal(refusal);
+  const words = text.split(/[\s,;]+/).filter((word) => word !== "");
+  const codes = words.map(codeIn);
+  const found = codes.every((code) => code !== undefined) ? codes : codesWithin(text);
+  const explained = [...new Set(found)].slice(0, mostCodes).map(explanationOf);
+  if (explained.length > 0) return explained;
+  const { error } = refusalIn(text) ?? {};
+  if (error === undefined) return [];
+  const { category } = classifyRefusal(refusalIn(text) ?? {});
   const meaning = "The answer has no AADSTS code; this is what its OAuth error stands for.";
-  return [{ code: refusal.error, known: true, category, meaning, whoseMove: whoseMove[category] }];
+  return [{ code: error, known: true, category, meaning, whoseMove: whoseMove[category] }];
 }
 
-/** Codes of one word ("closed") are words, too: only alone they are meant. */
-function names(text: string, code: string): boolean {
-  return (
-    text.trim() === code || (code.includes("_") && new RegExp(`(?<![\\w-])${code}(?![\\w-])`).test(text))
-  );
+const mostCodes = 16;
+/** `AADSTS65001`, and the bare number that people copy out of it. */
+const entraCode = /^(?:AADSTS\s?)?(\d{4,8})$/i;
+const ownCodes = [...Object.keys(errorCodes), ...Object.keys(envelopeCodes)];
+
+/** A word that is a code, or is written like one: `65001` or `consent_requird`. */
+function codeIn(word: string): string | undefined {
+  const [, number] = entraCode.exec(word) ?? [];
+  if (number !== undefined) return `AADSTS${number}`;
+  return ownCodes.includes(word) || /^[a-z]+(?:_[a-z]+)+$/.test(word) ? word : undefined;
 }
 
-/** An answer of the token endpoint, also in the middle of a line of a log. */
+/** The codes in a text that says other things as well. */
+function codesWithin(text: string): readonly string[] {
+  const refusal = refusalIn(text);
+  const written = [...text.matchAll(/AADSTS\s?(\d{4,8})/gi)].map(([, digits]) => Number(digits));
+  // A number in a sentence may be anything: only one that is a code of Entra counts, and none in an address or a time.
+  const bare = [...text.matchAll(/(?<![\w./-]|\w:)(\d{5,8})(?![\w/-]|[.:]\w)/g)]
+    .map(([digits]) => Number(digits))
+    .filter((number) => aadstsFacts(number) !== undefined);
+  const numbers = [...written, ...(refusal?.errorCodes ?? []), ...bare].map((number) => `AADSTS${number}`);
+  // What an answer of Entra calls "invalid_request" is OAuth's, and explained by its category.
+  const own = ownCodes.filter((code) => code !== refusal?.error && isWordIn(text, code));
+  return [...numbers, ...own];
+}
+
+/** Codes of one word ("closed") are words, too: only among codes they are meant. */
+function isWordIn(text: string, code: string): boolean {
+  return code.includes("_") && new RegExp(`(?<![\\w-])${code}(?![\\w-])`).test(text);
+}
+
+function explanationOf(code: string): Explained {
+  const [, number] = entraCode.exec(code) ?? [];
+  if (number !== undefined) return ofEntra(Number(number));
+  if (Object.hasOwn(errorCodes, code)) return ofOurs(code as ErrorCode);
+  return Object.hasOwn(envelopeCodes, code) ? ofEnvelope(code as EnvelopeCode) : unknownWord(code);
+}
+
+/** An answer of Entra's token endpoint, also in the middle of a line of a log. */
+function refusalIn(text: string): EntraRefusal | undefined {
+  const answer = answerIn(text);
+  return answer === undefined ? undefined : readRefusal(400, answer);
+}
+
 function answerIn(text: string): unknown {
   const [from, to] = [text.indexOf("{"), text.lastIndexOf("}")];
   if (from < 0 || to < from) return undefined;
@@ -80,6 +119,14 @@ function answerIn(text: string): unknown {
   } catch {
     return undefined;
   }
+}
+
+/** A word that is nearly a code is shown; any other may be a secret that was pasted. */
+function unknownWord(word: string): Explained {
+  const near = nearest(word, ownCodes);
+  return near === undefined
+    ? { code: "unknown", known: false, meaning: "This is no code of this package, and none of Entra." }
+    : { code: word, known: false, meaning: `This is no code of this package. Did you mean ${near}?` };
 }
 
 function ofEntra(number: number): Explained {
@@ -104,18 +151,36 @@ function ofEntra(number: number): Explained {
 
 function ofOurs(code: ErrorCode): Explained {
   const { category, title: meaning, help: next } = errorCodes[code];
-  return { code, known: true, category, meaning, whoseMove: whoseMove[category], next };
+  const causes = Object.values(errorCauses[code] ?? {}).map(({ when, help }) => ({ when, next: help }));
+  const several = causes.length === 0 ? {} : { causes };
+  return { code, known: true, category, meaning, whoseMove: whoseMove[category], next, ...several };
+}
+
+function ofEnvelope(code: EnvelopeCode): Explained {
+  const { status, title, help: next } = envelopeCodes[code];
+  return { code, known: true, meaning: `${title} (HTTP ${status})`, next };
 }
 
 function printOne(out: Terminal, explained: Explained, further: boolean): void {
   if (further) out.print();
-  const { code, known, category, meaning, whoseMove: who, next, link, agentIdentity = [] } = explained;
+  const {
+    code,
+    known,
+    category,
+    meaning,
+    whoseMove: who,
+    next,
+    link,
+    causes = [],
+    agentIdentity = [],
+  } = explained;
   out.print(
     `${known ? out.bold(out.plain(code)) : out.yellow(out.plain(code))}${category === undefined ? "" : `  ${out.dim(category)}`}`,
   );
   out.print(`  means       ${meaning}`);
   if (who !== undefined) out.print(`  whose move  ${who}`);
   if (next !== undefined) out.print(`  next        ${next}`);
+  for (const { when, next: then } of causes) out.print(`  if ${when}: ${then}`);
   for (const { step, meaning: there, next: then } of agentIdentity) {
     const request = {
       exchange_token: "the blueprint's request",

@@ -29,7 +29,7 @@ export const sitePages: Readonly<Record<string, readonly string[]>> = {
     "docs/guides/observability.md",
     "docs/live-tenant.md",
   ],
-  Errors: ["docs/errors.md"],
+  Errors: ["docs/guides/errors.md", "docs/errors.md"],
   Examples: [
     "examples/backend/README.md",
     "examples/foundry-agent/README.md",

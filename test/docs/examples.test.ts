@@ -54,7 +54,16 @@ it("every example of the reference and the README compiles", async () => {
   ];
   const folder = mkdtempSync(join(root, "test", ".examples-"));
   try {
-    all.forEach(({ code }, n) => writeFileSync(join(folder, `example-${n}.ts`), `${code}\nexport {};\n`));
+    // A program of several files imports the others by the names that the page gives them.
+    const named = (page: string, file: string): number =>
+      all.findIndex(({ at }) => at === `${page} ${file}.ts`);
+    all.forEach(({ at, code }, n) => {
+      const [page = ""] = at.split(" ");
+      const placed = code.replaceAll(/"\.\/([\w-]+)\.js"/g, (whole, file: string) =>
+        named(page, file) < 0 ? whole : `"./example-${named(page, file)}.js"`,
+      );
+      writeFileSync(join(folder, `example-${n}.ts`), `${placed}\nexport {};\n`);
+    });
     writeFileSync(
       join(folder, "tsconfig.json"),
       JSON.stringify({

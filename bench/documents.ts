@@ -62,21 +62,27 @@ function summary(results: Results): string {
         line("memory for each cached user", "memory per cached user"),
         line("1 000 first calls of one user at once", "1 000 concurrent first calls of one user"),
         line(
-          "first call of a user, without the network",
+          "first call of a user, time outside the network, with a secret, nobody else cached",
+          "cold exchange outside the network p50, secret",
+        ),
+        line("the same with a certificate", "cold exchange outside the network p50, certificate"),
+        line(
+          "the same with a secret, 10 000 users cached in the process",
           "cold exchange outside the network p50, secret, 10 000 users cached",
         ),
         line("others refused because of one user's 429", "one user's 429 with Retry-After: others refused"),
         line(
-          "a second replica's exchange for a user of the first",
+          "a second replica's exchange for a user of the first, with a shared store",
           "second replica, users of the first, shared store: exchanges for each",
         ),
         line("verifying a user token, first time", "verify a user token, first time, p50"),
-        line("verifying it again", "verify a user token, again (remembered), p50"),
+        line("verifying it again, when it is remembered", "verify a user token, again (remembered), p50"),
         line(
-          "Express request behind the middleware",
-          "Express middleware, whole request p50, again (remembered)",
+          "Express request behind the middleware, its token for the first time",
+          "Express middleware, whole request p50, first time",
         ),
-        line("`import`", 'import "hosted-agent-identity"'),
+        line("the same, its token remembered", "Express middleware, whole request p50, again (remembered)"),
+        line("`import`, of which nothing is used yet", 'import "hosted-agent-identity"'),
         line("import and first token", "cold start: import and first token of a new process"),
         line(
           "MCP `tools/call`, over a static header",

@@ -44,7 +44,7 @@ ${envelope.join("\n")}
 
 ## What Entra's codes mean
 
-Numbers refine what \`error\`, \`suberror\` and \`claims\` say; Microsoft calls them subject to change.
+Numbers refine what \`error\`, \`suberror\` and \`claims\` say; Microsoft calls them subject to change. An answer that brings a claims challenge is a \`stepup\`, also with a code that is *blocked* below, unless its suberror is \`message_only\`: the user can meet what the claims ask for.
 
 | code | category | meaning | next |
 |---|---|---|---|

@@ -31,7 +31,8 @@ const unknownLifetimeMs = 60_000;
 /**
  * Proves the app with a token of another identity that the app registration trusts (a federated identity
  * credential): a managed identity through `@azure/identity`, or a callback that returns such a token. No
- * secret to keep. The callback runs without any user context and its answer is cached by this package.
+ * secret to keep. The callback runs without any user context. A JWT of its is used until shortly before its `exp`;
+ * what has no `exp` that can be read is asked for anew for each exchange.
  *
  * The identity is asked for a token of the cloud's exchange audience: `api://AzureADTokenExchange`, with
  * `USGov` or `China` behind it in those clouds. It has to be a user-assigned managed identity of the app's own
@@ -64,7 +65,7 @@ export function federatedCredential(source: TokenCredentialLike | (() => Promise
 
 /**
  * Proves the app with the token file of a workload identity (Kubernetes). Tenant and client are those of
- * `entraApp()`; the file is read again each minute, since the platform rotates it.
+ * `entraApp()`; the file is read for each exchange, since the platform rotates it.
  *
  * Entry point: `hosted-agent-identity`.
  *

@@ -43,8 +43,8 @@ export interface McpClientPool<C> {
  * SDK v2 belong to the client, not to the request.
  *
  * A client belongs to the principal of the context it is asked for in; without a context or a principal
- * nothing is opened, so a request without a user token cannot use it, not even with `developer()` as a source. Idle clients are closed after `idleMs`, the longest idle one earlier when there is no
- * room. Throws `no_user_context`, `context_ended`, `pool_busy`, `closed`, `invalid_option`, and whatever
+ * nothing is opened, so a request that names nobody cannot use it, not even with `developer()` as a source. Idle
+ * clients are closed after `idleMs`, the longest idle one earlier when there is no room. Throws `no_user_context`, `context_ended`, `pool_busy`, `closed`, `invalid_option`, and whatever
  * `open` throws.
  *
  * Entry point: `hosted-agent-identity`.

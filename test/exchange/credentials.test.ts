@@ -96,6 +96,8 @@ async function ada(): Promise<UserContext> {
   });
 }
 
+const base64url = (part: object): string => Buffer.from(JSON.stringify(part)).toString("base64url");
+
 const exchanges = (): Entra["requests"] =>
   entra.requests.filter(({ grantType }) => grantType === "on_behalf_of");
 
@@ -192,6 +194,42 @@ describe("how the app proves itself to an Entra that checks", () => {
     await writeFile(path, `${await managedIdentityToken()}\n`);
     vi.stubEnv("AZURE_FEDERATED_TOKEN_FILE", path);
     expect((await access(workloadIdentityFile()).token(await ada())).source).toBe("on_behalf_of");
+  });
+
+  it("reads the token file of a workload identity for each exchange", async () => {
+    const path = join(folder, "rotated");
+    await writeFile(path, await managedIdentityToken());
+    const contacts = access(workloadIdentityFile(path));
+    await contacts.token(await ada());
+    await writeFile(path, "");
+    expect(await contacts.token(await ada()).catch((cause: unknown) => cause)).toMatchObject({
+      code: "client_credential_failed",
+    });
+  });
+
+  it("asks a callback whose token has no lifetime that can be read for each exchange", async () => {
+    const callback = vi.fn(async () => "opaque");
+    const app = entraApp({
+      tenantId: entra.tenants[0]?.id ?? "",
+      clientId: entra.app("agent").clientId,
+      credential: federatedCredential(callback),
+      fetch: async (_url, init) => {
+        const { tid, oid, aud } =
+          decodeClaims(new URLSearchParams(String(init?.body)).get("assertion") ?? "") ?? {};
+        const proof = [{ alg: "RS256" }, { tid, oid, aud }].map((part) => base64url(part)).join(".");
+        const answer = { access_token: "a", expires_in: 3600, token_type: "Bearer", id_token: `${proof}.x` };
+        return Response.json(answer);
+      },
+    });
+    const resource = protectedResource({
+      url: "https://mcp.example.com/mcp",
+      serverLabel: "contacts",
+      scopes: ["api://mcp/read"],
+      audiences: ["api://mcp"],
+    });
+    const contacts = userAccess(resource, [onBehalfOf(app)]);
+    for (let n = 0; n < 3; n += 1) await contacts.token(await ada());
+    expect(callback).toHaveBeenCalledTimes(3);
   });
 
   it("names a workload identity file that is not there", async () => {

@@ -16,8 +16,8 @@ const origin = env("ORIGIN");
 const backEnd = createBackEnd({
   origin,
   redirectUri: `${origin}/auth/callback`,
-  agentScope: `api://${env("AGENT_CLIENT_ID")}/access_as_user`,
-  agentEndpoint: env("AGENT_ENDPOINT"),
+  agentScope: `api://${env("APP_CLIENT_ID")}/access_as_user`,
+  agentEndpoint: env("RESPONSES_ENDPOINT"),
   msal: {
     auth: {
       authority: `https://login.microsoftonline.com/${env("TENANT_ID")}`,

@@ -35,7 +35,7 @@ export function agentIdentityProcess({ entra, contacts, port }: AgentIdentitySet
       LOGIN_ENDPOINT: entra.origin,
       AZURE_TENANT_ID: entra.tenants[0]?.id ?? "",
       BLUEPRINT_CLIENT_ID: entra.app("the blueprint").clientId,
-      AGENT_IDENTITY_ID: entra.app("the agent identity").clientId,
+      ENTRA_AGENT_ID: entra.app("the agent identity").clientId,
       MCP_URL: contacts.url,
       MCP_CLIENT_ID: entra.app("the contacts app").clientId,
       PORT: String(port),

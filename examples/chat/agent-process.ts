@@ -1,7 +1,7 @@
 /**
  * The agent as a container runs it: configured by environment variables, stopped by SIGTERM.
  *
- * Needs AGENT_TENANT_ID, AGENT_CLIENT_ID, AGENT_CLIENT_SECRET, CONTACTS_URL, CONTACTS_CLIENT_ID,
+ * Needs AZURE_TENANT_ID, APP_CLIENT_ID, APP_CLIENT_SECRET, CONTACTS_URL, CONTACTS_CLIENT_ID,
  * CONSENT_REDIRECT_URI; takes PORT (8088), CONTACTS_SCOPE, and LOGIN_ENDPOINT for another cloud.
  */
 import { startAgent } from "./agent.js";
@@ -16,9 +16,9 @@ const loginEndpoint = process.env["LOGIN_ENDPOINT"];
 const agent = await startAgent({
   port: Number(env("PORT", "8088")),
   host: "0.0.0.0",
-  tenantId: env("AGENT_TENANT_ID"),
-  clientId: env("AGENT_CLIENT_ID"),
-  clientSecret: env("AGENT_CLIENT_SECRET"),
+  tenantId: env("AZURE_TENANT_ID"),
+  clientId: env("APP_CLIENT_ID"),
+  clientSecret: env("APP_CLIENT_SECRET"),
   contacts: {
     url: env("CONTACTS_URL"),
     clientId: env("CONTACTS_CLIENT_ID"),

@@ -8,8 +8,9 @@
  *   SIGN_IN_KEYS      one or more keys, comma separated (openssl rand -base64 32); the first one seals
  *   REDIS_URL         a Redis with maxmemory-policy noeviction
  *   MCP_URL, MCP_CLIENT_ID                                      the MCP server
- *   AGENT_NAME, AGENT_CLIENT_IDS                                who may ask, comma separated client ids
- *   AGENT_PROJECT     optional: the project whose platform user ids each stand for one person
+ *   CALLER_NAME, CALLER_CLIENT_IDS                              the agent that may ask: its name, its client ids
+ *                     (comma separated)
+ *   CALLER_PROJECT    optional: the project whose platform user ids each stand for one person
  * End of prerequisites
  */
 import { createServer } from "node:http";
@@ -37,20 +38,20 @@ const contacts = protectedResource({
 });
 const signIn = createSignIn({
   app,
-  agentName: env("AGENT_NAME"),
+  agentName: env("CALLER_NAME"),
   publicUrl: env("PUBLIC_URL"),
   resources: [contacts],
   store: redisStore(createClient({ url: env("REDIS_URL") })),
   encryptionKeys: env("SIGN_IN_KEYS").split(","),
 });
-const project = process.env["AGENT_PROJECT"];
+const project = process.env["CALLER_PROJECT"];
 const api = signInApi({
   app,
   verify: userTokenVerifier({ app }),
   agents: [
     {
-      name: env("AGENT_NAME"),
-      clientIds: env("AGENT_CLIENT_IDS").split(","),
+      name: env("CALLER_NAME"),
+      clientIds: env("CALLER_CLIENT_IDS").split(","),
       signIn,
       resources: [contacts],
       ...(project === undefined ? {} : { platformProject: project }),

@@ -9,8 +9,8 @@ import { UsageError } from "./usage-error.js";
 export const settings = {
   authorityHost: { option: "authority-host", variables: ["AZURE_AUTHORITY_HOST"] },
   tenantId: { option: "tenant", variables: ["AZURE_TENANT_ID"] },
-  clientId: { option: "client-id", variables: ["AGENT_CLIENT_ID", "SERVICE_CLIENT_ID"] },
-  certificate: { option: "certificate", variables: ["AGENT_CERTIFICATE"] },
+  clientId: { option: "client-id", variables: ["APP_CLIENT_ID", "SERVICE_CLIENT_ID"] },
+  certificate: { option: "certificate", variables: ["APP_CERTIFICATE"] },
   federatedTokenFile: { option: undefined, variables: ["AZURE_FEDERATED_TOKEN_FILE"] },
   mcpUrl: { option: "mcp-url", variables: ["MCP_URL"] },
   mcpClientId: { option: "mcp-client-id", variables: ["MCP_CLIENT_ID"] },
@@ -27,7 +27,7 @@ export const settings = {
 
 /** What is secret: environment or file. */
 export const secrets = {
-  clientSecret: ["AGENT_CLIENT_SECRET", "SERVICE_CLIENT_SECRET"],
+  clientSecret: ["APP_CLIENT_SECRET", "SERVICE_CLIENT_SECRET"],
   signInKeys: ["SIGN_IN_KEYS", "SIGN_IN_KEY"],
   redisUrl: ["REDIS_URL"],
 } as const;

@@ -11,7 +11,7 @@ import type { ClientCredential } from "./credential.js";
  * ```ts
  * import { clientSecret } from "hosted-agent-identity";
  *
- * export const credential = clientSecret(process.env.AGENT_CLIENT_SECRET ?? "");
+ * export const credential = clientSecret(process.env.APP_CLIENT_SECRET ?? "");
  * ```
  * @group Entra app
  */

@@ -111,8 +111,8 @@ export function entraAppInternals(app: EntraApp): EntraAppInternals {
  *
  * export const entra = entraApp({
  *   tenantId: process.env.AZURE_TENANT_ID ?? "",
- *   clientId: process.env.AGENT_CLIENT_ID ?? "",
- *   credential: clientSecret(process.env.AGENT_CLIENT_SECRET ?? ""),
+ *   clientId: process.env.APP_CLIENT_ID ?? "",
+ *   credential: clientSecret(process.env.APP_CLIENT_SECRET ?? ""),
  * });
  * ```
  * @group Entra app

@@ -53,12 +53,12 @@ export interface AgentOnBehalfOfOptions {
  *
  * const blueprint = entraApp({
  *   tenantId: process.env.AZURE_TENANT_ID ?? "",
- *   clientId: process.env.AGENT_BLUEPRINT_CLIENT_ID ?? "",
+ *   clientId: process.env.BLUEPRINT_CLIENT_ID ?? "",
  *   credential: certificate({ path: "/mnt/secrets/blueprint.pem" }),
  * });
  * export const verify = userTokenVerifier({ app: blueprint, requiredScopes: ["access_agent"] });
  * export const access = (contacts: ProtectedResource) =>
- *   userAccess(contacts, [agentOnBehalfOf({ blueprint, agentIdentityId: process.env.AGENT_IDENTITY_ID ?? "" })]);
+ *   userAccess(contacts, [agentOnBehalfOf({ blueprint, agentIdentityId: process.env.ENTRA_AGENT_ID ?? "" })]);
  * ```
  * @group Tokens
  */

@@ -21,7 +21,7 @@ it("helps: for all, for each command, and when it was called without one", async
     expect(code).toBe(0);
     expect(out).toMatch(/Exit code: 0 .*1 .*2 not understood/);
   }
-  for (const name of ["AZURE_TENANT_ID", "AGENT_CLIENT_SECRET", "MCP_URL", "SIGN_IN_KEYS"])
+  for (const name of ["AZURE_TENANT_ID", "APP_CLIENT_SECRET", "MCP_URL", "SIGN_IN_KEYS"])
     expect(doctor.out).toContain(name);
 });
 

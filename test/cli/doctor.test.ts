@@ -69,8 +69,8 @@ function environment(changes: Readonly<Record<string, string | undefined>> = {})
   const all: Record<string, string | undefined> = {
     AZURE_AUTHORITY_HOST: entra.origin,
     AZURE_TENANT_ID: entra.tenants[0]?.id ?? "",
-    AGENT_CLIENT_ID: entra.app("agent").clientId,
-    AGENT_CLIENT_SECRET: secret,
+    APP_CLIENT_ID: entra.app("agent").clientId,
+    APP_CLIENT_SECRET: secret,
     MCP_URL: mcpUrl,
     MCP_CLIENT_ID: entra.app("mcp").clientId,
     ...changes,
@@ -173,7 +173,7 @@ it("broken 2: consent is missing", async () => {
 });
 
 it("broken 3: the client secret is wrong", async () => {
-  const run = await doctor([], { AGENT_CLIENT_SECRET: "not-the-secret-at-all" });
+  const run = await doctor([], { APP_CLIENT_SECRET: "not-the-secret-at-all" });
   expect(run.code).toBe(1);
   expect(failed(run)).toEqual(["credential"]);
   expect(check(run, "credential")).toMatchObject({
@@ -225,7 +225,7 @@ it("broken 6: a sign-in store without keys", async () => {
 it("tells an unknown app and an unknown tenant apart from a wrong secret", async () => {
   const other = "11111111-2222-4333-8444-555555555555";
   const [app, tenant] = await Promise.all([
-    doctor([], { AGENT_CLIENT_ID: other }),
+    doctor([], { APP_CLIENT_ID: other }),
     doctor([], { AZURE_TENANT_ID: other }),
   ]);
   expect(failed(app)).toEqual(["app"]);

@@ -32,7 +32,7 @@ interface Report {
 const environment = (): Record<string, string> => ({
   AZURE_AUTHORITY_HOST: entra.origin,
   AZURE_TENANT_ID: entra.tenants[0]?.id ?? "",
-  AGENT_CLIENT_ID: entra.app("agent").clientId,
+  APP_CLIENT_ID: entra.app("agent").clientId,
   MCP_CLIENT_ID: entra.app("mcp").clientId,
 });
 

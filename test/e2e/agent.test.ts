@@ -39,9 +39,9 @@ beforeAll(async () => {
     env: {
       PATH: process.env["PATH"],
       PORT: "0",
-      AGENT_TENANT_ID: tenantId,
-      AGENT_CLIENT_ID: entra.app("agent").clientId,
-      AGENT_CLIENT_SECRET: "agent-secret",
+      AZURE_TENANT_ID: tenantId,
+      APP_CLIENT_ID: entra.app("agent").clientId,
+      APP_CLIENT_SECRET: "agent-secret",
       CONTACTS_URL: contacts.url,
       CONTACTS_CLIENT_ID: clientId,
       CONSENT_REDIRECT_URI: "http://localhost:3000/consent",

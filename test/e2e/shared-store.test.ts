@@ -62,9 +62,9 @@ test("a sign-out in one process is noticed by the other within a minute", async 
 });
 
 test("a link that one agent forges in another's name is refused by the pages", async () => {
-  const signedBy = { AGENT_SIGNING_KEY: calendarKey.privateKey };
-  const honest = await startAgent({ ...signedBy, AGENT_NAME: names.calendar });
-  const forging = await startAgent({ ...signedBy, AGENT_NAME: names.contacts });
+  const signedBy = { APP_SIGNING_KEY: calendarKey.privateKey };
+  const honest = await startAgent({ ...signedBy, APP_NAME: names.calendar });
+  const forging = await startAgent({ ...signedBy, APP_NAME: names.contacts });
 
   const own = await linkPage(honest);
   expect(own).toMatchObject({ status: 200, html: expect.stringContaining(names.calendar) });

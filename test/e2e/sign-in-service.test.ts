@@ -83,8 +83,8 @@ async function startService(): Promise<void> {
       REDIS_URL: redis.url,
       MCP_URL: "https://mcp.example.com/mcp",
       MCP_CLIENT_ID: entra.app("mcp").clientId,
-      AGENT_NAME: "Contacts assistant",
-      AGENT_CLIENT_IDS: entra.managedIdentity.identities[0]?.clientId ?? "",
+      CALLER_NAME: "Contacts assistant",
+      CALLER_CLIENT_IDS: entra.managedIdentity.identities[0]?.clientId ?? "",
     },
   });
   for (const stream of [service.stdout, service.stderr])

@@ -254,9 +254,9 @@ describe("with a sign-in service", { timeout: 60_000 }, () => {
       PORT: String(servicePort),
       SIGN_IN_KEYS: randomBytes(32).toString("base64"),
       REDIS_URL: redis.url,
-      AGENT_NAME: "contacts-agent",
-      AGENT_CLIENT_IDS: entra.managedIdentity.identities[0]?.clientId ?? "",
-      AGENT_PROJECT: foundry.projectEndpoint,
+      CALLER_NAME: "contacts-agent",
+      CALLER_CLIENT_IDS: entra.managedIdentity.identities[0]?.clientId ?? "",
+      CALLER_PROJECT: foundry.projectEndpoint,
     });
     running.push(service);
     const agent = await startAgent({

@@ -28,7 +28,7 @@ const blueprint = entraApp({
 });
 const asAgentIdentity = agentOnBehalfOf({
   blueprint,
-  agentIdentityId: env("AGENT_IDENTITY_ID"),
+  agentIdentityId: env("ENTRA_AGENT_ID"),
   consentLink: adminConsentLink({ app: blueprint, redirectUri: `http://127.0.0.1:${port}/consented` }),
 });
 const contacts = userAccess(contactsResource(), [asAgentIdentity]);

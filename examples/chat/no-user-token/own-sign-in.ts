@@ -17,7 +17,7 @@ export function signInWithFile(): AgentSignIn {
 export function signInWithRedis(options: Pick<SignInOptions, "now"> = {}) {
   return ownSignIn({
     store: redisStore(createClient({ url: env("REDIS_URL") })),
-    signingKey: env("AGENT_SIGNING_KEY"),
+    signingKey: env("APP_SIGNING_KEY"),
     ...options,
   });
 }
@@ -32,7 +32,7 @@ function ownSignIn(options: Pick<SignInOptions, "store" | "signingKey" | "now">)
   const resource = contactsResource();
   const signIn = createSignIn({
     app,
-    agentName: env("AGENT_NAME"),
+    agentName: env("APP_NAME"),
     publicUrl: env("PUBLIC_URL"),
     resources: [resource],
     encryptionKeys: env("SIGN_IN_KEYS").split(","),

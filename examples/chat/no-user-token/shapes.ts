@@ -34,7 +34,7 @@ export const shapes: Readonly<Record<ShapeName, Shape>> = {
         ...appSecret(setting),
         PUBLIC_URL: setting.publicUrl,
         REDIS_URL: setting.redis?.url ?? "",
-        AGENT_SIGNING_KEY: setting.signing.privateKey,
+        APP_SIGNING_KEY: setting.signing.privateKey,
       }),
       {
         name: "pages",
@@ -63,9 +63,9 @@ export const shapes: Readonly<Record<ShapeName, Shape>> = {
         file: new URL("../../sign-in-service/main.ts", import.meta.url),
         env: {
           ...servicePart(setting),
-          AGENT_NAME: agentName,
-          AGENT_CLIENT_IDS: setting.entra.managedIdentity.identities[0]?.clientId ?? "",
-          AGENT_PROJECT: "https://foundry.example.com/projects/demo",
+          CALLER_NAME: agentName,
+          CALLER_CLIENT_IDS: setting.entra.managedIdentity.identities[0]?.clientId ?? "",
+          CALLER_PROJECT: "https://foundry.example.com/projects/demo",
         },
       },
     ],
@@ -84,7 +84,7 @@ function agent(setting: Setting, shape: ShapeName, env: ProcessPlan["env"]): Pro
       SHAPE: shape,
       PORT: String(setting.ports.agent),
       SIGN_IN_CLIENT_ID: setting.entra.app("the sign-in app").clientId,
-      AGENT_NAME: agentName,
+      APP_NAME: agentName,
       ...env,
     },
   };

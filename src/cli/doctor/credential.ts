@@ -32,7 +32,7 @@ export async function checkCredential({
         check: "credential",
         status: "fail",
         detail: "No credential is configured, so nothing can be exchanged.",
-        fix: "Set AGENT_CLIENT_SECRET, --certificate, or AZURE_FEDERATED_TOKEN_FILE. A managed identity cannot be tried from here.",
+        fix: "Set APP_CLIENT_SECRET, --certificate, or AZURE_FEDERATED_TOKEN_FILE. A managed identity cannot be tried from here.",
       },
     ];
   if (!known) return [{ check: "credential", status: "skip", detail: "the tenant did not answer." }];

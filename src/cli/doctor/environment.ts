@@ -61,7 +61,7 @@ function appOf(settings: Settings): EntraApp | Finding {
   const { tenantId, clientId, toolbox, projectEndpoint } = settings;
   const missing = [
     ...(tenantId === undefined ? ["AZURE_TENANT_ID"] : []),
-    ...(clientId === undefined ? ["AGENT_CLIENT_ID"] : []),
+    ...(clientId === undefined ? ["APP_CLIENT_ID"] : []),
   ];
   if (tenantId === undefined || clientId === undefined)
     return clientId === undefined && (toolbox !== undefined || projectEndpoint !== undefined)

@@ -47,7 +47,7 @@ export async function checkUserToken({
     return only({
       check,
       status: "skip",
-      detail: "whom it is for can be said only with AZURE_TENANT_ID and AGENT_CLIENT_ID.",
+      detail: "whom it is for can be said only with AZURE_TENANT_ID and APP_CLIENT_ID.",
     });
   try {
     // A server with the agent's own app registration: a token for it is one for the agent anyway.

@@ -62,8 +62,8 @@ function make() {
   const clientId = env("MCP_CLIENT_ID");
   const app = entraApp({
     tenantId,
-    clientId: env("AGENT_CLIENT_ID"),
-    credential: clientSecret(env("AGENT_CLIENT_SECRET")),
+    clientId: env("APP_CLIENT_ID"),
+    credential: clientSecret(env("APP_CLIENT_SECRET")),
   });
   const contacts = protectedResource({
     url,

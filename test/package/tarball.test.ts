@@ -24,11 +24,22 @@ beforeAll(async () => {
 afterAll(() => installed.remove());
 
 describe("what is published", () => {
-  it("is the build, the licence, the readme and the changelog", () => {
-    const others = installed.files.filter(
-      (file) => !/^dist\/(cli\/)?[\w.-]+\.(?:js|js\.map|d\.ts)$/.test(file),
-    );
-    expect(others.sort()).toEqual(["CHANGELOG.md", "LICENSE", "README.md", "package.json"]);
+  it("is the build, the guides, the licence, the readme and the changelog", () => {
+    const kinds = [
+      /^dist\/(?:cli\/)?[\w.-]+\.(?:js|d\.ts)$/,
+      /^docs\/(?:guides\/|decisions\/)?[\w.-]+\.(?:md|svg)$/,
+      /^docs\/sign-in-service\.openapi\.json$/,
+    ];
+    const others = installed.files.filter((file) => !kinds.some((kind) => kind.test(file)));
+    expect(others.sort()).toEqual(["CHANGELOG.md", "LICENSE", "README.md", "SECURITY.md", "package.json"]);
+    expect(installed.files).toContain("docs/guides/quick-start.md");
+    expect(installed.files).toContain("docs/security.md");
+  });
+
+  it("weighs at most 450 kB, and points to no source map", () => {
+    expect(installed.packedBytes).toBeLessThanOrEqual(450_000);
+    for (const file of installed.files.filter((name) => name.endsWith(".js")))
+      expect(readFileSync(inPackage(file), "utf8")).not.toContain("sourceMappingURL");
   });
 
   it("has a command line that npx can run, without any optional peer", async () => {
@@ -120,6 +131,8 @@ describe("what is published", () => {
     const others = /msal|jose|@azure\/identity|opentelemetry|express|fastify|hono/;
     expect(imported.length).toBeGreaterThan(1);
     expect(imported.filter((line) => others.test(line))).toEqual([]);
+    // Each file costs a start of the process something: a bundler that splits freely makes twice as many.
+    expect(new Set(imported.filter((line) => line.includes("/dist/"))).size).toBeLessThanOrEqual(24);
   });
 
   it("loads OpenTelemetry for ./otel, and for no other entry", async () => {
@@ -207,6 +220,10 @@ describe("what is published", () => {
     60_000,
   );
 });
+
+function inPackage(file: string): string {
+  return join(installed.folder, "node_modules/hosted-agent-identity", file);
+}
 
 async function typecheck(folder: string): Promise<void> {
   const tsc = join(root, "node_modules/typescript/bin/tsc");

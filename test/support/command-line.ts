@@ -38,10 +38,10 @@ export async function inProcess(
 
 /** The build if nothing has changed since, or else the sources. */
 function program(): readonly string[] {
-  const built = statSync(join(root, "dist/cli.js"), { throwIfNoEntry: false })?.mtimeMs ?? 0;
+  const built = statSync(join(root, "dist/cli/main.js"), { throwIfNoEntry: false })?.mtimeMs ?? 0;
   const sources = readdirSync(join(root, "src"), { recursive: true, encoding: "utf8" });
   const isFresh = sources.every((file) => statSync(join(root, "src", file)).mtimeMs < built);
-  return isFresh ? ["dist/cli.js"] : [compiled("src/cli/main.ts")];
+  return isFresh ? ["dist/cli/main.js"] : [compiled("src/cli/main.ts")];
 }
 
 /** Runs the real command line in a process of its own. */

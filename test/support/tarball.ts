@@ -13,6 +13,8 @@ export interface InstalledPackage {
   readonly folder: string;
   /** The files of the tarball. */
   readonly files: readonly string[];
+  /** What npm downloads. */
+  readonly packedBytes: number;
   remove(): Promise<void>;
 }
 
@@ -32,21 +34,23 @@ export async function installTarball(peers: readonly string[]): Promise<Installe
   return {
     folder,
     files: packed.files,
+    packedBytes: packed.bytes,
     remove: () => rm(folder, { recursive: true, force: true }),
   };
 }
 
-/** What `npm pack` would publish, as a file in this folder, and the files in it. */
+/** What `npm pack` would publish, as a file in this folder, the files in it, and its size. */
 export async function packTarball(
   folder: string,
-): Promise<{ readonly file: string; readonly files: readonly string[] }> {
+): Promise<{ readonly file: string; readonly files: readonly string[]; readonly bytes: number }> {
   await buildIfStale();
   const { stdout } = await run("npm", ["pack", "--json", "--silent", "--pack-destination", folder], {
     cwd: root,
   });
-  const [packed] = JSON.parse(stdout) as { filename: string; files: { path: string }[] }[];
+  const [packed] = JSON.parse(stdout) as { filename: string; size: number; files: { path: string }[] }[];
   if (packed === undefined) throw new Error("npm pack packed nothing");
-  return { file: join(folder, packed.filename), files: packed.files.map(({ path }) => path) };
+  const files = packed.files.map(({ path }) => path);
+  return { file: join(folder, packed.filename), files, bytes: packed.size };
 }
 
 /** Runs a program of the project's own kind in its folder. */

@@ -2,6 +2,7 @@ import { readFileSync } from "node:fs";
 import { expect, test } from "vitest";
 
 interface Locked {
+  readonly version?: string;
   readonly dev?: boolean;
   readonly devOptional?: boolean;
   readonly peer?: boolean;
@@ -26,9 +27,11 @@ test("nothing runs when the package is installed: neither a script of ours nor o
   expect(installed.filter(([, { hasInstallScript }]) => hasInstallScript).map(([path]) => path)).toEqual([]);
 });
 
-test("what comes with the package is two packages at exact versions, and every one of theirs has a hash", () => {
+test("what comes with the package is two packages of one major version, tested at the lowest, each of theirs with a hash", () => {
   expect(Object.keys(manifest.dependencies)).toEqual(["@azure/msal-node", "jose"]);
-  for (const version of Object.values(manifest.dependencies)) expect(version).toMatch(/^\d+\.\d+\.\d+$/);
+  // A fix of a dependency reaches people without a release of ours; what CI runs with is the lowest that is allowed.
+  for (const [name, range] of Object.entries(manifest.dependencies))
+    expect(range).toBe(`^${lock.packages[`node_modules/${name}`]?.version}`);
   expect(installed.length).toBeGreaterThan(2);
   expect(installed.filter(([, { integrity }]) => !integrity?.startsWith("sha512-"))).toEqual([]);
 });

@@ -23,6 +23,7 @@ export const sitePages: Readonly<Record<string, readonly string[]>> = {
   ],
   "In production": [
     "docs/security.md",
+    "docs/security-review.md",
     "docs/reliability.md",
     "docs/guides/bundling.md",
     "docs/guides/scaling.md",

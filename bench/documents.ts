@@ -36,12 +36,29 @@ export function withBlocks(text: string, blocks: Readonly<Record<string, string>
 /** Every block of figures, by its name. */
 export function blocksOf(results: Results, node24: Results): Readonly<Record<string, string>> {
   return {
+    price: price(results),
     summary: summary(results),
     costs: costs(results),
     memory: memory(results),
     million: million(results),
     "node-24": versions(results, node24),
   };
+}
+
+function price(results: Results): string {
+  const value = (what: string): string => measure(results.row(what));
+  return markdown(
+    ["", "cost"],
+    [
+      ["importing the package", value('import "hosted-agent-identity"')],
+      [
+        "first call of a user, besides the request to Entra",
+        value("cold exchange outside the network p50, secret"),
+      ],
+      ["every further call, 10 000 users in the cache", value(cachedTokenRow(10_000))],
+      ["memory for each user whose token is cached", value("memory per cached user")],
+    ],
+  );
 }
 
 function summary(results: Results): string {
@@ -55,37 +72,49 @@ function summary(results: Results): string {
     markdown(
       ["", "budget", "measured", "beside it"],
       [
-        line("call with a cached token, 1 user", cachedTokenRow(1)),
-        line("the same, 10 000 users", cachedTokenRow(10_000)),
-        line("the same, 100 000 users", cachedTokenRow(100_000)),
-        line("garbage it leaves", "memory allocated by a call whose token is cached"),
+        line("a call whose token is cached, 1 user", cachedTokenRow(1)),
+        line("the same, 10 000 users in the cache", cachedTokenRow(10_000)),
+        line("the same, 100 000 users in the cache", cachedTokenRow(100_000)),
+        line("memory that such a call allocates", "memory allocated by a call whose token is cached"),
         line("memory for each cached user", "memory per cached user"),
-        line("1 000 first calls of one user at once", "1 000 concurrent first calls of one user"),
+        line("1 000 first calls of one user at once: exchanges", "1 000 concurrent first calls of one user"),
         line(
-          "first call of a user, time outside the network, with a secret, nobody else cached",
+          "first call of a user, network excluded, client secret, nobody in the cache",
           "cold exchange outside the network p50, secret",
         ),
-        line("the same with a certificate", "cold exchange outside the network p50, certificate"),
         line(
-          "the same with a secret, 10 000 users cached in the process",
+          "the same, 10 000 users in the cache",
           "cold exchange outside the network p50, secret, 10 000 users cached",
         ),
-        line("others refused because of one user's 429", "one user's 429 with Retry-After: others refused"),
         line(
-          "a second replica's exchange for a user of the first, with a shared store",
+          "the same with a certificate, nobody in the cache",
+          "cold exchange outside the network p50, certificate",
+        ),
+        line(
+          "one user gets a 429 with `Retry-After`: other users refused",
+          "one user's 429 with Retry-After: others refused",
+        ),
+        line(
+          "exchanges of a second replica for a user of the first, shared store",
           "second replica, users of the first, shared store: exchanges for each",
         ),
-        line("verifying a user token, first time", "verify a user token, first time, p50"),
-        line("verifying it again, when it is remembered", "verify a user token, again (remembered), p50"),
+        line("verifying a user token that is new", "verify a user token, first time, p50"),
         line(
-          "Express request behind the middleware, its token for the first time",
+          "verifying it again (remembered; jose checks the signature each time)",
+          "verify a user token, again (remembered), p50",
+        ),
+        line(
+          "Express request behind the middleware, new token",
           "Express middleware, whole request p50, first time",
         ),
-        line("the same, its token remembered", "Express middleware, whole request p50, again (remembered)"),
-        line("`import`, of which nothing is used yet", 'import "hosted-agent-identity"'),
-        line("import and first token", "cold start: import and first token of a new process"),
         line(
-          "MCP `tools/call`, over a static header",
+          "Express request behind the middleware, remembered token",
+          "Express middleware, whole request p50, again (remembered)",
+        ),
+        line("`import` of the package", 'import "hosted-agent-identity"'),
+        line("new process: import and first token", "cold start: import and first token of a new process"),
+        line(
+          "MCP `tools/call` on loopback, over the same call with a static header",
           "MCP tools/call on loopback, over a static header p50",
         ),
       ],

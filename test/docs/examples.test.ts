@@ -35,23 +35,20 @@ const sources = readdirSync(join(root, "src"), { recursive: true, encoding: "utf
   file.endsWith(".ts"),
 );
 const examples = sources.flatMap((file) => examplesOf(join(root, "src", file)));
-const [quickStart, plainSdk, ...otherReadme] = blocksOf("README.md");
+const readme = blocksOf("README.md");
+const quickStart = readme.find(({ at }) => at === "README.md quick-start.ts");
+const plainSdk = readme.find(({ at }) => at === "README.md quick-start-mcp-sdk.ts");
 
 it("every example of the reference and the README compiles", async () => {
   expect(examples.length).toBeGreaterThan(20);
   // The second quick start is the first one with another agent.
   const [before = "", after = ""] = (quickStart?.code ?? "").split(/const agent = [\s\S]*?\n\}\);\n/);
   const variant = { at: "README.md plain SDK", code: before + (plainSdk?.code ?? "") + after };
+  expect([before, after].map((half) => half.length > 200)).toEqual([true, true]);
   const guides = readdirSync(join(root, "docs/guides"), { encoding: "utf8" }).flatMap((file) =>
     blocksOf(`docs/guides/${file}`),
   );
-  const all = [
-    ...examples,
-    ...guides,
-    ...otherReadme,
-    { at: "README.md", code: quickStart?.code ?? "" },
-    variant,
-  ];
+  const all = [...examples, ...guides, ...readme.filter((block) => block !== plainSdk), variant];
   const folder = mkdtempSync(join(root, "test", ".examples-"));
   try {
     // A program of several files imports the others by the names that the page gives them.

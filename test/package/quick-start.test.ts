@@ -83,13 +83,15 @@ it("the quick start with Express and the AI SDK shows what its tools did, and fa
 }, 60_000);
 
 it("the first call without a tenant is seen as the person", async () => {
-  await writeFile(join(installed.folder, "package.json"), '{ "type": "module" }');
-  await writeFile(join(installed.folder, "first-call.ts"), quickStartBlock("first-call.ts"));
-  expect(await runNode(installed.folder, [tsx, "first-call.ts"])).toMatch(/"name":"Ada","tool":"whoami"/);
+  await writeFile(join(installed.folder, "package.json"), "{}");
+  await writeFile(join(installed.folder, "first-call.mjs"), quickStartBlock("first-call.mjs"));
+  expect(await runNode(installed.folder, ["first-call.mjs"])).toMatch(/"name":"Ada","tool":"whoami"/);
 }, 60_000);
 
-it("the quick start has at most 30 lines", () => {
-  for (const file of ["quick-start.ts", "quick-start-mcp-sdk.ts", "first-call.ts"]) {
-    expect(quickStartBlock(file).trimEnd().split("\n").length).toBeLessThanOrEqual(30);
-  }
-});
+it.each([
+  ["first-call.mjs", 25],
+  ["quick-start.ts", 30],
+  ["quick-start-mcp-sdk.ts", 30],
+])("%s has at most %d lines", (file, most) =>
+  expect(quickStartBlock(file).trimEnd().split("\n").length).toBeLessThanOrEqual(most),
+);

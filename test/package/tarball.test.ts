@@ -1,7 +1,7 @@
 import { execFile } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { mkdir, symlink, writeFile } from "node:fs/promises";
-import { join } from "node:path";
+import { join, posix } from "node:path";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
@@ -40,6 +40,22 @@ describe("what is published", () => {
     expect(installed.packedBytes).toBeLessThanOrEqual(450_000);
     for (const file of installed.files.filter((name) => name.endsWith(".js")))
       expect(readFileSync(inPackage(file), "utf8")).not.toContain("sourceMappingURL");
+  });
+
+  it("has no link to a file that is not in it", () => {
+    const pages = installed.files.filter((file) => file.endsWith(".md"));
+    const dead = pages.flatMap((page) =>
+      relativeLinks(readFileSync(inPackage(page), "utf8"))
+        .filter((link) => !installed.files.includes(posix.join(posix.dirname(page), link)))
+        .map((link) => `${page}: ${link}`),
+    );
+    expect(pages.length).toBeGreaterThan(20);
+    expect(dead).toEqual([]);
+    expect(relativeLinks('[a](docs/x.md#y) ![b](p.svg) <a href="q.md"> [c](#d) [e](https://f)')).toEqual([
+      "docs/x.md",
+      "p.svg",
+      "q.md",
+    ]);
   });
 
   it("has a command line that npx can run, without any optional peer", async () => {
@@ -223,6 +239,14 @@ describe("what is published", () => {
 
 function inPackage(file: string): string {
   return join(installed.folder, "node_modules/hosted-agent-identity", file);
+}
+
+/** The files that Markdown links to, without their anchors. */
+function relativeLinks(markdown: string): string[] {
+  const prose = markdown.replaceAll(/^```[\s\S]*?^```/gm, "").replaceAll(/`[^`\n]*`/g, "");
+  return [...prose.matchAll(/\]\(([^)\s]+)\)|(?:href|src)="([^"]+)"/g)]
+    .map(([, link, attribute]) => (link ?? attribute ?? "").split("#", 1)[0] ?? "")
+    .filter((link) => link !== "" && !/^[a-z]+:/i.test(link));
 }
 
 async function typecheck(folder: string): Promise<void> {

@@ -233,7 +233,7 @@ describe("what is published", () => {
       );
       await typecheck(installed.folder);
     },
-    60_000,
+    180_000,
   );
 });
 

@@ -14,8 +14,6 @@ import { rollup, type ManualChunkMeta, type Plugin } from "rollup";
 const root = fileURLToPath(new URL("..", import.meta.url));
 const sources = resolve(root, "src") + sep;
 const commandLine = resolve(sources, "cli") + sep;
-/** How much of itself an entry may have to load in vain for one merge. More, and the budgets of the entries are missed. */
-const mayAdd = 0.012;
 
 const { tsup, bin } = JSON.parse(readFileSync(resolve(root, "package.json"), "utf8")) as {
   readonly tsup: { readonly entry: Readonly<Record<string, string>>; readonly target: string };
@@ -26,6 +24,11 @@ const command: Readonly<Record<string, string>> = Object.fromEntries(
   Object.values(bin).map((file) => [file.replace("./dist/", "").replace(/\.js$/, ""), "src/cli/main.ts"]),
 );
 const input: Readonly<Record<string, string>> = { ...tsup.entry, ...command };
+
+/** How much of itself an entry may have to load in vain for one merge. More, and the budgets of the entries are missed. */
+const mayAdd = 0.012;
+/** The root entry, which nearly everybody loads: it gets nothing in vain. */
+const everybodys = resolve(root, tsup.entry["index"] ?? "");
 
 /** Types off. Modules are looked for in `src` only; every package stays outside. */
 const typescript: Plugin = {
@@ -86,7 +89,7 @@ function mergeSmall(groups: readonly Group[], modules: ReadonlyMap<string, Modul
     if (group.entries.size === 1) continue;
     const size = sizeOf(group.modules);
     const bears = (entry: string): boolean =>
-      group.entries.has(entry) || size <= (weights.get(entry) ?? 0) * mayAdd;
+      group.entries.has(entry) || (entry !== everybodys && size <= (weights.get(entry) ?? 0) * mayAdd);
     const needed = [...group.modules].flatMap((id) => modules.get(id)?.imports ?? []).map(groupOf);
     const home = groups
       .filter((other) => other !== group && other.modules.size > 0 && isWithin(group, other))

@@ -17,6 +17,7 @@ export interface CloudEndpoints {
 
 /** The name of a cloud of Microsoft, or the endpoints of another one (the emulator, for example). */
 export type Cloud = CloudName | CloudEndpoints;
+/** Microsoft's public cloud, its cloud for the US government, and the one in China. */
 export type CloudName = "global" | "us_gov" | "china";
 
 /**

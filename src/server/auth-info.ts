@@ -67,6 +67,7 @@ export interface ApplicationCaller extends CallerFacts {
   readonly roles: readonly string[];
 }
 
+/** Who calls a tool: a user through an application, or an application as itself. */
 export type Caller = UserCaller | ApplicationCaller;
 
 /**

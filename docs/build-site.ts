@@ -1,84 +1,57 @@
 /**
- * `npm run docs`: guides and reference as one site, with one navigation and one search. TypeDoc names a document
- * after its file; a reader knows it by its heading.
+ * `npm run docs`: guides and reference as one site, in `docs/site/dist`. Its tools have a package of their own in
+ * `docs/site`, which is installed when its lockfile has changed. What follows the command goes to VitePress:
+ * `npm run docs -- --base /a-folder/`.
  */
-import { existsSync } from "node:fs";
-import { relative } from "node:path";
-import { fileURLToPath, pathToFileURL } from "node:url";
-import {
-  Application,
-  Comment,
-  CommentTag,
-  Converter,
-  KindRouter,
-  PageEvent,
-  type Context,
-  type DocumentReflection,
-  type Reflection,
-} from "typedoc";
-import { sitePages } from "./site-pages.js";
+import { spawnSync } from "node:child_process";
+import { createHash } from "node:crypto";
+import { copyFileSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { siteContent } from "./site-content.js";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
+const site = join(root, "docs/site");
+const pages = join(site, "pages");
 
-/** Where each document's page is: after its file, so that a new heading breaks no link. */
-const addresses = new WeakMap<Reflection, string>();
+const content = siteContent();
+installTools();
+rmSync(pages, { recursive: true, force: true });
+for (const [path, text] of content.pages) write(path, text);
+for (const [path, file] of content.images) copy(file, path);
+copy("docs/site/home.md", "index.md");
+copy("docs/site/logo.svg", "public/logo.svg");
+write("navigation.json", JSON.stringify(content.navigation));
+run(root, "typedoc/bin/typedoc", "--options", "typedoc.json", "--logLevel", "Warn");
+run(site, "vitepress/bin/vitepress.js", "build", ...process.argv.slice(2));
 
-class PageRouter extends KindRouter {
-  protected override getIdealBaseName(reflection: Reflection): string {
-    return addresses.get(reflection) ?? super.getIdealBaseName(reflection);
-  }
-}
-
-/** Builds the site into a folder. Throws when TypeDoc warns of anything. */
-export async function buildSite(out: string): Promise<void> {
-  const groups = Object.keys(sitePages);
-  const files = Object.values(sitePages).flat();
-  const app = await Application.bootstrap({
-    options: fileURLToPath(new URL("../typedoc.json", import.meta.url)),
-    projectDocuments: files.filter((file) => existsSync(new URL(file, pathToFileURL(root)))),
-    router: "pages",
-    out,
+/** Runs a tool of the site, and ends when it fails. */
+function run(cwd: string, tool: string, ...args: string[]): void {
+  const { status } = spawnSync(process.execPath, [join(site, "node_modules", tool), ...args], {
+    cwd,
+    stdio: "inherit",
   });
-  app.options.setValue("groupOrder", [...groups, "Modules", ...app.options.getValue("groupOrder")]);
-  app.renderer.defineRouter("pages", PageRouter);
-  app.converter.on(Converter.EVENT_CREATE_DOCUMENT, (_context: Context | undefined, document) =>
-    nameAfterHeading(document),
-  );
-  // A wide table scrolls in a box of its own, which the keyboard has to reach. A folder is opened by a web server,
-  // and by no browser that reads files.
-  app.renderer.on(PageEvent.END, (page) => {
-    page.contents = page.contents
-      ?.replaceAll("<table>", '<div class="wide" tabindex="0"><table>')
-      .replaceAll("</table>", "</table></div>")
-      .replace(/href="((?:\.\.\/)+)(?=["#])/g, 'href="$1index.html');
-  });
-  const project = await app.convert();
-  if (project === undefined) throw new Error("TypeDoc could not read the project.");
-  app.validate(project);
-  await app.generateOutputs(project);
-  if (app.logger.hasErrors() || app.logger.hasWarnings()) throw new Error("TypeDoc has something to say.");
+  if (status !== 0) process.exit(1);
 }
 
-function nameAfterHeading(document: DocumentReflection): void {
-  const file = fileOf(document);
-  const text = document.content.map((part) => part.text).join("");
-  addresses.set(
-    document,
-    file
-      .replace(/^docs\//, "")
-      .replace(/^(?=[A-Z])/, "project/")
-      .replace(/(?:\/README)?\.md$/, "")
-      .toLowerCase(),
-  );
-  document.name = /^# (.+)$/m.exec(text)?.[1]?.replaceAll("`", "") ?? document.name;
-  const group = Object.entries(sitePages).find(([, files]) => files.includes(file))?.[0] ?? "Guides";
-  document.comment = new Comment([], [new CommentTag("@group", [{ kind: "text", text: group }])]);
+/** `npm ci`, unless what the lockfile names is there. */
+function installTools(): void {
+  const lock = readFileSync(join(site, "package-lock.json"));
+  const hash = createHash("sha256").update(lock).digest("hex");
+  const stamp = join(site, "node_modules/.installed-lock");
+  if (existsSync(stamp) && readFileSync(stamp, "utf8") === hash) return;
+  const npm = ["ci", "--ignore-scripts", "--prefer-offline"];
+  const { status } = spawnSync("npm", npm, { cwd: site, stdio: "inherit" });
+  if (status !== 0) process.exit(1);
+  writeFileSync(stamp, hash);
 }
 
-function fileOf(document: DocumentReflection): string {
-  const path = document.project.files.getReflectionPath(document) ?? "";
-  return relative(root, path).replaceAll("\\", "/");
+function write(path: string, text: string): void {
+  mkdirSync(dirname(join(pages, path)), { recursive: true });
+  writeFileSync(join(pages, path), text);
 }
 
-if (process.argv[1] === fileURLToPath(import.meta.url))
-  await buildSite(process.argv[2] ?? `${root}docs/site`);
+function copy(file: string, path: string): void {
+  mkdirSync(dirname(join(pages, path)), { recursive: true });
+  copyFileSync(join(root, file), join(pages, path));
+}

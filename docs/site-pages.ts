@@ -1,6 +1,11 @@
-/** The pages of the documentation site in the order of its navigation: files from the root of the repository. */
+/**
+ * The pages of the documentation site in the order of its navigation: files from the root of the repository.
+ * `sectionsOf()` in site-content.ts adds the examples and the decisions by itself, and refuses a page of `docs` that
+ * is in no section.
+ */
 export const sitePages: Readonly<Record<string, readonly string[]>> = {
   "Start here": [
+    "README.md",
     "docs/guides/quick-start.md",
     "docs/guides/which-way.md",
     "docs/guides/from-python.md",
@@ -31,21 +36,11 @@ export const sitePages: Readonly<Record<string, readonly string[]>> = {
     "docs/live-tenant.md",
   ],
   Errors: ["docs/guides/errors.md", "docs/errors.md"],
-  Examples: [
-    "examples/backend/README.md",
-    "examples/foundry-agent/README.md",
-    "examples/sign-in-service/README.md",
-  ],
-  Project: [
-    "CHANGELOG.md",
-    "CONTRIBUTING.md",
-    "SECURITY.md",
-    "docs/decisions/README.md",
-    "docs/decisions/0001-msal-for-the-wire-only.md",
-    "docs/decisions/0002-the-id-token-proves-whose-token-it-is.md",
-    "docs/decisions/0003-no-host-that-takes-only-headers.md",
-    "docs/decisions/0004-an-http-authority-on-loopback.md",
-    "docs/decisions/0005-the-context-and-its-secrets.md",
-    "docs/decisions/0006-the-standalone-stream-is-refused.md",
-  ],
+  Project: ["CHANGELOG.md", "CONTRIBUTING.md", "SECURITY.md", "test/foreign/README.md"],
+};
+
+/** What the navigation calls a page, where its heading does not do. */
+export const pageLabels: Readonly<Record<string, string>> = {
+  "README.md": "Overview",
+  "docs/errors.md": "Error codes",
 };

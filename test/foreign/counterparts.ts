@@ -1,6 +1,7 @@
 import type { Counterpart } from "./counterpart.js";
 import { agentFramework } from "./counterparts/agent-framework.js";
 import { aiProjects } from "./counterparts/ai-projects.js";
+import { docsSite } from "./counterparts/docs-site.js";
 import { eventTypes } from "./counterparts/event-types.js";
 import { fastMcp } from "./counterparts/fastmcp.js";
 import { npmScripts } from "./counterparts/npm-scripts.js";
@@ -12,6 +13,7 @@ import { responseModels } from "./counterparts/response-models.js";
 /** All there are. Two run at a time, in this order: what takes longest comes first. */
 export const counterparts: readonly Counterpart[] = [
   ...npmScripts,
+  docsSite,
   openaiPython,
   openaiNpm,
   agentFramework,

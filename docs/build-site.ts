@@ -8,7 +8,8 @@ import { createHash } from "node:crypto";
 import { copyFileSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { siteContent } from "./site-content.js";
+import { diagrams } from "./build-diagrams.js";
+import { pageOf, siteContent } from "./site-content.js";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
 const site = join(root, "docs/site");
@@ -20,6 +21,7 @@ rmSync(pages, { recursive: true, force: true });
 for (const [path, text] of content.pages) write(path, text);
 for (const [path, file] of content.images) copy(file, path);
 copy("docs/site/home.md", "index.md");
+for (const file of diagrams().keys()) copy(file, pageOf(file));
 copy("docs/site/logo.svg", "public/logo.svg");
 write("navigation.json", JSON.stringify(content.navigation));
 run(root, "typedoc/bin/typedoc", "--options", "typedoc.json", "--logLevel", "Warn");

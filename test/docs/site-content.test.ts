@@ -32,12 +32,10 @@ it("links between pages, to files and to headings lead somewhere, in the reposit
   const { pages, images, navigation } = siteContent();
   expect(pages.get("guides/on-behalf-of.md")).toContain("](../overview.md#quick-start)");
   expect(pages.get("overview.md")).toContain("](./guides/which-way.md#on-your-own-machine)");
-  expect(pages.get("guides/hosts.md")).toContain("](../source/examples/hosts/ai-sdk-ts.md)");
-  expect(pages.get("source/examples/hosts/ai-sdk-ts.md")).toContain("# examples/hosts/ai-sdk.ts");
-  expect(pages.get("overview.md")).toContain("](./diagrams/one-call.svg)");
-  expect(pages.get("project/changelog.md")).toContain("[chart](/growth.svg)");
+  expect(pages.get("examples/foundry-agent.md")).toContain("](../source/examples/foundry-agent/main-ts.md)");
+  expect(pages.get("source/examples/foundry-agent/main-ts.md")).toContain("# examples/foundry-agent/main.ts");
+  expect(pages.get("overview.md")).toContain("](./growth.svg)");
   expect(images.get("growth.svg")).toBe("docs/growth.svg");
-  expect(images.get("public/growth.svg")).toBe("docs/growth.svg");
   expect([...pages.values()].join("\n")).not.toMatch(/^<!--/m);
   expect(navigation.at(0)?.items.at(0)).toEqual({ text: "Overview", link: "/overview" });
   const linked = navigation.flatMap(({ items }) => items.map(({ link }) => `${link.slice(1)}.md`));

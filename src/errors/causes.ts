@@ -24,25 +24,107 @@ import {
   wrongUserCauses,
 } from "./causes/tokens.js";
 import type { ErrorCode } from "./codes.js";
-import type { Causes } from "./facts.js";
+import type { Causes, ErrorCause } from "./facts.js";
 
-/** The causes of each code that has several, for the catalogue and for `explain`. */
-export const errorCauses: Readonly<Partial<Record<ErrorCode, Causes<string>>>> = {
-  user_token_audience: userTokenAudienceCauses,
-  no_user_context: noUserContextCauses,
-  invalid_option: invalidOptionCauses,
-  consent_link_refused: consentLinkRefusedCauses,
-  entra_timeout: entraTimeoutCauses,
-  entra_bad_response: entraBadResponseCauses,
-  client_credential_failed: clientCredentialFailedCauses,
-  wrong_user: wrongUserCauses,
-  backing_off: backingOffCauses,
-  redirect_refused: redirectRefusedCauses,
-  resource_unauthorized: resourceUnauthorizedCauses,
-  insufficient_scope: insufficientScopeCauses,
-  toolbox_source_failed: toolboxSourceFailedCauses,
-  user_not_identified: userNotIdentifiedCauses,
-  store_unavailable: storeUnavailableCauses,
-  store_unsuitable: storeUnsuitableCauses,
-  store_corrupt: storeCorruptCauses,
+/** A cause, and when it is the one. */
+export interface DescribedCause extends ErrorCause {
+  readonly when: string;
+}
+
+/** The causes of each code that has several, for the catalogue and for `explain`. No agent loads this. */
+export const errorCauses: Readonly<Partial<Record<ErrorCode, Readonly<Record<string, DescribedCause>>>>> = {
+  user_token_audience: described(userTokenAudienceCauses, {
+    foundrys: "the token is Foundry's own (https://ai.azure.com)",
+  }),
+  no_user_context: described(noUserContextCauses, {
+    pool: "mcpClientPool() is used in a context that names no user",
+    gate: "callerOf() is used in a call that has come past the gate",
+    credential: "tokenCredential() is made in a context that names no user",
+  }),
+  invalid_option: described(invalidOptionCauses, {
+    otherResource:
+      "an Azure SDK client asks the credential of tokenCredential() for another resource's scope",
+    body: "a request to signInApi() cannot be read",
+    serverLabel: "a request to signInApi() names a server label that the agent does not have",
+  }),
+  consent_link_refused: described(consentLinkRefusedCauses, {
+    form: "the link itself is malformed: no https, user information, white space, control characters",
+    toolbox: "a Foundry toolbox sent it",
+  }),
+  entra_timeout: described(entraTimeoutCauses, {
+    access: "the acquisition took longer than timeoutMs of userAccess()",
+    toolbox: "the agent's own token for a toolbox took too long",
+    signIn: "a token of a sign-in took too long, Entra and the store together",
+  }),
+  entra_bad_response: described(entraBadResponseCauses, {
+    noRefreshToken: "the answer has no refresh token, so no sign-in and no long-running work can be kept",
+    source: "a token source of your own gave a token that no header can carry",
+  }),
+  client_credential_failed: described(clientCredentialFailedCauses, {
+    certificate: "the certificate has no usable key",
+    noIdentity: "the managed identity behind federatedCredential() gave no token",
+    callback: "the callback of federatedCredential() or the file of workloadIdentityFile() gave no token",
+    signInService: "the credential of remoteSignIn() gave no token",
+    toolboxHosted: "the agent has no token of its own for a toolbox, in the hosted environment",
+    toolbox: "the agent has no token of its own for a toolbox, on your machine",
+  }),
+  wrong_user: described(wrongUserCauses, {
+    credential: "an Azure SDK client that was made for one user is used in a turn of another",
+    developer: "developer() is asked for somebody else than the developer",
+    signIn: "another account signed in than the one that asked, or is connected already",
+  }),
+  backing_off: described(backingOffCauses, {
+    tooOften: "the same exchange was made too often for one person",
+  }),
+  redirect_refused: described(redirectRefusedCauses, {
+    loop: "the resource redirects again and again",
+    method: "the redirect is no 307 or 308, so it would change the request",
+    body: "the body of the request can be read once only",
+  }),
+  resource_unauthorized: described(resourceUnauthorizedCauses, {
+    own: "its fresh token was refused as well",
+    sdkV1Auth: "sdkV1Auth() is used, which cannot send a request again",
+  }),
+  insufficient_scope: described(insufficientScopeCauses, {
+    otherResource: "it names a scope of another resource",
+    configured: "it names scopes that are configured already, or that the token was got with",
+    unnamed: "it does not say which",
+    toolbox: "a Foundry toolbox says so",
+    signInService: "an agent asks the sign-in service for scopes that its entry does not have",
+  }),
+  toolbox_source_failed: described(toolboxSourceFailedCauses, {
+    passing: "each source failed with a code that passes (CONNECTION_FAILED, TIMEOUT, HTTP 429 or 5xx)",
+  }),
+  user_not_identified: described(userNotIdentifiedCauses, {
+    resource: "the user token is for a resource: it is good for passthrough to that resource only",
+    noProject: "an agent names a platform user id at a sign-in service whose entry has no platformProject",
+  }),
+  store_unavailable: described(storeUnavailableCauses, {
+    full: "the store of this process is full",
+    lockLost: "the lock of fileStore() belongs to another process now",
+    OOM: "Redis answers OOM",
+    MISCONF: "Redis answers MISCONF",
+    READONLY: "Redis answers READONLY",
+    NOAUTH: "Redis answers NOAUTH",
+    WRONGPASS: "Redis answers WRONGPASS",
+    NOPERM: "Redis answers NOPERM",
+    WRONGTYPE: "Redis answers WRONGTYPE",
+  }),
+  store_unsuitable: described(storeUnsuitableCauses, {
+    policyUnknown: "Redis does not tell its maxmemory-policy",
+    evicts: "Redis evicts",
+    sandbox: "fileStore() is used in a hosted sandbox",
+    inUse: "another process, or this one, uses the file",
+  }),
+  store_corrupt: described(storeCorruptCauses, {
+    names: "the record that names all others was changed",
+  }),
 };
+
+function described<Name extends string>(
+  causes: Causes<Name>,
+  when: Readonly<Record<Name, string>>,
+): Readonly<Record<string, DescribedCause>> {
+  const names = Object.keys(causes) as Name[];
+  return Object.fromEntries(names.map((name) => [name, { ...causes[name], when: when[name] }]));
+}

@@ -26,8 +26,6 @@ export interface ErrorCodeFacts {
 
 /** One cause of a code that has several, and what ends it. An error of that cause is made with it. */
 export interface ErrorCause {
-  /** When this is the cause, for the catalogue. */
-  readonly when: string;
   readonly help: string;
   /** Where somebody else can end it than the code's category says. */
   readonly category?: ErrorCategory;

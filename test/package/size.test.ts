@@ -12,19 +12,19 @@ const entra = ["@azure/msal-node", "jose"];
 
 /** About a tenth above what was measured. A row grows only with something that users asked for. */
 const budgets: Readonly<Record<string, Budget>> = {
-  ".": { kB: 212.5, later: ["@azure/identity", ...entra] },
-  "./ai-sdk": { kB: 45 },
-  "./consent": { kB: 29 },
-  "./express": { kB: 104 },
-  "./fastify": { kB: 102 },
-  "./hono": { kB: 103.5 },
-  "./node": { kB: 104 },
-  "./openai-agents": { kB: 47 },
+  ".": { kB: 221, later: ["@azure/identity", ...entra] },
+  "./ai-sdk": { kB: 46 },
+  "./consent": { kB: 31 },
+  "./express": { kB: 108.5 },
+  "./fastify": { kB: 106.5 },
+  "./hono": { kB: 108 },
+  "./node": { kB: 108.5 },
+  "./openai-agents": { kB: 48 },
   "./otel": { kB: 30, atOnce: ["@opentelemetry/api"] },
-  "./server": { kB: 60, later: ["jose"] },
-  "./sign-in": { kB: 210.5, later: entra },
-  "./testing": { kB: 190, atOnce: ["jose"] },
-  bin: { kB: 20, later: [...entra, "redis"] },
+  "./server": { kB: 64.5, later: ["jose"] },
+  "./sign-in": { kB: 217, later: entra },
+  "./testing": { kB: 191, atOnce: ["jose"] },
+  bin: { kB: 14, later: [...entra, "redis"] },
 };
 
 let sizes: readonly EntrySize[];

@@ -1,6 +1,6 @@
 import type { EntraApp } from "../../exchange/entra-app.js";
 import { failure, type Finding } from "../finding.js";
-import type { Settings } from "../settings.js";
+import type { Settings } from "../read-settings.js";
 import { aadstsOf, appToken, refusalIn } from "./app-token.js";
 import { credentialOf } from "./environment.js";
 

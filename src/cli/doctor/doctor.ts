@@ -2,7 +2,7 @@ import type { Invocation } from "../commands.js";
 import { printFindings, type Finding } from "../finding.js";
 import { noteSecret } from "../hide-secrets.js";
 import { readToken } from "../read-text.js";
-import { readSettings } from "../settings.js";
+import { readSettings } from "../read-settings.js";
 import { UsageError } from "../usage-error.js";
 import { checkCredential } from "./credential.js";
 import { checkEnvironment } from "./environment.js";

@@ -6,7 +6,7 @@ import { workloadIdentityFile } from "../../exchange/federated-credential.js";
 import { foundryEnvironment } from "../../foundry/environment.js";
 import { protectedResource, type ProtectedResource } from "../../sources/protected-resource.js";
 import { failure, type Finding } from "../finding.js";
-import { audiencesOfResource, cloudOf, scopeOfResource, type Settings } from "../settings.js";
+import { audiencesOfResource, cloudOf, scopeOfResource, type Settings } from "../read-settings.js";
 
 /** What the configuration makes, as far as it is complete and well-formed. */
 export interface CheckedEnvironment {

@@ -7,7 +7,7 @@ import { HostedAgentIdentityError, packageFailure } from "../../errors.js";
 import { publicUrlOf, publicUrlOption } from "../../sign-in/link/urls.js";
 import { encryptionKeysOption } from "../../sealing/keyring.js";
 import { failure, type Finding } from "../finding.js";
-import type { Settings } from "../settings.js";
+import type { Settings } from "../read-settings.js";
 
 interface Asked {
   readonly settings: Settings;

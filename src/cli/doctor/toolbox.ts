@@ -1,7 +1,7 @@
 import { readOptions } from "../../options/option-table.js";
 import { toolboxOptions, toolboxPlace } from "../../toolbox/options.js";
 import { failure, type Finding } from "../finding.js";
-import type { Settings } from "../settings.js";
+import type { Settings } from "../read-settings.js";
 import { probe, Unreachable } from "./probe.js";
 
 /** Whether the project endpoint answers for a toolbox. Without a token: an agent's own is not to be had here. */

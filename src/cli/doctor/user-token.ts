@@ -9,7 +9,7 @@ import { passthrough } from "../../sources/passthrough.js";
 import type { ProtectedResource } from "../../sources/protected-resource.js";
 import { isUserTokenError } from "../../errors.js";
 import { failure, type Finding } from "../finding.js";
-import type { Settings } from "../settings.js";
+import type { Settings } from "../read-settings.js";
 import { aadstsOf, refusalIn } from "./app-token.js";
 
 /** What the user token is good for. */

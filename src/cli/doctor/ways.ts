@@ -1,6 +1,6 @@
 import type { AccessExplanation } from "../../access/types.js";
 import type { Finding } from "../finding.js";
-import type { Settings } from "../settings.js";
+import type { Settings } from "../read-settings.js";
 import type { Terminal } from "../terminal.js";
 import { sourceKinds, type SourceKind } from "../../sources/source-kinds.js";
 

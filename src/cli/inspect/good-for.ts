@@ -1,6 +1,6 @@
 import type { TokenClaims } from "../../entra/token-claims.js";
 import { subjectOf } from "../../entra/token-subject.js";
-import type { Settings } from "../settings.js";
+import type { Settings } from "../read-settings.js";
 import { audienceKind } from "./token-findings.js";
 import type { SourceKind } from "../../sources/source-kinds.js";
 

@@ -4,7 +4,7 @@ import type { Invocation } from "../commands.js";
 import { printFindings, type Finding } from "../finding.js";
 import { noteSecret } from "../hide-secrets.js";
 import { readToken } from "../read-text.js";
-import { readSettings } from "../settings.js";
+import { readSettings } from "../read-settings.js";
 import { UsageError } from "../usage-error.js";
 import { explainedClaims, printClaims } from "./claims.js";
 import { goodFor } from "./good-for.js";

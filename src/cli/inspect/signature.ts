@@ -5,7 +5,7 @@ import { settleOrAbort } from "../../async/deadline.js";
 import { clocksOf, systemClock } from "../../async/clocks.js";
 import { isUserTokenError, loadPackage } from "../../errors.js";
 import { failure, type Finding } from "../finding.js";
-import { cloudOf, type Settings } from "../settings.js";
+import { cloudOf, type Settings } from "../read-settings.js";
 
 const check = "signature";
 

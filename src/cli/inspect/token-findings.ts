@@ -9,7 +9,7 @@ import {
   type TokenCheckName,
 } from "../../user-token/token-checks.js";
 import { failure, type Finding } from "../finding.js";
-import { audiencesOfResource, cloudOf, type Settings } from "../settings.js";
+import { audiencesOfResource, cloudOf, type Settings } from "../read-settings.js";
 
 const graph: readonly string[] = ["00000003-0000-0000-c000-000000000000", "https://graph.microsoft.com"];
 

@@ -1,5 +1,5 @@
 /**
- * Adapters for Express 5.
+ * Adapters for Express 4.17 and newer, and 5.
  * @module express
  */
 export { responses } from "./express/responses.js";

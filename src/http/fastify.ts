@@ -1,5 +1,5 @@
 /**
- * Adapters for Fastify 5.
+ * Adapters for Fastify 4.29 and newer, and 5.
  * @module fastify
  */
 export { responses } from "./fastify/responses.js";

@@ -2,7 +2,8 @@
  * `npm run verify-package`: what npm would publish, installed by npm in empty projects, ES modules and CommonJS,
  * with and without each optional peer. Every entry loads, or says which package is missing. Then the quick start
  * of the README, against an emulated Entra. And an agent with its MCP server, minified by each bundler, with and
- * without `@azure/identity`. One line for each combination; ends with 1 if one failed.
+ * without `@azure/identity`. And a scene for the lowest and the highest version of every dependency and peer. One
+ * line for each combination; ends with 1 if one failed.
  */
 import { execFile } from "node:child_process";
 import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
@@ -21,6 +22,12 @@ import {
 import { packTarball, runNode } from "../support/tarball.js";
 import { bundlerWorkspace, type Build, type BundlerWorkspace } from "./bundlers/builds.js";
 import { playScene } from "./bundlers/scene.js";
+import {
+  combinations,
+  versionsWorkspace,
+  type Combination,
+  type VersionsWorkspace,
+} from "./versions/versions.js";
 
 type Kind = "module" | "commonjs";
 const kinds: readonly Kind[] = ["module", "commonjs"];
@@ -40,16 +47,20 @@ const needs: Readonly<Record<string, string>> = { "./otel": "@opentelemetry/api"
 const work = await mkdtemp(join(tmpdir(), "verify-package-"));
 let failures = 0;
 let bundlers: BundlerWorkspace | undefined;
+let versions: VersionsWorkspace | undefined;
 try {
   const { file } = await packTarball(work);
   bundlers = await bundlerWorkspace(file);
+  const played = (versions = await versionsWorkspace(file));
   // The slowest first. Two at a time, because much of it is waiting for a process to start.
   await twoAtATime([
     ...bundlers.builds.map((build) => () => checkBuild(build)),
     () => checkQuickStart(file),
     ...[undefined, ...peers].map((peer) => () => checkEntries(file, peer)),
+    ...combinations.map((combination) => () => checkVersions(played, combination)),
   ]);
 } finally {
+  await versions?.remove();
   await bundlers?.remove();
   await rm(work, { recursive: true, force: true });
 }
@@ -70,6 +81,13 @@ async function checkBuild({ name, identity, build }: Build): Promise<void> {
     const out = await mkdtemp(join(work, "bundle-"));
     return playScene(await build(out));
   });
+}
+
+/** A scene with one version of each package that it needs. */
+async function checkVersions(played: VersionsWorkspace, combination: Combination): Promise<void> {
+  const { scene, packages } = combination;
+  const names = Object.entries(packages).map(([name, version]) => `${name} ${version}`);
+  await report(`versions  ${scene}: ${names.toReversed().join(", ")}`, () => played.play(combination));
 }
 
 /** All entries in both kinds of project, with one peer or none. */

@@ -951,7 +951,7 @@ interface McpClientUser {
 }
 interface McpClientPoolOptions<C> extends Pick<Runtime, "now" | "onEvent"> {
     readonly open: (user: McpClientUser) => Promise<C>;
-    readonly close: (client: C) => Promise<void>;
+    readonly close: (client: C & {}) => Promise<void>;
     readonly max?: number;
     readonly idleMs?: number;
     readonly leaseWaitMs?: number;

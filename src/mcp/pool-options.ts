@@ -22,7 +22,9 @@ export interface McpClientPoolOptions<C> extends Pick<Runtime, "now" | "onEvent"
    * Ends one client: `closeMcpClient` for both MCP SDKs. Runs with no user context. A session DELETE that
    * it sends through a user access's `fetch` carries a token of that user only if one is still cached.
    */
-  readonly close: (client: C) => Promise<void>;
+  // `& {}` makes C come from `open`: in projects without strictFunctionTypes it came from closeMcpClient, and `use`
+  // had a client without methods. NoInfer<C> fails in strict projects, where `open` takes a parameter.
+  readonly close: (client: C & {}) => Promise<void>;
   /** The most clients to hold at once. Default 1000. */
   readonly max?: number;
   /** After how many idle milliseconds a client is closed. Default 5 minutes. */

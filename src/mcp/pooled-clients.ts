@@ -196,7 +196,9 @@ export function pooledClients<C>(settings: PoolSettings<C>): PooledClients<C> {
     const { client } = pooled;
     if (client === undefined) return Promise.resolve();
     pooled.client = undefined;
-    const work = runClosing(pooled.principalKey, () => atMost(closeMs, async () => closeOne(client.value)))
+    const work = runClosing(pooled.principalKey, () =>
+      atMost(closeMs, async () => closeOne(client.value as C & {})),
+    )
       .then(() => emit(onEvent, { type: "mcp_client_closed", reason }))
       .catch(() => emit(onEvent, { type: "mcp_client_close_failed", reason }))
       .finally(() => closing.delete(work));

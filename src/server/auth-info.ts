@@ -78,12 +78,12 @@ export type Caller = UserCaller | ApplicationCaller;
  *
  * @example
  * ```ts
- * import { McpServer } from "@modelcontextprotocol/server";
+ * import { McpServer, type ServerContext } from "@modelcontextprotocol/server";
  * import { callerOf } from "hosted-agent-identity/server";
  *
  * export function contacts(): McpServer {
  *   const server = new McpServer({ name: "contacts", version: "1.0.0" });
- *   server.registerTool("whoami", {}, (context) => {
+ *   server.registerTool("whoami", {}, (context: ServerContext) => {
  *     const { oid } = callerOf(context.http?.authInfo);
  *     return { content: [{ type: "text", text: oid }] };
  *   });

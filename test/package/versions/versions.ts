@@ -40,6 +40,8 @@ function each(scene: Scene, name: string, versions: readonly string[]): readonly
 
 /** Where the scenes are played. */
 export interface VersionsWorkspace {
+  /** Where every version is installed. */
+  readonly kept: string;
   /** Plays one, in a folder with the packed package and these packages. Returns what it says at its end. */
   play(combination: Combination): Promise<string>;
   /** A folder that has the packed package and these packages in its `node_modules`, and nothing else. */
@@ -78,6 +80,7 @@ export async function versionsWorkspace(tarball: string): Promise<VersionsWorksp
     return folder;
   };
   return {
+    kept,
     project,
     async play({ scene, packages }) {
       const folder = await project(packages);

@@ -44,11 +44,19 @@ export function capturingNetwork(options: NetworkOptions): CapturingNetwork {
     try {
       const response = await options.fetch(originalScheme(url, options.loginEndpoint), {
         method,
-        redirect: "error",
+        // Not "error", which Cloudflare Workers do not have. What redirects is refused below.
+        redirect: "manual",
         signal: options.signal,
         ...(request?.headers === undefined ? {} : { headers: request.headers }),
         ...(request?.body === undefined ? {} : { body: request.body }),
       });
+      if (isRedirect(response)) {
+        await response.body?.cancel();
+        throw new HostedAgentIdentityError(
+          "entra_bad_response",
+          "The token endpoint answered with a redirect, which is not followed.",
+        );
+      }
       answer = await readAnswer(response);
     } catch (cause) {
       failure = asFailure(cause, options.signal);
@@ -63,6 +71,11 @@ export function capturingNetwork(options: NetworkOptions): CapturingNetwork {
     answer: () => answer,
     failure: () => failure,
   };
+}
+
+/** Node shows the redirect as it came; browsers and some runtimes hide its status. */
+export function isRedirect({ status, type }: Response): boolean {
+  return type === "opaqueredirect" || (status >= 300 && status < 400);
 }
 
 /** MSAL takes https authorities only; for a loopback login endpoint the configured scheme is put back. */

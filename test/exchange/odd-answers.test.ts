@@ -28,3 +28,28 @@ it.each([
   });
   await expect(asked).rejects.toMatchObject({ code: "entra_bad_response" });
 });
+
+it("a redirect is no answer, and nothing is sent where it leads", async () => {
+  const asked: string[] = [];
+  const app = entraApp({
+    tenantId,
+    clientId: "33333333-3333-4333-8333-333333333333",
+    credential: clientSecret("a secret"),
+    fetch: async (url, init) => {
+      asked.push(`${String(url)} ${init?.redirect}`);
+      const token = { token_type: "Bearer", access_token: "opaque", expires_in: 3599 };
+      return Response.json(token, { status: 307, headers: { location: "https://elsewhere.example.com/" } });
+    },
+  });
+  const token = requestTokens(entraAppInternals(app), {
+    tenantId,
+    account: "nobody",
+    signal: new AbortController().signal,
+    send: (client) => client.acquireTokenByClientCredential({ scopes: ["api://x/.default"] }),
+  });
+  await expect(token).rejects.toMatchObject({
+    code: "entra_bad_response",
+    message: expect.stringContaining("redirect"),
+  });
+  expect(asked.filter((one) => !/^https:\/\/login\.microsoftonline\.com\/.* manual$/.test(one))).toEqual([]);
+});

@@ -22,6 +22,7 @@ import type { ErrorCause } from "../../errors/facts.js";
 import { isBearerToken } from "../../entra/bearer-token.js";
 import { backOff } from "../../exchange/back-off.js";
 import { settleOrAbort, withDeadline } from "../../async/deadline.js";
+import { isRedirect } from "../../exchange/network-module.js";
 import { tokenCredentialOption, type TokenCredentialLike } from "../../exchange/federated-credential.js";
 import type { TokenAnswer, TokenRequest, TokenSource } from "../../sources/token-source.js";
 import { maxMessageLength } from "../binding/code.js";
@@ -300,7 +301,7 @@ function serviceCalls(base: string, options: Checked<RemoteSignInOptions, Remote
       try {
         response = await fetch(`${base}/v1/${path}`, {
           method: "POST",
-          redirect: "error",
+          redirect: "manual",
           headers,
           body: JSON.stringify(body),
           signal,
@@ -308,6 +309,14 @@ function serviceCalls(base: string, options: Checked<RemoteSignInOptions, Remote
       } catch (cause) {
         signal.throwIfAborted();
         throw new HostedAgentIdentityError("sign_in_service_unavailable", undefined, { cause });
+      }
+      // Followed, it would take the user token along. Workers have no redirect: "error".
+      if (isRedirect(response)) {
+        await response.body?.cancel();
+        throw new HostedAgentIdentityError(
+          "sign_in_service_unavailable",
+          "The sign-in service answered with a redirect, which is not followed.",
+        );
       }
       const reply = await readJson(response).catch(() => {
         throw badReply();

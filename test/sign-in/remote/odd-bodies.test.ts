@@ -27,6 +27,24 @@ it.each([{ toString: 1 }, ["no"], null, 5])(
   },
 );
 
+it("a redirect of the service is refused, and takes nothing along", async () => {
+  const asked: string[] = [];
+  const remote = remoteSignIn({
+    url: "https://sign-in.example.com",
+    credential: { getToken: async () => ({ token: "agent", expiresOnTimestamp: Date.now() + 3_600_000 }) },
+    scope: "api://service/.default",
+    fetch: async (url, init) => {
+      asked.push(`${String(url)} ${init?.redirect}`);
+      return Response.json({}, { status: 307, headers: { location: "https://elsewhere.example.com/" } });
+    },
+  });
+  await expect(remote.redeem(platformUser, "hello")).rejects.toMatchObject({
+    code: "sign_in_service_unavailable",
+    message: expect.stringContaining("redirect"),
+  });
+  expect(asked.every((one) => /^https:\/\/sign-in\.example\.com\/.* manual$/.test(one))).toBe(true);
+});
+
 it.each([{ toString: 1 }, ["api://contacts/read"], 5, null])(
   "a scope that is %j is refused, and no failure of the service",
   async (scope) => {

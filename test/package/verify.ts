@@ -2,8 +2,9 @@
  * `npm run verify-package`: what npm would publish, installed by npm in empty projects, ES modules and CommonJS,
  * with and without each optional peer. Every entry loads, or says which package is missing. Then the quick start
  * of the README, against an emulated Entra. And an agent with its MCP server, minified by each bundler, with and
- * without `@azure/identity`. And a scene for the lowest and the highest version of every dependency and peer. One
- * line for each combination; ends with 1 if one failed.
+ * without `@azure/identity`. And a scene for the lowest and the highest version of every dependency and peer, our
+ * declarations with other compilers and settings, and the programs of the guides as a reader finds them. One line
+ * for each combination; ends with 1 if one failed.
  */
 import { execFile } from "node:child_process";
 import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
@@ -22,6 +23,8 @@ import {
 import { packTarball, runNode } from "../support/tarball.js";
 import { bundlerWorkspace, type Build, type BundlerWorkspace } from "./bundlers/builds.js";
 import { playScene } from "./bundlers/scene.js";
+import { read, readers, type Reader } from "./reader/readers.js";
+import { checkTypes, typeChecks, type TypeCheck } from "./types/matrix.js";
 import {
   combinations,
   versionsWorkspace,
@@ -55,8 +58,10 @@ try {
   // The slowest first. Two at a time, because much of it is waiting for a process to start.
   await twoAtATime([
     ...bundlers.builds.map((build) => () => checkBuild(build)),
+    ...readers.map((reader) => () => checkReader(reader, file)),
     () => checkQuickStart(file),
     ...[undefined, ...peers].map((peer) => () => checkEntries(file, peer)),
+    ...typeChecks.map((check) => () => checkDeclarations(check, played, file)),
     ...combinations.map((combination) => () => checkVersions(played, combination)),
   ]);
 } finally {
@@ -83,11 +88,25 @@ async function checkBuild({ name, identity, build }: Build): Promise<void> {
   });
 }
 
+/** A program of the documents, in an empty folder with nothing but what its page says. */
+async function checkReader(reader: Reader, file: string): Promise<void> {
+  await report(`reader    ${reader.name} (${reader.page})`, () => read(reader, work, file));
+}
+
 /** A scene with one version of each package that it needs. */
 async function checkVersions(played: VersionsWorkspace, combination: Combination): Promise<void> {
   const { scene, packages } = combination;
   const names = Object.entries(packages).map(([name, version]) => `${name} ${version}`);
   await report(`versions  ${scene}: ${names.toReversed().join(", ")}`, () => played.play(combination));
+}
+
+/** Our declarations, and the programs of the documents, in a project with other settings than ours. */
+async function checkDeclarations(check: TypeCheck, played: VersionsWorkspace, file: string): Promise<void> {
+  const { typescript, resolution, strict, commonjs } = check;
+  const settings = [resolution, strict ? "strict" : "not strict", ...(commonjs ? ["CommonJS"] : [])];
+  await report(`types     TypeScript ${typescript}, ${settings.join(", ")}`, () =>
+    checkTypes(check, played, file),
+  );
 }
 
 /** All entries in both kinds of project, with one peer or none. */

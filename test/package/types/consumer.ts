@@ -37,7 +37,10 @@ declare class Client {
 const open = async (): Promise<Client> => new Client();
 const pools = [
   root.mcpClientPool({
-    open: async ({ principalKey }) => (principalKey === "" ? Promise.reject(new Error()) : new Client()),
+    open: async ({ principalKey }) => {
+      if (principalKey === "") throw new Error("nobody");
+      return new Client();
+    },
     close: root.closeMcpClient,
   }),
   root.mcpClientPool({ close: root.closeMcpClient, open }),

@@ -47,17 +47,15 @@ export const readers: readonly Reader[] = [
     play: tsx("quick-start.ts"),
   },
   {
-    name: "NestJS on Express",
+    name: "NestJS on Express and Fastify",
     page: "docs/guides/nestjs.md",
-    files: /tsconfig\.json|agent\.ts|on-express\.ts/,
-    play: tsx("on-express.ts"),
-  },
-  {
-    name: "NestJS on Fastify",
-    page: "docs/guides/nestjs.md",
-    files: /tsconfig\.json|agent\.ts|on-fastify\.ts/,
-    play: (folder) =>
-      playAgent({ program: "npx", args: ["--yes", "tsx", "on-fastify.ts"], folder, ownBodyParser: true }),
+    files: /.*/,
+    async play(folder) {
+      const onExpress = await tsx("on-express.ts")(folder);
+      const start = { program: "npx", args: ["--yes", "tsx", "on-fastify.ts"], folder };
+      await playAgent({ ...start, ownBodyParser: true });
+      return `${onExpress}; the same on Fastify`;
+    },
   },
   { name: "Hono agent", page: "docs/guides/hono.md", files: /.*/, play: tsx("agent.ts") },
   { name: "Bun, Deno, Workers", page: "docs/guides/runtimes.md", files: /.*/, play: playRuntimes },

@@ -46,8 +46,6 @@ export async function playAgent({
     AZURE_TENANT_ID: entra.tenants[0]?.id,
     APP_CLIENT_ID: clientId,
     APP_CLIENT_SECRET: "the-agents-secret",
-    AGENT_CLIENT_ID: clientId,
-    AGENT_CLIENT_SECRET: "the-agents-secret",
     MCP_URL: witness.url,
     MCP_CLIENT_ID: entra.app("mcp").clientId,
     CONSENT_PAGE: "http://127.0.0.1:9/consented",

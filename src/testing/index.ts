@@ -16,14 +16,8 @@ export type {
   ManagedIdentityOptions,
   RedirectUriOptions,
 } from "./entra/options.js";
-export type {
-  AppRef,
-  EntraApp,
-  EntraTenant,
-  EntraUser,
-  ManagedIdentity,
-  UserRef,
-} from "./entra/directory.js";
+export type { EntraApp, EntraTenant, EntraUser, ManagedIdentity } from "./entra/directory.js";
+export type { AppRef, UserRef } from "./entra/refs.js";
 export type { ActivePolicy, EntraPolicies } from "./entra/policies.js";
 export type { EntraGrant, EntraPolicy, PolicyTarget } from "./entra/policy-types.js";
 export type { IssuedSecret } from "./entra/issued.js";
@@ -46,7 +40,8 @@ export {
   type WitnessOptions,
 } from "./isolation/witness.js";
 export { startFoundry, type FoundryEmulator } from "./foundry/start.js";
-export type { FoundryOptions, InProcessServer } from "./foundry/options.js";
+export type { InProcessServer } from "./foundry/in-process-server.js";
+export type { FoundryOptions } from "./foundry/options.js";
 export type { FoundryFault } from "./foundry/faults.js";
 export type { FoundryRequest } from "./foundry/log.js";
 export type {

@@ -1,12 +1,12 @@
 import { randomUUID } from "node:crypto";
 import { returnAddress, sendBack, type ReturnAddress } from "./authorize-request.js";
+import type { EntraCall } from "./call.js";
 import { configuredOn } from "./consent-step.js";
 import type { EntraApp, EntraTenant } from "./directory.js";
 import { html, type Reply } from "./http.js";
 import { adminConsentPage } from "./pages.js";
 import { refused } from "./refused.js";
 import { parseScopes, requiredScopes } from "./scopes.js";
-import type { EntraCall } from "./server.js";
 import { remember } from "./state.js";
 
 interface AdminFlow {

@@ -6,13 +6,13 @@ import {
   sendBackRefusal,
   type AuthorizeRequest,
 } from "./authorize-request.js";
+import type { EntraCall } from "./call.js";
 import { missingConsent, recordConsent } from "./consent-step.js";
 import type { Account, EntraTenant } from "./directory.js";
 import { html, type Reply } from "./http.js";
 import { accountPicker, approvalPage, consentPage, needAdminPage, type PageForm } from "./pages.js";
 import { Refused, refused } from "./refused.js";
 import { oneResourceOf, parseScopes } from "./scopes.js";
-import type { EntraCall } from "./server.js";
 import { browserOf, type Browser } from "./sessions.js";
 import { freshSignIn, remember, type EntraState, type SignIn } from "./state.js";
 import { clientInfo } from "./tokens.js";

@@ -15,7 +15,8 @@ import type { FederatedCredentialOptions } from "./options.js";
 import { refused } from "./refused.js";
 import type { EntraState } from "./state.js";
 import { subjectIn } from "./subject.js";
-import { isFromFederated, issuer, signInOf, type ClientProof } from "./tokens.js";
+import type { ClientProof } from "./token-call.js";
+import { isFromFederated, issuer, signInOf } from "./tokens.js";
 
 interface Presented {
   readonly app: EntraApp;

@@ -3,8 +3,7 @@ import { checkClientAssertion } from "./client-assertion.js";
 import type { EntraApp, EntraTenant } from "./directory.js";
 import { refused } from "./refused.js";
 import type { EntraState } from "./state.js";
-import { required } from "./token-call.js";
-import type { ClientProof } from "./tokens.js";
+import { required, type ClientProof } from "./token-call.js";
 
 /** The client id a request gives: in the form, or as HTTP Basic. */
 export function claimedClient(

@@ -12,6 +12,7 @@ import type {
   ManagedIdentityOptions,
   RedirectUriOptions,
 } from "./options.js";
+import type { AppRef, UserRef } from "./refs.js";
 
 /**
  * A tenant with its ids.
@@ -86,20 +87,6 @@ export interface ManagedIdentity {
   readonly systemAssigned: boolean;
   readonly federated: boolean;
 }
-
-/**
- * An app by name, client id, app-ID URI, or as `entra.app()` returned it. Microsoft's own are there too, by
- * the same: `https://ai.azure.com` for Foundry, `https://graph.microsoft.com`, `api://AzureADTokenExchange`.
- *
- * @group Test kit
- */
-export type AppRef = string | { readonly clientId: string };
-/**
- * A user by name, upn, object id, or as `entra.user()` returned it.
- *
- * @group Test kit
- */
-export type UserRef = string | { readonly oid: string };
 
 /** What can change while the emulator runs. */
 interface Additions {

@@ -1,6 +1,6 @@
+import type { EntraCall } from "./call.js";
 import { html, redirect, type Reply } from "./http.js";
 import { messagePage } from "./pages.js";
-import type { EntraCall } from "./server.js";
 import { forget } from "./sessions.js";
 
 /** Signs the browser out. A redirect goes only to a URI that some app registered. */

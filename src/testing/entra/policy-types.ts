@@ -1,4 +1,4 @@
-import type { AppRef, UserRef } from "./directory.js";
+import type { AppRef, UserRef } from "./refs.js";
 
 /**
  * A way to get a token.

@@ -8,7 +8,7 @@ import {
 import { createServer as createHttpsServer } from "node:https";
 import { adminConsent } from "./admin-consent.js";
 import { authorize, signInForm } from "./authorize.js";
-import type { EntraTenant } from "./directory.js";
+import type { EntraCall } from "./call.js";
 import { instanceDiscovery, openIdConfiguration } from "./discovery.js";
 import { applyFaults, createSwapper, type Swapper } from "./faults.js";
 import { html, json, readBody, targetOf, write, type Reply } from "./http.js";
@@ -20,20 +20,6 @@ import type { PolicySubject } from "./policies.js";
 import { Refused, refusalBody, refused } from "./refused.js";
 import type { EntraState } from "./state.js";
 import { tokenEndpoint, understandTokenRequest } from "./token-endpoint.js";
-
-/** One request with what routing found out. */
-export interface EntraCall {
-  readonly state: EntraState;
-  readonly request: IncomingMessage;
-  readonly method: string;
-  /** The tenant as the path names it. */
-  readonly segment: string;
-  /** Undefined for `common`, `organizations` and `consumers`. */
-  readonly tenant: EntraTenant | undefined;
-  /** Query of a GET, form of a POST. */
-  readonly params: URLSearchParams;
-  readonly entry: EntraRequest;
-}
 
 interface Route {
   readonly methods: readonly string[];

@@ -5,22 +5,23 @@ import { parseClaims } from "./claims-request.js";
 import { createConsents, type ConsentKey } from "./consents.js";
 import {
   buildDirectory,
-  type AppRef,
   type EntraApp,
   type EntraTenant,
   type EntraUser,
   type ManagedIdentity,
-  type UserRef,
 } from "./directory.js";
 import { createIssued, type IssuedSecret } from "./issued.js";
 import { createSigningKeys } from "./keys.js";
 import { createLog, type EntraRequest } from "./log.js";
 import type { EntraOptions, FederatedCredentialOptions, RedirectUriOptions } from "./options.js";
 import { createPolicies, type EntraPolicies } from "./policies.js";
+import type { AppRef, UserRef } from "./refs.js";
 import { createEntraServer } from "./server.js";
 import { freshSignIn, type EntraState } from "./state.js";
 import { accessToken } from "./tokens.js";
+import { made } from "../../options/checks.js";
 import { invalid } from "../../options/invalid.js";
+import type { OptionCheck } from "../../options/option-table.js";
 
 /**
  * A running emulator of Entra.
@@ -317,3 +318,9 @@ function tenantNamed(state: EntraState, value: string | undefined): EntraTenant 
 function portOf(address: AddressInfo | string | null): number {
   return typeof address === "object" && address !== null ? address.port : 0;
 }
+
+/** The emulator that another part of the test kit works with. */
+export const entraOption: OptionCheck<EntraEmulator> = made<EntraEmulator>("what startEntra() returned", {
+  app: "function",
+  users: "list",
+});

@@ -2,7 +2,9 @@ import type { EntraApp, EntraTenant } from "./directory.js";
 import type { EntraRequest } from "./log.js";
 import { refused } from "./refused.js";
 import type { EntraState } from "./state.js";
-import type { ClientProof } from "./tokens.js";
+
+/** How a client proved itself. */
+export type ClientProof = "none" | "secret" | "certificate" | "federated";
 
 /** A request to the token endpoint whose client is known. */
 export interface TokenCall {

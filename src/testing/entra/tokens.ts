@@ -5,9 +5,9 @@ import { graphId } from "./microsoft-apps.js";
 import { agentClaims } from "./agent-identities.js";
 import type { SigningKey } from "./keys.js";
 import type { EntraState, SignIn } from "./state.js";
+import type { ClientProof } from "./token-call.js";
 
-/** How the client proved itself: `azpacr` / `appidacr`. */
-export type ClientProof = "none" | "secret" | "certificate" | "federated";
+/** `azpacr` / `appidacr`. */
 const proofClaim: Record<ClientProof, string> = { none: "0", secret: "1", certificate: "2", federated: "2" };
 
 export interface AccessTokenRequest {

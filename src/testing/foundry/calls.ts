@@ -20,6 +20,13 @@ export interface Call extends ForWhom {
   end(): void;
 }
 
+/** The request that an answer is for. */
+export interface Asked {
+  readonly call: Call;
+  readonly body: Readonly<Record<string, unknown>>;
+  readonly chosenId: string | undefined;
+}
+
 export interface Calls {
   begin(whom: ForWhom, sessionId: string): Call;
   /** The live request of a call id. Throws a refusal. */

@@ -1,7 +1,7 @@
 import { request as httpRequest, type IncomingMessage } from "node:http";
 import { createBrotliDecompress, createGunzip, createInflate } from "node:zlib";
 import { headerPairs } from "./headers.js";
-import type { InProcessServer } from "./options.js";
+import type { InProcessServer } from "./in-process-server.js";
 
 /** What the platform sends to a container. */
 export interface ContainerRequest {

@@ -1,10 +1,8 @@
-import type { AppRef } from "../entra/directory.js";
+import type { AppRef } from "../entra/refs.js";
 import type { EntraEmulator } from "../entra/start.js";
 import type { FoundryRequest } from "./log.js";
+import type { InProcessServer } from "./in-process-server.js";
 import type { ToolboxOptions } from "./toolbox/options.js";
-
-/** A web-standard handler that stands for a container, or for an MCP server, in the same process. */
-export type InProcessServer = (request: Request) => Response | Promise<Response>;
 
 /**
  * What `startFoundry` starts with.

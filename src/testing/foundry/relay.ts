@@ -1,7 +1,7 @@
 import { once } from "node:events";
 import { json } from "../entra/http.js";
 import { answerRules, BrokenAnswer, type AnswerRule, type AnswerRuleName } from "./answer-rules.js";
-import type { Call } from "./calls.js";
+import type { Asked } from "./calls.js";
 import { checkResponse, type AnsweredResponse } from "./check-response.js";
 import { checkStream, type StreamedEvent } from "./check-stream.js";
 import type { ContainerAnswer } from "./container.js";
@@ -12,13 +12,6 @@ import { note } from "./log.js";
 import { eventCutter } from "./sse.js";
 import { inputItemsOf } from "./store.js";
 import { noteViolations } from "./violations.js";
-
-/** The request that an answer is for. */
-export interface Asked {
-  readonly call: Call;
-  readonly body: Readonly<Record<string, unknown>>;
-  readonly chosenId: string | undefined;
-}
 
 /** Brings the container's answer to the caller; keeps it when it is a response. `asked`: of `POST /responses`. */
 export async function relay(

@@ -1,7 +1,8 @@
 import { once } from "node:events";
 import type { AddressInfo } from "node:net";
 import { randomBytes, randomUUID } from "node:crypto";
-import type { EntraTenant, UserRef } from "../entra/directory.js";
+import type { EntraTenant } from "../entra/directory.js";
+import type { UserRef } from "../entra/refs.js";
 import { invalid } from "../../options/invalid.js";
 import { createCallers, objectIds } from "./callers.js";
 import { createCalls } from "./calls.js";
@@ -9,7 +10,8 @@ import { containerAt, containerInProcess, type Container } from "./container.js"
 import { createFaults, type FoundryFault } from "./faults.js";
 import { giveConsent } from "./give-consent.js";
 import { createLog, type FoundryRequest } from "./log.js";
-import type { FoundryOptions, InProcessServer } from "./options.js";
+import type { InProcessServer } from "./in-process-server.js";
+import type { FoundryOptions } from "./options.js";
 import { createReadiness } from "./readiness.js";
 import { createFoundryServer } from "./server.js";
 import { createSessions } from "./sessions.js";

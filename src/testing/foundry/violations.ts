@@ -1,6 +1,6 @@
+import type { Asked } from "./calls.js";
 import type { ContainerAnswer } from "./container.js";
 import { note, type FoundryRequest } from "./log.js";
-import type { Asked } from "./relay.js";
 
 /** What a container should do, and the platform lets pass. Source of all: azure-ai-agentserver-core, PlatformHeaders. */
 const wants: readonly {

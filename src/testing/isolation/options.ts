@@ -10,9 +10,10 @@ import {
   orElse,
   text,
 } from "../../options/checks.js";
-import { type Checked, type OptionCheck, type OptionTable } from "../../options/option-table.js";
-import type { AppRef, EntraUser, UserRef } from "../entra/directory.js";
-import type { EntraEmulator } from "../entra/start.js";
+import type { Checked, OptionTable } from "../../options/option-table.js";
+import type { EntraUser } from "../entra/directory.js";
+import { refOption, type AppRef, type UserRef } from "../entra/refs.js";
+import { entraOption, type EntraEmulator } from "../entra/start.js";
 import type { Witness } from "./witness.js";
 
 /**
@@ -70,20 +71,6 @@ type IsolationDefaults = "turns" | "sharedConversations";
 
 /** {@link IsolationOptions}, checked and complete. */
 export type IsolationSettings = Checked<IsolationOptions, IsolationDefaults>;
-
-/** The emulator that another part of the test kit works with. */
-export const entraOption: OptionCheck<EntraEmulator> = made<EntraEmulator>("what startEntra() returned", {
-  app: "function",
-  users: "list",
-});
-
-/** An app or a user of the emulator: by name, or as it was returned. */
-export const refOption: OptionCheck<never> = check<never>(
-  "mixed",
-  "a name, an id, or what the emulator returned",
-  (ref: unknown) =>
-    (typeof ref === "string" && ref !== "") || (!Array.isArray(ref) && Object.keys(ref as object).length > 0),
-);
 
 /** The options of `checkIsolation()`. */
 export const isolationOptions: OptionTable<IsolationOptions, IsolationDefaults> = {

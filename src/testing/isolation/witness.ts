@@ -4,13 +4,12 @@ import { createServer, type IncomingMessage, type ServerResponse } from "node:ht
 import type { AddressInfo } from "node:net";
 import { flag, func, list, orElse, text } from "../../options/checks.js";
 import { readOptions, type OptionTable } from "../../options/option-table.js";
-import type { AppRef } from "../entra/directory.js";
 import { json, readBody, write } from "../entra/http.js";
-import type { EntraEmulator } from "../entra/start.js";
+import { refOption, type AppRef } from "../entra/refs.js";
+import { entraOption, type EntraEmulator } from "../entra/start.js";
 import { RpcFailure } from "../foundry/toolbox/rpc.js";
 import { createGate, type Gate } from "./gate.js";
 import { newReceipt, noncesIn } from "./marks.js";
-import { entraOption, refOption } from "./options.js";
 import { messageIn, witnessProtocol, witnessUri, type WitnessRequest } from "./witness-mcp.js";
 import { tokenReader, type TokenReader, type WitnessedToken } from "./witness-token.js";
 

@@ -1,5 +1,5 @@
-import type { AppRef } from "../../entra/directory.js";
-import type { InProcessServer } from "../options.js";
+import type { AppRef } from "../../entra/refs.js";
+import type { InProcessServer } from "../in-process-server.js";
 
 /**
  * A toolbox to be: an MCP server of Foundry that passes calls on to its sources.

@@ -9,8 +9,8 @@
 import { judged, type Check } from "./checks.js";
 import { createPerson } from "./no-user-token/person.js";
 import { startProcesses } from "./processes.js";
-import { shapes, type Shape, type ShapeName } from "./no-user-token/shapes.js";
-import { startSetting } from "./no-user-token/setting.js";
+import { shapes, type ShapeName } from "./no-user-token/shapes.js";
+import { startSetting, type Shape } from "./no-user-token/setting.js";
 import { tell } from "./no-user-token/story.js";
 
 /** Returns whether everything was seen as the person it was made for. */

@@ -4,9 +4,18 @@ import { join } from "node:path";
 import { startEntra, type EntraEmulator } from "hosted-agent-identity/testing";
 import { startContactsServer, type ContactsServer, type VerifiedCall } from "../mcp-server.js";
 import { freePort } from "../free-port.js";
+import type { ProcessPlan } from "../processes.js";
 import { startRedis, type DemoRedis } from "./redis.js";
-import type { Shape } from "./shapes.js";
 import { temporaryFolder } from "./temporary-folder.js";
+
+/** A way to run sign-in: which processes there are, and what each of them is given. */
+export interface Shape {
+  readonly what: string;
+  readonly store: "file" | "redis";
+  /** Who serves the pages. */
+  readonly pages: "the agent" | "own process";
+  processes(setting: Setting): readonly ProcessPlan[];
+}
 
 export interface Setting {
   readonly entra: EntraEmulator;

@@ -1,14 +1,5 @@
 import type { ProcessPlan } from "../processes.js";
-import { scope, type Setting } from "./setting.js";
-
-/** A way to run sign-in: which processes there are, and what each of them is given. */
-export interface Shape {
-  readonly what: string;
-  readonly store: "file" | "redis";
-  /** Who serves the pages. */
-  readonly pages: "the agent" | "own process";
-  processes(setting: Setting): readonly ProcessPlan[];
-}
+import { scope, type Setting, type Shape } from "./setting.js";
 
 export type ShapeName = "one-process" | "redis" | "remote";
 

@@ -60,7 +60,7 @@ export { type RandomBytes } from "./runtime/random.js";
 export { type Runtime } from "./runtime/runtime.js";
 export { type HeadersLike } from "./request/header-pairs.js";
 export { userContext, type UserContextMiddleware } from "./request/middleware.js";
-export { type Assertion, type TokenUse } from "./context/internals.js";
+export type { Assertion, TokenUse } from "./context/state.js";
 export { principalKey, type Principal } from "./context/principal.js";
 export { UserContext, type PlatformContext, type VerifiedUser } from "./context/user-context.js";
 export {

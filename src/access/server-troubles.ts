@@ -1,4 +1,4 @@
-import type { ContextInternals, ServerTrouble } from "../context/internals.js";
+import type { ContextInternals, ServerTrouble } from "../context/state.js";
 import { isHostedAgentIdentityError } from "../errors.js";
 import type { OutgoingInit } from "./outgoing-request.js";
 

@@ -1,5 +1,5 @@
 import { finished } from "node:stream";
-import type { ContextInternals, ToolCall } from "../context/internals.js";
+import type { ContextInternals, ToolCall } from "../context/state.js";
 import type { OutgoingInit } from "./outgoing-request.js";
 import { isLeft, noteFailure } from "./server-troubles.js";
 

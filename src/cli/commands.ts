@@ -1,15 +1,5 @@
+import type { Invocation } from "./invocation.js";
 import { commonOptions, optionHelp, type OptionName } from "./options.js";
-import type { CommandLine } from "./run.js";
-import type { Terminal } from "./terminal.js";
-
-/** What a command is run with. */
-export interface Invocation {
-  readonly values: Readonly<Record<string, string | boolean | undefined>>;
-  readonly positionals: readonly string[];
-  readonly line: CommandLine;
-  readonly out: Terminal;
-  readonly signal: AbortSignal;
-}
 
 /** One command. What it does is loaded when it is run, so that help costs nothing. */
 export interface Command {

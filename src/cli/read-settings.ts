@@ -1,7 +1,7 @@
 import { readFile } from "node:fs/promises";
 import { cloudEndpoints, cloudOfAuthorityHost, type CloudEndpoints } from "../entra/clouds.js";
 import { isGuid } from "../entra/tenants.js";
-import type { Invocation } from "./commands.js";
+import type { Invocation } from "./invocation.js";
 import { noteSecret } from "./hide-secrets.js";
 import { UsageError } from "./usage-error.js";
 import { secrets, settings } from "./settings.js";

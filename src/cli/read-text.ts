@@ -1,5 +1,4 @@
 import { open } from "node:fs/promises";
-import type { CommandLine } from "./run.js";
 import { UsageError } from "./usage-error.js";
 
 /** Where text comes from: standard input, or a file. */
@@ -13,7 +12,7 @@ const maxBytes = 262_144;
 export async function readText(
   from: string,
   what: string,
-  { stdin }: Pick<CommandLine, "stdin">,
+  { stdin }: { readonly stdin: Input },
 ): Promise<string> {
   if (from === "-") return readStream(stdin, what);
   try {
@@ -48,7 +47,7 @@ async function readStream(stream: Input, what: string): Promise<string> {
 }
 
 /** A token as people have it: with line breaks, quotes or the word Bearer around it. */
-export async function readToken(from: string, line: Pick<CommandLine, "stdin">): Promise<string> {
+export async function readToken(from: string, line: { readonly stdin: Input }): Promise<string> {
   const text = (await readText(from, "token", line))
     .trim()
     .replace(/^"(.*)"$/s, "$1")

@@ -3,18 +3,10 @@ import { commands, commandNamed, overview, type Command } from "./commands.js";
 import { packageVersion } from "../foundry/version.js";
 import { secretIn } from "./secret-arguments.js";
 import { nearest } from "../options/nearest.js";
-import type { Input } from "./read-text.js";
+import type { CommandLine } from "./invocation.js";
 import { commonOptions, parserOptions } from "./options.js";
-import { terminal, type Output, type Terminal } from "./terminal.js";
+import { terminal, type Terminal } from "./terminal.js";
 import { UsageError } from "./usage-error.js";
-
-/** What the command line works with: a process, or a stand-in. */
-export interface CommandLine {
-  readonly env: Readonly<Record<string, string | undefined>>;
-  readonly stdin: Input;
-  readonly stdout: Output;
-  readonly stderr: Output;
-}
 
 /** 0 all good, 1 a check failed, 2 the command was not understood, 130 interrupted. */
 export const exitCodes = { good: 0, failed: 1, usage: 2, interrupted: 130 } as const;

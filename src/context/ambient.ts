@@ -34,7 +34,7 @@ export function getUserContext(request?: object): UserContext {
  * @group Context
  */
 export function tryGetUserContext(request?: object): UserContext | undefined {
-  const slot = contextSlot();
+  const slot = contextSlot<UserContext>();
   return (request === undefined ? undefined : slot.byRequest.get(request)) ?? slot.storage.getStore();
 }
 
@@ -61,7 +61,7 @@ export function tryGetUserContext(request?: object): UserContext | undefined {
 export function runWithUserContext<T>(context: UserContext, run: () => T): T {
   liveInternalsOf(context);
   func("a function").read(run, "runWithUserContext: run");
-  return contextSlot().storage.run(context, run);
+  return contextSlot<UserContext>().storage.run(context, run);
 }
 
 /**
@@ -69,15 +69,15 @@ export function runWithUserContext<T>(context: UserContext, run: () => T): T {
  * `context_ended` when it acquires, instead of finding nobody.
  */
 export function runInContext<T>(context: UserContext, run: () => T): T {
-  return contextSlot().storage.run(context, run);
+  return contextSlot<UserContext>().storage.run(context, run);
 }
 
 /** Runs shared work (keys, client assertions, agent tokens, sweeps) with no user at hand. Rule 13. */
 export function runWithoutUserContext<T>(run: () => T): T {
-  return contextSlot().storage.run(undefined, run);
+  return contextSlot<UserContext>().storage.run(undefined, run);
 }
 
 /** Remembers the context of a request object, for body readers that lose the async context. */
 export function rememberForRequest(request: object, context: UserContext): void {
-  contextSlot().byRequest.set(request, context);
+  contextSlot<UserContext>().byRequest.set(request, context);
 }

@@ -2,7 +2,7 @@ import { createHash, randomUUID } from "node:crypto";
 import { audiencesOf, decodeClaims } from "../entra/token-claims.js";
 import { check, either, oneOf, optional, text } from "../options/checks.js";
 import { readOptions, type OptionTable } from "../options/option-table.js";
-import type { TokenUse } from "./internals.js";
+import type { TokenUse } from "./state.js";
 import { UserContext, type PlatformContext } from "./user-context.js";
 
 /** Who a test runs for. */

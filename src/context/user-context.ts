@@ -1,8 +1,8 @@
 import { inspect } from "node:util";
 import type { ConsentRequest } from "../errors.js";
-import { internalsOf, type Assertion, type ContextInternals } from "./internals.js";
+import type { Assertion, ContextInternals } from "./state.js";
 import { checkServed, principalKey, type Principal } from "./principal.js";
-import { contextSlot } from "./slot.js";
+import { contextSlot, keptBeside } from "./slot.js";
 
 /** Who a verified user token stands for. `name` and `username` are for display: both can change. */
 export interface VerifiedUser {
@@ -95,27 +95,27 @@ export class UserContext {
 
   /** The principal as canonical JSON: a key for what you keep for this user. */
   get principalKey(): string | undefined {
-    return internalsOf(this).principalKey;
+    return keptBeside(this).principalKey;
   }
 
   /** Whether the request brought a user token that was verified. */
   get hasUserToken(): boolean {
-    return internalsOf(this).assertion !== undefined;
+    return keptBeside(this).assertion !== undefined;
   }
 
   /** Whether the turn is over; nothing can be acquired any more. */
   get ended(): boolean {
-    return internalsOf(this).ended;
+    return keptBeside(this).ended;
   }
 
   /** What the user was asked to do in this turn, so far. */
   get consentRequests(): readonly ConsentRequest[] {
-    return [...internalsOf(this).consentRequests];
+    return [...keptBeside(this).consentRequests];
   }
 
   /** Ends the turn: acquiring for this user throws `context_ended` from now on. Does nothing the second time. */
   end(): void {
-    const internals = internalsOf(this);
+    const internals = keptBeside(this);
     if (internals.ended) return;
     internals.ended = true;
     for (const listener of internals.endListeners) listener();

@@ -1,14 +1,16 @@
-import { cloudEndpoints, cloudOfAuthorityHost, cloudOption } from "../entra/clouds.js";
+import { cloudEndpoints, cloudOfAuthorityHost, cloudOption, type Cloud } from "../entra/clouds.js";
 import { clientOption, tenantOption, type EntraAppFacts } from "../entra/tenants.js";
 import { list, optional, text } from "../options/checks.js";
 import { type OptionTable } from "../options/option-table.js";
-import type { EntraAppOptions } from "./entra-app.js";
 
 /** How an app registration is named: whatever has no credential of its own needs no more. */
-export type EntraAppNames = Pick<
-  EntraAppOptions,
-  "tenantId" | "clientId" | "allowedTenants" | "audiences" | "cloud"
->;
+export interface EntraAppNames {
+  readonly tenantId: string;
+  readonly clientId: string;
+  readonly allowedTenants?: readonly string[];
+  readonly audiences?: readonly string[];
+  readonly cloud?: Cloud;
+}
 
 export const appNameOptions: OptionTable<EntraAppNames> = {
   tenantId: tenantOption,

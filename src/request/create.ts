@@ -153,7 +153,7 @@ export async function contextOfRequest(
   settings: UserContextSettings,
 ): Promise<UserContext> {
   const earlier = requests
-    .map((request) => contextSlot().byRequest.get(request))
+    .map((request) => contextSlot<UserContext>().byRequest.get(request))
     .find((one) => one !== undefined);
   const token =
     telling(settings.onEvent, () => userTokenOf(pairs, settings.tokenHeader)) ??

@@ -1,7 +1,7 @@
 import { excessText } from "../input/json-limits.js";
 import { callerOf, authInfoOf, type EntraAuthInfo } from "./auth-info.js";
 import { callsOf, unmetRequirement } from "./tool-requirements.js";
-import type { GateSettings } from "./options.js";
+import type { GateSettings } from "./settings.js";
 import { rpcRefusal, type Refusal, type Refusals } from "./refusal.js";
 import type { OpenSessions } from "./sessions.js";
 

@@ -3,10 +3,9 @@ import type { VerifiedUser } from "../context/user-context.js";
 import type { VerifiedUserToken } from "../user-token/verify.js";
 import { clientOf, scopesOf } from "../entra/token-claims.js";
 import { subjectOf } from "../entra/token-subject.js";
-import { emit } from "../events/events.js";
+import { emit, type OnEvent } from "../events/events.js";
 import { HostedAgentIdentityError, UserTokenError } from "../errors.js";
 import { noUserContextCauses } from "../errors/causes/set-up.js";
-import type { GateSettings } from "./options.js";
 
 /** An application that calls for itself, from its verified token. */
 export interface EntraApplication {
@@ -111,8 +110,18 @@ export function callerOf(
     : { kind: "user", ...user, ...facts };
 }
 
+/** What is said of the server to its tools, and who of the applications may call it. */
+interface ServerFacts {
+  readonly url: URL;
+  readonly metadataUrl: string;
+  /** Roles of applications; `undefined` lets none in. */
+  readonly roles: readonly string[] | undefined;
+  readonly onEvent: OnEvent | undefined;
+  qualified(scope: string): string;
+}
+
 /** Throws {@link UserTokenError} for an application without any of the roles, and for whoever says to be neither. */
-export function authInfoOf(verified: VerifiedUserToken, settings: GateSettings): EntraAuthInfo {
+export function authInfoOf(verified: VerifiedUserToken, settings: ServerFacts): EntraAuthInfo {
   const { claims, token } = verified.assertion;
   const extra = callerIn(verified, settings);
   const scopes = extra.user === undefined ? [] : scopesOf(claims);
@@ -127,7 +136,7 @@ export function authInfoOf(verified: VerifiedUserToken, settings: GateSettings):
   };
 }
 
-function callerIn(verified: VerifiedUserToken, settings: GateSettings): EntraAuthExtra {
+function callerIn(verified: VerifiedUserToken, settings: ServerFacts): EntraAuthExtra {
   const subject = subjectOf(verified.assertion.claims);
   switch (subject.kind) {
     case "person":
@@ -143,7 +152,7 @@ function callerIn(verified: VerifiedUserToken, settings: GateSettings): EntraAut
 
 function applicationOf(
   { user, assertion }: VerifiedUserToken,
-  { roles: accepted = [], onEvent }: GateSettings,
+  { roles: accepted = [], onEvent }: ServerFacts,
 ): EntraApplication {
   const claim = assertion.claims["roles"];
   const roles = Array.isArray(claim) ? claim.filter((one): one is string => typeof one === "string") : [];

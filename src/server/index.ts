@@ -11,7 +11,7 @@ export {
   type EntraAuthInfo,
   type UserCaller,
 } from "./auth-info.js";
-export type { McpCall, ToolRequirement } from "./tool-requirements.js";
+export type { McpCall, ToolRequirement } from "./settings.js";
 export type { McpServerApp, McpServerOptions } from "./options.js";
 export type { NodeMiddleware } from "./node.js";
 export {

@@ -3,7 +3,7 @@ import { excessInText, excessInValue } from "../input/json-limits.js";
 import { warnOf } from "../errors/warn-of.js";
 import { readBody } from "../turn/received-body.js";
 import { admit, broken, notRpc, tooComplex, tooLong, type Admission } from "./admit.js";
-import type { GateSettings } from "./options.js";
+import type { GateSettings } from "./settings.js";
 import type { Refusal, Refusals } from "./refusal.js";
 import { metadataAnswer } from "./resource-metadata.js";
 import type { OpenSessions } from "./sessions.js";

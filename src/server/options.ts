@@ -1,13 +1,13 @@
 import type { Cloud } from "../entra/clouds.js";
-import { clientOption, type EntraAppFacts } from "../entra/tenants.js";
+import { clientOption } from "../entra/tenants.js";
 import type { TokenClaims } from "../entra/token-claims.js";
-import { tokenVerifier, verifierOptions, type UserTokenVerifier } from "../user-token/verify.js";
+import { tokenVerifier, verifierOptions } from "../user-token/verify.js";
 import { bytes, check, func, list, optional, orElse, record, secureUrl, text } from "../options/checks.js";
 import { nested, readOptions, type OptionTable } from "../options/option-table.js";
-import { type OnEvent } from "../events/events.js";
 import { appNameOptions, entraAppFacts } from "../exchange/app-facts.js";
-import { requirementOptions, shortScope, type McpCall, type ToolRequirement } from "./tool-requirements.js";
 import { metadataUrlOf } from "./resource-metadata.js";
+import type { GateSettings, McpCall, ToolRequirement } from "./settings.js";
+import { requirementOptions, shortScope } from "./tool-requirements.js";
 import type { Runtime } from "../runtime/runtime.js";
 
 /** The app registration of an MCP server. What `entraApp()` returned fits, if the server has a credential. */
@@ -59,25 +59,6 @@ export interface McpServerOptions extends Pick<Runtime, "fetch" | "now" | "onEve
   readonly clockToleranceS?: number;
   /** How long one request for signing keys may take, in milliseconds. Default 5 000. */
   readonly timeoutMs?: number;
-}
-
-/** The options, checked. */
-export interface GateSettings {
-  readonly url: URL;
-  readonly metadataUrl: string;
-  readonly app: EntraAppFacts;
-  readonly scopes: readonly string[];
-  readonly tools: ReadonlyMap<string, ToolRequirement>;
-  readonly demand: McpServerOptions["demand"];
-  /** Roles of applications; `undefined` lets none in. */
-  readonly roles: readonly string[] | undefined;
-  readonly verify: UserTokenVerifier;
-  readonly maxBodyBytes: number;
-  readonly name: string | undefined;
-  readonly documentation: string | undefined;
-  readonly onEvent: OnEvent | undefined;
-  /** A scope as a client has to ask Entra for it. */
-  qualified(scope: string): string;
 }
 
 /** The options of `protectMcpServer()`. */

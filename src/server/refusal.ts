@@ -1,6 +1,6 @@
 import { authorizeEndpoint } from "../entra/clouds.js";
 import { errorCodes, isUserTokenError, type ErrorCode } from "../errors.js";
-import type { GateSettings } from "./options.js";
+import type { GateSettings } from "./settings.js";
 
 /**
  * An answer to a request that may not go on. It says what would be accepted, and nothing of the token that came.

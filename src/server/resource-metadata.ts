@@ -1,4 +1,4 @@
-import type { GateSettings } from "./options.js";
+import type { GateSettings } from "./settings.js";
 
 /**
  * The protected-resource metadata of an MCP server. Source: RFC 9728 section 2.

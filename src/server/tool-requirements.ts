@@ -3,40 +3,8 @@ import { stringClaim, type TokenClaims } from "../entra/token-claims.js";
 import { check, list, optional, text } from "../options/checks.js";
 import { nested, type OptionCheck, type OptionTable } from "../options/option-table.js";
 import { callerOf, type Caller, type EntraAuthInfo } from "./auth-info.js";
-import type { GateSettings } from "./options.js";
 import type { Refusal, Refusals } from "./refusal.js";
-
-/**
- * What a call needs besides a token for this server. An application has neither scopes nor an authentication context:
- * a call that needs one of them is closed to it, unless `roles` says which applications may make it.
- * @group MCP server
- */
-export interface ToolRequirement {
-  /** Scopes that a person must have allowed, all of them; short names. */
-  readonly scopes?: readonly string[];
-  /** Roles of which an application needs one, and then nothing else. They are not asked of a person. */
-  readonly roles?: readonly string[];
-  /** An authentication context of the tenant that the person must have met (`acrs`), for example `c1`. */
-  readonly authContext?: string;
-  /**
-   * A claims request that the token does not meet, as JSON: only from `demand`, which has looked at the claims. Refuses
-   * everybody, applications with a role as well.
-   */
-  readonly claims?: string;
-}
-
-/**
- * One call that a request makes.
- * @group MCP server
- */
-export interface McpCall {
-  /** The method of the protocol, for example `tools/call`. */
-  readonly method: string;
-  /** The tool that is called. */
-  readonly tool?: string;
-  readonly params: Readonly<Record<string, unknown>>;
-  readonly caller: Caller;
-}
+import type { GateSettings, McpCall, ToolRequirement } from "./settings.js";
 
 /**
  * The calls of a parsed body, one or a batch; `undefined` for what is no JSON-RPC, and for a call of a tool without a

@@ -3,7 +3,7 @@ import { readBody } from "../turn/received-body.js";
 import { admit, broken, type Admission } from "./admit.js";
 import type { EntraAuthInfo } from "./auth-info.js";
 import { isRefusal, parsed } from "./node.js";
-import type { GateSettings } from "./options.js";
+import type { GateSettings } from "./settings.js";
 import type { Refusal, Refusals } from "./refusal.js";
 import { metadataAnswer } from "./resource-metadata.js";
 import type { OpenSessions } from "./sessions.js";

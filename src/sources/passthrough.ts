@@ -1,5 +1,5 @@
 import { audiencesOf } from "../entra/token-claims.js";
-import type { Assertion } from "../context/internals.js";
+import type { Assertion } from "../context/state.js";
 import { TokenExchangeError } from "../errors.js";
 import type { TokenSource } from "./token-source.js";
 import type { SourceKind } from "./source-kinds.js";

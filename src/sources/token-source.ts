@@ -1,4 +1,4 @@
-import type { Assertion } from "../context/internals.js";
+import type { Assertion } from "../context/state.js";
 import type { UserContext } from "../context/user-context.js";
 import { made } from "../options/checks.js";
 import { type ConsentRequest, type HostedAgentIdentityError, type SkipReason } from "../errors.js";

@@ -4,8 +4,8 @@ import {
   liveInternalsOf,
   recordConsent,
   recordSignInDemand,
-  type ContextInternals,
 } from "../context/internals.js";
+import type { ContextInternals } from "../context/state.js";
 import { forgottenPrincipals } from "../context/forgotten.js";
 import { digest } from "../sealing/digest.js";
 import type { UserContext } from "../context/user-context.js";

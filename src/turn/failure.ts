@@ -1,5 +1,6 @@
 import { errorChain } from "../consent/error-chain.js";
-import { internalsOf, type ServerTrouble } from "../context/internals.js";
+import { internalsOf } from "../context/internals.js";
+import type { ServerTrouble } from "../context/state.js";
 import type { UserContext } from "../context/user-context.js";
 import {
   errorCodes,

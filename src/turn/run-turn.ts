@@ -1,9 +1,12 @@
 import type { UserContext } from "../context/user-context.js";
-import type { ConsentLinkPolicy } from "../consent/link-policy.js";
+import { policyOption, type ConsentLinkPolicy } from "../consent/link-policy.js";
+import { contextOption } from "../context/internals.js";
 import type { ConsentRequest } from "../errors.js";
+import { abortSignal, optional, text } from "../options/checks.js";
+import { readOptions, type OptionTable } from "../options/option-table.js";
 import { isCancelled } from "./failure.js";
 import { responseIdFor } from "./response-id.js";
-import { checkRunTurn } from "./turn-options.js";
+import { prepareOption, resumedOption, runCheck } from "./turn-options.js";
 import { turnScope } from "./turn-scope.js";
 import type { Preparable, ResumedTurn, Turn } from "./turn.js";
 
@@ -51,7 +54,8 @@ export async function runTurn<T>(
   run: (turn: Turn) => T | Promise<T>,
   options: RunTurnOptions = {},
 ): Promise<TurnResult<T>> {
-  checkRunTurn(run, options);
+  runCheck.read(run, "runTurn: run");
+  readOptions("runTurn", runTurnOptions, options);
   const scope = turnScope(options);
   const { signal, context, prepare } = scope;
   const turn: Turn = {
@@ -77,6 +81,16 @@ export async function runTurn<T>(
     scope.stop();
   }
 }
+
+/** The options of `runTurn()`. */
+export const runTurnOptions: OptionTable<RunTurnOptions> = {
+  operationId: optional(text()),
+  resumed: resumedOption,
+  signal: optional(abortSignal),
+  prepare: prepareOption,
+  context: optional(contextOption),
+  policy: optional(policyOption),
+};
 
 async function settled<T>(
   work: () => Promise<T>,

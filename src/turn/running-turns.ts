@@ -2,7 +2,8 @@ import type { UserContext } from "../context/user-context.js";
 import { HostedAgentIdentityError } from "../errors.js";
 import { within } from "../async/within.js";
 import { terminalEvents, type ResponseEvent, type ResponseObject } from "../foundry/events.js";
-import { drainMs } from "./turn-options.js";
+import { milliseconds, orElse } from "../options/checks.js";
+import { readOptions, type OptionTable } from "../options/option-table.js";
 
 /**
  * The turns that are running, of any number of `responses()`. Made by {@link runningTurns}.
@@ -93,7 +94,7 @@ export function runningTurns(): RunningTurns {
       return turn?.answered;
     },
     async drain(options = {}) {
-      const timeoutMs = drainMs(options);
+      const { timeoutMs } = readOptions("drain", drainOptions, options);
       draining = true;
       await within(ended(), timeoutMs);
       for (const turn of running) turn.abort(new Error("The agent is stopping."));
@@ -103,6 +104,11 @@ export function runningTurns(): RunningTurns {
   };
   return turns;
 }
+
+/** The options of `drain()`. */
+export const drainOptions: OptionTable<DrainOptions, "timeoutMs"> = {
+  timeoutMs: orElse(milliseconds(0, Number.MAX_SAFE_INTEGER), 20_000),
+};
 
 /** How long the last events of a cancelled turn may take beyond its run: its client may have stopped reading. */
 const graceMs = 250;

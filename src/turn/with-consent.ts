@@ -1,22 +1,25 @@
 import { randomBytes } from "node:crypto";
 import type { UserContext } from "../context/user-context.js";
-import type { ConsentLinkPolicy } from "../consent/link-policy.js";
+import { policyOption, type ConsentLinkPolicy } from "../consent/link-policy.js";
+import { contextOption } from "../context/internals.js";
 import { consentLinkRefused } from "../consent/refused-link.js";
 import { HostedAgentIdentityError } from "../errors.js";
 import type { ResponseEvent } from "../foundry/events.js";
-import type { AgentReference } from "../foundry/items.js";
+import { agentReferenceOption, type AgentReference } from "../foundry/items.js";
+import { abortSignal, check, func, optional, text } from "../options/checks.js";
+import { readOptions, type OptionTable } from "../options/option-table.js";
 import { emit } from "../events/events.js";
 import { failureFrom, isCancelled } from "./failure.js";
-import { runPieces, type RunPieces } from "./run-pieces.js";
+import { runPieces, type RunLimits, type RunPieces } from "./run-pieces.js";
 import { reportError } from "./report-error.js";
 import { responseIdFor } from "./response-id.js";
 import { responseWriter, type Ending, type ResponseWriter } from "./response-writer.js";
 import { isCancelledByUser } from "./running-turns.js";
-import { checkWithConsent } from "./turn-options.js";
+import { onErrorOption, prepareOption, resumedOption, runCheck, runLimitRows } from "./turn-options.js";
 import { toolRuns } from "./tool-runs.js";
 import { turnScope, type TurnScope } from "./turn-scope.js";
 import type { Preparable, ResumedTurn, RunOutput, Turn } from "./turn.js";
-import { type Runtime } from "../runtime/runtime.js";
+import { runtimeOptions, type Runtime } from "../runtime/runtime.js";
 
 /** How a turn is run and its response written. */
 export interface WithConsentOptions extends Pick<Runtime, "now" | "random" | "onEvent"> {
@@ -96,7 +99,8 @@ export function withConsent(
   run: (turn: Turn) => RunOutput,
   options: WithConsentOptions = {},
 ): AsyncIterableIterator<ResponseEvent> {
-  const settings = checkWithConsent(run, options);
+  runCheck.read(run, "withConsent: run");
+  const settings = readOptions("withConsent", withConsentOptions, options);
   const scope = turnScope(settings);
   let writer;
   let turn;
@@ -132,6 +136,33 @@ export function withConsent(
   };
   return iterator;
 }
+
+/** The options of `withConsent()`. */
+export const withConsentOptions: OptionTable<WithConsentOptions, keyof RunLimits> = {
+  operationId: optional(text()),
+  resumed: resumedOption,
+  ...runLimitRows,
+  onEvent: runtimeOptions.onEvent,
+  responseId: optional(text()),
+  previousResponseId: optional(text()),
+  agentReference: agentReferenceOption,
+  prepare: prepareOption,
+  context: optional(contextOption),
+  signal: optional(abortSignal),
+  policy: optional(policyOption),
+  model: optional(text()),
+  fields: optional(
+    check<Readonly<Record<string, unknown>>>(
+      "object",
+      "an object of fields of the response",
+      (fields: object) => Object.keys(fields).length >= 0,
+    ),
+  ),
+  onConsentRequired: optional(func<NonNullable<WithConsentOptions["onConsentRequired"]>>()),
+  onError: onErrorOption,
+  now: runtimeOptions.now,
+  random: runtimeOptions.random,
+};
 
 function begin(
   { signal, context }: TurnScope,

@@ -3,7 +3,7 @@ import { isGuid, type EntraAppFacts } from "../entra/tenants.js";
 import { audiencesOf, clientOf, scopesOf, stringClaim, type TokenClaims } from "../entra/token-claims.js";
 import { subjectOf } from "../entra/token-subject.js";
 import { UserTokenError } from "../errors.js";
-import type { TokenUse } from "../context/internals.js";
+import type { TokenUse } from "../context/state.js";
 import { userTokenAudienceCauses } from "../errors/causes/set-up.js";
 
 /** Whose tokens are taken: `persons` for an agent, `both` for an MCP server, `applications` for a service of agents. */

@@ -1,5 +1,5 @@
 import { endAt, isPast, type Clocks, type End } from "../async/clocks.js";
-import type { TokenUse } from "../context/internals.js";
+import type { TokenUse } from "../context/state.js";
 
 /** What is remembered of a verified token: no token, no claims. */
 export interface RememberedToken {

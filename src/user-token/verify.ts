@@ -21,7 +21,7 @@ import { isUserTokenError, loadPackage, UserTokenError } from "../errors.js";
 import { readOptions, type Checked, type OptionTable } from "../options/option-table.js";
 import { traced } from "../events/steps.js";
 import { fetchOption } from "../runtime/fetch-like.js";
-import type { Assertion, TokenUse } from "../context/internals.js";
+import type { Assertion, TokenUse } from "../context/state.js";
 import { signingKeys, type SigningKeys } from "./signing-keys.js";
 import { checkClaims, defaultClockToleranceS, type ClaimRules, type TakenSubjects } from "./token-checks.js";
 import { checkShape, readUnverified, type UnverifiedToken } from "./token-shape.js";

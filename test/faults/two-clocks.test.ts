@@ -3,6 +3,7 @@ import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import {
+  type CredentialRequest,
   developer,
   HostedAgentIdentityError,
   mcpClientPool,
@@ -20,7 +21,6 @@ import { cloudEndpoints } from "../../src/entra/clouds.js";
 import { clocksOf, systemClock } from "../../src/async/clocks.js";
 import { backOff } from "../../src/exchange/back-off.js";
 import { clientAssertions } from "../../src/exchange/client-assertions.js";
-import type { CredentialRequest } from "../../src/exchange/credential.js";
 import { equalExchanges } from "../../src/exchange/equal-exchanges.js";
 import { currentTokens } from "../../src/mcp/current-tokens.js";
 import { agentToken } from "../../src/toolbox/agent-token.js";

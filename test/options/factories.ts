@@ -40,7 +40,9 @@ import { testContextOptions } from "../../src/context/test-context.js";
 import { isolationOptions } from "../../src/testing/isolation/options.js";
 import { witnessOptions } from "../../src/testing/isolation/witness.js";
 import { storeSuiteOptions } from "../../src/testing/sign-in/store-suite.js";
-import { drainOptions, runTurnOptions, withConsentOptions } from "../../src/turn/turn-options.js";
+import { runTurnOptions } from "../../src/turn/run-turn.js";
+import { drainOptions } from "../../src/turn/running-turns.js";
+import { withConsentOptions } from "../../src/turn/with-consent.js";
 
 /** Every public entry that has functions. */
 export const entries: Readonly<Record<string, object>> = {

@@ -1,4 +1,4 @@
-import type { Invocation } from "../commands.js";
+import type { Invocation } from "../invocation.js";
 import { printFindings, type Finding } from "../finding.js";
 import { noteSecret } from "../hide-secrets.js";
 import { readToken } from "../read-text.js";

@@ -5,7 +5,7 @@ import { errorCodes, type EntraRefusal, type ErrorCategory, type ErrorCode } fro
 import { errorCauses } from "../../errors/causes.js";
 import { envelopeCodes, type EnvelopeCode } from "../../errors/envelope-codes.js";
 import { nearest } from "../../options/nearest.js";
-import type { Invocation } from "../commands.js";
+import type { Invocation } from "../invocation.js";
 import { readText } from "../read-text.js";
 import type { Terminal } from "../terminal.js";
 import { UsageError } from "../usage-error.js";

@@ -1,6 +1,6 @@
 import { decodeClaims } from "../../entra/token-claims.js";
 import { decodeHeader } from "../../user-token/token-shape.js";
-import type { Invocation } from "../commands.js";
+import type { Invocation } from "../invocation.js";
 import { printFindings, type Finding } from "../finding.js";
 import { noteSecret } from "../hide-secrets.js";
 import { readToken } from "../read-text.js";

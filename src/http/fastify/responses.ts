@@ -2,6 +2,7 @@ import { Readable } from "node:stream";
 import type { FastifyReply, FastifyRequest } from "fastify";
 import { tryGetUserContext } from "../../context/ambient.js";
 import { contextSlot } from "../../context/slot.js";
+import type { UserContext } from "../../context/user-context.js";
 import { answerTurn } from "../../turn/answer.js";
 import { responsesSettings, type ResponsesOptions, type ResponsesRun } from "../../turn/responses-options.js";
 
@@ -34,7 +35,7 @@ export function responses(
   return async function responsesHandler(request, reply) {
     const gone = new AbortController();
     reply.raw.once("close", () => gone.abort());
-    const context = contextSlot().byRequest.get(request) ?? tryGetUserContext(request.raw);
+    const context = contextSlot<UserContext>().byRequest.get(request) ?? tryGetUserContext(request.raw);
     const { status, headers, body } = await answerTurn(run, settings, {
       body: request.body,
       context,

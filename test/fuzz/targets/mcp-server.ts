@@ -2,7 +2,8 @@ import { type TokenClaims, UserTokenError, type VerifiedUserToken } from "hosted
 import { admit, type Admission } from "../../../src/server/admit.js";
 import { callsOf } from "../../../src/server/tool-requirements.js";
 import { isRefusal, parsed } from "../../../src/server/node.js";
-import { gateSettings, type GateSettings } from "../../../src/server/options.js";
+import { gateSettings } from "../../../src/server/options.js";
+import type { GateSettings } from "../../../src/server/settings.js";
 import { refusals } from "../../../src/server/refusal.js";
 import { metadataAnswer } from "../../../src/server/resource-metadata.js";
 import { openSessions } from "../../../src/server/sessions.js";

@@ -1,0 +1,85 @@
+import type { ConsentRequest, HostedAgentIdentityError } from "../errors.js";
+import type { TokenClaims } from "../entra/token-claims.js";
+
+/**
+ * What a user token is good for. `app`: its audience is our own app, so it may be exchanged, and whoever sent it is
+ * the person. `resource`: it serves passthrough to the resource of that audience, and whoever sent it may be that
+ * resource itself. `audience` is the first audience that the resource is configured with, however the token spells it.
+ */
+export type TokenUse = { readonly use: "app" } | { readonly use: "resource"; readonly audience: string };
+
+/** The verified user token of a request. It goes to Entra, or to the one resource of its audience. */
+export type Assertion = TokenUse & {
+  /** The token itself. Never logged, stored, or sent anywhere else. */
+  readonly token: string;
+  /** base64url SHA-256 of the token, made once: what caches are keyed by. */
+  readonly hash: string;
+  readonly claims: TokenClaims;
+};
+
+/** An MCP server that fails in this turn, as far as its requests have shown. */
+export interface ServerTrouble {
+  readonly serverLabel: string;
+  /** `unreachable`: no answer came, or it broke off. `status`: it answered with a status of 500 or more. */
+  readonly kind: "unreachable" | "status";
+  readonly status?: number;
+}
+
+/** One `tools/call` that was sent in this turn. */
+export interface ToolCall {
+  readonly serverLabel: string;
+  /** The tool's name, at most 200 characters of it. */
+  readonly name: string;
+  /**
+   * `answered`: an answer has come, which may be an error of the tool itself. `failed`: none came, or the server
+   * refused the request. `under_way`: not known; also when the caller stopped waiting, since the server may go on.
+   */
+  readonly state: "under_way" | "answered" | "failed";
+}
+
+/** An access that a turn has used, as far as it can forget the person. */
+export interface AccessUse {
+  /** Whether it has not forgotten the person since the turn first used it. */
+  stillKnown(): boolean;
+  /** Begins anew: what it returns tells whether it has not forgotten the person since now. */
+  begin(principalKey: string): () => boolean;
+}
+
+/**
+ * What belongs to a context and must not be seen through it: kept beside it in a WeakMap, so that neither
+ * `toJSON`, `inspect`, spread nor `structuredClone` of the context can show it.
+ */
+export interface ContextInternals {
+  readonly assertion: Assertion | undefined;
+  /** The principal as canonical JSON. Made once: it is asked for several times on the way of every token. */
+  readonly principalKey: string | undefined;
+  /** Why a platform user id names nobody although it was declared to. */
+  readonly unidentified: string | undefined;
+  /** What the user was asked for in this turn, without duplicates. */
+  readonly consentRequests: ConsentRequest[];
+  /** The first refusal of the turn that a new sign-in at the caller ends. */
+  signInDemand: HostedAgentIdentityError | undefined;
+  /** Called for each new consent request of the turn, and for its sign-in demand. */
+  readonly consentListeners: Set<() => void>;
+  /** Called once when the context ends. */
+  readonly endListeners: Set<() => void>;
+  /** Acquisitions that have begun in this turn and not yet settled. */
+  readonly acquisitions: Set<Promise<unknown>>;
+  /** Results that hold for this turn only (consent, sign-in and step-up refusals), by cache key. */
+  readonly refusals: Map<string, HostedAgentIdentityError>;
+  /** Cache keys of this context, by the access object that made them. */
+  readonly cacheKeys: WeakMap<object, unknown>;
+  /** One for each access that this turn has used. */
+  readonly uses: AccessUse[];
+  /** How many turns run on this context now: the outermost one, and those nested in it. */
+  turns: number;
+  /** The MCP servers whose last request has failed, by server label, the newest last. */
+  readonly serverTroubles: Map<string, ServerTrouble>;
+  /** The last 200 tool calls that were sent. */
+  readonly toolCalls: ToolCall[];
+  /** One promise for each request with tool calls whose answer has not been received. None of them rejects. */
+  readonly inFlight: Set<Promise<void>>;
+  /** A response body that runs as this user by itself, and ends the context with its turn. */
+  ownBody: object | undefined;
+  ended: boolean;
+}

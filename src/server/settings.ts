@@ -1,0 +1,61 @@
+import type { EntraAppFacts } from "../entra/tenants.js";
+import type { TokenClaims } from "../entra/token-claims.js";
+import type { OnEvent } from "../events/events.js";
+import type { UserTokenVerifier } from "../user-token/verify.js";
+import type { Caller } from "./auth-info.js";
+
+/**
+ * What a call needs besides a token for this server. An application has neither scopes nor an authentication context:
+ * a call that needs one of them is closed to it, unless `roles` says which applications may make it.
+ * @group MCP server
+ */
+export interface ToolRequirement {
+  /** Scopes that a person must have allowed, all of them; short names. */
+  readonly scopes?: readonly string[];
+  /** Roles of which an application needs one, and then nothing else. They are not asked of a person. */
+  readonly roles?: readonly string[];
+  /** An authentication context of the tenant that the person must have met (`acrs`), for example `c1`. */
+  readonly authContext?: string;
+  /**
+   * A claims request that the token does not meet, as JSON: only from `demand`, which has looked at the claims. Refuses
+   * everybody, applications with a role as well.
+   */
+  readonly claims?: string;
+}
+
+/**
+ * One call that a request makes.
+ * @group MCP server
+ */
+export interface McpCall {
+  /** The method of the protocol, for example `tools/call`. */
+  readonly method: string;
+  /** The tool that is called. */
+  readonly tool?: string;
+  readonly params: Readonly<Record<string, unknown>>;
+  readonly caller: Caller;
+}
+
+/** The options of `protectMcpServer()`, checked. */
+export interface GateSettings {
+  readonly url: URL;
+  readonly metadataUrl: string;
+  readonly app: EntraAppFacts;
+  readonly scopes: readonly string[];
+  readonly tools: ReadonlyMap<string, ToolRequirement>;
+  readonly demand:
+    | ((
+        call: McpCall,
+        claims: TokenClaims,
+      ) => ToolRequirement | undefined | Promise<ToolRequirement | undefined>)
+    | undefined;
+  /** Roles of applications; `undefined` lets none in. */
+  readonly roles: readonly string[] | undefined;
+  readonly verify: UserTokenVerifier;
+  readonly maxBodyBytes: number;
+  readonly name: string | undefined;
+  readonly documentation: string | undefined;
+  readonly onEvent: OnEvent | undefined;
+  /** A scope as a client has to ask Entra for it. */
+  qualified(scope: string): string;
+}

@@ -72,7 +72,7 @@ export function runInContext<T>(context: UserContext, run: () => T): T {
   return contextSlot<UserContext>().storage.run(context, run);
 }
 
-/** Runs shared work (keys, client assertions, agent tokens, sweeps) with no user at hand. Rule 13. */
+/** Runs shared work (keys, client assertions, agent tokens, sweeps) with no user at hand. */
 export function runWithoutUserContext<T>(run: () => T): T {
   return contextSlot<UserContext>().storage.run(undefined, run);
 }

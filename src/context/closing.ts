@@ -4,7 +4,7 @@ import { contextSlot } from "./slot.js";
 /**
  * Runs the closing of a principal's client outside any turn: with no user context, so that nothing can be
  * acquired, but known to be for that principal, so that a session may be ended with a token that is still
- * cached. Rule 13.
+ * cached.
  */
 export function runClosing<T>(principalKey: string, run: () => T): T {
   return contextSlot().closing.run(principalKey, () => runWithoutUserContext(run));

@@ -57,7 +57,7 @@ export type SignInProof =
   /** The chat has to repeat the code that the page shows, and say yes to the account. */
   | { readonly by: "code" };
 
-/** How a principal proves a sign-in; `undefined` for one that may own no grant. Rule 2, "a token has one place". */
+/** How a principal proves a sign-in; `undefined` for one that may own no grant ("A token has one place"). */
 export function signInProof(principal: Principal): SignInProof | undefined {
   switch (principal.kind) {
     case "entra":

@@ -29,7 +29,7 @@ export interface SignedInAccount {
   readonly name?: string;
 }
 
-/** What a sign-in gave. Nothing of it may be stored before `account` is known to be who started it (rule 9). */
+/** What a sign-in gave. Nothing of it may be stored before `account` is known to be who started it. */
 export interface SignedIn extends ExchangedToken {
   readonly account: SignedInAccount;
   /** Whether somebody else than the tenant vouches for the account: it is a guest there. */

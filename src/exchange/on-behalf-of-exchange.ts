@@ -17,7 +17,7 @@ export interface OnBehalfOfRequest {
 }
 
 /**
- * Exchanges a user token at the configured cloud, in the assertion's tenant (rule 7).
+ * Exchanges a user token at the configured cloud, in the assertion's tenant ("The configured cloud").
  * Source: learn.microsoft.com, identity-platform/v2-oauth2-on-behalf-of-flow; RFC 7523 section 2.1.
  * Throws {@link TokenExchangeError}, `wrong_user`, `client_credential_failed`.
  */

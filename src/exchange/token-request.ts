@@ -63,8 +63,8 @@ const maxRetries = 2;
 const maxCredentialRetries = 1;
 
 /**
- * Asks the configured cloud for tokens (rule 7): passing trouble is tried again, a refused credential once
- * with its successor, and what comes back is proven to be the account's (rule 14). Where Entra has asked this
+ * Asks the configured cloud for tokens: passing trouble is tried again, a refused credential once
+ * with its successor, and what comes back is proven to be the account's. Where Entra has asked this
  * account to wait, whichever access it was at, nothing is sent.
  * Throws {@link TokenExchangeError}, `wrong_user`, `client_credential_failed`, `backing_off`.
  */

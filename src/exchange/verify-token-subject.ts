@@ -11,7 +11,7 @@ export interface ExpectedAccount {
 /**
  * Proves from the answer itself whose token it holds: the id token that came with it names the account and
  * our client. It came from the token endpoint over TLS, so its signature adds nothing (OpenID Connect Core
- * 3.1.3.7, 6). The access token is not looked into: it is the resource's business. Rule 14.
+ * 3.1.3.7, 6). The access token is not looked into: it is the resource's business.
  * Throws `wrong_user` when it is missing, unreadable or somebody else's. With no account to expect, which is
  * the case for a first sign-in, the returned claims tell who it was.
  */

@@ -45,7 +45,7 @@ export function stripHeaders(request: IncomingMessage, names: readonly string[])
   }
 }
 
-/** Ends a context when the response has finished, or its connection is gone. Rule 13. */
+/** Ends a context when the response has finished, or its connection is gone ("A context ends with its turn"). */
 export function endWithResponse(response: ServerResponse, context: UserContext): void {
   if (response.writableFinished || response.closed || response.destroyed) return context.end();
   const end = (): void => context.end();

@@ -209,7 +209,7 @@ function missingFor({ hosted, projectEndpoint, agentName }: FoundryEnvironment):
   );
 }
 
-/** Two strengths of proof are two principals: a resource can send on the token it was sent. Rule 18. */
+/** Two strengths of proof are two principals: a resource can send on the token it was sent. */
 function provenPrincipal({ user: { tid, oid }, assertion }: VerifiedUserToken): Principal {
   switch (assertion.use) {
     case "app":

@@ -40,7 +40,7 @@ export function userTokenOf(pairs: HeaderPairs, tokenHeader: string): string | u
 
 /**
  * What the platform says about the request. Only believed in the hosted environment, where its gateway is
- * the one way in; elsewhere anybody could have written these headers. Rule 4.
+ * the one way in; elsewhere anybody could have written these headers.
  */
 export function platformContext(pairs: HeaderPairs, environment: FoundryEnvironment): PlatformContext {
   const { hosted, sessionId } = environment;

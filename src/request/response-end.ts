@@ -5,7 +5,7 @@ import type { UserContext } from "../context/user-context.js";
 /**
  * Hands a response on and ends the context with its body: when it is read to the end, cancelled, or fails,
  * or when the request is aborted. The body is pulled inside the context, since a stream made by the handler
- * is otherwise pulled by whoever reads it, outside of it. Rule 13. The body of `responses()` does both by itself.
+ * is otherwise pulled by whoever reads it, outside of it. The body of `responses()` does both by itself.
  */
 export function endWithBody(response: Response, context: UserContext, signal?: AbortSignal): Response {
   if (response.body === null) {

@@ -19,7 +19,7 @@ export type SealPurpose =
   | "works"
   | "names";
 
-/** Seals and opens records. Rule 10. */
+/** Seals and opens records ("Sealed at rest"). */
 export interface Keyring {
   /**
    * Encrypts a JSON value with a key of its own, derived from the current master key, the purpose and what

@@ -1,6 +1,6 @@
 import { digest } from "../sealing/digest.js";
 
-/** Who opened which MCP session. Rule 15, at the other end: the SDKs' servers do not ask. */
+/** Who opened which MCP session, so that it stays theirs ("A session has one owner"): the SDKs' servers do not ask. */
 export interface OpenSessions {
   /** Whether this principal opened the session here. One that nobody opened here is nobody's. */
   isOf(sessionId: string, principalKey: string): boolean;

@@ -172,7 +172,7 @@ async function makeLink(
   return { link, expiresAt };
 }
 
-/** A token for a resource proves who calls that resource; it opens no grant here. Rule 2. */
+/** A token for a resource proves who calls that resource; it opens no grant here. */
 function checkIdentified(context: UserContext): {
   readonly principal: Principal;
   readonly proof: SignInProof;

@@ -53,7 +53,7 @@ export function signInTokens(
     usesAssertion: false,
     cached: true,
     skip({ context }) {
-      // Rule 2: it says who calls that resource, and opens no grant.
+      // It says who calls that resource, and opens no grant ("A token has one place").
       if (context.principal !== undefined && signInProof(context.principal) === undefined)
         return {
           reason: "wrong_audience",

@@ -136,7 +136,7 @@ export function assertionSkip(
   return undefined;
 }
 
-/** What a refused exchange asks of the user; whatever no user can end is thrown. Rule 8. */
+/** What a refused exchange asks of the user; whatever no user can end is thrown. */
 export async function answerForRefusal(
   cause: unknown,
   request: TokenRequest,
@@ -165,7 +165,7 @@ export async function answerForRefusal(
     user: request.context.user,
     claims: cause.claims,
   });
-  // Whoever made the link: it leads to where it was said to lead, or nobody is shown it. Rule 9.
+  // Whoever made the link: it leads to where it was said to lead, or nobody is shown it.
   consentLinkPolicy({ allowedOrigins: consentLink.allowedOrigins ?? [loginEndpoint] }).check(made.link);
   const consent = new ConsentRequest({ link: made.link, serverLabel, reason, expiresAt: made.expiresAt });
   return { status: "needs", error: new ConsentRequiredError([consent], { cause }), requests: [consent] };

@@ -4,7 +4,7 @@ import type { TokenRequest, TokenSource } from "./token-source.js";
 
 /**
  * Why a source is not asked. Whoever sent a token for some resource may be that resource: for any other one no
- * source is asked, whatever it would say by itself, also one of the developer's own. Rule 2.
+ * source is asked, whatever it would say by itself, also one of the developer's own ("A token has one place").
  */
 export function skipOf(
   source: TokenSource,

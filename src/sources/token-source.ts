@@ -60,7 +60,10 @@ export type TokenAnswer =
 export interface TokenSource {
   /** The name used in `explain()`, events and errors. */
   readonly kind: string;
-  /** Whether every token it gives is proven to be the user's own (rule 14). */
+  /**
+   * Whether every token it gives is proven to be the user's own, as an id token of the same answer proves it.
+   * `false` for a source that takes somebody's word for it.
+   */
   readonly provesUser: boolean;
   /** What sets its tokens apart from another source's in the cache: cloud, client id. Not secret. */
   readonly cacheScope: string;

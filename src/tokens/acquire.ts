@@ -143,7 +143,7 @@ export function acquirer(options: AcquirerOptions): Acquirer {
     }
   };
 
-  /** One acquisition for each full key; whoever asks meanwhile waits for the same one. Rule 6. */
+  /** One acquisition for each full key; whoever asks meanwhile waits for the same one. */
   const shared = (
     context: UserContext,
     internals: ContextInternals,

@@ -29,7 +29,7 @@ export function fallbackSources(): FallbackSources {
 /**
  * Asks the sources in order. After a refusal that the user can end, a later source is asked for a token that
  * meets the same demand; it may ask the user only if no source before it can. After any other refusal nobody
- * is asked. A source that stood in for a refused user token is asked first from then on. Rule 8.
+ * is asked. A source that stood in for a refused user token is asked first from then on.
  */
 export async function askSources(
   sources: readonly TokenSource[],

@@ -1,6 +1,6 @@
 import type { AccessToken } from "../sources/token-source.js";
 
-/** Tokens that are being fetched: one flight for each principal and full key. Rule 6. */
+/** Tokens that are being fetched: one flight for each principal and full key. */
 export interface Flights {
   /** The flight that is under way for this key, or a new one. */
   join(

@@ -113,7 +113,7 @@ export function sharedCache(wiring: SharedCacheWiring): SharedCache {
   const generations = new Map<string, number>();
   const pending = new Map<string, Promise<void>>();
 
-  /** What a record belongs to: its key is derived from this, and it does not open as another's. Rules 4 and 10. */
+  /** What a record belongs to: its key is derived from this, and it does not open as another's. */
   const bindingOf = (source: TokenSource, owner: SharedRecordOwner): readonly string[] | undefined => {
     const { assertion, context } = owner;
     // Only what hangs on the user token: a sign-in has a store of its own, and can be ended there.

@@ -39,7 +39,7 @@ export interface SourceCalls {
   close(): Promise<void>;
 }
 
-/** Asks with no user context at hand, under one deadline that no caller's leaving shortens. Rules 6, 11, 13. */
+/** Asks with no user context at hand, under one deadline that no caller's leaving shortens. */
 export function sourceCalls(options: SourceCallsOptions): SourceCalls {
   const { resource, sources, now, onEvent } = options;
   const { serverLabel } = resource;

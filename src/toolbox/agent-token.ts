@@ -93,7 +93,7 @@ export function agentToken(options: AgentTokenOptions): AgentToken {
         `No token for the agent itself within ${timeoutMs} ms.`,
         entraTimeoutCauses.toolbox,
       );
-    // The token is everybody's: nothing of the user who happens to need it first may be at hand. Rule 13.
+    // The token is everybody's: nothing of the user who happens to need it first may be at hand.
     const begun = runWithoutUserContext(() =>
       withDeadline(timeoutMs, undefined, timedOut, (signal) => ask(claims, signal)),
     )

@@ -22,7 +22,7 @@ export type RpcOutcome = (message: unknown) => HostedAgentIdentityError | undefi
 /**
  * Judges the answers to one request. A request for consent is recorded in the user context, so that the turn
  * asks for it even if the framework makes text of the error. Only the error of a JSON-RPC response counts,
- * never what a tool returned, and every link has to pass the policy. Rule 9.
+ * never what a tool returned, and every link has to pass the policy.
  */
 export function rpcOutcome(
   { serverLabel, policy, onEvent }: RpcOutcomeOptions,

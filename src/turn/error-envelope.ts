@@ -51,7 +51,7 @@ export function requestError(
 
 /**
  * The refusal of a request whose fields are not as the schema says. `param` is for a fault that older hosts name
- * without the path. Source: rule B29 of the contract, whose `details` these are.
+ * without the path. Source: api-behaviour-contract.md of Azure.AI.AgentServer.Responses, B29, whose `details` these are.
  */
 export function invalidFields(details: readonly ErrorDetail[], param?: string): RequestError {
   const [first] = details;

@@ -94,7 +94,7 @@ function* faultsOf(value: unknown, rule: FieldRule, param: string): Generator<Er
     if (!isType(one, entries)) yield mismatch(`${param}.${key.slice(0, 64)}`, [entries], one);
 }
 
-/** One thing that is wrong with a request. Source: rule B29 of the contract. */
+/** One thing that is wrong with a request. Source: api-behaviour-contract.md of Azure.AI.AgentServer.Responses, B29. */
 export function errorDetail(param: string, message: string): ErrorDetail {
   return { type: "invalid_request_error", code: "invalid_value", message, param };
 }

@@ -43,7 +43,7 @@ export interface DrainOptions {
  * which `responses()` refuses. `cancel` is for hosts with a route of their own.
  *
  * Entry point: `hosted-agent-identity`.
- * Source: hosted-agent contract (SIGTERM); Azure.AI.AgentServer.Responses, api-behaviour-contract.md, rule B11.
+ * Source: hosted-agent contract (SIGTERM); Azure.AI.AgentServer.Responses, api-behaviour-contract.md, B11.
  *
  * @example
  * ```ts

@@ -19,7 +19,8 @@ interface SessionFacts {
 /**
  * The session of a request: what it names, else `FOUNDRY_AGENT_SESSION_ID`, else made of agent and conversation,
  * so that the turns of one conversation share it, else a new one. A request header has no part in it. It names a
- * sandbox; nobody is told apart by it. Source: rule B39, and `derive_session_id` of azure-ai-agentserver-responses.
+ * sandbox; nobody is told apart by it. Source: api-behaviour-contract.md of Azure.AI.AgentServer.Responses,
+ * B39, and `derive_session_id` of azure-ai-agentserver-responses.
  */
 export function sessionIdFor(context: UserContext, facts: SessionFacts): string {
   const { requested, conversationId, previousResponseId, agentReference, random = randomBytes } = facts;

@@ -22,7 +22,7 @@ interface Asked {
 
 /**
  * Whether the MCP server asks for a token, and what it says of itself. Whatever address it names is shown and
- * not followed: the token comes from the configured cloud, whoever the server would rather be asked (rule 7).
+ * not followed: the token comes from the configured cloud, whoever the server would rather be asked.
  */
 export async function checkMcpServer(asked: Asked): Promise<readonly Finding[]> {
   const { resource } = asked;

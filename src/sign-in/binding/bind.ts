@@ -25,7 +25,7 @@ const bindingMs = 30_000;
 /**
  * Stores the grant of a principal that is known to be the account's: the initiator's own, or one whose chat
  * has said the code and yes. The ticket is used up by this, and by nothing else. `generation`: the principal's when
- * the person came back from Entra, where something was waited for since. Rule 9.
+ * the person came back from Entra, where something was waited for since.
  */
 export async function bind(
   service: SignInInternals,

@@ -73,7 +73,7 @@ const sayings: Readonly<Record<RefusedCode, string>> = {
 
 /**
  * Reads a code, or the yes after it, out of what the user wrote just now. Looks only under the principal of
- * the context; every wrong code counts against each sign-in that waits there, over all processes. Rule 9.
+ * the context; every wrong code counts against each sign-in that waits there, over all processes.
  */
 export async function redeem(
   service: SignInInternals,

@@ -41,7 +41,7 @@ export interface Grants {
    * Stores what a sign-in brought: joins resources and scopes with what was there for the same account.
    * `scopes` are those that were asked for, spelled as the resources spell them. `first` is the access token
    * that came along. Throws `wrong_user` for another account than the principal's own, or than the one that
-   * is signed in: rule 9 says who may be kept, this is only the last door. With the generation under which the
+   * is signed in: the binding has decided who may be kept, this is only the last door. With the generation under which the
    * sign-in began it stores nothing once that has ended, and tells so.
    */
   keep(

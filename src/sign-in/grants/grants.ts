@@ -111,7 +111,7 @@ export function grants(core: SignInContext): Grants {
     return given(kept, readAt);
   };
 
-  /** One refresh for each demand; a caller that leaves does not cancel it for the others. Rule 6. */
+  /** One refresh for each demand; a caller that leaves does not cancel it for the others. */
   const refreshOnce = (
     principalKey: string,
     request: GrantTokenRequest,

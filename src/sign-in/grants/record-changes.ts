@@ -69,7 +69,7 @@ export function afterRefresh(
   };
 }
 
-/** A principal that names a person can own that person's grant only; one of a resource, none. Rules 2 and 9. */
+/** A principal that names a person can own that person's grant only; one of a resource, none. */
 export function checkOwner(principalKey: string, account: Account): void {
   const [kind, tid, oid] = JSON.parse(principalKey) as readonly [OwnerKind, ...string[]];
   switch (kind) {

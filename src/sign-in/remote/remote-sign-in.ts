@@ -114,7 +114,7 @@ export function remoteSignIn(options: RemoteSignInOptions): RemoteSignIn {
     tokens: () =>
       Object.freeze<TokenSource>({
         kind: "remote_sign_in",
-        // The service proves it before it answers (rule 14); the account comes along and is compared here too.
+        // The service proves it before it answers; the account comes along and is compared here too.
         provesUser: true,
         cacheScope: base,
         usesAssertion: false,
@@ -230,7 +230,7 @@ const reasons: readonly ConsentReason[] = ["consent", "admin_consent", "sign_in"
 
 function userOf(context: UserContext): RemoteUser | undefined {
   const { assertion } = internalsOf(context);
-  // A token for a resource goes to that resource and nowhere else, and opens no grant. Rule 2.
+  // A token for a resource goes to that resource and nowhere else, and opens no grant.
   if (assertion !== undefined) return assertion.use === "app" ? { user_token: assertion.token } : undefined;
   const { principal, platform } = context;
   switch (principal?.kind) {

@@ -9,7 +9,7 @@ import { spawn } from "node:child_process";
 type Stage = readonly (readonly string[])[];
 
 const stages: readonly Stage[] = [
-  [["build", "package-check", "lint", "types"], ["test:fuzz"]],
+  [["build", "package-check", "lint", "types", "house"], ["test:fuzz"]],
   [["test:mutants"]],
   [["test:unit"]],
 ];

@@ -64,14 +64,14 @@ function restricted(files: string, names: readonly string[], what: string): Lint
 /** The floors as the table of `docs/architecture.md`, highest first, as a house is drawn. */
 export function floorTable(): string {
   const cells = (floor: Readonly<Record<string, string>>) =>
-    Object.entries(floor).map(([folder, about]) => `| [\`${folder}/\`](../src/${folder}) | ${about} |`);
+    Object.entries(floor).map(([folder, about]) => `| \`${folder}/\` | ${about} |`);
   const rows = floors.toReversed().flatMap((floor, at) => {
     const [first = "", ...others] = cells(floor);
     return [`| ${floors.length - at} ${first}`, ...others.map((other) => `| ${other}`)];
   });
   const beside = Object.entries(apart).map(
     ([folder, { about, imports }]) =>
-      `| apart | [\`${folder}/\`](../src/${folder}) | ${about}; imports only ${imports.map((name) => `\`${name}/\``).join(", ")} |`,
+      `| apart | \`${folder}/\` | ${about}; imports only ${imports.map((name) => `\`${name}/\``).join(", ")} |`,
   );
   return ["| floor | folder | what it is for |", "|---|---|---|", ...rows, ...beside].join("\n");
 }

@@ -41,7 +41,13 @@ export const sitePages: Readonly<Record<string, readonly string[]>> = {
     "docs/live-tenant.md",
   ],
   Errors: ["docs/guides/errors.md", "docs/errors.md"],
-  Project: ["CHANGELOG.md", "CONTRIBUTING.md", "SECURITY.md", "test/foreign/README.md"],
+  Project: [
+    "docs/architecture.md",
+    "CHANGELOG.md",
+    "CONTRIBUTING.md",
+    "SECURITY.md",
+    "test/foreign/README.md",
+  ],
 };
 
 /** What the navigation calls a page, where its heading does not do. */

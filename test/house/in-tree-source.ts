@@ -70,8 +70,8 @@ export interface TouchedFile {
 }
 
 /**
- * Adds a source of tokens to a copy of the tree as a contributor would: its file, its export, an error code, a reason
- * to be skipped, a route of the emulator, a row of the command line. Throws where the result does not compile or
+ * Adds a source of tokens to a copy of the tree as a contributor would: its file, its export, an error code, its kind, a
+ * route of the emulator, a row of the command line. Throws where the result does not compile or
  * imports what its floor may not, and where an edit no longer finds its place.
  */
 export async function addSourceToCopy(): Promise<readonly TouchedFile[]> {

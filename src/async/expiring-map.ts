@@ -1,3 +1,5 @@
+import { boundedMap } from "./bounded-map.js";
+
 /** What is remembered for some seconds, of a bounded number of keys. */
 export interface ExpiringMap<V> {
   get(key: string): V | undefined;
@@ -8,7 +10,7 @@ export interface ExpiringMap<V> {
 
 /** Makes one that counts by `age`. The oldest key makes room for a new one. */
 export function expiringMap<V>(ms: number, maxKeys: number, age: () => number): ExpiringMap<V> {
-  const entries = new Map<string, { readonly value: V; readonly until: number }>();
+  const entries = boundedMap<string, { readonly value: V; readonly until: number }>(maxKeys);
   return {
     get(key) {
       const entry = entries.get(key);
@@ -17,11 +19,7 @@ export function expiringMap<V>(ms: number, maxKeys: number, age: () => number): 
       entries.delete(key);
       return undefined;
     },
-    set(key, value) {
-      entries.delete(key);
-      entries.set(key, { value, until: age() + ms });
-      if (entries.size > maxKeys) entries.delete(entries.keys().next().value ?? key);
-    },
+    set: (key, value) => void entries.set(key, { value, until: age() + ms }),
     deleteWhere(matches) {
       for (const key of entries.keys()) if (matches(key)) entries.delete(key);
     },

@@ -1,0 +1,24 @@
+import { expect, it } from "vitest";
+import { boundedMap } from "../../src/async/bounded-map.js";
+
+it("drops the key that was set longest ago for one too many", () => {
+  const map = boundedMap<string, number>(2);
+  map.set("a", 1).set("b", 2).set("c", 3);
+  expect([...map]).toEqual([
+    ["b", 2],
+    ["c", 3],
+  ]);
+});
+
+it("counts a key that is set again as new", () => {
+  const map = boundedMap<string, number>(2);
+  map.set("a", 1).set("b", 2).set("a", 3).set("c", 4);
+  expect([...map.keys()]).toEqual(["a", "c"]);
+  expect(map.get("a")).toBe(3);
+});
+
+it("keeps a key whose value is undefined within the bound, too", () => {
+  const map = boundedMap<string | undefined, undefined>(1);
+  map.set(undefined, undefined).set("a", undefined);
+  expect([...map.keys()]).toEqual(["a"]);
+});

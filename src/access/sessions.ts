@@ -1,3 +1,4 @@
+import { boundedMap } from "../async/bounded-map.js";
 import { digest } from "../sealing/digest.js";
 import type { UserContext } from "../context/user-context.js";
 import { HostedAgentIdentityError } from "../errors.js";
@@ -15,21 +16,17 @@ const maxSessions = 100_000;
 
 /** Makes an empty, bounded record of sessions, by the digest of their ids: an id is the server's, of any length. */
 export function sessionOwners(): SessionOwners {
-  const owners = new Map<string, string>();
-  const note = (key: string, principal: string): void => {
-    owners.set(key, principal);
-    if (owners.size > maxSessions) owners.delete(owners.keys().next().value ?? key);
-  };
+  const owners = boundedMap<string, string>(maxSessions);
   return {
     check(sessionId, principal) {
       const key = digest(sessionId);
       const owner = owners.get(key);
-      if (owner === undefined) note(key, principal);
+      if (owner === undefined) owners.set(key, principal);
       else if (owner !== principal) throw new HostedAgentIdentityError("shared_session");
     },
     opened(sessionId, principal) {
       const key = digest(sessionId);
-      if (!owners.has(key)) note(key, principal);
+      if (!owners.has(key)) owners.set(key, principal);
     },
     ended: (sessionId) => void owners.delete(digest(sessionId)),
   };

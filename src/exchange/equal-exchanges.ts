@@ -1,3 +1,4 @@
+import { boundedMap } from "../async/bounded-map.js";
 import { digest } from "../sealing/digest.js";
 import { emit, type OnEvent } from "../events/events.js";
 import { HostedAgentIdentityError } from "../errors.js";
@@ -23,13 +24,7 @@ const maxKept = 10_000;
 
 /** Makes the budgets of one app. Each has one number: until when what was spent is earned back. */
 export function equalExchanges(age: () => number, onEvent: OnEvent | undefined): EqualExchanges {
-  const spentUntil = new Map<string, number>();
-
-  const put = (key: string, until: number): void => {
-    spentUntil.delete(key);
-    spentUntil.set(key, until);
-    if (spentUntil.size > maxKept) spentUntil.delete(spentUntil.keys().next().value ?? key);
-  };
+  const spentUntil = boundedMap<string, number>(maxKept);
 
   /** Those used longest ago are first: at most two of them are dropped with each use, if they are whole again. */
   const sweep = (at: number): void => {
@@ -48,12 +43,12 @@ export function equalExchanges(age: () => number, onEvent: OnEvent | undefined):
       const key = digest(exchange);
       const until = Math.max(spentUntil.get(key) ?? at, at) + eachMs;
       if (until - at > withinMs) throw tooOften(until - at - withinMs);
-      put(key, until);
+      spentUntil.set(key, until);
       if (until + eachMs - at > withinMs)
         emit(onEvent, { type: "back_off", scope: "exchange", forMs: eachMs });
     },
     exhaust(exchange, waitMs) {
-      put(digest(exchange), age() + waitMs + withinMs - eachMs);
+      spentUntil.set(digest(exchange), age() + waitMs + withinMs - eachMs);
     },
   };
 }

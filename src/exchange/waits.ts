@@ -1,3 +1,4 @@
+import { boundedMap } from "../async/bounded-map.js";
 import { emit, type OnEvent } from "../events/events.js";
 import { type HostedAgentIdentityError } from "../errors.js";
 
@@ -41,19 +42,13 @@ const forgottenAfterMs = 10_000;
 
 /** Makes an empty list. */
 export function waits({ scope, max, obeyedMs, age, onEvent }: WaitsOptions): Waits {
-  const waiting = new Map<string, Waiting>();
+  const waiting = boundedMap<string, Waiting>(max);
 
   const of = (key: string): Waiting | undefined => {
     const known = waiting.get(key);
     if (known === undefined || !isForgotten(known, age())) return known;
     waiting.delete(key);
     return undefined;
-  };
-
-  const put = (key: string, next: Waiting): void => {
-    waiting.delete(key);
-    waiting.set(key, next);
-    if (waiting.size > max) waiting.delete(waiting.keys().next().value ?? key);
   };
 
   /** Drops what is over, two at a time, those first who began longest ago: no call waits for it. */
@@ -72,12 +67,12 @@ export function waits({ scope, max, obeyedMs, age, onEvent }: WaitsOptions): Wai
       const before = of(key);
       const next = waitAfter(before, began, age(), error, obeyedMs);
       if (next === before) return;
-      put(key, next);
+      waiting.set(key, next);
       emit(onEvent, { type: "back_off", scope, forMs: next.lastMs });
     },
     adopt(key, { since, until, lastMs }) {
       const own = { since, until, lastMs, probing: false };
-      put(key, own);
+      waiting.set(key, own);
       return own;
     },
     answered(key, began) {

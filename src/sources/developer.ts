@@ -1,3 +1,4 @@
+import { boundedMap } from "../async/bounded-map.js";
 import { developerRefusal } from "../foundry/developer-machine.js";
 import { digest } from "../sealing/digest.js";
 import { decodeClaims, stringClaim } from "../entra/token-claims.js";
@@ -55,7 +56,7 @@ export function developer(credential?: TokenCredentialLike, options: DeveloperOp
   optional(tokenCredentialOption).read(credential, "developer: credential");
   const { now, environment } = readOptions("developer", developerOptions, options);
   const clocks = clocksOf(now);
-  const kept = new Map<string, { readonly token: AccessToken; readonly renewal: End }>();
+  const kept = boundedMap<string, { readonly token: AccessToken; readonly renewal: End }>(maxKept);
   let loaded: Promise<TokenCredentialLike> | undefined;
   let forgets = 0;
   return Object.freeze<TokenSource>({
@@ -88,11 +89,8 @@ export function developer(credential?: TokenCredentialLike, options: DeveloperOp
       }
       checkPerson(token.token, context.user);
       // Told to forget while the credential was asked: this one is as old as what was forgotten.
-      if (token !== known?.token && before === forgets) {
-        kept.delete(key);
+      if (token !== known?.token && before === forgets)
         kept.set(key, { token, renewal: endAt(clocks, token.expiresAt - renewBeforeMs) });
-        if (kept.size > maxKept) kept.delete(kept.keys().next().value ?? key);
-      }
       return { status: "token", token };
     },
     forget(_principalKey, token) {

@@ -1,3 +1,4 @@
+import { boundedMap } from "../async/bounded-map.js";
 import { digest } from "../sealing/digest.js";
 import { joinClaims } from "../entra/claims-request.js";
 import { isTokenExchangeError, NoTokenError, type SkippedSource } from "../errors.js";
@@ -23,7 +24,7 @@ const maxClaims = 2_048;
 
 /** Makes the memory of one access. */
 export function fallbackSources(): FallbackSources {
-  return new Map();
+  return boundedMap(maxStandIns);
 }
 
 /**
@@ -94,5 +95,4 @@ async function askStandIn(
 function remember(won: FallbackSources, key: string, standIn: FallbackSource): void {
   if ((standIn.claims?.length ?? 0) > maxClaims) return;
   won.set(key, standIn);
-  if (won.size > maxStandIns) won.delete(won.keys().next().value ?? key);
 }

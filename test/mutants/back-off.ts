@@ -281,8 +281,8 @@ export const backOffMutants: readonly Mutant[] = [
   {
     name: "waits-of-everybody-who-ever-waited",
     rule: 11,
-    find: "if (waiting.size > max) waiting",
-    replace: "if (false as boolean) waiting",
+    find: "const waiting = boundedMap<string, Waiting>(max);",
+    replace: "const waiting = new Map<string, Waiting>();",
     tests,
   },
 ];

@@ -12,7 +12,7 @@ import { clocksOf } from "../async/clocks.js";
 import { HostedAgentIdentityError, isHostedAgentIdentityError } from "../errors.js";
 import { readOptions } from "../options/option-table.js";
 import { checkPerson } from "../sources/developer.js";
-import type { AcquireOptions } from "../tokens/acquire.js";
+import type { AcquireOptions } from "../tokens/acquirer-state.js";
 import type { AccessToken } from "../sources/token-source.js";
 import { tracedAcquirer } from "../tokens/traced-acquirer.js";
 import { insufficientScopeCauses } from "../errors/causes/resource.js";

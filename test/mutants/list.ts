@@ -141,8 +141,8 @@ export const mutants: readonly Mutant[] = [
   {
     name: "cache-without-the-principal",
     rule: 4,
-    find: 'const made = `${context.principalKey ?? "null"} ${keyParts} ${hash}`;',
-    replace: "const made = keyParts;",
+    find: 'const made = `${context.principalKey ?? "null"} ${state.keyParts} ${hash}`;',
+    replace: "const made = state.keyParts;",
     tests: acquireTests,
   },
   {
@@ -163,8 +163,9 @@ export const mutants: readonly Mutant[] = [
   {
     name: "abort-reaches-the-shared-work",
     rule: 6,
-    find: "fetchToken(context, internals, asked, key, accept, mayKeep)",
-    replace: "settleOrAbort(fetchToken(context, internals, asked, key, accept, mayKeep), asked.signal)",
+    find: "fetchToken(state, acquisition, mayKeep)",
+    replace:
+      'Promise.race([fetchToken(state, acquisition, mayKeep), new Promise<never>((_, leave) => acquisition.asked.signal?.addEventListener("abort", () => leave(new Error("left"))))])',
     tests: acquireTests,
   },
   {

@@ -120,7 +120,7 @@ export {
   type ProtectedResource,
   type ProtectedResourceInit,
 } from "./sources/protected-resource.js";
-export { type SharedCacheOptions } from "./tokens/shared-cache.js";
+export { type SharedCacheOptions } from "./tokens/shared-cache-state.js";
 export { type SharedTokenStore } from "./tokens/store-calls.js";
 export { type TokenCacheLimits } from "./tokens/token-cache.js";
 export {

@@ -7,7 +7,7 @@ import { type OnEvent } from "../events/events.js";
 import { nested, readOptions, type OptionTable } from "../options/option-table.js";
 import { acquirer, type Acquirer } from "../tokens/acquire.js";
 import { resourceOption, type ProtectedResource } from "../sources/protected-resource.js";
-import { sharedCacheOptions, type SharedCacheOptions } from "../tokens/shared-cache.js";
+import { sharedCacheOptions, type SharedCacheOptions } from "../tokens/shared-cache-state.js";
 import { cacheLimitOptions, type TokenCacheLimits } from "../tokens/token-cache.js";
 import { sourceOption, type TokenSource } from "../sources/token-source.js";
 import { tracedAcquirer } from "../tokens/traced-acquirer.js";

@@ -12,16 +12,16 @@ export interface AccessToken {
   /** Milliseconds since the epoch. */
   readonly expiresAt: number;
   /** When a new one should be fetched in the background, milliseconds since the epoch. */
-  readonly refreshAt?: number;
+  readonly refreshAt?: number | undefined;
   /**
    * Until when it may be handed out without asking its source again, where that is sooner than `expiresAt`:
    * a sign-in can be ended in another process. Milliseconds since the epoch.
    */
-  readonly useUntil?: number;
+  readonly useUntil?: number | undefined;
   /** The kind of the source that gave it, for example `on_behalf_of`. */
   readonly source: string;
   /** It came out of the shared cache: nobody was asked. */
-  readonly shared?: boolean;
+  readonly shared?: boolean | undefined;
 }
 
 /** What a source is asked for. */

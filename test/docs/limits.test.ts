@@ -44,7 +44,7 @@ import { openTicket, sealTicket, type Ticket } from "../../src/sign-in/link/tick
 import { maxClaimsLength } from "../../src/sign-in/remote/sign-in-api.js";
 import { readJson } from "../../src/sign-in/remote/wire.js";
 import { keyring } from "../../src/sealing/keyring.js";
-import { maxSealed } from "../../src/tokens/shared-cache.js";
+import { maxSealed } from "../../src/tokens/shared-cache-state.js";
 import { collect } from "../support/consenting-access.js";
 import { listening } from "../support/listening.js";
 

@@ -139,14 +139,10 @@ export const boundMutants: readonly Mutant[] = [
   {
     name: "forgotten-under-one-name-only",
     rule: 10,
-    find: `for (const name of namesOf(binding))
-        inBackground(name, async () => {
-          const [sealed] = (await calls.read([name])) ?? [];
-          const seen`,
-    replace: `for (const name of namesOf(binding).slice(0, 1))
-        inBackground(name, async () => {
-          const [sealed] = (await calls.read([name])) ?? [];
-          const seen`,
+    find: `for (const name of namesOf(state, binding))
+        runInBackground(state, name, () => writeGeneration`,
+    replace: `for (const name of namesOf(state, binding).slice(0, 1))
+        runInBackground(state, name, () => writeGeneration`,
     tests: ["test/tokens/shared-cache.test.ts"],
   },
   {

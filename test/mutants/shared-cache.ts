@@ -85,8 +85,8 @@ export const sharedCacheMutants: readonly Mutant[] = [
   {
     name: "refused-token-out-of-the-store-again",
     rule: 6,
-    find: "!isRefused(record.token);",
-    replace: "true;",
+    find: "!isRefused(record.token)",
+    replace: "true",
     tests: [...interleavings, ...cacheTests],
   },
   {
@@ -99,7 +99,7 @@ export const sharedCacheMutants: readonly Mutant[] = [
   {
     name: "newer-shared-token-thrown-away",
     rule: 6,
-    find: "if (readSharedRecord(opened(binding, sealed))?.token === token) await",
+    find: "if (readSharedRecord(openRecord(state, binding, sealed))?.token === token) await",
     replace: "await",
     tests: cacheTests,
   },

@@ -417,7 +417,11 @@ export const serviceTargets: readonly FuzzTarget[] = [
   {
     name: "values of a shared token store",
     from: "whoever can write to the store, and other versions of this package",
-    files: ["src/tokens/shared-record.ts", "src/tokens/shared-cache.ts#meets,tokenOf,sharedCache"],
+    files: [
+      "src/tokens/shared-record.ts",
+      "src/tokens/shared-cache.ts",
+      "src/tokens/shared-cache-state.ts#sharedCacheState,bindingOf,openRecord",
+    ],
     shape: "fields",
     seeds: [
       { record },
@@ -505,16 +509,11 @@ export const serviceTargets: readonly FuzzTarget[] = [
     },
     secrets: (input) => [field(valueIn(input, "record"), "token")],
     unreachable: [
-      { file: "src/tokens/shared-cache.ts", line: "const agent = wiring.agentName", why: "an option" },
+      { file: "src/tokens/shared-cache-state.ts", line: "agent: wiring.agentName", why: "an option" },
       {
-        file: "src/tokens/shared-cache.ts",
-        line: "refused.size > maxRefused",
-        why: "a bound: test/tokens/shared-cache",
-      },
-      {
-        file: "src/tokens/shared-cache.ts",
-        line: "generations.size > maxGenerations",
-        why: "a bound: test/tokens/shared-cache",
+        file: "src/tokens/shared-cache-state.ts",
+        line: "wiring.timeoutMs ??",
+        why: "an option",
       },
     ],
     holds(_input, value) {

@@ -1,7 +1,7 @@
-import { constants, createHash, createPrivateKey, sign, X509Certificate, type KeyObject } from "node:crypto";
+import { createHash, createPrivateKey, X509Certificate, type KeyObject } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import { flag, optional, text } from "../options/checks.js";
-import { HostedAgentIdentityError } from "../errors.js";
+import { HostedAgentIdentityError, loadPackage } from "../errors.js";
 import { invalid } from "../options/invalid.js";
 import { readOptions, type KeyOfAny, type OptionTable } from "../options/option-table.js";
 import { clientCredentialFailedCauses } from "../errors/causes/tokens.js";
@@ -17,6 +17,8 @@ export type CertificateOptions = ({ readonly pem: string } | { readonly path: st
 
 /** How long a signed assertion is valid: what MSAL uses, and well under Entra's limit. */
 const lifetimeS = 600;
+/** Shorter RSA keys may not sign: RFC 7518 section 3.5. */
+const minKeyBits = 2_048;
 
 /**
  * A certificate with its private key in PEM form, given as text or as a file; a file is read again when
@@ -48,7 +50,7 @@ export function certificate(options: CertificateOptions): ClientCredential {
       if (request.refused > 0) loaded = undefined;
       loaded ??= load(settings);
       try {
-        return signAssertion(await loaded, settings.sendX5c ?? false, request);
+        return await signAssertion(await loaded, settings.sendX5c ?? false, request);
       } catch (cause) {
         loaded = undefined;
         throw cause;
@@ -73,7 +75,7 @@ export const certificateOptions: OptionTable<CertificateParts> = {
 interface LoadedCertificate {
   readonly key: KeyObject;
   readonly thumbprint: string;
-  readonly chain: readonly string[];
+  readonly chain: string[];
 }
 
 async function load({ pem: given, path = "", passphrase }: CertificateParts): Promise<LoadedCertificate> {
@@ -81,14 +83,12 @@ async function load({ pem: given, path = "", passphrase }: CertificateParts): Pr
     const pem = given ?? (await readFile(path, "utf8"));
     const certificates = pem.match(/-----BEGIN CERTIFICATE-----[\s\S]+?-----END CERTIFICATE-----/g) ?? [];
     const leaf = new X509Certificate(certificates[0] ?? "");
-    const key = createPrivateKey({
-      key: pem,
-      format: "pem",
-      ...(passphrase === undefined ? {} : { passphrase }),
-    });
+    const key = createPrivateKey({ key: pem, format: "pem", passphrase });
     if (key.asymmetricKeyType !== "rsa" || !leaf.checkPrivateKey(key)) {
       throw new Error("the private key is not the RSA key of the first certificate");
     }
+    if ((key.asymmetricKeyDetails?.modulusLength ?? 0) < minKeyBits)
+      throw new Error(`the private key is not one of at least ${minKeyBits} bits`);
     return {
       key,
       thumbprint: createHash("sha256").update(leaf.raw).digest("base64url"),
@@ -109,37 +109,29 @@ async function load({ pem: given, path = "", passphrase }: CertificateParts): Pr
   }
 }
 
-function signAssertion(
-  loaded: LoadedCertificate,
+async function signAssertion(
+  { key, thumbprint, chain }: LoadedCertificate,
   sendX5c: boolean,
-  request: CredentialRequest,
-): ClientAuthentication {
-  const issuedAt = Math.floor(request.now() / 1000);
+  { clientId, tokenEndpoint, newId, now }: CredentialRequest,
+): Promise<ClientAuthentication> {
+  const { SignJWT } = await loadPackage("jose", "certificate()", () => import("jose/jwt/sign"));
+  const issuedAt = Math.floor(now() / 1000);
   const expiresAt = issuedAt + lifetimeS;
-  const header = {
-    alg: "PS256",
-    typ: "JWT",
-    "x5t#S256": loaded.thumbprint,
-    ...(sendX5c ? { x5c: loaded.chain } : {}),
-  };
-  const payload = {
-    aud: request.tokenEndpoint,
-    iss: request.clientId,
-    sub: request.clientId,
-    jti: request.newId(),
+  const assertion = await new SignJWT({
+    aud: tokenEndpoint,
+    iss: clientId,
+    sub: clientId,
+    jti: newId(),
     nbf: issuedAt,
     iat: issuedAt,
     exp: expiresAt,
-  };
-  const input = `${encode(header)}.${encode(payload)}`;
-  const signature = sign("sha256", Buffer.from(input), {
-    key: loaded.key,
-    padding: constants.RSA_PKCS1_PSS_PADDING,
-    saltLength: 32,
-  });
-  return { assertion: `${input}.${signature.toString("base64url")}`, expiresAt: expiresAt * 1000 };
-}
-
-function encode(value: object): string {
-  return Buffer.from(JSON.stringify(value)).toString("base64url");
+  })
+    .setProtectedHeader({
+      alg: "PS256",
+      typ: "JWT",
+      "x5t#S256": thumbprint,
+      ...(sendX5c ? { x5c: chain } : {}),
+    })
+    .sign(key);
+  return { assertion, expiresAt: expiresAt * 1000 };
 }

@@ -28,14 +28,15 @@ type Entra = Awaited<ReturnType<typeof startEntra>>;
 let entra: Entra;
 let pem: string;
 let otherPem: string;
+let shortPem: string;
 let folder: string;
 
 beforeAll(async () => {
-  const make = async (): Promise<{ cert: string; private: string }> =>
-    generate([{ name: "commonName", value: "agent" }], { keySize: 2048, algorithm: "sha256" });
-  const [mine, other] = [await make(), await make()];
-  pem = `${mine.cert}\n${mine.private}`;
-  otherPem = `${other.cert}\n${other.private}`;
+  const make = async (keySize: number): Promise<string> => {
+    const made = await generate([{ name: "commonName", value: "agent" }], { keySize, algorithm: "sha256" });
+    return `${made.cert}\n${made.private}`;
+  };
+  [pem, otherPem, shortPem] = [await make(2048), await make(2048), await make(1024)];
   folder = await mkdtemp(join(tmpdir(), "credentials-"));
 }, 60_000);
 afterAll(() => rm(folder, { recursive: true, force: true }));
@@ -146,6 +147,7 @@ describe("how the app proves itself to an Entra that checks", () => {
       () =>
         `${pem.split("-----BEGIN PRIVATE")[0]}-----BEGIN PRIVATE${otherPem.split("-----BEGIN PRIVATE")[1]}`,
     ],
+    ["a key of 1 024 bits, which PS256 does not take", () => shortPem],
   ])("not with %s, which no error quotes", async (_what, text) => {
     const bad = typeof text === "string" ? text : text();
     const error: unknown = await access(certificate({ pem: bad }))

@@ -1,5 +1,6 @@
 import { withoutTokens } from "../errors/redact.js";
 
+/** Of this process: the command line runs in one of its own, from one copy of the package. */
 const secrets = new Set<string>();
 
 /** Notes a secret that this process was given: whatever is printed from now on is printed without it. */

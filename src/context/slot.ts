@@ -1,10 +1,12 @@
 import { AsyncLocalStorage } from "node:async_hooks";
 import { HostedAgentIdentityError } from "../errors.js";
+import { processState } from "./process-state.js";
 import type { ContextInternals } from "./state.js";
 
 /**
- * The one place that all copies of this package in a process share: a context set through one entry or one
- * install is seen by every other. The only module-level mutable state of the package.
+ * What all copies of this package in a process share of user contexts: a context that is set through one entry or
+ * one install is seen by every other. Beside it stands only the state of Entra apps (`exchange/entra-app.ts`); the
+ * command line, which runs alone in its process, keeps the secrets it hides.
  */
 interface ContextSlot<Context> {
   readonly storage: AsyncLocalStorage<Context | undefined>;
@@ -16,19 +18,17 @@ interface ContextSlot<Context> {
   readonly reported: WeakSet<object>;
 }
 
-const key: unique symbol = Symbol.for("hosted-agent-identity/context/1") as never;
+const slot: ContextSlot<never> = processState("context/1", () => ({
+  storage: new AsyncLocalStorage(),
+  internals: new WeakMap(),
+  byRequest: new WeakMap(),
+  closing: new AsyncLocalStorage(),
+  reported: new WeakSet(),
+}));
 
-/** The shared slot, made on first use. Whoever takes a context out of it says what that is: `UserContext`. */
+/** The slot of this process. Whoever takes a context out of it says what that is: `UserContext`. */
 export function contextSlot<Context = object>(): ContextSlot<Context> {
-  const place = globalThis as { [key]?: ContextSlot<Context> };
-  place[key] ??= {
-    storage: new AsyncLocalStorage(),
-    internals: new WeakMap(),
-    byRequest: new WeakMap(),
-    closing: new AsyncLocalStorage(),
-    reported: new WeakSet(),
-  };
-  return place[key];
+  return slot as unknown as ContextSlot<Context>;
 }
 
 /** What is kept beside a context made by this package. Throws `invalid_option` for anything else. */

@@ -53,16 +53,12 @@ export async function exchangeAsAgentIdentity(
   return { token, expiresAt, refreshAt };
 }
 
-/** The exchange tokens of a blueprint, and so the clients that keep them: for each agent identity and tenant. */
-const clients: WeakMap<EntraAppInternals, Map<string, EntraAppInternals>> = new WeakMap();
-
-/** The agent identity as a confidential client; however many sources name it, one exchange token serves all. */
+/** The agent identity as a confidential client. It keeps the exchange token, which serves all sources that name it. */
 function clientOf(blueprint: EntraAppInternals, identity: AgentIdentity): EntraAppInternals {
-  const ofBlueprint = clients.get(blueprint) ?? new Map<string, EntraAppInternals>();
-  clients.set(blueprint, ofBlueprint);
+  const { agentIdentities } = blueprint;
   const key = `${identity.tenantId} ${identity.agentIdentityId}`;
-  const client = ofBlueprint.get(key) ?? agentIdentityClient(blueprint, identity);
-  ofBlueprint.set(key, client);
+  const client = agentIdentities.get(key) ?? agentIdentityClient(blueprint, identity);
+  agentIdentities.set(key, client);
   return client;
 }
 

@@ -1,5 +1,6 @@
 import type * as Msal from "@azure/msal-node";
 import { runWithoutUserContext } from "../context/ambient.js";
+import { processState } from "../context/process-state.js";
 import { authorizeEndpoint, issuersOf, signingKeysUrl, tokenEndpoint, type Cloud } from "../entra/clouds.js";
 import type { EntraAppFacts } from "../entra/tenants.js";
 import { check, list, made, milliseconds, orElse, text } from "../options/checks.js";
@@ -60,11 +61,14 @@ export interface EntraAppInternals {
   authorityMetadata(tenantId: string): string;
   /** Whom Entra asked to wait: one for all accesses of the app. */
   readonly backOff: BackOff;
+  /** As a client in the exchanges of its agent identities, by tenant and client id. */
+  readonly agentIdentities: Map<string, EntraAppInternals>;
   /** How long to wait before try number `n` (1-based), with jitter. */
   backoffMs(n: number): number;
 }
 
-const internals: WeakMap<EntraApp, EntraAppInternals> = new WeakMap();
+/** Of the open apps of all copies of this package: an app that one copy made works in every other. */
+const internals: WeakMap<EntraApp, EntraAppInternals> = processState("entra-apps/1", () => new WeakMap());
 
 /** The options of {@link entraApp}. */
 export const entraAppOptions: OptionTable<
@@ -150,6 +154,7 @@ export function entraApp(options: EntraAppOptions): EntraApp {
     // Kept, because where loader hooks are registered (tracing, tsx) every import() asks another thread.
     msal: () => (msal ??= loadPackage("@azure/msal-node", "entraApp()", () => import("@azure/msal-node"))),
     authorityMetadata: (tenant) => authorityMetadata(facts, tenant),
+    agentIdentities: new Map(),
     backOff: backOff(clocks.age, onEvent),
     backoffMs: (n) => 100 * 2 ** n * (0.5 + fraction(random)),
   });

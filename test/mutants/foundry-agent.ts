@@ -21,7 +21,7 @@ export const agentIdentityMutants: readonly Mutant[] = [
   {
     name: "an-exchange-token-for-each-user",
     rule: 6,
-    find: "ofBlueprint.set(key, client);",
+    find: "agentIdentities.set(key, client);",
     replace: "",
     tests,
   },

@@ -1,4 +1,5 @@
 import { createPrivateKey, createPublicKey, KeyObject } from "node:crypto";
+import { boundedMap } from "../../async/bounded-map.js";
 import { resourceOfScope } from "../../entra/scopes.js";
 import { check, list, text } from "../../options/checks.js";
 import { type OptionCheck, type OptionTable } from "../../options/option-table.js";
@@ -21,8 +22,12 @@ export interface SignInAgent {
 /** What is known of an agent when its link is opened. */
 export interface KnownAgent {
   readonly publicKeys: readonly KeyObject[];
+  /** Digests of the links that were found to be signed by it: every step of a sign-in reads its link again. */
+  readonly verified: Map<string, true>;
   mayAsk(scopes: readonly string[]): boolean;
 }
+
+const maxVerified = 1_000;
 
 /** Who may make links, and with which key this process signs its own. */
 export interface LinkKeys {
@@ -57,6 +62,7 @@ export function linkKeys(options: LinkKeyOptions): LinkKeys {
   const resources = new Set(options.resources.flatMap(({ scopes }) => scopes).map(resourceOfScope));
   const self: KnownAgent = {
     publicKeys: own.map((key) => createPublicKey(key)),
+    verified: boundedMap(maxVerified),
     // A resource may ask for more of its own scopes than it was described with (step-up).
     mayAsk: (scopes) => scopes.every((scope) => resources.has(resourceOfScope(scope) ?? "")),
   };
@@ -67,6 +73,7 @@ function listedAgent({ publicKeys, scopes }: SignInAgent): KnownAgent {
   const allowed = new Set(scopes);
   return {
     publicKeys: publicKeys.map(publicKeyOf),
+    verified: boundedMap(maxVerified),
     mayAsk: (asked) => asked.every((scope) => allowed.has(scope)),
   };
 }

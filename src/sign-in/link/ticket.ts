@@ -108,20 +108,12 @@ export function openTicket(core: SignInContext, { agents }: LinkKeys, text: stri
   return { status: expiresAt > time ? "good" : "expired", ticket: named };
 }
 
-/** Of each agent, what was found to be signed by it. Every step of a sign-in reads its link again. */
-const knownSigned: WeakMap<KnownAgent, Set<string>> = new WeakMap();
-const maxKnownSigned = 1_000;
-
 function isSignedBy(agent: KnownAgent, body: string, signature: string): boolean {
-  const known = knownSigned.get(agent) ?? new Set();
-  knownSigned.set(agent, known);
   const both = hash("sha256", `${signature} ${body}`, "base64url");
-  if (known.has(both)) return true;
+  if (agent.verified.has(both)) return true;
   const bytes = Buffer.from(signature, "base64url");
   if (!agent.publicKeys.some((key) => verify(null, signed(body), key, bytes))) return false;
-  const [oldest] = known;
-  if (known.size >= maxKnownSigned && oldest !== undefined) known.delete(oldest);
-  known.add(both);
+  agent.verified.set(both, true);
   return true;
 }
 

@@ -77,6 +77,7 @@ function appFor(input: Input): EntraAppInternals {
     authenticate: async () => ({ secret: "s" }),
     msal: async () => ({ ConfidentialClientApplication: PlainClient }) as never,
     authorityMetadata: () => "{}",
+    agentIdentities: new Map(),
     backoffMs: () => 0,
   };
 }

@@ -5,17 +5,16 @@ import { resourceOfScope } from "../entra/scopes.js";
 import { HostedAgentIdentityError } from "../errors.js";
 import { insufficientScopeCauses, resourceUnauthorizedCauses } from "../errors/causes/resource.js";
 import type { ErrorCause } from "../errors/facts.js";
-import type { Acquirer } from "../tokens/acquire.js";
-import type { AcquireOptions } from "../tokens/acquirer-state.js";
 import type { ProtectedResource } from "../sources/protected-resource.js";
 import type { AccessToken } from "../sources/token-source.js";
-import { canSendAgain } from "./body.js";
+import type { Acquirer } from "../tokens/acquire.js";
+import type { AcquireOptions } from "../tokens/acquirer-state.js";
+import type { ChallengeBudget } from "./challenge-budget.js";
 import { bearerChallenge, type BearerChallenge } from "./challenges.js";
 import { asksForAuthenticationContext } from "./claims-challenge.js";
-import type { ChallengeBudget } from "./challenge-budget.js";
-import type { OutgoingInit } from "./outgoing-request.js";
+import { canSendAgain, type OutgoingInit } from "./outgoing-request.js";
 
-/** What a second try needs of the access. */
+/** What answering a challenge needs of the access. */
 export interface AnswerChallengeOptions {
   readonly resource: ProtectedResource;
   readonly acquirer: Pick<Acquirer, "acquire" | "forget">;
@@ -29,18 +28,17 @@ export interface RefusedRequest {
   readonly owner: string;
   readonly init: OutgoingInit;
   /** The token it was sent with. */
-  readonly first: AccessToken;
+  readonly token: AccessToken;
   /** 401 or 403. */
   readonly response: Response;
-  /** What the token in hand was got for: an answer to it that asks for the other kind is met once more. */
-  readonly met?: Pick<AcquireOptions, "claims" | "scopes">;
   send(token: AccessToken): Promise<Response>;
 }
 
 /**
- * A 401 costs exactly this token, and one resend with a new one; a 403 with `insufficient_scope` one resend
- * with the union of scopes; one of each, where the second answer asks for the other. Only if the body can be sent again. A token that was got for this very reason is
- * not exchanged once more: for some seconds its refusal stands. Source: MCP 2026-07-28, authorization.
+ * A 401 costs exactly this token, and one resend with a new one; a 403 with `insufficient_scope` one resend with the
+ * union of scopes; one of each, where the second answer asks for the other. Only if the body can be sent again. A
+ * token that was got to meet a demand and refused with the same demand is not exchanged once more for some seconds.
+ * Source: MCP 2026-07-28, authorization.
  *
  * Throws `resource_unauthorized`, `insufficient_scope`, `step_up_required`, and what the sources throw.
  */
@@ -48,77 +46,132 @@ export async function answerChallenge(
   options: AnswerChallengeOptions,
   refused: RefusedRequest,
 ): Promise<Response> {
-  const { acquirer, refusals, resource } = options;
-  const { context, owner, init, first, response } = refused;
-  const challenge = challengeOf(response);
-  const wantsScope = response.status === 403 && challenge.error === "insufficient_scope";
-  const { claims } = challenge;
-  if (response.status === 403 && !wantsScope && claims === undefined) return response;
-  const refusal = (answer: Response): HostedAgentIdentityError => {
-    const error = wantsScope
-      ? insufficientScope(resource, challenge.scopes, answer !== response)
-      : refusedTwice(resource, answer);
-    // Frameworks swallow errors, so whoever runs the turn is told as well.
-    if (isSignInDemand(error)) recordSignInDemand(context, error);
-    return error;
-  };
-  const giveUp = async (): Promise<Response> => {
-    if (response.status === 403 && !wantsScope) return response;
-    await response.body?.cancel();
-    throw refusal(response);
-  };
-  const demand = demandOf(response, challenge);
-  if (refusals.has(owner, first.token, demand)) return giveUp();
-  const scopes = wantsScope
-    ? grownScopes(resource, challenge.scopes, refusals.grownScopes(owner))
-    : undefined;
-  if (!refusals.mayAsk(owner, first.token, JSON.stringify([demand, claims]))) return giveUp();
-
-  const forget = (): void => acquirer.forget(context, first.token);
-  const resend = canSendAgain(init.body);
-  // A demand may be about this one tool, and one that the person has to meet: until then the token serves others.
-  const dropsFirst = response.status === 401 && (claims === undefined || !resend);
-  if (dropsFirst) forget();
-  if (!resend) return response;
-  await response.body?.cancel();
-  if (scopes !== undefined) refusals.grew(owner, []);
-  const asked = {
-    signal: init.signal ?? undefined,
-    claims: claims ?? refused.met?.claims,
-    scopes: scopes ?? refused.met?.scopes,
-    refused: first.token,
-  };
-  const next = await acquirer.acquire(context, asked);
-  if (next.token === first.token) throw refusal(response);
-  // Revoked, or too weak for anything here; what lacks a context is still good where none is asked for.
-  if (response.status === 401 && !dropsFirst && !asksForAuthenticationContext(claims)) forget();
-  // Forgotten while it was asked for: that the person had these scopes is not remembered either.
-  if (scopes !== undefined && !wasForgotten(context)) refusals.grew(owner, scopes);
-  const second = await refused.send(next);
+  const demand = demandOf(refused.response);
+  const resent = await resend(options, refused, demand, {});
+  if (resent === undefined) return refused.response;
   // A tool may need scopes and a step-up: a resource says one, and then the other. Each is met once.
-  if (refused.met === undefined && asksForTheOther(second, wantsScope, claims))
-    return answerChallenge(options, { ...refused, first: next, response: second, met: asked });
-  if (second.status === response.status) refusals.note(owner, next.token, demand);
-  if (second.status === 401 || (second.status === 403 && wantsScope)) {
-    await second.body?.cancel();
-    throw refusal(second);
-  }
-  return second;
+  if (!asksForTheOther(resent.response, demand)) return conclude(options, refused, demand, resent);
+  const again = { ...refused, ...resent };
+  const other = demandOf(resent.response);
+  const resentAgain = await resend(options, again, other, resent.asked);
+  return resentAgain === undefined ? again.response : conclude(options, again, other, resentAgain);
 }
 
-function asksForTheOther(second: Response, gotScope: boolean, gotClaims: string | undefined): boolean {
-  const { error, claims } = challengeOf(second);
-  if (gotScope) return second.status === 401 && claims !== undefined;
-  return gotClaims !== undefined && second.status === 403 && error === "insufficient_scope";
+/** What the answer to a refused request asks for. */
+interface Demand extends BearerChallenge {
+  readonly status: number;
+  /** A 403 for more scopes. A 401 asks for another token, whatever else it says. */
+  readonly wantsScope: boolean;
+  /** Equal for equal demands. */
+  readonly key: string;
+}
+
+type Asked = Pick<AcquireOptions, "claims" | "scopes">;
+
+/** A request that was sent once more. */
+interface Resent {
+  readonly token: AccessToken;
+  readonly response: Response;
+  /** What the token was got for. */
+  readonly asked: Asked;
+}
+
+/**
+ * Gets a token that meets the demand, beside what the one before was got for, and sends the request with it.
+ * `undefined` where the answer at hand is the caller's.
+ */
+async function resend(
+  options: AnswerChallengeOptions,
+  refused: RefusedRequest,
+  demand: Demand,
+  met: Asked,
+): Promise<Resent | undefined> {
+  const { acquirer, refusals, resource } = options;
+  const { context, owner, init, token, response } = refused;
+  const { status, claims, wantsScope } = demand;
+  if (status === 403 && !wantsScope && claims === undefined) return undefined;
+  if (refusals.has(owner, token.token, demand.key)) return giveUp(options, refused, demand);
+  const scopes = wantsScope ? grownScopes(resource, demand.scopes, refusals.grownScopes(owner)) : undefined;
+  if (!refusals.mayAsk(owner, token.token, JSON.stringify([demand.key, claims])))
+    return giveUp(options, refused, demand);
+
+  const isSendable = canSendAgain(init.body);
+  // A demand may be about this one tool, and one that the user has to meet: until then the token serves others.
+  const dropsFirst = status === 401 && (claims === undefined || !isSendable);
+  if (dropsFirst) acquirer.forget(context, token.token);
+  if (!isSendable) return undefined;
+  await response.body?.cancel();
+  if (scopes !== undefined) refusals.grew(owner, []);
+  const asked = { claims: claims ?? met.claims, scopes: scopes ?? met.scopes };
+  const signal = init.signal ?? undefined;
+  const next = await acquirer.acquire(context, { ...asked, signal, refused: token.token });
+  if (next.token === token.token) throw refusal(options, context, demand, { response, again: false });
+  // Revoked, or too weak for anything here. A token that only lacks an authentication context still serves others.
+  if (status === 401 && !dropsFirst && !asksForAuthenticationContext(claims))
+    acquirer.forget(context, token.token);
+  // Forgotten while the token was fetched: that the user had these scopes is forgotten, too.
+  if (scopes !== undefined && !wasForgotten(context)) refusals.grew(owner, scopes);
+  return { token: next, response: await refused.send(next), asked };
+}
+
+/** Leaves a plain 403 to the caller, and throws what any other refusal means. */
+async function giveUp(
+  options: AnswerChallengeOptions,
+  { context, response }: RefusedRequest,
+  demand: Demand,
+): Promise<undefined> {
+  if (demand.status === 403 && !demand.wantsScope) return undefined;
+  await response.body?.cancel();
+  throw refusal(options, context, demand, { response, again: false });
+}
+
+/** The answer to the request that was sent again, or the error that it means. */
+async function conclude(
+  options: AnswerChallengeOptions,
+  { context, owner }: RefusedRequest,
+  demand: Demand,
+  { response, token }: Resent,
+): Promise<Response> {
+  if (response.status === demand.status) options.refusals.note(owner, token.token, demand.key);
+  if (response.status === 401 || (response.status === 403 && demand.wantsScope)) {
+    await response.body?.cancel();
+    throw refusal(options, context, demand, { response, again: true });
+  }
+  return response;
+}
+
+/** `again`: a token that was fetched to meet the demand was refused, too. */
+function refusal(
+  { resource }: AnswerChallengeOptions,
+  context: UserContext,
+  { wantsScope, scopes }: Demand,
+  { response, again }: { readonly response: Response; readonly again: boolean },
+): HostedAgentIdentityError {
+  const error = wantsScope ? insufficientScope(resource, scopes, again) : refusedTwice(resource, response);
+  // Frameworks swallow errors, so whoever runs the turn is told as well.
+  if (isSignInDemand(error)) recordSignInDemand(context, error);
+  return error;
+}
+
+function asksForTheOther(second: Response, first: Demand): boolean {
+  const { status, wantsScope, claims } = demandOf(second);
+  if (first.wantsScope) return status === 401 && claims !== undefined;
+  return first.claims !== undefined && wantsScope;
+}
+
+function demandOf(response: Response): Demand {
+  const { status } = response;
+  const challenge = challengeOf(response);
+  return {
+    ...challenge,
+    status,
+    wantsScope: status === 403 && challenge.error === "insufficient_scope",
+    key: status === 401 ? "401" : JSON.stringify([challenge.scopes, challenge.claims]),
+  };
 }
 
 function challengeOf(response: Response): BearerChallenge {
   return bearerChallenge(response.headers.get("www-authenticate")) ?? { scopes: [] };
-}
-
-/** What a refusal asks for. A 401 asks for another token, whatever else it says. */
-function demandOf({ status }: Response, { scopes, claims }: BearerChallenge): string {
-  return status === 401 ? "401" : JSON.stringify([scopes, claims]);
 }
 
 /** In characters. No scope of Entra's comes near; what is longer is there to fill memory. */

@@ -1,5 +1,6 @@
 import { tryGetUserContext } from "../context/ambient.js";
 import type { FetchLike } from "../runtime/fetch-like.js";
+import { closingPrincipal } from "../context/closing.js";
 import { internalsOf, windsDown } from "../context/internals.js";
 import type { UserContext } from "../context/user-context.js";
 import { HostedAgentIdentityError } from "../errors.js";
@@ -8,12 +9,10 @@ import type { ErrorCause } from "../errors/facts.js";
 import type { Acquirer } from "../tokens/acquire.js";
 import type { ProtectedResource } from "../sources/protected-resource.js";
 import type { AccessToken } from "../sources/token-source.js";
-import { canSendAgain } from "./body.js";
 import type { ChallengeBudget } from "./challenge-budget.js";
-import type { OutgoingInit, OutgoingRequest } from "./outgoing-request.js";
+import { canSendAgain, type OutgoingInit, type OutgoingRequest } from "./outgoing-request.js";
 import { answerChallenge } from "./answer-challenge.js";
 import { noteAnswer, noteFailure } from "./server-troubles.js";
-import { sessionEndToken } from "./session-end.js";
 import { ownerOf, sessionIdsOf, type SessionOwners } from "./sessions.js";
 import { refuseStandaloneStream } from "./standalone-stream.js";
 import { beginToolCalls } from "./tool-calls.js";
@@ -78,7 +77,7 @@ async function send(
             context,
             owner: ownerOf(context),
             init,
-            first,
+            token: first,
             response,
             send: (token) => deliver(options, url, init, token),
           })
@@ -157,19 +156,37 @@ function redirectRefused(
   );
 }
 
-/** The one request that may be sent although no turn runs, or no longer: it closes an MCP session. */
+/**
+ * The one request that may be sent although no turn runs, or no longer: it ends an MCP session. A pool that closes a
+ * client ends the session of the client's own user; a run whose response has ended (`ended`) closes the client that
+ * it opened.
+ */
 async function endSession(
   options: UserFetchOptions,
   ended: UserContext | undefined,
   url: string,
   init: OutgoingInit,
 ): Promise<Response> {
-  const token = sessionEndToken(options.acquirer, options.sessions, init, ended);
+  const token = sessionEndToken(options, ended, init);
   if (token === undefined)
     throw new HostedAgentIdentityError(ended === undefined ? "no_user_context" : "context_ended");
   const response = await deliver(options, url, init, token);
   noteSession(options.sessions, ended, init, response);
   return response;
+}
+
+/** A token that is still at hand: a context that has ended acquires nothing. */
+function sessionEndToken(
+  { acquirer, sessions }: UserFetchOptions,
+  ended: UserContext | undefined,
+  { method, headers }: OutgoingInit,
+): AccessToken | undefined {
+  const sessionIds = sessionIdsOf(headers);
+  if (method !== "DELETE" || sessionIds.length === 0) return undefined;
+  const owner = ended === undefined ? closingPrincipal() : ownerOf(ended);
+  if (owner === undefined) return undefined;
+  for (const id of sessionIds) sessions?.check(id, owner);
+  return ended === undefined ? acquirer.cached(owner) : acquirer.heldFor(ended);
 }
 
 function checkSession(

@@ -37,6 +37,14 @@ export function outgoingRequest(
   return { href: String(url), init: completed(members) };
 }
 
+/** Whether a body can be sent a second time: a stream is gone once it has been read. */
+export function canSendAgain(body: RequestInit["body"]): boolean {
+  return (
+    !(body instanceof ReadableStream) &&
+    !(typeof body === "object" && body !== null && Symbol.asyncIterator in body)
+  );
+}
+
 type Members = Record<string, unknown>;
 
 /** `Request` has its members on its prototype, and one of another implementation is no instance of ours. */

@@ -1,4 +1,4 @@
-import { canSendAgain } from "../access/body.js";
+import { canSendAgain } from "../access/outgoing-request.js";
 import { isWithoutEffect } from "./rpc-method.js";
 import { fraction, type RandomBytes } from "../runtime/random.js";
 

@@ -58,7 +58,7 @@ export const demandMutants: readonly Mutant[] = [
   {
     name: "token-thrown-away-for-a-demand-nobody-met",
     rule: 11,
-    find: "(claims === undefined || !resend)",
+    find: "(claims === undefined || !isSendable)",
     replace: "(claims === undefined || claims !== undefined)",
     tests: demandTests,
   },
@@ -79,14 +79,14 @@ export const demandMutants: readonly Mutant[] = [
   {
     name: "revoked-token-left-with-its-source",
     rule: 6,
-    find: "if (response.status === 401 && !dropsFirst && !asksForAuthenticationContext(claims)) forget();",
+    find: "if (status === 401 && !dropsFirst && !asksForAuthenticationContext(claims)) acquirer.forget(context, token.token);",
     replace: "",
     tests: fetchTests,
   },
   {
     name: "sent-again-without-its-body",
     rule: 1,
-    find: "if (!resend) return response;",
+    find: "if (!isSendable) return undefined;",
     replace: "",
     tests: fetchTests,
   },

@@ -461,7 +461,7 @@ export const mutants: readonly Mutant[] = [
   {
     name: "any-request-while-closing",
     rule: 13,
-    find: 'request.method !== "DELETE" || ',
+    find: 'method !== "DELETE" || ',
     replace: "",
     tests: ["test/mcp/pool-with-real-sdks.test.ts"],
   },
@@ -489,7 +489,7 @@ export const mutants: readonly Mutant[] = [
   {
     name: "a-refused-token-is-exchanged-for-ever",
     rule: 11,
-    find: "if (refusals.has(owner, first.token, demand)) return giveUp();",
+    find: "if (refusals.has(owner, token.token, demand.key)) return giveUp(options, refused, demand);",
     replace: "",
     tests: ["test/faults/mcp-server.test.ts"],
   },

@@ -510,11 +510,6 @@ export const serviceTargets: readonly FuzzTarget[] = [
     secrets: (input) => [field(valueIn(input, "record"), "token")],
     unreachable: [
       { file: "src/tokens/shared-cache-state.ts", line: "agent: wiring.agentName", why: "an option" },
-      {
-        file: "src/tokens/shared-cache-state.ts",
-        line: "wiring.timeoutMs ??",
-        why: "an option",
-      },
     ],
     holds(_input, value) {
       if (value === undefined) return;

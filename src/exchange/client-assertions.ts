@@ -1,4 +1,5 @@
 import { endAt, isPast, type Clocks, type End } from "../async/clocks.js";
+import { singleFlight } from "../async/single-flight.js";
 import type { ClientAuthentication, ClientCredential, CredentialRequest } from "./credential.js";
 
 /** Client authentications that are kept: one for each token endpoint. */
@@ -18,19 +19,14 @@ export function clientAssertions(
   clocks: Clocks,
 ): ClientAssertions {
   const kept = new Map<string, { readonly made: ClientAuthentication; readonly end: End }>();
-  const making = new Map<string, Promise<ClientAuthentication>>();
+  const making = singleFlight<ClientAuthentication>();
   return {
     async authenticate(request) {
       const known = kept.get(request.tokenEndpoint);
       if (known !== undefined && request.refused === 0 && !isPast(clocks, known.end)) return known.made;
       // A refused credential is made anew, but not once more for each caller that was refused with it.
       const key = `${request.refused > 0 ? "again" : "first"} ${request.tokenEndpoint}`;
-      let work = making.get(key);
-      if (work === undefined) {
-        work = credential.authenticate(request).finally(() => making.delete(key));
-        making.set(key, work);
-      }
-      const made = await work;
+      const made = await making.run(key, () => credential.authenticate(request));
       kept.set(request.tokenEndpoint, { made, end: endAt(clocks, usableUntil(made)) });
       return made;
     },

@@ -12,7 +12,8 @@ import {
   type ErrorCode,
 } from "../errors.js";
 import type { ClientAuthentication } from "./credential.js";
-import { settleOrAbort, withDeadline } from "../async/deadline.js";
+import { withDeadline } from "../async/deadline.js";
+import { pause } from "../async/pause.js";
 import type { EntraAppInternals } from "./entra-app.js";
 import { capturingNetwork, type RawAnswer } from "./network-module.js";
 import {
@@ -265,13 +266,4 @@ function notSent(cause: unknown): HostedAgentIdentityError {
     `The request was not sent: ${safeName(code ?? "unknown reason")}.`,
     { error: code },
   );
-}
-
-async function pause(ms: number, signal: AbortSignal): Promise<void> {
-  let timer: NodeJS.Timeout | undefined;
-  try {
-    await settleOrAbort(new Promise<void>((resolve) => (timer = setTimeout(resolve, ms))), signal);
-  } finally {
-    clearTimeout(timer);
-  }
 }

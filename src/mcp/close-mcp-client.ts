@@ -1,7 +1,6 @@
 import { made } from "../options/checks.js";
 import { type OptionCheck } from "../options/option-table.js";
-import { inBackground } from "../async/background-timer.js";
-import { settleOrAbort } from "../async/deadline.js";
+import { withDeadline } from "../async/deadline.js";
 
 /** What the clients of both MCP SDKs have in common. */
 export interface ClosableMcpClient {
@@ -23,7 +22,7 @@ const terminateMs = 2000;
 export async function closeMcpClient(client: ClosableMcpClient): Promise<void> {
   clientCheck.read(client, "closeMcpClient: client");
   const { transport } = client;
-  if (endsSessions(transport)) await within(terminateMs, transport.terminateSession()).catch(() => {});
+  if (endsSessions(transport)) await terminate(transport).catch(() => {});
   await client.close();
 }
 
@@ -43,12 +42,7 @@ function endsSessions(transport: object | undefined): transport is SessionTransp
   );
 }
 
-async function within(ms: number, work: Promise<void>): Promise<void> {
-  const controller = new AbortController();
-  const timer = inBackground(setTimeout(() => controller.abort(), ms));
-  try {
-    await settleOrAbort(work, controller.signal);
-  } finally {
-    clearTimeout(timer);
-  }
+function terminate(transport: SessionTransport): Promise<void> {
+  const late = (): Error => new Error("The server did not end the session in time.");
+  return withDeadline(terminateMs, undefined, late, () => transport.terminateSession());
 }

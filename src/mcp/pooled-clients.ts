@@ -1,4 +1,5 @@
 import { inBackground } from "../async/background-timer.js";
+import { withDeadline } from "../async/deadline.js";
 import { runWithoutUserContext, runWithUserContext } from "../context/ambient.js";
 import { runClosing } from "../context/closing.js";
 import { knownFromNowOn } from "../context/forgotten.js";
@@ -196,8 +197,9 @@ export function pooledClients<C>(settings: PoolSettings<C>): PooledClients<C> {
     const { client } = pooled;
     if (client === undefined) return Promise.resolve();
     pooled.client = undefined;
+    const late = (): Error => new Error("The client did not close in time.");
     const work = runClosing(pooled.principalKey, () =>
-      atMost(closeMs, async () => closeOne(client.value as C & {})),
+      withDeadline(closeMs, undefined, late, async () => closeOne(client.value as C & {})),
     )
       .then(() => emit(onEvent, { type: "mcp_client_closed", reason }))
       .catch(() => emit(onEvent, { type: "mcp_client_close_failed", reason }))
@@ -245,14 +247,5 @@ function untilEnd<T>(context: UserContext, work: Promise<T>): Promise<T> {
     const onEnd = (): void => reject(new HostedAgentIdentityError("context_ended"));
     endListeners.add(onEnd);
     work.then(resolve, reject).finally(() => endListeners.delete(onEnd));
-  });
-}
-
-function atMost(ms: number, run: () => Promise<void>): Promise<void> {
-  return new Promise((resolve, reject) => {
-    const timer = inBackground(setTimeout(() => reject(new Error("The client did not close in time.")), ms));
-    run()
-      .then(resolve, reject)
-      .finally(() => clearTimeout(timer));
   });
 }

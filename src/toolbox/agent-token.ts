@@ -6,6 +6,7 @@ import { HostedAgentIdentityError, isHostedAgentIdentityError } from "../errors.
 import { azureIdentity } from "../exchange/azure-identity.js";
 import { isBearerToken } from "../entra/bearer-token.js";
 import { settleOrAbort, withDeadline } from "../async/deadline.js";
+import { singleFlight } from "../async/single-flight.js";
 import type { TokenCredentialLike } from "../exchange/federated-credential.js";
 import type { AccessToken } from "../sources/token-source.js";
 import { clientCredentialFailedCauses, entraTimeoutCauses } from "../errors/causes/tokens.js";
@@ -59,7 +60,7 @@ export function agentToken(options: AgentTokenOptions): AgentToken {
   const { age } = clocks;
   let kept: KeptToken | undefined;
   let loaded: Promise<TokenCredentialLike> | undefined;
-  const flights = new Map<string, Promise<AccessToken>>();
+  const flights = singleFlight<AccessToken>();
   let renewAfter = 0;
   let closed = false;
 
@@ -85,8 +86,6 @@ export function agentToken(options: AgentTokenOptions): AgentToken {
 
   const flight = (claims: string | undefined): Promise<AccessToken> => {
     const key = digest(claims);
-    const known = flights.get(key);
-    if (known !== undefined) return known;
     const timedOut = (): Error =>
       new HostedAgentIdentityError(
         "entra_timeout",
@@ -94,15 +93,13 @@ export function agentToken(options: AgentTokenOptions): AgentToken {
         entraTimeoutCauses.toolbox,
       );
     // The token is everybody's: nothing of the user who happens to need it first may be at hand.
-    const begun = runWithoutUserContext(() =>
-      withDeadline(timeoutMs, undefined, timedOut, (signal) => ask(claims, signal)),
-    )
-      .catch((cause: unknown) => {
+    return flights.run(key, () =>
+      runWithoutUserContext(() =>
+        withDeadline(timeoutMs, undefined, timedOut, (signal) => ask(claims, signal)),
+      ).catch((cause: unknown) => {
         throw isHostedAgentIdentityError(cause) ? cause : noToken(scope, options.hosted, cause);
-      })
-      .finally(() => flights.delete(key));
-    flights.set(key, begun);
-    return begun;
+      }),
+    );
   };
 
   const renew = (): void => {

@@ -1,4 +1,5 @@
-import { inBackground } from "../async/background-timer.js";
+import { pause } from "../async/pause.js";
+import { settleOrAbort } from "../async/settle-or-abort.js";
 import { tryGetUserContext } from "../context/ambient.js";
 import type { FetchLike } from "../runtime/fetch-like.js";
 import { internalsOf, liveInternalsOf } from "../context/internals.js";
@@ -44,7 +45,7 @@ export function toolboxNetwork(options: ToolboxNetworkOptions): FetchLike {
       const wait = waitBefore(answer);
       if (wait === undefined) return answer;
       await answer.body?.cancel();
-      await pause(wait, request.signal ?? undefined, context);
+      await pauseInTurn(wait, request.signal ?? undefined, context);
     }
   };
   return (input, init = {}) => {
@@ -70,20 +71,16 @@ function noted(answer: Promise<Response>, context: UserContext): Promise<Respons
 }
 
 /** Waits, but not beyond the caller's patience or the end of the turn. */
-function pause(ms: number, signal: AbortSignal | undefined, context: UserContext): Promise<void> {
+async function pauseInTurn(ms: number, signal: AbortSignal | undefined, context: UserContext): Promise<void> {
   const { endListeners } = liveInternalsOf(context);
-  return new Promise((resolve, reject) => {
-    const finish = (settle: () => void): void => {
-      clearTimeout(timer);
-      endListeners.delete(onEnd);
-      signal?.removeEventListener("abort", onAbort);
-      settle();
-    };
-    const onEnd = (): void => finish(() => reject(new HostedAgentIdentityError("context_ended")));
-    const onAbort = (): void => finish(() => reject(signal?.reason));
-    const timer = inBackground(setTimeout(() => finish(resolve), ms));
-    endListeners.add(onEnd);
-    if (signal?.aborted === true) onAbort();
-    else signal?.addEventListener("abort", onAbort, { once: true });
-  });
+  const ended = new AbortController();
+  const onEnd = (): void => ended.abort(new HostedAgentIdentityError("context_ended"));
+  endListeners.add(onEnd);
+  try {
+    await settleOrAbort(pause(ms, ended.signal), signal);
+  } finally {
+    endListeners.delete(onEnd);
+    // Where the caller left first, this ends the timer.
+    ended.abort();
+  }
 }

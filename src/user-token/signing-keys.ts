@@ -2,6 +2,8 @@ import type { CryptoKey, JSONWebKeySet } from "jose";
 import { signingKeysUrl, type CloudEndpoints } from "../entra/clouds.js";
 import { isHostedAgentIdentityError, loadPackage, UserTokenError } from "../errors.js";
 import { type Clocks } from "../async/clocks.js";
+import { withDeadline } from "../async/deadline.js";
+import { singleFlight } from "../async/single-flight.js";
 import { parseJson } from "../input/json-limits.js";
 import { runWithoutUserContext } from "../context/ambient.js";
 import { boundedText } from "../input/bounded-text.js";
@@ -69,27 +71,23 @@ interface LoadedKeys {
 function keySet(url: string, options: SigningKeysOptions): KeySet {
   const { age } = options.clocks;
   let loaded: LoadedKeys | undefined;
-  let loading: Promise<LoadedKeys> | undefined;
+  const loading = singleFlight<void>();
   let failedAt = Number.NEGATIVE_INFINITY;
 
   const youngerThan = (ms: number): boolean => loaded !== undefined && age() - loaded.at < ms;
 
-  async function refresh(): Promise<void> {
-    if (loading === undefined) {
+  /** One request, however many wait for it, and none shortly after one that failed. */
+  const refresh = (): Promise<void> =>
+    loading.run(url, async () => {
       if (age() - failedAt < failurePauseMs) throw unavailable();
-      loading = runWithoutUserContext(() => load(url, options));
-    }
-    const current = loading;
-    try {
-      loaded = await current;
-    } catch (cause) {
-      if (loading === current) failedAt = age();
-      // jose that did not load: waiting does not end that.
-      throw isHostedAgentIdentityError(cause) ? cause : unavailable(cause);
-    } finally {
-      if (loading === current) loading = undefined;
-    }
-  }
+      try {
+        loaded = await runWithoutUserContext(() => load(url, options));
+      } catch (cause) {
+        failedAt = age();
+        // jose that did not load: waiting does not end that.
+        throw isHostedAgentIdentityError(cause) ? cause : unavailable(cause);
+      }
+    });
 
   return {
     stillHas: (kid) => youngerThan(freshMs) && (loaded?.kids.has(kid) ?? false),
@@ -119,7 +117,8 @@ async function load(url: string, { fetch, clocks, timeoutMs }: SigningKeysOption
     "Verifying a user token",
     () => import("jose/jwks/local"),
   );
-  const published = await withTimeout(timeoutMs, async (signal) => {
+  const late = (): Error => new Error(`The keys endpoint did not answer within ${timeoutMs} ms.`);
+  const published = await withDeadline(timeoutMs, undefined, late, async (signal) => {
     // A redirect would leave the configured cloud.
     const init: RequestInit = { headers: { accept: "application/json" }, redirect: "manual", signal };
     const response = await fetch(url, init);
@@ -135,25 +134,11 @@ async function load(url: string, { fetch, clocks, timeoutMs }: SigningKeysOption
   return { kids: new Set(published.keys.flatMap(({ kid }) => kid ?? [])), at: clocks.age(), find };
 }
 
-/** One controller and one timer that is always cleared; also ends a `fetch` that ignores its signal. */
-async function withTimeout<T>(ms: number, work: (signal: AbortSignal) => Promise<T>): Promise<T> {
-  const controller = new AbortController();
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => {
-      const reason = new Error(`The keys endpoint did not answer within ${ms} ms.`);
-      controller.abort(reason);
-      reject(reason);
-    }, ms);
-  });
-  try {
-    return await Promise.race([work(controller.signal), late]);
-  } finally {
-    clearTimeout(timer);
-  }
-}
-
 function unavailable(cause?: unknown): UserTokenError {
-  const options = { retryAfterMs: failurePauseMs, ...(cause === undefined ? {} : { cause }) };
-  return new UserTokenError("signing_keys_unavailable", undefined, {}, options);
+  return new UserTokenError(
+    "signing_keys_unavailable",
+    undefined,
+    {},
+    { retryAfterMs: failurePauseMs, cause },
+  );
 }

@@ -49,8 +49,8 @@ export const foundryToolboxMutants: readonly Mutant[] = [
     name: "toolbox-token-once-for-each-caller",
     rule: 6,
     in: "agentToken",
-    find: "if (known !== undefined) return known;",
-    replace: "",
+    find: "return flights.run(key, () =>",
+    replace: "return singleFlight<AccessToken>().run(key, () =>",
     tests: tokenTests,
   },
   {
@@ -120,7 +120,7 @@ export const foundryToolboxMutants: readonly Mutant[] = [
   {
     name: "retry-for-a-turn-that-ended",
     rule: 13,
-    in: "pause",
+    in: "pauseInTurn",
     find: "endListeners.add(onEnd);",
     replace: "",
     tests: retryTests,

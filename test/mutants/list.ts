@@ -377,8 +377,8 @@ export const mutants: readonly Mutant[] = [
   {
     name: "keys-inside-the-user-context",
     rule: 13,
-    find: "loading = runWithoutUserContext(() => load(url, options));",
-    replace: "loading = load(url, options);",
+    find: "loaded = await runWithoutUserContext(() => load(url, options));",
+    replace: "loaded = await load(url, options);",
     tests: ["test/isolation/no-user-context.test.ts"],
   },
   {

@@ -1,11 +1,10 @@
 import { runWithoutUserContext } from "../context/ambient.js";
-import { digest } from "../sealing/digest.js";
 import { tokenEndpoint } from "../entra/clouds.js";
 import { clientAssertions } from "./client-assertions.js";
 import type { ClientAuthentication } from "./credential.js";
 import type { EntraAppInternals } from "./entra-app.js";
-import { requestTokens, type ExchangedToken } from "./token-request.js";
-import type { ExpectedAccount } from "./verify-token-subject.js";
+import { exchangeOnBehalfOf, type OnBehalfOfRequest } from "./on-behalf-of-exchange.js";
+import { requestTokens, type IssuedTokens } from "./token-request.js";
 
 /** An agent identity: a service principal of one tenant, without credentials. */
 export interface AgentIdentity {
@@ -13,44 +12,18 @@ export interface AgentIdentity {
   readonly tenantId: string;
 }
 
-/** One exchange of a user token, whose audience is the blueprint, as the agent identity. */
-export interface AgentOnBehalfOfRequest {
-  /** The address of the resource: what the exchange is for. */
-  readonly resource: string;
-  readonly assertion: string;
-  /** The account of the assertion, of the agent identity's tenant: what comes back must be its own. */
-  readonly account: ExpectedAccount;
-  readonly scopes: readonly string[];
-  /** A claims challenge to meet, as a JSON string. */
-  readonly claims: string | undefined;
-  readonly signal: AbortSignal;
-}
-
 /**
- * Exchanges a user token as the agent identity, which proves itself with the blueprint's exchange token.
+ * Exchanges a user token, whose audience is the blueprint, as the agent identity. It proves itself with the
+ * blueprint's exchange token. The account must be of the agent identity's tenant.
  * Source: learn.microsoft.com, entra/agent-id/agent-on-behalf-of-oauth-flow. Throws
  * {@link TokenExchangeError}, `wrong_user`, `client_credential_failed`.
  */
 export async function exchangeAsAgentIdentity(
   blueprint: EntraAppInternals,
   identity: AgentIdentity,
-  request: AgentOnBehalfOfRequest,
-): Promise<ExchangedToken> {
-  const { token, expiresAt, refreshAt } = await requestTokens(clientOf(blueprint, identity), {
-    tenantId: request.account.tid,
-    account: request.account,
-    agentStep: "on_behalf_of",
-    exchange: digest("agent_on_behalf_of", request.resource, request.scopes, request.claims),
-    signal: request.signal,
-    send: (client) =>
-      client.acquireTokenOnBehalfOf({
-        oboAssertion: request.assertion,
-        scopes: [...request.scopes],
-        skipCache: true,
-        ...(request.claims === undefined ? {} : { claims: request.claims }),
-      }),
-  });
-  return { token, expiresAt, refreshAt };
+  request: OnBehalfOfRequest,
+): Promise<IssuedTokens> {
+  return exchangeOnBehalfOf(clientOf(blueprint, identity), { ...request, agentStep: "on_behalf_of" });
 }
 
 /** The agent identity as a confidential client. It keeps the exchange token, which serves all sources that name it. */

@@ -1,6 +1,7 @@
+import type { AgentStep } from "../entra/agent-aadsts.js";
 import { digest } from "../sealing/digest.js";
 import type { EntraAppInternals } from "./entra-app.js";
-import { requestTokens, type ExchangedToken, type IssuedTokens } from "./token-request.js";
+import { requestTokens, type IssuedTokens } from "./token-request.js";
 import type { ExpectedAccount } from "./verify-token-subject.js";
 
 /** One exchange of a user token for a token of a resource. */
@@ -13,30 +14,25 @@ export interface OnBehalfOfRequest {
   readonly scopes: readonly string[];
   /** A claims challenge to meet, as a JSON string. */
   readonly claims: string | undefined;
+  /** The step of the agent identity flow that this is, where an agent identity exchanges. */
+  readonly agentStep?: AgentStep | undefined;
   readonly signal: AbortSignal;
 }
 
 /**
- * Exchanges a user token at the configured cloud, in the assertion's tenant ("The configured cloud").
+ * Exchanges a user token at the configured cloud, in the assertion's tenant. The refresh token that comes along is for
+ * work that goes on after the user token has expired.
  * Source: learn.microsoft.com, identity-platform/v2-oauth2-on-behalf-of-flow; RFC 7523 section 2.1.
  * Throws {@link TokenExchangeError}, `wrong_user`, `client_credential_failed`.
  */
 export async function exchangeOnBehalfOf(
   app: EntraAppInternals,
   request: OnBehalfOfRequest,
-): Promise<ExchangedToken> {
-  const { token, expiresAt, refreshAt } = await exchangeForGrant(app, request);
-  return { token, expiresAt, refreshAt };
-}
-
-/** The same exchange, with the refresh token it brings: for work that goes on after the user token is dead. */
-export async function exchangeForGrant(
-  app: EntraAppInternals,
-  request: OnBehalfOfRequest,
 ): Promise<IssuedTokens> {
   return requestTokens(app, {
     tenantId: request.account.tid,
     account: request.account,
+    agentStep: request.agentStep,
     exchange: digest("on_behalf_of", request.resource, request.scopes, request.claims),
     signal: request.signal,
     send: (client) =>

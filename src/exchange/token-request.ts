@@ -32,7 +32,7 @@ export interface TokenRequest {
    */
   readonly account: ExpectedAccount | "nobody" | undefined;
   /** The step of the agent identity flow that this is: what refusals mean, and what proves the answer. */
-  readonly agentStep?: AgentStep;
+  readonly agentStep?: AgentStep | undefined;
   /**
    * What makes it equal to an earlier request for the same account: resource, scopes, claims. A request that
    * nobody's budget is held against, as that of a person who stands at a page, has none.

@@ -5,7 +5,7 @@ import { optional } from "../options/checks.js";
 import { readOptions, type OptionTable } from "../options/option-table.js";
 import { exchangeAsAgentIdentity, type AgentIdentity } from "../exchange/agent-identity.js";
 import { entraAppInternals, openAppOption, type EntraApp } from "../exchange/entra-app.js";
-import { assertionSkip, answerForRefusal } from "./on-behalf-of.js";
+import { answerByExchange, assertionSkip } from "./assertion-exchange.js";
 import type { TokenSource } from "./token-source.js";
 import type { SourceKind } from "./source-kinds.js";
 
@@ -83,30 +83,17 @@ export function agentOnBehalfOf(options: AgentOnBehalfOfOptions): TokenSource {
         detail: `the user token is of the tenant ${JSON.stringify(tid)}, the agent identity is in ${JSON.stringify(tenantId)} and works in no other.`,
       };
     },
-    async acquire(request) {
-      const { assertion, context } = request;
-      if (assertion === undefined || context.user === undefined) {
-        return { status: "skipped", reason: "no_user_token", detail: "the request brought no user token." };
-      }
-      try {
-        const token = await exchangeAsAgentIdentity(entraAppInternals(blueprint), identity, {
-          resource: request.resource.url,
-          assertion: assertion.token,
-          account: context.user,
-          scopes: request.scopes,
-          claims: request.claims,
-          signal: request.signal,
-        });
-        return { status: "token", token: { ...token, source: "agent_on_behalf_of" } };
-      } catch (cause) {
-        const { loginEndpoint } = facts.cloud;
-        return answerForRefusal(cause, request, {
+    acquire: (request) =>
+      answerByExchange(
+        request,
+        (exchange) => exchangeAsAgentIdentity(entraAppInternals(blueprint), identity, exchange),
+        {
+          source: "agent_on_behalf_of",
           consentLink,
-          loginEndpoint,
+          loginEndpoint: facts.cloud.loginEndpoint,
           withoutLink: "agent_consent_missing",
-        });
-      }
-    },
+        },
+      ),
   });
 }
 

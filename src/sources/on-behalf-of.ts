@@ -1,21 +1,11 @@
-import { audiencesOf } from "../entra/token-claims.js";
-import { subjectOf } from "../entra/token-subject.js";
 import { consentLinkOption, type ConsentLink } from "../consent/consent-link.js";
-import { consentLinkPolicy } from "../consent/link-policy.js";
-import {
-  ConsentRequest,
-  ConsentRequiredError,
-  HostedAgentIdentityError,
-  isTokenExchangeError,
-  type ConsentReason,
-  type ErrorCode,
-} from "../errors.js";
-import { optional } from "../options/checks.js";
-import { readOptions, type OptionTable } from "../options/option-table.js";
 import { entraAppInternals, openAppOption, type EntraApp } from "../exchange/entra-app.js";
 import { exchangeOnBehalfOf } from "../exchange/on-behalf-of-exchange.js";
-import type { TokenAnswer, TokenRequest, TokenSource } from "./token-source.js";
+import { optional } from "../options/checks.js";
+import { readOptions, type OptionTable } from "../options/option-table.js";
+import { answerByExchange, assertionSkip } from "./assertion-exchange.js";
 import type { SourceKind } from "./source-kinds.js";
+import type { TokenSource } from "./token-source.js";
 
 /** How consent is asked for. */
 export interface OnBehalfOfOptions {
@@ -55,30 +45,13 @@ export function onBehalfOf(app: EntraApp, options: OnBehalfOfOptions = {}): Toke
     usesAssertion: true,
     cached: true,
     skip: (request) => assertionSkip(request, facts.audiences, now()),
-    async acquire(request) {
-      const { assertion, context } = request;
-      if (assertion === undefined || context.user === undefined) {
-        return { status: "skipped", reason: "no_user_token", detail: "the request brought no user token." };
-      }
-      try {
-        const token = await exchangeOnBehalfOf(entraAppInternals(app), {
-          resource: request.resource.url,
-          assertion: assertion.token,
-          account: context.user,
-          scopes: request.scopes,
-          claims: request.claims,
-          signal: request.signal,
-        });
-        return { status: "token", token: { ...token, source: "on_behalf_of" } };
-      } catch (cause) {
-        const { loginEndpoint } = facts.cloud;
-        return answerForRefusal(cause, request, {
-          ...settings,
-          loginEndpoint,
-          withoutLink: "consent_link_missing",
-        });
-      }
-    },
+    acquire: (request) =>
+      answerByExchange(request, (exchange) => exchangeOnBehalfOf(entraAppInternals(app), exchange), {
+        source: "on_behalf_of",
+        consentLink: settings.consentLink,
+        loginEndpoint: facts.cloud.loginEndpoint,
+        withoutLink: "consent_link_missing",
+      }),
   });
 }
 
@@ -86,87 +59,3 @@ export function onBehalfOf(app: EntraApp, options: OnBehalfOfOptions = {}): Toke
 export const onBehalfOfOptions: OptionTable<OnBehalfOfOptions> = {
   consentLink: optional(consentLinkOption),
 };
-
-/** The checks that need no network: Entra would refuse each with a code that says less. */
-export function assertionSkip(
-  { assertion }: TokenRequest,
-  audiences: readonly string[],
-  now: number,
-): ReturnType<TokenSource["skip"]> {
-  if (assertion === undefined)
-    return {
-      reason: "no_user_token",
-      detail: "the request brought no user token; send it in x-client-user-token.",
-    };
-  const { claims } = assertion;
-  const actual = audiencesOf(claims);
-  if (assertion.use !== "app" || !actual.some((audience) => audiences.includes(audience))) {
-    const expected = audiences.map((audience) => JSON.stringify(audience)).join(" or ");
-    return {
-      reason: "wrong_audience",
-      detail: `the user token's audience is ${JSON.stringify(actual[0])}, an exchange needs ${expected}; let the caller ask for a scope of this app.`,
-    };
-  }
-  const subject = subjectOf(claims);
-  switch (subject.kind) {
-    case "person":
-      break;
-    case "application":
-      return {
-        reason: "app_only",
-        detail: "the token stands for an application; an exchange needs a person's token.",
-      };
-    case "agent_user":
-      return {
-        reason: "app_only",
-        detail: "the token stands for an agent's own user account; an exchange needs a person's token.",
-      };
-    case "unclear":
-      return {
-        reason: "no_delegated_scope",
-        detail: `the user token stands for nobody, since ${subject.detail}; let the caller sign the user in with a scope of this app.`,
-      };
-  }
-  if (typeof claims.exp !== "number" || claims.exp * 1000 <= now) {
-    return {
-      reason: "expired",
-      detail: `the user token expired at ${new Date((claims.exp ?? 0) * 1000).toISOString()}; send a fresh one.`,
-    };
-  }
-  return undefined;
-}
-
-/** What a refused exchange asks of the user; whatever no user can end is thrown. */
-export async function answerForRefusal(
-  cause: unknown,
-  request: TokenRequest,
-  options: {
-    readonly consentLink?: ConsentLink | undefined;
-    readonly loginEndpoint: string;
-    /** What missing consent is when there is no link. */
-    readonly withoutLink: ErrorCode;
-  },
-): Promise<TokenAnswer> {
-  const { consentLink, loginEndpoint, withoutLink } = options;
-  if (!isTokenExchangeError(cause)) throw cause;
-  if (cause.category === "signin" || cause.category === "stepup")
-    return { status: "needs", error: cause, requests: [] };
-  if (cause.category !== "consent") throw cause;
-  if (consentLink === undefined) {
-    const missing = new HostedAgentIdentityError(withoutLink, undefined, { cause });
-    return { status: "needs", error: missing, requests: [] };
-  }
-  const reason: ConsentReason = consentLink.kind === "admin" ? "admin_consent" : "consent";
-  const { serverLabel } = request.resource;
-  const made = await consentLink({
-    serverLabel,
-    scopes: request.scopes,
-    reason,
-    user: request.context.user,
-    claims: cause.claims,
-  });
-  // Whoever made the link: it leads to where it was said to lead, or nobody is shown it.
-  consentLinkPolicy({ allowedOrigins: consentLink.allowedOrigins ?? [loginEndpoint] }).check(made.link);
-  const consent = new ConsentRequest({ link: made.link, serverLabel, reason, expiresAt: made.expiresAt });
-  return { status: "needs", error: new ConsentRequiredError([consent], { cause }), requests: [consent] };
-}

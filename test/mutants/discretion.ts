@@ -44,7 +44,7 @@ export const discretionMutants: readonly Mutant[] = [
   {
     name: "assertion-in-the-error",
     rule: 2,
-    in: "exchangeForGrant",
+    in: "exchangeOnBehalfOf",
     find: "      }),\n  });\n}",
     replace:
       "      }),\n  }).catch((cause) => Promise.reject(Object.assign(cause, { sent: request.assertion })));\n}",

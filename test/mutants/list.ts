@@ -171,7 +171,7 @@ export const mutants: readonly Mutant[] = [
   {
     name: "exchange-in-the-home-tenant",
     rule: 7,
-    in: "exchangeForGrant",
+    in: "exchangeOnBehalfOf",
     find: "tenantId: request.account.tid,",
     replace: "tenantId: app.facts.tenantId,",
     tests: exchangeTests,

@@ -7,7 +7,7 @@ import { check, label } from "../../options/checks.js";
 import { HostedAgentIdentityError } from "../../errors.js";
 import { invalid } from "../../options/invalid.js";
 import { readOptions, type OptionTable } from "../../options/option-table.js";
-import { exchangeForGrant } from "../../exchange/on-behalf-of-exchange.js";
+import { exchangeOnBehalfOf } from "../../exchange/on-behalf-of-exchange.js";
 import type { SignInContext } from "../core.js";
 import type { Grants } from "../grants/grant.js";
 import { entraBadResponseCauses } from "../../errors/causes/tokens.js";
@@ -242,7 +242,7 @@ async function keepExchange(
   const signal = new AbortController().signal;
   const { scopes, url: resource } = first;
   const request = { resource, assertion, account: user, scopes, claims: undefined, signal };
-  const { refreshToken, token, expiresAt, refreshAt } = await exchangeForGrant(app, request);
+  const { refreshToken, token, expiresAt, refreshAt } = await exchangeOnBehalfOf(app, request);
   if (refreshToken === undefined)
     throw new HostedAgentIdentityError(
       "entra_bad_response",

@@ -49,13 +49,7 @@ export function userTokenCredential(
       const wanted = typeof scopes === "string" ? [scopes] : scopes;
       const own = resourceOfScope(resource.scopes[0] ?? "");
       const foreign = wanted.find((scope) => resourceOfScope(scope) !== own);
-      if (foreign !== undefined) {
-        throw new HostedAgentIdentityError(
-          "invalid_option",
-          `The client asks for ${JSON.stringify(foreign)}, this access is for ${JSON.stringify(own)}.`,
-          invalidOptionCauses.otherResource,
-        );
-      }
+      if (foreign !== undefined) throw foreignScope(foreign, own);
       const user = userHere();
       signal?.throwIfAborted();
       const cached = claims === undefined ? acquirer.peek(user) : undefined;
@@ -75,6 +69,17 @@ export function userTokenCredential(
       },
     }),
   });
+}
+
+/** Quotes the scope's resource only: what names none may be anything, a secret in the wrong place included. */
+function foreignScope(scope: string, own: string | undefined): HostedAgentIdentityError {
+  const resource = resourceOfScope(scope);
+  const wanted = resource === undefined ? "a scope that names no resource" : JSON.stringify(resource);
+  return new HostedAgentIdentityError(
+    "invalid_option",
+    `The client asks for ${wanted}, this access is for ${JSON.stringify(own)}.`,
+    invalidOptionCauses.otherResource,
+  );
 }
 
 /** The options of `tokenCredential()`. */

@@ -20,9 +20,9 @@ const maxBody = 1_048_576;
  * Records the tool calls of a request that is about to be sent; `undefined` where it has none. Only a POST whose
  * body is a string of at most 1 MiB is looked at, as both MCP SDKs and the frameworks send it.
  *
- * An answer in an event stream has been received when the stream has ended or was cancelled, any other one when
- * its headers have come. Node tells of the end without a part in each chunk; where a runtime does not, an event
- * stream counts from its headers, too.
+ * An answer in an event stream counts as received when the stream has ended or was canceled, any other one when its
+ * headers have come. Node reports the end without wrapping the stream; in a runtime that cannot, an event stream
+ * counts from its headers, too.
  */
 export function beginToolCalls(
   internals: Pick<ContextInternals, "toolCalls" | "inFlight" | "serverTroubles">,
@@ -84,10 +84,11 @@ function isEventStream({ headers }: Response): boolean {
   return headers.get("content-type")?.startsWith("text/event-stream") === true;
 }
 
-/** Has `onEnd` called when a body has ended; false where the runtime cannot tell. */
+/** Calls `onEnd` when a body has ended; false where the runtime cannot tell. */
 function tellsItsEnd(body: Response["body"], onEnd: (error: unknown) => void): boolean {
   if (body === null) return false;
   try {
+    // finished() takes web streams since Node 19.5 (nodejs.org, stream.finished); its declarations do not say so.
     finished(body as unknown as NodeJS.ReadableStream, onEnd);
     return true;
   } catch {

@@ -141,7 +141,14 @@ it("refuses to work for a turn that is over", async () => {
 it("asks for no token of another resource, and goes to no authority that a challenge names", async () => {
   const ada = await contextOf("Ada");
   const credential = vault.tokenCredential(ada);
-  expect(await codeOf(credential.getToken("https://storage.azure.com/.default"))).toBe("invalid_option");
+  for (const [scope, named] of [
+    ["https://storage.azure.com/the-scope", '"https://storage.azure.com"'],
+    ["the-scope", "a scope that names no resource"],
+  ] as const) {
+    const error: unknown = await credential.getToken(scope).catch((cause: unknown) => cause);
+    expect(error).toMatchObject({ code: "invalid_option", message: expect.stringContaining(named) });
+    expect(String(error)).not.toContain("the-scope");
+  }
   // The challenge of the vault names login.elsewhere.example, where nobody answers.
   await new SecretClient(keyVault.url, credential, options).setSecret("pin", "1");
   expect(exchanges()).toBe(1);

@@ -1,12 +1,15 @@
 import { boundedMap } from "../async/bounded-map.js";
-import { digest } from "../sealing/digest.js";
 import { joinClaims } from "../entra/claims-request.js";
 import { isTokenExchangeError, NoTokenError, type SkippedSource } from "../errors.js";
-import type { MayKeep } from "./flights.js";
+import { digest } from "../sealing/digest.js";
 import { skipOf } from "../sources/skip-of.js";
 import type { AccessToken, TokenAnswer, TokenRequest, TokenSource } from "../sources/token-source.js";
+import type { MayKeep } from "./flights.js";
 
-/** For which user tokens a later source stood in, and what it had to meet. Least recently used first out. */
+/**
+ * By user token and request: the later source that gave a token after an earlier one had been refused, and what that
+ * token had to meet. Least recently used first out.
+ */
 export type FallbackSources = Map<string, FallbackSource>;
 
 interface FallbackSource {
@@ -15,33 +18,33 @@ interface FallbackSource {
   readonly claims: string | undefined;
 }
 
-/** How one source is asked. */
-export type AskSource = (source: TokenSource, request: TokenRequest) => Promise<TokenAnswer>;
+/** How the sources of one acquisition are asked. */
+export interface SourceRound {
+  readonly sources: readonly TokenSource[];
+  readonly request: TokenRequest;
+  readonly principal: string;
+  readonly fallbacks: FallbackSources;
+  readonly mayKeep: MayKeep;
+  ask(source: TokenSource, request: TokenRequest): Promise<TokenAnswer>;
+}
 
-const maxStandIns = 10_000;
+const maxFallbacks = 10_000;
 /** In characters. Longer ones are not remembered: the sources are asked in their order again. */
 const maxClaims = 2_048;
 
 /** Makes the memory of one access. */
 export function fallbackSources(): FallbackSources {
-  return boundedMap(maxStandIns);
+  return boundedMap(maxFallbacks);
 }
 
 /**
- * Asks the sources in order. After a refusal that the user can end, a later source is asked for a token that
- * meets the same demand; it may ask the user only if no source before it can. After any other refusal nobody
- * is asked. A source that stood in for a refused user token is asked first from then on.
+ * Asks the sources in order. After a refusal that the user can end, a later source is asked for a token that meets the
+ * same demand; it may ask the user only if no source before it can. Any other refusal ends the round. A source that
+ * gave a token after an earlier one was refused is asked first from then on.
  */
-export async function askSources(
-  sources: readonly TokenSource[],
-  request: TokenRequest,
-  ask: AskSource,
-  principal: string,
-  won: FallbackSources,
-  mayKeep: MayKeep,
-): Promise<AccessToken> {
-  const keyOf = (): string => digest(principal, request.assertion?.hash, request.scopes, request.claims);
-  const again = won.size > 0 ? await askStandIn(request, ask, won, keyOf(), mayKeep) : undefined;
+export async function askSources(round: SourceRound): Promise<AccessToken> {
+  const { sources, request, fallbacks, mayKeep } = round;
+  const again = fallbacks.size > 0 ? await askFallback(round) : undefined;
   if (again !== undefined) return again;
   const skipped: SkippedSource[] = [];
   let needed: Needed | undefined;
@@ -53,10 +56,10 @@ export async function askSources(
       skipped.push({ source: source.kind, ...skip });
       continue;
     }
-    const answer = await ask(source, asked);
+    const answer = await round.ask(source, asked);
     if (answer.status === "token") {
       if (needed !== undefined && request.assertion !== undefined && mayKeep())
-        remember(won, keyOf(), { principal, source, claims });
+        remember(round, { principal: round.principal, source, claims });
       return answer.token;
     }
     if (answer.status === "skipped") {
@@ -76,23 +79,23 @@ function moreUseful(before: Needed | undefined, answer: Needed): Needed {
   return before !== undefined && answer.requests.length === 0 ? before : answer;
 }
 
-async function askStandIn(
-  request: TokenRequest,
-  ask: AskSource,
-  won: FallbackSources,
-  key: string,
-  mayKeep: MayKeep,
-): Promise<AccessToken | undefined> {
-  const known = won.get(key);
+async function askFallback(round: SourceRound): Promise<AccessToken | undefined> {
+  const { request, fallbacks, mayKeep } = round;
+  const key = fallbackKey(round);
+  const known = fallbacks.get(key);
   if (known === undefined) return undefined;
-  won.delete(key);
-  const answer = await ask(known.source, { ...request, claims: known.claims, silent: true });
+  fallbacks.delete(key);
+  const answer = await round.ask(known.source, { ...request, claims: known.claims, silent: true });
   if (answer.status !== "token") return undefined;
-  if (mayKeep()) remember(won, key, known);
+  if (mayKeep()) remember(round, known);
   return answer.token;
 }
 
-function remember(won: FallbackSources, key: string, standIn: FallbackSource): void {
-  if ((standIn.claims?.length ?? 0) > maxClaims) return;
-  won.set(key, standIn);
+function remember(round: SourceRound, fallback: FallbackSource): void {
+  if ((fallback.claims?.length ?? 0) > maxClaims) return;
+  round.fallbacks.set(fallbackKey(round), fallback);
+}
+
+function fallbackKey({ principal, request }: SourceRound): string {
+  return digest(principal, request.assertion?.hash, request.scopes, request.claims);
 }

@@ -8,7 +8,7 @@ export const demandMutants: readonly Mutant[] = [
   {
     name: "unmet-demand-asked-about-in-each-turn",
     rule: 11,
-    in: "sourceCalls",
+    in: "askOne",
     find: "if (known !== undefined) return known;",
     replace: "",
     tests: demandTests,

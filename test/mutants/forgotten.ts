@@ -50,7 +50,7 @@ export const forgottenMutants: readonly Mutant[] = [
   {
     name: "a-stand-in-outlives-its-person",
     rule: 4,
-    find: "if (standIn.principal === principalKey) fallbacks.delete(key);",
+    find: "if (fallback.principal === principalKey) fallbacks.delete(key);",
     replace: "void [won, key, standIn];",
     tests: accessTests,
   },

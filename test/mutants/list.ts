@@ -235,7 +235,7 @@ export const mutants: readonly Mutant[] = [
   {
     name: "exchange-inside-the-user-context",
     rule: 13,
-    in: "sourceCalls",
+    in: "tokenInTime",
     find: "await runWithoutUserContext(() =>",
     replace: "await ((run: () => Promise<AccessToken>) => run())(() =>",
     tests: acquireTests,

@@ -4,7 +4,8 @@ import { clientAssertions } from "./client-assertions.js";
 import type { ClientAuthentication } from "./credential.js";
 import type { EntraAppInternals } from "./entra-app.js";
 import { exchangeOnBehalfOf, type OnBehalfOfRequest } from "./on-behalf-of-exchange.js";
-import { requestTokens, type IssuedTokens } from "./token-request.js";
+import type { IssuedTokens } from "./token-answer.js";
+import { requestTokens } from "./token-request.js";
 
 /** An agent identity: a service principal of one tenant, without credentials. */
 export interface AgentIdentity {

@@ -2,7 +2,8 @@ import { stringClaim } from "../entra/token-claims.js";
 import { HostedAgentIdentityError } from "../errors.js";
 import { entraBadResponseCauses } from "../errors/causes/tokens.js";
 import type { EntraAppInternals } from "./entra-app.js";
-import { requestTokens, type ExchangedToken } from "./token-request.js";
+import type { ExchangedToken } from "./token-answer.js";
+import { requestTokens } from "./token-request.js";
 
 /** An authorization code, and what it was asked for with. */
 export interface AuthorizationCodeRequest {

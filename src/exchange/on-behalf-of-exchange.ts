@@ -1,7 +1,8 @@
 import type { AgentStep } from "../entra/agent-aadsts.js";
 import { digest } from "../sealing/digest.js";
 import type { EntraAppInternals } from "./entra-app.js";
-import { requestTokens, type IssuedTokens } from "./token-request.js";
+import type { IssuedTokens } from "./token-answer.js";
+import { requestTokens } from "./token-request.js";
 import type { ExpectedAccount } from "./verify-token-subject.js";
 
 /** One exchange of a user token for a token of a resource. */

@@ -1,6 +1,7 @@
 import { digest } from "../sealing/digest.js";
 import type { EntraAppInternals } from "./entra-app.js";
-import { requestTokens, type ExchangedToken } from "./token-request.js";
+import type { ExchangedToken } from "./token-answer.js";
+import { requestTokens } from "./token-request.js";
 import type { ExpectedAccount } from "./verify-token-subject.js";
 
 /** One use of a refresh token. */

@@ -11,7 +11,7 @@ import {
   type ErrorCode,
 } from "../errors.js";
 import type { OnBehalfOfRequest } from "../exchange/on-behalf-of-exchange.js";
-import type { ExchangedToken } from "../exchange/token-request.js";
+import type { ExchangedToken } from "../exchange/token-answer.js";
 import type { TokenAnswer, TokenRequest, TokenSource } from "./token-source.js";
 
 /** How a source that exchanges user tokens answers. */

@@ -14,7 +14,7 @@ import {
 import { internalsOf } from "../../src/context/internals.js";
 import { entraAppInternals } from "../../src/exchange/entra-app.js";
 import { exchangeOnBehalfOf } from "../../src/exchange/on-behalf-of-exchange.js";
-import type { ExchangedToken } from "../../src/exchange/token-request.js";
+import type { ExchangedToken } from "../../src/exchange/token-answer.js";
 import { agentApp, contextFor, leaks, mcpApp, tenant } from "../support/people.js";
 import {
   goodBody,

@@ -37,8 +37,8 @@ export const discretionMutants: readonly Mutant[] = [
   {
     name: "credential-in-the-error",
     rule: 2,
-    find: "refuse(answer, app.now(), request.agentStep)",
-    replace: "Object.assign(refuse(answer, app.now(), request.agentStep), { authentication })",
+    find: "errorFromAnswer(answer, app.now(), request.agentStep)",
+    replace: "Object.assign(errorFromAnswer(answer, app.now(), request.agentStep), { authentication })",
     tests: ["test/exchange/on-behalf-of-exchange.test.ts"],
   },
   {

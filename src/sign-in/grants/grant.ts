@@ -1,4 +1,4 @@
-import type { ExchangedToken } from "../../exchange/token-request.js";
+import type { ExchangedToken } from "../../exchange/token-answer.js";
 import type { AccessToken } from "../../sources/token-source.js";
 import type { ProtectedResource } from "../../sources/protected-resource.js";
 

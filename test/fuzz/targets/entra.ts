@@ -87,7 +87,8 @@ export const entraTargets: readonly FuzzTarget[] = [
     name: "answers of the token endpoint",
     from: "Entra, and every proxy on the way",
     files: [
-      "src/exchange/token-request.ts#accept,provenClaims,seconds,refuse,safeName,codeFor,retryAfterMs,sentAt,isPassing",
+      "src/exchange/token-answer.ts",
+      "src/exchange/token-request.ts#isPassing",
       "src/exchange/network-module.ts#readAnswer,parseObject,asFailure,reasonOf,capturingNetwork",
       "src/input/bounded-text.ts",
       "src/exchange/verify-token-subject.ts",

@@ -36,18 +36,17 @@ export interface TokenCache {
   readonly size: number;
 }
 
-/**
- * A kept token. `refreshAt`, an age, moves when a background refresh has been tried; `movedAt` counts the moves to
- * the newest end until its own last one.
- */
+/** A kept token. */
 export interface CacheEntry {
   readonly token: AccessToken;
   readonly principal: string;
   readonly bytes: number;
   /** Until when it may be used. */
   readonly end: End;
+  /** An age. It moves when a background refresh has been tried. */
   refreshAt: number;
-  movedAt: number;
+  /** How many moves to the newest end the cache had made at this entry's last one. */
+  moveCount: number;
 }
 
 /** A token this close to its end is not sent any more: it would expire on the way. */
@@ -68,72 +67,48 @@ function refreshTime({ refreshAt, expiresAt, useUntil }: AccessToken, until: num
   return useUntil === undefined ? refreshAt + (Math.max(0, until - refreshAt) / 2) * random : refreshAt;
 }
 
+/**
+ * What the cache holds. A Map keeps insertion order: the first key is the least recently used one. An entry that still
+ * is among the newest quarter stays where it is: with many users, moving it costs a third of finding its token.
+ */
+interface CacheState {
+  readonly maxEntries: number;
+  readonly maxBytes: number;
+  readonly entries: Map<string, CacheEntry>;
+  /** The keys of each principal. */
+  readonly keysOf: Map<string, Set<string>>;
+  bytes: number;
+  moves: number;
+}
+
 /** Makes an empty cache. `random` gives numbers from 0 to 1. */
 export function tokenCache(
   limits: TokenCacheLimits = {},
   random: () => number = Math.random,
   clocks: Clocks = clocksOf(systemClock),
 ): TokenCache {
-  const { maxEntries, maxBytes } = { ...defaultLimits, ...limits };
-  // A Map keeps insertion order: the first key is the least recently used one. An entry that still is among
-  // the newest quarter stays where it is: with many users, moving it costs a third of finding its token.
-  const entries = new Map<string, CacheEntry>();
-  const keysOf = new Map<string, Set<string>>();
-  let bytes = 0;
-  let moves = 0;
-
-  const remove = (key: string): void => {
-    const entry = entries.get(key);
-    if (entry === undefined) return;
-    entries.delete(key);
-    bytes -= entry.bytes;
-    const keys = keysOf.get(entry.principal);
-    keys?.delete(key);
-    if (keys?.size === 0) keysOf.delete(entry.principal);
-  };
-
-  const get = (key: string): CacheEntry | undefined => {
-    const entry = entries.get(key);
-    if (entry === undefined) return undefined;
-    if (moves - entry.movedAt > entries.size / 4) {
-      entries.delete(key);
-      entries.set(key, entry);
-      entry.movedAt = moves += 1;
-    }
-    return entry;
-  };
-
+  const bounds = { ...defaultLimits, ...limits };
+  const state: CacheState = { ...bounds, entries: new Map(), keysOf: new Map(), bytes: 0, moves: 0 };
+  const { entries, keysOf } = state;
   return {
-    get,
+    get: (key) => getEntry(state, key),
     live(key) {
-      const entry = get(key);
+      const entry = getEntry(state, key);
       return entry === undefined || isPast(clocks, entry.end) ? undefined : entry;
     },
     set(key, principal, token) {
-      remove(key);
-      const size = key.length + token.token.length;
-      if (size > maxBytes) return;
       const until = usableUntil(token);
       const end = endAt(clocks, until);
       const refreshAt = endAt(clocks, refreshTime(token, until, random())).aged;
-      entries.set(key, { token, principal, bytes: size, end, refreshAt, movedAt: (moves += 1) });
-      bytes += size;
-      const keys = keysOf.get(principal);
-      if (keys === undefined) keysOf.set(principal, new Set([key]));
-      else keys.add(key);
-      while (entries.size > maxEntries || bytes > maxBytes) {
-        const oldest = entries.keys().next();
-        if (oldest.done === true) break;
-        remove(oldest.value);
-      }
+      const bytes = key.length + token.token.length;
+      putEntry(state, key, { token, principal, bytes, end, refreshAt, moveCount: 0 });
     },
     deleteToken(principal, token) {
-      for (const key of keysOf.get(principal) ?? []) {
-        if (entries.get(key)?.token.token === token) remove(key);
-      }
+      for (const key of keysOf.get(principal) ?? [])
+        if (entries.get(key)?.token.token === token) removeEntry(state, key);
     },
     deletePrincipal(principal) {
-      for (const key of keysOf.get(principal) ?? []) remove(key);
+      for (const key of keysOf.get(principal) ?? []) removeEntry(state, key);
     },
     ofPrincipal(principal) {
       for (const key of keysOf.get(principal) ?? []) {
@@ -145,10 +120,50 @@ export function tokenCache(
     clear() {
       entries.clear();
       keysOf.clear();
-      bytes = 0;
+      state.bytes = 0;
     },
     get size() {
       return entries.size;
     },
   };
+}
+
+function getEntry(state: CacheState, key: string): CacheEntry | undefined {
+  const { entries } = state;
+  const entry = entries.get(key);
+  if (entry === undefined) return undefined;
+  if (state.moves - entry.moveCount > entries.size / 4) {
+    entries.delete(key);
+    entries.set(key, entry);
+    entry.moveCount = state.moves += 1;
+  }
+  return entry;
+}
+
+function putEntry(state: CacheState, key: string, entry: CacheEntry): void {
+  const { entries, keysOf, maxEntries, maxBytes } = state;
+  removeEntry(state, key);
+  if (entry.bytes > maxBytes) return;
+  entry.moveCount = state.moves += 1;
+  entries.set(key, entry);
+  state.bytes += entry.bytes;
+  const keys = keysOf.get(entry.principal);
+  if (keys === undefined) keysOf.set(entry.principal, new Set([key]));
+  else keys.add(key);
+  while (entries.size > maxEntries || state.bytes > maxBytes) {
+    const oldest = entries.keys().next();
+    if (oldest.done === true) break;
+    removeEntry(state, oldest.value);
+  }
+}
+
+function removeEntry(state: CacheState, key: string): void {
+  const { entries, keysOf } = state;
+  const entry = entries.get(key);
+  if (entry === undefined) return;
+  entries.delete(key);
+  state.bytes -= entry.bytes;
+  const keys = keysOf.get(entry.principal);
+  keys?.delete(key);
+  if (keys?.size === 0) keysOf.delete(entry.principal);
 }

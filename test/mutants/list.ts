@@ -207,7 +207,7 @@ export const mutants: readonly Mutant[] = [
   {
     name: "unbounded-cache",
     rule: 11,
-    find: "while (entries.size > maxEntries || bytes > maxBytes) {",
+    find: "while (entries.size > maxEntries || state.bytes > maxBytes) {",
     replace: "while (false as boolean) {",
     tests: acquireTests,
   },

@@ -5,7 +5,7 @@ import { authenticationDemand, claimsOfDemand, claimsRequest } from "./claims-ch
 export interface Challenge {
   readonly scheme: string;
   /** What Negotiate and the like carry instead of parameters. */
-  readonly token68?: string;
+  readonly token68?: string | undefined;
   readonly parameters: Readonly<Record<string, string>>;
 }
 
@@ -31,7 +31,7 @@ const unreadable = /(?:"(?:[^"\\]|\\[^])*"|[^",])+/y;
  */
 export function parseChallenges(header: string | null): readonly Challenge[] {
   if (header === null || header.length > maxChallengeLength) return [];
-  const challenges: { scheme: string; token68?: string; parameters: Record<string, string> }[] = [];
+  const challenges: (Challenge & { readonly parameters: Record<string, string> })[] = [];
   let at = 0;
   const take = (pattern: RegExp): string | undefined => {
     pattern.lastIndex = at;
@@ -57,9 +57,8 @@ export function parseChallenges(header: string | null): readonly Challenge[] {
     }
     take(space);
     if (header[at] !== "=") {
-      const blob = take(token68);
       const parameters = Object.create(null) as Record<string, string>;
-      challenges.push({ scheme: name, parameters, ...(blob === undefined ? {} : { token68: blob }) });
+      challenges.push({ scheme: name, token68: take(token68), parameters });
       continue;
     }
     at += 1;
@@ -75,13 +74,13 @@ export function parseChallenges(header: string | null): readonly Challenge[] {
 
 /** What a Bearer challenge asks for. */
 export interface BearerChallenge {
-  readonly error?: string;
+  readonly error?: string | undefined;
   /** Scopes as the server names them. */
   readonly scopes: readonly string[];
   /** A claims request for Entra, as a JSON string. */
-  readonly claims?: string;
+  readonly claims?: string | undefined;
   /** How the person should have signed in. Source: RFC 9470. */
-  readonly authentication?: AuthenticationDemand;
+  readonly authentication?: AuthenticationDemand | undefined;
 }
 
 /**
@@ -106,10 +105,10 @@ function meaning(parameters: Challenge["parameters"]): BearerChallenge {
   const authentication = error === userAuthentication ? authenticationDemand(parameters) : undefined;
   const claims = claimsRequest(parameters["claims"]) ?? claimsOfDemand(authentication);
   return {
+    error,
     scopes: scope.split(" ").filter((one) => one !== ""),
-    ...(error === undefined ? {} : { error }),
-    ...(claims === undefined ? {} : { claims }),
-    ...(authentication === undefined ? {} : { authentication }),
+    claims,
+    authentication,
   };
 }
 

@@ -86,7 +86,7 @@ const initMembers = [
   "priority",
 ] as const;
 
-/** The members, of which nobody else knows, with the two that are read here. */
+/** The members, with the method and the headers as they go out. */
 function completed(members: Members): OutgoingInit {
   const { method = "GET", headers } = members;
   return Object.assign(members, { method: methodOf(String(method)), headers: outgoingHeaders(headers) });

@@ -54,7 +54,7 @@ export function tracedFetch(send: SendAsUser, { resource, onEvent, context: boun
   };
 }
 
-/** Trace context that the caller has set stays; a part of each would be nobody's. */
+/** Keeps the caller's `traceparent`, and never mixes it with a `tracestate` of ours. */
 function withTrace(init: OutgoingInit, { traceparent, tracestate }: TraceHeaders): OutgoingInit {
   if (init.headers["traceparent"] !== undefined || !isTraceparent(traceparent)) return init;
   const { tracestate: _replaced, ...headers } = init.headers;

@@ -63,9 +63,9 @@ function agentIdentityClient(blueprint: EntraAppInternals, identity: AgentIdenti
 }
 
 /**
- * The blueprint's token for the exchange, which names the agent identity (`fmi_path`). Many users wait for the
- * same one, so nobody's signal can cancel it; the blueprint's timeout does. The tenant is the agent
- * identity's: with the blueprint's own, Entra would refuse the next step (AADSTS700211).
+ * The blueprint's token for the exchange, which names the agent identity (`fmi_path`). Many users wait for the same one,
+ * so only the blueprint's timeout ends the request, and no caller's signal. The tenant is the agent identity's: with the
+ * blueprint's own, Entra would refuse the next step (AADSTS700211).
  */
 async function exchangeToken(
   blueprint: EntraAppInternals,
@@ -75,7 +75,7 @@ async function exchangeToken(
     tenantId,
     account: "nobody",
     agentStep: "exchange_token",
-    // Whoever waits for it tries again as a whole.
+    // The exchange that waits for it is tried again as a whole.
     retries: 0,
     signal: new AbortController().signal,
     send: (client) =>

@@ -3,19 +3,16 @@ import { clientOption, tenantOption, type EntraAppFacts } from "../entra/tenants
 import { list, optional, text } from "../options/checks.js";
 import { type OptionTable } from "../options/option-table.js";
 
-/** How an app registration is named: whatever has no credential of its own needs no more. */
-export interface EntraAppNames {
-  readonly tenantId: string;
-  readonly clientId: string;
-  readonly allowedTenants?: readonly string[];
-  readonly audiences?: readonly string[];
-  readonly cloud?: Cloud;
-}
+/** How an app registration is named. Factories that need no credential take only these options. */
+export type EntraAppNames = Pick<
+  EntraAppOptions,
+  "tenantId" | "clientId" | "allowedTenants" | "audiences" | "cloud"
+>;
 
 export const appNameOptions: OptionTable<EntraAppNames> = {
   tenantId: tenantOption,
   clientId: clientOption,
-  // With an empty list nobody could come.
+  // An empty list would refuse every user.
   allowedTenants: optional(list(tenantOption, 1)),
   audiences: optional(list(text())),
   cloud: optional(cloudOption),

@@ -5,7 +5,7 @@ import type { EntraAppInternals } from "./entra-app.js";
 import type { ExchangedToken } from "./token-answer.js";
 import { requestTokens } from "./token-request.js";
 
-/** An authorization code, and what it was asked for with. */
+/** An authorization code, and the parameters of its authorize request. */
 export interface AuthorizationCodeRequest {
   readonly code: string;
   /** The PKCE verifier whose S256 challenge went to the authorize endpoint. */
@@ -30,17 +30,17 @@ export interface SignedInAccount {
   readonly name?: string;
 }
 
-/** What a sign-in gave. Nothing of it may be stored before `account` is known to be who started it. */
+/** What a sign-in gave. Compare `account` with the account that started it before anything is stored. */
 export interface SignedIn extends ExchangedToken {
   readonly account: SignedInAccount;
-  /** Whether somebody else than the tenant vouches for the account: it is a guest there. */
+  /** Whether the account is a guest in the tenant: another identity provider vouches for it. */
   readonly guest: boolean;
   readonly refreshToken: string;
 }
 
 /**
- * Redeems an authorization code, once. Proves that the answer is for our client, of a listed tenant, and for
- * this browser's request (nonce); who it is for is the caller's to compare.
+ * Redeems an authorization code, once. Proves that the answer is for our client, of a listed tenant, and for this
+ * browser's request (nonce). The caller compares the account.
  * Source: learn.microsoft.com, identity-platform/v2-oauth2-auth-code-flow; OpenID Connect Core 3.1.3.7;
  * RFC 7636. Throws {@link TokenExchangeError}, `wrong_user`, `user_token_tenant`, `entra_bad_response`,
  * `client_credential_failed`.

@@ -9,7 +9,7 @@ export interface RefreshRequest {
   /** The address of the resource: what the token is for. */
   readonly resource: string;
   readonly refreshToken: string;
-  /** Who signed in: decides the tenant, and what comes back must be this account's. */
+  /** The account that signed in: its tenant is asked, and the answer must be its own. */
   readonly account: ExpectedAccount;
   /** Of one resource: the token call takes no more, whatever the person consented to. */
   readonly scopes: readonly string[];

@@ -9,11 +9,10 @@ export interface ExpectedAccount {
 }
 
 /**
- * Proves from the answer itself whose token it holds: the id token that came with it names the account and
- * our client. It came from the token endpoint over TLS, so its signature adds nothing (OpenID Connect Core
- * 3.1.3.7, 6). The access token is not looked into: it is the resource's business.
- * Throws `wrong_user` when it is missing, unreadable or somebody else's. With no account to expect, which is
- * the case for a first sign-in, the returned claims tell who it was.
+ * Proves from the answer itself that its token is the account's: the id token that came with it names the account and
+ * our client. It came from the token endpoint over TLS, so its signature adds nothing (OpenID Connect Core 3.1.3.7, 6).
+ * The access token is not read: it is meant for the resource. Throws `wrong_user` when the id token is missing,
+ * unreadable or another account's. A first sign-in expects no account: the returned claims say who signed in.
  */
 export function verifyTokenSubject(
   idToken: unknown,
@@ -34,9 +33,9 @@ export function verifyTokenSubject(
 }
 
 /**
- * The same for the answer to an agent identity, which may have no id token: nobody has said in public. Its
- * access token is documented to name the person (`tid`, `oid`) and the agent identity (`azp`). It belongs to
- * the resource and may be unreadable, which then proves nothing. Source: entra/agent-id/agent-token-claims.
+ * The same for the answer to an agent identity, which may have no id token: the documentation does not say. Its access
+ * token is documented to name the user (`tid`, `oid`) and the agent identity (`azp`). It belongs to the resource and may
+ * be unreadable, which proves nothing. Source: entra/agent-id/agent-token-claims.
  * Throws `wrong_user`.
  */
 export function verifySubjectByAccessToken(

@@ -2,9 +2,9 @@ import { boundedMap } from "../async/bounded-map.js";
 import { emit, type OnEvent } from "../events/events.js";
 import { type HostedAgentIdentityError } from "../errors.js";
 
-/** Somebody's wait. Over with an answer to what was asked after it began, or when nobody asks for long. */
+/** A wait. It ends with an answer to a request that was sent after it began, or when no request comes for long. */
 export interface Waiting {
-  /** When it was last begun. Whatever was under way by then is the same trouble, not more of it. */
+  /** When it last began. Requests that were under way by then are part of the same trouble. */
   readonly since: number;
   readonly until: number;
   readonly lastMs: number;
@@ -12,17 +12,17 @@ export interface Waiting {
   probing: boolean;
 }
 
-/** The waits of people, or of tenants. */
+/** The waits of users, or of tenants. */
 export interface Waits {
   of(key: string): Waiting | undefined;
   /** Begins a wait, or a longer one, after trouble that was asked for at `began`. */
   lengthen(key: string, began: number, error: HostedAgentIdentityError): void;
-  /** Puts somebody under a wait that began elsewhere. */
+  /** Starts a wait here that began elsewhere. */
   adopt(key: string, waiting: Waiting): Waiting;
   answered(key: string, began: number): void;
 }
 
-/** Whose waits they are, and how many are kept. */
+/** What the waits are for, and how many are kept. */
 export interface WaitsOptions {
   readonly scope: "user" | "tenant";
   readonly max: number;
@@ -81,7 +81,7 @@ export function waits({ scope, max, obeyedMs, age, onEvent }: WaitsOptions): Wai
   };
 }
 
-/** The wait after some trouble; the one before, where that says as much. */
+/** The wait after some trouble, or the one before where it is as long. */
 export function waitAfter(
   before: Waiting | undefined,
   began: number,
@@ -99,7 +99,7 @@ export function waitAfter(
   return { since: at, until: at + lastMs, lastMs, probing: false };
 }
 
-/** How long somebody has to wait, in milliseconds; 0 to go ahead. */
+/** How long is left to wait, in milliseconds; 0 to go ahead. */
 export function leftOf({ until, probing }: Waiting, at: number): number {
   if (until > at) return until - at;
   return probing ? firstMs : 0;

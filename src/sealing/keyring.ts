@@ -19,7 +19,7 @@ export type SealPurpose =
   | "works"
   | "names";
 
-/** Seals and opens records ("Sealed at rest"). */
+/** Seals and opens records. */
 export interface Keyring {
   /**
    * Encrypts a JSON value with a key of its own, derived from the current master key, the purpose and what
@@ -39,7 +39,7 @@ export interface Keyring {
   namesOf(purpose: SealPurpose, parts: readonly string[]): readonly string[];
 }
 
-/** Nothing of ours is as long, so a longer value was put there by somebody else. In characters. */
+/** No record of ours is as long: a longer value was put there by another writer. In characters. */
 export const maxSealedLength = 4_194_304;
 
 /** The option `encryptionKeys`: 32 bytes each, or their base64 form. */

@@ -3,8 +3,8 @@ import type { SkippedSource } from "../errors.js";
 import type { TokenRequest, TokenSource } from "./token-source.js";
 
 /**
- * Why a source is not asked. Whoever sent a token for some resource may be that resource: for any other one no
- * source is asked, whatever it would say by itself, also one of the developer's own ("A token has one place").
+ * Why a source is not asked. A token for some resource may come from that resource itself. So it opens no other
+ * resource, whatever a source would say, one of the developer's own included.
  */
 export function skipOf(
   source: TokenSource,

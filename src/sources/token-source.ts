@@ -7,7 +7,7 @@ import type { ProtectedResource } from "./protected-resource.js";
 
 /** An access token for a protected resource, and what is known about it. */
 export interface AccessToken {
-  /** The bearer token. Send it to the resource, and show it to nobody. */
+  /** The bearer token. Send it to the resource and nowhere else. */
   readonly token: string;
   /** Milliseconds since the epoch. */
   readonly expiresAt: number;
@@ -20,7 +20,7 @@ export interface AccessToken {
   readonly useUntil?: number | undefined;
   /** The kind of the source that gave it, for example `on_behalf_of`. */
   readonly source: string;
-  /** It came out of the shared cache: nobody was asked. */
+  /** It came out of the shared cache, without an exchange. */
   readonly shared?: boolean | undefined;
 }
 
@@ -60,10 +60,7 @@ export type TokenAnswer =
 export interface TokenSource {
   /** The name used in `explain()`, events and errors. */
   readonly kind: string;
-  /**
-   * Whether every token it gives is proven to be the user's own, as an id token of the same answer proves it.
-   * `false` for a source that takes somebody's word for it.
-   */
+  /** Whether every token it gives is proven to be the user's own before it is used. */
   readonly provesUser: boolean;
   /** What sets its tokens apart from another source's in the cache: cloud, client id. Not secret. */
   readonly cacheScope: string;

@@ -8,7 +8,7 @@ export interface Flights {
     key: string,
     fetch: (mayKeep: MayKeep) => Promise<AccessToken>,
   ): Promise<AccessToken>;
-  /** Nobody joins the principal's flights any more, and nothing of what they bring is kept. */
+  /** Callers after this join none of the principal's flights, and nothing that those bring is kept. */
   forgetPrincipal(principalKey: string): void;
   /** This token is not kept, if a flight of the principal brings it. */
   forgetToken(principalKey: string, token: string): void;
@@ -24,7 +24,7 @@ interface Flight {
   forgotten: boolean;
 }
 
-/** Starts without any. Holds what is under way and nothing else. */
+/** Starts with no flight. Holds only those under way. */
 export function flights(): Flights {
   const byPrincipal = new Map<string, Map<string, Flight>>();
 
@@ -42,7 +42,7 @@ export function flights(): Flights {
       const known = own.get(key)?.work;
       if (known !== undefined) return known;
       const flight: Flight = { work: undefined, dropped: new Set(), forgotten: false };
-      // Before it begins: a source may be told to forget at once.
+      // Before the work begins: a source may forget at once.
       own.set(key, flight);
       byPrincipal.set(principalKey, own);
       const work = fetch((token) => !flight.forgotten && (token === undefined || !flight.dropped.has(token)));

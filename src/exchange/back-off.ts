@@ -5,11 +5,11 @@ import {
   isTokenExchangeError,
   type ErrorCategory,
 } from "../errors.js";
-import { equalExchanges } from "./equal-exchanges.js";
-import { troubles } from "./troubles.js";
-import { isForgotten, leftOf, loopMs, waitAfter, waits, type Waiting } from "./waits.js";
+import { equalExchanges, type EqualExchanges } from "./equal-exchanges.js";
+import { troubles, type Troubles } from "./troubles.js";
+import { isForgotten, leftOf, loopMs, waitAfter, waits, type Waiting, type Waits } from "./waits.js";
 
-/** Who is about to ask, and for what. */
+/** A request that is about to be sent: for which account, and for what. */
 export interface Asking {
   readonly clientId: string;
   readonly tenantId: string;
@@ -20,7 +20,7 @@ export interface Asking {
 }
 
 /**
- * Whom Entra asked to wait. Fate is shared only where Entra shares it: first the principal waits, at every
+ * The waits that Entra asked for. Fate is shared only where Entra shares it: first the principal waits, at every
  * access of the app; the tenant after several distinct principals; another tenant only in an outage of the cloud.
  */
 export interface BackOff {
@@ -31,74 +31,107 @@ export interface BackOff {
 const principalObeyedMs = 300_000;
 const tenantObeyedMs = 60_000;
 
+interface BackOffState {
+  readonly age: () => number;
+  readonly onEvent: OnEvent | undefined;
+  readonly people: Waits;
+  readonly tenants: Waits;
+  readonly recent: Troubles;
+  readonly budgets: EqualExchanges;
+  /** The wait of an outage. */
+  cloud: Waiting | undefined;
+}
+
+/** One exchange, from when it may be sent. */
+interface Running {
+  readonly person: string;
+  readonly tenant: string;
+  /** Its account, client and parameters, where a budget applies. */
+  readonly equal: string | undefined;
+  readonly began: number;
+  /** Whether the person was under a wait when it began. */
+  readonly hadToWait: boolean;
+}
+
 /** Makes the back-off of one app, for all of its accesses. */
 export function backOff(age: () => number, onEvent: OnEvent | undefined): BackOff {
-  const people = waits({ scope: "user", max: 10_000, obeyedMs: principalObeyedMs, age, onEvent });
-  const tenants = waits({ scope: "tenant", max: 1_000, obeyedMs: tenantObeyedMs, age, onEvent });
-  const recent = troubles(age);
-  const budgets = equalExchanges(age, onEvent);
-  let cloud: Waiting | undefined;
-
-  /** The tenant's own wait, or its part of an outage: from there on it finds out for itself. */
-  const waitOfTenant = (tenant: string): Waiting | undefined => {
-    if (cloud !== undefined && isForgotten(cloud, age())) cloud = undefined;
-    return tenants.of(tenant) ?? (cloud && tenants.adopt(tenant, cloud));
+  const state: BackOffState = {
+    age,
+    onEvent,
+    people: waits({ scope: "user", max: 10_000, obeyedMs: principalObeyedMs, age, onEvent }),
+    tenants: waits({ scope: "tenant", max: 1_000, obeyedMs: tenantObeyedMs, age, onEvent }),
+    recent: troubles(age),
+    budgets: equalExchanges(age, onEvent),
+    cloud: undefined,
   };
+  return { run: (asking, exchange) => run(state, asking, exchange) };
+}
 
-  const answered = (person: string, tenant: string, began: number): void => {
-    recent.answered(tenant);
-    people.answered(person, began);
-    tenants.answered(tenant, began);
-    if (cloud !== undefined && cloud.since < began) cloud = undefined;
-  };
+async function run<T>(
+  state: BackOffState,
+  { clientId, tenantId, principal, exchange }: Asking,
+  send: () => Promise<T>,
+): Promise<T> {
+  const { people, budgets } = state;
+  const began = state.age();
+  const tenant = `${clientId} ${tenantId}`;
+  const person = `${tenant} ${principal}`;
+  const equal = exchange === undefined ? undefined : `${person} ${exchange}`;
+  const own = people.of(person);
+  const held = [own, waitOfTenant(state, tenant)].filter((one) => one !== undefined);
+  const ms = Math.max(0, ...held.map((one) => leftOf(one, began)));
+  if (ms > 0) throw new HostedAgentIdentityError("backing_off", undefined, { retryAfterMs: Math.ceil(ms) });
+  if (equal !== undefined) budgets.spend(equal);
+  const running = { person, tenant, equal, began, hadToWait: own !== undefined };
+  for (const one of held) one.probing = true;
+  try {
+    const given = await send();
+    answered(state, running);
+    return given;
+  } catch (cause) {
+    learn(state, running, cause);
+    throw cause;
+  } finally {
+    for (const one of held) one.probing = false;
+  }
+}
 
-  const inTrouble = (
-    person: string,
-    tenant: string,
-    began: number,
-    error: HostedAgentIdentityError,
-    hadToWait: boolean,
-  ): void => {
-    people.lengthen(person, began, error);
-    if (error.category === "loop") return;
-    const ofCloud = error.category === "retry";
-    recent.note({ person, tenant, ofCloud });
-    // Whoever was in trouble before says nothing new: one person cannot keep a tenant waiting by probing for it.
-    const failedProbe = !hadToWait && waitOfTenant(tenant) !== undefined;
-    if (recent.isOfTenant(tenant) || failedProbe) tenants.lengthen(tenant, began, error);
-    if (!ofCloud || cloud !== undefined || !recent.isOutage()) return;
-    cloud = waitAfter(undefined, began, age(), error, tenantObeyedMs);
-    emit(onEvent, { type: "back_off", scope: "cloud", forMs: cloud.lastMs });
-  };
+/** The tenant's own wait, or its part of an outage: from there on the tenant probes for itself. */
+function waitOfTenant(state: BackOffState, tenant: string): Waiting | undefined {
+  const { tenants, age } = state;
+  if (state.cloud !== undefined && isForgotten(state.cloud, age())) state.cloud = undefined;
+  return tenants.of(tenant) ?? (state.cloud && tenants.adopt(tenant, state.cloud));
+}
 
-  return {
-    async run({ clientId, tenantId, principal, exchange }, send) {
-      const tenant = `${clientId} ${tenantId}`;
-      const person = `${tenant} ${principal}`;
-      const equal = exchange === undefined ? undefined : `${person} ${exchange}`;
-      const began = age();
-      const own = people.of(person);
-      const held = [own, waitOfTenant(tenant)].filter((one) => one !== undefined);
-      const ms = Math.max(0, ...held.map((one) => leftOf(one, began)));
-      if (ms > 0)
-        throw new HostedAgentIdentityError("backing_off", undefined, { retryAfterMs: Math.ceil(ms) });
-      if (equal !== undefined) budgets.spend(equal);
-      for (const one of held) one.probing = true;
-      try {
-        const given = await send();
-        answered(person, tenant, began);
-        return given;
-      } catch (cause) {
-        const trouble = troubleOf(cause);
-        if (trouble !== undefined) inTrouble(person, tenant, began, trouble, own !== undefined);
-        else if (isAnswer(cause)) answered(person, tenant, began);
-        if (trouble?.category === "loop" && equal !== undefined) budgets.exhaust(equal, loopMs);
-        throw cause;
-      } finally {
-        for (const one of held) one.probing = false;
-      }
-    },
-  };
+/** Entra answered, if only to refuse: every wait that began before the request is over. */
+function answered(state: BackOffState, { person, tenant, began }: Running): void {
+  state.recent.answered(tenant);
+  state.people.answered(person, began);
+  state.tenants.answered(tenant, began);
+  if (state.cloud !== undefined && state.cloud.since < began) state.cloud = undefined;
+}
+
+function learn(state: BackOffState, running: Running, cause: unknown): void {
+  const { equal } = running;
+  const trouble = troubleOf(cause);
+  if (trouble !== undefined) inTrouble(state, running, trouble);
+  else if (isAnswer(cause)) answered(state, running);
+  if (trouble?.category === "loop" && equal !== undefined) state.budgets.exhaust(equal, loopMs);
+}
+
+function inTrouble(state: BackOffState, running: Running, error: HostedAgentIdentityError): void {
+  const { people, tenants, recent, age, onEvent } = state;
+  const { person, tenant, began, hadToWait } = running;
+  people.lengthen(person, began, error);
+  if (error.category === "loop") return;
+  const ofCloud = error.category === "retry";
+  recent.note({ person, tenant, ofCloud });
+  // A person who was in trouble before says nothing new: one person's probes cannot keep a tenant waiting.
+  const failedProbe = !hadToWait && waitOfTenant(state, tenant) !== undefined;
+  if (recent.isOfTenant(tenant) || failedProbe) tenants.lengthen(tenant, began, error);
+  if (!ofCloud || state.cloud !== undefined || !recent.isOutage()) return;
+  state.cloud = waitAfter(undefined, began, age(), error, tenantObeyedMs);
+  emit(onEvent, { type: "back_off", scope: "cloud", forMs: state.cloud.lastMs });
 }
 
 /** The trouble that Entra is in, or says that the caller is in. */

@@ -8,14 +8,14 @@ import { backingOffCauses } from "../errors/causes/tokens.js";
 export interface EqualExchanges {
   /** Counts one more. Throws `backing_off` when it was made too often of late. */
   spend(exchange: string): void;
-  /** Entra saw a loop: after the wait it may be made as often as one that was made too often. */
+  /** Entra saw a loop: after the wait the budget is as low as after too many exchanges. */
   exhaust(exchange: string, waitMs: number): void;
 }
 
 /**
- * The numbers are ours: Microsoft publishes no threshold of AADSTS50196 (facts: the code's description). A token
- * lives for an hour, and our own second tries make at most eight exchanges a minute for one server, so that no
- * agent that works comes near; one that loops is stopped by us before Entra stops this person at this app.
+ * The numbers are ours: Microsoft publishes no threshold of AADSTS50196. A token lives for an hour, and challenges make
+ * at most eight exchanges a minute for one server, so no agent that works comes near. One that loops is stopped here,
+ * before Entra stops this user at this app.
  */
 const most = 30;
 const withinMs = 300_000;

@@ -1,15 +1,15 @@
-/** Who was in trouble within the last seconds: what tells the trouble of one from that of all. */
+/** The users in trouble within the last seconds: what tells one user's trouble from everybody's. */
 export interface Troubles {
   note(trouble: Trouble): void;
-  /** Somebody of the tenant was answered: it is not throttled, and the cloud is well. */
+  /** A user of the tenant was answered: it is not throttled, and the cloud is well. */
   answered(tenant: string): void;
-  /** Whether so many people of the tenant are in trouble that it is the tenant's. */
+  /** Whether so many users of the tenant are in trouble that the trouble is the tenant's. */
   isOfTenant(tenant: string): boolean;
-  /** Whether so many people of several tenants are in trouble with the cloud itself that it is down. */
+  /** Whether so many users of several tenants are in trouble with the cloud itself that it is down. */
   isOutage(): boolean;
 }
 
-/** One person's trouble. */
+/** One user's trouble. */
 export interface Trouble {
   readonly person: string;
   readonly tenant: string;
@@ -17,10 +17,10 @@ export interface Trouble {
   readonly ofCloud: boolean;
 }
 
-/** One person's trouble says nothing about the tenant; that of this many in so short a time does. */
+/** One user's trouble says nothing about the tenant; that of this many in so short a time does. */
 const distinctPeople = 5;
 const windowMs = 10_000;
-/** A tenant may be hostile, or throttled: among those who stop the others it counts for no more than this many. */
+/** A tenant may be hostile or throttled: no more than this many of its users count toward an outage. */
 const countedOfTenant = 3;
 const maxKept = 1_000;
 

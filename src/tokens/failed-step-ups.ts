@@ -15,9 +15,9 @@ const rememberedMs = 5_000;
 const maxDemands = 1_000;
 
 /**
- * Makes the memory of one access. A user token does not change: until the person has signed in again, and comes
- * with another one, Entra says the same of it. Sources that hang on no user token are not remembered, because a
- * sign-in can be completed at any moment and in another process; nor is missing consent, which anybody may give.
+ * Makes the memory of one access. Entra says the same of the same user token, until the user has signed in again and
+ * brings another one. Sources that need no user token are not remembered, because a sign-in can be completed at any
+ * moment and in another process; nor is missing consent, which an admin may give at any moment, too.
  */
 export function failedStepUps(age: () => number): FailedStepUps {
   const unmet = expiringMap<TokenAnswer>(rememberedMs, maxDemands, age);

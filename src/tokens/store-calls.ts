@@ -4,8 +4,8 @@ import { type OptionCheck } from "../options/option-table.js";
 import { withDeadline } from "../async/deadline.js";
 
 /**
- * Where several processes share text that is already encrypted. A `Keyv` instance fits as it is. It may lose
- * what it holds: that is exchanged again. Neither keys nor values show whose they are.
+ * Where several processes share text that is already encrypted. A `Keyv` instance fits as it is. It may lose what it
+ * holds: those tokens are exchanged again. Neither keys nor values name a user.
  *
  * Entry point: `hosted-agent-identity`. For `sharedCache` of `userAccess()`.
  *
@@ -61,9 +61,9 @@ const firstPauseMs = 1_000;
 const longestPauseMs = 30_000;
 
 /**
- * Makes them. A client on a dead connection waits for ever, so each call has our own timeout; and after one that
- * failed the store is left alone for a while, so that an outage costs one call its timeout now and then, and not
- * every call. Each kind of call by itself: a full store can still be read.
+ * Makes the calls of one store. A client on a dead connection waits forever, so each call has a timeout of its own.
+ * After one that failed the store is left alone for a while, so an outage costs one timeout now and then, and not one
+ * for every call. Each kind of call pauses by itself: a full store can still be read.
  */
 export function storeCalls(options: StoreCallsOptions): StoreCalls {
   const { store, timeoutMs } = options;

@@ -85,7 +85,7 @@ export const backOffMutants: readonly Mutant[] = [
   {
     name: "trouble-of-many-stops-nobody",
     rule: 20,
-    find: "const held = [own, waitOfTenant(tenant)]",
+    find: "const held = [own, waitOfTenant(state, tenant)]",
     replace: "const held = [own]",
     tests,
   },
@@ -99,8 +99,8 @@ export const backOffMutants: readonly Mutant[] = [
   {
     name: "one-person-keeps-a-tenant-waiting",
     rule: 20,
-    find: "!hadToWait && waitOfTenant(tenant) !== undefined",
-    replace: "waitOfTenant(tenant) !== undefined",
+    find: "!hadToWait && waitOfTenant(state, tenant) !== undefined",
+    replace: "waitOfTenant(state, tenant) !== undefined",
     tests,
   },
   {
@@ -127,14 +127,14 @@ export const backOffMutants: readonly Mutant[] = [
   {
     name: "a-success-does-not-end-the-wait-of-all",
     rule: 20,
-    find: "tenants.answered(tenant, began);",
+    find: "state.tenants.answered(tenant, began);",
     replace: "",
     tests,
   },
   {
     name: "a-refusal-does-not-end-the-wait",
     rule: 20,
-    find: "else if (isAnswer(cause)) answered(person, tenant, began);",
+    find: "else if (isAnswer(cause)) answered(state, running);",
     replace: "",
     tests,
   },
@@ -162,7 +162,7 @@ export const backOffMutants: readonly Mutant[] = [
   {
     name: "a-loop-leaves-its-exchange-a-whole-budget",
     rule: 20,
-    find: 'if (trouble?.category === "loop" && equal !== undefined) budgets.exhaust(equal, loopMs);',
+    find: 'if (trouble?.category === "loop" && equal !== undefined) state.budgets.exhaust(equal, loopMs);',
     replace: "",
     tests,
   },
@@ -260,14 +260,14 @@ export const backOffMutants: readonly Mutant[] = [
   {
     name: "an-outage-stops-nobody",
     rule: 20,
-    find: "?? (cloud && tenants.adopt(tenant, cloud))",
+    find: "?? (state.cloud && tenants.adopt(tenant, state.cloud))",
     replace: "",
     tests,
   },
   {
     name: "an-outage-that-no-answer-ends",
     rule: 20,
-    find: "if (cloud !== undefined && cloud.since < began) cloud = undefined;",
+    find: "if (state.cloud !== undefined && state.cloud.since < began) state.cloud = undefined;",
     replace: "",
     tests,
   },

@@ -1,18 +1,18 @@
 import { digest } from "../sealing/digest.js";
 import { expiringMap } from "../async/expiring-map.js";
 
-/** What the resource refused each user of late, and what was got for them since. */
+/** What the resource refused each user lately, and what each was given since. */
 export interface ChallengeBudget {
   note(owner: string, token: string, demand: string): void;
-  /** Whether this token was got for this person to meet this demand, and refused with it, a moment ago. */
+  /** Whether this user's token was refused with this demand a moment ago, although it was fetched to meet it. */
   has(owner: string, token: string, demand: string): boolean;
   /** Whether one more token may be asked for because this one was refused with this demand. */
   mayAsk(owner: string, token: string, demand: string): boolean;
-  /** Scopes that this person was given beyond the resource's own. */
+  /** Scopes that this user was given beyond the resource's own. */
   grownScopes(owner: string): readonly string[];
   /** Remembers them; an empty list forgets. */
   grew(owner: string, scopes: readonly string[]): void;
-  /** What a person was refused and given goes. How often the resource has made us ask in this minute stays. */
+  /** Forgets what a user was refused and given. How often the resource made us ask in this minute stays. */
   forget(owner: string): void;
 }
 
@@ -24,23 +24,23 @@ const tokensPerMinute = 8;
 const minuteMs = 60_000;
 const maxOwners = 10_000;
 const grownMs = 3_600_000;
-/** In characters, of one person. More would be a server's way to fill memory; it is asked for anew each time. */
+/** In characters, for one user: a server must not fill memory. Longer scopes are fetched anew each time. */
 const maxGrown = 2_048;
 
 /**
- * Makes the memory of one access. Without it, a resource that refuses one user for ever, or wants something else
- * each time, turns every call of an agent that tries again into one more exchange, until Entra sees a loop
- * (AADSTS50196) and this person has to wait. Source: MCP 2026-07-28, authorization: clients step up with the
+ * Makes the budget of one access. Without it, a resource that refuses one user forever, or wants something else each
+ * time, turns every retry of an agent into one more exchange, until Entra sees a loop (AADSTS50196) and this user has
+ * to wait. Source: MCP 2026-07-28, authorization: clients step up with the
  * union of scopes, a few times at most, and keep track of upgrades that failed.
  *
- * Tokens and demands are the server's words, of any length: only their digests are kept. One person takes about
+ * Tokens and demands are the server's words, of any length: only their digests are kept. One user takes about
  * 3 kB at most, a token and its demand some 300 bytes.
  */
 export function challengeBudget(age: () => number): ChallengeBudget {
   const refused = expiringMap<string>(rememberedMs, maxTokens, age);
   const asked = expiringMap<Set<string>>(minuteMs, maxOwners, age);
   const grown = expiringMap<readonly string[]>(grownMs, maxOwners, age);
-  // A toolbox's token is the agent's own and serves everybody: what one user is refused says nothing of another.
+  // A toolbox's token is the agent's own and serves all users: a refusal of one says nothing about another.
   const keyOf = (owner: string, token: string): string => `${owner} ${digest(token)}`;
   return {
     note: (owner, token, demand) => refused.set(keyOf(owner, token), digest(demand)),

@@ -9,7 +9,7 @@ export interface Challenge {
   readonly parameters: Readonly<Record<string, string>>;
 }
 
-/** Longer headers are not read: nobody sends them, and they cost time. In characters. */
+/** Longer headers are not read: no real server sends them, and they cost time. In characters. */
 export const maxChallengeLength = 16_384;
 const maxChallenges = 64;
 
@@ -84,9 +84,8 @@ export interface BearerChallenge {
 }
 
 /**
- * What the Bearer challenges of an answer ask for, or `undefined`. Of several, the one that says most. Links are
- * not among it: where a server wants people to go is no business of its challenge: consent links come
- * from errors of a resource that opted in.
+ * What the Bearer challenges of an answer ask for, or `undefined`. Of several, the one that says most counts. Links in
+ * a challenge are ignored: consent links come only from errors of a resource that opted in.
  */
 export function bearerChallenge(header: string | null): BearerChallenge | undefined {
   const read = parseChallenges(header)

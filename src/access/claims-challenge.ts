@@ -3,8 +3,8 @@ import type { AuthenticationDemand } from "../errors.js";
 import { parseJson } from "../input/json-limits.js";
 
 /**
- * A claims request in base64, base64url, with or without padding, or plain JSON. It counts only if it is about
- * the access token, and only that part of it: what a server wants to be in an id token is none of its business.
+ * A claims request in base64, base64url, with or without padding, or plain JSON. Only the part about the access token
+ * counts: a resource has no say in id tokens.
  * Source: learn.microsoft.com, identity-platform/claims-challenge.
  */
 export function claimsRequest(value: string | undefined): string | undefined {
@@ -41,7 +41,7 @@ export function claimsOfDemand(demand: AuthenticationDemand | undefined): string
   return value === undefined ? undefined : authContextRequest(value);
 }
 
-/** Whether a claims request asks for an authentication context and nothing else: the token it came for is no worse. */
+/** Whether a claims request asks only for an authentication context: the refused token still serves elsewhere. */
 export function asksForAuthenticationContext(claims: string | undefined): boolean {
   if (claims === undefined) return false;
   const { access_token = {} } = JSON.parse(claims) as { access_token?: object };

@@ -18,7 +18,7 @@ export function noteAnswer(
   }
 }
 
-/** Notes that no answer came, or that it broke off, unless it was the caller who stopped waiting. */
+/** Notes that no answer came, or that it broke off, unless the caller stopped waiting. */
 export function noteFailure(
   { serverTroubles }: Troubles,
   serverLabel: string,
@@ -29,7 +29,7 @@ export function noteFailure(
   note(serverTroubles, { serverLabel, kind: "unreachable" });
 }
 
-/** Whether the caller has stopped waiting. A time limit of the caller's is none of its whims: nothing came. */
+/** Whether the caller stopped waiting. A time limit of the caller's does not count: no answer came in time. */
 export function isLeft({ signal }: Pick<RequestInit, "signal">, error: unknown): boolean {
   return signal?.aborted === true && nameOf(error) !== "TimeoutError";
 }

@@ -3,7 +3,7 @@ import { digest } from "../sealing/digest.js";
 import type { UserContext } from "../context/user-context.js";
 import { HostedAgentIdentityError } from "../errors.js";
 
-/** Who opened which MCP session: it belongs to that principal. */
+/** The owners of MCP sessions: a session belongs to the principal that opened it. */
 export interface SessionOwners {
   /** Throws `shared_session` when the session belongs to another principal; an unknown one becomes this one's. */
   check(sessionId: string, principal: string): void;
@@ -45,8 +45,8 @@ export function sessionIdsOf(headers: Readonly<Record<string, string>>): readonl
 const none: readonly string[] = [];
 
 /**
- * Whose session it is: the principal's, else the platform's caller's, else this request's own. Without any of
- * them, outside the hosted environment, it is the developer's.
+ * The owner of a session: the principal, else the platform's caller, else this request. Without any of them, outside
+ * the hosted environment, it is the developer.
  */
 export function ownerOf(context: UserContext | undefined): string {
   if (context?.principalKey !== undefined) return context.principalKey;

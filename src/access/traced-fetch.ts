@@ -7,7 +7,7 @@ import type { ProtectedResource } from "../sources/protected-resource.js";
 import type { SendAsUser } from "./fetch.js";
 import { outgoingRequest, type OutgoingInit } from "./outgoing-request.js";
 
-/** What is said of the requests of one access. */
+/** What events say about the requests of one access. */
 export interface TracedFetch {
   readonly resource: ProtectedResource;
   readonly onEvent: OnEvent | undefined;
@@ -17,7 +17,7 @@ export interface TracedFetch {
 
 /**
  * The `fetch` of an access: reads each request once, and sends it with a listener around it. Without a listener for
- * steps it only sends. Of the URL only the resource's own host is said: paths and queries may name people.
+ * steps it only sends. Events name only the resource's host: paths and queries may name people.
  */
 export function tracedFetch(send: SendAsUser, { resource, onEvent, context: bound }: TracedFetch): FetchLike {
   const around = onEvent?.around === undefined ? undefined : onEvent;

@@ -20,14 +20,13 @@ export interface AgeReading {
   readonly ahead: number;
 }
 
-/** A wall clock in step with the steady one is read up to this much behind it: its milliseconds are whole. */
+/** A wall clock in step with the steady one reads up to this much behind it, because its milliseconds are whole. */
 const jitterMs = 1_000;
 
 /**
- * What has passed after another reading: what the steady clock says, and in addition every step of one clock
- * against the other. A steady clock that stood still while the container was suspended is such a step, and so is
- * a wall clock that was put forth or back: nobody can tell which of its readings was right, so what is kept is
- * the older for it, and never the younger.
+ * What has passed since another reading: what the steady clock says, plus every step of one clock against the other.
+ * A steady clock that stood still while the container was suspended is such a step, and so is a wall clock that was
+ * put forward or back. Which of its readings was right is unknown, so what is kept counts as older, never as younger.
  */
 export function nextReading(before: AgeReading, wall: number, steady: number): AgeReading {
   const passed = Math.max(steady - before.steady, 0);

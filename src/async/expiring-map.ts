@@ -1,6 +1,6 @@
 import { boundedMap } from "./bounded-map.js";
 
-/** What is remembered for some seconds, of a bounded number of keys. */
+/** A map of a bounded number of keys whose values expire. */
 export interface ExpiringMap<V> {
   get(key: string): V | undefined;
   set(key: string, value: V): void;
@@ -8,7 +8,7 @@ export interface ExpiringMap<V> {
   clear(): void;
 }
 
-/** Makes one that counts by `age`. The oldest key makes room for a new one. */
+/** Makes a map whose values live for `ms` by `age`. The oldest key makes room for a new one. */
 export function expiringMap<V>(ms: number, maxKeys: number, age: () => number): ExpiringMap<V> {
   const entries = boundedMap<string, { readonly value: V; readonly until: number }>(maxKeys);
   return {

@@ -1,9 +1,9 @@
-/** Runs work once for each key; whoever asks meanwhile waits for the same run. */
+/** Runs work once for each key: callers who come meanwhile wait for the same run. */
 export interface SingleFlight<T> {
   run(key: string, work: () => Promise<T>): Promise<T>;
 }
 
-/** Makes an empty one. */
+/** Makes one with no work under way. */
 export function singleFlight<T>(): SingleFlight<T> {
   const running = new Map<string, Promise<T>>();
   return {

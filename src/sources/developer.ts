@@ -88,7 +88,7 @@ export function developer(credential?: TokenCredentialLike, options: DeveloperOp
         token = { token: made.token, expiresAt: made.expiresOnTimestamp, source: "developer" };
       }
       checkPerson(token.token, context.user);
-      // Told to forget while the credential was asked: this one is as old as what was forgotten.
+      // After a forget() meanwhile, this token is as old as what was forgotten.
       if (token !== known?.token && before === forgets)
         kept.set(key, { token, renewal: endAt(clocks, token.expiresAt - renewBeforeMs) });
       return { status: "token", token };

@@ -3,7 +3,7 @@ import { type OnEvent } from "../events/events.js";
 import type { Acquirer } from "./acquire.js";
 import type { AccessToken, TokenSource } from "../sources/token-source.js";
 
-/** What is said of an acquirer's steps. */
+/** What events say about an acquirer's steps. */
 export interface TracedAcquirer {
   readonly serverLabel: string;
   readonly onEvent: OnEvent | undefined;
@@ -20,7 +20,7 @@ export function tracedAcquirer<A extends Pick<Acquirer, "peek" | "acquire">>(
 ): A {
   if (onEvent?.around === undefined) return acquirer;
   const uncached = new Set(sources.filter(({ cached }) => !cached).map(({ kind }) => kind));
-  /** Tokens that somebody was given already: who gets the same one waited for another's request. */
+  /** Tokens that a caller was given already: another caller of the same one had joined the request. */
   const given = new WeakSet<AccessToken>();
 
   const cameFrom = (token: AccessToken): TokenCacheUse => {

@@ -21,7 +21,7 @@ import { urlNotAllowed, type UrlMatch } from "./url-match.js";
 /** What the identity-aware fetch is made from. */
 export interface UserFetchOptions {
   readonly resource: ProtectedResource;
-  readonly acquirer: Pick<Acquirer, "peek" | "acquire" | "forget" | "cached" | "heldFor">;
+  readonly acquirer: Pick<Acquirer, "cachedToken" | "acquire" | "forget" | "cachedTokenOf" | "heldFor">;
   readonly matches: UrlMatch;
   readonly sessions: SessionOwners | undefined;
   readonly refusals: ChallengeBudget;
@@ -62,7 +62,7 @@ async function send(
   if (windsDown(internals)) return endSession(options, context, url, init);
   checkSession(options.sessions, context, init);
   const first =
-    options.acquirer.peek(context) ??
+    options.acquirer.cachedToken(context) ??
     (await options.acquirer.acquire(context, { signal: init.signal ?? undefined }));
   const { serverLabel } = options.resource;
   const calls = beginToolCalls(internals, serverLabel, init);
@@ -186,7 +186,7 @@ function sessionEndToken(
   const owner = ended === undefined ? closingPrincipal() : ownerOf(ended);
   if (owner === undefined) return undefined;
   for (const id of sessionIds) sessions?.check(id, owner);
-  return ended === undefined ? acquirer.cached(owner) : acquirer.heldFor(ended);
+  return ended === undefined ? acquirer.cachedTokenOf(owner) : acquirer.heldFor(ended);
 }
 
 function checkSession(

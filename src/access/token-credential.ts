@@ -52,7 +52,7 @@ export function userTokenCredential(
       if (foreign !== undefined) throw foreignScope(foreign, own);
       const user = userHere();
       signal?.throwIfAborted();
-      const cached = claims === undefined ? acquirer.peek(user) : undefined;
+      const cached = claims === undefined ? acquirer.cachedToken(user) : undefined;
       const {
         token,
         expiresAt,

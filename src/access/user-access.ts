@@ -125,7 +125,7 @@ function access(tokens: Acquirer, sources: readonly TokenSource[], wiring: Wirin
     fetch: tracedFetch(sendAsUser(wiring), wiring),
     async token(context, options = {}) {
       const user = context ?? bound ?? getUserContext();
-      return tokens.peek(user) ?? (await tokens.acquire(user, options));
+      return tokens.cachedToken(user) ?? (await tokens.acquire(user, options));
     },
     as: (context) => access(tokens, sources, { ...wiring, context }),
     explain: (context) => explain(resource, sources, tokens, context ?? bound ?? tryGetUserContext()),

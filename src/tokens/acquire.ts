@@ -22,14 +22,14 @@ import { usableUntil } from "./token-cache.js";
 /** The cache and the sources behind one access. */
 export interface Acquirer {
   /** A token that is at hand without waiting, or `undefined`. The hot path. Throws `context_ended`. */
-  peek(context: UserContext): AccessToken | undefined;
+  cachedToken(context: UserContext): AccessToken | undefined;
   acquire(context: UserContext, options?: AcquireOptions): Promise<AccessToken>;
   forget(context: UserContext, token?: string): void;
   skipped(context: UserContext): readonly SkippedSource[];
   /** What the sources that are not skipped would throw, by their kind, as far as they know by themselves. */
   refusals(context: UserContext): ReadonlyMap<string, HostedAgentIdentityError | undefined>;
   /** A token that is still cached for a principal, whose turn may be over. For ending MCP sessions only. */
-  cached(principalKey: string): AccessToken | undefined;
+  cachedTokenOf(principalKey: string): AccessToken | undefined;
   /** The token at hand of a context that may have ended. For ending MCP sessions only. */
   heldFor(context: UserContext): AccessToken | undefined;
   close(): Promise<void>;
@@ -44,12 +44,12 @@ export function acquirer(options: AcquirerOptions): Acquirer {
     source.subscribe?.((principalKey) => forgetPrincipal(state, principalKey)),
   );
   return {
-    peek: (context) => peek(state, context),
+    cachedToken: (context) => cachedToken(state, context),
     acquire: (context, asked = {}) => acquire(state, context, asked),
     forget: (context, token) => forget(state, context, token),
     skipped: (context) => skipped(state, context),
     refusals: (context) => refusals(state, context),
-    cached: (principalKey) => state.cache.ofPrincipal(principalKey),
+    cachedTokenOf: (principalKey) => state.cache.ofPrincipal(principalKey),
     heldFor: (context) => heldFor(state, context),
     async close() {
       state.closed = true;
@@ -61,7 +61,7 @@ export function acquirer(options: AcquirerOptions): Acquirer {
   };
 }
 
-function peek(state: AcquirerState, context: UserContext): AccessToken | undefined {
+function cachedToken(state: AcquirerState, context: UserContext): AccessToken | undefined {
   const internals = openInternalsOf(state, context);
   const key = baseKeyOf(state, context, internals);
   const entry = state.cache.live(key);

@@ -14,7 +14,7 @@ export interface TracedAcquirer {
  * The acquirer with a listener around each token it gives. Without a listener for steps it is the very same
  * object: a cached token costs nothing more.
  */
-export function tracedAcquirer<A extends Pick<Acquirer, "peek" | "acquire">>(
+export function tracedAcquirer<A extends Pick<Acquirer, "cachedToken" | "acquire">>(
   acquirer: A,
   { serverLabel, onEvent, sources }: TracedAcquirer,
 ): A {
@@ -36,8 +36,8 @@ export function tracedAcquirer<A extends Pick<Acquirer, "peek" | "acquire">>(
 
   return {
     ...acquirer,
-    peek(context) {
-      const token = acquirer.peek(context);
+    cachedToken(context) {
+      const token = acquirer.cachedToken(context);
       if (token === undefined) return undefined;
       const { principalKey: principal, trace } = context;
       const step = { step: "acquire", serverLabel, steppedUp: false, principal, trace } as const;

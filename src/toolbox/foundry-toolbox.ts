@@ -114,7 +114,7 @@ export function foundryToolbox(options: FoundryToolboxOptions): FoundryToolbox {
     toolboxCaller(context, place);
   };
   const acquiring = {
-    peek(context: UserContext): AccessToken | undefined {
+    cachedToken(context: UserContext): AccessToken | undefined {
       check(context);
       const held = token.cachedToken();
       return held === undefined ? undefined : usable(context, held);
@@ -126,7 +126,7 @@ export function foundryToolbox(options: FoundryToolboxOptions): FoundryToolbox {
     },
     forget: (_context: UserContext, refused?: string): void => token.drop(refused ?? ""),
     // A call id ends with its request: after the turn nothing may be sent for its user, not even a DELETE.
-    cached: () => undefined,
+    cachedTokenOf: () => undefined,
     heldFor: () => undefined,
   };
   const acquirer = tracedAcquirer(acquiring, { serverLabel, onEvent, sources: [] });

@@ -63,7 +63,7 @@ it("without a listener for steps nothing is put around a call: what fetch sends 
   for (const onEvent of [undefined, () => undefined]) {
     const fetch = tracedFetch(() => answer, { resource, onEvent, context: undefined });
     expect(fetch(resource.url)).toBe(answer);
-    const tokens = { peek: () => undefined, acquire: async () => boom() };
+    const tokens = { cachedToken: () => undefined, acquire: async () => boom() };
     expect(tracedAcquirer(tokens, { serverLabel, onEvent, sources: [] })).toBe(tokens);
   }
 });

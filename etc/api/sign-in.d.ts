@@ -393,10 +393,10 @@ interface ProtectedResource {
 interface AccessToken {
     readonly token: string;
     readonly expiresAt: number;
-    readonly refreshAt?: number;
-    readonly useUntil?: number;
+    readonly refreshAt?: number | undefined;
+    readonly useUntil?: number | undefined;
     readonly source: string;
-    readonly shared?: boolean;
+    readonly shared?: boolean | undefined;
 }
 interface TokenRequest {
     readonly context: UserContext;

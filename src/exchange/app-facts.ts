@@ -4,10 +4,13 @@ import { list, optional, text } from "../options/checks.js";
 import { type OptionTable } from "../options/option-table.js";
 
 /** How an app registration is named. Factories that need no credential take only these options. */
-export type EntraAppNames = Pick<
-  EntraAppOptions,
-  "tenantId" | "clientId" | "allowedTenants" | "audiences" | "cloud"
->;
+export interface EntraAppNames {
+  readonly tenantId: string;
+  readonly clientId: string;
+  readonly allowedTenants?: readonly string[];
+  readonly audiences?: readonly string[];
+  readonly cloud?: Cloud;
+}
 
 export const appNameOptions: OptionTable<EntraAppNames> = {
   tenantId: tenantOption,

@@ -2,13 +2,14 @@ import { boundedMap } from "../async/bounded-map.js";
 import { clocksOf, type Clocks } from "../async/clocks.js";
 import { expiringMap, type ExpiringMap } from "../async/expiring-map.js";
 import { forgottenPrincipals, type Forgotten } from "../context/forgotten.js";
-import { liveInternalsOf, type ContextInternals } from "../context/internals.js";
+import { liveInternalsOf } from "../context/internals.js";
 import type { UserContext } from "../context/user-context.js";
 import { HostedAgentIdentityError } from "../errors.js";
 import type { AccessToken, TokenRequest } from "../sources/token-source.js";
 import { flights, type Flights } from "./flights.js";
 import { sourceCalls, type SourceCalls, type SourceCallsOptions } from "./source-calls.js";
 import { tokenCache, type TokenCache, type TokenCacheLimits } from "./token-cache.js";
+import type { ContextInternals } from "../context/state.js";
 
 /** What an acquirer is made from. */
 export interface AcquirerOptions extends SourceCallsOptions {

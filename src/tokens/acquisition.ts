@@ -1,9 +1,4 @@
-import {
-  isSignInDemand,
-  recordConsent,
-  recordSignInDemand,
-  type ContextInternals,
-} from "../context/internals.js";
+import { isSignInDemand, recordConsent, recordSignInDemand } from "../context/internals.js";
 import type { UserContext } from "../context/user-context.js";
 import {
   isConsentRequiredError,
@@ -16,6 +11,7 @@ import type { AccessToken } from "../sources/token-source.js";
 import { requestOf, type AcquireOptions, type AcquirerState } from "./acquirer-state.js";
 import type { MayKeep } from "./flights.js";
 import type { AcceptShared } from "./shared-cache.js";
+import type { ContextInternals } from "../context/state.js";
 
 /** One token that is being fetched: for whom, what was asked, and where it is kept. */
 export interface Acquisition {

@@ -12,7 +12,7 @@ import { createClient } from "redis";
 import { clientSecret as sourceSecret } from "../../src/exchange/client-secret.js";
 import { entraApp as sourceApp, entraAppInternals as sourceInternals } from "../../src/exchange/entra-app.js";
 import { principalKey } from "../../src/context/principal.js";
-import { recordBinding, type SignInContext } from "../../src/sign-in/core.js";
+import { recordBinding, type SignInContext } from "../../src/sign-in/sign-in-context.js";
 import { recordSeal, type GrantRecord } from "../../src/sign-in/grants/record.js";
 import { recordName } from "../../src/sign-in/grants/record-names.js";
 import { derivedSecrets, keyedName, keyring } from "../../src/sealing/keyring.js";

@@ -2,7 +2,7 @@ export { createSignIn } from "./create-sign-in.js";
 export { type SignIn, type SignInOptions, type SignInStatus } from "./sign-in.js";
 export { type Redeemed, type RefusedCode } from "./binding/redeem.js";
 export { type SignInAgent } from "./link/agents.js";
-export { type SignInBound, type SignInPending } from "./service.js";
+export { type SignInBound, type SignInPending } from "./sign-in-internals.js";
 export { type Account } from "./grants/grant.js";
 export { type LongRunningOptions, type LongRunningTurn } from "./long-running/long-running.js";
 export { type SignInStore } from "./stores/store.js";

@@ -6,7 +6,7 @@ import { encryptionKeysOption } from "../sealing/keyring.js";
 import { resourceOption } from "../sources/protected-resource.js";
 import { signInAgentOptions, signingKeyOption } from "./link/agents.js";
 import { publicUrlOption } from "./link/urls.js";
-import type { SignInBound, SignInPending } from "./service.js";
+import type { SignInBound, SignInPending } from "./sign-in-internals.js";
 import type { SignInOptions } from "./sign-in.js";
 import { storeOption } from "./stores/store.js";
 import { runtimeOptions } from "../runtime/runtime.js";

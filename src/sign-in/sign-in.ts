@@ -9,7 +9,7 @@ import type { Redeemed } from "./binding/redeem.js";
 import type { SignInAgent } from "./link/agents.js";
 import type { Account } from "./grants/grant.js";
 import type { LongRunningOptions, LongRunningTurn } from "./long-running/long-running.js";
-import type { SignInBound, SignInPending } from "./service.js";
+import type { SignInBound, SignInPending } from "./sign-in-internals.js";
 import type { SignInStore } from "./stores/store.js";
 import { type Runtime } from "../runtime/runtime.js";
 

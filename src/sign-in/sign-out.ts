@@ -1,6 +1,6 @@
 import { dropWaiting } from "./binding/pending.js";
 import { dropPrompts } from "./binding/prompt.js";
-import type { SignInContext } from "./core.js";
+import type { SignInContext } from "./sign-in-context.js";
 import type { Grants } from "./grants/grant.js";
 import type { OwnerKind } from "./grants/record-changes.js";
 import { endGrant, endOwnWork } from "./long-running/work.js";

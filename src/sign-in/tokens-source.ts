@@ -14,7 +14,7 @@ import {
 import { invalid } from "../options/invalid.js";
 import type { ProtectedResource } from "../sources/protected-resource.js";
 import type { AccessToken, TokenAnswer, TokenRequest, TokenSource } from "../sources/token-source.js";
-import type { SignInContext } from "./core.js";
+import type { SignInContext } from "./sign-in-context.js";
 import type { Grants } from "./grants/grant.js";
 import type { SourceKind } from "../sources/source-kinds.js";
 

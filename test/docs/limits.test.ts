@@ -36,7 +36,7 @@ import { mcpServerOptions } from "../../src/server/options.js";
 import { answerIn } from "../../src/sign-in/binding/answer.js";
 import { codeIn, newCode } from "../../src/sign-in/binding/code.js";
 import { keepPrompt, takePrompt } from "../../src/sign-in/binding/prompt.js";
-import type { SignInContext } from "../../src/sign-in/core.js";
+import type { SignInContext } from "../../src/sign-in/sign-in-context.js";
 import { linkKeys } from "../../src/sign-in/link/agents.js";
 import { browserCookie, browserOf } from "../../src/sign-in/flow/browser.js";
 import { formOf } from "../../src/sign-in/flow/replies.js";

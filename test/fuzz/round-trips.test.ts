@@ -6,7 +6,7 @@ import { parseChallenges } from "../../src/access/challenges.js";
 import { urlMatch } from "../../src/access/url-match.js";
 import { entraAppInternals } from "../../src/exchange/entra-app.js";
 import { eventScanner } from "../../src/toolbox/event-stream.js";
-import type { SignInContext } from "../../src/sign-in/core.js";
+import type { SignInContext } from "../../src/sign-in/sign-in-context.js";
 import { codeIn, looksOurs, newCode } from "../../src/sign-in/binding/code.js";
 import { linkKeys } from "../../src/sign-in/link/agents.js";
 import { openTicket, sealTicket, type Ticket } from "../../src/sign-in/link/ticket.js";

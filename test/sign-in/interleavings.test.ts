@@ -15,7 +15,7 @@ import { bindOrWait } from "../../src/sign-in/flow/callback.js";
 import { linkKeys } from "../../src/sign-in/link/agents.js";
 import { openTicket } from "../../src/sign-in/link/ticket.js";
 import { guardedStore } from "../../src/sign-in/stores/guarded-store.js";
-import type { SignInInternals } from "../../src/sign-in/service.js";
+import type { SignInInternals } from "../../src/sign-in/sign-in-internals.js";
 import { contextWith, platformContext } from "./support/contexts.js";
 import { masterKey, replica } from "./support/replica.js";
 import { scriptedStore, type ScriptedStore } from "./support/scripted-store.js";

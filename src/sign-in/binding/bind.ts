@@ -2,7 +2,7 @@ import { principalKey } from "../../context/principal.js";
 import { isHostedAgentIdentityError } from "../../errors.js";
 import type { Ticket } from "../link/ticket.js";
 import { isSame } from "../grants/record-changes.js";
-import type { Arrived, SignInInternals } from "../service.js";
+import type { Arrived, SignInInternals } from "../sign-in-internals.js";
 import { pin, readPin, takePinBack } from "../grants/pin.js";
 import { recordName } from "../grants/record-names.js";
 

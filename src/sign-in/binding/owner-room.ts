@@ -1,5 +1,5 @@
 import { digest } from "../../sealing/digest.js";
-import { recordBinding, type SignInContext } from "../core.js";
+import { recordBinding, type SignInContext } from "../sign-in-context.js";
 import { sealedCell } from "../grants/sealed-cell.js";
 import { recordName } from "../grants/record-names.js";
 

@@ -1,9 +1,9 @@
 import { principalKey } from "../../context/principal.js";
 import { HostedAgentIdentityError } from "../../errors.js";
-import { recordBinding, type SignInContext } from "../core.js";
+import { recordBinding, type SignInContext } from "../sign-in-context.js";
 import { ticketPrincipal, type Ticket } from "../link/ticket.js";
 import { sealedCell, type Cell } from "../grants/sealed-cell.js";
-import type { Arrived, SignInInternals } from "../service.js";
+import type { Arrived, SignInInternals } from "../sign-in-internals.js";
 import { quietly } from "./bind.js";
 import { digestOf, newCode } from "./code.js";
 import { newest, ownerRoom, placeIn, type OwnerRoom } from "./owner-room.js";

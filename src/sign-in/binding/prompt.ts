@@ -1,4 +1,4 @@
-import type { SignInContext } from "../core.js";
+import type { SignInContext } from "../sign-in-context.js";
 import { ownerRoom, placeIn, type OwnerRoom } from "./owner-room.js";
 
 /** As long as a link, a code and a yes may take. */

@@ -1,9 +1,9 @@
 import { liveInternalsOf } from "../../context/internals.js";
 import { signInProof } from "../../context/principal.js";
 import type { UserContext } from "../../context/user-context.js";
-import type { SignInContext } from "../core.js";
+import type { SignInContext } from "../sign-in-context.js";
 import type { Account } from "../grants/grant.js";
-import type { SignInInternals } from "../service.js";
+import type { SignInInternals } from "../sign-in-internals.js";
 import { answerIn } from "./answer.js";
 import { bind } from "./bind.js";
 import { codeIn, digestOf, looksOurs, sameDigest } from "./code.js";

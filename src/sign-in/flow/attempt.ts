@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import { authorizeEndpoint } from "../../entra/clouds.js";
-import type { SignInContext } from "../core.js";
+import type { SignInContext } from "../sign-in-context.js";
 import type { Browser } from "./browser.js";
 import { cookieName, cookiesNamed, setCookie } from "./cookies.js";
 import { packTicket, unpackTicket } from "../link/ticket.js";

@@ -1,4 +1,4 @@
-import type { SignInContext } from "../core.js";
+import type { SignInContext } from "../sign-in-context.js";
 import type { Account } from "../grants/grant.js";
 import { cookieName, cookiesNamed, setCookie } from "./cookies.js";
 

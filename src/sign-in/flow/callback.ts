@@ -8,7 +8,7 @@ import { emit } from "../../events/events.js";
 import { isHostedAgentIdentityError } from "../../errors.js";
 import { exchangeAuthorizationCode } from "../../exchange/authorization-code-exchange.js";
 import type { Problem } from "../pages/problem-pages.js";
-import type { Arrived, SignInInternals } from "../service.js";
+import type { Arrived, SignInInternals } from "../sign-in-internals.js";
 import { countOnce, endAttempt, type Attempt } from "./attempt.js";
 import { browserOf, type Browser } from "./browser.js";
 import { problemOfAnswer, problemOfError } from "./entra-answer.js";

@@ -3,7 +3,7 @@ import { nameOf } from "../binding/redeem.js";
 import type { Account } from "../grants/grant.js";
 import { isSame } from "../grants/record-changes.js";
 import { connectionsPage, connectionsSignInPage, type Connection } from "../pages/connections-page.js";
-import type { SignInInternals } from "../service.js";
+import type { SignInInternals } from "../sign-in-internals.js";
 import { signOutOf } from "../sign-out.js";
 import { beginAttempt } from "./attempt.js";
 import { browserOf, formToken, newBrowser, openFormToken, type Browser } from "./browser.js";

@@ -2,7 +2,7 @@ import { runWithoutUserContext } from "../../context/ambient.js";
 import { emit } from "../../events/events.js";
 import { isHostedAgentIdentityError } from "../../errors.js";
 import { notFoundPage } from "../pages/problem-pages.js";
-import type { SignInInternals } from "../service.js";
+import type { SignInInternals } from "../sign-in-internals.js";
 import { browserOf } from "./browser.js";
 import { handleCallback } from "./callback.js";
 import { endConnection, leaveConnections, showConnections, signInForConnections } from "./connections.js";

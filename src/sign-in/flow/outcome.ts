@@ -1,4 +1,4 @@
-import type { SignInContext } from "../core.js";
+import type { SignInContext } from "../sign-in-context.js";
 import { codePage, signedInPage } from "../pages/done-pages.js";
 import type { Page } from "../pages/layout.js";
 import { problemPage, type Problem } from "../pages/problem-pages.js";

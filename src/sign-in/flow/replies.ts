@@ -1,6 +1,6 @@
 import { pageHeaders, renderPage, type Page } from "../pages/layout.js";
 import { boundedText } from "../../input/bounded-text.js";
-import type { SignInContext } from "../core.js";
+import type { SignInContext } from "../sign-in-context.js";
 import { browserCookie, type Browser } from "./browser.js";
 
 /** What a route answers. */

@@ -1,6 +1,6 @@
 import { isUsed } from "../binding/bind.js";
 import { linkPage } from "../pages/link-page.js";
-import type { SignInInternals } from "../service.js";
+import type { SignInInternals } from "../sign-in-internals.js";
 import { isSame } from "../grants/record-changes.js";
 import { beginAttempt } from "./attempt.js";
 import { browserOf, formToken, newBrowser, openFormToken } from "./browser.js";

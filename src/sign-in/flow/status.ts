@@ -3,7 +3,7 @@ import { waitingOf } from "../binding/pending.js";
 import { linkFault } from "../../consent/link-form.js";
 import { emit } from "../../events/events.js";
 import { isHostedAgentIdentityError } from "../../errors.js";
-import type { SignInInternals } from "../service.js";
+import type { SignInInternals } from "../sign-in-internals.js";
 import type { SignInStatus } from "../sign-in.js";
 import { formOf, one, type Reply } from "./replies.js";
 import { openTicket, ticketPrincipal } from "../link/ticket.js";

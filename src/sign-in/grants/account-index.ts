@@ -1,5 +1,5 @@
 import { readPin } from "./pin.js";
-import type { SignInContext } from "../core.js";
+import type { SignInContext } from "../sign-in-context.js";
 import { HostedAgentIdentityError } from "../../errors.js";
 import { recordName } from "./record-names.js";
 import type { SignInStore } from "../stores/store.js";

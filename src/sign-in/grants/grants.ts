@@ -7,7 +7,7 @@ import { settleOrAbort, withDeadline } from "../../async/deadline.js";
 import { entraTimeoutCauses } from "../../errors/causes/tokens.js";
 import { exchangeRefreshToken, type RefreshedToken } from "../../exchange/refresh-token-exchange.js";
 import type { AccessToken } from "../../sources/token-source.js";
-import { recordBinding, type SignInContext } from "../core.js";
+import { recordBinding, type SignInContext } from "../sign-in-context.js";
 import { fraction } from "../../runtime/random.js";
 import { guardedStore } from "../stores/guarded-store.js";
 import { accountIndex, reindexMs } from "./account-index.js";

@@ -1,4 +1,4 @@
-import { recordBinding, type SignInContext } from "../core.js";
+import { recordBinding, type SignInContext } from "../sign-in-context.js";
 import type { Account } from "./grant.js";
 import { isSame } from "./record-changes.js";
 import { recordName } from "./record-names.js";

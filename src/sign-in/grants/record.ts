@@ -1,5 +1,5 @@
 import { hash } from "node:crypto";
-import { recordBinding, type SignInContext } from "../core.js";
+import { recordBinding, type SignInContext } from "../sign-in-context.js";
 import type { Grant } from "./grant.js";
 
 /**

@@ -5,7 +5,7 @@ import { principalKey, type Principal } from "../../context/principal.js";
 import { resourceOfScope } from "../../entra/scopes.js";
 import { HostedAgentIdentityError } from "../../errors.js";
 import type { ProtectedResource } from "../../sources/protected-resource.js";
-import type { SignInContext } from "../core.js";
+import type { SignInContext } from "../sign-in-context.js";
 import type { KnownAgent, LinkKeys } from "./agents.js";
 import { parseJson } from "../../input/json-limits.js";
 

@@ -1,5 +1,5 @@
 import { HostedAgentIdentityError } from "../../errors.js";
-import { recordBinding, type SignInContext } from "../core.js";
+import { recordBinding, type SignInContext } from "../sign-in-context.js";
 import { sealedCell, type Cell } from "../grants/sealed-cell.js";
 import { recordName } from "../grants/record-names.js";
 

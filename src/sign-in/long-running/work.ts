@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import { principalKey as keyOf, type Principal } from "../../context/principal.js";
 import type { VerifiedUser } from "../../context/user-context.js";
 import { emit } from "../../events/events.js";
-import type { SignInContext } from "../core.js";
+import type { SignInContext } from "../sign-in-context.js";
 import type { Account, Grants } from "../grants/grant.js";
 import { guardedStore } from "../stores/guarded-store.js";
 import { recordName } from "../grants/record-names.js";

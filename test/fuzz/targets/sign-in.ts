@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { clientSecret, entraApp } from "hosted-agent-identity";
 import { createSignIn, type SignInStore } from "hosted-agent-identity/sign-in";
-import type { SignInContext } from "../../../src/sign-in/core.js";
+import type { SignInContext } from "../../../src/sign-in/sign-in-context.js";
 import { answerIn } from "../../../src/sign-in/binding/answer.js";
 import { codeIn, digestOf, looksOurs, newCode, sameDigest } from "../../../src/sign-in/binding/code.js";
 import { readUnconfirmed, waitingOf } from "../../../src/sign-in/binding/pending.js";

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { isHostedAgentIdentityError } from "hosted-agent-identity";
 import { pin, removePin } from "../../../src/sign-in/grants/pin.js";
-import type { SignInContext } from "../../../src/sign-in/core.js";
+import type { SignInContext } from "../../../src/sign-in/sign-in-context.js";
 import { accountIndex, maxIndexBytes } from "../../../src/sign-in/grants/account-index.js";
 import { longRunning } from "../../../src/sign-in/long-running/long-running.js";
 import { contextOf } from "../support/contexts.js";

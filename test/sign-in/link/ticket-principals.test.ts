@@ -2,7 +2,7 @@ import { afterAll, beforeAll, expect, it } from "vitest";
 import { type EntraApp, type Principal } from "hosted-agent-identity";
 import { memoryStore } from "hosted-agent-identity/sign-in";
 import { entraAppInternals } from "../../../src/exchange/entra-app.js";
-import type { SignInContext } from "../../../src/sign-in/core.js";
+import type { SignInContext } from "../../../src/sign-in/sign-in-context.js";
 import { linkKeys } from "../../../src/sign-in/link/agents.js";
 import { openTicket, sealTicket, type Ticket } from "../../../src/sign-in/link/ticket.js";
 import { keyring } from "../../../src/sealing/keyring.js";

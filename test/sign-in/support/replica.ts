@@ -4,7 +4,7 @@ import type { SignInStore } from "hosted-agent-identity/sign-in";
 import { decodeClaims } from "../../../src/entra/token-claims.js";
 import type { SignedIn } from "../../../src/exchange/authorization-code-exchange.js";
 import { entraAppInternals } from "../../../src/exchange/entra-app.js";
-import type { SignInContext } from "../../../src/sign-in/core.js";
+import type { SignInContext } from "../../../src/sign-in/sign-in-context.js";
 import type { Grants } from "../../../src/sign-in/grants/grant.js";
 import { grants } from "../../../src/sign-in/grants/grants.js";
 import { keyedStore } from "../../../src/sign-in/grants/record-names.js";

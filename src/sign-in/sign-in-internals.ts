@@ -1,6 +1,6 @@
 import type { Principal } from "../context/principal.js";
 import type { SignedIn } from "../exchange/authorization-code-exchange.js";
-import type { SignInContext } from "./core.js";
+import type { SignInContext } from "./sign-in-context.js";
 import type { LinkKeys } from "./link/agents.js";
 import type { Account, Grants } from "./grants/grant.js";
 

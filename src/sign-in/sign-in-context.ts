@@ -10,6 +10,7 @@ export interface SignInContext {
   /** Where people reach the service: https (http on loopback only), without a trailing slash. */
   readonly publicUrl: string;
   readonly resources: readonly ProtectedResource[];
+  /** With keyed names, and a timeout on each step. */
   readonly store: SignInStore;
   readonly keys: Keyring;
   /** Names the agent on pages and separates its records from another agent's. */

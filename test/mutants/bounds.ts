@@ -11,7 +11,7 @@ export const boundMutants: readonly Mutant[] = [
   {
     name: "anybody-makes-the-store-keep-an-generation",
     rule: 19,
-    find: "return service.grantsOf(ticket.agent).knownEpoch(ticketPrincipal(ticket));",
+    find: "return service.grantsOf(ticket.agent).knownGeneration(ticketPrincipal(ticket));",
     replace: "return service.grantsOf(ticket.agent).generation(ticketPrincipal(ticket));",
     tests: attempts,
   },
@@ -111,8 +111,8 @@ export const boundMutants: readonly Mutant[] = [
   {
     name: "names-that-change-with-the-key",
     rule: 10,
-    find: "const counts = oldest(found) ?? mine(texts, wall);",
-    replace: "const counts = mine([], wall);",
+    find: "const counts = oldest(found) ?? ownSecret(state, texts, wall);",
+    replace: "const counts = ownSecret(state, [], wall);",
     tests: names,
   },
   {
@@ -132,8 +132,8 @@ export const boundMutants: readonly Mutant[] = [
   {
     name: "names-of-a-store-that-was-lost",
     rule: 10,
-    find: "!isPast(clocks, freshUntil)",
-    replace: "freshUntil.at > 0",
+    find: "!isPast(clocks, known.freshUntil)",
+    replace: "known.freshUntil.at > 0",
     tests: names,
   },
   {

@@ -92,7 +92,7 @@ export const forgottenMutants: readonly Mutant[] = [
   {
     name: "tokens-of-before-a-sign-out-behind-its-record",
     rule: 10,
-    find: "part?.v === 1 && part.of === digestOf(sealedGrant) ? part.tokens : []",
+    find: "part?.v === 1 && part.of === digest(sealedGrant) ? part.tokens : []",
     replace: "part?.v === 1 ? part.tokens : []",
     tests: signOutTests,
   },
@@ -100,7 +100,7 @@ export const forgottenMutants: readonly Mutant[] = [
     name: "a-refresh-token-of-work-outlives-a-sign-out",
     rule: 9,
     in: "signOutOf",
-    find: "if (person !== undefined) await endOwnWork(core, grants, person);",
+    find: 'if (proof?.by === "account") await endOwnWork(core, grants, { tid: proof.tid, oid: proof.oid });',
     replace: "",
     tests: signOutTests,
   },
@@ -121,7 +121,7 @@ export const forgottenMutants: readonly Mutant[] = [
   {
     name: "a-token-of-stopped-work-stays",
     rule: 9,
-    find: "if (user !== undefined) changed(user);",
+    find: "if (user !== undefined) tellChanged(state, user);",
     replace: "",
     tests: signOutTests,
   },

@@ -187,7 +187,7 @@ export const proofMutants: readonly Mutant[] = [
   {
     name: "a-grant-is-kept-for-a-resource",
     rule: 2,
-    find: 'throw wrongUser("Whoever asked can own no grant.");',
+    find: 'throw wrongUser("This principal can own no grant.");',
     replace: "return;",
     tests: ["test/sign-in/grants/grants.test.ts"],
   },

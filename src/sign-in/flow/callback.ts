@@ -98,7 +98,7 @@ async function generationOf(
   ticket: Ticket | undefined,
 ): Promise<number | undefined> {
   if (ticket === undefined || ticket.initiator !== undefined) return undefined;
-  return service.grantsOf(ticket.agent).knownEpoch(ticketPrincipal(ticket));
+  return service.grantsOf(ticket.agent).knownGeneration(ticketPrincipal(ticket));
 }
 
 async function redeemCode(

@@ -1,6 +1,7 @@
 import { removePin } from "../grants/pin.js";
 import { nameOf } from "../binding/redeem.js";
 import type { Account } from "../grants/grant.js";
+import { ownerProof } from "../grants/grant-owner.js";
 import { isSame } from "../grants/record-changes.js";
 import { connectionsPage, connectionsSignInPage, type Connection } from "../pages/connections-page.js";
 import type { SignInInternals } from "../sign-in-internals.js";
@@ -79,7 +80,7 @@ async function connectionsOf(
           .map((one) => one.serverLabel),
         since: grant.signedInAt,
         until: grant.until,
-        canChangeAccount: isPlatform(owner),
+        canChangeAccount: ownerProof(owner)?.by === "code",
         token: formToken(core, browser, "connection", [agent, owner]),
       });
     }
@@ -145,8 +146,4 @@ async function checkedForm(
 
 function refusedForm({ core }: SignInInternals, checked: CheckedForm | Reply): Reply {
   return "page" in checked ? checked : { page: pageOf(core, { kind: "other_tab" }) };
-}
-
-function isPlatform(owner: string): boolean {
-  return owner.startsWith('["platform"');
 }

@@ -1,11 +1,12 @@
-import type { Principal } from "../../context/principal.js";
+import { signInProof } from "../../context/principal.js";
 import { HostedAgentIdentityError } from "../../errors.js";
 import { wrongUserCauses } from "../../errors/causes/tokens.js";
 import type { Account, FirstToken, NewGrant } from "./grant.js";
+import { grantOwner } from "./grant-owner.js";
 import { withKept } from "./kept-tokens.js";
 import type { GrantRecord, KeptToken, StoredGrant } from "./record.js";
 
-/** What a sign-in makes of the record. */
+/** The record after a sign-in. */
 export function afterSignIn(
   { generation, grant: before }: GrantRecord,
   signedIn: NewGrant,
@@ -25,28 +26,20 @@ export function afterSignIn(
     refreshedAt: time,
     indexedAt: time,
     signIns: (before?.signIns ?? 0) + 1,
-    ...(signedIn.until === undefined ? {} : { until: signedIn.until }),
+    until: signedIn.until,
   };
-  // Tokens of earlier sign-ins go: this one may have been asked for because they are not enough.
-  const tokens: readonly KeptToken[] =
-    first === undefined
-      ? []
-      : [
-          {
-            url: first.resource,
-            scopes: first.scopes,
-            ...(first.claims === undefined ? {} : { claims: first.claims }),
-            token: first.token,
-            obtainedAt: time,
-            refreshAt: first.refreshAt,
-            expiresAt: first.expiresAt,
-          },
-        ];
-  // With no record the time stands in: it differs from what a store that lost its data had before.
+  // Tokens of earlier sign-ins are dropped: this one may have been requested because they are not enough.
+  const tokens = first === undefined ? [] : [firstToken(first, time)];
+  // Without a record the time is the generation: it differs from those in a store that lost its data.
   return { generation: generation === 0 ? time : generation, grant, tokens };
 }
 
-/** What a refresh makes of the record, whatever others made of it meanwhile; `undefined`: nothing. */
+function firstToken(first: FirstToken, obtainedAt: number): KeptToken {
+  const { resource: url, scopes, claims, token, refreshAt, expiresAt } = first;
+  return { url, scopes, claims, token, obtainedAt, refreshAt, expiresAt };
+}
+
+/** The record after a refresh that began with `started`. `undefined` when that grant has ended meanwhile. */
 export function afterRefresh(
   current: GrantRecord,
   started: GrantRecord,
@@ -62,36 +55,27 @@ export function afterRefresh(
     generation: current.generation,
     grant: {
       ...grant,
-      ...(newest ? { refreshToken, refreshedAt: kept.obtainedAt } : {}),
+      refreshToken: newest ? refreshToken : grant.refreshToken,
+      refreshedAt: newest ? kept.obtainedAt : grant.refreshedAt,
       updatedAt: Math.max(grant.updatedAt, kept.obtainedAt),
     },
     tokens: withKept(current.tokens, kept, kept.obtainedAt),
   };
 }
 
-/** A principal that names a person can own that person's grant only; one of a resource, none. */
+/**
+ * Throws `wrong_user` for an owner that may not have a grant of this account: a principal that names a user may
+ * have that user's only, and one from a token for a resource may have none.
+ */
 export function checkOwner(principalKey: string, account: Account): void {
-  const [kind, tid, oid] = JSON.parse(principalKey) as readonly [OwnerKind, ...string[]];
-  switch (kind) {
-    case "platform":
-    case "long-running":
-      return;
-    case "entra":
-      if (tid === account.tid && oid === account.oid) return;
-      throw wrongUser("The account that signed in is not the one that asked.");
-    case "resource":
-    case "oidc":
-      throw wrongUser("Whoever asked can own no grant.");
-    default:
-      throw unknownOwner(kind);
-  }
-}
-
-/** What a grant is kept under: a principal, or long-running work with a grant of its own. */
-export type OwnerKind = Principal["kind"] | "long-running";
-
-function unknownOwner(_kind: never): HostedAgentIdentityError {
-  return wrongUser("Whoever asked is of an unknown kind.");
+  const owner = grantOwner(principalKey);
+  if (owner?.kind === "long-running") return;
+  const proof = owner && signInProof(owner);
+  if (proof === undefined) throw wrongUser("This principal can own no grant.");
+  if (proof.by === "code") return;
+  const { tid, oid } = proof;
+  if (tid === account.tid && oid === account.oid) return;
+  throw wrongUser("The account that signed in is not the one that asked.");
 }
 
 export function isSame(

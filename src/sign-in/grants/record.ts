@@ -1,25 +1,25 @@
-import { hash } from "node:crypto";
+import { digest } from "../../sealing/digest.js";
 import { recordBinding, type SignInContext } from "../sign-in-context.js";
 import type { Grant } from "./grant.js";
 
 /**
- * All that is kept for one principal, under one key: so that a sign-out ends the grant and its tokens in one
- * step, and whatever a slower process writes afterwards finds that the record is not the one it read.
+ * Everything stored for one principal, under one key. A sign-out ends the grant and its tokens in one step, and a
+ * slower process that writes afterwards finds a record other than the one it read.
  */
 export interface GrantRecord {
   /** Raised by each sign-out. */
   readonly generation: number;
   /** `undefined` after a sign-out. */
   readonly grant: StoredGrant | undefined;
-  /** Access tokens that the grant gave, so that another process needs none of its own. */
+  /** Access tokens of the grant, shared by all processes. */
   readonly tokens: readonly KeptToken[];
 }
 
 /** A grant as it is stored. */
 export interface StoredGrant extends Omit<Grant, "generation"> {
-  /** When the refresh token was issued: of two, the newer one counts. */
+  /** When the refresh token was issued. The newer of two counts. */
   readonly refreshedAt: number;
-  /** Counts the sign-ins behind it: tokens of an earlier one do not come back. */
+  /** Counts the sign-ins, so that tokens of an earlier one are not written back. */
   readonly signIns: number;
   /** When the account's index last named this principal. */
   readonly indexedAt: number;
@@ -30,14 +30,14 @@ export interface KeptToken {
   readonly url: string;
   readonly scopes: readonly string[];
   /** The claims challenge it was made for. */
-  readonly claims?: string;
+  readonly claims?: string | undefined;
   readonly token: string;
   readonly obtainedAt: number;
   readonly refreshAt: number;
   readonly expiresAt: number;
 }
 
-/** What a principal has who never signed in here. */
+/** The record of a principal that never signed in. */
 export const noRecord: GrantRecord = Object.freeze({ generation: 0, grant: undefined, tokens: [] });
 
 /** Seals and opens the records of principals. */
@@ -46,8 +46,8 @@ export interface RecordSeal {
   /** `undefined` for anything that was not sealed for this principal. */
   open(principalKey: string, sealed: string): GrantRecord | undefined;
   /**
-   * Makes ready what opens the tokens alone; the refresh token stays sealed. Worth doing while the record is on
-   * its way from the store.
+   * Derives the key that opens the tokens only; the refresh token stays sealed. Do it while the store reads the
+   * record.
    */
   tokensOpener(principalKey: string): (sealed: string) => readonly KeptToken[];
 }
@@ -55,14 +55,14 @@ export interface RecordSeal {
 interface GrantPart {
   readonly v: 1;
   readonly generation: number;
-  readonly grant?: StoredGrant;
+  readonly grant: StoredGrant | undefined;
 }
 
 interface TokensPart {
   readonly v: 1;
   /**
-   * The digest of the sealed grant part that these tokens belong to. Whoever can write to the store could put
-   * tokens of before a sign-out behind the grant part of after it.
+   * The digest of the sealed grant part. Otherwise whoever can write to the store could append tokens from before
+   * a sign-out to the grant part from after it.
    */
   readonly of: string;
   readonly tokens: readonly KeptToken[];
@@ -81,14 +81,14 @@ export function recordSeal(core: SignInContext): RecordSeal {
     return value?.v === 1 ? value : undefined;
   };
   const tokensOf = (part: TokensPart | undefined, sealedGrant: string): readonly KeptToken[] =>
-    part?.v === 1 && part.of === digestOf(sealedGrant) ? part.tokens : [];
+    part?.v === 1 && part.of === digest(sealedGrant) ? part.tokens : [];
   return {
     seal(principalKey, { generation, grant, tokens }) {
       const binding = recordBinding(core, principalKey);
-      const grantPart: GrantPart = { v: 1, generation, ...(grant === undefined ? {} : { grant }) };
+      const grantPart: GrantPart = { v: 1, generation, grant };
       const sealed = keys.seal("grant", binding, grantPart);
       if (tokens.length === 0) return sealed;
-      const tokensPart: TokensPart = { v: 1, of: digestOf(sealed), tokens };
+      const tokensPart: TokensPart = { v: 1, of: digest(sealed), tokens };
       return `${sealed}.${keys.seal("cached-token", binding, tokensPart)}`;
     },
     open(principalKey, text) {
@@ -113,8 +113,4 @@ export function recordSeal(core: SignInContext): RecordSeal {
 function partsOf(text: string): readonly [string, string | undefined] {
   const dot = text.indexOf(".");
   return dot < 0 ? [text, undefined] : [text.slice(0, dot), text.slice(dot + 1)];
-}
-
-function digestOf(sealed: string): string {
-  return hash("sha256", sealed, "base64url");
 }

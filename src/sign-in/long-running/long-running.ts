@@ -12,7 +12,8 @@ import type { SignInContext } from "../sign-in-context.js";
 import type { Grants } from "../grants/grant.js";
 import { entraBadResponseCauses } from "../../errors/causes/tokens.js";
 import { workList } from "./work-list.js";
-import { ownGrantKey, workRecords, type Work } from "./work.js";
+import { ownGrantKey } from "../grants/grant-owner.js";
+import { workRecords, type Work } from "./work.js";
 
 /**
  * What work that goes on after the turn is for, and how long it may act for the user.

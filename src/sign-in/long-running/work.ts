@@ -1,10 +1,10 @@
-import { createHash } from "node:crypto";
+import { digest } from "../../sealing/digest.js";
 import { principalKey as keyOf, type Principal } from "../../context/principal.js";
 import type { VerifiedUser } from "../../context/user-context.js";
 import { emit } from "../../events/events.js";
 import type { SignInContext } from "../sign-in-context.js";
 import type { Account, Grants } from "../grants/grant.js";
-import { guardedStore } from "../stores/guarded-store.js";
+import { grantOwner, ownGrantKey } from "../grants/grant-owner.js";
 import { recordName } from "../grants/record-names.js";
 import { workList } from "./work-list.js";
 
@@ -35,15 +35,14 @@ export interface WorkRecords {
 }
 
 export function workRecords(core: SignInContext): WorkRecords {
-  const { agent, app, keys, now, onEvent } = core;
-  const store = guardedStore(core.store);
+  const { agent, app, keys, now, onEvent, store } = core;
   const place = [agent, app.facts.cloud.loginEndpoint, app.facts.clientId];
   const storeKey = (id: string): string => recordName("long-running", ...place, id);
 
   const seal = (id: string, work: Work): string => keys.seal("long-running", [...place, id], work);
 
   const audit: WorkRecords["audit"] = (type, id, { purpose, until, principal }) => {
-    const named = createHash("sha256").update(id).digest("base64url").slice(0, 16);
+    const named = digest(id).slice(0, 16);
     emit(onEvent, { type: `long_running_${type}`, purpose, principal: keyOf(principal), work: named, until });
   };
 
@@ -79,27 +78,17 @@ export async function endOwnWork(
   account: Pick<Account, "tid" | "oid">,
 ): Promise<void> {
   for (const owner of await grants.principalsOf(account)) {
-    if (workOf(owner) !== undefined) await endGrant(core, grants, owner);
+    if (grantOwner(owner)?.kind === "long-running") await endGrant(core, grants, owner);
   }
 }
 
 /** Ends a grant, and with it the work whose own it is. */
 export async function endGrant(core: SignInContext, grants: Grants, owner: string): Promise<void> {
   const records = workRecords(core);
-  const id = workOf(owner);
+  const known = grantOwner(owner);
+  const id = known?.kind === "long-running" ? known.id : undefined;
   const work = id === undefined ? undefined : await records.read(id);
-  // The grant may be there without the work, whose record was lost or never written.
+  // The grant may exist without its work: that record was lost, or never written.
   if (id === undefined || work === undefined) await grants.remove(owner);
   else await records.remove(id, work, grants);
-}
-
-/** Work with a grant of its own keeps it as if it were a principal's, so that it is refreshed and ended alike. */
-export function ownGrantKey(id: string): string {
-  return JSON.stringify(["long-running", id]);
-}
-
-/** The id of the work whose own grant it is. */
-function workOf(grantKey: string): string | undefined {
-  const [kind, id] = JSON.parse(grantKey) as readonly string[];
-  return kind === "long-running" ? id : undefined;
 }

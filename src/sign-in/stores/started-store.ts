@@ -1,11 +1,12 @@
 import type { SignInStore } from "./store.js";
+import { wrappedStore } from "./wrapped-store.js";
 
-/** A store that is started before it is used, and again later when that failed. */
+/** A store that starts by itself before its first step, and again later if that failed. */
 export interface StartedStore extends SignInStore {
   start(): Promise<void>;
 }
 
-/** Makes one: whoever comes first starts the store, everybody else waits for it. */
+/** The first step starts the store, and all others wait for that. */
 export function startedStore(store: SignInStore): StartedStore {
   let started: Promise<void> | undefined;
   let isStarted = false;
@@ -19,17 +20,8 @@ export function startedStore(store: SignInStore): StartedStore {
         throw cause;
       },
     ));
-  const after = <T>(step: () => Promise<T>): Promise<T> => (isStarted ? step() : start().then(step));
   return {
-    shared: store.shared,
+    ...wrappedStore(store, (key, step) => (isStarted ? step(key) : start().then(() => step(key)))),
     start,
-    get: (key) => after(() => store.get(key)),
-    setIfAbsent: (key, value, ttlMs) => after(() => store.setIfAbsent(key, value, ttlMs)),
-    increment: (key, ttlMs) => after(() => store.increment(key, ttlMs)),
-    compareAndSet: (key, expected, value, ttlMs) =>
-      after(() => store.compareAndSet(key, expected, value, ttlMs)),
-    take: (key) => after(() => store.take(key)),
-    delete: (key) => after(() => store.delete(key)),
-    close: async () => store.close?.(),
   };
 }

@@ -34,8 +34,3 @@ it("repeats nothing of what a client says when it fails, but a store's own words
   });
   await expect(guardedStore(store).get("k")).rejects.toThrow("The disk is full.");
 });
-
-it("is put around a store once", () => {
-  const store = guardedStore(scriptedStore());
-  expect(guardedStore(store)).toBe(store);
-});

@@ -8,6 +8,7 @@ import type { SignInContext } from "../../../src/sign-in/sign-in-context.js";
 import type { Grants } from "../../../src/sign-in/grants/grant.js";
 import { grants } from "../../../src/sign-in/grants/grants.js";
 import { keyedStore } from "../../../src/sign-in/grants/record-names.js";
+import { guardedStore } from "../../../src/sign-in/stores/guarded-store.js";
 import { startedStore } from "../../../src/sign-in/stores/started-store.js";
 import { keyring } from "../../../src/sealing/keyring.js";
 import type { SignInWorld } from "./signing-in.js";
@@ -46,7 +47,7 @@ export function replica(
     app: entraAppInternals(app),
     publicUrl: "https://agent.example.com",
     resources: [world.contacts, world.mail],
-    store: keyedStore(startedStore(store), options.keys ?? [masterKey], now),
+    store: guardedStore(keyedStore(startedStore(store), options.keys ?? [masterKey], now)),
     keys: keyring(options.keys ?? [masterKey]),
     agent: options.agent ?? "agent",
     now,

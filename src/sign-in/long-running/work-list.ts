@@ -6,29 +6,29 @@ import { recordName } from "../grants/record-names.js";
 /** A piece of work that has not ended. */
 export interface ListedWork {
   readonly id: string;
-  /** Of what is stored for it, its own grant included. */
+  /** How much is stored for it, its own grant included. */
   readonly bytes: number;
   readonly at: number;
   readonly until: number;
-  /** The principal's generation when it began: with another one it is dead. */
+  /** The principal's generation when it began. The work has ended when that has changed. */
   readonly generation: number;
 }
 
-/** The work of one principal that has not ended, so that it can be counted. */
+/** The work of one principal that has not ended: no principal may fill the store with it. */
 export interface WorkList {
-  /** Throws `quota_reached` when there is no room for it. Takes nothing away for it but what has ended. */
+  /** Throws `quota_reached` when there is no room. Only work that has ended makes room. */
   add(work: ListedWork): Promise<void>;
-  /** The same before anything is known of its size. */
+  /** Throws `quota_reached` when there is no room at all. */
   check(generation: number): Promise<void>;
   remove(id: string): Promise<void>;
 }
 
-/** What one principal may have going on at once. */
+/** How much work one principal may have at a time. */
 const limits = { works: 200, bytes: 4 * 1024 * 1024 };
-/** Longer than work takes to begin: until then it is counted before it can be found. */
+/** Longer than it takes to begin work, which is counted first and stored then. */
 const settledMs = 60_000;
 
-/** Makes the list. It is kept until the last of its work has ended. */
+/** The list of a principal. It is stored until the last of its work has ended. */
 export function workList(
   core: SignInContext,
   principalKey: string,
@@ -47,7 +47,7 @@ export function workList(
   const going = (works: readonly ListedWork[], generation: number): readonly ListedWork[] =>
     works.filter((one) => one.until > now() && one.generation === generation);
 
-  /** Work that was ended on the connections page is found to be dead only when its place is needed. */
+  /** Work that ended on the connections page is taken off the list only when its place is needed. */
   const makeRoom = async (generation: number, bytes: number): Promise<void> => {
     const works = going(await list.read(), generation);
     if (!isFull(works, bytes)) return;
@@ -89,6 +89,6 @@ function isFull(works: readonly ListedWork[], bytes: number): boolean {
 function quotaReached(works: number): HostedAgentIdentityError {
   return new HostedAgentIdentityError(
     "quota_reached",
-    `This person has ${works} pieces of long-running work going on; ${limits.works}, or ${limits.bytes} bytes of them, are the most.`,
+    `This user has ${works} pieces of long-running work; at most ${limits.works}, or ${limits.bytes} bytes of them, are allowed.`,
   );
 }

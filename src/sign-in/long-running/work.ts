@@ -12,24 +12,24 @@ import { workList } from "./work-list.js";
 export interface Work {
   readonly v: 1;
   readonly principal: Principal;
-  readonly user?: VerifiedUser;
+  readonly user?: VerifiedUser | undefined;
   readonly hosted: boolean;
   readonly purpose: string;
   readonly until: number;
   /** The principal's generation when it began. */
   readonly generation: number;
-  /** It has a grant of its own, from an exchange. */
+  /** Whether it has a grant of its own, from an exchange of the user token. */
   readonly ownGrant: boolean;
 }
 
-/** The work of one agent in the store. */
+/** The stored work of one agent. */
 export interface WorkRecords {
-  /** `undefined` for what is unknown, over, or another agent's. */
+  /** `undefined` for work that is unknown, has ended, or is another agent's. */
   read(id: string): Promise<Work | undefined>;
   keep(id: string, work: Work): Promise<void>;
-  /** How much `keep` writes. */
+  /** How many bytes `keep` writes. */
   bytes(id: string, work: Work): number;
-  /** Nothing of ended work is kept. */
+  /** Deletes the work, its own grant and its entry in the work list. */
   remove(id: string, work: Work, grants: Grants): Promise<void>;
   audit(type: "started" | "used" | "ended", id: string, work: Work): void;
 }
@@ -69,8 +69,8 @@ export function workRecords(core: SignInContext): WorkRecords {
 }
 
 /**
- * Ends all work of an account that has a grant of its own: its refresh token goes with the person. Work that
- * uses a sign-in has none, and ends with that.
+ * Ends all work of an account that has a grant of its own. Work without one uses the grant of the sign-in, and ends
+ * with that.
  */
 export async function endOwnWork(
   core: SignInContext,
@@ -82,7 +82,7 @@ export async function endOwnWork(
   }
 }
 
-/** Ends a grant, and with it the work whose own it is. */
+/** Ends a grant, and the work that it belongs to if it is a work's own. */
 export async function endGrant(core: SignInContext, grants: Grants, owner: string): Promise<void> {
   const records = workRecords(core);
   const known = grantOwner(owner);

@@ -8,7 +8,7 @@ export const takenOverAgentMutants: readonly Mutant[] = [
   {
     name: "an-agent-names-anybody-at-once",
     rule: 19,
-    find: "if (!mayName()) throw",
+    find: "if (isNew && !mayName()) throw",
     replace: "if (false as boolean) throw",
     tests: serviceTests,
   },

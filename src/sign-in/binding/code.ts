@@ -1,4 +1,5 @@
-import { createHash, timingSafeEqual } from "node:crypto";
+import { timingSafeEqual } from "node:crypto";
+import { digest } from "../../sealing/digest.js";
 
 /** RFC 4648 base32: no 0, 1, 8 or 9, which people take for letters. */
 const alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
@@ -51,9 +52,9 @@ export function looksOurs(code: string): boolean {
   return checkOf(code.slice(0, length)) === code.charAt(length);
 }
 
-/** What is kept of a code. */
-export function digestOf(code: string): string {
-  return createHash("sha256").update(code.replaceAll("-", "")).digest("base64url");
+/** The digest of a code, which is stored in its place. */
+export function codeDigest(code: string): string {
+  return digest(code.replaceAll("-", ""));
 }
 
 /** Compares in constant time. */

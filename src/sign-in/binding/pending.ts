@@ -5,7 +5,7 @@ import { ticketPrincipal, type Ticket } from "../link/ticket.js";
 import { sealedCell, type Cell } from "../grants/sealed-cell.js";
 import type { Arrived, SignInInternals } from "../sign-in-internals.js";
 import { quietly } from "./bind.js";
-import { digestOf, newCode } from "./code.js";
+import { codeDigest, newCode } from "./code.js";
 import { newest, ownerRoom, placeIn, type OwnerRoom } from "./owner-room.js";
 import { recordName } from "../grants/record-names.js";
 
@@ -57,7 +57,7 @@ export async function keepPending(
   const bytes = sealed.length;
   if (bytes > limits.bytes) throw new HostedAgentIdentityError("quota_reached");
   await core.store.setIfAbsent(keyOf(core, owner, id), sealed, codeMs);
-  const waiting: Waiting = { id, ticketId: ticket.id, digest: digestOf(code), expiresAt, bytes };
+  const waiting: Waiting = { id, ticketId: ticket.id, digest: codeDigest(code), expiresAt, bytes };
   // Written first and counted then: whatever is written is in the list, or taken back.
   let gone: readonly Waiting[] = [];
   try {

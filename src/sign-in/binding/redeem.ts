@@ -6,7 +6,7 @@ import type { Account } from "../grants/grant.js";
 import type { SignInInternals } from "../sign-in-internals.js";
 import { answerIn } from "./answer.js";
 import { bind } from "./bind.js";
-import { codeIn, digestOf, looksOurs, sameDigest } from "./code.js";
+import { codeIn, codeDigest, looksOurs, sameDigest } from "./code.js";
 import {
   countTry,
   keepUnconfirmed,
@@ -119,7 +119,7 @@ async function tried(
   const { core } = service;
   const waiting = await waitingOf(core, owner).read();
   if (waiting.length === 0) return looksOurs(code) ? refused("nothing_waiting") : { status: "not_a_code" };
-  const { found, triesLeft } = await compare(core, owner, waiting, digestOf(code));
+  const { found, triesLeft } = await compare(core, owner, waiting, codeDigest(code));
   if (found === undefined && triesLeft === undefined) return refused("too_many_tries");
   if (found === undefined) return wrong(triesLeft ?? 0);
   const pending = found.expiresAt > core.now() ? await takePending(core, owner, found) : undefined;

@@ -1,6 +1,7 @@
+import { boundedMap } from "../../async/bounded-map.js";
 import { digest } from "../../sealing/digest.js";
 
-/** Tokens that a resource refused although they live: they are not given again by this process. */
+/** Tokens that a resource refused before they expired: this process does not give them again. */
 export interface RefusedTokens {
   has(principalKey: string, token: string, obtainedAt: number): boolean;
   /** This token, or without one every token of the principal that was obtained until now. */
@@ -9,31 +10,25 @@ export interface RefusedTokens {
 
 const max = 10_000;
 
-/** Makes the memory of one process. Bounded; what is forgotten costs one more refused call. */
+/** The memory of one process. What it drops costs one more refused call. */
 export function refusedTokens(now: () => number): RefusedTokens {
-  const hashes = new Map<string, true>();
-  const before = new Map<string, number>();
+  const digests = boundedMap<string, true>(max);
+  const before = boundedMap<string, number>(max);
   return {
     has: (principalKey, token, obtainedAt) =>
       isBefore(obtainedAt, before.get(principalKey) ?? Number.NEGATIVE_INFINITY, now()) ||
-      (hashes.size > 0 && hashes.has(digest(token))),
+      (digests.size > 0 && digests.has(digest(token))),
     add(principalKey, token) {
-      if (token === undefined) put(before, principalKey, now());
-      else put(hashes, digest(token), true);
+      if (token === undefined) before.set(principalKey, now());
+      else digests.set(digest(token), true);
     },
   };
 }
 
 /**
- * Dates of the store, so of the wall clock. Where it was put back since, all that is got from now on seems to be
- * older than the refusal, and each call would refresh again: then only what is dated ahead of it is refused.
+ * These times come from the store, so from the wall clock. If that was put back, every new token seems to be older
+ * than the refusal, and each call would refresh again. Then only tokens dated after the present are refused.
  */
 function isBefore(obtainedAt: number, refusedAt: number, time: number): boolean {
   return obtainedAt <= refusedAt && (refusedAt <= time || obtainedAt > time);
-}
-
-function put<V>(map: Map<string, V>, key: string, value: V): void {
-  map.delete(key);
-  map.set(key, value);
-  if (map.size > max) map.delete(map.keys().next().value ?? key);
 }

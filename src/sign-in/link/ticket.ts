@@ -1,4 +1,6 @@
-import { hash, sign, verify } from "node:crypto";
+import { sign, verify } from "node:crypto";
+import { boundedMap } from "../../async/bounded-map.js";
+import { digest } from "../../sealing/digest.js";
 import { deflateRawSync, inflateRawSync } from "node:zlib";
 import { maxLinkLength } from "../../consent/link-form.js";
 import { principalKey, type Principal } from "../../context/principal.js";
@@ -16,13 +18,13 @@ export interface Ticket {
   /** For whom a grant is wanted. */
   readonly principal: Principal;
   /** The account that has to sign in, where a user token named it. */
-  readonly initiator?: { readonly tid: string; readonly oid: string; readonly username?: string };
+  readonly initiator?: { readonly tid: string; readonly oid: string; readonly username?: string | undefined };
   /** URL and label of the resource. */
   readonly resource: string;
   readonly serverLabel: string;
   readonly scopes: readonly string[];
   /** A claims challenge the sign-in has to meet, as a JSON string. */
-  readonly claims?: string;
+  readonly claims?: string | undefined;
   /** Milliseconds since the epoch. */
   readonly askedAt: number;
   readonly expiresAt: number;
@@ -90,7 +92,7 @@ export function openTicket(core: SignInContext, { agents }: LinkKeys, text: stri
   const envelope = text.length > maxTicketLength ? undefined : core.keys.open("ticket", binding(core), text);
   if (!isEnvelope(envelope)) return { status: "bad" };
   const { body, signature } = envelope;
-  const content = parsed(body);
+  const content = parseBody(body);
   if (!isContent(content) || content.purpose !== purpose || content.for !== core.publicUrl)
     return { status: "bad" };
   const { ticket } = content;
@@ -108,12 +110,18 @@ export function openTicket(core: SignInContext, { agents }: LinkKeys, text: stri
   return { status: expiresAt > time ? "good" : "expired", ticket: named };
 }
 
+/** Verified signatures of each agent: every step of a sign-in opens its link again. */
+const knownSigned: WeakMap<KnownAgent, Map<string, true>> = new WeakMap();
+const maxKnownSigned = 1_000;
+
 function isSignedBy(agent: KnownAgent, body: string, signature: string): boolean {
-  const both = hash("sha256", `${signature} ${body}`, "base64url");
-  if (agent.verified.has(both)) return true;
+  const known = knownSigned.get(agent) ?? boundedMap<string, true>(maxKnownSigned);
+  knownSigned.set(agent, known);
+  const both = digest(signature, body);
+  if (known.has(both)) return true;
   const bytes = Buffer.from(signature, "base64url");
   if (!agent.publicKeys.some((key) => verify(null, signed(body), key, bytes))) return false;
-  agent.verified.set(both, true);
+  known.set(both, true);
   return true;
 }
 
@@ -136,7 +144,7 @@ function signed(body: string): Buffer {
   return Buffer.from(`hosted-agent-identity/1\n${purpose}\n${body}`);
 }
 
-function parsed(body: string): unknown {
+function parseBody(body: string): unknown {
   try {
     return parseJson(body);
   } catch {

@@ -1,49 +1,46 @@
+import { boundedMap } from "../../async/bounded-map.js";
 import { digest } from "../../sealing/digest.js";
 import { HostedAgentIdentityError } from "../../errors.js";
 
 /**
- * Whom one agent has named by a bare platform id, which nothing proves: the platform gives no proof that a
- * container could pass on. An agent that is taken over can name anybody whose id it knows, but not many at once
- * and not unnoticed.
+ * The users that one agent has named by a platform id alone. The platform gives the container no proof that it could
+ * pass on, so a compromised agent can name any user whose id it knows. These limits keep it from naming many at
+ * once, and events make it visible.
  */
 export interface NamedUsers {
-  /** Whether this agent names the person for the first time. Throws `agent_names_too_many_users`. */
+  /** Whether this agent names the user for the first time. Throws `agent_names_too_many_users`. */
   name(principalKey: string): boolean;
   /** Counts a sign-out. Throws `agent_names_too_many_users`. */
   signOut(): void;
 }
 
-/** What an agent may do in a minute, unless configured otherwise. */
+/** How many users an agent may name in a minute, and how many it may sign out. */
 export const defaultNewUsersPerMinute = 300;
 const signOutsPerMinute = 60;
 const minuteMs = 60_000;
-/** Of 22 characters each. Whoever is pushed out counts as new again. */
+/** Of 22 characters each. A user who is dropped counts as new again. */
 const maxKnown = 50_000;
 
-/** Makes the memory of one agent in one process. */
+/** The memory of one agent in one process. */
 export function namedUsers(newPerMinute: number, age: () => number): NamedUsers {
-  const known = new Set<string>();
+  const known = boundedMap<string, true>(maxKnown);
   const mayName = eachMinute(newPerMinute, age);
   const maySignOut = eachMinute(signOutsPerMinute, age);
   return {
     name(principalKey) {
       const id = digest(principalKey).slice(0, 22);
-      if (known.delete(id)) {
-        known.add(id);
-        return false;
-      }
-      if (!mayName()) throw tooMany(`It may name ${newPerMinute} new people in a minute.`);
-      known.add(id);
-      if (known.size > maxKnown) known.delete(known.values().next().value ?? id);
-      return true;
+      const isNew = !known.has(id);
+      if (isNew && !mayName()) throw tooMany(`It may name ${newPerMinute} new users in a minute.`);
+      known.set(id, true);
+      return isNew;
     },
     signOut() {
-      if (!maySignOut()) throw tooMany(`It may sign ${signOutsPerMinute} people out in a minute.`);
+      if (!maySignOut()) throw tooMany(`It may sign ${signOutsPerMinute} users out in a minute.`);
     },
   };
 }
 
-/** Says yes so many times in a minute, counted from the first one. */
+/** Returns `true` at most `most` times in a minute, counted from the first call. */
 function eachMinute(most: number, age: () => number): () => boolean {
   let from = Number.NEGATIVE_INFINITY;
   let count = 0;

@@ -6,7 +6,7 @@ import { clientSecret, entraApp } from "hosted-agent-identity";
 import { createSignIn, type SignInStore } from "hosted-agent-identity/sign-in";
 import type { SignInContext } from "../../../src/sign-in/sign-in-context.js";
 import { answerIn } from "../../../src/sign-in/binding/answer.js";
-import { codeIn, digestOf, looksOurs, newCode, sameDigest } from "../../../src/sign-in/binding/code.js";
+import { codeIn, codeDigest, looksOurs, newCode, sameDigest } from "../../../src/sign-in/binding/code.js";
 import { readUnconfirmed, waitingOf } from "../../../src/sign-in/binding/pending.js";
 import { allows, readPin } from "../../../src/sign-in/grants/pin.js";
 import { takePrompt } from "../../../src/sign-in/binding/prompt.js";
@@ -674,7 +674,7 @@ export const signInTargets: readonly FuzzTarget[] = [
         code,
         answer: answerIn(text),
         ours: looksOurs(text),
-        same: sameDigest(digestOf(text), digestOf(code ?? "")),
+        same: sameDigest(codeDigest(text), codeDigest(code ?? "")),
       };
     },
     holds(input, value) {

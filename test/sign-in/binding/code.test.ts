@@ -1,7 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { describe, expect, it, vi } from "vitest";
 import { answerIn } from "../../../src/sign-in/binding/answer.js";
-import { codeIn, looksOurs, newCode, sameDigest, digestOf } from "../../../src/sign-in/binding/code.js";
+import { codeIn, looksOurs, newCode, sameDigest, codeDigest } from "../../../src/sign-in/binding/code.js";
 
 const plain = (code: string): string => code.replaceAll("-", "");
 
@@ -28,9 +28,9 @@ describe("a code", () => {
   });
 
   it("is compared by its digest", () => {
-    expect(sameDigest(digestOf("ABC-D2E-FGH"), digestOf("ABCD2EFGH"))).toBe(true);
-    expect(sameDigest(digestOf("ABC-D2E-FGH"), digestOf("ABC-D2E-FGA"))).toBe(false);
-    expect(sameDigest(digestOf("ABC-D2E-FGH"), "")).toBe(false);
+    expect(sameDigest(codeDigest("ABC-D2E-FGH"), codeDigest("ABCD2EFGH"))).toBe(true);
+    expect(sameDigest(codeDigest("ABC-D2E-FGH"), codeDigest("ABC-D2E-FGA"))).toBe(false);
+    expect(sameDigest(codeDigest("ABC-D2E-FGH"), "")).toBe(false);
   });
 
   it.each([

@@ -8,6 +8,7 @@ export { errorCodes, type ErrorCategory, type ErrorCode, type ErrorCodeFacts } f
 export {
   ConsentRequest,
   ConsentRequiredError,
+  consentReasons,
   isConsentRequiredError,
   type ConsentReason,
   type ConsentRequestInit,

@@ -1,8 +1,11 @@
 import { HostedAgentIdentityError, type HostedAgentIdentityErrorOptions } from "./base.js";
 import { brandClass, hasBrand } from "./brand.js";
 
+/** All reasons. A type that lists them is derived from here, and so is every check of a reason from outside. */
+export const consentReasons = ["consent", "admin_consent", "sign_in", "step_up"] as const;
+
 /** Why a person has to open a link. */
-export type ConsentReason = "consent" | "admin_consent" | "sign_in" | "step_up";
+export type ConsentReason = (typeof consentReasons)[number];
 
 /** The parts of a {@link ConsentRequest}. */
 export interface ConsentRequestInit {

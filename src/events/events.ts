@@ -140,8 +140,8 @@ export type IdentityEvent =
       readonly call: "tokens" | "redeem" | "prompt" | "sign-out";
       readonly code: ErrorCode | "unexpected";
       readonly category: ErrorCategory;
-      readonly agent?: string;
-      readonly principal?: string;
+      readonly agent?: string | undefined;
+      readonly principal?: string | undefined;
     }
   | {
       /** A call of `remoteSignIn()` to the sign-in service failed. */

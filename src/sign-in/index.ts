@@ -10,11 +10,6 @@ export { fileStore, type FileStoreOptions } from "./stores/file.js";
 export { memoryStore, type MemoryStoreOptions } from "./stores/memory.js";
 export { redisStore, type RedisStoreOptions } from "./stores/redis.js";
 export { remoteSignIn, type RemoteSignIn, type RemoteSignInOptions } from "./remote/remote-sign-in.js";
-export {
-  signInApi,
-  type ServedAgent,
-  type ServedSignIn,
-  type SignInApi,
-  type SignInApiOptions,
-} from "./remote/sign-in-api.js";
+export { type ServedAgent, type ServedSignIn } from "./remote/served-agent.js";
+export { signInApi, type SignInApi, type SignInApiOptions } from "./remote/sign-in-api.js";
 export { type RedisClient, type RedisCommands, type RedisCallOptions } from "./stores/redis-client.js";

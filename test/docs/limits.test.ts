@@ -41,7 +41,7 @@ import { linkKeys } from "../../src/sign-in/link/agents.js";
 import { browserCookie, browserOf } from "../../src/sign-in/flow/browser.js";
 import { formOf } from "../../src/sign-in/flow/replies.js";
 import { openTicket, sealTicket, type Ticket } from "../../src/sign-in/link/ticket.js";
-import { maxClaimsLength } from "../../src/sign-in/remote/sign-in-api.js";
+import { maxClaimsLength } from "../../src/sign-in/remote/api-routes.js";
 import { readJson } from "../../src/sign-in/remote/wire.js";
 import { keyring } from "../../src/sealing/keyring.js";
 import { maxSealed } from "../../src/tokens/shared-cache-state.js";

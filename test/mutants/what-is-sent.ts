@@ -121,7 +121,7 @@ export const whatIsSentMutants: readonly Mutant[] = [
   {
     name: "a-token-for-the-sign-in-service-that-the-runtime-quotes",
     rule: 2,
-    in: "serviceCalls",
+    in: "ownToken",
     find: "if (!isBearerToken(made?.token))",
     replace: "if (made === null)",
     tests: ["test/access/unsendable-tokens.test.ts"],

@@ -43,23 +43,26 @@ export type Redeemed =
       readonly account: Account;
       readonly serverLabel: string;
       readonly say: string;
-      readonly prompt?: string;
+      readonly prompt?: string | undefined;
     }
   | { readonly status: "refused"; readonly reason: RefusedCode; readonly say: string };
 
+/** All reasons for a refusal. The sign-in service's answers are checked against this list. */
+export const refusedCodes = [
+  "nothing_waiting",
+  "expired",
+  "too_many_tries",
+  "other_account",
+  "declined",
+] as const;
+
 /**
- * Why a code or a yes came to nothing. Each stored nothing and connected nobody.
+ * Why a code or a yes was refused. Nothing was stored, and no account was connected. `nothing_waiting`: it looks like
+ * a code, but this chat expects none. `other_account`: the chat is pinned to another account. `declined`: the user
+ * said no.
  * @group Sign-in
  */
-export type RefusedCode =
-  /** It looks like a code, but none is expected in this chat. */
-  | "nothing_waiting"
-  | "expired"
-  | "too_many_tries"
-  /** Another account is pinned. */
-  | "other_account"
-  /** The person said no. */
-  | "declined";
+export type RefusedCode = (typeof refusedCodes)[number];
 
 const sayings: Readonly<Record<RefusedCode, string>> = {
   nothing_waiting:
@@ -169,7 +172,7 @@ async function finish(
     () => undefined,
   );
   const say = `Connected as ${nameOf(account)}.`;
-  return { status: "bound", account, serverLabel, say, ...(prompt === undefined ? {} : { prompt }) };
+  return { status: "bound", account, serverLabel, say, prompt };
 }
 
 /** Whether the person has signed out since. */

@@ -12,8 +12,8 @@ export interface Account {
   readonly tid: string;
   /** The object id in that tenant, a GUID in lower case. */
   readonly oid: string;
-  readonly username?: string;
-  readonly name?: string;
+  readonly username?: string | undefined;
+  readonly name?: string | undefined;
 }
 
 /** The result of a sign-in, one for each principal and client. It is stored sealed only. */

@@ -1,6 +1,6 @@
-import type { Redeemed, RefusedCode } from "../binding/redeem.js";
+import { refusedCodes, type Redeemed, type RefusedCode } from "../binding/redeem.js";
 
-/** What a message was, as the service writes it. */
+/** {@link Redeemed} as the service writes it. */
 export interface WireRedeemed {
   readonly status: Redeemed["status"];
   readonly say?: string;
@@ -10,13 +10,13 @@ export interface WireRedeemed {
   readonly account?: {
     readonly tid: string;
     readonly oid: string;
-    readonly username?: string;
-    readonly name?: string;
+    readonly username?: string | undefined;
+    readonly name?: string | undefined;
   };
-  readonly prompt?: string;
+  readonly prompt?: string | undefined;
 }
 
-/** The answer of `POST /v1/redeem`. */
+/** The answer of `POST /v1/redeem`, to be written. */
 export function wireRedeemed(redeemed: Redeemed): WireRedeemed {
   switch (redeemed.status) {
     case "not_a_code":
@@ -29,23 +29,13 @@ export function wireRedeemed(redeemed: Redeemed): WireRedeemed {
     case "bound": {
       const { status, say, serverLabel, account } = redeemed;
       const { tid, oid, username, name } = account;
-      return {
-        status,
-        say,
-        server_label: serverLabel,
-        account: {
-          tid,
-          oid,
-          ...(username === undefined ? {} : { username }),
-          ...(name === undefined ? {} : { name }),
-        },
-        ...(redeemed.status === "bound" && redeemed.prompt !== undefined ? { prompt: redeemed.prompt } : {}),
-      };
+      const prompt = redeemed.status === "bound" ? redeemed.prompt : undefined;
+      return { status, say, server_label: serverLabel, account: { tid, oid, username, name }, prompt };
     }
   }
 }
 
-/** What the service answered, or `undefined` for what no sign-in service writes. */
+/** The answer of `POST /v1/redeem`, read. `undefined` for an answer that no sign-in service gives. */
 export function readRedeemed(reply: Readonly<Record<string, unknown>>): Redeemed | undefined {
   const { status, say } = reply;
   if (status === "not_a_code") return { status };
@@ -54,31 +44,22 @@ export function readRedeemed(reply: Readonly<Record<string, unknown>>): Redeemed
   if (status === "wrong_code")
     return Number.isSafeInteger(triesLeft) ? { status, say, triesLeft: Number(triesLeft) } : undefined;
   if (status === "refused") {
-    const known = refusals.find((one) => one === reason);
+    const known = refusedCodes.find((one) => one === reason);
     return known === undefined ? undefined : { status, say, reason: known };
   }
   const account = accountIn(reply["account"]);
   if (account === undefined || typeof serverLabel !== "string") return undefined;
   if (status === "confirm") return { status, say, serverLabel, account };
   if (status !== "bound") return undefined;
-  return { status, say, serverLabel, account, ...(typeof prompt === "string" ? { prompt } : {}) };
+  return { status, say, serverLabel, account, prompt: textOrNone(prompt) };
 }
-
-const refusals: readonly RefusedCode[] = [
-  "nothing_waiting",
-  "expired",
-  "too_many_tries",
-  "other_account",
-  "declined",
-];
 
 function accountIn(value: unknown): (Redeemed & { status: "bound" })["account"] | undefined {
   const { tid, oid, username, name } = Object(value) as Readonly<Record<string, unknown>>;
   if (typeof tid !== "string" || typeof oid !== "string") return undefined;
-  return {
-    tid,
-    oid,
-    ...(typeof username === "string" ? { username } : {}),
-    ...(typeof name === "string" ? { name } : {}),
-  };
+  return { tid, oid, username: textOrNone(username), name: textOrNone(name) };
+}
+
+function textOrNone(value: unknown): string | undefined {
+  return typeof value === "string" ? value : undefined;
 }

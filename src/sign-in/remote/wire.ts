@@ -4,30 +4,34 @@ import { parseJson } from "../../input/json-limits.js";
 import type { EnvelopeCode } from "../../errors/envelope-codes.js";
 import { invalidOptionCauses } from "../../errors/causes/set-up.js";
 
-/** Who an agent asks for: the person's verified token, or the platform's id of the call. */
+/** The calls of the API, `POST /v1/<name>`. */
+export const routeNames = ["tokens", "redeem", "prompt", "sign-out"] as const;
+export type RouteName = (typeof routeNames)[number];
+
+/** The user an agent asks for: a verified user token, or the platform's user id. */
 export type RemoteUser =
   | { readonly user_token: string }
   | {
       readonly platform_user_id: string;
-      /** A question is answered, and a prompt kept, in the conversation it belongs to. */
-      readonly conversation_id?: string;
+      /** Answers and kept messages belong to one conversation. */
+      readonly conversation_id?: string | undefined;
     };
 
-/** What the service answers: a short-lived token, or what the person has to do. */
+/** The service's answer: a short-lived token, or what the user has to do. */
 export type TokenReply =
   | {
       readonly status: "token";
       readonly access_token: string;
       /** Milliseconds since the epoch. */
       readonly expires_at: number;
-      /** How long it may be handed out, in milliseconds, before the service is asked again. */
+      /** How long to use it before the service is asked again, in milliseconds. */
       readonly use_for_ms: number;
-      /** Whose token it is. */
+      /** The account that the token belongs to, for a user known by a user token. */
       readonly account: { readonly tid: string; readonly oid: string } | null;
     }
   | { readonly status: "consent_required"; readonly requests: readonly WireRequest[] };
 
-/** One link for the person, and nobody else. */
+/** One link, for this user only. */
 export interface WireRequest {
   readonly link: string;
   readonly server_label: string;
@@ -35,7 +39,7 @@ export interface WireRequest {
   readonly expires_at: number | null;
 }
 
-/** The JSON of an error answer; nothing of a token, code or link is in it. */
+/** The JSON of an error answer. It holds nothing of a token, a code or a link. */
 export interface WireError {
   readonly error: {
     readonly code: string;

@@ -168,7 +168,10 @@ export const serviceTargets: readonly FuzzTarget[] = [
     name: "requests to the sign-in API",
     from: "agents, and anybody on the network",
     files: [
-      "src/sign-in/remote/sign-in-api.ts#signInApi,routes,tokens,strongerToken,contextOf,statusOf,answer",
+      "src/sign-in/remote/sign-in-api.ts#signInApi,serve",
+      "src/sign-in/remote/api-routes.ts",
+      "src/sign-in/remote/served-agent.ts#namedContext",
+      "src/sign-in/remote/api-answers.ts#statusOf,jsonAnswer",
       "src/sign-in/remote/wire.ts",
       "src/sign-in/remote/redeemed-wire.ts#wireRedeemed",
     ],
@@ -273,17 +276,17 @@ export const serviceTargets: readonly FuzzTarget[] = [
     },
     unreachable: [
       {
-        file: "src/sign-in/remote/sign-in-api.ts",
+        file: "src/sign-in/remote/api-routes.ts",
         line: "context.principal === undefined",
         why: "whoever is not named is refused before",
       },
       {
-        file: "src/sign-in/remote/sign-in-api.ts",
+        file: "src/sign-in/remote/api-routes.ts",
         line: "if (!isConsentRequiredError(error)) throw error",
         why: "of the service's own sources",
       },
       {
-        file: "src/sign-in/remote/sign-in-api.ts",
+        file: "src/sign-in/remote/api-routes.ts",
         line: 'const [scope = ""]',
         why: "a resource has at least one scope",
       },
@@ -293,7 +296,8 @@ export const serviceTargets: readonly FuzzTarget[] = [
     name: "answers of the sign-in service",
     from: "whatever answers at the service's address",
     files: [
-      "src/sign-in/remote/remote-sign-in.ts#acquire,checkAccount,consentRequests,errorOf,badReply",
+      "src/sign-in/remote/remote-tokens.ts#askService,checkAccount,consentRequests",
+      "src/sign-in/remote/service-calls.ts#errorOf,badReply",
       "src/sign-in/remote/redeemed-wire.ts",
       "src/sign-in/remote/wire.ts#readJson",
     ],

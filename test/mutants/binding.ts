@@ -203,6 +203,13 @@ export const bindingMutants: readonly Mutant[] = [
     tests: known,
   },
   {
+    name: "an-attempt-of-any-browser",
+    rule: 9,
+    find: "return [publicUrl, browser.id];",
+    replace: 'return [publicUrl, browser.id === "" ? "" : "any browser"];',
+    tests: ["test/sign-in/flow/attempt-cookie.test.ts"],
+  },
+  {
     name: "a-callback-counts-twice",
     rule: 9,
     find: 'if (!(await countOnce(core, browser, attempt))) return failed("replayed");',

@@ -50,6 +50,20 @@ export const limitMutants: readonly Mutant[] = [
     tests: table,
   },
   {
+    name: "prompts-of-any-length",
+    rule: 16,
+    find: 'if (prompt === "" || prompt.length > maxPromptLength) return;',
+    replace: 'if (prompt === "") return;',
+    tests: table,
+  },
+  {
+    name: "claims-of-any-length-for-the-sign-in-api",
+    rule: 16,
+    find: 'textField(body, "claims", maxClaimsLength)',
+    replace: 'textField(body, "claims", Number.MAX_SAFE_INTEGER)',
+    tests: ["test/sign-in/remote/odd-bodies.test.ts"],
+  },
+  {
     name: "tickets-of-any-length",
     rule: 16,
     find: "text.length > maxTicketLength ? undefined : core.keys.open",

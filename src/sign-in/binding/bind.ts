@@ -99,14 +99,7 @@ async function keep(
   const { account, refreshToken, token, expiresAt, refreshAt } = arrived;
   const { resource, claims } = ticket;
   const scopes = [...ticket.scopes].sort();
-  const first = {
-    token,
-    expiresAt,
-    refreshAt,
-    resource,
-    scopes,
-    ...(claims === undefined ? {} : { claims }),
-  };
+  const first = { token, expiresAt, refreshAt, resource, scopes, claims };
   const grant = { account, refreshToken, resources: [resource], scopes };
   return service.grantsOf(ticket.agent).keep(principalKey(ticket.principal), grant, first, generation);
 }

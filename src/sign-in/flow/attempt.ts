@@ -23,7 +23,7 @@ export interface Attempt {
   readonly id: string;
   /** When it began, in milliseconds since the epoch. */
   readonly at: number;
-  readonly ticket?: string;
+  readonly ticket?: string | undefined;
   readonly tenantId: string;
   readonly codeVerifier: string;
   readonly nonce: string;
@@ -40,7 +40,8 @@ export type Returned =
   | {
       readonly status: "matches";
       readonly attempt: Attempt;
-      /** Ends its cookie. */ readonly cookies: readonly string[];
+      /** Deletes the attempt's cookie. */
+      readonly cookies: readonly string[];
     }
   /** `lost`: its cookie did not come along, though the browser's own did. */
   | { readonly status: "foreign" | "replayed" | "expired" | "lost" };
@@ -70,7 +71,7 @@ export function beginAttempt(
   const attempt: Attempt = {
     id: randomText(core, 16),
     at: core.now(),
-    ...(packed === undefined ? {} : { ticket: packed }),
+    ticket: packed,
     tenantId,
     codeVerifier: randomText(core, 32),
     nonce: randomText(core, 16),

@@ -24,7 +24,7 @@ interface Entry {
   readonly owner: string;
   /** When it was written: what is being signed in at this moment has no grant yet. */
   readonly at: number;
-  readonly until?: number;
+  readonly until?: number | undefined;
 }
 
 /** Longer than any grant lives unused: see `reindexMs`. */
@@ -68,7 +68,7 @@ export function accountIndex(
     list: async (account) => live(await cellOf(account).read()).map(({ owner }) => owner),
 
     async add(account, owner, until) {
-      const entry: Entry = { owner, at: now(), ...(until === undefined ? {} : { until }) };
+      const entry: Entry = { owner, at: now(), until };
       const write = async (dead: ReadonlySet<string>): Promise<readonly Entry[] | undefined> => {
         let others: readonly Entry[] = [];
         const written = await cellOf(account).update((known) => {

@@ -18,7 +18,9 @@ export interface Ticket {
   /** For whom a grant is wanted. */
   readonly principal: Principal;
   /** The account that has to sign in, where a user token named it. */
-  readonly initiator?: { readonly tid: string; readonly oid: string; readonly username?: string | undefined };
+  readonly initiator?:
+    | { readonly tid: string; readonly oid: string; readonly username?: string | undefined }
+    | undefined;
   /** URL and label of the resource. */
   readonly resource: string;
   readonly serverLabel: string;

@@ -4,32 +4,33 @@ import { copyFile, open, readFile, readlink, rename, rm, stat, utimes } from "no
 import { hostname } from "node:os";
 import { randomBytes } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
+import { readIfThere } from "./read-if-there.js";
 import { errno, unavailable, unsuitable } from "./refusals.js";
 import { storeUnavailableCauses, storeUnsuitableCauses } from "../../errors/causes/sign-in.js";
 
 /** A lock file that is ours. */
 export interface FileLock {
-  /** Throws `store_unavailable` when another process has taken the lock: then nothing may be written any more. */
+  /** Throws `store_unavailable` when another process has taken the lock. Then nothing may be written. */
   confirm(): Promise<void>;
   /** Deletes the lock file, if it is still ours. */
   release(): Promise<void>;
 }
 
-/** What a lock file says about the process that made it. */
+/** The process that holds a lock, as its lock file names it. */
 interface LockHolder {
   readonly pid: number;
-  /** When the process started, as the system counts it: a process id is used again, this pair is not. */
+  /** When the process started, as the system counts it: process ids are reused, but not with the same start. */
   readonly startedAt: string;
-  /** Where process ids mean the same: boot and pid namespace. Containers have one each. */
+  /** Where process ids are comparable: host, boot and pid namespace. Each container has its own. */
   readonly place: string;
-  /** Random, so that a lock of ours is told from any other. */
+  /** Random: it identifies our own lock. */
   readonly token: string;
 }
 
 /**
- * Takes the lock file, or throws `store_unsuitable` when another process holds it. What a killed process
- * left behind is taken over: at once where its process id can be looked up, otherwise (another container or
- * machine) when the file has shown no sign of life for three heartbeats.
+ * Takes the lock file, or throws `store_unsuitable` when another process holds it. The lock of a killed process is
+ * taken over: at once where its process id can be looked up, otherwise (another container or machine) when the file
+ * has shown no heartbeat for three intervals.
  */
 export async function lockFile(path: string, heartbeatMs = 2_000): Promise<FileLock> {
   const mine: LockHolder = { ...(await thisProcess()), token: randomBytes(16).toString("hex") };
@@ -47,14 +48,14 @@ function held(path: string, token: string, heartbeatMs: number): FileLock {
   const heartbeat = inBackground(
     setInterval(() => {
       const now = new Date();
-      // A beat that fails is not worth an error: the next write confirms the lock anyway.
+      // A failed heartbeat is no error: the next write confirms the lock anyway.
       utimes(path, now, now).catch(() => undefined);
     }, heartbeatMs),
   );
   const isOurs = async (): Promise<boolean> => holderIn((await readIfThere(path)) ?? "")?.token === token;
   return {
     async confirm() {
-      // Asked twice: while another process looks whether the lock is stale, it is away for a moment.
+      // Checked twice: another process moves the file away for a moment to see whether it is stale.
       if ((await isOurs()) || (await sleep(50, undefined, { ref: false }), await isOurs())) return;
       throw unavailable(
         `The lock file ${JSON.stringify(path)} is no longer this process's.`,
@@ -92,15 +93,15 @@ async function isAlive(path: string, seen: string, mine: LockHolder, heartbeatMs
   if (holder !== undefined && holder.place === mine.place) {
     return (await startOf(holder.pid)) === holder.startedAt;
   }
-  // Half written, or by a process that cannot be seen from here: look whether it gives a sign of life.
+  // Half written, or by a process that is not visible from here: wait for a heartbeat.
   const before = await beatOf(path);
   await sleep(3 * heartbeatMs);
   return (await beatOf(path)) !== before || (await readIfThere(path)) !== seen;
 }
 
 /**
- * Moves the stale file aside, which only one process can do, and looks at what was moved: if another process
- * had taken the lock over in the meantime, its file is put back.
+ * Moves the stale file aside, which only one process can do, and reads it again: if another process has taken the
+ * lock over in the meantime, its file is put back.
  */
 async function removeStale(path: string, seen: string, token: string): Promise<void> {
   const aside = `${path}.${token}`;
@@ -163,15 +164,6 @@ function heldByAnother(path: string, seen: string): Error {
     `The file is in use by ${who}: ${JSON.stringify(path)} is its lock.`,
     storeUnsuitableCauses.inUse,
   );
-}
-
-async function readIfThere(path: string): Promise<string | undefined> {
-  try {
-    return await readFile(path, "utf8");
-  } catch (error) {
-    if (errno(error) === "ENOENT") return undefined;
-    throw error;
-  }
 }
 
 async function beatOf(path: string): Promise<number | undefined> {

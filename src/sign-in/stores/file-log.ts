@@ -1,15 +1,15 @@
 import { createHash } from "node:crypto";
 import { constants } from "node:fs";
-import { open, readFile, rename, rm, type FileHandle } from "node:fs/promises";
+import { open, rename, rm, type FileHandle } from "node:fs/promises";
 import { dirname } from "node:path";
 import { HostedAgentIdentityError } from "../../errors.js";
 import type { RecordChange } from "./records.js";
-import { errno } from "./refusals.js";
+import { readIfThere } from "./read-if-there.js";
 
 /**
  * The file of a store: a heading, then one line for each write, `<checksum> <changes as JSON>`. A line is on
- * the disk, whole, before `append` resolves. A process that is killed leaves at most one line without its
- * end, which nobody was told about; anything else that does not fit is damage.
+ * the disk, whole, before `append` resolves. A killed process leaves at most one incomplete line, which was never
+ * reported as stored. Anything else that does not fit is damage.
  */
 export interface FileLog {
   /** In bytes. */
@@ -40,16 +40,16 @@ export async function readLog(path: string): Promise<RecordChange[]> {
   return [...changes, readTail(tail, path, lines.length + 2)].flat();
 }
 
-/** What was being written when the process was killed: part of a line, which counts only if it is whole. */
+/** The line that was being written when the process was killed. It counts only if it is whole. */
 function readTail(tail: string, path: string, line: number): readonly RecordChange[] {
-  // A whole line and then something else than its end is no write that stopped early.
+  // A whole line followed by anything but its end was not cut short by a killed process.
   if (parseLine(tail.slice(0, -1)) !== undefined) throw corrupt(path, line, "the end of the line is missing");
   return parseLine(tail) ?? [];
 }
 
 /**
- * Writes a new file beside the old one and puts it in its place in one step: whenever the process is killed,
- * one of the two is there, whole. Only its owner can read it.
+ * Writes a new file beside the old one and renames it in one step: whenever the process is killed, one of the two is
+ * there, whole. Only its owner can read it.
  */
 export async function replaceLog(path: string, live: Iterable<RecordChange>): Promise<FileLog> {
   const draft = `${path}.new`;
@@ -78,7 +78,7 @@ function openLog(file: FileHandle, written: number, folder: string): FileLog {
     },
     async append(changes) {
       if (isBroken) throw new Error("an earlier write failed and could not be taken back");
-      // Only now must the new name outlast a power cut: until here the old file said the same.
+      // The new name has to survive a power cut from now on: until here the old file held the same.
       if (!isNamed) await syncFolder(folder);
       isNamed = true;
       try {
@@ -117,14 +117,14 @@ function lineOf(changes: readonly RecordChange[]): string {
 function parseLine(line: string): readonly RecordChange[] | undefined {
   const json = line.slice(17);
   if (line[16] !== " " || checksum(json) !== line.slice(0, 16)) return undefined;
-  const changes = parsed(json);
+  const changes = parseJson(json);
   if (!Array.isArray(changes)) return undefined;
   const read = changes.map(changeIn);
-  // A checksum keeps nobody out: a line that fits it may still be none of ours.
+  // Anybody can compute a checksum: a line that matches it may still not be ours.
   return read.every((change) => change !== undefined) ? read : undefined;
 }
 
-function parsed(json: string): unknown {
+function parseJson(json: string): unknown {
   try {
     return JSON.parse(json);
   } catch {
@@ -149,7 +149,7 @@ async function write(file: FileHandle, text: string): Promise<number> {
   return bytes.length;
 }
 
-/** Makes the new name last through a power cut. Windows cannot sync a folder, and does not need it. */
+/** Makes the new name survive a power cut. Windows cannot sync a folder, and does not need to. */
 async function syncFolder(path: string): Promise<void> {
   if (process.platform === "win32") return;
   const folder = await open(path, "r");
@@ -157,15 +157,6 @@ async function syncFolder(path: string): Promise<void> {
     await folder.sync();
   } finally {
     await folder.close();
-  }
-}
-
-async function readIfThere(path: string): Promise<string | undefined> {
-  try {
-    return await readFile(path, "utf8");
-  } catch (error) {
-    if (errno(error) === "ENOENT") return undefined;
-    throw error;
   }
 }
 

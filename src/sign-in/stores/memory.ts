@@ -2,7 +2,7 @@ import { bytes, clock, count, flag, optional, orElse } from "../../options/check
 import { emit, listener, type OnEvent } from "../../events/events.js";
 import { readOptions, type OptionTable } from "../../options/option-table.js";
 import type { SignInStore } from "./store.js";
-import { records, type Records } from "./records.js";
+import { recordSteps, records, type Records } from "./records.js";
 import { closed } from "./refusals.js";
 import { type Runtime } from "../../runtime/runtime.js";
 
@@ -12,21 +12,21 @@ import { type Runtime } from "../../runtime/runtime.js";
  */
 export interface MemoryStoreOptions extends Pick<Runtime, "now"> {
   /**
-   * Default 100 000. A full store refuses with `store_unavailable`; it forgets nothing that is live. Kept prompts
-   * may fill half of it and of `maxBytes`, codes that are waited for three quarters: the rest is for grants.
+   * Default 100 000. A full store throws `store_unavailable`; it drops nothing that is live. Waiting messages may
+   * fill half of it and of `maxBytes`, waiting codes three quarters. The rest is for grants.
    */
   readonly maxEntries?: number;
   /** In bytes, default 256 MiB. */
   readonly maxBytes?: number;
-  /** Does not say that a restart loses everything. */
+  /** Leaves out the warning that a restart loses everything. */
   readonly quiet?: boolean;
   /** Receives one event that says that the store is volatile. Default: it is written with `console.warn`. */
   readonly onEvent?: OnEvent;
 }
 
 /**
- * Keeps sign-ins in this process: a restart asks everybody again, and a second process knows nothing of
- * them. It says so once. For development and tests; `redisStore()` or `fileStore()` for anything else.
+ * Stores sign-ins in this process: after a restart every user has to sign in again, and a second process knows none
+ * of them. It warns of that once. For development and tests; use `redisStore()` or `fileStore()` for anything else.
  *
  * Throws `store_unavailable` when it is full, `closed` after `close()`.
  *
@@ -63,13 +63,7 @@ export function memoryStore(options: MemoryStoreOptions = {}): SignInStore {
   return {
     shared: false,
     start: async () => sayOnce(),
-    get: (key) => step((at) => at.get(key)),
-    setIfAbsent: (key, value, ttlMs) => step((at) => at.setIfAbsent(key, value, ttlMs)),
-    increment: (key, ttlMs) => step((at) => at.increment(key, ttlMs)),
-    compareAndSet: (key, expected, value, ttlMs) =>
-      step((at) => at.compareAndSet(key, expected, value, ttlMs)),
-    take: (key) => step((at) => at.take(key)),
-    delete: (key) => step((at) => at.delete(key)),
+    ...recordSteps(step),
     close: async () => {
       kept = undefined;
     },

@@ -810,7 +810,7 @@ export const signInTargets: readonly FuzzTarget[] = [
   {
     name: "file of the sign-in store",
     from: "a disk, and whoever can write to it",
-    files: ["src/sign-in/stores/file-log.ts#readLog,readTail,parseLine,parsed,changeIn,checksum,corrupt"],
+    files: ["src/sign-in/stores/file-log.ts#readLog,readTail,parseLine,parseJson,changeIn,checksum,corrupt"],
     shape: "fields",
     seeds: [
       { lines: ['[["k","v",5]]', '[["k",null,null],["m","w",6]]'] },

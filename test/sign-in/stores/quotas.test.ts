@@ -109,7 +109,7 @@ describe.each(stores)("what one person leaves in %s", (_name, open) => {
     expect(await connect("c39")).toMatchObject({ status: "bound", prompt: "message 39" });
     // Connected: each further code is bound at once.
     expect(await connect("c24")).toMatchObject({ prompt: "message 24" });
-    expect(await connect("c23")).not.toHaveProperty("prompt");
+    expect(await connect("c23")).not.toMatchObject({ prompt: expect.any(String) });
     expect(await connect("theirs", "ada")).toMatchObject({ prompt: "Who is my manager?" });
   }, 60_000);
 

@@ -7,8 +7,8 @@ import type { RedisClient, RedisCommands } from "./redis-client.js";
 import { errno, unavailable } from "./refusals.js";
 
 /**
- * Sends one command with a deadline of its own. Throws `store_unavailable`, and then nobody knows whether a
- * write was done: a command that was sent may still arrive.
+ * Sends one command with a deadline of its own. Throws `store_unavailable`. A write may then have happened or not: a
+ * command that was sent may still arrive.
  */
 export type RedisCall = <T>(
   send: (commands: RedisCommands) => Promise<unknown>,
@@ -17,102 +17,147 @@ export type RedisCall = <T>(
 
 /** How commands are sent. */
 export interface RedisCalls {
-  /** For a command that changes something: after its deadline it is not sent any more. */
+  /** For a command that changes something: it is not sent after its deadline. */
   readonly change: RedisCall;
   /**
-   * For a command that only reads, which does no harm when it is sent late. It needs no signal, which would
-   * cost as much as all the rest of a call.
+   * For a command that only reads and does no harm when it is sent late. It needs no signal, which would cost as
+   * much as the rest of the call.
    */
   readonly look: RedisCall;
 }
 
+interface CallState {
+  readonly client: RedisClient;
+  readonly timeoutMs: number;
+  readonly renew: () => void;
+  /** Sent, and neither answered nor failed yet. */
+  unanswered: number;
+  /** Since when nothing at all has come back, by the steady clock. */
+  silentSince: number | undefined;
+  /** The commands of calls that only read. */
+  plain: RedisCommands | undefined;
+}
+
+/** Whether a call is late already, and with which error: what fails afterwards fails with that. */
+interface Lateness {
+  readonly aborted: boolean;
+  readonly reason?: unknown;
+}
+
 /**
- * Makes them. `renew` is called when calls have been going out for three deadlines and nothing at all has come
- * back: the client itself would wait until the system gives the connection up, a quarter of an hour on Linux.
+ * The client keeps what it has sent until the answer comes or the connection ends. Without a bound the heap would
+ * grow with every call to a server that hangs.
+ */
+const maxUnanswered = 10_000;
+
+/**
+ * Calls to this client. `renew` is called when nothing has come back for three deadlines although calls went out: the
+ * client itself would wait until the system gives the connection up, a quarter of an hour on Linux.
  */
 export function redisCalls(client: RedisClient, timeoutMs: number, renew: () => void): RedisCalls {
-  let unanswered = 0;
-  let silentSince: number | undefined;
-  let plain: RedisCommands | undefined;
-
-  const send = <T>(
-    work: () => Promise<unknown>,
-    read: (reply: unknown) => T | undefined,
-    lateness: { readonly aborted: boolean; readonly reason?: unknown },
-  ): Promise<T> => {
-    unanswered += 1;
-    silentSince ??= performance.now();
-    const answered = (): void => {
-      unanswered -= 1;
-      if (!lateness.aborted) silentSince = undefined;
-    };
-    const failed = (error: unknown): never => {
-      answered();
-      throw lateness.aborted ? lateness.reason : fromClient(error);
-    };
-    try {
-      return work().then((reply) => {
-        answered();
-        const value = read(reply);
-        if (value === undefined) throw unavailable("Redis answered with something that makes no sense here.");
-        return value;
-      }, failed);
-    } catch (error) {
-      return failed(error);
-    }
+  const state: CallState = {
+    client,
+    timeoutMs,
+    renew,
+    unanswered: 0,
+    silentSince: undefined,
+    plain: undefined,
   };
-
-  const late = (): HostedAgentIdentityError => {
-    if (silentSince !== undefined && performance.now() - silentSince >= 3 * timeoutMs) {
-      silentSince = undefined;
-      renew();
-    }
-    return unavailable(`Redis did not answer within ${timeoutMs} ms.`);
-  };
-
-  // The client keeps what it has sent until the answer comes or the connection ends: without a bound that
-  // heap would grow with every call to a server that hangs.
-  const isFull = (): boolean => unanswered >= maxUnanswered;
-  const full = (): HostedAgentIdentityError => unavailable("Redis has not answered thousands of commands.");
-
   return {
-    change(work, read) {
-      if (isFull()) return Promise.reject(full());
-      return withDeadline(timeoutMs, undefined, late, (abortSignal) => {
-        const commands = client.withCommandOptions({ abortSignal, timeout: 0, typeMapping: {} });
-        return send(() => work(commands), read, abortSignal);
-      });
-    },
-    look(work, read) {
-      if (isFull()) return Promise.reject(full());
-      return new Promise((resolve, reject) => {
-        const lateness = { aborted: false };
-        const timer = inBackground(
-          setTimeout(() => {
-            lateness.aborted = true;
-            reject(late());
-          }, timeoutMs),
-        );
-        plain ??= client.withCommandOptions({ timeout: 0, typeMapping: {} });
-        const commands = plain;
-        send(() => work(commands), read, lateness).then(
-          (value) => {
-            clearTimeout(timer);
-            resolve(value);
-          },
-          (cause: unknown) => {
-            clearTimeout(timer);
-            reject(cause);
-          },
-        );
-      });
-    },
+    change: (work, read) => change(state, work, read),
+    look: (work, read) => look(state, work, read),
   };
 }
 
-const maxUnanswered = 10_000;
+function change<T>(
+  state: CallState,
+  work: (commands: RedisCommands) => Promise<unknown>,
+  read: (reply: unknown) => T | undefined,
+): Promise<T> {
+  if (state.unanswered >= maxUnanswered) return Promise.reject(full());
+  const { client, timeoutMs } = state;
+  return withDeadline(
+    timeoutMs,
+    undefined,
+    () => late(state),
+    (abortSignal) => {
+      const commands = client.withCommandOptions({ abortSignal, timeout: 0, typeMapping: {} });
+      return send(state, () => work(commands), read, abortSignal);
+    },
+  );
+}
 
-/** The error of a command. What Redis repeats of the command stays out of it. */
+function look<T>(
+  state: CallState,
+  work: (commands: RedisCommands) => Promise<unknown>,
+  read: (reply: unknown) => T | undefined,
+): Promise<T> {
+  if (state.unanswered >= maxUnanswered) return Promise.reject(full());
+  return new Promise((resolve, reject) => {
+    const commands = (state.plain ??= state.client.withCommandOptions({ timeout: 0, typeMapping: {} }));
+    const lateness = { aborted: false };
+    const timer = inBackground(
+      setTimeout(() => {
+        lateness.aborted = true;
+        reject(late(state));
+      }, state.timeoutMs),
+    );
+    send(state, () => work(commands), read, lateness).then(
+      (value) => {
+        clearTimeout(timer);
+        resolve(value);
+      },
+      (cause: unknown) => {
+        clearTimeout(timer);
+        reject(cause);
+      },
+    );
+  });
+}
+
+function send<T>(
+  state: CallState,
+  work: () => Promise<unknown>,
+  read: (reply: unknown) => T | undefined,
+  lateness: Lateness,
+): Promise<T> {
+  state.unanswered += 1;
+  state.silentSince ??= performance.now();
+  const failed = (error: unknown): never => {
+    answered(state, lateness);
+    throw lateness.aborted ? lateness.reason : fromClient(error);
+  };
+  try {
+    return work().then((reply) => {
+      answered(state, lateness);
+      const value = read(reply);
+      if (value === undefined) throw unavailable("Redis answered with something that makes no sense here.");
+      return value;
+    }, failed);
+  } catch (error) {
+    return failed(error);
+  }
+}
+
+function answered(state: CallState, lateness: Lateness): void {
+  state.unanswered -= 1;
+  if (!lateness.aborted) state.silentSince = undefined;
+}
+
+function late(state: CallState): HostedAgentIdentityError {
+  const { silentSince, timeoutMs } = state;
+  if (silentSince !== undefined && performance.now() - silentSince >= 3 * timeoutMs) {
+    state.silentSince = undefined;
+    state.renew();
+  }
+  return unavailable(`Redis did not answer within ${timeoutMs} ms.`);
+}
+
+function full(): HostedAgentIdentityError {
+  return unavailable("Redis has not answered thousands of commands.");
+}
+
+/** The error of a command, without what Redis repeats of the command. */
 export function fromClient(error: unknown): HostedAgentIdentityError {
   const message = error instanceof Error ? error.message : String(error);
   // Redis 6 wraps what a command in a script was refused for: "ERR Error running script (…): -OOM …".

@@ -3,8 +3,7 @@ import { isHostedAgentIdentityError } from "../../errors.js";
 import { readOptions, type OptionCheck, type OptionTable } from "../../options/option-table.js";
 import { withDeadline } from "../../async/deadline.js";
 import type { SignInStore } from "./store.js";
-import { storeUnsuitableCauses } from "../../errors/causes/sign-in.js";
-import { fromClient, redisCalls } from "./redis-calls.js";
+import { fromClient, redisCalls, type RedisCalls } from "./redis-calls.js";
 import type { RedisClient } from "./redis-client.js";
 import { closed, unavailable, unsuitable, wholeTtl } from "./refusals.js";
 
@@ -17,19 +16,19 @@ export interface RedisStoreOptions {
   readonly keyPrefix?: string;
   /** For each call, connecting included; default 2 000. */
   readonly timeoutMs?: number;
-  /** What you know of a Redis that does not tell its policy; what it tells counts more. */
+  /** The policy of a Redis that does not tell it. If Redis tells one, that one counts. */
   readonly maxmemoryPolicy?: "noeviction";
 }
 
 /**
- * Keeps sign-ins in Redis (6.0 or newer): the store for more than one process. Takes a client of the official
- * package `redis`. One that is not connected yet is connected by `start()`, connected anew when nothing comes
- * back any more, and closed by `close()`; an open one stays yours. Scripts are sent whole each time, so that a
- * server that was restarted or replaced needs nothing.
+ * Stores sign-ins in Redis (6.0 or newer): the store for more than one process. Takes a client of the official package
+ * `redis`. A client that is not connected yet is connected by `start()`, reconnected when nothing comes back any more,
+ * and closed by `close()`. An open one stays yours. Scripts are sent whole each time, so a server that was restarted
+ * or replaced needs no preparation.
  *
  * `start()` throws `store_unsuitable` when Redis may evict (any `maxmemory-policy` but `noeviction`): an
  * evicted counter would give a guesser more tries. Every method throws `store_unavailable` when Redis does
- * not answer in time, refuses or is full: a write may then have been done or not. `closed` after `close()`.
+ * not answer in time, refuses or is full: a write may then have happened or not. `closed` after `close()`.
  *
  * Entry point: `hosted-agent-identity/sign-in`.
  *
@@ -47,37 +46,18 @@ export interface RedisStoreOptions {
 export function redisStore(client: RedisClient, options: RedisStoreOptions = {}): SignInStore {
   clientCheck.read(client, "redisStore: client");
   const settings = readOptions("redisStore", redisStoreOptions, options);
-  const { keyPrefix, timeoutMs } = settings;
+  const { keyPrefix, timeoutMs, maxmemoryPolicy } = settings;
+  const connection: Connection = { client, timeoutMs, connecting: undefined };
+  const calls = redisCalls(client, timeoutMs, () => reconnect(connection));
   let isClosed = false;
-  let connecting: Promise<unknown> | undefined;
 
-  // Without a listener a lost connection would end the process; each call says itself that it failed.
+  // Without a listener a lost connection would end the process. Each call reports its own failure.
   client.on("error", () => undefined);
-
-  const connect = (): void => {
-    connecting = client.connect();
-    connecting.catch(() => undefined);
-  };
-
-  /** Only what we have opened, and not while the client is busy with that itself. */
-  const renew = (): void => {
-    if (connecting === undefined || !client.isOpen || client.isReady === false) return;
-    client.destroy();
-    connect();
-  };
-
-  const calls = redisCalls(client, timeoutMs, renew);
 
   const refuseClosed = (): void => {
     if (isClosed) throw closed("redisStore()");
   };
-
-  const script = <T>(
-    text: string,
-    key: string,
-    values: readonly string[],
-    read: (reply: unknown) => T | undefined,
-  ): Promise<T> => {
+  const script: RunScript = (text, key, values, read) => {
     refuseClosed();
     return calls.change(
       (redis) => redis.eval(text, { keys: [keyPrefix + key], arguments: [...values] }),
@@ -85,55 +65,19 @@ export function redisStore(client: RedisClient, options: RedisStoreOptions = {})
     );
   };
 
-  /** The client goes on trying when this has given up. */
-  const connected = async (): Promise<void> => {
-    const late = (): Error => unavailable(`Redis could not be reached within ${timeoutMs} ms.`);
-    await withDeadline(timeoutMs, undefined, late, async () => connecting).catch((error: unknown) => {
-      throw isHostedAgentIdentityError(error) ? error : fromClient(error);
-    });
-  };
-
-  /** `undefined` when Redis is there and does not tell. */
-  const toldPolicy = async (): Promise<string | undefined> => {
-    try {
-      const info = await calls.look((redis) => redis.info("memory"), text);
-      return /^maxmemory_policy:(\S+)/m.exec(info)?.[1];
-    } catch {
-      await calls.look((redis) => redis.get(`${keyPrefix}start`), found);
-      return undefined;
-    }
-  };
-
   return {
     shared: true,
     async start() {
       refuseClosed();
-      if (!client.isOpen) connect();
-      await connected();
-      refuseEviction((await toldPolicy()) ?? settings.maxmemoryPolicy);
+      if (!client.isOpen) connect(connection);
+      await connected(connection);
+      refuseEviction((await evictionPolicy(calls, keyPrefix)) ?? maxmemoryPolicy);
     },
     async get(key) {
       refuseClosed();
       return (await calls.look((redis) => redis.get(keyPrefix + key), found)).value;
     },
-    async setIfAbsent(key, value, ttlMs) {
-      return script(compareAndSet, key, ["0", "", value, String(wholeTtl(ttlMs))], oneOrZero);
-    },
-    async increment(key, ttlMs) {
-      return script(increment, key, [String(wholeTtl(ttlMs))], count);
-    },
-    async compareAndSet(key, expected, value, ttlMs) {
-      const isExpected = expected === undefined ? "0" : "1";
-      return script(
-        compareAndSet,
-        key,
-        [isExpected, expected ?? "", value, String(wholeTtl(ttlMs))],
-        oneOrZero,
-      );
-    },
-    async take(key) {
-      return (await script(take, key, [], found)).value;
-    },
+    ...scriptedSteps(script),
     async delete(key) {
       refuseClosed();
       await calls.change((redis) => redis.del(keyPrefix + key), count);
@@ -141,9 +85,81 @@ export function redisStore(client: RedisClient, options: RedisStoreOptions = {})
     async close() {
       if (isClosed) return;
       isClosed = true;
-      if (connecting !== undefined && client.isOpen) await disconnect(client, timeoutMs);
+      if (connection.connecting !== undefined && client.isOpen) await disconnect(connection);
     },
   };
+}
+
+/** Runs a script on one key, as one atomic step of Redis. */
+type RunScript = <T>(
+  text: string,
+  key: string,
+  values: readonly string[],
+  read: (reply: unknown) => T | undefined,
+) => Promise<T>;
+
+function scriptedSteps(
+  script: RunScript,
+): Pick<SignInStore, "setIfAbsent" | "increment" | "compareAndSet" | "take"> {
+  return {
+    setIfAbsent: async (key, value, ttlMs) =>
+      script(compareAndSet, key, ["0", "", value, String(wholeTtl(ttlMs))], oneOrZero),
+    increment: async (key, ttlMs) => script(increment, key, [String(wholeTtl(ttlMs))], count),
+    async compareAndSet(key, expected, value, ttlMs) {
+      const isExpected = expected === undefined ? "0" : "1";
+      const values = [isExpected, expected ?? "", value, String(wholeTtl(ttlMs))];
+      return script(compareAndSet, key, values, oneOrZero);
+    },
+    take: async (key) => (await script(take, key, [], found)).value,
+  };
+}
+
+interface Connection {
+  readonly client: RedisClient;
+  readonly timeoutMs: number;
+  /** Set once we have opened the connection: then it is ours to renew and to close. */
+  connecting: Promise<unknown> | undefined;
+}
+
+function connect(connection: Connection): void {
+  connection.connecting = connection.client.connect();
+  connection.connecting.catch(() => undefined);
+}
+
+/** Only a connection of our own, and not while the client is reconnecting by itself. */
+function reconnect(connection: Connection): void {
+  const { client, connecting } = connection;
+  if (connecting === undefined || !client.isOpen || client.isReady === false) return;
+  client.destroy();
+  connect(connection);
+}
+
+/** Waits for the connection. The client goes on trying after that has failed. */
+async function connected(connection: Connection): Promise<void> {
+  const { timeoutMs } = connection;
+  const late = (): Error => unavailable(`Redis could not be reached within ${timeoutMs} ms.`);
+  await withDeadline(timeoutMs, undefined, late, async () => connection.connecting).catch(
+    (error: unknown) => {
+      throw isHostedAgentIdentityError(error) ? error : fromClient(error);
+    },
+  );
+}
+
+/** Waits for running commands, but not for a server that hangs. */
+async function disconnect({ client, timeoutMs }: Connection): Promise<void> {
+  const late = (): Error => unavailable("Redis did not close in time.");
+  await withDeadline(timeoutMs, undefined, late, () => client.close()).catch(() => client.destroy());
+}
+
+/** The `maxmemory-policy`; `undefined` for a Redis that answers but does not tell it. */
+async function evictionPolicy(calls: RedisCalls, keyPrefix: string): Promise<string | undefined> {
+  try {
+    const info = await calls.look((redis) => redis.info("memory"), text);
+    return /^maxmemory_policy:(\S+)/m.exec(info)?.[1];
+  } catch {
+    await calls.look((redis) => redis.get(`${keyPrefix}start`), found);
+    return undefined;
+  }
 }
 
 const clientCheck: OptionCheck<RedisClient> = made<RedisClient>("a client of the package redis 5 or newer", {
@@ -164,7 +180,7 @@ export const redisStoreOptions: OptionTable<RedisStoreOptions, "keyPrefix" | "ti
   maxmemoryPolicy: optional(oneOf("noeviction")),
 };
 
-// A missing key is `false` in a script. ARGV: is a value expected, which, the new one, its lifetime.
+// A missing key is `false` in a script. ARGV: whether a value is expected, which, the new one, its lifetime.
 const compareAndSet = `
 local live = redis.call('GET', KEYS[1])
 if ARGV[1] == '0' then
@@ -186,20 +202,16 @@ local live = redis.call('GET', KEYS[1])
 if live then redis.call('DEL', KEYS[1]) end
 return live`;
 
-/** The lifetime of a key that is evicted is not the one that was asked for. */
+/** Throws `store_unsuitable` for a Redis that may evict keys before their time. */
 function refuseEviction(policy: string | undefined): void {
   if (policy === "noeviction") return;
   const found = policy === undefined ? "does not tell its maxmemory-policy" : `evicts (${policy})`;
-  throw unsuitable(
-    `This Redis ${found}; sign-in needs one that drops nothing before its time.`,
-    storeUnsuitableCauses[policy === undefined ? "policyUnknown" : "evicts"],
-  );
-}
-
-/** Waits for what is under way, but not for a server that hangs. */
-async function disconnect(client: RedisClient, timeoutMs: number): Promise<void> {
-  const late = (): Error => unavailable("Redis did not let go in time.");
-  await withDeadline(timeoutMs, undefined, late, () => client.close()).catch(() => client.destroy());
+  throw unsuitable(`This Redis ${found}; sign-in needs one that drops nothing before its time.`, {
+    help:
+      policy === undefined
+        ? 'Look it up, and give redisStore() { maxmemoryPolicy: "noeviction" } if it is that.'
+        : "Set maxmemory-policy to noeviction (redis.conf, CONFIG SET, or your provider's settings).",
+  });
 }
 
 const text = (reply: unknown): string | undefined => (typeof reply === "string" ? reply : undefined);

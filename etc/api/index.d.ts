@@ -90,7 +90,13 @@ declare class HostedAgentIdentityError extends Error {
     toJSON(): Record<string, unknown>;
 }
 declare function isHostedAgentIdentityError(value: unknown): value is HostedAgentIdentityError;
-type ConsentReason = "consent" | "admin_consent" | "sign_in" | "step_up";
+declare const consentReasons: readonly [
+    "consent",
+    "admin_consent",
+    "sign_in",
+    "step_up"
+];
+type ConsentReason = (typeof consentReasons)[number];
 interface ConsentRequestInit {
     readonly link: string;
     readonly serverLabel: string;
@@ -325,8 +331,8 @@ type IdentityEvent = {
     readonly call: "tokens" | "redeem" | "prompt" | "sign-out";
     readonly code: ErrorCode | "unexpected";
     readonly category: ErrorCategory;
-    readonly agent?: string;
-    readonly principal?: string;
+    readonly agent?: string | undefined;
+    readonly principal?: string | undefined;
 } | {
     readonly type: "sign_in_service_failed";
     readonly call: "tokens" | "redeem" | "prompt" | "sign-out";

@@ -19,49 +19,7 @@ interface OutputItem {
     readonly id?: string | undefined;
 }
 type ErrorCategory = "consent" | "signin" | "stepup" | "blocked" | "admin" | "config" | "cred" | "retry" | "throttle" | "loop" | "input";
-type ResourceCode = "url_not_allowed"
-    | "redirect_refused"
-    | "resource_unauthorized"
-    | "insufficient_scope"
-    | "shared_session"
-    | "mcp_server_unreachable"
-    | "mcp_server_failed"
-    | "pool_busy"
-    | "call_id_missing"
-    | "toolbox_source_failed";
-type SetUpCode = "no_user_context"
-    | "context_ended"
-    | "invalid_option"
-    | "missing_dependency"
-    | "dependency_failed"
-    | "consent_link_missing"
-    | "consent_link_refused"
-    | "agent_consent_missing"
-    | "developer_source_refused";
-type SignInCode = "user_not_identified"
-    | "long_running_refused"
-    | "quota_reached"
-    | "sign_in_too_large"
-    | "agent_not_identified"
-    | "agent_names_too_many_users"
-    | "sign_in_service_unavailable"
-    | "store_unavailable"
-    | "store_unsuitable"
-    | "store_corrupt";
-type TokenCode = "no_token"
-    | "consent_required"
-    | "sign_in_required"
-    | "step_up_required"
-    | "token_exchange_failed"
-    | "entra_unreachable"
-    | "entra_timeout"
-    | "entra_bad_response"
-    | "client_credential_failed"
-    | "wrong_user"
-    | "backing_off"
-    | "closed";
-type TurnCode = "turn_cancelled" | "turn_timeout" | "turn_idle" | "invalid_run_output" | "model_stream_cut" | "run_failed";
-type UserTokenCode = "user_token_missing"
+type ErrorCode = "user_token_missing"
     | "user_token_repeated"
     | "user_token_malformed"
     | "user_token_too_large"
@@ -80,9 +38,61 @@ type UserTokenCode = "user_token_missing"
     | "user_token_client"
     | "signing_keys_unavailable"
     | "identity_header_repeated"
-    | "identity_header_invalid";
-type ErrorCode = UserTokenCode | SetUpCode | TokenCode | ResourceCode | TurnCode | SignInCode;
-type ConsentReason = "consent" | "admin_consent" | "sign_in" | "step_up";
+    | "identity_header_invalid"
+    | "no_user_context"
+    | "context_ended"
+    | "invalid_option"
+    | "missing_dependency"
+    | "dependency_failed"
+    | "consent_link_missing"
+    | "consent_link_refused"
+    | "agent_consent_missing"
+    | "developer_source_refused"
+    | "no_token"
+    | "consent_required"
+    | "sign_in_required"
+    | "step_up_required"
+    | "token_exchange_failed"
+    | "entra_unreachable"
+    | "entra_timeout"
+    | "entra_bad_response"
+    | "client_credential_failed"
+    | "wrong_user"
+    | "backing_off"
+    | "closed"
+    | "url_not_allowed"
+    | "redirect_refused"
+    | "resource_unauthorized"
+    | "insufficient_scope"
+    | "shared_session"
+    | "mcp_server_unreachable"
+    | "mcp_server_failed"
+    | "pool_busy"
+    | "call_id_missing"
+    | "toolbox_source_failed"
+    | "turn_cancelled"
+    | "turn_timeout"
+    | "turn_idle"
+    | "invalid_run_output"
+    | "model_stream_cut"
+    | "run_failed"
+    | "user_not_identified"
+    | "long_running_refused"
+    | "quota_reached"
+    | "sign_in_too_large"
+    | "agent_not_identified"
+    | "agent_names_too_many_users"
+    | "sign_in_service_unavailable"
+    | "store_unavailable"
+    | "store_unsuitable"
+    | "store_corrupt";
+declare const consentReasons: readonly [
+    "consent",
+    "admin_consent",
+    "sign_in",
+    "step_up"
+];
+type ConsentReason = (typeof consentReasons)[number];
 interface ConsentRequestInit {
     readonly link: string;
     readonly serverLabel: string;
@@ -400,8 +410,8 @@ type IdentityEvent = {
     readonly call: "tokens" | "redeem" | "prompt" | "sign-out";
     readonly code: ErrorCode | "unexpected";
     readonly category: ErrorCategory;
-    readonly agent?: string;
-    readonly principal?: string;
+    readonly agent?: string | undefined;
+    readonly principal?: string | undefined;
 } | {
     readonly type: "sign_in_service_failed";
     readonly call: "tokens" | "redeem" | "prompt" | "sign-out";

@@ -251,8 +251,8 @@ type IdentityEvent = {
     readonly call: "tokens" | "redeem" | "prompt" | "sign-out";
     readonly code: ErrorCode | "unexpected";
     readonly category: ErrorCategory;
-    readonly agent?: string;
-    readonly principal?: string;
+    readonly agent?: string | undefined;
+    readonly principal?: string | undefined;
 } | {
     readonly type: "sign_in_service_failed";
     readonly call: "tokens" | "redeem" | "prompt" | "sign-out";

@@ -84,7 +84,13 @@ declare class HostedAgentIdentityError extends Error {
     constructor(code: ErrorCode, message?: string, options?: HostedAgentIdentityErrorOptions);
     toJSON(): Record<string, unknown>;
 }
-type ConsentReason = "consent" | "admin_consent" | "sign_in" | "step_up";
+declare const consentReasons: readonly [
+    "consent",
+    "admin_consent",
+    "sign_in",
+    "step_up"
+];
+type ConsentReason = (typeof consentReasons)[number];
 interface ConsentRequestInit {
     readonly link: string;
     readonly serverLabel: string;
@@ -311,8 +317,8 @@ type IdentityEvent = {
     readonly call: "tokens" | "redeem" | "prompt" | "sign-out";
     readonly code: ErrorCode | "unexpected";
     readonly category: ErrorCategory;
-    readonly agent?: string;
-    readonly principal?: string;
+    readonly agent?: string | undefined;
+    readonly principal?: string | undefined;
 } | {
     readonly type: "sign_in_service_failed";
     readonly call: "tokens" | "redeem" | "prompt" | "sign-out";
@@ -437,8 +443,8 @@ interface TokenSource {
 interface Account {
     readonly tid: string;
     readonly oid: string;
-    readonly username?: string;
-    readonly name?: string;
+    readonly username?: string | undefined;
+    readonly name?: string | undefined;
 }
 interface SignInStore {
     get(key: string): Promise<string | undefined>;
@@ -479,13 +485,20 @@ type Redeemed = {
     readonly account: Account;
     readonly serverLabel: string;
     readonly say: string;
-    readonly prompt?: string;
+    readonly prompt?: string | undefined;
 } | {
     readonly status: "refused";
     readonly reason: RefusedCode;
     readonly say: string;
 };
-type RefusedCode = "nothing_waiting" | "expired" | "too_many_tries" | "other_account" | "declined";
+declare const refusedCodes: readonly [
+    "nothing_waiting",
+    "expired",
+    "too_many_tries",
+    "other_account",
+    "declined"
+];
+type RefusedCode = (typeof refusedCodes)[number];
 interface LongRunningOptions {
     readonly purpose: string;
     readonly until: Date;

@@ -1,4 +1,10 @@
-type ConsentReason = "consent" | "admin_consent" | "sign_in" | "step_up";
+declare const consentReasons: readonly [
+    "consent",
+    "admin_consent",
+    "sign_in",
+    "step_up"
+];
+type ConsentReason = (typeof consentReasons)[number];
 interface ConsentRequestInit {
     readonly link: string;
     readonly serverLabel: string;

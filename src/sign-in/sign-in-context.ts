@@ -4,7 +4,7 @@ import type { Keyring } from "../sealing/keyring.js";
 import type { ProtectedResource } from "../sources/protected-resource.js";
 import type { SignInStore } from "./stores/store.js";
 
-/** What every part of sign-in works with: checked options, nothing that changes. */
+/** The checked options that every part of sign-in works with. */
 export interface SignInContext {
   readonly app: EntraAppInternals;
   /** Where people reach the service: https (http on loopback only), without a trailing slash. */
@@ -13,14 +13,14 @@ export interface SignInContext {
   /** With keyed names, and a timeout on each step. */
   readonly store: SignInStore;
   readonly keys: Keyring;
-  /** Names the agent on pages and separates its records from another agent's. */
+  /** Names the agent on pages and separates its records from those of other agents. */
   readonly agent: string;
   readonly now: () => number;
   readonly random: (bytes: number) => Uint8Array;
   readonly onEvent: OnEvent | undefined;
 }
 
-/** What belongs to one principal at one agent, cloud and client: the binding of its sealed records. */
+/** What the sealed records of a principal are bound to: agent, cloud, client and principal. */
 export function recordBinding({ agent, app }: SignInContext, principalKey: string): readonly string[] {
   return [agent, app.facts.cloud.loginEndpoint, app.facts.clientId, principalKey];
 }

@@ -4,7 +4,7 @@ import type { SignInContext } from "./sign-in-context.js";
 import type { LinkKeys } from "./link/agents.js";
 import type { Account, Grants } from "./grants/grant.js";
 
-/** What the pages and the binding share: one for each `createSignIn()`. */
+/** What the pages and the binding share. Each `createSignIn()` has one. */
 export interface SignInInternals {
   /** Under the name of this process's own agent. */
   readonly core: SignInContext;
@@ -12,14 +12,14 @@ export interface SignInInternals {
   /** The same for the agent that a ticket names: its records are bound to its name. */
   coreOf(agent: string): SignInContext;
   grantsOf(agent: string): Grants;
-  /** Told after somebody has signed in and still has to type the code. What it throws is ignored. */
+  /** Called after a user has signed in and still has to type the code. What it throws is ignored. */
   readonly onPending: ((event: SignInPending) => void) | undefined;
-  /** Told after a grant was stored. What it throws is ignored. */
+  /** Called after a grant was stored. What it throws is ignored. */
   readonly onSignedIn: ((event: SignInBound) => void) | undefined;
 }
 
 /**
- * Somebody has signed in, and the chat still has to say that it was its own user.
+ * A sign-in at Entra whose code the user still has to type into the chat.
  * @group Sign-in
  */
 export interface SignInPending {
@@ -36,5 +36,5 @@ export interface SignInBound extends SignInPending {
   readonly account: Account;
 }
 
-/** What a sign-in brought, as long as it is not known to be the principal's. */
+/** The result of a sign-in at Entra, before it is known to be the principal's account. */
 export type Arrived = SignedIn;

@@ -31,38 +31,38 @@ export interface SignInOptions extends Pick<Runtime, "now" | "random" | "onEvent
   /** `redisStore()`, `fileStore()`, `memoryStore()` or your own. */
   readonly store: SignInStore;
   /**
-   * 32 random bytes each, or their base64 form (`openssl rand -base64 32`). The first seals, all open: put a
-   * new one first, and keep the old ones until what they sealed has expired. Where several processes share
-   * the store, give all of them the new key behind the old one before any has it first: what one seals with
-   * a key that another does not have is nothing to that one, and people are asked again.
+   * 32 random bytes each, or their base64 form (`openssl rand -base64 32`). The first key seals, all keys open: put a
+   * new key first, and keep the old ones until everything they sealed has expired. If several processes share the
+   * store, first add the new key to all of them in second place, and then move it to the front. Otherwise a process
+   * without the new key cannot read what others seal, and users have to sign in again.
    */
   readonly encryptionKeys: readonly (string | Uint8Array)[];
   /**
-   * Names the agent on pages, in the chat and in records: another name is another agent. Default: the name
-   * the platform gives it, or `agent`.
+   * Names the agent on pages, in the chat and in records. Another name is another agent. Default: the name that the
+   * platform gives the agent, or `agent`.
    */
   readonly agentName?: string;
   /**
-   * The Ed25519 private key this agent signs its links with, as PEM or key object. Default: one derived from
-   * the encryption keys, which serves where no other agent shares them.
+   * The Ed25519 private key that this agent signs its links with, as PEM or key object. Default: a key derived from the
+   * encryption keys, which is enough if no other agent shares them.
    */
   readonly signingKey?: string | KeyObject;
   /**
-   * The agents whose links are accepted, by name, this one included. For a service of several agents; without
-   * it only this agent's own links are.
+   * The agents whose links are accepted, by name, this one included, for a service of several agents. Default: only this
+   * agent's own links are accepted.
    */
   readonly agents?: Readonly<Record<string, SignInAgent>>;
   /** How long work may go on after its turn, in milliseconds. Default 24 hours. */
   readonly longRunningMs?: number;
-  /** Told when somebody has signed in and the chat has to be told the code. What it throws is ignored. */
+  /** Called when a user has signed in and still has to type the code into the chat. What it throws is ignored. */
   readonly onPending?: (event: SignInPending) => void;
-  /** Told when a grant was stored. What it throws is ignored. */
+  /** Called when a grant was stored. What it throws is ignored. */
   readonly onSignedIn?: (event: SignInBound) => void;
 }
 
 /**
- * How far a link has come. `code`: somebody has signed in, the chat waits for the code and the yes. `unknown`
- * is what no agent of this service has made.
+ * How far a link has come. `code`: a user has signed in, and the chat waits for the code and the yes. `unknown`: no
+ * agent of this service has made the link.
  * @group Sign-in
  */
 export type SignInStatus = "waiting" | "code" | "done" | "expired" | "unknown";
@@ -73,59 +73,58 @@ export type SignInStatus = "waiting" | "code" | "done" | "expired" | "unknown";
  */
 export interface SignIn {
   /**
-   * The token source for `userAccess()`: put it last. Its tokens are proven to be the user's own. It throws
-   * `user_not_identified`, `invalid_option` (a resource it was not made for), `store_unavailable`, and what
-   * Entra refuses a live grant with, except what the person can end by signing in: that becomes a link.
+   * The token source for `userAccess()`: put it last. The subject of its tokens is verified. It throws
+   * `user_not_identified`, `invalid_option` (for a resource that is not listed), `store_unavailable`, and Entra's
+   * refusals of a live grant, except those that the user can resolve by signing in: they become a link.
    */
   tokens(): TokenSource;
   /**
-   * The link with which the user of a running turn signs in for a resource. Show it to that person only.
-   * Throws `user_not_identified` when nobody can say which person asks, `invalid_option`, `context_ended`.
+   * The link with which the user of a running turn signs in for a resource. Show it to that user only. Throws
+   * `user_not_identified` when the context identifies no user, `invalid_option`, `context_ended`.
    */
   link(context: UserContext, resource: ProtectedResource): Promise<MadeConsentLink>;
   /**
-   * Takes the newest message that the user wrote, before the model sees it: it may be a code, or the yes after
-   * it. Never give it the text of a model, a tool or an earlier turn. `responses(run, { signIn })` calls it, and
-   * `keepPrompt`, by itself. Throws `context_ended`, `store_unavailable`.
+   * Takes the user's newest message before the model sees it: it may be a code, or the yes after a code. Never give it
+   * the text of a model, a tool or an earlier turn. `responses(run, { signIn })` calls this and `keepPrompt` by itself.
+   * Throws `context_ended`, `store_unavailable`.
    */
   redeem(context: UserContext, text: string): Promise<Redeemed>;
   /**
-   * Keeps a message that had to wait for the sign-in, sealed, for minutes: `redeem` returns it after the yes.
-   * Does nothing for a person known by a token, who has no code to type. Throws `context_ended`,
-   * `store_unavailable`.
+   * Stores a message that has to wait for the sign-in, sealed, for 25 minutes: `redeem` returns it after the yes. Does
+   * nothing for a user known by a token, who has no code to type. Throws `context_ended`, `store_unavailable`.
    */
   keepPrompt(context: UserContext, prompt: string): Promise<void>;
   /**
    * The pages, web-standard. Mount them under `publicUrl`, with `webHandler()` of the Express, Fastify and Node
-   * entries, or as they are in Hono. They answer to what a person may do there, and never throw. Besides the
-   * pages there is `POST /status`, a form with the link as `link`: it answers `{ "status": … }` as `status()`
-   * does, to your own back end (no CORS), and `{ "error": { "code": … } }` with 400 or 503.
+   * entries, or as they are in Hono. The handler never throws. Besides the pages there is `POST /status`, a form with
+   * the link as `link`, for your own back end (no CORS): it answers `{ "status": … }` as `status()` does, and
+   * `{ "error": { "code": … } }` with 400 or 503.
    */
   readonly handler: (request: Request) => Promise<Response>;
   /**
-   * Deletes the grant, the refresh tokens of the person's long-running work, and what waits for a code. Once it
-   * has resolved, no new turn of this process is given a token of before; other processes drop cached tokens
-   * within a minute. Access tokens live on at the resource until they expire, and the consent stays with Entra. What may act is the
-   * caller's to decide: give the principal of a context, never one out of a request. Throws `user_not_identified`
-   * for a principal that owns no grant, such as that of a resource's token, and `store_unavailable`, and then it
-   * may have been done or not: do it again.
+   * Deletes the grant, the refresh tokens of the user's long-running work, and sign-ins that wait for a code. Once it has
+   * resolved, no new turn of this process gets an old token; other processes drop cached tokens within a minute. Access
+   * tokens stay valid at the resource until they expire, and the consent stays with Entra. Pass the principal of a
+   * context, never one from a request: this method does not check who asks. Throws `user_not_identified` for a principal
+   * that owns no grant, such as one from a token for a resource, and `store_unavailable`. The sign-out may then have
+   * happened or not: repeat it.
    */
   signOut(principal: Principal): Promise<void>;
-  /** Signs out, and lets another account be connected in this chat. Throws `store_unavailable`. */
+  /** Signs out, and allows another account to be connected in this chat. Throws `store_unavailable`. */
   unpin(principal: Principal): Promise<void>;
   /**
    * Deletes everything that an account is connected with at the agents of this service (`agents`, or this one),
-   * also the pins of chats that have signed out. Throws `store_unavailable`: do it again then.
+   * including the pins of chats that have signed out. Throws `store_unavailable`: repeat it then.
    */
   forgetAccount(account: Pick<Account, "tid" | "oid">): Promise<void>;
   /**
-   * How far a link has come, for a front end that waits. Takes the link itself. Tells nothing else, and to
-   * nobody who does not have the link. Throws `store_unavailable`.
+   * How far a link has come, for a front end that waits. Takes the link itself, and reveals nothing else. Throws
+   * `store_unavailable`.
    */
   status(link: string): Promise<SignInStatus>;
   /**
-   * Lets work go on for the user after the turn, and returns the id with which `runAs` takes it up. One person
-   * may have 200 pieces of work going on, or 4 MiB of them. Throws `user_not_identified`, `long_running_refused`,
+   * Lets work go on for the user after the turn, and returns its id for `runAs`. One user may have 200 pieces of work at a
+   * time, or 4 MiB of them. Throws `user_not_identified`, `long_running_refused`,
    * `quota_reached`, `invalid_option`, `context_ended`.
    */
   longRunning(context: UserContext, options: LongRunningOptions): Promise<string>;
@@ -138,8 +137,8 @@ export interface SignIn {
   /** Ends such work, in other processes within a minute. Throws `store_unavailable`. */
   stopLongRunning(id: string): Promise<void>;
   /**
-   * Starts the store. Optional: the first use does it too, but a service that cannot work should say so when
-   * it starts. Throws `store_unsuitable`, `store_unavailable`.
+   * Starts the store. Optional, because the first use does it, too; but a service that cannot work should fail when it
+   * starts. Throws `store_unsuitable`, `store_unavailable`.
    */
   ready(): Promise<void>;
   /** Closes the store. */

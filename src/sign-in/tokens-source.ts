@@ -27,7 +27,7 @@ export interface SignInDemand {
   readonly reason: ConsentReason;
 }
 
-/** Makes the link under which a person signs in for a resource. Given by the flow. */
+/** Makes the link under which a user signs in for a resource. */
 export type MakeSignInLink = (
   context: UserContext,
   resource: ProtectedResource,
@@ -35,9 +35,9 @@ export type MakeSignInLink = (
 ) => Promise<MadeConsentLink>;
 
 /**
- * The token source of sign-in: the token of the principal's grant, or the link that brings one about. Asks the
- * person again when the resource or the scopes are new, and when Entra wants more of them (step-up).
- * `grantKeyOf` tells which grant a context uses: the principal's own, or that of a piece of long-running work.
+ * The token source of sign-in: a token of the principal's grant, or the link to sign in. The user has to sign in again
+ * when the resource or the scopes are new, and when Entra asks for more (step-up). `grantKeyOf` returns the key of the
+ * grant that a context uses: the principal's own, or that of long-running work.
  */
 export function signInTokens(
   core: SignInContext,
@@ -53,7 +53,7 @@ export function signInTokens(
     usesAssertion: false,
     cached: true,
     skip({ context }) {
-      // It says who calls that resource, and opens no grant ("A token has one place").
+      // A token for a resource opens no grant.
       if (context.principal !== undefined && signInProof(context.principal) === undefined)
         return {
           reason: "wrong_audience",
@@ -100,7 +100,7 @@ function tokenOf(
   return grants.token(principalKey, { resource, scopes, claims, signal });
 }
 
-/** Somebody with a live grant is asked for more, everybody else to sign in. */
+/** A user with a live grant is asked for consent, any other user to sign in. */
 async function reasonOf(
   grants: Grants,
   principalKey: string,

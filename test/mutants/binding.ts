@@ -64,8 +64,8 @@ export const bindingMutants: readonly Mutant[] = [
   {
     name: "no-yes-needed",
     rule: 9,
-    find: "if (pinned !== undefined) return finish(",
-    replace: "if (true as boolean) return finish(",
+    find: "if (pinned !== undefined) return bindPending(",
+    replace: "if (true as boolean) return bindPending(",
     tests: code,
   },
   {

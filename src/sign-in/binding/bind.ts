@@ -6,7 +6,7 @@ import type { Arrived, SignInInternals } from "../sign-in-internals.js";
 import { pin, readPin, takePinBack } from "../grants/pin.js";
 import { recordName } from "../grants/record-names.js";
 
-/** How a binding went. Anything but `bound` has stored nothing, and left the ticket as it was. */
+/** The result of a binding. Anything but `bound` has stored nothing and left the ticket as it was. */
 export type Bound =
   | "bound"
   | "already_done"
@@ -19,13 +19,13 @@ export type Bound =
 
 /** Longer than a link, a stay at Entra, a code and a yes can take together. */
 const usedMs = 60 * 60_000;
-/** How long a binding that was cut off keeps the ticket from the next one. */
+/** How long an interrupted binding blocks its ticket. */
 const bindingMs = 30_000;
 
 /**
- * Stores the grant of a principal that is known to be the account's: the initiator's own, or one whose chat
- * has said the code and yes. The ticket is used up by this, and by nothing else. `generation`: the principal's when
- * the person came back from Entra, where something was waited for since.
+ * Stores the grant of a principal that has proven the account to be its own: the initiator's account, or one whose code
+ * and yes came from the chat. Only this uses the ticket up. `generation` is the principal's when the user came back
+ * from Entra; nothing is stored when it has changed since.
  */
 export async function bind(
   service: SignInInternals,
@@ -50,7 +50,7 @@ export async function bind(
     await store.delete(used);
     return outcome;
   }
-  // The grant is stored: what goes wrong from here on is not the person's.
+  // The grant is stored: a failure from here on does not fail the sign-in.
   await store.compareAndSet(used, "binding", "used", usedMs).catch(() => undefined);
   quietly(() =>
     service.onSignedIn?.({
@@ -84,7 +84,7 @@ async function pinAndKeep(
     if (isHostedAgentIdentityError(cause) && cause.code === "wrong_user") return "pinned_account";
     throw cause;
   } finally {
-    // Nothing was stored, so the chat keeps to nobody for it.
+    // Nothing was stored, so the pin must not stay.
     if (outcome !== "bound" && before === undefined)
       await takePinBack(core, owner, account).catch(() => undefined);
   }
@@ -109,17 +109,17 @@ export async function isUsed(service: SignInInternals, ticket: Ticket): Promise<
   return (await service.core.store.get(usedKey(service, ticket))) === "used";
 }
 
-/** Under the agent's name: another agent's ticket of the same id uses nothing up. */
+/** Under the agent's name: another agent's ticket with the same id must not use this one up. */
 function usedKey({ core }: SignInInternals, { agent, id }: Ticket): string {
   return recordName("ticket", core.publicUrl, agent, id);
 }
 
-/** Lets no listener break a sign-in, also one that is late. */
+/** Calls a listener. What it throws, or rejects with later, must not break a sign-in. */
 export function quietly(tell: () => unknown): void {
   try {
-    // An async listener is taken where one that returns nothing is asked for.
+    // TypeScript accepts an async function as a listener that returns nothing.
     Promise.resolve(tell()).catch(() => undefined);
   } catch {
-    // A listener's trouble is not the person's.
+    // The listener's failure.
   }
 }

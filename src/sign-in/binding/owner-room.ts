@@ -3,7 +3,7 @@ import { recordBinding, type SignInContext } from "../sign-in-context.js";
 import { sealedCell } from "../grants/sealed-cell.js";
 import { recordName } from "../grants/record-names.js";
 
-/** How much one principal may have waiting of a kind; `bytes` of what is stored. The oldest goes first. */
+/** How much of one kind a principal may have waiting. `bytes` counts what is stored. The oldest is dropped first. */
 export interface RoomLimits {
   readonly records: number;
   readonly bytes: number;
@@ -17,15 +17,15 @@ export interface Held {
 
 /** The records of one principal that wait for minutes: no principal can fill the store with them. */
 export interface OwnerRoom {
-  /** Keeps a value in place of what has its name. Tells whether it did: not what is too large, or was overtaken. */
+  /** Stores a value under its name. `false` when it is too large, or another process was faster. */
   keep(name: string, value: unknown): Promise<boolean>;
   read(name: string): Promise<unknown>;
   take(name: string): Promise<unknown>;
-  /** Lets go of everything. */
+  /** Deletes everything. */
   clear(): Promise<void>;
 }
 
-/** Makes the room of one principal. `what` tells rooms of the same kind apart. */
+/** The room of one principal. `what` distinguishes rooms of the same kind. */
 export function ownerRoom(
   core: SignInContext,
   owner: string,
@@ -52,7 +52,7 @@ export function ownerRoom(
       if (sealed.length > limits.bytes) return false;
       await store.delete(keyOf(name));
       if (!(await store.setIfAbsent(keyOf(name), sealed, ttlMs))) return false;
-      // Written first and counted then: whatever is written is in the list, or taken back.
+      // Written first and listed then, so that everything written is in the list or deleted again.
       let gone: readonly Held[] = [];
       try {
         await held.update((known) => {
@@ -77,12 +77,12 @@ export function ownerRoom(
   };
 }
 
-/** The name of what waits in a conversation: however long the conversation's own is, what is kept of it is not. */
+/** The name of what waits in a conversation. It is short, however long the conversation's id is. */
 export function placeIn(conversation: string | undefined): string {
   return digest(conversation ?? "");
 }
 
-/** The newest of a list that have room, in their order. The last one always has. */
+/** The newest items that fit, in their order. The last one always fits. */
 export function newest<T extends { readonly bytes: number }>(
   list: readonly T[],
   { records, bytes }: RoomLimits,

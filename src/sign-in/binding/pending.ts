@@ -14,13 +14,13 @@ export const codeMs: number = 5 * 60_000;
 export const maxTries = 5;
 /** After the right code: how long the chat waits for the yes. */
 const confirmMs = 5 * 60_000;
-/** A ticket that many browsers sign in with is not an honest one; the newest sign-ins are kept. */
+/** One ticket should not be used in many browsers. The newest sign-ins are kept. */
 const maxOfTicket = 4;
-/** What one principal may have waiting for a code, and the same for a yes. */
+/** How much one principal may have waiting for a code, and as much again for a yes. */
 const limits = { records: 16, bytes: 512 * 1024 };
-/** The list outlives the codes, so that a late one is told to be late. */
+/** Kept longer than the codes, so that an expired code is reported as expired, not as unknown. */
 const listMs = 3 * codeMs;
-/** Longer than a ticket can bring new codes: a link lives 15 minutes, and so may a stay at Entra. */
+/** Longer than a ticket can lead to new codes: a link lives for 15 minutes, and so does an attempt at Entra. */
 const triesMs = 60 * 60_000;
 
 /** A sign-in that waits for its code. */
@@ -29,7 +29,7 @@ export interface Waiting {
   readonly ticketId: string;
   readonly digest: string;
   readonly expiresAt: number;
-  /** Of what is stored for it. */
+  /** How much is stored for it. */
   readonly bytes: number;
 }
 
@@ -37,11 +37,11 @@ export interface Waiting {
 export interface Pending {
   readonly ticket: Ticket;
   readonly arrived: Arrived;
-  /** The principal's generation when it came: after a sign-out it no longer counts. */
+  /** The principal's generation when the user came back from Entra. After a sign-out it does not count. */
   readonly generation: number;
 }
 
-/** Keeps a sign-in for minutes, under the principal whose link it was, and returns the code that opens it. */
+/** Stores a sign-in for five minutes under the principal of its ticket, and returns its code. */
 export async function keepPending(
   service: SignInInternals,
   ticket: Ticket,
@@ -58,7 +58,7 @@ export async function keepPending(
   if (bytes > limits.bytes) throw new HostedAgentIdentityError("quota_reached");
   await core.store.setIfAbsent(keyOf(core, owner, id), sealed, codeMs);
   const waiting: Waiting = { id, ticketId: ticket.id, digest: codeDigest(code), expiresAt, bytes };
-  // Written first and counted then: whatever is written is in the list, or taken back.
+  // Written first and listed then, so that everything written is in the list or deleted again.
   let gone: readonly Waiting[] = [];
   try {
     await waitingOf(core, owner).update((known) => {
@@ -82,7 +82,7 @@ function withWaiting(known: readonly Waiting[], added: Waiting): readonly Waitin
   return newest([...others, ...ofTicket, added], limits);
 }
 
-/** Everything that waits for a code of this principal, and of no other. */
+/** The sign-ins of this principal that wait for a code. */
 export function waitingOf(core: SignInContext, owner: string): Cell<readonly Waiting[]> {
   const binding = bindingOf(core, owner, "waiting");
   return sealedCell<readonly Waiting[]>(core.store, {
@@ -94,7 +94,7 @@ export function waitingOf(core: SignInContext, owner: string): Cell<readonly Wai
   });
 }
 
-/** Takes what a code belongs to: it is there once. */
+/** Takes the sign-in of a code: it can be taken once. */
 export async function takePending(
   core: SignInContext,
   owner: string,
@@ -111,8 +111,8 @@ export function countTry(core: SignInContext, owner: string, ticketId: string): 
 }
 
 /**
- * Keeps what waits for a yes in a conversation: the yes has to be to the account that was named there last. Of
- * two at once, one is kept; tells whether this one is.
+ * Stores a sign-in that waits for a yes in its conversation: the yes is to the account that was named there last. Of
+ * two at the same time one is stored. Returns whether it was this one.
  */
 export function keepUnconfirmed(
   core: SignInContext,
@@ -143,13 +143,13 @@ function unconfirmedOf(core: SignInContext, owner: string): OwnerRoom {
   return ownerRoom(core, owner, "pending", "unconfirmed", { ...limits, ttlMs: confirmMs });
 }
 
-/** Forgets what waits for a code. What else was pending has ended with the principal's generation. */
+/** Deletes what waits for a code. What waits for a yes has ended with the principal's generation. */
 export async function dropWaiting(core: SignInContext, owner: string): Promise<void> {
   for (const { id } of await waitingOf(core, owner).read()) await core.store.delete(keyOf(core, owner, id));
   await core.store.delete(keyOf(core, owner, "waiting"));
 }
 
-/** The seal says so already; a grant for somebody else is worth a second look. */
+/** The seal is bound to the owner already. Binding another principal's grant would be bad enough for a second check. */
 function ofOwner(owner: string, found: unknown): Pending | undefined {
   const pending = found as Pending | undefined;
   return pending !== undefined && principalKey(pending.ticket.principal) === owner ? pending : undefined;

@@ -1,14 +1,14 @@
 import type { SignInContext } from "../sign-in-context.js";
 import { ownerRoom, placeIn, type OwnerRoom } from "./owner-room.js";
 
-/** As long as a link, a code and a yes may take. */
+/** As long as a link, a code and a yes may take together. */
 const promptMs = 25 * 60_000;
-/** A longer message is not kept: the person types it again. In characters (UTF-16 code units). */
+/** A longer message is not stored: the user types it again. In characters (UTF-16 code units). */
 export const maxPromptLength = 100_000;
-/** What one principal may have waiting, in all conversations. Sealed, a message is a third larger. */
+/** How much one principal may have waiting, in all conversations. A sealed message is a third larger. */
 const limits = { records: 16, bytes: 512 * 1024, ttlMs: promptMs };
 
-/** Keeps the message that a sign-in interrupted, for this principal in this conversation. */
+/** Stores the message that a sign-in interrupted, for this principal in this conversation. */
 export async function keepPrompt(
   core: SignInContext,
   owner: string,
@@ -19,7 +19,7 @@ export async function keepPrompt(
   await roomOf(core, owner).keep(placeIn(conversation), prompt);
 }
 
-/** The interrupted message, once. */
+/** Takes the interrupted message: it is there once. */
 export async function takePrompt(
   core: SignInContext,
   owner: string,
@@ -29,7 +29,7 @@ export async function takePrompt(
   return typeof prompt === "string" ? prompt : undefined;
 }
 
-/** Lets go of a principal's interrupted messages, in all conversations. */
+/** Deletes a principal's interrupted messages, in all conversations. */
 export async function dropPrompts(core: SignInContext, owner: string): Promise<void> {
   await roomOf(core, owner).clear();
 }

@@ -22,15 +22,15 @@ import { allows, readPin } from "../grants/pin.js";
 import { takePrompt } from "./prompt.js";
 
 /**
- * What the newest message of a user was to sign-in. Only a `not_a_code` goes on to the model; for the others
- * show `say` instead, and after `bound` run `prompt`.
+ * What the user's newest message was for sign-in. Only a `not_a_code` goes on to the model. For the others show `say`
+ * instead, and after `bound` run `prompt`.
  * @group Sign-in
  */
 export type Redeemed =
   /** An ordinary message. */
   | { readonly status: "not_a_code" }
   | { readonly status: "wrong_code"; readonly triesLeft: number; readonly say: string }
-  /** The code was right: the person has to say that the account is theirs. */
+  /** The code was right. The user has to confirm that the account is theirs. */
   | {
       readonly status: "confirm";
       readonly account: Account;
@@ -75,8 +75,8 @@ const sayings: Readonly<Record<RefusedCode, string>> = {
 };
 
 /**
- * Reads a code, or the yes after it, out of what the user wrote just now. Looks only under the principal of
- * the context; every wrong code counts against each sign-in that waits there, over all processes.
+ * Reads a code, or the yes after it, from the user's newest message. Only sign-ins of the context's principal are
+ * looked at. A wrong code counts against each of them, over all processes.
  */
 export async function redeem(
   service: SignInInternals,
@@ -85,19 +85,19 @@ export async function redeem(
 ): Promise<Redeemed> {
   liveInternalsOf(context);
   const { principal, principalKey: owner } = context;
-  // A person who is known by a token needs no code: the sign-in is compared with the token.
+  // A user known by a token needs no code: the account is compared with the token.
   if (principal === undefined || owner === undefined || signInProof(principal)?.by !== "code")
     return { status: "not_a_code" };
   const { core } = service;
   const unconfirmed = await readUnconfirmed(core, owner, context.platform.conversationId);
   const code = codeIn(text);
   if (unconfirmed !== undefined && code === undefined)
-    return answered(service, context, owner, unconfirmed, text);
+    return redeemAnswer(service, context, owner, unconfirmed, text);
   if (code === undefined) return { status: "not_a_code" };
-  return tried(service, context, owner, code);
+  return redeemTyped(service, context, owner, code);
 }
 
-async function answered(
+async function redeemAnswer(
   service: SignInInternals,
   context: UserContext,
   owner: string,
@@ -106,14 +106,14 @@ async function answered(
 ): Promise<Redeemed> {
   const answer = answerIn(text);
   if (answer === undefined)
-    return (await isOver(service, owner, asked)) ? { status: "not_a_code" } : question(asked);
-  // Of two answers at once, one counts.
+    return (await isOver(service, owner, asked)) ? { status: "not_a_code" } : confirmation(asked);
+  // Taken, not read: only one of two answers at the same time counts.
   const pending = await takeUnconfirmed(service.core, owner, context.platform.conversationId);
   if (pending === undefined) return refused("expired");
-  return answer === "no" ? refused("declined") : finish(service, context, owner, pending);
+  return answer === "no" ? refused("declined") : bindPending(service, context, owner, pending);
 }
 
-async function tried(
+async function redeemTyped(
   service: SignInInternals,
   context: UserContext,
   owner: string,
@@ -122,21 +122,21 @@ async function tried(
   const { core } = service;
   const waiting = await waitingOf(core, owner).read();
   if (waiting.length === 0) return looksOurs(code) ? refused("nothing_waiting") : { status: "not_a_code" };
-  const { found, triesLeft } = await compare(core, owner, waiting, codeDigest(code));
+  const { found, triesLeft } = await findWaiting(core, owner, waiting, codeDigest(code));
   if (found === undefined && triesLeft === undefined) return refused("too_many_tries");
-  if (found === undefined) return wrong(triesLeft ?? 0);
+  if (found === undefined) return wrongCode(triesLeft ?? 0);
   const pending = found.expiresAt > core.now() ? await takePending(core, owner, found) : undefined;
   if (pending === undefined || (await isOver(service, owner, pending))) return refused("expired");
   const pinned = await readPin(core, owner);
   if (!allows(pinned, pending.arrived.account)) return refused("other_account");
-  // Somebody who said yes to this account before is not asked again.
-  if (pinned !== undefined) return finish(service, context, owner, pending);
+  // The chat has said yes to this account before.
+  if (pinned !== undefined) return bindPending(service, context, owner, pending);
   const asked = await keepUnconfirmed(core, owner, context.platform.conversationId, pending);
-  return asked ? question(pending) : refused("expired");
+  return asked ? confirmation(pending) : refused("expired");
 }
 
-/** Counts first and compares then: what is counted cannot be tried once more by being fast. */
-async function compare(
+/** Counts the try before it compares, so that parallel tries cannot exceed the limit. */
+async function findWaiting(
   core: SignInContext,
   owner: string,
   waiting: readonly Waiting[],
@@ -149,14 +149,14 @@ async function compare(
     if (tries > maxTries) continue;
     triesLeft = Math.max(triesLeft ?? 0, maxTries - tries);
     for (const one of waiting) {
-      // All of them, also after a hit: how long it takes says nothing.
+      // All of them, also after a match, so that the time it takes tells nothing.
       if (one.ticketId === ticketId && sameDigest(one.digest, digest)) found = one;
     }
   }
   return { found, triesLeft };
 }
 
-async function finish(
+async function bindPending(
   service: SignInInternals,
   context: UserContext,
   owner: string,
@@ -175,7 +175,7 @@ async function finish(
   return { status: "bound", account, serverLabel, say, prompt };
 }
 
-/** Whether the person has signed out since. */
+/** Whether the user has signed out since. */
 async function isOver(
   { core, grantsOf }: SignInInternals,
   owner: string,
@@ -184,12 +184,12 @@ async function isOver(
   return (await grantsOf(core.agent).generation(owner)) !== generation;
 }
 
-function question({ ticket: { serverLabel, agent }, arrived: { account } }: Pending): Redeemed {
+function confirmation({ ticket: { serverLabel, agent }, arrived: { account } }: Pending): Redeemed {
   const say = `Is ${nameOf(account)} your account? Answer "yes", and ${agent} will use ${serverLabel} as this account whenever you ask here. Answer "no" if it is not yours.`;
   return { status: "confirm", account, serverLabel, say };
 }
 
-function wrong(triesLeft: number): Redeemed {
+function wrongCode(triesLeft: number): Redeemed {
   const left = triesLeft === 1 ? "1 try is left" : `${triesLeft} tries are left`;
   const next = triesLeft === 0 ? "Send your message again to get a new link." : `Please check it; ${left}.`;
   return { status: "wrong_code", triesLeft, say: `That code is not right. ${next}` };
@@ -199,7 +199,7 @@ function refused(reason: RefusedCode): Redeemed {
   return { status: "refused", reason, say: sayings[reason] };
 }
 
-/** For people; an account without a name is still one account, so its id stands in. */
+/** The account's name for display, or its id if it has none. */
 export function nameOf({ username, name, oid }: Account): string {
   return username ?? name ?? oid;
 }

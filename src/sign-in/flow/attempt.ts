@@ -7,9 +7,9 @@ import { packTicket, unpackTicket } from "../link/ticket.js";
 import { signInUrls } from "../link/urls.js";
 import { recordName } from "../grants/record-names.js";
 
-/** What a trip to Entra is for. */
+/** What the user is sent to Entra for. */
 export interface Errand {
-  /** The text of the ticket; absent for the connections page, which only wants to know who is there. */
+  /** The text of the ticket. Absent for the connections page, which only needs the account. */
   readonly ticket?: string;
   readonly tenantId: string;
   readonly scopes: readonly string[];
@@ -17,7 +17,7 @@ export interface Errand {
   readonly loginHint?: string | undefined;
 }
 
-/** An errand under way: what its return has to match. */
+/** A sign-in at Entra under way: what the callback has to match. */
 export interface Attempt {
   /** The number in its `state`. */
   readonly id: string;
@@ -29,13 +29,13 @@ export interface Attempt {
   readonly nonce: string;
 }
 
-/** A trip that begins: where the browser goes, and the cookie that it takes along. */
+/** A sign-in that begins: where the browser goes, and the cookies it gets. */
 export interface Begun {
   readonly redirect: string;
   readonly cookies: readonly string[];
 }
 
-/** What a `state` that came back is. */
+/** What a returned `state` is. */
 export type Returned =
   | {
       readonly status: "matches";
@@ -46,17 +46,17 @@ export type Returned =
   /** `lost`: its cookie did not come along, though the browser's own did. */
   | { readonly status: "foreign" | "replayed" | "expired" | "lost" };
 
-/** How long a person may take at Entra. */
+/** How long the user may take at Entra. */
 const attemptMs = 15 * 60_000;
-/** How many a browser may have under way. With their size this keeps a request below Node's 16 kB of headers. */
+/** How many sign-ins a browser may have under way. Their cookies have to fit into Node's 16 kB of headers. */
 const slots = [1, 2, 3] as const;
-/** Of a cookie's name and value together, in bytes. */
+/** The size of a cookie's name and value together, in bytes. */
 const maxCookieBytes = 3_000;
 
 /**
- * Begins a trip to Entra. What the return needs rides in a cookie of its own, sealed for this browser: whoever
- * has not signed in can make the store keep nothing. Each tab has its own cookie, and a fourth takes the place
- * of the oldest. `undefined` for a ticket that does not fit.
+ * Begins a sign-in at Entra. What the callback needs is in a cookie, sealed for this browser, so that users who have not
+ * signed in can store nothing. Each tab has its own cookie, and a fourth replaces the oldest. `undefined` for a ticket
+ * that does not fit.
  * Source: RFC 7636 (PKCE); RFC 9700 sections 2.1 and 4.7; OpenID Connect Core 3.1.2.1.
  */
 export function beginAttempt(
@@ -87,7 +87,7 @@ export function beginAttempt(
   };
 }
 
-/** Reads what came back. Stores nothing: that is for a code that was redeemed, in {@link countOnce}. */
+/** Finds the attempt of a returned `state`. It stores nothing; {@link countOnce} does, after the code was redeemed. */
 export async function endAttempt(
   core: SignInContext,
   browser: Browser,
@@ -103,17 +103,17 @@ export async function endAttempt(
     const attempt = attemptIn(core, browser, request, slot);
     if (attempt?.id !== id) continue;
     const cookies = [setCookie(core.publicUrl, attemptCookie(core, slot), "", 0)];
-    return { status: "matches", attempt: unpacked(core, attempt), cookies };
+    return { status: "matches", attempt: withTicket(core, attempt), cookies };
   }
   return { status: "lost" };
 }
 
-/** Marks a trip whose code was redeemed; `false` when another code of the same trip was redeemed before. */
+/** Marks an attempt whose code was redeemed. `false` when another code of it was redeemed before. */
 export function countOnce(core: SignInContext, browser: Browser, { id }: Attempt): Promise<boolean> {
   return core.store.setIfAbsent(markOf(core, browser, id), "redeemed", attemptMs);
 }
 
-/** A free slot, or the one of the oldest trip. */
+/** A free slot, or that of the oldest attempt. */
 function slotFor(core: SignInContext, browser: Browser, request: Request): number {
   const taken = slots.map((slot) => {
     const at = attemptIn(core, browser, request, slot)?.at ?? 0;
@@ -136,7 +136,7 @@ function attemptIn(
   return undefined;
 }
 
-function unpacked(core: SignInContext, { ticket, ...attempt }: Attempt): Attempt {
+function withTicket(core: SignInContext, { ticket, ...attempt }: Attempt): Attempt {
   return ticket === undefined ? attempt : { ...attempt, ticket: unpackTicket(core, ticket) };
 }
 
@@ -144,7 +144,7 @@ function attemptCookie({ publicUrl }: SignInContext, slot: number): string {
   return `${cookieName(publicUrl)}-${slot}`;
 }
 
-/** Of one browser: a cookie that was copied out of another one opens nothing. */
+/** An attempt is bound to its browser: a cookie that was copied into another browser does not open. */
 function bindingOf({ publicUrl }: SignInContext, browser: Browser): readonly string[] {
   return [publicUrl, browser.id];
 }

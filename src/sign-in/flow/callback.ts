@@ -18,8 +18,8 @@ import { openTicket, ticketPrincipal, type Ticket } from "../link/ticket.js";
 import { signInUrls } from "../link/urls.js";
 
 /**
- * `GET /callback`: Entra's redirect. Whatever comes of it is said on a page with an address of its own, so
- * that neither code nor state stays in the address bar or the history.
+ * `GET /callback`: Entra's redirect. Its outcome is shown on a page with another address, so that neither code nor
+ * state stays in the address bar or the history.
  */
 export async function handleCallback(service: SignInInternals, request: Request): Promise<Reply> {
   const { core } = service;
@@ -38,7 +38,7 @@ const unmatched = {
   lost: "lost",
 } as const;
 
-/** Nothing is stored before the code has been redeemed: until then, anybody may have sent this. */
+/** Nothing is stored before the code has been redeemed: until then, anybody can send such a request. */
 async function carryOn(
   service: SignInInternals,
   parameters: URLSearchParams,
@@ -54,7 +54,7 @@ async function carryOn(
   if (code === undefined) return failed(parameters.has("error") ? problemOfAnswer(parameters) : "trouble");
   if (!isExpectedIssuer(service, attempt, parameters.get("iss"))) return failed("trouble");
   try {
-    // Before the code is redeemed: a sign-out from here on ends what waits for the chat.
+    // Read before the code is redeemed: a later sign-out ends this sign-in.
     const known = await generationOf(service, ticket);
     const arrived = await redeemCode(service, attempt, ticket, code);
     if (!(await countOnce(core, browser, attempt))) return failed("replayed");
@@ -71,7 +71,7 @@ async function carryOn(
   }
 }
 
-/** Binds at once when it is known who asked, and otherwise waits for the code. */
+/** Binds at once if the user is known by a token, and otherwise waits for the code. */
 export async function bindOrWait(
   service: SignInInternals,
   ticket: Ticket,
@@ -92,7 +92,7 @@ export async function bindOrWait(
   return { kind: "code", ...shown, ...(await keepPending(service, ticket, arrived, began)) };
 }
 
-/** A person who is known has proven at Entra, just now, who they are: nothing waits. */
+/** Only a sign-in that will wait for a code needs it: a known user is bound at once. */
 async function generationOf(
   service: SignInInternals,
   ticket: Ticket | undefined,
@@ -120,13 +120,13 @@ async function redeemCode(
   });
 }
 
-/** The ticket was good when the person left for Entra; it may have expired while they were there. */
+/** The ticket may have expired while the user was at Entra. */
 function readTicket({ core, linkKeys }: SignInInternals, text: string): Ticket | undefined {
   const opened = openTicket(core, linkKeys, text);
   return opened.status === "bad" ? undefined : opened.ticket;
 }
 
-/** Where the answer says who gave it, it has to be whom we asked. Source: RFC 9207, section 2.4. */
+/** An issuer in the answer has to be the one we asked. Source: RFC 9207, section 2.4. */
 function isExpectedIssuer({ core }: SignInInternals, { tenantId }: Attempt, iss: string | null): boolean {
   if (iss === null) return true;
   const [named = ""] = /[0-9a-f-]{36}/i.exec(iss) ?? [];

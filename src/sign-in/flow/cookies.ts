@@ -1,6 +1,6 @@
-/** A longer `Cookie` header is not read: no browser that got its cookies here sends one. In characters. */
+/** A longer `Cookie` header is not read: our own cookies are shorter. In characters. */
 const maxCookieLength = 16_384;
-/** So many cookies of one name are opened: a browser sends one, or one more that somebody has planted. */
+/** How many cookies of one name are opened: a browser sends one, or one more that was planted. */
 const maxCookies = 4;
 
 /** The values of the cookies of this name that the request brought. */

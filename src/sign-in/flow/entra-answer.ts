@@ -23,7 +23,7 @@ const byCategory: Readonly<Partial<Record<ErrorCategory, Problem>>> = {
   blocked: "access_denied",
 };
 
-/** What an error that Entra redirected with means for the person. It only chooses a page. */
+/** What Entra's error in a redirect means for the user. It only chooses a page. */
 export function problemOfAnswer(parameters: URLSearchParams): Problem {
   if (parameters.get("error_subcode") === "cancel") return "cancelled";
   const error = parameters.get("error") ?? "";
@@ -31,7 +31,7 @@ export function problemOfAnswer(parameters: URLSearchParams): Problem {
   const special = code === undefined ? undefined : byCode[code];
   if (special !== undefined) return special;
   if (error === "consent_required") return "admin_needed";
-  // `access_denied` is nobody's missing approval unless the code says so; above.
+  // `access_denied` means a missing approval only with one of the codes above.
   if (["access_denied", "interaction_required", "login_required"].includes(error)) return "access_denied";
   const { category } = classifyRefusal({ error, errorCodes: code === undefined ? [] : [code] });
   return byCategory[category] ?? "trouble";
@@ -45,12 +45,12 @@ function codeOf(parameters: URLSearchParams): number | undefined {
   return found?.[1] === undefined ? undefined : Number(found[1]);
 }
 
-/** What a failure on our way to the token endpoint means for the person. */
+/** What a failed call of the token endpoint means for the user. */
 export function problemOfError(error: unknown): Problem {
   if (!isHostedAgentIdentityError(error)) return "trouble";
   if (error.code === "user_token_tenant") return "wrong_tenant";
   if (error.code === "quota_reached") return "too_many";
-  // A code that was used or is too old: the person may begin again.
+  // The code was used before or is too old: the user may begin again.
   if (error.category === "signin") return "expired_link";
   // The id token repeats a nonce of another sign-in, or names another client.
   if (error.code === "wrong_user") return "other_browser";

@@ -9,7 +9,7 @@ import { formOf, one, type Reply } from "./replies.js";
 import { openTicket, type Ticket } from "../link/ticket.js";
 import { signInUrls } from "../link/urls.js";
 
-/** `GET /start`: the link page. Reads, and changes nothing: whoever fetches a link ahead does no harm. */
+/** `GET /start`: the link page. It changes nothing, so a prefetched link does no harm. */
 export async function getStart(service: SignInInternals, request: Request): Promise<Reply> {
   const { core } = service;
   const text = one(new URL(request.url).searchParams, "t") ?? "";
@@ -34,7 +34,7 @@ export async function getStart(service: SignInInternals, request: Request): Prom
   return { page, browser: known === undefined ? browser : undefined };
 }
 
-/** `POST /start`: the click. Sends the person to Entra. */
+/** `POST /start`: the click. Sends the user to Entra. */
 export async function postStart(service: SignInInternals, request: Request): Promise<Reply> {
   const { core } = service;
   const form = await formOf(request);
@@ -56,7 +56,7 @@ export async function postStart(service: SignInInternals, request: Request): Pro
   return begun ?? { page: pageOf(core, { kind: "bad_link" }) };
 }
 
-/** A link that may be followed, or what to say about it. */
+/** The ticket of a link that can still be used, or the outcome to show. */
 async function openLink(service: SignInInternals, text: string): Promise<Ticket | Outcome> {
   const opened = openTicket(service.core, service.linkKeys, text);
   if (opened.status === "bad") return { kind: "bad_link" };
@@ -66,8 +66,8 @@ async function openLink(service: SignInInternals, text: string): Promise<Ticket 
 }
 
 /**
- * Where to sign in: the tenant of a known person (a guest's grant belongs to the tenant of the token), the
- * only listed tenant, or else any organisation; who comes from one that is not listed is refused afterwards.
+ * Where to sign in: the tenant of a known user (a guest's grant belongs to the tenant of the token), the only listed
+ * tenant, or else any organization. Users of one that is not listed are refused afterwards.
  */
 export function tenantOf({ core }: SignInInternals, tid: string | undefined): string {
   const { allowedTenants } = core.app.facts;

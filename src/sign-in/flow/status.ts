@@ -23,8 +23,8 @@ export async function statusOfLink(service: SignInInternals, link: string): Prom
 
 /**
  * `POST /status`, a form with the link as `link`: for a back end whose front end waits. The link is in the body,
- * because addresses are logged; whoever has it learns how far it has come and nothing else. No header lets
- * another site's page read the answer.
+ * because addresses are logged. The answer tells how far the link has come and nothing else. No CORS header lets
+ * another site's page read it.
  */
 export async function showStatus(service: SignInInternals, request: Request): Promise<Reply> {
   const link = one((await formOf(request)) ?? new URLSearchParams(), "link");

@@ -8,12 +8,12 @@ import { isSame } from "./record-changes.js";
 import { sealedCell, type Cell } from "./sealed-cell.js";
 
 /**
- * Which principals signed in with an account: what a person's connections page and `forgetAccount()` find. It may
- * name one that has signed out meanwhile. It never leaves out one with a grant.
+ * The principals that signed in with an account, for its connections page and `forgetAccount()`. It may list one that
+ * has signed out meanwhile. It never lacks one that has a grant.
  */
 export interface AccountIndex {
   list(account: AccountId): Promise<readonly string[]>;
-  /** `until`: when the grant ends by itself. Throws `quota_reached` when only live ones are left and it is full. */
+  /** `until`: when the grant ends by itself. Throws `quota_reached` when the index is full of live entries. */
   add(account: AccountId, principalKey: string, until?: number): Promise<void>;
   remove(account: AccountId, principalKey: string): Promise<void>;
 }
@@ -22,7 +22,7 @@ type AccountId = Pick<Account, "tid" | "oid">;
 
 interface Entry {
   readonly owner: string;
-  /** When it was written: what is being signed in at this moment has no grant yet. */
+  /** When it was written: a sign-in that is just being stored has no grant yet. */
   readonly at: number;
   readonly until?: number | undefined;
 }
@@ -31,12 +31,12 @@ interface Entry {
 const ttlMs = 400 * 24 * 3_600_000;
 /** A grant that is used is written into its index again after this long. */
 export const reindexMs: number = 30 * 24 * 3_600_000;
-/** Of one account's index, before it is sealed: about 1 400 chats. */
+/** The size of one account's index before it is sealed: about 1 400 chats. */
 export const maxIndexBytes: number = 256 * 1024;
-/** Much longer than a sign-in takes from its index to its grant. */
+/** Much longer than a sign-in takes between writing its index entry and its grant. */
 const settledMs = 10 * 60_000;
 
-/** Makes the index of one agent, cloud and client. `hasGrant` says whether a principal has a grant of the account. */
+/** The index of one agent, cloud and client. `hasGrant`: whether a principal has a grant of the account. */
 export function accountIndex(
   core: SignInContext,
   store: SignInStore,
@@ -53,11 +53,10 @@ export function accountIndex(
       open: (text) => keys.open("index", binding, text) as readonly Entry[] | undefined,
     });
   };
-  /** What has run out is no entry any more. */
   const live = (entries: readonly Entry[]): readonly Entry[] =>
     entries.filter(({ until = Infinity }) => until > now());
 
-  /** A chat that has signed out still keeps to its account, and has to be found to be forgotten. */
+  /** A chat that has signed out is still pinned to its account, so `forgetAccount()` has to find it. */
   const isNeeded = async ({ owner, at }: Entry, account: AccountId): Promise<boolean> => {
     if (at + settledMs > now() || (await hasGrant(owner, account))) return true;
     const pinned = await readPin(core, owner);
@@ -80,7 +79,7 @@ export function accountIndex(
       };
       const inTheWay = await write(new Set());
       if (inTheWay === undefined) return;
-      // As it was seen: one that has signed in again since is another entry.
+      // The exact entries that were seen: a principal that has signed in again since has another one.
       const dead = new Set<string>();
       for (const one of inTheWay) if (!(await isNeeded(one, account))) dead.add(JSON.stringify(one));
       if ((await write(dead)) !== undefined) throw new HostedAgentIdentityError("quota_reached");

@@ -6,30 +6,30 @@ import { recordName } from "./record-names.js";
 /** Longer than any grant: a grant that has run out does not open the chat to another account. */
 const pinMs = 400 * 24 * 3_600_000;
 
-/** Which account a platform principal has said yes to. */
+/** The account that a platform principal has confirmed. */
 export type Pin = { readonly account: Account } | "unreadable" | undefined;
 
 export async function readPin(core: SignInContext, principalKey: string): Promise<Pin> {
   const sealed = await core.store.get(keyOf(core, principalKey));
-  return sealed === undefined ? undefined : opened(core, principalKey, sealed);
+  return sealed === undefined ? undefined : openPin(core, principalKey, sealed);
 }
 
 /**
- * Pins the account, unless another one is pinned; tells whether it is pinned now. Of two at once, one pins. A
- * pin that cannot be read keeps everybody out until `unpin()`: it may name somebody else.
+ * Pins the account unless another one is pinned. Returns whether it is pinned now. Of two at the same time one wins. A
+ * pin that cannot be read refuses every account until `unpin()`: it may name another one.
  */
 export async function pin(core: SignInContext, principalKey: string, account: Account): Promise<boolean> {
   const key = keyOf(core, principalKey);
   const sealed = core.keys.seal("pin", recordBinding(core, principalKey), account);
   if (await core.store.setIfAbsent(key, sealed, pinMs)) return true;
   const before = await core.store.get(key);
-  const known = before === undefined ? undefined : opened(core, principalKey, before);
+  const known = before === undefined ? undefined : openPin(core, principalKey, before);
   if (!allows(known, account) || before === undefined) return false;
   await core.store.compareAndSet(key, before, sealed, pinMs);
   return true;
 }
 
-/** Takes a pin back whose sign-in came to nothing; another account's stays. */
+/** Removes the pin of a sign-in that failed. Another account's pin stays. */
 export async function takePinBack(
   core: SignInContext,
   principalKey: string,
@@ -37,8 +37,8 @@ export async function takePinBack(
 ): Promise<void> {
   const key = keyOf(core, principalKey);
   const sealed = await core.store.get(key);
-  if (sealed === undefined || !allows(opened(core, principalKey, sealed), account)) return;
-  // Deletes exactly what was read: it is over with the next millisecond.
+  if (sealed === undefined || !allows(openPin(core, principalKey, sealed), account)) return;
+  // Deletes exactly what was read: it expires in a millisecond.
   await core.store.compareAndSet(key, sealed, sealed, 1);
 }
 
@@ -51,7 +51,7 @@ export async function removePin(core: SignInContext, principalKey: string): Prom
   await core.store.delete(keyOf(core, principalKey));
 }
 
-function opened(core: SignInContext, principalKey: string, sealed: string): Pin {
+function openPin(core: SignInContext, principalKey: string, sealed: string): Pin {
   const account = core.keys.open("pin", recordBinding(core, principalKey), sealed);
   return account === undefined ? "unreadable" : { account: account as Account };
 }

@@ -11,13 +11,13 @@ import type { SignInContext } from "../sign-in-context.js";
 import type { KnownAgent, LinkKeys } from "./agents.js";
 import { parseJson } from "../../input/json-limits.js";
 
-/** What a link carries: everything the service needs to know about who asked for what. */
+/** The content of a link: who asked for what. */
 export interface Ticket {
   readonly id: string;
   readonly agent: string;
-  /** For whom a grant is wanted. */
+  /** The principal that the grant will belong to. */
   readonly principal: Principal;
-  /** The account that has to sign in, where a user token named it. */
+  /** The account that has to sign in, if a user token named it. */
   readonly initiator?:
     | { readonly tid: string; readonly oid: string; readonly username?: string | undefined }
     | undefined;
@@ -32,22 +32,22 @@ export interface Ticket {
   readonly expiresAt: number;
 }
 
-/** What a text that should be a ticket is. */
+/** The result of opening a ticket. */
 export type TicketReading =
   | { readonly status: "good" | "expired"; readonly ticket: Ticket }
   | { readonly status: "bad" };
 
 /** The longest a link may live. */
 export const maxTicketMs: number = 15 * 60_000;
-/** A ticket is a part of a link, and longer links are shown to nobody. In characters. */
+/** A ticket is part of a link, and longer links are refused. In characters. */
 export const maxTicketLength: number = maxLinkLength;
 /** How far the clock of an agent may be ahead. */
 const skewMs = 60_000;
 const purpose = "sign-in link";
 
 /**
- * Signs a ticket with the agent's own key and seals it: the seal keeps it from being read, the signature says
- * which of the agents that share the keys has made it.
+ * Signs a ticket with the agent's own key and seals it. The seal hides its content; the signature proves which of the
+ * agents that share the encryption keys has made it.
  */
 export function sealTicket(core: SignInContext, { privateKey }: LinkKeys, ticket: Ticket): string {
   if (privateKey === undefined)
@@ -57,7 +57,7 @@ export function sealTicket(core: SignInContext, { privateKey }: LinkKeys, ticket
     );
   const body = JSON.stringify({ purpose, for: core.publicUrl, ticket });
   const signature = sign(null, signed(body), privateKey).toString("base64url");
-  // Said to the agent, which can ask for less; a person in front of a page could do nothing.
+  // Refused here, where the agent can ask for less. A user in front of a page could do nothing.
   if (packed({ body, signature }).length > maxPacked) throw new HostedAgentIdentityError("sign_in_too_large");
   return core.keys.seal("ticket", binding(core), { body, signature });
 }
@@ -68,13 +68,13 @@ export function sealTicket(core: SignInContext, { privateKey }: LinkKeys, ticket
  */
 const maxPacked = 1_600;
 
-/** The ticket in as few characters as can be, for a cookie that is sealed itself. */
+/** The ticket in as few characters as possible, for a cookie that is sealed itself. */
 export function packTicket(core: SignInContext, text: string): string | undefined {
   const envelope = core.keys.open("ticket", binding(core), text);
   return isEnvelope(envelope) ? packed(envelope) : undefined;
 }
 
-/** The text of a ticket out of a cookie. What the agent signed is unchanged, and is checked again. */
+/** The text of a ticket from a cookie. The signed content is unchanged, and is checked again. */
 export function unpackTicket(core: SignInContext, text: string): string {
   const [body, signature] = JSON.parse(String(inflateRawSync(Buffer.from(text, "base64url")))) as string[];
   return core.keys.seal("ticket", binding(core), { body, signature });
@@ -89,7 +89,7 @@ interface Envelope {
   readonly signature: string;
 }
 
-/** Reads a ticket. Bad is what was not made, or not for here, by an agent that may ask for it. */
+/** Reads a ticket. `bad`: no agent that may ask for this has made it, or not for this service. */
 export function openTicket(core: SignInContext, { agents }: LinkKeys, text: string): TicketReading {
   const envelope = text.length > maxTicketLength ? undefined : core.keys.open("ticket", binding(core), text);
   if (!isEnvelope(envelope)) return { status: "bad" };
@@ -99,7 +99,7 @@ export function openTicket(core: SignInContext, { agents }: LinkKeys, text: stri
     return { status: "bad" };
   const { ticket } = content;
   const agent = agents.get(ticket.agent);
-  // The key of the agent that the ticket names: another agent's signature is worth nothing here.
+  // Only the key of the agent that the ticket names counts.
   if (agent === undefined || !isSignedBy(agent, body, signature)) return { status: "bad" };
   const resource = core.resources.find(({ url }) => url === ticket.resource);
   const { askedAt, expiresAt } = ticket;
@@ -107,7 +107,7 @@ export function openTicket(core: SignInContext, { agents }: LinkKeys, text: stri
   if (resource === undefined || !isOf(resource, ticket.scopes) || !agent.mayAsk(ticket.scopes))
     return { status: "bad" };
   if (askedAt > time + skewMs || expiresAt - askedAt > maxTicketMs) return { status: "bad" };
-  // The page names a resource by our own label, whatever the agent calls it.
+  // The page shows our own label for the resource, not the agent's.
   const named: Ticket = { ...ticket, serverLabel: resource.serverLabel };
   return { status: expiresAt > time ? "good" : "expired", ticket: named };
 }
@@ -127,7 +127,7 @@ function isSignedBy(agent: KnownAgent, body: string, signature: string): boolean
   return true;
 }
 
-/** What the page names is what is asked for: an agent cannot show one resource and ask for another's scopes. */
+/** Whether all scopes are of the resource: an agent must not show one resource and ask for the scopes of another. */
 function isOf(resource: ProtectedResource, scopes: readonly string[]): boolean {
   const own = resourceOfScope(resource.scopes[0] ?? "");
   return own !== undefined && scopes.every((scope) => resourceOfScope(scope) === own);

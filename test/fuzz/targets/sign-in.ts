@@ -373,11 +373,6 @@ export const signInTargets: readonly FuzzTarget[] = [
       },
       {
         file: "src/sign-in/link/ticket.ts",
-        line: "if (known.size >= maxKnownSigned",
-        why: "an agent signs a thousand links for it",
-      },
-      {
-        file: "src/sign-in/link/ticket.ts",
         line: "throw new HostedAgentIdentityError(",
         why: "a process without a key of its own makes no links: test/sign-in/flow",
       },

@@ -1,3 +1,4 @@
+import { entraTimeoutCauses } from "../../errors/causes/tokens.js";
 import { settleOrAbort, withDeadline } from "../../async/deadline.js";
 import { runWithoutUserContext } from "../../context/ambient.js";
 import { HostedAgentIdentityError, isHostedAgentIdentityError } from "../../errors.js";
@@ -202,5 +203,9 @@ function refreshKey(principalKey: string, { resource, scopes, claims }: GrantTok
 }
 
 function timedOut(): Error {
-  return new HostedAgentIdentityError("entra_timeout", `No token within ${overallMs} ms.`);
+  return new HostedAgentIdentityError(
+    "entra_timeout",
+    `No token within ${overallMs} ms.`,
+    entraTimeoutCauses.signIn,
+  );
 }

@@ -1,3 +1,4 @@
+import { storeCorruptCauses } from "../../errors/causes/sign-in.js";
 import { clocksOf, endAt, isPast, type Clocks, type End } from "../../async/clocks.js";
 import { singleFlight, type SingleFlight } from "../../async/single-flight.js";
 import { HostedAgentIdentityError } from "../../errors.js";
@@ -127,6 +128,6 @@ function unreadable(): HostedAgentIdentityError {
   return new HostedAgentIdentityError(
     "store_corrupt",
     "The record that names all others in the store was changed. It was left as it is.",
-    { help: "Restore the store from a backup. If you empty it instead, every user has to sign in again." },
+    storeCorruptCauses.names,
   );
 }

@@ -1,3 +1,4 @@
+import { entraBadResponseCauses } from "../../errors/causes/tokens.js";
 import { liveInternalsOf, userNotIdentified, type Assertion } from "../../context/internals.js";
 import type { UserContext, VerifiedUser } from "../../context/user-context.js";
 import { HostedAgentIdentityError } from "../../errors.js";
@@ -95,7 +96,11 @@ async function keepExchange(
   const request = { resource, assertion, account: user, scopes, claims: undefined, signal };
   const { refreshToken, token, expiresAt, refreshAt } = await exchangeForGrant(app, request);
   if (refreshToken === undefined)
-    throw new HostedAgentIdentityError("entra_bad_response", "The exchange brought no refresh token.");
+    throw new HostedAgentIdentityError(
+      "entra_bad_response",
+      "The exchange brought no refresh token.",
+      entraBadResponseCauses.noRefreshToken,
+    );
   // Sealed text is a third longer.
   await count(Math.ceil(((refreshToken.length + token.length) * 4) / 3));
   await grants.keep(

@@ -1,3 +1,5 @@
+import { invalidOptionCauses } from "../../errors/causes/set-up.js";
+import { insufficientScopeCauses } from "../../errors/causes/resource.js";
 import { maxChallengeLength } from "../../access/challenges.js";
 import type { UserAccess } from "../../access/types.js";
 import type { UserContext } from "../../context/user-context.js";
@@ -76,11 +78,16 @@ function askedAccess(agent: ActiveAgent, body: Readonly<Record<string, unknown>>
     throw new HostedAgentIdentityError(
       "invalid_option",
       "The agent may not ask for tokens for this server_label.",
+      invalidOptionCauses.serverLabel,
     );
   }
   const { scopes } = body;
   if (Array.isArray(scopes) && !scopes.every((scope) => access.resource.scopes.includes(scope))) {
-    throw new HostedAgentIdentityError("insufficient_scope", "The agent may not ask for these scopes.");
+    throw new HostedAgentIdentityError(
+      "insufficient_scope",
+      "The agent may not ask for these scopes.",
+      insufficientScopeCauses.signInService,
+    );
   }
   return access;
 }

@@ -1,3 +1,4 @@
+import { userNotIdentifiedCauses } from "../../errors/causes/sign-in.js";
 import { userAccess } from "../../access/user-access.js";
 import type { UserAccess } from "../../access/types.js";
 import { clocksOf } from "../../async/clocks.js";
@@ -124,7 +125,8 @@ export async function namedContext(
   if (typeof named["user_token"] === "string")
     return createUserContext({ userToken: named["user_token"] }, { verify, require: true });
   const id = textField(named, "platform_user_id", 512);
-  if (agent.platformProject === undefined) throw new HostedAgentIdentityError("user_not_identified");
+  if (agent.platformProject === undefined)
+    throw new HostedAgentIdentityError("user_not_identified", undefined, userNotIdentifiedCauses.noProject);
   const conversation =
     named["conversation_id"] === undefined
       ? {}

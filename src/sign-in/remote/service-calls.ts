@@ -1,3 +1,7 @@
+import type { ErrorCause } from "../../errors/facts.js";
+import { clientCredentialFailedCauses } from "../../errors/causes/tokens.js";
+import { userNotIdentifiedCauses } from "../../errors/causes/sign-in.js";
+import { insufficientScopeCauses } from "../../errors/causes/resource.js";
 import { clocksOf, endAt, isPast, type Clocks, type End } from "../../async/clocks.js";
 import { settleOrAbort, withDeadline } from "../../async/deadline.js";
 import { isBearerToken } from "../../entra/bearer-token.js";
@@ -100,6 +104,7 @@ async function ownToken(state: CallState, signal: AbortSignal): Promise<string> 
     throw new HostedAgentIdentityError(
       "client_credential_failed",
       "The agent's own credential gave no token that a header can carry.",
+      clientCredentialFailedCauses.signInService,
     );
   state.own = { token: made.token, renewal: endAt(clocks, made.expiresOnTimestamp - renewBeforeMs) };
   return made.token;
@@ -112,8 +117,18 @@ function errorOf(reply: Readonly<Record<string, unknown>>, status: number): Host
     return unavailable(`The sign-in service answered HTTP ${status}.`);
   // Not String(): an object out of JSON may throw when it is turned into text.
   const said = JSON.stringify(typeof message === "string" ? message.slice(0, 500) : null);
-  return new HostedAgentIdentityError(code as ErrorCode, `The sign-in service says: ${said}`);
+  return new HostedAgentIdentityError(
+    code as ErrorCode,
+    `The sign-in service says: ${said}`,
+    causesAtService[code],
+  );
 }
+
+/** These have another remedy at the service than in the agent. */
+const causesAtService: Readonly<Record<string, ErrorCause>> = {
+  insufficient_scope: insufficientScopeCauses.signInService,
+  user_not_identified: userNotIdentifiedCauses.noProject,
+};
 
 /** The error for an answer that no sign-in service gives. */
 export function badReply(): HostedAgentIdentityError {

@@ -1,3 +1,4 @@
+import { storeUnavailableCauses } from "../../errors/causes/sign-in.js";
 import { clocksOf, endAt, isPast, type Clocks, type End } from "../../async/clocks.js";
 import { unavailable, wholeTtl } from "./refusals.js";
 import type { SignInStore } from "./store.js";
@@ -197,6 +198,6 @@ function full(key: string, { maxEntries, maxBytes }: RecordLimits): Error {
   const what = share === 1 ? "The store is full" : `The store is so full that the rest is kept for grants`;
   return unavailable(
     `${what} (maxEntries ${maxEntries}, maxBytes ${maxBytes}), and nothing in it has expired.`,
-    { help: "Raise maxEntries or maxBytes of the store, or use redisStore()." },
+    storeUnavailableCauses.full,
   );
 }

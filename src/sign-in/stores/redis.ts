@@ -1,3 +1,4 @@
+import { storeUnsuitableCauses } from "../../errors/causes/sign-in.js";
 import { check, made, milliseconds, oneOf, optional, orElse } from "../../options/checks.js";
 import { isHostedAgentIdentityError } from "../../errors.js";
 import { readOptions, type OptionCheck, type OptionTable } from "../../options/option-table.js";
@@ -206,12 +207,10 @@ return live`;
 function refuseEviction(policy: string | undefined): void {
   if (policy === "noeviction") return;
   const found = policy === undefined ? "does not tell its maxmemory-policy" : `evicts (${policy})`;
-  throw unsuitable(`This Redis ${found}; sign-in needs one that drops nothing before its time.`, {
-    help:
-      policy === undefined
-        ? 'Look it up, and give redisStore() { maxmemoryPolicy: "noeviction" } if it is that.'
-        : "Set maxmemory-policy to noeviction (redis.conf, CONFIG SET, or your provider's settings).",
-  });
+  throw unsuitable(
+    `This Redis ${found}; sign-in needs one that drops nothing before its time.`,
+    storeUnsuitableCauses[policy === undefined ? "policyUnknown" : "evicts"],
+  );
 }
 
 const text = (reply: unknown): string | undefined => (typeof reply === "string" ? reply : undefined);

@@ -1,5 +1,4 @@
 import { sign, verify } from "node:crypto";
-import { boundedMap } from "../../async/bounded-map.js";
 import { digest } from "../../sealing/digest.js";
 import { deflateRawSync, inflateRawSync } from "node:zlib";
 import { maxLinkLength } from "../../consent/link-form.js";
@@ -112,18 +111,12 @@ export function openTicket(core: SignInContext, { agents }: LinkKeys, text: stri
   return { status: expiresAt > time ? "good" : "expired", ticket: named };
 }
 
-/** Verified signatures of each agent: every step of a sign-in opens its link again. */
-const knownSigned: WeakMap<KnownAgent, Map<string, true>> = new WeakMap();
-const maxKnownSigned = 1_000;
-
 function isSignedBy(agent: KnownAgent, body: string, signature: string): boolean {
-  const known = knownSigned.get(agent) ?? boundedMap<string, true>(maxKnownSigned);
-  knownSigned.set(agent, known);
   const both = digest(signature, body);
-  if (known.has(both)) return true;
+  if (agent.verified.has(both)) return true;
   const bytes = Buffer.from(signature, "base64url");
   if (!agent.publicKeys.some((key) => verify(null, signed(body), key, bytes))) return false;
-  known.set(both, true);
+  agent.verified.set(both, true);
   return true;
 }
 

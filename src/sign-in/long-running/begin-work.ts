@@ -1,8 +1,9 @@
 import { entraBadResponseCauses } from "../../errors/causes/tokens.js";
-import { liveInternalsOf, userNotIdentified, type Assertion } from "../../context/internals.js";
+import { liveInternalsOf, userNotIdentified } from "../../context/internals.js";
+import type { Assertion } from "../../context/state.js";
 import type { UserContext, VerifiedUser } from "../../context/user-context.js";
 import { HostedAgentIdentityError } from "../../errors.js";
-import { exchangeForGrant } from "../../exchange/on-behalf-of-exchange.js";
+import { exchangeOnBehalfOf } from "../../exchange/on-behalf-of-exchange.js";
 import { ownGrantKey } from "../grants/grant-owner.js";
 import { endWork, isLive, refused, type LongRunningState } from "./running-work.js";
 import { workList, type WorkList } from "./work-list.js";
@@ -94,7 +95,7 @@ async function keepExchange(
   const signal = new AbortController().signal;
   const { scopes, url: resource } = first;
   const request = { resource, assertion, account: user, scopes, claims: undefined, signal };
-  const { refreshToken, token, expiresAt, refreshAt } = await exchangeForGrant(app, request);
+  const { refreshToken, token, expiresAt, refreshAt } = await exchangeOnBehalfOf(app, request);
   if (refreshToken === undefined)
     throw new HostedAgentIdentityError(
       "entra_bad_response",

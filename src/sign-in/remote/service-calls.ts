@@ -13,6 +13,7 @@ import {
 } from "../../errors.js";
 import { emit, type OnEvent } from "../../events/events.js";
 import type { TokenCredentialLike } from "../../exchange/federated-credential.js";
+import { isRedirect } from "../../exchange/network-module.js";
 import type { FetchLike } from "../../runtime/fetch-like.js";
 import { readJson, type RouteName } from "./wire.js";
 
@@ -76,7 +77,7 @@ async function send(
   try {
     response = await state.options.fetch(`${state.base}/v1/${route}`, {
       method: "POST",
-      redirect: "error",
+      redirect: "manual",
       headers,
       body: JSON.stringify(body),
       signal,
@@ -84,6 +85,14 @@ async function send(
   } catch (cause) {
     signal.throwIfAborted();
     throw new HostedAgentIdentityError("sign_in_service_unavailable", undefined, { cause });
+  }
+  // Followed, it would take the user token along. Workers have no redirect: "error".
+  if (isRedirect(response)) {
+    await response.body?.cancel();
+    throw new HostedAgentIdentityError(
+      "sign_in_service_unavailable",
+      "The sign-in service answered with a redirect, which is not followed.",
+    );
   }
   const reply = await readJson(response).catch(() => {
     throw badReply();

@@ -107,3 +107,21 @@ it("claims are read up to the length of a challenge, and longer ones are refused
   expect({ status, asked }).toEqual({ status: 400, asked: [] });
   expect(body).toMatchObject({ error: { code: "invalid_option" } });
 });
+
+it("a redirect of the service is refused, and takes nothing along", async () => {
+  const asked: string[] = [];
+  const remote = remoteSignIn({
+    url: "https://sign-in.example.com",
+    credential: { getToken: async () => ({ token: "agent", expiresOnTimestamp: Date.now() + 3_600_000 }) },
+    scope: "api://service/.default",
+    fetch: async (url, init) => {
+      asked.push(`${String(url)} ${init?.redirect}`);
+      return Response.json({}, { status: 307, headers: { location: "https://elsewhere.example.com/" } });
+    },
+  });
+  await expect(remote.redeem(platformUser, "hello")).rejects.toMatchObject({
+    code: "sign_in_service_unavailable",
+    message: expect.stringContaining("redirect"),
+  });
+  expect(asked.every((one) => /^https:\/\/sign-in\.example\.com\/.* manual$/.test(one))).toBe(true);
+});

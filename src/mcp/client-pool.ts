@@ -3,8 +3,9 @@ import { internalsOf } from "../context/internals.js";
 import type { UserContext } from "../context/user-context.js";
 import { HostedAgentIdentityError } from "../errors.js";
 import { noUserContextCauses } from "../errors/causes/set-up.js";
+import { leaseClient, type HeldClient } from "./lease-client.js";
 import { poolSettings, type McpClientPoolOptions } from "./pool-options.js";
-import { pooledClients } from "./pooled-clients.js";
+import { closePool, pooledClients } from "./pooled-clients.js";
 import { clientSessions } from "./session-gone.js";
 
 /** One user's client, kept open until the lease is released. */
@@ -44,8 +45,8 @@ export interface McpClientPool<C> {
  *
  * A client belongs to the principal of the context it is asked for in; without a context or a principal
  * nothing is opened, so a request that names nobody cannot use it, not even with `developer()` as a source. Idle
- * clients are closed after `idleMs`, the longest idle one earlier when there is no room. Throws `no_user_context`, `context_ended`, `pool_busy`, `closed`, `invalid_option`, and whatever
- * `open` throws.
+ * clients are closed after `idleMs`, the longest idle one earlier when there is no room. Throws `no_user_context`,
+ * `context_ended`, `pool_busy`, `closed`, `invalid_option`, and whatever `open` throws.
  *
  * Entry point: `hosted-agent-identity`.
  *
@@ -71,13 +72,13 @@ export interface McpClientPool<C> {
  * @group MCP
  */
 export function mcpClientPool<C>(options: McpClientPoolOptions<C>): McpClientPool<C> {
-  const clients = pooledClients(poolSettings(options));
+  const pool = pooledClients(poolSettings(options));
   const sessions = clientSessions();
 
   /** This user's client, with a session that is good as far as the client knows. */
-  async function leased(context: UserContext): ReturnType<typeof clients.lease> {
+  async function leased(context: UserContext): Promise<HeldClient<C>> {
     for (;;) {
-      const one = await clients.lease(context);
+      const one = await leaseClient(pool, context);
       if (!sessions.isLost(one.client)) {
         sessions.note(one.client);
         return one;
@@ -124,10 +125,10 @@ export function mcpClientPool<C>(options: McpClientPoolOptions<C>): McpClientPoo
     use,
     lease,
     get size() {
-      return clients.size;
+      return pool.clients.size;
     },
-    close: () => clients.close(),
-    [Symbol.asyncDispose]: () => clients.close(),
+    close: () => closePool(pool),
+    [Symbol.asyncDispose]: () => closePool(pool),
   };
 }
 

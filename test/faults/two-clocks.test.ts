@@ -346,7 +346,7 @@ describe("the source", () => {
     "async/clocks.ts": "joins the two",
     "events/steps.ts": "how long a step took, for a trace",
     "turn/run-pieces.ts": "the time limit of a turn, which is a timer",
-    "mcp/pooled-clients.ts": "the time limit of a wait, which is a timer",
+    "mcp/lease-client.ts": "the time limit of a wait, which is a timer",
     "sign-in/stores/redis-calls.ts": "how long a connection has been silent while calls wait for it",
     "access/token-credential.ts": "a date for the Azure SDK",
     "context/test-context.ts": "dates of a test token",

@@ -71,8 +71,8 @@ export const forgottenMutants: readonly Mutant[] = [
   {
     name: "a-pooled-client-outlives-the-sign-in",
     rule: 15,
-    find: "if (known?.stillKnown() === false) {",
-    replace: "if (false as boolean) {",
+    find: "if (known?.stillKnown() !== false) return known;",
+    replace: "if (known === undefined || (true as boolean)) return known;",
     tests: accessTests,
   },
   {

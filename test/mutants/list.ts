@@ -454,8 +454,8 @@ export const mutants: readonly Mutant[] = [
   {
     name: "one-client-for-everybody",
     rule: 15,
-    find: "const principalKey = context.principalKey as string;",
-    replace: 'const principalKey = "all";',
+    find: "return principalKey as string;",
+    replace: "return `all${(principalKey as string).slice(0, 0)}`;",
     tests: ["test/mcp/client-pool.test.ts"],
   },
   {

@@ -216,8 +216,8 @@ export const proofMutants: readonly Mutant[] = [
   {
     name: "isolation-pooled-response-cache",
     rule: 15,
-    find: "let known = clients.get(principalKey);",
-    replace: "let known = clients.get(principalKey) ?? [...clients.values()][0];",
+    find: "const known = pool.clients.get(keyOf(context));",
+    replace: "const known = pool.clients.get(keyOf(context)) ?? [...pool.clients.values()][0];",
     tests: attacks,
   },
   {

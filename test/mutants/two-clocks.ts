@@ -127,8 +127,8 @@ export const twoClocksMutants: readonly Mutant[] = [
   {
     name: "an-idle-client-by-the-wall-clock",
     rule: 20,
-    find: "const { age } = clocksOf(settings.now);",
-    replace: "const age = settings.now;",
+    find: "age: clocksOf(settings.now).age,",
+    replace: "age: settings.now,",
     tests: kept,
   },
   {

@@ -1,6 +1,7 @@
-import { createHash } from "node:crypto";
-import type { UserContext } from "../context/user-context.js";
+import { boundedMap } from "../async/bounded-map.js";
 import { clocksOf, systemClock } from "../async/clocks.js";
+import type { UserContext } from "../context/user-context.js";
+import { digest } from "../sealing/digest.js";
 import type { TurnRequest } from "./turn-request.js";
 import type { ResumedTurn } from "./turn.js";
 
@@ -17,7 +18,7 @@ export interface Operation {
 export interface Operations {
   /** The operation that a request resumes: same principal, same prompt. `undefined` when it begins a new one. */
   resumedBy(context: UserContext, request: TurnRequest): Operation | undefined;
-  /** Remembers an operation whose turn was interrupted. A turn of nobody cannot be resumed. */
+  /** Remembers an operation whose turn was interrupted. A turn without a principal cannot be resumed. */
   interrupted(context: UserContext, responseId: string, request: TurnRequest, operation: Operation): void;
 }
 
@@ -29,7 +30,7 @@ const maxPerOwner = 16;
 
 interface Waiting {
   readonly operation: Operation;
-  /** SHA-256 of the prompt: the prompt itself need not be kept. */
+  /** A digest of the prompt: the prompt itself need not be kept. */
   readonly prompt: string;
   /** By age, in milliseconds. */
   readonly until: number;
@@ -37,7 +38,7 @@ interface Waiting {
 
 /** Starts without any. They live in this process: another replica begins a new operation. */
 export function waitingOperations(age: () => number = clocksOf(systemClock).age): Operations {
-  const owners = new Map<string, Map<string, Waiting>>();
+  const owners = boundedMap<string, Map<string, Waiting>>(maxOwners);
 
   return {
     resumedBy({ principalKey }, { previousResponseId, input }) {
@@ -49,25 +50,9 @@ export function waitingOperations(age: () => number = clocksOf(systemClock).age)
     },
     interrupted({ principalKey }, responseId, { input }, operation) {
       if (principalKey === undefined) return;
-      const own = owners.get(principalKey) ?? new Map<string, Waiting>();
-      // The newest owner and the newest turn are last, and the oldest go first.
-      owners.delete(principalKey);
+      const own = owners.get(principalKey) ?? boundedMap<string, Waiting>(maxPerOwner);
       owners.set(principalKey, own);
-      own.delete(responseId);
       own.set(responseId, { operation, prompt: digest(input), until: age() + keptMs });
-      dropOldest(own, maxPerOwner);
-      dropOldest(owners, maxOwners);
     },
   };
-}
-
-function dropOldest(map: Map<string, unknown>, most: number): void {
-  for (const key of map.keys()) {
-    if (map.size <= most) return;
-    map.delete(key);
-  }
-}
-
-function digest(text: string): string {
-  return createHash("sha256").update(text).digest("base64url");
 }

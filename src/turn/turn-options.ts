@@ -1,5 +1,5 @@
 import { func, list, made, milliseconds, optional, orElse } from "../options/checks.js";
-import type { OptionCheck, OptionTable } from "../options/option-table.js";
+import { type OptionCheck, type OptionTable } from "../options/option-table.js";
 import type { RunLimits } from "./run-pieces.js";
 import type { Preparable, ResumedTurn } from "./turn.js";
 

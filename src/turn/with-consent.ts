@@ -1,10 +1,10 @@
 import { randomBytes } from "node:crypto";
 import type { UserContext } from "../context/user-context.js";
 import { policyOption, type ConsentLinkPolicy } from "../consent/link-policy.js";
-import { contextOption } from "../context/internals.js";
 import { consentLinkRefused } from "../consent/refused-link.js";
 import { HostedAgentIdentityError } from "../errors.js";
 import type { ResponseEvent } from "../foundry/events.js";
+import { contextOption } from "../context/internals.js";
 import { agentReferenceOption, type AgentReference } from "../foundry/items.js";
 import { abortSignal, check, func, optional, text } from "../options/checks.js";
 import { readOptions, type OptionTable } from "../options/option-table.js";
@@ -15,7 +15,13 @@ import { reportError } from "./report-error.js";
 import { responseIdFor } from "./response-id.js";
 import { responseWriter, type Ending, type ResponseWriter } from "./response-writer.js";
 import { isCancelledByUser } from "./running-turns.js";
-import { onErrorOption, prepareOption, resumedOption, runCheck, runLimitRows } from "./turn-options.js";
+import {
+  onErrorOption,
+  prepareOption,
+  resumedOption,
+  runCheck,
+  runLimitRows,
+} from "./turn-options.js";
 import { toolRuns } from "./tool-runs.js";
 import { turnScope, type TurnScope } from "./turn-scope.js";
 import type { Preparable, ResumedTurn, RunOutput, Turn } from "./turn.js";
@@ -64,6 +70,33 @@ export interface WithConsentOptions extends Pick<Runtime, "now" | "random" | "on
    */
   readonly onError?: (error: unknown) => void;
 }
+
+/** The options of `withConsent()`. */
+export const withConsentOptions: OptionTable<WithConsentOptions, keyof RunLimits> = {
+  operationId: optional(text()),
+  resumed: resumedOption,
+  ...runLimitRows,
+  onEvent: runtimeOptions.onEvent,
+  responseId: optional(text()),
+  previousResponseId: optional(text()),
+  agentReference: agentReferenceOption,
+  prepare: prepareOption,
+  context: optional(contextOption),
+  signal: optional(abortSignal),
+  policy: optional(policyOption),
+  model: optional(text()),
+  fields: optional(
+    check<Readonly<Record<string, unknown>>>(
+      "object",
+      "an object of fields of the response",
+      (fields: object) => Object.keys(fields).length >= 0,
+    ),
+  ),
+  onConsentRequired: optional(func<NonNullable<WithConsentOptions["onConsentRequired"]>>()),
+  onError: onErrorOption,
+  now: runtimeOptions.now,
+  random: runtimeOptions.random,
+};
 
 /**
  * Runs one turn and writes its response: a string is answer text, whose lifecycle is written around it; events

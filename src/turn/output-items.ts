@@ -11,8 +11,6 @@ export interface OutputItemsOptions {
   readonly responseId: string;
   readonly agentReference: AgentReference | undefined;
   readonly random: RandomBytes;
-  /** Gives an event its number. */
-  readonly number: (event: Unnumbered) => ResponseEvent;
 }
 
 /**
@@ -24,11 +22,18 @@ export interface OutputItems extends OutputItemsOptions {
   readonly done: OutputItem[];
   readonly open: Map<number, OpenItem>;
   nextIndex: number;
+  /** The number of the response's next event. */
+  nextNumber: number;
 }
 
 /** Starts an empty output. Ids are made where they are missing, and every item is stamped. */
-export function outputItems({ responseId, agentReference, random, number }: OutputItemsOptions): OutputItems {
-  return { responseId, agentReference, random, number, done: [], open: new Map(), nextIndex: 0 };
+export function outputItems({ responseId, agentReference, random }: OutputItemsOptions): OutputItems {
+  return { responseId, agentReference, random, done: [], open: new Map(), nextIndex: 0, nextNumber: 0 };
+}
+
+/** Gives an event of the response its number. The event is the turn's own: writing into it keeps a delta cheap. */
+export function numbered(items: OutputItems, event: Unnumbered): ResponseEvent {
+  return Object.assign(event as object, { sequence_number: items.nextNumber++ }) as ResponseEvent;
 }
 
 /** What is done, in the order of the output indexes. */
@@ -52,7 +57,7 @@ export function beginItem(items: OutputItems, given: OutputItem): [OpenItem, Res
   const opened: OpenItem = { index: items.nextIndex++, id: item.id, item, content: noContent() };
   items.open.set(opened.index, opened);
   const event = { type: "response.output_item.added", output_index: opened.index, item };
-  return [opened, items.number(event)];
+  return [opened, numbered(items, event)];
 }
 
 /** Ends an item with its final form. */
@@ -60,11 +65,7 @@ export function finishItem(items: OutputItems, opened: OpenItem, given: OutputIt
   const item = stamped(items, { ...given, id: opened.id });
   items.open.delete(opened.index);
   items.done[opened.index] = item;
-  return items.number({
-    type: "response.output_item.done",
-    output_index: opened.index,
-    item,
-  });
+  return numbered(items, { type: "response.output_item.done", output_index: opened.index, item });
 }
 
 /** Ends an item with what has been streamed of it. */
@@ -72,7 +73,7 @@ export function closeItem(items: OutputItems, opened: OpenItem, status: EarlyEnd
   return [...closingEvents(opened, status)].map((event) =>
     event.type === "response.output_item.done"
       ? finishItem(items, opened, event["item"] as OutputItem)
-      : items.number(event),
+      : numbered(items, event),
   );
 }
 

@@ -13,15 +13,12 @@ import { failureFrom, isCancelled } from "./failure.js";
 import { runPieces, type RunLimits, type RunPieces } from "./run-pieces.js";
 import { reportError } from "./report-error.js";
 import { responseIdFor } from "./response-id.js";
-import { responseWriter, type Ending, type ResponseWriter } from "./response-writer.js";
+import { openResponse, type OpenResponse } from "./open-response.js";
+import { doneItems } from "./output-items.js";
+import { endEvents, type Ending } from "./response-end.js";
+import { startEvents, writeEvent, writeText } from "./response-writer.js";
 import { isCancelledByUser } from "./running-turns.js";
-import {
-  onErrorOption,
-  prepareOption,
-  resumedOption,
-  runCheck,
-  runLimitRows,
-} from "./turn-options.js";
+import { onErrorOption, prepareOption, resumedOption, runCheck, runLimitRows } from "./turn-options.js";
 import { toolRuns } from "./tool-runs.js";
 import { turnScope, type TurnScope } from "./turn-scope.js";
 import type { Preparable, ResumedTurn, RunOutput, Turn } from "./turn.js";
@@ -135,10 +132,10 @@ export function withConsent(
   runCheck.read(run, "withConsent: run");
   const settings = readOptions("withConsent", withConsentOptions, options);
   const scope = turnScope(settings);
-  let writer;
+  let response;
   let turn;
   try {
-    ({ writer, turn } = begin(scope, settings));
+    ({ response, turn } = begin(scope, settings));
   } catch (error) {
     scope.stop();
     throw error;
@@ -152,7 +149,7 @@ export function withConsent(
     // An agent that is another agent's tool runs on the context of that one's turn.
     if (scope.stop()) scope.context.end();
   };
-  const events = turnEvents(pieces, scope, writer, settings, finish);
+  const events = turnEvents(pieces, scope, response, settings, finish);
   const iterator: AsyncIterableIterator<ResponseEvent> = {
     [Symbol.asyncIterator]: () => iterator,
     next: () => events.next(),
@@ -200,11 +197,11 @@ export const withConsentOptions: OptionTable<WithConsentOptions, keyof RunLimits
 function begin(
   { signal, context }: TurnScope,
   options: WithConsentOptions,
-): { readonly writer: ResponseWriter; readonly turn: Turn } {
+): { readonly response: OpenResponse; readonly turn: Turn } {
   const { previousResponseId, agentReference, resumed, onEvent } = options;
   const random = options.random ?? randomBytes;
   const responseId = options.responseId ?? responseIdFor(context, previousResponseId, random);
-  const writer = responseWriter({
+  const response = openResponse({
     responseId,
     agentReference,
     previousResponseId,
@@ -217,31 +214,34 @@ function begin(
     onDropped: (type) => emit(onEvent, { type: "run_event_dropped", eventType: type.slice(0, 100) }),
   });
   const operationId = options.operationId ?? responseId;
-  return { writer, turn: { signal, context, operationId, ...(resumed === undefined ? {} : { resumed }) } };
+  return { response, turn: { signal, context, operationId, ...(resumed === undefined ? {} : { resumed }) } };
 }
 
 async function* turnEvents(
   pieces: RunPieces,
   scope: TurnScope,
-  writer: ResponseWriter,
+  response: OpenResponse,
   options: WithConsentOptions,
   finish: () => Promise<void>,
 ): AsyncGenerator<ResponseEvent, undefined> {
   // No `yield*`: it takes as long for a list as all the rest of an event.
-  for (const event of writer.start()) yield event;
+  for (const event of startEvents(response)) yield event;
   let failure: { readonly error: unknown } | undefined;
   try {
     if (options.prepare !== undefined) await scope.whileLive(() => scope.prepare(options.prepare ?? []));
     for (let piece = await pieces.next(); piece !== undefined; piece = await pieces.next()) {
-      for (const event of typeof piece === "string" ? writer.text(piece) : writer.event(piece)) yield event;
+      for (const event of typeof piece === "string"
+        ? writeText(response, piece)
+        : writeEvent(response, piece))
+        yield event;
     }
-    if (writer.isCut()) throw new HostedAgentIdentityError("model_stream_cut");
+    if (response.calls?.isOpen === true) throw new HostedAgentIdentityError("model_stream_cut");
   } catch (error) {
     failure = { error };
     // The run's `finally` begins now, not when the last event has been read.
     pieces.stop();
   }
-  for (const event of writer.end(await endingOf(scope, failure, writer, options))) yield event;
+  for (const event of endEvents(response, await endingOf(scope, failure, response, options))) yield event;
   await finish();
 }
 
@@ -252,7 +252,7 @@ async function* turnEvents(
 async function endingOf(
   scope: TurnScope,
   failure: { readonly error: unknown } | undefined,
-  writer: ResponseWriter,
+  response: OpenResponse,
   { onError, onConsentRequired, resumed }: WithConsentOptions,
 ): Promise<Ending> {
   let failed = failure;
@@ -261,7 +261,9 @@ async function endingOf(
     const requests = await scope.requests();
     if (requests.length > 0) {
       await scope
-        .inContext(async () => onConsentRequired?.(toolRuns(scope.context, writer.output(), resumed)))
+        .inContext(async () =>
+          onConsentRequired?.(toolRuns(scope.context, doneItems(response.items), resumed)),
+        )
         .catch((error: unknown) => reportError(onError, error));
       return { status: "consent", requests };
     }

@@ -10,7 +10,7 @@ export const linkMutants: readonly Mutant[] = [
   {
     name: "any-link-of-a-run",
     rule: 17,
-    find: "if (item.type === consentItemType) checkConsentItem(options, item as OAuthConsentRequestItem);",
+    find: "if (item.type === consentItemType) checkConsentItem(rules, item as OAuthConsentRequestItem);",
     replace: "",
     tests: passed,
   },
@@ -25,14 +25,14 @@ export const linkMutants: readonly Mutant[] = [
   {
     name: "a-consent-item-inside-another-event",
     rule: 17,
-    find: "if (item !== undefined || response !== undefined) checkInside(writing, item, response);",
+    find: "if (item !== undefined || inner !== undefined) checkItemsIn(response.options, item, inner);",
     replace: "",
     tests: passed,
   },
   {
     name: "the-event-that-asks-for-consent-as-any-event",
     rule: 17,
-    find: 'if (event.type === "response.oauth_consent_requested") return consentRequested(writing, event);',
+    find: 'if (event.type === "response.oauth_consent_requested") return consentRequested(response, event);',
     replace: "",
     tests: passed,
   },

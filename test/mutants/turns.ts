@@ -74,7 +74,7 @@ export const turnMutants: readonly Mutant[] = [
   {
     name: "cut-model-stream-is-an-answer",
     rule: 18,
-    find: 'if (writer.isCut()) throw new HostedAgentIdentityError("model_stream_cut");',
+    find: 'if (response.calls?.isOpen === true) throw new HostedAgentIdentityError("model_stream_cut");',
     replace: "",
     tests: callTests,
   },

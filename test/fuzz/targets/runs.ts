@@ -111,6 +111,9 @@ export const runTargets: readonly FuzzTarget[] = [
     files: [
       "src/turn/run-output.ts",
       "src/turn/plain-data.ts",
+      "src/turn/open-response.ts",
+      "src/turn/outgoing-items.ts",
+      "src/turn/response-end.ts",
       "src/turn/response-writer.ts",
       "src/turn/said-before.ts",
       "src/turn/run-items.ts",

@@ -1,3 +1,4 @@
+import type { ResponseEvent } from "../foundry/events.js";
 import { refusedLink, type ConsentLinkPolicy } from "../consent/link-policy.js";
 import {
   consentItemType,
@@ -5,7 +6,7 @@ import {
   type OAuthConsentRequestItem,
   type OutputItem,
 } from "../foundry/items.js";
-import { invalid, type Unnumbered } from "./run-output.js";
+import { invalid, readRunOutput, type Unnumbered } from "./run-output.js";
 
 /** Which consent links may leave. */
 export interface LinkRules {
@@ -34,6 +35,22 @@ export function checkItemsIn(rules: LinkRules, item: unknown, response: unknown)
     const inside = Object(one) as OutputItem;
     if (isConsentItem(inside)) checkConsentItem(rules, inside);
   }
+}
+
+/**
+ * An event that no turn has checked, as it may leave: a copy, so that what was checked is what is sent. `undefined` for
+ * `keepalive`. Throws `invalid_run_output` and `consent_link_refused`.
+ */
+export function outgoingEvent(given: unknown): ResponseEvent | undefined {
+  const event = readRunOutput(given);
+  if (typeof event === "string")
+    throw invalid("toSse() got text.", "Give it events; withConsent() makes them of text.");
+  if (event === undefined) return undefined;
+  const { type, item, response } = event;
+  if (type === "response.output_item.added" || type === "response.output_item.done") itemOf({}, event);
+  if (type === "response.oauth_consent_requested") checkConsentItem({}, event);
+  checkItemsIn({}, item, response);
+  return event as object as ResponseEvent;
 }
 
 /** What makes two consent items the same request. */

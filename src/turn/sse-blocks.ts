@@ -3,7 +3,7 @@ import type { ResponseEvent } from "../foundry/events.js";
 import { within } from "../async/within.js";
 
 /** A comment of server-sent events, which every reader skips. Source: the SSE writers of the agentserver packages. */
-const keepAlive = ": keep-alive\n\n";
+export const keepAlive = ": keep-alive\n\n";
 
 /** The longest time that Node can wait. */
 const maxMs = 2 ** 31 - 1;
@@ -34,14 +34,13 @@ export function keepAliveMsOf(
 }
 
 /**
- * Events as the text of server-sent events. While somebody waits for the next one, a comment comes in each
- * pause, so that nothing on the way takes the stream for dead. Nothing runs while nobody waits. An event that breaks
- * the stream ends the turn; `onBroken` is told.
+ * Events as the text of server-sent events. While a reader waits for the next one, a comment comes in each pause, so
+ * that no proxy takes the stream for dead. Nothing runs while nobody reads. An event that breaks the stream ends the
+ * turn.
  */
 export function sseBlocks(
   events: AsyncIterator<ResponseEvent>,
-  keepAliveMs: number,
-  onBroken?: (error: unknown) => void,
+  { keepAliveMs, block = sseBlock, onBroken }: SseBlocksOptions,
 ): AsyncIterableIterator<string> {
   let coming: Promise<IteratorResult<ResponseEvent>> | undefined;
   const blocks: AsyncIterableIterator<string> = {
@@ -53,7 +52,7 @@ export function sseBlocks(
         if (result === undefined) return { done: false, value: keepAlive };
         coming = undefined;
         if (result.done === true) return { done: true, value: undefined };
-        return { done: false, value: sseBlock(result.value) };
+        return { done: false, value: block(result.value) };
       } catch (error) {
         // A host's own events can do this: a run's are checked. Nobody will read on, so the turn ends here.
         onBroken?.(error);
@@ -72,6 +71,16 @@ export function sseBlocks(
     },
   };
   return blocks;
+}
+
+/** How events are written. */
+export interface SseBlocksOptions {
+  /** The pause after which a comment is sent, in milliseconds; 0 for never. */
+  readonly keepAliveMs: number;
+  /** One event as text. Default: as it is, because a turn's own events have been checked. */
+  readonly block?: (event: ResponseEvent) => string;
+  /** Receives what broke the stream. */
+  readonly onBroken?: (error: unknown) => void;
 }
 
 /** One event as text. */

@@ -14,9 +14,10 @@ export async function startedBody(
 ): Promise<AsyncIterableIterator<string>> {
   let first: IteratorResult<string> | undefined;
   let hasBegun = false;
-  const blocks = sseBlocks(events, keepAliveMs, (error) => {
+  const onBroken = (error: unknown): void => {
     if (hasBegun) reportError(onError, error);
-  });
+  };
+  const blocks = sseBlocks(events, { keepAliveMs, onBroken });
   first = await blocks.next();
   hasBegun = true;
   const body: AsyncIterableIterator<string> = {

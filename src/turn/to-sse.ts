@@ -1,5 +1,6 @@
 import type { ResponseEvent } from "../foundry/events.js";
-import { keepAliveMsOf, sseBlocks } from "./sse-blocks.js";
+import { outgoingEvent } from "./outgoing-items.js";
+import { keepAlive, keepAliveMsOf, sseBlock, sseBlocks } from "./sse-blocks.js";
 
 /** How events are sent. */
 export interface ToSseOptions {
@@ -12,8 +13,11 @@ export interface ToSseOptions {
 
 /**
  * Server-sent events as the Responses protocol of Foundry has them: `event:` and `data:` lines, no `id:`, and
- * no `[DONE]` at the end. Cancelling the stream ends the turn. An event that cannot be serialized breaks the
- * stream, and ends the turn as well. Throws `invalid_option`.
+ * no `[DONE]` at the end. Cancelling the stream ends the turn. Throws `invalid_option`.
+ *
+ * Events of your own are checked as they leave. One that is no event of the protocol, cannot be serialized, or has an
+ * item without a type (`invalid_run_output`), and one with a consent link that is not well formed
+ * (`consent_link_refused`), breaks the stream and ends the turn. A policy for links belongs to `withConsent()`.
  *
  * Entry point: `hosted-agent-identity`.
  *
@@ -39,9 +43,14 @@ export function toSse(
   events: AsyncIterable<ResponseEvent>,
   options: ToSseOptions = {},
 ): ReadableStream<Uint8Array> {
-  return byteStream(
-    sseBlocks(events[Symbol.asyncIterator](), keepAliveMsOf(options.keepAliveMs, process.env)),
-  );
+  const keepAliveMs = keepAliveMsOf(options.keepAliveMs, process.env);
+  return byteStream(sseBlocks(events[Symbol.asyncIterator](), { keepAliveMs, block: checkedBlock }));
+}
+
+/** An event that a host has made itself: it is checked here, because no turn has done so. */
+function checkedBlock(given: ResponseEvent): string {
+  const event = outgoingEvent(given);
+  return event === undefined ? keepAlive : sseBlock(event);
 }
 
 /** Text as it comes, as a stream of bytes. Cancelling the stream ends the text. */

@@ -4,6 +4,7 @@ const toolboxTests = ["test/toolbox/foundry-toolbox.test.ts"];
 const consentTests = ["test/toolbox/consent.test.ts"];
 const retryTests = ["test/toolbox/retry.test.ts"];
 const tokenTests = ["test/toolbox/agent-token.test.ts"];
+const streamTests = ["test/toolbox/event-stream.test.ts"];
 const policyTests = ["test/consent/link-policy.test.ts"];
 
 /** The guards of Foundry's toolbox: for whom it acts, what it sends on, and which links it believes. */
@@ -52,6 +53,14 @@ export const foundryToolboxMutants: readonly Mutant[] = [
     find: "return flights.run(key, () =>",
     replace: "return singleFlight<AccessToken>().run(key, () =>",
     tests: tokenTests,
+  },
+  {
+    name: "toolbox-event-that-ends-in-the-next-chunk",
+    rule: 9,
+    in: "eventScanner",
+    find: "seam = (seam + text).slice(-longestEnd + 1);",
+    replace: 'seam = "";',
+    tests: streamTests,
   },
   {
     name: "toolbox-consent-from-tool-content",

@@ -1,6 +1,7 @@
 import type { Mutant } from "./mutant.js";
 
 const passed = ["test/turn/passed-through-consent.test.ts"];
+const ownEvents = ["test/turn/to-sse.test.ts"];
 const policy = ["test/consent/link-policy.test.ts"];
 const toolbox = ["test/toolbox/consent.test.ts"];
 const item = ["test/consent/consent-item.test.ts"];
@@ -35,6 +36,20 @@ export const linkMutants: readonly Mutant[] = [
     find: 'if (event.type === "response.oauth_consent_requested") return consentRequested(response, event);',
     replace: "",
     tests: passed,
+  },
+  {
+    name: "a-host-s-own-event-with-any-link",
+    rule: 17,
+    find: "checkItemsIn({}, item, response);",
+    replace: "",
+    tests: ownEvents,
+  },
+  {
+    name: "a-host-s-own-event-that-asks-with-any-link",
+    rule: 17,
+    find: 'if (type === "response.oauth_consent_requested") checkConsentItem({}, event);',
+    replace: "",
+    tests: ownEvents,
   },
   {
     name: "a-refused-link-without-an-event",

@@ -135,4 +135,12 @@ export const turnMutants: readonly Mutant[] = [
     replace: "end();",
     tests: endTests,
   },
+  {
+    name: "a-part-of-an-odd-type-read-as-one-of-ours",
+    rule: 16,
+    in: "partEnd",
+    find: 'typeof kind === "string" && Object.hasOwn(textEnds, kind) ? textEnds[kind] : undefined',
+    replace: "textEnds[kind as string]",
+    tests: ["test/turn/odd-parts.test.ts"],
+  },
 ];

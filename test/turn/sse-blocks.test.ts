@@ -12,7 +12,7 @@ describe("the pauses", () => {
 
   it("run only while somebody waits for an event", async () => {
     vi.useFakeTimers();
-    const blocks = sseBlocks(never, 1_000);
+    const blocks = sseBlocks(never, { keepAliveMs: 1_000 });
     expect(vi.getTimerCount()).toBe(0);
     const waiting = blocks.next();
     expect(vi.getTimerCount()).toBe(1);
@@ -25,7 +25,10 @@ describe("the pauses", () => {
     vi.useFakeTimers();
     const event = { type: "response.x", sequence_number: 0 } as const;
     const results = [{ done: false, value: event } as const, { done: true, value: undefined } as const];
-    const blocks = sseBlocks({ ...never, next: async () => results.shift() ?? expect.fail() }, 1_000);
+    const blocks = sseBlocks(
+      { ...never, next: async () => results.shift() ?? expect.fail() },
+      { keepAliveMs: 1_000 },
+    );
     expect((await blocks.next()).value).toMatch(/^event: response\.x\n/);
     expect(await blocks.next()).toEqual({ done: true, value: undefined });
     expect(vi.getTimerCount()).toBe(0);

@@ -10,17 +10,17 @@ export interface ConsentCard {
   /** Checked: https, or http on a loopback host. For the person who asked, and for nobody else; not for logs. */
   readonly link: string;
   /** For which MCP server. The agent's words: show them as text. Not every host sends one. */
-  readonly serverLabel?: string;
+  readonly serverLabel?: string | undefined;
   /** What to send as `previous_response_id` when the prompt is repeated. */
-  readonly responseId?: string;
-  readonly agentReference?: AgentReference;
+  readonly responseId?: string | undefined;
+  readonly agentReference?: AgentReference | undefined;
 }
 
 /** How consent requests are read. */
 export interface ReadConsentRequestsOptions {
   /** Which links may be shown. Default: every well-formed one. */
   readonly policy?: ConsentLinkPolicy;
-  /** Told of a link that may not be shown: why, without the link. Such a request makes no card. */
+  /** Receives why a link may not be shown, without the link. Such a request makes no card. */
   readonly onRefused?: (refusal: ConsentLinkRefusal) => void;
 }
 
@@ -28,7 +28,7 @@ export interface ReadConsentRequestsOptions {
 export interface ConsentLinkRefusal {
   /** What is wrong with the link, for a log; the link is not in it. */
   readonly reason: string;
-  readonly serverLabel?: string;
+  readonly serverLabel?: string | undefined;
 }
 
 /**
@@ -90,19 +90,17 @@ export function consentReader(options: ReadConsentRequestsOptions = {}): (messag
     // The event of older services may lack the label that the item beside it has.
     if (labels.has(label) || labels.has(undefined) || (label === undefined && labels.size > 0)) return [];
     known.set(link, labels.add(label));
-    const server = label === undefined ? {} : { serverLabel: label };
     const reason = refusalOf(link, options.policy);
     if (reason !== undefined) {
-      options.onRefused?.({ reason, ...server });
+      options.onRefused?.({ reason, serverLabel: label });
       return [];
     }
-    const previous = textOf(response_id) ?? responseId;
     return [
       {
         link: link as string,
-        ...server,
-        ...(previous === undefined ? {} : { responseId: previous }),
-        ...(isAgentReference(agent_reference) ? { agentReference: agent_reference } : {}),
+        serverLabel: label,
+        responseId: textOf(response_id) ?? responseId,
+        agentReference: isAgentReference(agent_reference) ? agent_reference : undefined,
       },
     ];
   }

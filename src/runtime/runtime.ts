@@ -34,18 +34,18 @@ import { randomOption, type RandomBytes } from "./random.js";
  */
 export interface Runtime {
   /** The network below, for example with a proxy. Default: the global `fetch`, looked up at each call. */
-  readonly fetch?: FetchLike;
+  readonly fetch?: FetchLike | undefined;
   /**
    * A wall clock of your own, in milliseconds since 1970, for tests. What is kept then ages as this clock passes.
    * Default: the system's clock, with the process's steady clock beside it.
    */
-  readonly now?: () => number;
+  readonly now?: (() => number) | undefined;
   /** Random bytes for ids and for jitter, for tests. Default: `randomBytes` of `node:crypto`. */
-  readonly random?: RandomBytes;
+  readonly random?: RandomBytes | undefined;
   /** Receives events to count and to alert on; nothing in them is secret. What it throws is ignored. */
-  readonly onEvent?: OnEvent;
+  readonly onEvent?: OnEvent | undefined;
   /** How long one piece of work over the network may take, in milliseconds. Each factory has its own default. */
-  readonly timeoutMs?: number;
+  readonly timeoutMs?: number | undefined;
 }
 
 /** The checks of {@link Runtime}. `timeoutMs` is not among them: its range and default differ. */

@@ -208,29 +208,26 @@ function startTurn(
     context,
     prepare,
     operationId: operation.id,
-    ...(operation.resumed === undefined ? {} : { resumed: operation.resumed }),
-    ...(asked === undefined
-      ? {}
-      : {
-          onConsentRequired: async (interrupted) => {
-            const waiting = { id: operation.id, resumed: interrupted };
-            operations.interrupted(context, responseId, asked, waiting);
-            if (signIn !== undefined) await keepForLater(signIn, context, asked, waiting);
-          },
-        }),
+    resumed: operation.resumed,
+    async onConsentRequired(interrupted) {
+      if (asked === undefined) return;
+      const waiting = { id: operation.id, resumed: interrupted };
+      operations.interrupted(context, responseId, asked, waiting);
+      if (signIn !== undefined) await keepForLater(signIn, context, asked, waiting);
+    },
     model: options.model ?? (isNamed(model) ? model : (agentReference?.name ?? "agent")),
     fields: responseFields(request.body, responseId, sessionId),
-    ...(request.previousResponseId === undefined ? {} : { previousResponseId: request.previousResponseId }),
-    ...(agentReference === undefined ? {} : { agentReference }),
-    ...(signal === undefined ? {} : { signal }),
-    ...(policy === undefined ? {} : { policy }),
-    ...(onError === undefined ? {} : { onError }),
-    ...(onEvent === undefined ? {} : { onEvent }),
+    previousResponseId: request.previousResponseId,
+    agentReference,
+    signal,
+    policy,
+    onError,
+    onEvent,
     turnTimeoutMs,
     idleTimeoutMs,
     windDownMs,
-    ...(now === undefined ? {} : { now }),
-    ...(random === undefined ? {} : { random }),
+    now,
+    random,
   });
 }
 

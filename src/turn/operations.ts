@@ -8,7 +8,7 @@ import type { ResumedTurn } from "./turn.js";
 /** A turn's operation: its id, and what the turns before it have done. */
 export interface Operation {
   readonly id: string;
-  readonly resumed?: ResumedTurn;
+  readonly resumed?: ResumedTurn | undefined;
 }
 
 /**

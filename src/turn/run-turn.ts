@@ -72,7 +72,7 @@ export async function runTurn<T>(
     signal,
     context,
     operationId: options.operationId ?? responseIdFor(context, undefined),
-    ...(options.resumed === undefined ? {} : { resumed: options.resumed }),
+    resumed: options.resumed,
   };
   try {
     const outcome = await settled(async () => {

@@ -27,11 +27,11 @@ export interface RedeemedMessage {
 /** What a turn does about its message. */
 export interface TurnMessage {
   /** Shown before anything else. */
-  readonly say?: string;
+  readonly say?: string | undefined;
   /** What the run answers: the message itself, or the one that the sign-in interrupted. Else there is no run. */
   readonly request?: TurnRequest;
   /** The operation that the interrupted message belongs to. */
-  readonly operation?: Operation;
+  readonly operation?: Operation | undefined;
   /** Sign-in could not tell. The turn fails with it, because the message may have been a code. */
   readonly failure?: { readonly cause: unknown };
 }
@@ -49,10 +49,7 @@ export async function heardMessage(
   try {
     const { status, say, prompt } = await runInContext(context, () => signIn.redeem(context, request.input));
     if (status === "not_a_code") return { request };
-    return {
-      ...(say === undefined ? {} : { say }),
-      ...(status === "bound" && prompt !== undefined ? interrupted(request, prompt) : {}),
-    };
+    return status === "bound" && prompt !== undefined ? { say, ...interrupted(request, prompt) } : { say };
   } catch (cause) {
     return { failure: { cause } };
   }
@@ -82,10 +79,9 @@ const maxKept = 90_000;
 function interrupted(request: TurnRequest, kept: string): Pick<TurnMessage, "request" | "operation"> {
   const { input, operation } = keptMessage(kept);
   const { id, resumed } = Object(operation) as { readonly id?: unknown; readonly resumed?: unknown };
-  const done = readResumed(resumed);
   return {
     request: { ...request, body: { ...request.body, input }, input: inputText(input) },
-    ...(typeof id === "string" && { operation: { id, ...(done !== undefined && { resumed: done }) } }),
+    operation: typeof id === "string" ? { id, resumed: readResumed(resumed) } : undefined,
   };
 }
 

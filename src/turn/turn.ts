@@ -15,8 +15,8 @@ export interface Turn {
    * The id of the first response.
    */
   readonly operationId: string;
-  /** What the interrupted turns of this operation have done; absent where this turn resumes none. */
-  readonly resumed?: ResumedTurn;
+  /** What the interrupted turns of this operation have done; `undefined` where this turn resumes none. */
+  readonly resumed?: ResumedTurn | undefined;
 }
 
 /**

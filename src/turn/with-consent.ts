@@ -27,34 +27,34 @@ import { runtimeOptions, type Runtime } from "../runtime/runtime.js";
 /** How a turn is run and its response written. */
 export interface WithConsentOptions extends Pick<Runtime, "now" | "random" | "onEvent"> {
   /** Default: the platform's choice for this request, else a new one. */
-  readonly responseId?: string;
-  readonly previousResponseId?: string;
-  readonly agentReference?: AgentReference;
+  readonly responseId?: string | undefined;
+  readonly previousResponseId?: string | undefined;
+  readonly agentReference?: AgentReference | undefined;
   /** Accesses whose tokens are got before the run starts, so that no tool acts twice. */
-  readonly prepare?: readonly Preparable[];
+  readonly prepare?: readonly Preparable[] | undefined;
   /** Default: the context of the calling code. */
-  readonly context?: UserContext;
+  readonly context?: UserContext | undefined;
   /** Aborts when the client goes away. Ending the iteration early does the same. */
-  readonly signal?: AbortSignal;
+  readonly signal?: AbortSignal | undefined;
   /**
    * Which consent links may be shown, beyond well-formed ones: those of the turn, and those that items and events of the
    * run have. A turn with another one fails with `consent_link_refused`.
    */
-  readonly policy?: ConsentLinkPolicy;
+  readonly policy?: ConsentLinkPolicy | undefined;
   /** What the response says it was made with. Default `agent`. */
-  readonly model?: string;
+  readonly model?: string | undefined;
   /** More fields of the response object, for example its metadata. */
-  readonly fields?: Readonly<Record<string, unknown>>;
+  readonly fields?: Readonly<Record<string, unknown>> | undefined;
   /**
    * Called when the user has to open a link first, before the response says so: the place to keep the prompt, and
    * what the operation has done so far, for `resumed` of the turn that goes on. The context is still alive. What it
    * throws goes to `onError` and changes nothing.
    */
-  readonly onConsentRequired?: (interrupted: ResumedTurn) => void | Promise<void>;
+  readonly onConsentRequired?: ((interrupted: ResumedTurn) => void | Promise<void>) | undefined;
   /** The operation this turn belongs to. Default: the response id. */
-  readonly operationId?: string;
+  readonly operationId?: string | undefined;
   /** What is known of the turns that this one resumes. The run gets it as `turn.resumed`. */
-  readonly resumed?: ResumedTurn;
+  readonly resumed?: ResumedTurn | undefined;
   /** How long the run may take, in milliseconds; 0 for no limit. Default 30 minutes. */
   readonly turnTimeoutMs?: number;
   /** How long the run may yield nothing, in milliseconds; 0 for no limit. Default 5 minutes. */
@@ -65,7 +65,7 @@ export interface WithConsentOptions extends Pick<Runtime, "now" | "random" | "on
    * Takes the error of a failed turn as it was thrown, and what a run's `finally` throws after its turn was ended; the
    * client is told only what is safe.
    */
-  readonly onError?: (error: unknown) => void;
+  readonly onError?: ((error: unknown) => void) | undefined;
 }
 
 /** The options of `withConsent()`. */
@@ -214,7 +214,7 @@ function begin(
     onDropped: (type) => emit(onEvent, { type: "run_event_dropped", eventType: type.slice(0, 100) }),
   });
   const operationId = options.operationId ?? responseId;
-  return { response, turn: { signal, context, operationId, ...(resumed === undefined ? {} : { resumed }) } };
+  return { response, turn: { signal, context, operationId, resumed } };
 }
 
 async function* turnEvents(

@@ -46,8 +46,7 @@ export {
   type ResponseEventName,
 } from "./foundry/events.js";
 export { type ResponseEventType } from "./foundry/event-types.js";
-export { toolboxConsentLinks, type ToolboxConsentLink } from "./foundry/toolbox-clouds.js";
-export { type AgentReference, type OAuthConsentRequestItem, type OutputItem } from "./foundry/items.js";
+export { type AgentReference, type OutputItem } from "./foundry/items.js";
 export { getUserContext, runWithUserContext, tryGetUserContext } from "./context/ambient.js";
 export { bindUserContext } from "./context/bind.js";
 export {
@@ -76,7 +75,6 @@ export {
   type OAuthConsentRequestInit,
   type StreamPosition,
 } from "./consent/consent-item.js";
-export { isOAuthConsentRequest } from "./consent/is-consent-item.js";
 export {
   adminConsentLink,
   entraConsentLink,
@@ -84,19 +82,6 @@ export {
   type EntraConsentLinkOptions,
 } from "./consent/entra-consent-link.js";
 export { findConsentRequired, type FindConsentRequiredOptions } from "./consent/find-consent-required.js";
-export {
-  consentReader,
-  readConsentRequests,
-  type ConsentCard,
-  type ConsentLinkRefusal,
-  type ReadConsentRequestsOptions,
-} from "./consent/read-consent-requests.js";
-export { type AllowedConsentLink } from "./consent/allowed-link.js";
-export {
-  consentLinkPolicy,
-  type ConsentLinkPolicy,
-  type ConsentLinkPolicyOptions,
-} from "./consent/link-policy.js";
 export { type ConsentLink, type ConsentLinkInput, type MadeConsentLink } from "./consent/consent-link.js";
 export { certificate, type CertificateOptions } from "./exchange/certificate.js";
 export { clientSecret } from "./exchange/client-secret.js";

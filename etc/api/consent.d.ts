@@ -38,9 +38,9 @@ declare const toolboxConsentLinks: readonly ToolboxConsentLink[];
 declare function isOAuthConsentRequest(item: unknown): item is OAuthConsentRequestItem;
 interface ConsentCard {
     readonly link: string;
-    readonly serverLabel?: string;
-    readonly responseId?: string;
-    readonly agentReference?: AgentReference;
+    readonly serverLabel?: string | undefined;
+    readonly responseId?: string | undefined;
+    readonly agentReference?: AgentReference | undefined;
 }
 interface ReadConsentRequestsOptions {
     readonly policy?: ConsentLinkPolicy;
@@ -48,7 +48,7 @@ interface ReadConsentRequestsOptions {
 }
 interface ConsentLinkRefusal {
     readonly reason: string;
-    readonly serverLabel?: string;
+    readonly serverLabel?: string | undefined;
 }
 declare function readConsentRequests(message: unknown, options?: ReadConsentRequestsOptions): ConsentCard[];
 declare function consentReader(options?: ReadConsentRequestsOptions): (message: unknown) => ConsentCard[];

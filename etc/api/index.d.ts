@@ -351,11 +351,11 @@ interface OnEvent {
 type FetchLike = (input: string | URL | Request, init?: RequestInit) => Promise<Response>;
 type RandomBytes = (length: number) => Uint8Array;
 interface Runtime {
-    readonly fetch?: FetchLike;
-    readonly now?: () => number;
-    readonly random?: RandomBytes;
-    readonly onEvent?: OnEvent;
-    readonly timeoutMs?: number;
+    readonly fetch?: FetchLike | undefined;
+    readonly now?: (() => number) | undefined;
+    readonly random?: RandomBytes | undefined;
+    readonly onEvent?: OnEvent | undefined;
+    readonly timeoutMs?: number | undefined;
 }
 interface CloudEndpoints {
     readonly loginEndpoint: string;
@@ -540,16 +540,11 @@ interface AllowedConsentLink {
     readonly path: string;
     readonly parameters?: Readonly<Record<string, string>>;
 }
-interface ConsentLinkPolicyOptions {
-    readonly allowedOrigins: readonly string[];
-    readonly allowedLinks?: readonly AllowedConsentLink[];
-}
 interface ConsentLinkPolicy {
     readonly allowedOrigins: readonly string[];
     readonly allowedLinks?: readonly AllowedConsentLink[];
     check(link: string): void;
 }
-declare function consentLinkPolicy(options: ConsentLinkPolicyOptions): ConsentLinkPolicy;
 interface AgentReference {
     readonly type: "agent_reference";
     readonly name: string;
@@ -679,7 +674,7 @@ interface Turn {
     readonly signal: AbortSignal;
     readonly context: UserContext;
     readonly operationId: string;
-    readonly resumed?: ResumedTurn;
+    readonly resumed?: ResumedTurn | undefined;
 }
 interface ResumedTurn {
     readonly tools: readonly ToolRun[];
@@ -760,28 +755,6 @@ declare function createUserContext(input: HeadersLike | {
 interface CreateUserContextOptions extends UserContextOptions {
     readonly signal?: AbortSignal;
 }
-interface ToolboxConsentLink {
-    readonly origin: string;
-    readonly path: string;
-}
-declare const toolboxConsentLinks: readonly ToolboxConsentLink[];
-declare function isOAuthConsentRequest(item: unknown): item is OAuthConsentRequestItem;
-interface ConsentCard {
-    readonly link: string;
-    readonly serverLabel?: string;
-    readonly responseId?: string;
-    readonly agentReference?: AgentReference;
-}
-interface ReadConsentRequestsOptions {
-    readonly policy?: ConsentLinkPolicy;
-    readonly onRefused?: (refusal: ConsentLinkRefusal) => void;
-}
-interface ConsentLinkRefusal {
-    readonly reason: string;
-    readonly serverLabel?: string;
-}
-declare function readConsentRequests(message: unknown, options?: ReadConsentRequestsOptions): ConsentCard[];
-declare function consentReader(options?: ReadConsentRequestsOptions): (message: unknown) => ConsentCard[];
 interface EntraRefusal {
     readonly status?: number | undefined;
     readonly error?: string | undefined;
@@ -1060,22 +1033,22 @@ interface ToSseOptions {
 }
 declare function toSse(events: AsyncIterable<ResponseEvent>, options?: ToSseOptions): ReadableStream<Uint8Array>;
 interface WithConsentOptions extends Pick<Runtime, "now" | "random" | "onEvent"> {
-    readonly responseId?: string;
-    readonly previousResponseId?: string;
-    readonly agentReference?: AgentReference;
-    readonly prepare?: readonly Preparable[];
-    readonly context?: UserContext;
-    readonly signal?: AbortSignal;
-    readonly policy?: ConsentLinkPolicy;
-    readonly model?: string;
-    readonly fields?: Readonly<Record<string, unknown>>;
-    readonly onConsentRequired?: (interrupted: ResumedTurn) => void | Promise<void>;
-    readonly operationId?: string;
-    readonly resumed?: ResumedTurn;
+    readonly responseId?: string | undefined;
+    readonly previousResponseId?: string | undefined;
+    readonly agentReference?: AgentReference | undefined;
+    readonly prepare?: readonly Preparable[] | undefined;
+    readonly context?: UserContext | undefined;
+    readonly signal?: AbortSignal | undefined;
+    readonly policy?: ConsentLinkPolicy | undefined;
+    readonly model?: string | undefined;
+    readonly fields?: Readonly<Record<string, unknown>> | undefined;
+    readonly onConsentRequired?: ((interrupted: ResumedTurn) => void | Promise<void>) | undefined;
+    readonly operationId?: string | undefined;
+    readonly resumed?: ResumedTurn | undefined;
     readonly turnTimeoutMs?: number;
     readonly idleTimeoutMs?: number;
     readonly windDownMs?: number;
-    readonly onError?: (error: unknown) => void;
+    readonly onError?: ((error: unknown) => void) | undefined;
 }
 declare function withConsent(run: (turn: Turn) => RunOutput, options?: WithConsentOptions): AsyncIterableIterator<ResponseEvent>;
 export {
@@ -1093,8 +1066,6 @@ export {
     clientSecret,
     closeMcpClient,
     consentEvents,
-    consentLinkPolicy,
-    consentReader,
     createUserContext,
     developer,
     entraApp,
@@ -1107,7 +1078,6 @@ export {
     isConsentRequiredError,
     isHostedAgentIdentityError,
     isNoTokenError,
-    isOAuthConsentRequest,
     isTokenExchangeError,
     isUserTokenError,
     mcpClientPool,
@@ -1116,7 +1086,6 @@ export {
     passthrough,
     principalKey,
     protectedResource,
-    readConsentRequests,
     responses,
     runTurn,
     runWithUserContext,
@@ -1125,7 +1094,6 @@ export {
     sdkV2Auth,
     toSse,
     toolApproval,
-    toolboxConsentLinks,
     tryGetUserContext,
     userAccess,
     userContext,
@@ -1140,7 +1108,6 @@ export
     AdminConsentLinkOptions,
     AgentOnBehalfOfOptions,
     AgentReference,
-    AllowedConsentLink,
     AroundStep,
     Assertion,
     AuthenticationDemand,
@@ -1151,12 +1118,8 @@ export
     Cloud,
     CloudEndpoints,
     CloudName,
-    ConsentCard,
     ConsentLink,
     ConsentLinkInput,
-    ConsentLinkPolicy,
-    ConsentLinkPolicyOptions,
-    ConsentLinkRefusal,
     ConsentReason,
     ConsentRequestInit,
     CreateUserContextOptions,
@@ -1186,7 +1149,6 @@ export
     McpClientPoolOptions,
     McpClientUser,
     OAuthConsentRequestInit,
-    OAuthConsentRequestItem,
     OnBehalfOfOptions,
     OnEvent,
     OneUserPolicy,
@@ -1198,7 +1160,6 @@ export
     ProtectedResource,
     ProtectedResourceInit,
     RandomBytes,
-    ReadConsentRequestsOptions,
     RedeemedMessage,
     ResponseEvent,
     ResponseEventName,
@@ -1239,7 +1200,6 @@ export
     TokenUse,
     ToolApproval,
     ToolRun,
-    ToolboxConsentLink,
     ToolboxEntraConsent,
     TraceHeaders,
     Turn,

@@ -426,11 +426,11 @@ interface OnEvent {
 type FetchLike = (input: string | URL | Request, init?: RequestInit) => Promise<Response>;
 type RandomBytes = (length: number) => Uint8Array;
 interface Runtime {
-    readonly fetch?: FetchLike;
-    readonly now?: () => number;
-    readonly random?: RandomBytes;
-    readonly onEvent?: OnEvent;
-    readonly timeoutMs?: number;
+    readonly fetch?: FetchLike | undefined;
+    readonly now?: (() => number) | undefined;
+    readonly random?: RandomBytes | undefined;
+    readonly onEvent?: OnEvent | undefined;
+    readonly timeoutMs?: number | undefined;
 }
 interface VerifiedUserToken {
     readonly user: VerifiedUser;
@@ -446,7 +446,7 @@ interface Turn {
     readonly signal: AbortSignal;
     readonly context: UserContext;
     readonly operationId: string;
-    readonly resumed?: ResumedTurn;
+    readonly resumed?: ResumedTurn | undefined;
 }
 interface ResumedTurn {
     readonly tools: readonly ToolRun[];

@@ -1,5 +1,6 @@
 /**
- * For clients of an agent, browsers included: what they need to show a consent request. Loads nothing of Node.
+ * For clients of an agent, browsers included: what they need to show a consent request. Loads nothing of Node. Agents
+ * take the policy for consent links from here, too.
  * @module consent
  */
 export { type AgentReference, type OAuthConsentRequestItem } from "../foundry/items.js";

@@ -6,11 +6,11 @@ import { linkFault } from "./link-form.js";
  * a loopback host), no user information. Tolerates a missing `server_label`. For clients, who read the item
  * as plain JSON.
  *
- * Entry points: `hosted-agent-identity`, and `hosted-agent-identity/consent`, which loads in browsers.
+ * Entry point: `hosted-agent-identity/consent`, which loads in browsers.
  *
  * @example
  * ```ts
- * import { isOAuthConsentRequest } from "hosted-agent-identity";
+ * import { isOAuthConsentRequest } from "hosted-agent-identity/consent";
  *
  * export function links(response: { output: readonly unknown[] }): string[] {
  *   return response.output.filter(isOAuthConsentRequest).map((item) => item.consent_link);

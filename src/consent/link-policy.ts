@@ -36,11 +36,12 @@ export interface ConsentLinkPolicy {
  * control character, a plain host name, and one of the allowed origins or links. Throws `invalid_option` for an
  * allowed origin or link that is none.
  *
- * Entry point: `hosted-agent-identity`.
+ * Entry point: `hosted-agent-identity/consent`, which loads in browsers.
  *
  * @example
  * ```ts
- * import { consentLinkPolicy, findConsentRequired } from "hosted-agent-identity";
+ * import { findConsentRequired } from "hosted-agent-identity";
+ * import { consentLinkPolicy } from "hosted-agent-identity/consent";
  *
  * const policy = consentLinkPolicy({ allowedOrigins: ["https://login.microsoftonline.com"] });
  *

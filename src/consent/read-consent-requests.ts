@@ -36,7 +36,7 @@ export interface ConsentLinkRefusal {
  * be given as well. The response may come from any host and any version of the service, and as anything: what
  * cannot be read asks for nothing. Does not throw.
  *
- * Entry points: `hosted-agent-identity`, and for browsers `hosted-agent-identity/consent`.
+ * Entry point: `hosted-agent-identity/consent`, which loads in browsers.
  *
  * @example
  * ```ts
@@ -63,7 +63,7 @@ export function readConsentRequests(
  * request comes several times in a stream (item added, item done, the last response) and is given once. Give
  * it every event from the first one on, which names the response. Does not throw.
  *
- * Entry points: `hosted-agent-identity`, and for browsers `hosted-agent-identity/consent`.
+ * Entry point: `hosted-agent-identity/consent`, which loads in browsers.
  * Sources: azure-rest-api-specs, ai-foundry/data-plane/Foundry, `OAuthConsentRequestOutputItem`; agent-framework
  * PR 5070 for the top-level event `response.oauth_consent_requested` of older services.
  *

@@ -53,7 +53,7 @@ export function toolboxCloud(hostname: string): ToolboxCloud {
  * The consent links of Foundry's toolboxes in every cloud, for `allowedLinks` of a client's policy: what
  * `foundryToolbox()` allows by itself.
  *
- * Entry points: `hosted-agent-identity`, and for browsers `hosted-agent-identity/consent`.
+ * Entry point: `hosted-agent-identity/consent`, which loads in browsers.
  *
  * @example
  * ```ts

@@ -5,7 +5,7 @@ import { fileURLToPath } from "node:url";
 import fc from "fast-check";
 import { build } from "tsup";
 import { describe, expect, it, vi } from "vitest";
-import { consentLinkPolicy, consentReader, readConsentRequests } from "hosted-agent-identity";
+import { consentLinkPolicy, consentReader, readConsentRequests } from "hosted-agent-identity/consent";
 import { linkFor, secretOf } from "../support/consenting-access.js";
 
 const link = linkFor("contacts");

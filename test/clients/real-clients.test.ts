@@ -1,13 +1,8 @@
 import { AIProjectClient } from "@azure/ai-projects";
 import OpenAI from "openai";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
-import {
-  type ConsentCard,
-  consentReader,
-  foundryToolbox,
-  type FoundryToolbox,
-  readConsentRequests,
-} from "hosted-agent-identity";
+import { foundryToolbox, type FoundryToolbox } from "hosted-agent-identity";
+import { type ConsentCard, consentReader, readConsentRequests } from "hosted-agent-identity/consent";
 import type { FoundryEmulator } from "hosted-agent-identity/testing";
 import { openClient, type RealClient } from "../support/mcp-clients.js";
 import {

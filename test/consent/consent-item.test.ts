@@ -1,10 +1,6 @@
 import { describe, expect, it } from "vitest";
-import {
-  consentEvents,
-  consentLinkPolicy,
-  isOAuthConsentRequest,
-  oauthConsentRequest,
-} from "hosted-agent-identity";
+import { consentEvents, oauthConsentRequest } from "hosted-agent-identity";
+import { consentLinkPolicy, isOAuthConsentRequest } from "hosted-agent-identity/consent";
 import { linkFor } from "../support/consenting-access.js";
 
 const consentLink = linkFor("contacts");

@@ -1,6 +1,7 @@
 import { inspect } from "node:util";
 import { describe, expect, it } from "vitest";
-import { consentLinkPolicy, findConsentRequired } from "hosted-agent-identity";
+import { findConsentRequired } from "hosted-agent-identity";
+import { consentLinkPolicy } from "hosted-agent-identity/consent";
 import { consentError, linkFor, secretOf } from "../support/consenting-access.js";
 
 const labels = (error: unknown): string[] | undefined =>

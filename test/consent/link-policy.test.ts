@@ -1,6 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { consentLinkPolicy, oauthConsentRequest } from "hosted-agent-identity";
+import { oauthConsentRequest } from "hosted-agent-identity";
+import { consentLinkPolicy } from "hosted-agent-identity/consent";
 import { linkFault } from "../../src/consent/link-form.js";
 
 const policy = consentLinkPolicy({

@@ -8,13 +8,13 @@ import {
   clientSecret,
   createUserContext,
   entraApp,
-  isOAuthConsentRequest,
   isUserTokenError,
   protectedResource,
   responses,
   UserContext,
   withConsent,
 } from "hosted-agent-identity";
+import { isOAuthConsentRequest } from "hosted-agent-identity/consent";
 import { webHandler } from "hosted-agent-identity/node";
 import { createSignIn, memoryStore } from "hosted-agent-identity/sign-in";
 import { maxChallengeLength, parseChallenges } from "../../src/access/challenges.js";

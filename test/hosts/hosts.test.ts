@@ -2,19 +2,17 @@ import { createServer } from "node:http";
 import express from "express";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import {
-  type ConsentCard,
   consentEvents,
-  consentReader,
   createUserContext,
   getUserContext,
   oauthConsentRequest,
-  readConsentRequests,
   type ResponseEvent,
   runTurn,
   tryGetUserContext,
   type UserContextOptions,
   withConsent,
 } from "hosted-agent-identity";
+import { type ConsentCard, consentReader, readConsentRequests } from "hosted-agent-identity/consent";
 import { userContext } from "hosted-agent-identity/express";
 import { listening, type RunningHost } from "../support/listening.js";
 import { checkedResponse } from "../support/responses-protocol.js";

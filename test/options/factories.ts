@@ -167,9 +167,6 @@ export const factories: Readonly<Record<string, Readonly<Record<string, Factory>
       sequenceNumber: 0,
       outputIndex: 0,
     }),
-    consentLinkPolicy: ofOptions(root.consentLinkPolicy, linkPolicyOptions, {
-      allowedOrigins: ["https://*.example.com"],
-    }),
     createUserContext: {
       table: createUserContextOptions,
       options: { verify, environment: { hosted: false } },
@@ -217,7 +214,9 @@ export const factories: Readonly<Record<string, Readonly<Record<string, Factory>
     workloadIdentityFile: ofArguments(root.workloadIdentityFile, { path: "/token" }),
   },
   "./consent": {
-    consentLinkPolicy: ofOptions(consent.consentLinkPolicy, linkPolicyOptions, { allowedOrigins: [] }),
+    consentLinkPolicy: ofOptions(consent.consentLinkPolicy, linkPolicyOptions, {
+      allowedOrigins: ["https://*.example.com"],
+    }),
   },
   "./express": {
     responses: responsesOf(express.responses),

@@ -1,7 +1,6 @@
 import { inspect } from "node:util";
 import { afterEach, describe, expect, it } from "vitest";
 import {
-  consentLinkPolicy,
   findConsentRequired,
   foundryToolbox,
   type FoundryToolbox,
@@ -11,6 +10,7 @@ import {
   runTurn,
   runWithUserContext,
 } from "hosted-agent-identity";
+import { consentLinkPolicy } from "hosted-agent-identity/consent";
 import { openClient, whoami, type RealClient } from "../support/mcp-clients.js";
 import {
   startToolbox,

@@ -1,5 +1,6 @@
 import { expect, it } from "vitest";
-import { consentLinkPolicy, UserContext } from "hosted-agent-identity";
+import { UserContext } from "hosted-agent-identity";
+import { consentLinkPolicy } from "hosted-agent-identity/consent";
 import { rpcOutcome } from "../../src/toolbox/rpc-outcome.js";
 
 const context = new UserContext({ platform: { hosted: false }, clientHeaders: {}, trace: {} });

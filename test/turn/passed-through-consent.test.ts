@@ -1,10 +1,6 @@
 import { beforeEach, describe, expect, it } from "vitest";
-import {
-  consentLinkPolicy,
-  ConsentRequiredError,
-  type UserContext,
-  withConsent,
-} from "hosted-agent-identity";
+import { ConsentRequiredError, type UserContext, withConsent } from "hosted-agent-identity";
+import { consentLinkPolicy } from "hosted-agent-identity/consent";
 import { recordConsent } from "../../src/context/internals.js";
 import { collect, consentFor } from "../support/consenting-access.js";
 import { checkedResponse } from "../support/responses-protocol.js";

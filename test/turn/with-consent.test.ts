@@ -5,7 +5,6 @@ import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import {
   bindUserContext,
   consentEvents,
-  consentLinkPolicy,
   ConsentRequiredError,
   getUserContext,
   HostedAgentIdentityError,
@@ -18,6 +17,7 @@ import {
   type UserContext,
   withConsent,
 } from "hosted-agent-identity";
+import { consentLinkPolicy } from "hosted-agent-identity/consent";
 import { internalsOf, recordConsent } from "../../src/context/internals.js";
 import {
   accessThat,

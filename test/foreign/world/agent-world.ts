@@ -2,7 +2,6 @@ import { createServer } from "node:http";
 import express from "express";
 import {
   clientSecret,
-  consentLinkPolicy,
   entraApp,
   entraConsentLink,
   onBehalfOf,
@@ -11,6 +10,7 @@ import {
   userTokenVerifier,
   type UserAccess,
 } from "hosted-agent-identity";
+import { consentLinkPolicy } from "hosted-agent-identity/consent";
 import { responses, userContext } from "hosted-agent-identity/express";
 import { startEntra, startWitness, type EntraEmulator } from "hosted-agent-identity/testing";
 import { listening } from "../../support/listening.js";

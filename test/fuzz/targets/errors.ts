@@ -1,10 +1,10 @@
 import {
-  consentLinkPolicy,
   ConsentRequest,
   ConsentRequiredError,
   findConsentRequired,
   toolApproval,
 } from "hosted-agent-identity";
+import { consentLinkPolicy } from "hosted-agent-identity/consent";
 import { read } from "../../../src/consent/error-chain.js";
 import { runInContext } from "../../../src/context/ambient.js";
 import { recordConsent } from "../../../src/context/internals.js";

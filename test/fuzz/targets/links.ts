@@ -4,7 +4,7 @@ import {
   consentReader,
   isOAuthConsentRequest,
   readConsentRequests,
-} from "hosted-agent-identity";
+} from "hosted-agent-identity/consent";
 import { urlMatch, urlNotAllowed } from "../../../src/access/url-match.js";
 import { linkFault } from "../../../src/consent/link-form.js";
 import { checkLink, checkLinkForm } from "../../../src/consent/link-policy.js";

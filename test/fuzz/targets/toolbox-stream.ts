@@ -1,4 +1,5 @@
-import { consentLinkPolicy, UserContext } from "hosted-agent-identity";
+import { UserContext } from "hosted-agent-identity";
+import { consentLinkPolicy } from "hosted-agent-identity/consent";
 import { toolboxRequestHeaders } from "../../../src/toolbox/headers.js";
 import { inspected } from "../../../src/toolbox/inspect.js";
 import { rpcOutcome } from "../../../src/toolbox/rpc-outcome.js";

@@ -37,7 +37,6 @@ export { type EntraAppFacts } from "./entra/tenants.js";
 export { type TokenClaims } from "./entra/token-claims.js";
 export { type FoundryEnvironment } from "./foundry/environment.js";
 export {
-  type ResponseEvent,
   type ResponseFailure,
   type SignInInfo,
   type ResponseObject,
@@ -70,18 +69,11 @@ export {
   type VerifiedUserToken,
 } from "./user-token/verify.js";
 export {
-  consentEvents,
-  oauthConsentRequest,
-  type OAuthConsentRequestInit,
-  type StreamPosition,
-} from "./consent/consent-item.js";
-export {
   adminConsentLink,
   entraConsentLink,
   type AdminConsentLinkOptions,
   type EntraConsentLinkOptions,
 } from "./consent/entra-consent-link.js";
-export { findConsentRequired, type FindConsentRequiredOptions } from "./consent/find-consent-required.js";
 export { type ConsentLink, type ConsentLinkInput, type MadeConsentLink } from "./consent/consent-link.js";
 export { certificate, type CertificateOptions } from "./exchange/certificate.js";
 export { clientSecret } from "./exchange/client-secret.js";
@@ -135,9 +127,6 @@ export { responses } from "./turn/responses.js";
 export { type ResponsesOptions, type ResponsesRun, type ResponsesTurn } from "./turn/responses-options.js";
 export { runningTurns, type DrainOptions, type RunningTurns } from "./turn/running-turns.js";
 export { type RunLimits } from "./turn/run-pieces.js";
-export { runTurn, type RunTurnOptions, type TurnResult } from "./turn/run-turn.js";
-export { toSse, type ToSseOptions } from "./turn/to-sse.js";
 export { type RedeemedMessage, type TurnSignIn } from "./turn/turn-sign-in.js";
 export { type Preparable, type ResumedTurn, type RunOutput, type ToolRun, type Turn } from "./turn/turn.js";
 export { type TurnRequest } from "./turn/turn-request.js";
-export { withConsent, type WithConsentOptions } from "./turn/with-consent.js";

@@ -17,6 +17,7 @@ export default defineConfig({
       { find: /^hosted-agent-identity\/server$/, replacement: from("../src/server/index.ts") },
       { find: /^hosted-agent-identity\/sign-in$/, replacement: from("../src/sign-in/index.ts") },
       { find: /^hosted-agent-identity\/testing$/, replacement: from("../src/testing/index.ts") },
+      { find: /^hosted-agent-identity\/turn$/, replacement: from("../src/turn/index.ts") },
       {
         find: /^hosted-agent-identity\/(express|fastify|hono|node)$/,
         replacement: from("../src/http/$1.ts"),

@@ -4,13 +4,13 @@ import {
   entraApp,
   mcpClientPool,
   onBehalfOf,
-  runTurn,
   runWithUserContext,
   userAccess,
   userContext,
   userTokenVerifier,
   type UserContext,
 } from "hosted-agent-identity";
+import { runTurn } from "hosted-agent-identity/turn";
 import { init, resource } from "../ours.js";
 import { agentApp, claimsOf, contextOf, person, tenant } from "../people.js";
 import { issuer } from "../signed-tokens.js";

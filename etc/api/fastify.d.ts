@@ -283,6 +283,26 @@ interface RunEvent {
     readonly type: "keepalive" | ResponseEventName;
 }
 type ResponseEventName = ResponseEventType | (`response.${string}` & {});
+interface Turn {
+    readonly signal: AbortSignal;
+    readonly context: UserContext;
+    readonly operationId: string;
+    readonly resumed?: ResumedTurn | undefined;
+}
+interface ResumedTurn {
+    readonly tools: readonly ToolRun[];
+}
+interface ToolRun {
+    readonly name: string;
+    readonly serverLabel?: string;
+    readonly state: "answered" | "failed" | "under_way";
+}
+type RunOutput = AsyncIterable<string | RunEvent | (RunEvent & Readonly<Record<string, unknown>>)>;
+interface Preparable {
+    token(context: UserContext, options: {
+        signal: AbortSignal;
+    }): Promise<unknown>;
+}
 type IdentityStep = {
     readonly step: "verify";
 } | {
@@ -441,26 +461,6 @@ interface TurnRequest {
     readonly body: Readonly<Record<string, unknown>>;
     readonly input: string;
     readonly previousResponseId?: string;
-}
-interface Turn {
-    readonly signal: AbortSignal;
-    readonly context: UserContext;
-    readonly operationId: string;
-    readonly resumed?: ResumedTurn | undefined;
-}
-interface ResumedTurn {
-    readonly tools: readonly ToolRun[];
-}
-interface ToolRun {
-    readonly name: string;
-    readonly serverLabel?: string;
-    readonly state: "answered" | "failed" | "under_way";
-}
-type RunOutput = AsyncIterable<string | RunEvent | (RunEvent & Readonly<Record<string, unknown>>)>;
-interface Preparable {
-    token(context: UserContext, options: {
-        signal: AbortSignal;
-    }): Promise<unknown>;
 }
 interface RunningTurns {
     readonly size: number;

@@ -208,6 +208,14 @@ declare class UserContext {
     [Symbol.dispose](): void;
     toJSON(): Record<string, unknown>;
 }
+interface CloudEndpoints {
+    readonly loginEndpoint: string;
+    readonly stsEndpoint?: string;
+    readonly issuerAliases?: readonly string[];
+    readonly tokenExchangeAudience?: string;
+}
+type Cloud = CloudName | CloudEndpoints;
+type CloudName = "global" | "us_gov" | "china";
 type IdentityStep = {
     readonly step: "verify";
 } | {
@@ -357,14 +365,6 @@ interface Runtime {
     readonly onEvent?: OnEvent | undefined;
     readonly timeoutMs?: number | undefined;
 }
-interface CloudEndpoints {
-    readonly loginEndpoint: string;
-    readonly stsEndpoint?: string;
-    readonly issuerAliases?: readonly string[];
-    readonly tokenExchangeAudience?: string;
-}
-type Cloud = CloudName | CloudEndpoints;
-type CloudName = "global" | "us_gov" | "china";
 interface EntraAppFacts {
     readonly tenantId: string;
     readonly clientId: string;
@@ -554,14 +554,6 @@ interface OutputItem {
     readonly type: string;
     readonly id?: string | undefined;
 }
-interface OAuthConsentRequestItem extends OutputItem {
-    readonly type: "oauth_consent_request";
-    readonly id: string;
-    readonly consent_link: string;
-    readonly server_label?: string;
-    readonly response_id?: string;
-    readonly agent_reference?: AgentReference;
-}
 declare const responseEventTypes: readonly [
     "error",
     "response.audio.delta",
@@ -649,27 +641,10 @@ interface ResponseObject {
     readonly output: readonly OutputItem[];
     readonly previous_response_id: string | null;
 }
-interface ResponseEvent {
-    readonly type: ResponseEventName;
-    readonly sequence_number: number;
-    readonly output_index?: number;
-    readonly content_index?: number;
-    readonly item_id?: string;
-    readonly item?: OutputItem;
-    readonly part?: unknown;
-    readonly delta?: unknown;
-    readonly text?: unknown;
-    readonly response?: ResponseObject;
-}
 interface RunEvent {
     readonly type: "keepalive" | ResponseEventName;
 }
 type ResponseEventName = ResponseEventType | (`response.${string}` & {});
-interface TurnRequest {
-    readonly body: Readonly<Record<string, unknown>>;
-    readonly input: string;
-    readonly previousResponseId?: string;
-}
 interface Turn {
     readonly signal: AbortSignal;
     readonly context: UserContext;
@@ -689,6 +664,11 @@ interface Preparable {
     token(context: UserContext, options: {
         signal: AbortSignal;
     }): Promise<unknown>;
+}
+interface TurnRequest {
+    readonly body: Readonly<Record<string, unknown>>;
+    readonly input: string;
+    readonly previousResponseId?: string;
 }
 interface RunningTurns {
     readonly size: number;
@@ -802,19 +782,6 @@ declare function bindUserContext<A extends readonly unknown[], R>(run: (...args:
 declare function bindUserContext<T>(iterable: AsyncIterable<T>, context?: UserContext): AsyncGenerator<T>;
 type UserContextMiddleware = (request: Request, next: (request: Request) => Response | Promise<Response>) => Promise<Response>;
 declare function userContext(options: UserContextOptions): UserContextMiddleware;
-interface OAuthConsentRequestInit extends Pick<Runtime, "random"> {
-    readonly consentLink: string;
-    readonly serverLabel: string;
-    readonly responseId?: string;
-    readonly agentReference?: AgentReference;
-    readonly policy?: ConsentLinkPolicy;
-}
-declare function oauthConsentRequest(init: OAuthConsentRequestInit): OAuthConsentRequestItem;
-interface StreamPosition {
-    readonly sequenceNumber: number;
-    readonly outputIndex: number;
-}
-declare function consentEvents(items: readonly OutputItem[], position: StreamPosition): ResponseEvent[];
 interface AdminConsentLinkOptions extends Pick<Runtime, "random"> {
     readonly app: EntraAppFacts;
     readonly redirectUri: string;
@@ -824,13 +791,6 @@ interface EntraConsentLinkOptions extends AdminConsentLinkOptions {
 }
 declare function entraConsentLink(options: EntraConsentLinkOptions): ConsentLink;
 declare function adminConsentLink(options: AdminConsentLinkOptions): ConsentLink;
-interface FindConsentRequiredOptions {
-    readonly policy?: ConsentLinkPolicy;
-    readonly toolbox?: {
-        readonly serverLabel: string;
-    };
-}
-declare function findConsentRequired(error: unknown, options?: FindConsentRequiredOptions): ConsentRequiredError | undefined;
 type CertificateOptions = ({
     readonly pem: string;
 } | {
@@ -1012,45 +972,6 @@ interface SdkV2AuthProvider {
 }
 declare function sdkV2Auth(access: UserAccess): SdkV2AuthProvider;
 declare function responses(run: ResponsesRun, options?: ResponsesOptions): (request: Request, context?: UserContext) => Promise<Response>;
-interface RunTurnOptions {
-    readonly signal?: AbortSignal;
-    readonly prepare?: readonly Preparable[];
-    readonly context?: UserContext;
-    readonly policy?: ConsentLinkPolicy;
-    readonly operationId?: string;
-    readonly resumed?: ResumedTurn;
-}
-type TurnResult<T> = {
-    readonly status: "completed";
-    readonly value: T;
-} | {
-    readonly status: "consent_required";
-    readonly requests: readonly ConsentRequest[];
-};
-declare function runTurn<T>(run: (turn: Turn) => T | Promise<T>, options?: RunTurnOptions): Promise<TurnResult<T>>;
-interface ToSseOptions {
-    readonly keepAliveMs?: number;
-}
-declare function toSse(events: AsyncIterable<ResponseEvent>, options?: ToSseOptions): ReadableStream<Uint8Array>;
-interface WithConsentOptions extends Pick<Runtime, "now" | "random" | "onEvent"> {
-    readonly responseId?: string | undefined;
-    readonly previousResponseId?: string | undefined;
-    readonly agentReference?: AgentReference | undefined;
-    readonly prepare?: readonly Preparable[] | undefined;
-    readonly context?: UserContext | undefined;
-    readonly signal?: AbortSignal | undefined;
-    readonly policy?: ConsentLinkPolicy | undefined;
-    readonly model?: string | undefined;
-    readonly fields?: Readonly<Record<string, unknown>> | undefined;
-    readonly onConsentRequired?: ((interrupted: ResumedTurn) => void | Promise<void>) | undefined;
-    readonly operationId?: string | undefined;
-    readonly resumed?: ResumedTurn | undefined;
-    readonly turnTimeoutMs?: number;
-    readonly idleTimeoutMs?: number;
-    readonly windDownMs?: number;
-    readonly onError?: ((error: unknown) => void) | undefined;
-}
-declare function withConsent(run: (turn: Turn) => RunOutput, options?: WithConsentOptions): AsyncIterableIterator<ResponseEvent>;
 export {
     ConsentRequest,
     ConsentRequiredError,
@@ -1065,14 +986,12 @@ export {
     certificate,
     clientSecret,
     closeMcpClient,
-    consentEvents,
     createUserContext,
     developer,
     entraApp,
     entraConsentLink,
     errorCodes,
     federatedCredential,
-    findConsentRequired,
     foundryToolbox,
     getUserContext,
     isConsentRequiredError,
@@ -1081,24 +1000,20 @@ export {
     isTokenExchangeError,
     isUserTokenError,
     mcpClientPool,
-    oauthConsentRequest,
     onBehalfOf,
     passthrough,
     principalKey,
     protectedResource,
     responses,
-    runTurn,
     runWithUserContext,
     runningTurns,
     sdkV1Auth,
     sdkV2Auth,
-    toSse,
     toolApproval,
     tryGetUserContext,
     userAccess,
     userContext,
     userTokenVerifier,
-    withConsent,
     workloadIdentityFile
 };
 export
@@ -1135,7 +1050,6 @@ export
     ErrorCode,
     ErrorCodeFacts,
     FetchLike,
-    FindConsentRequiredOptions,
     FoundryEnvironment,
     FoundryToolbox,
     FoundryToolboxOptions,
@@ -1148,7 +1062,6 @@ export
     McpClientPool,
     McpClientPoolOptions,
     McpClientUser,
-    OAuthConsentRequestInit,
     OnBehalfOfOptions,
     OnEvent,
     OneUserPolicy,
@@ -1161,7 +1074,6 @@ export
     ProtectedResourceInit,
     RandomBytes,
     RedeemedMessage,
-    ResponseEvent,
     ResponseEventName,
     ResponseEventType,
     ResponseFailure,
@@ -1174,7 +1086,6 @@ export
     RunEvent,
     RunLimits,
     RunOutput,
-    RunTurnOptions,
     RunningTurns,
     Runtime,
     SdkV1AuthProvider,
@@ -1187,8 +1098,6 @@ export
     SourceExplanation,
     StepEnd,
     StepError,
-    StreamPosition,
-    ToSseOptions,
     TokenAnswer,
     TokenCacheLimits,
     TokenCacheUse,
@@ -1204,7 +1113,6 @@ export
     TraceHeaders,
     Turn,
     TurnRequest,
-    TurnResult,
     TurnSignIn,
     UserAccess,
     UserAccessOptions,
@@ -1215,6 +1123,5 @@ export
     UserTokenVerifier,
     UserTokenVerifierOptions,
     VerifiedUser,
-    VerifiedUserToken,
-    WithConsentOptions
+    VerifiedUserToken
 };

@@ -87,6 +87,14 @@ interface VerifiedUser {
     readonly name?: string;
     readonly username?: string;
 }
+interface CloudEndpoints {
+    readonly loginEndpoint: string;
+    readonly stsEndpoint?: string;
+    readonly issuerAliases?: readonly string[];
+    readonly tokenExchangeAudience?: string;
+}
+type Cloud = CloudName | CloudEndpoints;
+type CloudName = "global" | "us_gov" | "china";
 type IdentityStep = {
     readonly step: "verify";
 } | {
@@ -236,14 +244,6 @@ interface Runtime {
     readonly onEvent?: OnEvent | undefined;
     readonly timeoutMs?: number | undefined;
 }
-interface CloudEndpoints {
-    readonly loginEndpoint: string;
-    readonly stsEndpoint?: string;
-    readonly issuerAliases?: readonly string[];
-    readonly tokenExchangeAudience?: string;
-}
-type Cloud = CloudName | CloudEndpoints;
-type CloudName = "global" | "us_gov" | "china";
 interface Refusal {
     readonly status: number;
     readonly headers: Readonly<Record<string, string>>;

@@ -194,6 +194,12 @@ declare class UserContext {
     [Symbol.dispose](): void;
     toJSON(): Record<string, unknown>;
 }
+interface CloudEndpoints {
+    readonly loginEndpoint: string;
+    readonly stsEndpoint?: string;
+    readonly issuerAliases?: readonly string[];
+    readonly tokenExchangeAudience?: string;
+}
 type IdentityStep = {
     readonly step: "verify";
 } | {
@@ -342,12 +348,6 @@ interface Runtime {
     readonly random?: RandomBytes | undefined;
     readonly onEvent?: OnEvent | undefined;
     readonly timeoutMs?: number | undefined;
-}
-interface CloudEndpoints {
-    readonly loginEndpoint: string;
-    readonly stsEndpoint?: string;
-    readonly issuerAliases?: readonly string[];
-    readonly tokenExchangeAudience?: string;
 }
 interface EntraAppFacts {
     readonly tenantId: string;

@@ -30,12 +30,13 @@ export interface OAuthConsentRequestInit extends Pick<Runtime, "random"> {
  * The output item that asks a person to open a link. A response that has one must end `incomplete`, without
  * a reason, or the portal shows no button. Throws `consent_link_refused`.
  *
- * Entry point: `hosted-agent-identity`.
+ * Entry point: `hosted-agent-identity/turn`.
  * Source: azure-rest-api-specs, ai-foundry/data-plane/Foundry, `OAuthConsentRequestOutputItem`.
  *
  * @example
  * ```ts
- * import { oauthConsentRequest, type ConsentRequest } from "hosted-agent-identity";
+ * import { type ConsentRequest } from "hosted-agent-identity";
+ * import { oauthConsentRequest } from "hosted-agent-identity/turn";
  *
  * export function items(requests: readonly ConsentRequest[], responseId: string) {
  *   return requests.map(({ link, serverLabel }) => oauthConsentRequest({ consentLink: link, serverLabel, responseId }));
@@ -84,11 +85,11 @@ export interface StreamPosition {
  * with `incomplete_details: null` and the items in `output`. Throws `consent_link_refused` for a link that is not well
  * formed.
  *
- * Entry point: `hosted-agent-identity`.
+ * Entry point: `hosted-agent-identity/turn`.
  *
  * @example
  * ```ts
- * import { consentEvents, oauthConsentRequest } from "hosted-agent-identity";
+ * import { consentEvents, oauthConsentRequest } from "hosted-agent-identity/turn";
  *
  * export function ask(consentLink: string, sequenceNumber: number, outputIndex: number) {
  *   const item = oauthConsentRequest({ consentLink, serverLabel: "contacts" });

@@ -19,19 +19,20 @@ export interface FindConsentRequiredOptions {
 }
 
 /**
- * Finds out whether an error means that the user has to open a link, however it was wrapped: `cause` chains
+ * Finds out whether an error means that the user has to open a link, however a framework has wrapped it: `cause` chains
  * (the MCP SDK v2 wraps errors of its first connection), `AggregateError`, and the usual `error`,
  * `originalError`, `lastError` and `reason` of frameworks. Several such errors become one. It reads no text:
  * LangChain's `ToolException` keeps nothing but the message, so nothing is found in it; that is why a turn
- * also records what was asked for (`withConsent`, `runTurn`, `UserContext.consentRequests`).
+ * also records what was asked for (`withConsent`, `runTurn`, `UserContext.consentRequests`). For an error that
+ * nothing has wrapped, `isConsentRequiredError()` is enough.
  *
  * Throws `consent_link_refused` when a link is found that must not be shown.
  *
- * Entry point: `hosted-agent-identity`.
+ * Entry point: `hosted-agent-identity/turn`.
  *
  * @example
  * ```ts
- * import { findConsentRequired } from "hosted-agent-identity";
+ * import { findConsentRequired } from "hosted-agent-identity/turn";
  *
  * export async function guarded<T>(work: () => Promise<T>): Promise<T | "ask the user"> {
  *   try {

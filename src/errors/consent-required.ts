@@ -59,7 +59,7 @@ export class ConsentRequest {
  *
  * @example
  * ```ts
- * import { findConsentRequired } from "hosted-agent-identity";
+ * import { findConsentRequired } from "hosted-agent-identity/turn";
  *
  * export function links(error: unknown): string[] {
  *   return (findConsentRequired(error)?.requests ?? []).map((request) => request.link);
@@ -92,7 +92,9 @@ export class ConsentRequiredError extends HostedAgentIdentityError {
 }
 
 /**
- * Whether a value is a {@link ConsentRequiredError}, from this copy of the package or another one.
+ * Whether a value is a {@link ConsentRequiredError} itself, from this copy of the package or another one: for what
+ * this package has thrown to you. Where a framework or an MCP SDK may have wrapped it, use `findConsentRequired()` of
+ * `hosted-agent-identity/turn`.
  *
  * Entry point: `hosted-agent-identity`.
  * @group Errors

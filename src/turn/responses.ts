@@ -11,7 +11,7 @@ import { byteStream } from "./to-sse.js";
 /**
  * A handler for `POST /responses`, web-standard: put it behind `userContext()`. Streams when the request asks
  * for it, else answers with the finished response. Text and events of the run become a response as
- * {@link withConsent} writes it; a body that cannot be read is answered with the platform's error envelope.
+ * `withConsent()` of `hosted-agent-identity/turn` writes it; a body that cannot be read is answered with the platform's error envelope.
  *
  * Entry point: `hosted-agent-identity`; for Express, Fastify, Hono and node:http, take the one of the same name
  * from their entry.

@@ -47,11 +47,12 @@ export type TurnResult<T> =
  * here: whoever made it does. Throws `no_user_context`, `context_ended`, `turn_cancelled`,
  * `consent_link_refused` and whatever the run throws.
  *
- * Entry point: `hosted-agent-identity`.
+ * Entry point: `hosted-agent-identity/turn`.
  *
  * @example
  * ```ts
- * import { runTurn, type UserAccess } from "hosted-agent-identity";
+ * import { type UserAccess } from "hosted-agent-identity";
+ * import { runTurn } from "hosted-agent-identity/turn";
  *
  * export async function answer(contacts: UserAccess): Promise<string> {
  *   const result = await runTurn(async ({ signal }) => (await contacts.fetch(contacts.url, { signal })).text());

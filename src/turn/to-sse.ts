@@ -19,11 +19,11 @@ export interface ToSseOptions {
  * item without a type (`invalid_run_output`), and one with a consent link that is not well formed
  * (`consent_link_refused`), breaks the stream and ends the turn. A policy for links belongs to `withConsent()`.
  *
- * Entry point: `hosted-agent-identity`.
+ * Entry point: `hosted-agent-identity/turn`.
  *
  * @example
  * ```ts
- * import { toSse, withConsent } from "hosted-agent-identity";
+ * import { toSse, withConsent } from "hosted-agent-identity/turn";
  *
  * export function handler(): Response {
  *   const events = withConsent(async function* () {

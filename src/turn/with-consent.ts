@@ -106,12 +106,13 @@ export const withConsentOptions: OptionTable<WithConsentOptions, keyof RunLimits
  * The run is pulled as its user wherever the events are read, and the context ends when the iteration does.
  * Throws `no_user_context` and `context_ended` at once; the iteration itself does not throw.
  *
- * Entry point: `hosted-agent-identity`.
+ * Entry point: `hosted-agent-identity/turn`.
  * Source: Azure.AI.AgentServer.Responses, docs/api-behaviour-contract.md; agent-framework PR 8006 (no reason).
  *
  * @example
  * ```ts
- * import { withConsent, type UserAccess } from "hosted-agent-identity";
+ * import { type UserAccess } from "hosted-agent-identity";
+ * import { withConsent } from "hosted-agent-identity/turn";
  *
  * export function answer(contacts: UserAccess) {
  *   return withConsent(

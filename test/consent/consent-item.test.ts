@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { consentEvents, oauthConsentRequest } from "hosted-agent-identity";
+import { consentEvents, oauthConsentRequest } from "hosted-agent-identity/turn";
 import { consentLinkPolicy, isOAuthConsentRequest } from "hosted-agent-identity/consent";
 import { linkFor } from "../support/consenting-access.js";
 

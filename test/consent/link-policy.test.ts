@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { oauthConsentRequest } from "hosted-agent-identity";
+import { oauthConsentRequest } from "hosted-agent-identity/turn";
 import { consentLinkPolicy } from "hosted-agent-identity/consent";
 import { linkFault } from "../../src/consent/link-form.js";
 

@@ -1,9 +1,5 @@
-import type {
-  ResponseEvent,
-  ResponsesOptions,
-  ResponsesRun,
-  UserContextOptions,
-} from "hosted-agent-identity";
+import type { ResponsesOptions, ResponsesRun, UserContextOptions } from "hosted-agent-identity";
+import type { ResponseEvent } from "hosted-agent-identity/turn";
 import { responsesHosts, type StartHost } from "../support/responses-hosts.js";
 import type { RunningHost } from "../support/listening.js";
 

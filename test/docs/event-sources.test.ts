@@ -16,8 +16,8 @@ import {
   userAccess,
   userContext,
   userTokenVerifier,
-  withConsent,
 } from "hosted-agent-identity";
+import { withConsent } from "hosted-agent-identity/turn";
 import { aiSdkOutput } from "hosted-agent-identity/ai-sdk";
 import { agentsOutput } from "hosted-agent-identity/openai-agents";
 import { openTelemetry } from "hosted-agent-identity/otel";

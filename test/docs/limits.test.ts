@@ -12,8 +12,8 @@ import {
   protectedResource,
   responses,
   UserContext,
-  withConsent,
 } from "hosted-agent-identity";
+import { withConsent } from "hosted-agent-identity/turn";
 import { isOAuthConsentRequest } from "hosted-agent-identity/consent";
 import { webHandler } from "hosted-agent-identity/node";
 import { createSignIn, memoryStore } from "hosted-agent-identity/sign-in";

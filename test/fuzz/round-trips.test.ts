@@ -1,6 +1,7 @@
 import fc from "fast-check";
 import { expect, it } from "vitest";
-import { clientSecret, entraApp, protectedResource, toSse } from "hosted-agent-identity";
+import { clientSecret, entraApp, protectedResource } from "hosted-agent-identity";
+import { toSse } from "hosted-agent-identity/turn";
 import { memoryStore } from "hosted-agent-identity/sign-in";
 import { parseChallenges } from "../../src/access/challenges.js";
 import { urlMatch } from "../../src/access/url-match.js";

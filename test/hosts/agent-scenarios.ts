@@ -8,13 +8,12 @@ import {
   entraConsentLink,
   onBehalfOf,
   protectedResource,
-  type ResponseEvent,
   type ResponsesRun,
   userAccess,
   type UserAccess,
   userTokenVerifier,
-  withConsent,
 } from "hosted-agent-identity";
+import { type ResponseEvent, withConsent } from "hosted-agent-identity/turn";
 import { protectMcpServer } from "hosted-agent-identity/server";
 import { type EntraEmulator, startEntra } from "hosted-agent-identity/testing";
 import type { RunningHost } from "../support/listening.js";

@@ -2,16 +2,18 @@ import { createServer } from "node:http";
 import express from "express";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import {
-  consentEvents,
   createUserContext,
   getUserContext,
+  tryGetUserContext,
+  type UserContextOptions,
+} from "hosted-agent-identity";
+import {
+  consentEvents,
   oauthConsentRequest,
   type ResponseEvent,
   runTurn,
-  tryGetUserContext,
-  type UserContextOptions,
   withConsent,
-} from "hosted-agent-identity";
+} from "hosted-agent-identity/turn";
 import { type ConsentCard, consentReader, readConsentRequests } from "hosted-agent-identity/consent";
 import { userContext } from "hosted-agent-identity/express";
 import { listening, type RunningHost } from "../support/listening.js";

@@ -4,8 +4,8 @@ import {
   isHostedAgentIdentityError,
   tryGetUserContext,
   type UserContext,
-  withConsent,
 } from "hosted-agent-identity";
+import { withConsent } from "hosted-agent-identity/turn";
 import { readProfile, whoami, type RealClient } from "../support/mcp-clients.js";
 import type { SeenRequest } from "../support/mcp-servers.js";
 import type { IsolationWorld } from "./world.js";

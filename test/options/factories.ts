@@ -9,6 +9,7 @@ import * as otel from "hosted-agent-identity/otel";
 import * as server from "hosted-agent-identity/server";
 import * as signIn from "hosted-agent-identity/sign-in";
 import * as testing from "hosted-agent-identity/testing";
+import * as turn from "hosted-agent-identity/turn";
 import { tokenCredentialOptions } from "../../src/access/token-credential.js";
 import { userAccessOptions } from "../../src/access/user-access.js";
 import { consentItemOptions, positionOptions } from "../../src/consent/consent-item.js";
@@ -56,6 +57,7 @@ export const entries: Readonly<Record<string, object>> = {
   "./server": server,
   "./sign-in": signIn,
   "./testing": testing,
+  "./turn": turn,
 };
 
 /** A function that takes options or arguments, and values that it accepts. */
@@ -163,10 +165,6 @@ export const factories: Readonly<Record<string, Readonly<Record<string, Factory>
     certificate: ofOptions(root.certificate, certificateOptions, { path: "/agent.pem" }),
     clientSecret: ofArguments(root.clientSecret, { secrets: "a secret" }),
     closeMcpClient: ofArguments(root.closeMcpClient, { client: { close: async () => {} } }),
-    consentEvents: ofArguments(root.consentEvents, { items: [item] }, positionOptions, {
-      sequenceNumber: 0,
-      outputIndex: 0,
-    }),
     createUserContext: {
       table: createUserContextOptions,
       options: { verify, environment: { hosted: false } },
@@ -179,26 +177,15 @@ export const factories: Readonly<Record<string, Readonly<Record<string, Factory>
       ...ofArguments(root.federatedCredential, { source: tokenCredential }),
       kinds: { source: "mixed" },
     },
-    findConsentRequired: {
-      table: findConsentOptions,
-      options: { toolbox: { serverLabel: "contacts" } },
-      call: (_args, options) => root.findConsentRequired(new Error("any"), options),
-    },
     foundryToolbox: ofOptions(root.foundryToolbox, toolboxOptions, {
       name: "support",
       entraConsent: { clientId, redirectUri },
       environment: { hosted: true, projectEndpoint: "https://x.services.ai.azure.com/api/projects/p" },
     }),
     mcpClientPool: ofOptions(root.mcpClientPool, poolOptions(), { open: async () => ({}), close: noop }),
-    oauthConsentRequest: ofOptions(root.oauthConsentRequest, consentItemOptions, {
-      consentLink: "https://login.example.com/",
-      serverLabel: "contacts",
-      agentReference,
-    }),
     onBehalfOf: ofArguments(root.onBehalfOf, { app }, onBehalfOfOptions),
     protectedResource: ofOptions(root.protectedResource, resourceOptions, { ...resource }),
     responses: responsesOf(root.responses),
-    runTurn: ofArguments(root.runTurn, { run: async () => "done" }, runTurnOptions, { context }),
     sdkV1Auth: ofArguments(root.sdkV1Auth, { access: contacts }),
     sdkV2Auth: ofArguments(root.sdkV2Auth, { access: contacts }),
     userAccess: ofArguments(root.userAccess, { resource, sources: [root.passthrough()] }, userAccessOptions, {
@@ -207,10 +194,6 @@ export const factories: Readonly<Record<string, Readonly<Record<string, Factory>
     }),
     userContext: userContextOf(root.userContext),
     userTokenVerifier: ofOptions(root.userTokenVerifier, verifierOptions, { app }),
-    withConsent: ofArguments(root.withConsent, { run }, withConsentOptions, {
-      context,
-      agentReference,
-    }),
     workloadIdentityFile: ofArguments(root.workloadIdentityFile, { path: "/token" }),
   },
   "./consent": {
@@ -254,6 +237,27 @@ export const factories: Readonly<Record<string, Readonly<Record<string, Factory>
       scope: "api://sign-in/.default",
     }),
     signInApi: ofOptions(signIn.signInApi, signInApiOptions, { app, verify, agents: [served] }),
+  },
+  "./turn": {
+    consentEvents: ofArguments(turn.consentEvents, { items: [item] }, positionOptions, {
+      sequenceNumber: 0,
+      outputIndex: 0,
+    }),
+    findConsentRequired: {
+      table: findConsentOptions,
+      options: { toolbox: { serverLabel: "contacts" } },
+      call: (_args, options) => turn.findConsentRequired(new Error("any"), options),
+    },
+    oauthConsentRequest: ofOptions(turn.oauthConsentRequest, consentItemOptions, {
+      consentLink: "https://login.example.com/",
+      serverLabel: "contacts",
+      agentReference,
+    }),
+    runTurn: ofArguments(turn.runTurn, { run: async () => "done" }, runTurnOptions, { context }),
+    withConsent: ofArguments(turn.withConsent, { run }, withConsentOptions, {
+      context,
+      agentReference,
+    }),
   },
   "./testing": {
     checkIsolation: ofOptions(checksOnly("checkIsolation", isolationOptions), isolationOptions, {

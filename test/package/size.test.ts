@@ -24,6 +24,7 @@ const budgets: Readonly<Record<string, Budget>> = {
   "./server": { kB: 64.5, later: ["jose"] },
   "./sign-in": { kB: 217, later: entra },
   "./testing": { kB: 191, atOnce: ["jose"] },
+  "./turn": { kB: 100 },
   bin: { kB: 14, later: [...entra, "redis"] },
 };
 

@@ -164,6 +164,7 @@ describe("what is published", () => {
       "/server",
       "/sign-in",
       "/testing",
+      "/turn",
     ];
     expect((await loadedBy(...others)).filter((line) => line.includes("opentelemetry"))).toEqual([]);
     expect((await loadedBy("/otel")).some((line) => line.includes("@opentelemetry/api"))).toBe(true);
@@ -180,6 +181,7 @@ describe("what is published", () => {
     "/otel",
     "/server",
     "/testing",
+    "/turn",
   ])("can be required from CommonJS: %s", async (entry) => {
     await writeFile(
       join(installed.folder, "required.cjs"),
@@ -206,13 +208,14 @@ describe("what is published", () => {
       import { agentsOutput } from "hosted-agent-identity/openai-agents";
       import { openTelemetry } from "hosted-agent-identity/otel";
       import { startEntra } from "hosted-agent-identity/testing";
+      import { withConsent } from "hosted-agent-identity/turn";
       const resource: root.ProtectedResource = root.protectedResource({ url: "https://x.example", serverLabel: "x", scopes: ["api://x/y"], audiences: ["api://x"] });
       const access: root.UserAccess = root.userAccess(resource, [root.passthrough()], { onEvent: openTelemetry() });
       const send: (url: string | URL, init?: RequestInit) => Promise<Response> = access.fetch;
       const code: root.ErrorCode = "no_token";
       // @ts-expect-error an undocumented code
       const wrong: root.ErrorCode = "no_such_code";
-      export const used = [send, code, wrong, responses, userContext, fastify.userContext, hono.userContext, node.userContext, aiSdkOutput, agentsOutput, startEntra];
+      export const used = [send, code, wrong, responses, userContext, fastify.userContext, hono.userContext, node.userContext, aiSdkOutput, agentsOutput, startEntra, withConsent];
       `,
       );
       const compilerOptions = {

@@ -1,5 +1,5 @@
 import { deepStrictEqual, ok, strictEqual } from "node:assert/strict";
-import type { ResponseEvent } from "hosted-agent-identity";
+import type { ResponseEvent } from "hosted-agent-identity/turn";
 
 // Everything below is written from the protocol's documents, with nothing of src: what the writer thinks is
 // right must not decide what is right. Sources: Azure.AI.AgentServer.Responses, docs/api-behaviour-contract.md;

@@ -1,15 +1,14 @@
 import { inspect } from "node:util";
 import { afterEach, describe, expect, it } from "vitest";
 import {
-  findConsentRequired,
   foundryToolbox,
   type FoundryToolbox,
   type FoundryToolboxOptions,
   type IdentityEvent,
   isHostedAgentIdentityError,
-  runTurn,
   runWithUserContext,
 } from "hosted-agent-identity";
+import { findConsentRequired, runTurn } from "hosted-agent-identity/turn";
 import { consentLinkPolicy } from "hosted-agent-identity/consent";
 import { openClient, whoami, type RealClient } from "../support/mcp-clients.js";
 import {

@@ -5,13 +5,12 @@
 import { afterEach, describe, expect, it } from "vitest";
 import {
   closeMcpClient,
-  findConsentRequired,
   foundryToolbox,
   type FoundryToolbox,
   mcpClientPool,
-  runTurn,
   runWithUserContext,
 } from "hosted-agent-identity";
+import { findConsentRequired, runTurn } from "hosted-agent-identity/turn";
 import { openClient, whoami, type RealClient } from "../support/mcp-clients.js";
 import { startToolbox, type ToolboxServer } from "../support/toolbox-server.js";
 import {

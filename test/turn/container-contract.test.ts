@@ -1,11 +1,7 @@
 import { readFile } from "node:fs/promises";
 import { afterEach, describe, expect, it, vi } from "vitest";
-import {
-  type ResponsesRun,
-  TokenExchangeError,
-  type UserContextOptions,
-  withConsent,
-} from "hosted-agent-identity";
+import { type ResponsesRun, TokenExchangeError, type UserContextOptions } from "hosted-agent-identity";
+import { withConsent } from "hosted-agent-identity/turn";
 import { packageVersion } from "../../src/foundry/version.js";
 import { accessThat } from "../support/consenting-access.js";
 import { nobodyKnown, responsesHosts, type StartHost } from "../support/responses-hosts.js";

@@ -3,12 +3,11 @@ import {
   getUserContext,
   responses,
   runningTurns,
-  runTurn,
   runWithUserContext,
   tryGetUserContext,
   type UserContext,
-  withConsent,
 } from "hosted-agent-identity";
+import { runTurn, withConsent } from "hosted-agent-identity/turn";
 import { accessThat, collect, gate } from "../support/consenting-access.js";
 import { checkedResponse } from "../support/responses-protocol.js";
 import { contextOf } from "../support/test-users.js";

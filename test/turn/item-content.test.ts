@@ -1,5 +1,6 @@
 import { beforeEach, describe, expect, it } from "vitest";
-import { type ResponseEvent, type RunEvent, type UserContext, withConsent } from "hosted-agent-identity";
+import { type RunEvent, type UserContext } from "hosted-agent-identity";
+import { type ResponseEvent, withConsent } from "hosted-agent-identity/turn";
 import { responseEventTypes } from "../../src/foundry/event-types.js";
 import { collect } from "../support/consenting-access.js";
 import { checkedResponse } from "../support/responses-protocol.js";

@@ -1,5 +1,6 @@
 import { beforeEach, describe, expect, it, vi } from "vitest";
-import { type RunEvent, type UserContext, withConsent } from "hosted-agent-identity";
+import { type RunEvent, type UserContext } from "hosted-agent-identity";
+import { withConsent } from "hosted-agent-identity/turn";
 import { collect } from "../support/consenting-access.js";
 import { checkedResponse } from "../support/responses-protocol.js";
 import { contextOf } from "../support/test-users.js";

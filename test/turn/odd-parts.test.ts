@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import { withConsent } from "hosted-agent-identity";
+import { withConsent } from "hosted-agent-identity/turn";
 import { collect } from "../support/consenting-access.js";
 import { contextOf } from "../support/test-users.js";
 

@@ -10,10 +10,9 @@ import {
   type UserAccess,
   type UserContext,
   protectedResource,
-  runTurn,
   userAccess,
-  withConsent,
 } from "hosted-agent-identity";
+import { runTurn, withConsent } from "hosted-agent-identity/turn";
 import { waitingOperations } from "../../src/turn/operations.js";
 import { accessThat, collect, consentError, gate } from "../support/consenting-access.js";
 import { contextOf, contextOfNobody } from "../support/test-users.js";

@@ -1,5 +1,6 @@
 import { beforeEach, describe, expect, it } from "vitest";
-import { ConsentRequiredError, type UserContext, withConsent } from "hosted-agent-identity";
+import { ConsentRequiredError, type UserContext } from "hosted-agent-identity";
+import { withConsent } from "hosted-agent-identity/turn";
 import { consentLinkPolicy } from "hosted-agent-identity/consent";
 import { recordConsent } from "../../src/context/internals.js";
 import { collect, consentFor } from "../support/consenting-access.js";

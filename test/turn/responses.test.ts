@@ -8,16 +8,14 @@ import { afterEach, describe, expect, it, vi } from "vitest";
 import {
   getUserContext,
   HostedAgentIdentityError,
-  type ResponseEvent,
   responses,
   type ResponsesRun,
   runWithUserContext,
   TokenExchangeError,
-  toSse,
   type Turn,
   type UserContext,
-  withConsent,
 } from "hosted-agent-identity";
+import { type ResponseEvent, toSse, withConsent } from "hosted-agent-identity/turn";
 import { responses as fastifyResponses } from "hosted-agent-identity/fastify";
 import { responses as nodeResponses } from "hosted-agent-identity/node";
 import { accessThat, gate, linkFor } from "../support/consenting-access.js";

@@ -3,13 +3,8 @@ import type { AIMessageChunk } from "@langchain/core/messages";
 import type { RunStreamEvent } from "@openai/agents";
 import type { streamText, TextStreamPart, ToolSet } from "ai";
 import type OpenAI from "openai";
-import {
-  responses,
-  type ResponseEventType,
-  type ResponsesRun,
-  type RunEvent,
-  type withConsent,
-} from "hosted-agent-identity";
+import { responses, type ResponseEventType, type ResponsesRun, type RunEvent } from "hosted-agent-identity";
+import { type withConsent } from "hosted-agent-identity/turn";
 
 type Yields<T> = () => AsyncGenerator<T>;
 

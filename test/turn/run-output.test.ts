@@ -1,5 +1,6 @@
 import { afterEach, describe, expect, it, vi } from "vitest";
-import { responses, type ResponseEvent, type RunEvent } from "hosted-agent-identity";
+import { responses, type RunEvent } from "hosted-agent-identity";
+import { type ResponseEvent } from "hosted-agent-identity/turn";
 import { checkedResponse } from "../support/responses-protocol.js";
 import { contextOf } from "../support/test-users.js";
 

@@ -1,5 +1,6 @@
 import { expect, it, vi } from "vitest";
-import { getUserContext, runTurn, runWithUserContext, TokenExchangeError } from "hosted-agent-identity";
+import { getUserContext, runWithUserContext, TokenExchangeError } from "hosted-agent-identity";
+import { runTurn } from "hosted-agent-identity/turn";
 import { internalsOf } from "../../src/context/internals.js";
 import { accessThat, consentError, linkFor } from "../support/consenting-access.js";
 import { contextOf } from "../support/test-users.js";

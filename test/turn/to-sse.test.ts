@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { oauthConsentRequest, toSse, type ResponseEvent } from "hosted-agent-identity";
+import { oauthConsentRequest, toSse, type ResponseEvent } from "hosted-agent-identity/turn";
 
 /** What a client reads of events that a host has made itself, and whether their generator was ended. */
 async function sent(

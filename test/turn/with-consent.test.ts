@@ -4,19 +4,21 @@ import fc from "fast-check";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import {
   bindUserContext,
-  consentEvents,
   ConsentRequiredError,
   getUserContext,
   HostedAgentIdentityError,
-  oauthConsentRequest,
-  type ResponseEvent,
   type RunEvent,
   runWithUserContext,
   TokenExchangeError,
   tryGetUserContext,
   type UserContext,
-  withConsent,
 } from "hosted-agent-identity";
+import {
+  consentEvents,
+  oauthConsentRequest,
+  type ResponseEvent,
+  withConsent,
+} from "hosted-agent-identity/turn";
 import { consentLinkPolicy } from "hosted-agent-identity/consent";
 import { internalsOf, recordConsent } from "../../src/context/internals.js";
 import {

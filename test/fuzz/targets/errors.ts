@@ -1,9 +1,5 @@
-import {
-  ConsentRequest,
-  ConsentRequiredError,
-  findConsentRequired,
-  toolApproval,
-} from "hosted-agent-identity";
+import { ConsentRequest, ConsentRequiredError, toolApproval } from "hosted-agent-identity";
+import { findConsentRequired } from "hosted-agent-identity/turn";
 import { consentLinkPolicy } from "hosted-agent-identity/consent";
 import { read } from "../../../src/consent/error-chain.js";
 import { runInContext } from "../../../src/context/ambient.js";

@@ -1,7 +1,8 @@
 import { Agent, OpenAIProvider, Runner, handoff, tool, type Tool } from "@openai/agents";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { z } from "zod";
-import { HostedAgentIdentityError, withConsent, type RunOutput } from "hosted-agent-identity";
+import { HostedAgentIdentityError, type RunOutput } from "hosted-agent-identity";
+import { withConsent } from "hosted-agent-identity/turn";
 import { agentsOutput, type AgentsRun } from "hosted-agent-identity/openai-agents";
 import { startChatModel, type ChatModel } from "../../hosts/chat-model.js";
 import { collect, consentError } from "../../support/consenting-access.js";

@@ -4,10 +4,9 @@ import {
   HostedAgentIdentityError,
   responses,
   UserContext,
-  withConsent,
   type Turn,
-  type WithConsentOptions,
 } from "hosted-agent-identity";
+import { withConsent, type WithConsentOptions } from "hosted-agent-identity/turn";
 import { field, listIn, valueIn, type Input } from "../../target.js";
 import type { WireEvent } from "./whole-response.js";
 import { eventsIn, yieldedValue } from "./yielded.js";

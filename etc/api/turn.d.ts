@@ -1,0 +1,559 @@
+interface AgentReference {
+    readonly type: "agent_reference";
+    readonly name: string;
+    readonly version?: string;
+}
+interface OutputItem {
+    readonly type: string;
+    readonly id?: string | undefined;
+}
+interface OAuthConsentRequestItem extends OutputItem {
+    readonly type: "oauth_consent_request";
+    readonly id: string;
+    readonly consent_link: string;
+    readonly server_label?: string;
+    readonly response_id?: string;
+    readonly agent_reference?: AgentReference;
+}
+declare const responseEventTypes: readonly [
+    "error",
+    "response.audio.delta",
+    "response.audio.done",
+    "response.audio.transcript.delta",
+    "response.audio.transcript.done",
+    "response.code_interpreter_call.completed",
+    "response.code_interpreter_call.in_progress",
+    "response.code_interpreter_call.interpreting",
+    "response.code_interpreter_call_code.delta",
+    "response.code_interpreter_call_code.done",
+    "response.compaction.compacting",
+    "response.completed",
+    "response.content_part.added",
+    "response.content_part.done",
+    "response.created",
+    "response.custom_tool_call_input.delta",
+    "response.custom_tool_call_input.done",
+    "response.failed",
+    "response.file_search_call.completed",
+    "response.file_search_call.in_progress",
+    "response.file_search_call.searching",
+    "response.function_call_arguments.delta",
+    "response.function_call_arguments.done",
+    "response.image_generation_call.completed",
+    "response.image_generation_call.generating",
+    "response.image_generation_call.in_progress",
+    "response.image_generation_call.partial_image",
+    "response.in_progress",
+    "response.incomplete",
+    "response.mcp_call.completed",
+    "response.mcp_call.failed",
+    "response.mcp_call.in_progress",
+    "response.mcp_call_arguments.delta",
+    "response.mcp_call_arguments.done",
+    "response.mcp_list_tools.completed",
+    "response.mcp_list_tools.failed",
+    "response.mcp_list_tools.in_progress",
+    "response.output_item.added",
+    "response.output_item.done",
+    "response.output_text.annotation.added",
+    "response.output_text.delta",
+    "response.output_text.done",
+    "response.queued",
+    "response.reasoning_summary_part.added",
+    "response.reasoning_summary_part.done",
+    "response.reasoning_summary_text.delta",
+    "response.reasoning_summary_text.done",
+    "response.reasoning_text.delta",
+    "response.reasoning_text.done",
+    "response.refusal.delta",
+    "response.refusal.done",
+    "response.shell_call_command.added",
+    "response.shell_call_command.delta",
+    "response.shell_call_command.done",
+    "response.shell_call_output_content.delta",
+    "response.shell_call_output_content.done",
+    "response.web_search_call.completed",
+    "response.web_search_call.in_progress",
+    "response.web_search_call.searching"
+];
+type ResponseEventType = (typeof responseEventTypes)[number];
+type ResponseStatus = "in_progress" | "completed" | "incomplete" | "failed" | "cancelled";
+interface ResponseFailure {
+    readonly code: string;
+    readonly message: string;
+    readonly additionalInfo?: SignInInfo;
+}
+interface SignInInfo {
+    readonly claims?: string;
+    readonly acr_values?: string;
+    readonly max_age?: number;
+}
+interface ResponseObject {
+    readonly id: string;
+    readonly object: "response";
+    readonly created_at: number;
+    readonly status: ResponseStatus;
+    readonly completed_at: number | null;
+    readonly error: ResponseFailure | null;
+    readonly incomplete_details: {
+        readonly reason: string;
+    } | null;
+    readonly model: string;
+    readonly output: readonly OutputItem[];
+    readonly previous_response_id: string | null;
+}
+interface ResponseEvent {
+    readonly type: ResponseEventName;
+    readonly sequence_number: number;
+    readonly output_index?: number;
+    readonly content_index?: number;
+    readonly item_id?: string;
+    readonly item?: OutputItem;
+    readonly part?: unknown;
+    readonly delta?: unknown;
+    readonly text?: unknown;
+    readonly response?: ResponseObject;
+}
+interface RunEvent {
+    readonly type: "keepalive" | ResponseEventName;
+}
+type ResponseEventName = ResponseEventType | (`response.${string}` & {});
+interface AllowedConsentLink {
+    readonly origin: string;
+    readonly path: string;
+    readonly parameters?: Readonly<Record<string, string>>;
+}
+interface ConsentLinkPolicy {
+    readonly allowedOrigins: readonly string[];
+    readonly allowedLinks?: readonly AllowedConsentLink[];
+    check(link: string): void;
+}
+type ErrorCategory = "consent" | "signin" | "stepup" | "blocked" | "admin" | "config" | "cred" | "retry" | "throttle" | "loop" | "input";
+type ErrorCode = "user_token_missing"
+    | "user_token_repeated"
+    | "user_token_malformed"
+    | "user_token_too_large"
+    | "user_token_algorithm"
+    | "user_token_tenant"
+    | "user_token_issuer"
+    | "user_token_audience"
+    | "user_token_expired"
+    | "user_token_not_yet_valid"
+    | "user_token_signature"
+    | "user_token_key_unknown"
+    | "user_token_app_only"
+    | "user_token_agent_user"
+    | "user_token_subject"
+    | "user_token_scope"
+    | "user_token_client"
+    | "signing_keys_unavailable"
+    | "identity_header_repeated"
+    | "identity_header_invalid"
+    | "no_user_context"
+    | "context_ended"
+    | "invalid_option"
+    | "missing_dependency"
+    | "dependency_failed"
+    | "consent_link_missing"
+    | "consent_link_refused"
+    | "agent_consent_missing"
+    | "developer_source_refused"
+    | "no_token"
+    | "consent_required"
+    | "sign_in_required"
+    | "step_up_required"
+    | "token_exchange_failed"
+    | "entra_unreachable"
+    | "entra_timeout"
+    | "entra_bad_response"
+    | "client_credential_failed"
+    | "wrong_user"
+    | "backing_off"
+    | "closed"
+    | "url_not_allowed"
+    | "redirect_refused"
+    | "resource_unauthorized"
+    | "insufficient_scope"
+    | "shared_session"
+    | "mcp_server_unreachable"
+    | "mcp_server_failed"
+    | "pool_busy"
+    | "call_id_missing"
+    | "toolbox_source_failed"
+    | "turn_cancelled"
+    | "turn_timeout"
+    | "turn_idle"
+    | "invalid_run_output"
+    | "model_stream_cut"
+    | "run_failed"
+    | "user_not_identified"
+    | "long_running_refused"
+    | "quota_reached"
+    | "sign_in_too_large"
+    | "agent_not_identified"
+    | "agent_names_too_many_users"
+    | "sign_in_service_unavailable"
+    | "store_unavailable"
+    | "store_unsuitable"
+    | "store_corrupt";
+type IdentityStep = {
+    readonly step: "verify";
+} | {
+    readonly step: "acquire";
+    readonly serverLabel: string;
+    readonly steppedUp: boolean;
+    readonly principal: string | undefined;
+    readonly trace: Readonly<Record<string, string>>;
+} | {
+    readonly step: "mcp_request";
+    readonly serverLabel: string;
+    readonly method: string;
+    readonly address: string;
+    readonly port: number;
+    readonly principal: string | undefined;
+    readonly trace: Readonly<Record<string, string>>;
+};
+type TokenCacheUse = "hit" | "joined" | "shared" | "exchange" | "none";
+type StepError = ErrorCode | "aborted" | "timeout" | "_OTHER" | `E${Uppercase<string>}` | `UND_ERR_${Uppercase<string>}`;
+interface StepEnd {
+    readonly durationMs: number;
+    readonly outcome: "ok" | "aborted" | "failed" | ErrorCategory;
+    readonly error?: StepError;
+    readonly errorCodes?: readonly number[];
+    readonly correlationId?: string;
+    readonly source?: string;
+    readonly cache?: TokenCacheUse;
+    readonly status?: number;
+}
+interface TraceHeaders {
+    readonly traceparent: string;
+    readonly tracestate?: string;
+}
+type AroundStep = (step: IdentityStep, run: (headers?: TraceHeaders) => Promise<StepEnd>) => Promise<void> | void;
+type IdentityEvent = {
+    readonly type: "token_acquired";
+    readonly source: string;
+    readonly serverLabel: string;
+    readonly durationMs: number;
+    readonly shared?: boolean;
+} | {
+    readonly type: "token_refused";
+    readonly serverLabel: string;
+    readonly code: ErrorCode;
+    readonly category: ErrorCategory;
+    readonly errorCodes: readonly number[];
+} | {
+    readonly type: "user_token_refused";
+    readonly code: ErrorCode;
+    readonly category: ErrorCategory;
+} | {
+    readonly type: "background_refresh_failed";
+    readonly serverLabel: string;
+    readonly code: ErrorCode;
+} | {
+    readonly type: "wrong_user";
+    readonly expected: string;
+    readonly correlationId?: string;
+} | {
+    readonly type: "shared_cache_failed";
+    readonly serverLabel: string;
+    readonly call: "get" | "set" | "delete";
+    readonly reason: "timeout" | "error";
+    readonly pausedForMs: number;
+} | {
+    readonly type: "shared_cache_recovered";
+    readonly serverLabel: string;
+    readonly call: "get" | "set" | "delete";
+} | {
+    readonly type: "shared_cache_unreadable";
+    readonly serverLabel: string;
+} | {
+    readonly type: "back_off";
+    readonly scope: "user" | "tenant" | "cloud" | "exchange";
+    readonly forMs: number;
+} | {
+    readonly type: "mcp_client_closed" | "mcp_client_close_failed";
+    readonly reason: "idle" | "no_room" | "session_gone" | "forgotten" | "pool_closed";
+} | {
+    readonly type: "consent_link_refused";
+    readonly from: "run" | "toolbox" | "turn";
+    readonly serverLabel?: string;
+    readonly origin?: string;
+    readonly path?: string;
+} | {
+    readonly type: "run_event_dropped";
+    readonly eventType: string;
+} | {
+    readonly type: "grant_stored" | "grant_ended";
+    readonly oid: string;
+    readonly reason: "signed_in" | "signed_out" | "revoked" | "account_disabled";
+} | {
+    readonly type: "long_running_started" | "long_running_used" | "long_running_ended";
+    readonly purpose: string;
+    readonly principal: string;
+    readonly work: string;
+    readonly until: number;
+} | {
+    readonly type: "sign_in_refused";
+    readonly reason: string;
+} | {
+    readonly type: "sign_in_failed";
+    readonly code: ErrorCode | "unexpected";
+} | {
+    readonly type: "agent_token_issued";
+    readonly agent: string;
+    readonly serverLabel: string;
+    readonly principal: string;
+    readonly proof: "user_token" | "platform_user_id";
+} | {
+    readonly type: "agent_named_user";
+    readonly agent: string;
+    readonly principal: string;
+} | {
+    readonly type: "agent_signed_out_user";
+    readonly agent: string;
+    readonly principal: string;
+    readonly proof: "user_token" | "platform_user_id";
+} | {
+    readonly type: "agent_refused";
+    readonly call: "tokens" | "redeem" | "prompt" | "sign-out";
+    readonly code: ErrorCode | "unexpected";
+    readonly category: ErrorCategory;
+    readonly agent?: string;
+    readonly principal?: string;
+} | {
+    readonly type: "sign_in_service_failed";
+    readonly call: "tokens" | "redeem" | "prompt" | "sign-out";
+    readonly code: ErrorCode;
+} | {
+    readonly type: "sign_in_store_volatile";
+} | {
+    readonly type: "stream_part_skipped";
+    readonly framework: "ai-sdk" | "openai-agents";
+    readonly part: string;
+};
+interface OnEvent {
+    (event: IdentityEvent): void;
+    readonly around?: AroundStep;
+}
+type FetchLike = (input: string | URL | Request, init?: RequestInit) => Promise<Response>;
+type RandomBytes = (length: number) => Uint8Array;
+interface Runtime {
+    readonly fetch?: FetchLike | undefined;
+    readonly now?: (() => number) | undefined;
+    readonly random?: RandomBytes | undefined;
+    readonly onEvent?: OnEvent | undefined;
+    readonly timeoutMs?: number | undefined;
+}
+interface HostedAgentIdentityErrorOptions {
+    readonly category?: ErrorCategory | undefined;
+    readonly cause?: unknown;
+    readonly help?: string | undefined;
+    readonly retryAfterMs?: number | undefined;
+    readonly authentication?: AuthenticationDemand | undefined;
+}
+interface AuthenticationDemand {
+    readonly acrValues?: readonly string[];
+    readonly maxAgeS?: number;
+}
+declare class HostedAgentIdentityError extends Error {
+    readonly name: string;
+    readonly code: ErrorCode;
+    readonly category: ErrorCategory;
+    readonly help: string;
+    readonly retryAfterMs?: number;
+    readonly authentication?: AuthenticationDemand;
+    constructor(code: ErrorCode, message?: string, options?: HostedAgentIdentityErrorOptions);
+    toJSON(): Record<string, unknown>;
+}
+type ConsentReason = "consent" | "admin_consent" | "sign_in" | "step_up";
+interface ConsentRequestInit {
+    readonly link: string;
+    readonly serverLabel: string;
+    readonly reason: ConsentReason;
+    readonly expiresAt?: number | undefined;
+}
+declare class ConsentRequest {
+    #private;
+    readonly serverLabel: string;
+    readonly reason: ConsentReason;
+    readonly expiresAt?: number;
+    constructor(init: ConsentRequestInit);
+    get link(): string;
+    toJSON(): Record<string, unknown>;
+}
+declare class ConsentRequiredError extends HostedAgentIdentityError {
+    readonly name: string;
+    readonly requests: readonly ConsentRequest[];
+    constructor(requests: readonly ConsentRequest[], options?: HostedAgentIdentityErrorOptions);
+    toJSON(): Record<string, unknown>;
+}
+interface TokenClaims {
+    readonly [claim: string]: unknown;
+    readonly iss?: string;
+    readonly aud?: string | readonly string[];
+    readonly exp?: number;
+    readonly nbf?: number;
+    readonly tid?: string;
+    readonly oid?: string;
+    readonly scp?: string;
+    readonly idtyp?: string;
+    readonly sub?: string;
+    readonly azp?: string;
+    readonly appid?: string;
+    readonly ver?: string;
+    readonly name?: string;
+    readonly preferred_username?: string;
+    readonly upn?: string;
+}
+type TokenUse = {
+    readonly use: "app";
+} | {
+    readonly use: "resource";
+    readonly audience: string;
+};
+type Assertion = TokenUse & {
+    readonly token: string;
+    readonly hash: string;
+    readonly claims: TokenClaims;
+};
+type Principal = {
+    readonly kind: "entra";
+    readonly tid: string;
+    readonly oid: string;
+} | {
+    readonly kind: "resource";
+    readonly tid: string;
+    readonly oid: string;
+    readonly audience: string;
+} | {
+    readonly kind: "platform";
+    readonly project: string;
+    readonly agent: string;
+    readonly id: string;
+} | {
+    readonly kind: "oidc";
+    readonly iss: string;
+    readonly sub: string;
+};
+interface VerifiedUser {
+    readonly tid: string;
+    readonly oid: string;
+    readonly name?: string;
+    readonly username?: string;
+}
+interface PlatformContext {
+    readonly hosted: boolean;
+    readonly userId?: string;
+    readonly callId?: string;
+    readonly sessionId?: string;
+    readonly conversationId?: string;
+    readonly responseId?: string;
+    readonly invocationId?: string;
+}
+interface UserContextParts {
+    readonly principal?: Principal | undefined;
+    readonly user?: VerifiedUser | undefined;
+    readonly platform: PlatformContext;
+    readonly clientHeaders: Readonly<Record<string, string>>;
+    readonly trace: Readonly<Record<string, string>>;
+    readonly assertion?: Assertion | undefined;
+    readonly unidentified?: string | undefined;
+}
+declare class UserContext {
+    readonly principal?: Principal;
+    readonly user?: VerifiedUser;
+    readonly proof?: "app" | "resource";
+    readonly platform: PlatformContext;
+    readonly clientHeaders: Readonly<Record<string, string>>;
+    readonly trace: Readonly<Record<string, string>>;
+    constructor(parts: UserContextParts);
+    get principalKey(): string | undefined;
+    get hasUserToken(): boolean;
+    get ended(): boolean;
+    get consentRequests(): readonly ConsentRequest[];
+    end(): void;
+    [Symbol.dispose](): void;
+    toJSON(): Record<string, unknown>;
+}
+interface Turn {
+    readonly signal: AbortSignal;
+    readonly context: UserContext;
+    readonly operationId: string;
+    readonly resumed?: ResumedTurn | undefined;
+}
+interface ResumedTurn {
+    readonly tools: readonly ToolRun[];
+}
+interface ToolRun {
+    readonly name: string;
+    readonly serverLabel?: string;
+    readonly state: "answered" | "failed" | "under_way";
+}
+type RunOutput = AsyncIterable<string | RunEvent | (RunEvent & Readonly<Record<string, unknown>>)>;
+interface Preparable {
+    token(context: UserContext, options: {
+        signal: AbortSignal;
+    }): Promise<unknown>;
+}
+interface OAuthConsentRequestInit extends Pick<Runtime, "random"> {
+    readonly consentLink: string;
+    readonly serverLabel: string;
+    readonly responseId?: string;
+    readonly agentReference?: AgentReference;
+    readonly policy?: ConsentLinkPolicy;
+}
+declare function oauthConsentRequest(init: OAuthConsentRequestInit): OAuthConsentRequestItem;
+interface StreamPosition {
+    readonly sequenceNumber: number;
+    readonly outputIndex: number;
+}
+declare function consentEvents(items: readonly OutputItem[], position: StreamPosition): ResponseEvent[];
+interface FindConsentRequiredOptions {
+    readonly policy?: ConsentLinkPolicy;
+    readonly toolbox?: {
+        readonly serverLabel: string;
+    };
+}
+declare function findConsentRequired(error: unknown, options?: FindConsentRequiredOptions): ConsentRequiredError | undefined;
+interface RunTurnOptions {
+    readonly signal?: AbortSignal;
+    readonly prepare?: readonly Preparable[];
+    readonly context?: UserContext;
+    readonly policy?: ConsentLinkPolicy;
+    readonly operationId?: string;
+    readonly resumed?: ResumedTurn;
+}
+type TurnResult<T> = {
+    readonly status: "completed";
+    readonly value: T;
+} | {
+    readonly status: "consent_required";
+    readonly requests: readonly ConsentRequest[];
+};
+declare function runTurn<T>(run: (turn: Turn) => T | Promise<T>, options?: RunTurnOptions): Promise<TurnResult<T>>;
+interface ToSseOptions {
+    readonly keepAliveMs?: number;
+}
+declare function toSse(events: AsyncIterable<ResponseEvent>, options?: ToSseOptions): ReadableStream<Uint8Array>;
+interface WithConsentOptions extends Pick<Runtime, "now" | "random" | "onEvent"> {
+    readonly responseId?: string | undefined;
+    readonly previousResponseId?: string | undefined;
+    readonly agentReference?: AgentReference | undefined;
+    readonly prepare?: readonly Preparable[] | undefined;
+    readonly context?: UserContext | undefined;
+    readonly signal?: AbortSignal | undefined;
+    readonly policy?: ConsentLinkPolicy | undefined;
+    readonly model?: string | undefined;
+    readonly fields?: Readonly<Record<string, unknown>> | undefined;
+    readonly onConsentRequired?: ((interrupted: ResumedTurn) => void | Promise<void>) | undefined;
+    readonly operationId?: string | undefined;
+    readonly resumed?: ResumedTurn | undefined;
+    readonly turnTimeoutMs?: number;
+    readonly idleTimeoutMs?: number;
+    readonly windDownMs?: number;
+    readonly onError?: ((error: unknown) => void) | undefined;
+}
+declare function withConsent(run: (turn: Turn) => RunOutput, options?: WithConsentOptions): AsyncIterableIterator<ResponseEvent>;
+export { consentEvents, findConsentRequired, oauthConsentRequest, runTurn, toSse, withConsent };
+export type { FindConsentRequiredOptions, OAuthConsentRequestInit, ResponseEvent, RunTurnOptions, StreamPosition, ToSseOptions, TurnResult, WithConsentOptions };

@@ -1,5 +1,11 @@
 import { runInContext } from "../context/ambient.js";
-import { contextOfRequest, userContextSettings, type UserContextOptions } from "./create.js";
+import { refuseOtherHosts } from "./calling-host.js";
+import {
+  contextOfRequest,
+  userContextSettings,
+  type UserContextOptions,
+  type UserContextSettings,
+} from "./create.js";
 import { headerPairs } from "./header-pairs.js";
 import { refusalOf, refusalResponse } from "./refusal.js";
 import { endWithBody } from "./response-end.js";
@@ -15,7 +21,8 @@ export type UserContextMiddleware = (
  * `next` gets. The context ends when the body of the returned response has ended, was cancelled or failed,
  * or when the request is aborted. A token that is not acceptable is answered with 401 (503 when keys
  * cannot be fetched) and the platform's error envelope; what else goes wrong before `next`, such as a verifier of your
- * own that throws, with 500. What `next` throws is thrown.
+ * own that throws, with 500. What `next` throws is thrown. Throws `invalid_option` when another kind of host calls it;
+ * the message names the entry for that host.
  *
  * Entry point: `hosted-agent-identity`. Express, Fastify, Hono and `node:http` have their own.
  *
@@ -33,23 +40,33 @@ export type UserContextMiddleware = (
 export function userContext(options: UserContextOptions): UserContextMiddleware {
   const settings = userContextSettings(options);
 
-  return async function userContext(request, next) {
-    const stripped = withoutHeaders(request, settings.secretHeaders);
-    let context;
-    try {
-      context = await contextOfRequest(headerPairs(request.headers), [request, stripped], settings);
-    } catch (error) {
-      return refusalResponse(refusalOf(error, settings.tokenHeader, request.headers.get("x-request-id")));
-    }
-    const current = context;
-    try {
-      const response = await runInContext(current, () => next(stripped));
-      return endWithBody(response, current, request.signal);
-    } catch (error) {
-      current.end();
-      throw error;
-    }
+  // Throws at once for another host's arguments: some hosts ignore what a promise rejects with.
+  return function userContext(request, next) {
+    refuseOtherHosts("hosted-agent-identity", ["web"], request);
+    return runAsUser(request, next, settings);
   };
+}
+
+async function runAsUser(
+  request: Request,
+  next: (request: Request) => Response | Promise<Response>,
+  settings: UserContextSettings,
+): Promise<Response> {
+  const stripped = withoutHeaders(request, settings.secretHeaders);
+  let context;
+  try {
+    context = await contextOfRequest(headerPairs(request.headers), [request, stripped], settings);
+  } catch (error) {
+    return refusalResponse(refusalOf(error, settings.tokenHeader, request.headers.get("x-request-id")));
+  }
+  const current = context;
+  try {
+    const response = await runInContext(current, () => next(stripped));
+    return endWithBody(response, current, request.signal);
+  } catch (error) {
+    current.end();
+    throw error;
+  }
 }
 
 /** The same request without some headers. The body moves to the new one, which shares the signal. */

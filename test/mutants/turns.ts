@@ -143,4 +143,11 @@ export const turnMutants: readonly Mutant[] = [
     replace: "textEnds[kind as string]",
     tests: ["test/turn/odd-parts.test.ts"],
   },
+  {
+    name: "a-middleware-for-another-host-s-requests",
+    rule: 5,
+    find: "if (kind === undefined || known.includes(kind)) return;",
+    replace: "if (kind === undefined || known.length > 0) return;",
+    tests: ["test/http/wrong-host.test.ts"],
+  },
 ];

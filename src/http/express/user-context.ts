@@ -29,5 +29,9 @@ import { userContextOnNode } from "../node/user-context.js";
  * @group Adapters
  */
 export function userContext(options: UserContextOptions): RequestHandler {
-  return userContextOnNode(options, (error, _request, _response, next) => next(error));
+  return userContextOnNode(
+    options,
+    (error, _request, _response, next) => next(error),
+    "hosted-agent-identity/express",
+  );
 }

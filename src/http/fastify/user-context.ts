@@ -1,5 +1,6 @@
 import type { FastifyPluginCallback } from "fastify";
 import { runInContext, tryGetUserContext } from "../../context/ambient.js";
+import { refuseOtherHosts } from "../../request/calling-host.js";
 import { userContextSettings, type UserContextOptions } from "../../request/create.js";
 import { openUserContext } from "../incoming-message.js";
 
@@ -31,6 +32,7 @@ export function userContext(options: UserContextOptions): FastifyPluginCallback 
   const settings = userContextSettings(options);
 
   const plugin: FastifyPluginCallback = function userContext(fastify, _options, ready) {
+    refuseOtherHosts("hosted-agent-identity/fastify", ["fastify"], fastify);
     fastify.addHook("onRequest", (request, reply, done) => {
       void openUserContext(request.raw, reply.raw, [request], settings)
         .then(({ context, refusal }) => {

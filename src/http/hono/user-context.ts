@@ -1,6 +1,7 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Context, MiddlewareHandler } from "hono";
 import { runInContext } from "../../context/ambient.js";
+import { refuseOtherHosts } from "../../request/calling-host.js";
 import { contextOfRequest, userContextSettings, type UserContextOptions } from "../../request/create.js";
 import { headerPairs, rawHeaderPairs, type HeaderPairs } from "../../request/header-pairs.js";
 import { withoutHeaders } from "../../request/middleware.js";
@@ -35,6 +36,7 @@ export function userContext(options: UserContextOptions): MiddlewareHandler {
   const settings = userContextSettings(options);
 
   return async function userContext(c, next) {
+    refuseOtherHosts("hosted-agent-identity/hono", ["hono"], c);
     const original = c.req.raw;
     const { pairs, outgoing } = takeHeaders(c, settings.secretHeaders);
     let context;

@@ -1,5 +1,6 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { runInContext } from "../../context/ambient.js";
+import { refuseOtherHosts } from "../../request/calling-host.js";
 import { userContextSettings, type UserContextOptions } from "../../request/create.js";
 import { warnOf } from "../../errors/warn-of.js";
 import { endBroken, openUserContext, refuse } from "../incoming-message.js";
@@ -37,11 +38,12 @@ export type NodeUserContext = (
  * @group Adapters
  */
 export function userContext(options: UserContextOptions): NodeUserContext {
-  return userContextOnNode(options, (error, request, response) => {
+  const failed = (error: unknown, request: IncomingMessage, response: ServerResponse): void => {
     // A plain server takes no notice of what `next` is given, and would go on with nobody verified.
     warnOf("userContext()", error);
     endBroken(response, request.headers["x-request-id"]?.toString());
-  });
+  };
+  return userContextOnNode(options, failed, "hosted-agent-identity/node");
 }
 
 /** The middleware; `failed` gets what is no refusal, for example what a verifier of the host's own throws. */
@@ -53,9 +55,11 @@ export function userContextOnNode(
     response: ServerResponse,
     next: (error?: unknown) => void,
   ) => void,
+  entry: string,
 ): NodeUserContext {
   const settings = userContextSettings(options);
   return function userContext(request, response, next) {
+    refuseOtherHosts(entry, ["node", "express"], request);
     void openUserContext(request, response, [], settings)
       .then(({ context, refusal }) => {
         if (context === undefined) return refuse(response, refusal);

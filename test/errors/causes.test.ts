@@ -2,16 +2,16 @@ import { readdirSync, readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 import {
   certificate,
-  consentLinkPolicy,
   developer,
   HostedAgentIdentityError,
-  oauthConsentRequest,
   protectedResource,
   runWithUserContext,
   userAccess,
   type TokenSource,
   type UserAccessOptions,
 } from "hosted-agent-identity";
+import { oauthConsentRequest } from "hosted-agent-identity/turn";
+import { consentLinkPolicy } from "hosted-agent-identity/consent";
 import { testUserContext } from "hosted-agent-identity/testing";
 import { errorCauses } from "../../src/errors/causes.js";
 

@@ -75,6 +75,7 @@ export {
   type EntraConsentLinkOptions,
 } from "./consent/entra-consent-link.js";
 export { type ConsentLink, type ConsentLinkInput, type MadeConsentLink } from "./consent/consent-link.js";
+export { findConsentRequired, type FindConsentRequiredOptions } from "./consent/find-consent-required.js";
 export { certificate, type CertificateOptions } from "./exchange/certificate.js";
 export { clientSecret } from "./exchange/client-secret.js";
 export {

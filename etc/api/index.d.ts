@@ -791,6 +791,13 @@ interface EntraConsentLinkOptions extends AdminConsentLinkOptions {
 }
 declare function entraConsentLink(options: EntraConsentLinkOptions): ConsentLink;
 declare function adminConsentLink(options: AdminConsentLinkOptions): ConsentLink;
+interface FindConsentRequiredOptions {
+    readonly policy?: ConsentLinkPolicy;
+    readonly toolbox?: {
+        readonly serverLabel: string;
+    };
+}
+declare function findConsentRequired(error: unknown, options?: FindConsentRequiredOptions): ConsentRequiredError | undefined;
 type CertificateOptions = ({
     readonly pem: string;
 } | {
@@ -992,6 +999,7 @@ export {
     entraConsentLink,
     errorCodes,
     federatedCredential,
+    findConsentRequired,
     foundryToolbox,
     getUserContext,
     isConsentRequiredError,
@@ -1050,6 +1058,7 @@ export
     ErrorCode,
     ErrorCodeFacts,
     FetchLike,
+    FindConsentRequiredOptions,
     FoundryEnvironment,
     FoundryToolbox,
     FoundryToolboxOptions,

@@ -341,27 +341,6 @@ interface Runtime {
     readonly onEvent?: OnEvent | undefined;
     readonly timeoutMs?: number | undefined;
 }
-interface HostedAgentIdentityErrorOptions {
-    readonly category?: ErrorCategory | undefined;
-    readonly cause?: unknown;
-    readonly help?: string | undefined;
-    readonly retryAfterMs?: number | undefined;
-    readonly authentication?: AuthenticationDemand | undefined;
-}
-interface AuthenticationDemand {
-    readonly acrValues?: readonly string[];
-    readonly maxAgeS?: number;
-}
-declare class HostedAgentIdentityError extends Error {
-    readonly name: string;
-    readonly code: ErrorCode;
-    readonly category: ErrorCategory;
-    readonly help: string;
-    readonly retryAfterMs?: number;
-    readonly authentication?: AuthenticationDemand;
-    constructor(code: ErrorCode, message?: string, options?: HostedAgentIdentityErrorOptions);
-    toJSON(): Record<string, unknown>;
-}
 type ConsentReason = "consent" | "admin_consent" | "sign_in" | "step_up";
 interface ConsentRequestInit {
     readonly link: string;
@@ -376,12 +355,6 @@ declare class ConsentRequest {
     readonly expiresAt?: number;
     constructor(init: ConsentRequestInit);
     get link(): string;
-    toJSON(): Record<string, unknown>;
-}
-declare class ConsentRequiredError extends HostedAgentIdentityError {
-    readonly name: string;
-    readonly requests: readonly ConsentRequest[];
-    constructor(requests: readonly ConsentRequest[], options?: HostedAgentIdentityErrorOptions);
     toJSON(): Record<string, unknown>;
 }
 interface TokenClaims {
@@ -505,13 +478,6 @@ interface StreamPosition {
     readonly outputIndex: number;
 }
 declare function consentEvents(items: readonly OutputItem[], position: StreamPosition): ResponseEvent[];
-interface FindConsentRequiredOptions {
-    readonly policy?: ConsentLinkPolicy;
-    readonly toolbox?: {
-        readonly serverLabel: string;
-    };
-}
-declare function findConsentRequired(error: unknown, options?: FindConsentRequiredOptions): ConsentRequiredError | undefined;
 interface RunTurnOptions {
     readonly signal?: AbortSignal;
     readonly prepare?: readonly Preparable[];
@@ -551,5 +517,5 @@ interface WithConsentOptions extends Pick<Runtime, "now" | "random" | "onEvent">
     readonly onError?: ((error: unknown) => void) | undefined;
 }
 declare function withConsent(run: (turn: Turn) => RunOutput, options?: WithConsentOptions): AsyncIterableIterator<ResponseEvent>;
-export { consentEvents, findConsentRequired, oauthConsentRequest, runTurn, toSse, withConsent };
-export type { FindConsentRequiredOptions, OAuthConsentRequestInit, ResponseEvent, RunTurnOptions, StreamPosition, ToSseOptions, TurnResult, WithConsentOptions };
+export { consentEvents, oauthConsentRequest, runTurn, toSse, withConsent };
+export type { OAuthConsentRequestInit, ResponseEvent, RunTurnOptions, StreamPosition, ToSseOptions, TurnResult, WithConsentOptions };

@@ -28,11 +28,11 @@ export interface FindConsentRequiredOptions {
  *
  * Throws `consent_link_refused` when a link is found that must not be shown.
  *
- * Entry point: `hosted-agent-identity/turn`.
+ * Entry point: `hosted-agent-identity`.
  *
  * @example
  * ```ts
- * import { findConsentRequired } from "hosted-agent-identity/turn";
+ * import { findConsentRequired } from "hosted-agent-identity";
  *
  * export async function guarded<T>(work: () => Promise<T>): Promise<T | "ask the user"> {
  *   try {

@@ -40,7 +40,7 @@ export interface ConsentLinkPolicy {
  *
  * @example
  * ```ts
- * import { findConsentRequired } from "hosted-agent-identity/turn";
+ * import { findConsentRequired } from "hosted-agent-identity";
  * import { consentLinkPolicy } from "hosted-agent-identity/consent";
  *
  * const policy = consentLinkPolicy({ allowedOrigins: ["https://login.microsoftonline.com"] });

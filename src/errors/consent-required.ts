@@ -59,7 +59,7 @@ export class ConsentRequest {
  *
  * @example
  * ```ts
- * import { findConsentRequired } from "hosted-agent-identity/turn";
+ * import { findConsentRequired } from "hosted-agent-identity";
  *
  * export function links(error: unknown): string[] {
  *   return (findConsentRequired(error)?.requests ?? []).map((request) => request.link);
@@ -93,8 +93,7 @@ export class ConsentRequiredError extends HostedAgentIdentityError {
 
 /**
  * Whether a value is a {@link ConsentRequiredError} itself, from this copy of the package or another one: for what
- * this package has thrown to you. Where a framework or an MCP SDK may have wrapped it, use `findConsentRequired()` of
- * `hosted-agent-identity/turn`.
+ * this package has thrown to you. Where a framework or an MCP SDK may have wrapped it, use `findConsentRequired()`.
  *
  * Entry point: `hosted-agent-identity`.
  * @group Errors

@@ -10,7 +10,6 @@ export {
   type OAuthConsentRequestInit,
   type StreamPosition,
 } from "../consent/consent-item.js";
-export { findConsentRequired, type FindConsentRequiredOptions } from "../consent/find-consent-required.js";
 export { runTurn, type RunTurnOptions, type TurnResult } from "./run-turn.js";
 export { toSse, type ToSseOptions } from "./to-sse.js";
 export { withConsent, type WithConsentOptions } from "./with-consent.js";

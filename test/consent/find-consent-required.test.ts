@@ -1,6 +1,6 @@
 import { inspect } from "node:util";
 import { describe, expect, it } from "vitest";
-import { findConsentRequired } from "hosted-agent-identity/turn";
+import { findConsentRequired } from "hosted-agent-identity";
 import { consentLinkPolicy } from "hosted-agent-identity/consent";
 import { consentError, linkFor, secretOf } from "../support/consenting-access.js";
 

@@ -5,7 +5,7 @@ import {
 import { Client as ClientV1 } from "@modelcontextprotocol/sdk/client/index.js";
 import { StreamableHTTPClientTransport as TransportV1 } from "@modelcontextprotocol/sdk/client/streamableHttp.js";
 import { describe, expect, it } from "vitest";
-import { findConsentRequired } from "hosted-agent-identity/turn";
+import { findConsentRequired } from "hosted-agent-identity";
 import { consentLinkPolicy } from "hosted-agent-identity/consent";
 import { consentError } from "../support/consenting-access.js";
 

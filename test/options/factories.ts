@@ -177,6 +177,11 @@ export const factories: Readonly<Record<string, Readonly<Record<string, Factory>
       ...ofArguments(root.federatedCredential, { source: tokenCredential }),
       kinds: { source: "mixed" },
     },
+    findConsentRequired: {
+      table: findConsentOptions,
+      options: { toolbox: { serverLabel: "contacts" } },
+      call: (_args, options) => root.findConsentRequired(new Error("any"), options),
+    },
     foundryToolbox: ofOptions(root.foundryToolbox, toolboxOptions, {
       name: "support",
       entraConsent: { clientId, redirectUri },
@@ -243,11 +248,6 @@ export const factories: Readonly<Record<string, Readonly<Record<string, Factory>
       sequenceNumber: 0,
       outputIndex: 0,
     }),
-    findConsentRequired: {
-      table: findConsentOptions,
-      options: { toolbox: { serverLabel: "contacts" } },
-      call: (_args, options) => turn.findConsentRequired(new Error("any"), options),
-    },
     oauthConsentRequest: ofOptions(turn.oauthConsentRequest, consentItemOptions, {
       consentLink: "https://login.example.com/",
       serverLabel: "contacts",

@@ -27,6 +27,7 @@ const surface: Record<string, readonly string[]> = {
     "entraConsentLink",
     "errorCodes",
     "federatedCredential",
+    "findConsentRequired",
     "foundryToolbox",
     "getUserContext",
     "isConsentRequiredError",
@@ -75,14 +76,7 @@ const surface: Record<string, readonly string[]> = {
     "startWitness",
     "testUserContext",
   ],
-  "./turn": [
-    "consentEvents",
-    "findConsentRequired",
-    "oauthConsentRequest",
-    "runTurn",
-    "toSse",
-    "withConsent",
-  ],
+  "./turn": ["consentEvents", "oauthConsentRequest", "runTurn", "toSse", "withConsent"],
 };
 
 const codes: readonly string[] = [

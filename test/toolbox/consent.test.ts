@@ -7,8 +7,9 @@ import {
   type IdentityEvent,
   isHostedAgentIdentityError,
   runWithUserContext,
+  findConsentRequired,
 } from "hosted-agent-identity";
-import { findConsentRequired, runTurn } from "hosted-agent-identity/turn";
+import { runTurn } from "hosted-agent-identity/turn";
 import { consentLinkPolicy } from "hosted-agent-identity/consent";
 import { openClient, whoami, type RealClient } from "../support/mcp-clients.js";
 import {

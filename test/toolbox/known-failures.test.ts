@@ -9,8 +9,9 @@ import {
   type FoundryToolbox,
   mcpClientPool,
   runWithUserContext,
+  findConsentRequired,
 } from "hosted-agent-identity";
-import { findConsentRequired, runTurn } from "hosted-agent-identity/turn";
+import { runTurn } from "hosted-agent-identity/turn";
 import { openClient, whoami, type RealClient } from "../support/mcp-clients.js";
 import { startToolbox, type ToolboxServer } from "../support/toolbox-server.js";
 import {

@@ -1,5 +1,9 @@
-import { ConsentRequest, ConsentRequiredError, toolApproval } from "hosted-agent-identity";
-import { findConsentRequired } from "hosted-agent-identity/turn";
+import {
+  ConsentRequest,
+  ConsentRequiredError,
+  toolApproval,
+  findConsentRequired,
+} from "hosted-agent-identity";
 import { consentLinkPolicy } from "hosted-agent-identity/consent";
 import { read } from "../../../src/consent/error-chain.js";
 import { runInContext } from "../../../src/context/ambient.js";

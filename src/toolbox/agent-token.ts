@@ -92,11 +92,11 @@ export function agentToken(options: AgentTokenOptions): AgentToken {
         `No token for the agent itself within ${timeoutMs} ms.`,
         entraTimeoutCauses.toolbox,
       );
-    // The token is everybody's: nothing of the user who happens to need it first may be at hand.
-    return flights.run(key, () =>
-      runWithoutUserContext(() =>
-        withDeadline(timeoutMs, undefined, timedOut, (signal) => ask(claims, signal)),
-      ).catch((cause: unknown) => {
+    // One token serves all users: no user context may be at hand while it is fetched.
+    const begun = runWithoutUserContext(() =>
+      withDeadline(timeoutMs, undefined, timedOut, (signal) => ask(claims, signal)),
+    )
+      .catch((cause: unknown) => {
         throw isHostedAgentIdentityError(cause) ? cause : noToken(scope, options.hosted, cause);
       }),
     );

@@ -18,7 +18,7 @@ export interface ToolboxSurroundings {
 /**
  * For whom a toolbox acts in a context. Foundry looks the caller up by the call id of the request, so there
  * must be one in the hosted environment: with the agent's token alone the agent would be the user. Anywhere else it is
- * the developer, who has to have said so ("No user, no token").
+ * the developer, who has to have said so.
  * Throws `call_id_missing`, `developer_source_refused`, `context_ended`, and `user_not_identified` for a token that is
  * good for passthrough only.
  */
@@ -40,7 +40,7 @@ export function toolboxCaller(
       "developer_source_refused",
       "There is no call id, and the developer is not the user here.",
     );
-  // Whoever sent a token for some resource may be that resource, and the developer's grants are not its.
+  // The sender of a token for some resource may be that resource, which must not get the developer's grants.
   if (context.proof === "resource") throw userNotIdentified(context);
   return { kind: "developer" };
 }

@@ -110,7 +110,7 @@ export function closeClient<C>(
   const { close, onEvent } = settings;
   const late = (): Error => new Error("The client did not close in time.");
   const work = runClosing(principalKey, () =>
-    withDeadline(closeMs, undefined, late, async () => close(client.value)),
+    withDeadline(closeMs, undefined, late, async () => close(client.value as C & {})),
   )
     .then(() => emit(onEvent, { type: "mcp_client_closed", reason }))
     .catch(() => emit(onEvent, { type: "mcp_client_close_failed", reason }))

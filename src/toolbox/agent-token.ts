@@ -93,10 +93,10 @@ export function agentToken(options: AgentTokenOptions): AgentToken {
         entraTimeoutCauses.toolbox,
       );
     // One token serves all users: no user context may be at hand while it is fetched.
-    const begun = runWithoutUserContext(() =>
-      withDeadline(timeoutMs, undefined, timedOut, (signal) => ask(claims, signal)),
-    )
-      .catch((cause: unknown) => {
+    return flights.run(key, () =>
+      runWithoutUserContext(() =>
+        withDeadline(timeoutMs, undefined, timedOut, (signal) => ask(claims, signal)),
+      ).catch((cause: unknown) => {
         throw isHostedAgentIdentityError(cause) ? cause : noToken(scope, options.hosted, cause);
       }),
     );

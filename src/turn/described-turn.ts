@@ -28,7 +28,7 @@ export function describedTurn(
     ...read,
     agentReference,
     sessionId: sessionIdFor(context, facts),
-    // The platform's choice, the caller's, a new one: rule B38 of the contract (api-behaviour-contract.md).
+    // The platform's choice, the caller's, a new one: api-behaviour-contract.md of Azure.AI.AgentServer.Responses, B38.
     responseId: context.platform.responseId ?? read.responseId ?? responseIdFor(context, near, random),
   };
 }

@@ -83,7 +83,7 @@ function isResponseId(id: unknown): boolean {
   return typeof id === "string" && isIdOf("caresp", id);
 }
 
-/** Source: rule B40 of the contract (api-behaviour-contract.md). */
+/** Source: api-behaviour-contract.md of Azure.AI.AgentServer.Responses, B40. */
 function malformed(param: string): RequestError {
   return requestError(400, "invalid_parameters", `Malformed identifier: ${param}.`, param);
 }

@@ -26,7 +26,7 @@ export interface ResponseStates {
 
 /**
  * What generated clients require of a response, where nobody has said otherwise. `usage` is not among them: it is
- * left out while nobody knows it, never `null` (rule B33 of the contract).
+ * left out while nobody knows it, never `null` (api-behaviour-contract.md of Azure.AI.AgentServer.Responses, B33).
  */
 const defaults = {
   instructions: null,

@@ -25,16 +25,6 @@ export interface RunTurnOptions {
   readonly resumed?: ResumedTurn;
 }
 
-/** The options of `runTurn()`. */
-export const runTurnOptions: OptionTable<RunTurnOptions> = {
-  operationId: optional(text()),
-  resumed: resumedOption,
-  signal: optional(abortSignal),
-  prepare: prepareOption,
-  context: optional(contextOption),
-  policy: optional(policyOption),
-};
-
 /** How a turn ended. */
 export type TurnResult<T> =
   | { readonly status: "completed"; readonly value: T }

@@ -35,11 +35,6 @@ export interface DrainOptions {
   readonly timeoutMs?: number;
 }
 
-/** The options of `drain()`. */
-export const drainOptions: OptionTable<DrainOptions, "timeoutMs"> = {
-  timeoutMs: orElse(milliseconds(0, Number.MAX_SAFE_INTEGER), 20_000),
-};
-
 /**
  * Makes the list of running turns for `responses(run, { turns })`, on any host: to cancel one for the person who
  * started it, and to let all of them finish when the container is told to stop.

@@ -68,33 +68,6 @@ export interface WithConsentOptions extends Pick<Runtime, "now" | "random" | "on
   readonly onError?: ((error: unknown) => void) | undefined;
 }
 
-/** The options of `withConsent()`. */
-export const withConsentOptions: OptionTable<WithConsentOptions, keyof RunLimits> = {
-  operationId: optional(text()),
-  resumed: resumedOption,
-  ...runLimitRows,
-  onEvent: runtimeOptions.onEvent,
-  responseId: optional(text()),
-  previousResponseId: optional(text()),
-  agentReference: agentReferenceOption,
-  prepare: prepareOption,
-  context: optional(contextOption),
-  signal: optional(abortSignal),
-  policy: optional(policyOption),
-  model: optional(text()),
-  fields: optional(
-    check<Readonly<Record<string, unknown>>>(
-      "object",
-      "an object of fields of the response",
-      (fields: object) => Object.keys(fields).length >= 0,
-    ),
-  ),
-  onConsentRequired: optional(func<NonNullable<WithConsentOptions["onConsentRequired"]>>()),
-  onError: onErrorOption,
-  now: runtimeOptions.now,
-  random: runtimeOptions.random,
-};
-
 /**
  * Runs one turn and writes its response: a string is answer text, whose lifecycle is written around it; events
  * of your own pass through, renumbered. When the user has to open a link first, the response ends `incomplete`

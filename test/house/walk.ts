@@ -9,13 +9,12 @@ import {
   entraConsentLink,
   onBehalfOf,
   protectedResource,
-  toSse,
   userAccess,
   userContext,
   userTokenVerifier,
-  withConsent,
   type CloudEndpoints,
 } from "hosted-agent-identity";
+import { toSse, withConsent } from "hosted-agent-identity/turn";
 
 /** What the test has set up, in the variable `WALK`. */
 export interface WalkSetting {

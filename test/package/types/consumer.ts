@@ -15,6 +15,7 @@ import { openTelemetry } from "hosted-agent-identity/otel";
 import { protectMcpServer } from "hosted-agent-identity/server";
 import { memoryStore, redisStore } from "hosted-agent-identity/sign-in";
 import { startEntra } from "hosted-agent-identity/testing";
+import * as turns from "hosted-agent-identity/turn";
 
 const resource: root.ProtectedResource = root.protectedResource({
   url: "https://x.example",
@@ -55,7 +56,7 @@ const pools = [
 export const called: Promise<{ content: string }>[] = pools.map((pool) =>
   pool.use((client) => client.callTool({ name: "x" })),
 );
-export const turn: Promise<root.TurnResult<{ content: string }>> = root.runTurn(() => ({ content: "x" }));
+export const turn: Promise<turns.TurnResult<{ content: string }>> = turns.runTurn(() => ({ content: "x" }));
 export const bound: (question: string) => Promise<number> = root.bindUserContext(
   async (question: string) => question.length,
 );

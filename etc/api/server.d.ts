@@ -244,48 +244,6 @@ interface Runtime {
     readonly onEvent?: OnEvent | undefined;
     readonly timeoutMs?: number | undefined;
 }
-interface Refusal {
-    readonly status: number;
-    readonly headers: Readonly<Record<string, string>>;
-    readonly body: string;
-}
-interface ToolRequirement {
-    readonly scopes?: readonly string[];
-    readonly roles?: readonly string[];
-    readonly authContext?: string;
-    readonly claims?: string;
-}
-interface McpCall {
-    readonly method: string;
-    readonly tool?: string;
-    readonly params: Readonly<Record<string, unknown>>;
-    readonly caller: Caller;
-}
-interface McpServerApp {
-    readonly tenantId: string;
-    readonly clientId: string;
-    readonly allowedTenants?: readonly string[];
-    readonly audiences?: readonly string[];
-    readonly cloud?: Cloud;
-}
-interface McpServerOptions extends Pick<Runtime, "fetch" | "now" | "onEvent"> {
-    readonly url: string | URL;
-    readonly app: McpServerApp;
-    readonly scopes: readonly string[];
-    readonly tools?: Readonly<Record<string, ToolRequirement>>;
-    readonly demand?: (call: McpCall, claims: TokenClaims) => ToolRequirement | undefined | Promise<ToolRequirement | undefined>;
-    readonly clients?: readonly string[];
-    readonly applications?: {
-        readonly roles: readonly string[];
-    };
-    readonly appIdUri?: string;
-    readonly name?: string;
-    readonly documentation?: string | URL;
-    readonly maxBodyBytes?: number;
-    readonly maxTokenBytes?: number;
-    readonly clockToleranceS?: number;
-    readonly timeoutMs?: number;
-}
 interface EntraApplication {
     readonly tid: string;
     readonly oid: string;
@@ -324,6 +282,48 @@ declare function callerOf(authInfo: {
     readonly clientId: string;
     readonly extra?: Readonly<Record<string, unknown>>;
 } | undefined): Caller;
+interface ToolRequirement {
+    readonly scopes?: readonly string[];
+    readonly roles?: readonly string[];
+    readonly authContext?: string;
+    readonly claims?: string;
+}
+interface McpCall {
+    readonly method: string;
+    readonly tool?: string;
+    readonly params: Readonly<Record<string, unknown>>;
+    readonly caller: Caller;
+}
+interface McpServerApp {
+    readonly tenantId: string;
+    readonly clientId: string;
+    readonly allowedTenants?: readonly string[];
+    readonly audiences?: readonly string[];
+    readonly cloud?: Cloud;
+}
+interface McpServerOptions extends Pick<Runtime, "fetch" | "now" | "onEvent"> {
+    readonly url: string | URL;
+    readonly app: McpServerApp;
+    readonly scopes: readonly string[];
+    readonly tools?: Readonly<Record<string, ToolRequirement>>;
+    readonly demand?: (call: McpCall, claims: TokenClaims) => ToolRequirement | undefined | Promise<ToolRequirement | undefined>;
+    readonly clients?: readonly string[];
+    readonly applications?: {
+        readonly roles: readonly string[];
+    };
+    readonly appIdUri?: string;
+    readonly name?: string;
+    readonly documentation?: string | URL;
+    readonly maxBodyBytes?: number;
+    readonly maxTokenBytes?: number;
+    readonly clockToleranceS?: number;
+    readonly timeoutMs?: number;
+}
+interface Refusal {
+    readonly status: number;
+    readonly headers: Readonly<Record<string, string>>;
+    readonly body: string;
+}
 type NodeMiddleware = (request: IncomingMessage, response: ServerResponse, next: () => void) => void;
 interface ResourceMetadata {
     readonly resource: string;

@@ -108,6 +108,12 @@ declare class UserContext {
     [Symbol.dispose](): void;
     toJSON(): Record<string, unknown>;
 }
+type AppRef = string | {
+    readonly clientId: string;
+};
+type UserRef = string | {
+    readonly oid: string;
+};
 type EntraGrant = "authorization_code" | "refresh_token" | "client_credentials" | "on_behalf_of" | "managed_identity";
 interface PolicyTarget {
     readonly user?: UserRef;
@@ -311,12 +317,6 @@ interface ManagedIdentity {
     readonly systemAssigned: boolean;
     readonly federated: boolean;
 }
-type AppRef = string | {
-    readonly clientId: string;
-};
-type UserRef = string | {
-    readonly oid: string;
-};
 declare class IssuedSecret {
     #private;
     readonly kind: "access_token" | "id_token" | "refresh_token" | "authorization_code" | "client_secret" | "identity_header";
@@ -567,6 +567,7 @@ interface FoundryRequest {
     rpcError?: number;
     violations?: readonly string[];
 }
+type InProcessServer = (request: Request) => Response | Promise<Response>;
 interface ToolboxOptions {
     readonly name: string;
     readonly sources: readonly ToolSourceOptions[];
@@ -609,7 +610,6 @@ interface SourceFailure {
     readonly code: string;
     readonly message?: string;
 }
-type InProcessServer = (request: Request) => Response | Promise<Response>;
 interface FoundryOptions {
     readonly entra: EntraEmulator;
     readonly agentUrl?: string | URL;

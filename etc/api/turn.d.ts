@@ -315,8 +315,8 @@ type IdentityEvent = {
     readonly call: "tokens" | "redeem" | "prompt" | "sign-out";
     readonly code: ErrorCode | "unexpected";
     readonly category: ErrorCategory;
-    readonly agent?: string;
-    readonly principal?: string;
+    readonly agent?: string | undefined;
+    readonly principal?: string | undefined;
 } | {
     readonly type: "sign_in_service_failed";
     readonly call: "tokens" | "redeem" | "prompt" | "sign-out";
@@ -341,7 +341,13 @@ interface Runtime {
     readonly onEvent?: OnEvent | undefined;
     readonly timeoutMs?: number | undefined;
 }
-type ConsentReason = "consent" | "admin_consent" | "sign_in" | "step_up";
+declare const consentReasons: readonly [
+    "consent",
+    "admin_consent",
+    "sign_in",
+    "step_up"
+];
+type ConsentReason = (typeof consentReasons)[number];
 interface ConsentRequestInit {
     readonly link: string;
     readonly serverLabel: string;

@@ -6,12 +6,7 @@ export const longestFunction = 100;
  * is not needed any more, or is larger than it has to be.
  */
 export const longerFunctions: Readonly<Record<string, number>> = {
-  "src/mcp/pooled-clients.ts": 160,
-  "src/sign-in/grants/grants.ts": 202,
-  "src/sign-in/long-running/long-running.ts": 139,
   "src/testing/isolation/isolation-checker.ts": 109,
-  "src/tokens/acquire.ts": 178,
-  "src/tokens/shared-cache.ts": 131,
   "src/turn/frameworks/ai-sdk/answer.ts": 112,
 };
 
@@ -22,7 +17,7 @@ export const longerFunctions: Readonly<Record<string, number>> = {
 export const onTheWire: Readonly<Record<string, string>> = {};
 
 /** Spreads of that kind anywhere else. Lower it as they go; the goal is 0. */
-export const conditionalSpreads = 121;
+export const conditionalSpreads = 78;
 
 /** What `npm pack` makes, in kilobytes of 1000 bytes. The goal is 450. */
 export const tarballKb = 465;

@@ -12,19 +12,19 @@ const entra = ["@azure/msal-node", "jose"];
 
 /** About a tenth above what was measured. A row grows only with something that users asked for. */
 const budgets: Readonly<Record<string, Budget>> = {
-  ".": { kB: 221, later: ["@azure/identity", ...entra] },
+  ".": { kB: 224, later: ["@azure/identity", ...entra] },
   "./ai-sdk": { kB: 46 },
   "./consent": { kB: 31 },
-  "./express": { kB: 108.5 },
-  "./fastify": { kB: 106.5 },
-  "./hono": { kB: 108 },
-  "./node": { kB: 108.5 },
+  "./express": { kB: 112 },
+  "./fastify": { kB: 110 },
+  "./hono": { kB: 111 },
+  "./node": { kB: 112 },
   "./openai-agents": { kB: 48 },
   "./otel": { kB: 30, atOnce: ["@opentelemetry/api"] },
-  "./server": { kB: 64.5, later: ["jose"] },
-  "./sign-in": { kB: 217, later: entra },
+  "./server": { kB: 65.5, later: ["jose"] },
+  "./sign-in": { kB: 226, later: entra },
   "./testing": { kB: 191, atOnce: ["jose"] },
-  "./turn": { kB: 100 },
+  "./turn": { kB: 78 },
   bin: { kB: 14, later: [...entra, "redis"] },
 };
 

@@ -34,6 +34,13 @@ const message = (content: string): object => ({
   content: [{ ...text, text: content }],
 });
 
+/** What older services ask for consent with. */
+const askedByEvent = {
+  type: "response.oauth_consent_requested",
+  consent_link: "https://login.microsoftonline.com/consent",
+  server_label: "contacts",
+};
+
 /** A model call that streams a message. */
 const streamed = [
   opened,
@@ -154,6 +161,13 @@ export const runTargets: readonly FuzzTarget[] = [
       },
       { yields: [{ type: "response.output_text.delta", item_id: "x", delta: "y" }] },
       { yields: [{ type: "response.output_item.done", item: { type: "oauth_consent_request", id: "o" } }] },
+      {
+        yields: [
+          askedByEvent,
+          { type: "response.output_text.delta", item_id: "x", delta: "y" },
+          askedByEvent,
+        ],
+      },
       { yields: [message("bare"), "not reached"] },
       { yields: ["said", { ...completed, response: { output: [message("said"), call, 2] } }] },
       { yields: [streamed[1], { type: "response.\ud800", item_id: "a" }] },

@@ -25,9 +25,9 @@ export function errorCatalogue(): string {
   const agent = (["exchange_token", "on_behalf_of"] as const).flatMap(agentRows);
   return `# Errors
 
-Every error of this package has a \`code\` to switch on, a \`category\` that says who can end the trouble, and \`help\` with the next step. None holds a token, a secret or a link in its message, its JSON or what \`util.inspect\` prints. The guide [Errors](guides/errors.md) shows how to catch them; \`npx hosted-agent-identity explain <code>\` prints a row of this page.
+Every error of this package has a \`code\` to switch on, a \`category\` that says who can fix it, and \`help\` with the next step. None contains a token, a secret or a link in its message, its JSON or what \`util.inspect\` prints. The guide [Errors](guides/errors.md) shows how to catch them; \`npx hosted-agent-identity explain <code>\` prints an entry of this page.
 
-| category | who can end it |
+| category | who can fix it |
 |---|---|
 ${categories.join("\n")}
 
@@ -36,7 +36,7 @@ ${categories.join("\n")}
 ${own.join("\n")}
 ## What an answer can say besides
 
-A client of the agent finds one of the codes above in an error envelope or in \`response.failed\`, or one of these. They are no errors of this package: nothing throws them.
+In an error envelope or in \`response.failed\`, a client of the agent finds one of the codes above or one of these. Nothing throws these.
 
 | code | status | meaning | next |
 |---|---|---|---|
@@ -44,7 +44,7 @@ ${envelope.join("\n")}
 
 ## What Entra's codes mean
 
-Numbers refine what \`error\`, \`suberror\` and \`claims\` say; Microsoft calls them subject to change. An answer that brings a claims challenge is a \`stepup\`, also with a code that is *blocked* below, unless its suberror is \`message_only\`: the user can meet what the claims ask for.
+The numbers refine \`error\`, \`suberror\` and \`claims\`; Microsoft calls them subject to change. A response with a claims challenge is a \`stepup\`, even with a code that is *blocked* below, unless its suberror is \`message_only\`: the user can satisfy the claims.
 
 | code | category | meaning | next |
 |---|---|---|---|
@@ -52,7 +52,7 @@ ${entra.join("\n")}
 
 ## The same codes for agent identities
 
-\`agentOnBehalfOf()\` asks twice: the blueprint for an exchange token, then the agent identity on behalf of the user. Some codes mean something else there.
+\`agentOnBehalfOf()\` makes two requests: the blueprint's for an exchange token, then the agent identity's on behalf of the user. Some codes mean something else there.
 
 | request | code | category | meaning | next |
 |---|---|---|---|---|
@@ -60,7 +60,7 @@ ${agent.join("\n")}
 `;
 }
 
-/** Where a code has several causes, what to do for each of them in place of the usual. */
+/** The next step for each cause of a code that has several. */
 function causesOf(code: ErrorCode): string {
   const causes = Object.values(errorCauses[code] ?? {}).map(({ when, help, category }) => {
     const ended = category === undefined ? "" : ` (${category})`;

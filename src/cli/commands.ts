@@ -41,27 +41,27 @@ const inspectOptions: readonly OptionName[] = [
   ...commonOptions,
 ];
 
-export const overview = `hosted-agent-identity: why does a user get, or not get, a token?
+export const overview = `hosted-agent-identity: find out why a user gets a token, or does not.
 
-  hosted-agent-identity doctor              checks your set-up and says which ways to a token work
+  hosted-agent-identity doctor              checks your setup and shows which ways to a token work
   hosted-agent-identity inspect [file|-]    explains a token, from a file or standard input
-  hosted-agent-identity explain <code|text> explains AADSTS codes, codes of this package, or an error text
+  hosted-agent-identity explain <code|text> explains AADSTS codes, this package's codes, or an error text
 
-Each has its own --help. --json prints for programs, --no-color without colors, --version the version.
-Exit code: 0 all good, 1 a check failed, 2 not understood, 130 interrupted.`;
+Each command has its own --help. --json prints JSON, --no-color turns colors off, --version prints the version.
+Exit code: 0 success, 1 a check failed, 2 invalid usage, 130 interrupted.`;
 
 export const commands: readonly Command[] = [
   {
     name: "doctor",
     help: `hosted-agent-identity doctor [options]
 
-Checks, from the environment of your agent: environment, tenant, app, credential, resource and scope, a user
-token, the MCP server's 401 and metadata, the toolbox, the sign-in store and its keys. Then it says which ways
-to a token work, and what to do next. It signs nobody in and stores nothing; the tokens it gets are dropped.
+Run it in your agent's environment. It checks the environment, tenant, app, credential, resource and scope, a
+user token, the MCP server's 401 and metadata, the toolbox, the sign-in store and its keys. Then it shows which
+ways to a token work, and what to do next. It signs nobody in, stores nothing, and drops the tokens it gets.
 
 ${optionHelp(doctorOptions, ["federatedTokenFile", "signInKeys", "redisUrl"])}
 
-Exit code: 0 no check failed, 1 one did, 2 not understood, 130 interrupted.`,
+Exit code: 0 no check failed, 1 a check failed, 2 invalid usage, 130 interrupted.`,
     options: doctorOptions,
     load: async () => (await import("./doctor/doctor.js")).doctor,
   },
@@ -69,16 +69,16 @@ Exit code: 0 no check failed, 1 one did, 2 not understood, 130 interrupted.`,
     name: "inspect",
     help: `hosted-agent-identity inspect [file|-] [options]
 
-Explains a token claim by claim: what each means, whose token it is, what it is good for. Verifies the
-signature with the published keys of the token's tenant, if they can be had. The token is read from a file or
-standard input, never from an argument, and never printed; neither is its signature.
+Explains a token claim by claim: what each means, who the subject is, what you can use it for. Verifies the
+signature with the published keys of the token's tenant, if available. Reads the token from a file or standard
+input, never from an argument. Never prints the token or its signature.
 
   hosted-agent-identity inspect token.txt
   pbpaste | hosted-agent-identity inspect
 
 ${optionHelp(inspectOptions)}
 
-Exit code: 0 nothing wrong was found, 1 something was, 2 not understood, 130 interrupted.`,
+Exit code: 0 no problem found, 1 a problem found, 2 invalid usage, 130 interrupted.`,
     options: inspectOptions,
     load: async () => (await import("./inspect/inspect.js")).inspect,
   },
@@ -86,9 +86,9 @@ Exit code: 0 nothing wrong was found, 1 something was, 2 not understood, 130 int
     name: "explain",
     help: `hosted-agent-identity explain <AADSTS codes | error codes | error text | ->
 
-What an error means, who can end it, the next step, and Microsoft's page. Takes AADSTS65001 or just 65001, a
-code of this package (user_token_audience), several of them, an answer of Entra as JSON, or any text that has
-some in it; - reads standard input.
+Shows what an error means, who can fix it, the next step, and Microsoft's page. Takes AADSTS65001 or just 65001,
+a code of this package (user_token_audience), several codes, an Entra error response as JSON, or any text that
+contains codes; - reads standard input.
 
   hosted-agent-identity explain AADSTS65001
   hosted-agent-identity explain 65001 consent_required
@@ -96,7 +96,7 @@ some in it; - reads standard input.
 
 ${optionHelp(commonOptions)}
 
-Exit code: 0 every code is known, 1 one is not or there is none, 2 not understood.`,
+Exit code: 0 every code is known, 1 a code is unknown or none was found, 2 invalid usage.`,
     options: commonOptions,
     load: async () => (await import("./explain/explain.js")).explain,
   },

@@ -33,7 +33,7 @@ async function readStream(stream: Input, what: string): Promise<string> {
   if (stream.isTTY === true)
     throw new UsageError(
       `${what}: name a file, or pipe it into standard input.`,
-      "Never as an argument: the shell keeps those.",
+      "Never pass it as an argument: it would stay in the shell history.",
     );
   const chunks: Buffer[] = [];
   let bytes = 0;
@@ -53,6 +53,6 @@ export async function readToken(from: string, line: { readonly stdin: Input }): 
     .replace(/^"(.*)"$/s, "$1")
     .replace(/^(?:authorization:\s*)?bearer\s+/i, "");
   const token = text.replace(/\s+/g, "");
-  if (token === "") throw new UsageError("token: nothing was given.");
+  if (token === "") throw new UsageError("token: the input is empty.");
   return token;
 }

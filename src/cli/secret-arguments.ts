@@ -23,15 +23,15 @@ export function secretIn(argv: readonly string[]): ArgumentRefusal | undefined {
   if (argv.some((argument) => token.test(argument) || opaque.test(argument))) {
     return {
       message:
-        "A token or secret was given as an argument. It is in your shell's history now: revoke it, or let it expire.",
-      hint: "Give tokens by file (--token-file <file>, inspect <file>) or by standard input (-), secrets by environment variable.",
+        "A token or secret was passed as an argument. It is now in your shell history: revoke it, or let it expire.",
+      hint: "Pass tokens by file (--token-file <file>, inspect <file>) or standard input (-), secrets by environment variable.",
     };
   }
   const option = argv.map(nameOf).find((name) => secretOption.test(name));
   if (option === undefined) return undefined;
   return {
-    message: `${option} is no option: secrets are not taken as arguments, where other processes see them.`,
-    hint: "Give tokens by --token-file <file> or standard input (-), secrets by environment variable or --secret-file <file>.",
+    message: `${option} is not an option: secrets are not accepted as arguments, where other processes can see them.`,
+    hint: "Pass tokens by --token-file <file> or standard input (-), secrets by environment variable or --secret-file <file>.",
   };
 }
 

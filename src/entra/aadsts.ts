@@ -20,7 +20,7 @@ const rows: readonly Row[] = [
     [65001],
     "consent",
     "The user or an administrator has not consented.",
-    "Open the consent link, let an administrator consent, or pre-authorise the app on the downstream API.",
+    "Open the consent link, have an administrator consent, or preauthorize the app on the downstream API.",
   ],
   [[65004], "consent", "The user declined to consent.", "Ask again only when the user asks for it."],
   [
@@ -39,7 +39,7 @@ const rows: readonly Row[] = [
     [50097, 50129, 50131, 50155],
     "blocked",
     "A device condition of a policy is not met.",
-    "The user needs a registered or compliant device; an administrator can say which.",
+    "The user needs a registered or compliant device; an administrator knows which.",
   ],
   [
     [53000, 53001],
@@ -50,14 +50,14 @@ const rows: readonly Row[] = [
   [
     [53003, 530032, 530034, 530035, 53011],
     "blocked",
-    "Access is blocked by a policy of the tenant.",
+    "A tenant policy blocks access.",
     "An administrator has to change the policy or the user's risk state.",
   ],
   [
     [50105],
     "admin",
     "The user is not assigned to the app.",
-    "Let an administrator assign the user or the user's group to the enterprise application.",
+    "Have an administrator assign the user or the user's group to the enterprise application.",
   ],
   [
     [50020, 50034, 50014, 51004, 90072],
@@ -70,7 +70,7 @@ const rows: readonly Row[] = [
     [82014, 82018],
     "admin",
     "Nobody can sign in or consent to an agent identity or its blueprint interactively.",
-    "Let an administrator consent for the blueprint and make the permissions inheritable; sign people in with an app registration of your own.",
+    "Have an administrator consent for the blueprint and make the permissions inheritable; sign users in with your own app registration.",
   ],
   [
     [82001],
@@ -81,8 +81,8 @@ const rows: readonly Row[] = [
   [
     [82002],
     "config",
-    "A blueprint asked on behalf of a user itself.",
-    "Use agentOnBehalfOf() with an agent identity of the blueprint in place of onBehalfOf().",
+    "A blueprint itself asked on behalf of a user.",
+    "Use agentOnBehalfOf() with an agent identity of the blueprint instead of onBehalfOf().",
   ],
   [
     [650052, 650056, 650057, 65005, 650053],
@@ -93,14 +93,14 @@ const rows: readonly Row[] = [
   [
     [50013],
     "config",
-    "Entra did not accept the assertion (issuer, version, key or kind of token).",
-    "Send the access token that the caller got for this app, not an id token and not one for another app.",
+    "Entra did not accept the assertion (issuer, version, key or token type).",
+    "Send the access token that the caller got for this app, not an ID token or a token for another app.",
   ],
   [
     [500131],
     "config",
-    "The user token is meant for another application.",
-    "Let the caller ask for a token with the scope of this app (api://<client id>/<scope>).",
+    "The user token is for another application.",
+    "Have the caller ask for a token with the scope of this app (api://<client id>/<scope>).",
   ],
   [
     [500133],
@@ -136,8 +136,8 @@ const rows: readonly Row[] = [
   [
     [7000114],
     "config",
-    "The assertion stands for an application, not for a person.",
-    "Send a token that a person obtained by signing in.",
+    "The assertion stands for an application, not for a user.",
+    "Send a token from a user's sign-in.",
   ],
   [
     [7000215, 7000222, 7000218, 7000216],
@@ -162,25 +162,25 @@ const rows: readonly Row[] = [
     [70021, 700211, 700212, 700213, 7002138],
     "config",
     "No federated identity credential of the app matches the token.",
-    "Compare issuer, subject (exact case) and audience with the app's federated credential; new ones need minutes.",
+    "Compare issuer, subject (exact case) and audience with the app's federated credential; a new one takes minutes to work.",
   ],
   [
     [70025],
     "config",
     "The app has no federated identity credential.",
-    "Add one to the app registration: issuer of the tenant (…/v2.0), the managed identity's principal id as subject; new ones need minutes.",
+    "Add one to the app registration: issuer of the tenant (…/v2.0), the managed identity's principal id as subject. It takes minutes to work.",
   ],
   [
     [700229, 700222, 700226],
     "config",
-    "A federated credential with Entra as issuer takes app-only tokens of managed identities only.",
+    "A federated credential with Entra as issuer accepts only app-only tokens of managed identities.",
     "Use a user-assigned managed identity's token for the exchange audience.",
   ],
   [
     [700231],
     "config",
     "The identity's own token comes from a federated credential, and those cannot be chained.",
-    "Use a managed identity that the machine has, or a certificate; the identities of Kubernetes workloads and of Foundry's hosted agents are reported to be refused.",
+    "Use the machine's managed identity, or a certificate. Identities of Kubernetes workloads and of Foundry's hosted agents were reported refused.",
   ],
   [
     [700236],
@@ -206,7 +206,7 @@ const rows: readonly Row[] = [
     "A resource parameter was sent that does not match the scopes.",
     "Send no resource parameter to Entra; the scope names the resource.",
   ],
-  [[240002], "config", "An id token was sent as the assertion.", "Send the access token for this app."],
+  [[240002], "config", "An ID token was sent as the assertion.", "Send the access token for this app."],
   [
     [90009],
     "config",
@@ -228,14 +228,14 @@ const rows: readonly Row[] = [
   [
     [90002, 50059, 50194, 90038, 900382, 900432],
     "config",
-    "The tenant or cloud does not fit the app.",
+    "The tenant or cloud does not match the app.",
     "Use the app's own tenant and cloud; confidential clients do not work across clouds.",
   ],
   [
     [50011],
     "config",
     "The redirect URI is not registered.",
-    "Register exactly the redirect URI that is configured, with type web.",
+    "Register exactly the configured redirect URI, with type web.",
   ],
   [
     [54005, 700005, 501481, 50089],
@@ -247,12 +247,12 @@ const rows: readonly Row[] = [
     [50196],
     "loop",
     "Entra sees the same request over and over.",
-    "Stop; look for scopes that are asked for and never granted, or a cache that never hits.",
+    "Stop, and look for scopes that are requested but never granted, or a cache that never hits.",
   ],
   [
     [90033, 90024, 90006, 90012, 90025, 50033, 50087, 90090],
     "retry",
-    "Entra has a passing problem.",
+    "Entra has a temporary problem.",
     "Try again shortly.",
   ],
   [[90055], "throttle", "Entra received too many requests.", "Wait as long as Retry-After says."],

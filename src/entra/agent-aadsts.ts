@@ -16,16 +16,16 @@ const rows: Readonly<Record<AgentStep, readonly Row[]>> = {
       [70021, 70025, 700211, 700212, 700213, 7002138],
       {
         category: "config",
-        meaning: "The blueprint trusts no such token.",
-        fix: "Add a federated credential to the blueprint itself: issuer of this tenant (…/v2.0), the managed identity's principal id (exact case) as subject, the cloud's exchange audience. The one that Foundry made is for Foundry's own service.",
+        meaning: "The blueprint does not trust this token.",
+        fix: "Add a federated credential to the blueprint itself: issuer of this tenant (…/v2.0), the managed identity's principal id (exact case) as subject, the cloud's exchange audience. The one that Foundry created is for Foundry's own service.",
       },
     ],
     [
       [700231],
       {
         category: "config",
-        meaning: "The identity that speaks for the blueprint comes from a federated credential itself.",
-        fix: "A hosted agent's own identity cannot prove a blueprint. Give the blueprint a certificate (its key may stay in Key Vault) or a secret, or run where a managed identity comes from the machine.",
+        meaning: "The identity that authenticates the blueprint itself comes from a federated credential.",
+        fix: "A hosted agent's own identity cannot authenticate a blueprint. Give the blueprint a certificate (its key may stay in Key Vault) or a secret, or run where the machine has a managed identity.",
       },
     ],
     [
@@ -33,7 +33,7 @@ const rows: Readonly<Record<AgentStep, readonly Row[]>> = {
       {
         category: "config",
         meaning: "The blueprint is not known or is disabled in the agent identity's tenant.",
-        fix: "Check the blueprint's client id and tenantId; the blueprint needs a principal in the tenant of its agent identity. New ones need minutes.",
+        fix: "Check the blueprint's client id and tenantId; the blueprint needs a principal in its agent identity's tenant. A new one takes minutes to work.",
       },
     ],
     [
@@ -50,23 +50,23 @@ const rows: Readonly<Record<AgentStep, readonly Row[]>> = {
       [50013, 500131],
       {
         category: "config",
-        meaning: "The user token is not meant for the blueprint.",
-        fix: "Let the caller ask for a scope of the blueprint (api://<blueprint client id>/access_agent); a token for Foundry, Graph or the agent identity is refused.",
+        meaning: "The user token is not for the blueprint.",
+        fix: "Have the caller ask for a scope of the blueprint (api://<blueprint client id>/access_agent); a token for Foundry, Graph or the agent identity is refused.",
       },
     ],
     [
       [700211],
       {
         category: "config",
-        meaning: "The exchange token comes from another tenant than the agent identity's.",
-        fix: "Set tenantId of agentOnBehalfOf() to the tenant that the agent identity is in.",
+        meaning: "The exchange token comes from a tenant other than the agent identity's.",
+        fix: "Set tenantId of agentOnBehalfOf() to the agent identity's tenant.",
       },
     ],
     [
       [70021, 700212, 700213, 7002138],
       {
         category: "config",
-        meaning: "The exchange token does not speak for this agent identity.",
+        meaning: "The exchange token is not for this agent identity.",
         fix: "agentIdentityId must be the client id of an agent identity made from this blueprint.",
       },
     ],
@@ -75,7 +75,7 @@ const rows: Readonly<Record<AgentStep, readonly Row[]>> = {
       {
         category: "admin",
         meaning: "The agent identity is not known or is disabled in this tenant.",
-        fix: "Check agentIdentityId and tenantId; an administrator may have disabled or deleted the agent identity. New ones need minutes.",
+        fix: "Check agentIdentityId and tenantId; an administrator may have disabled or deleted the agent identity. A new one takes minutes to work.",
       },
     ],
     [
@@ -83,7 +83,7 @@ const rows: Readonly<Record<AgentStep, readonly Row[]>> = {
       {
         category: "consent",
         meaning: "No administrator has consented for the agent identity.",
-        fix: "Let an administrator consent to the scopes for the blueprint and make them inheritable, or for the agent identity.",
+        fix: "Have an administrator consent to the scopes for the blueprint and make them inheritable, or for the agent identity.",
       },
     ],
   ],

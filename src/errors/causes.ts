@@ -38,8 +38,8 @@ export const errorCauses: Readonly<Partial<Record<ErrorCode, Readonly<Record<str
   }),
   no_user_context: described(noUserContextCauses, {
     pool: "mcpClientPool() is used in a context that names no user",
-    gate: "callerOf() is used in a call that has come past the gate",
-    credential: "tokenCredential() is made in a context that names no user",
+    gate: "callerOf() is used in a call that did not pass the gate",
+    credential: "tokenCredential() is created in a context that names no user",
   }),
   invalid_option: described(invalidOptionCauses, {
     otherResource:
@@ -48,38 +48,38 @@ export const errorCauses: Readonly<Partial<Record<ErrorCode, Readonly<Record<str
     serverLabel: "a request to signInApi() names a server label that the agent does not have",
   }),
   consent_link_refused: described(consentLinkRefusedCauses, {
-    form: "the link itself is malformed: no https, user information, white space, control characters",
+    form: "the link is malformed: not https, or with user information, whitespace or control characters",
     toolbox: "a Foundry toolbox sent it",
   }),
   entra_timeout: described(entraTimeoutCauses, {
     access: "the acquisition took longer than timeoutMs of userAccess()",
     toolbox: "the agent's own token for a toolbox took too long",
-    signIn: "a token of a sign-in took too long, Entra and the store together",
+    signIn: "getting a token from a sign-in took too long, Entra and the store together",
   }),
   entra_bad_response: described(entraBadResponseCauses, {
-    noRefreshToken: "the answer has no refresh token, so no sign-in and no long-running work can be kept",
-    source: "a token source of your own gave a token that no header can carry",
+    noRefreshToken: "the answer has no refresh token, so no sign-in or long-running work can be stored",
+    source: "your own token source returned a token that cannot go into a header",
   }),
   client_credential_failed: described(clientCredentialFailedCauses, {
     certificate: "the certificate has no usable key",
-    noIdentity: "the managed identity behind federatedCredential() gave no token",
-    callback: "the callback of federatedCredential() or the file of workloadIdentityFile() gave no token",
-    signInService: "the credential of remoteSignIn() gave no token",
-    toolboxHosted: "the agent has no token of its own for a toolbox, in the hosted environment",
-    toolbox: "the agent has no token of its own for a toolbox, on your machine",
+    noIdentity: "the managed identity behind federatedCredential() returned no token",
+    callback: "the callback of federatedCredential() or the file of workloadIdentityFile() returned no token",
+    signInService: "the credential of remoteSignIn() returned no token",
+    toolboxHosted: "the agent cannot get its own token for a toolbox in the hosted environment",
+    toolbox: "the agent cannot get its own token for a toolbox on your machine",
   }),
   wrong_user: described(wrongUserCauses, {
-    credential: "an Azure SDK client that was made for one user is used in a turn of another",
-    developer: "developer() is asked for somebody else than the developer",
-    signIn: "another account signed in than the one that asked, or is connected already",
+    credential: "an Azure SDK client created for one user is used in another user's turn",
+    developer: "developer() is asked for a user other than the developer",
+    signIn: "the account that signed in is not the one that asked, or another account is already connected",
   }),
   backing_off: described(backingOffCauses, {
-    tooOften: "the same exchange was made too often for one person",
+    tooOften: "the same exchange was made too often for one user",
   }),
   redirect_refused: described(redirectRefusedCauses, {
-    loop: "the resource redirects again and again",
-    method: "the redirect is no 307 or 308, so it would change the request",
-    body: "the body of the request can be read once only",
+    loop: "the resource keeps redirecting",
+    method: "the redirect is not 307 or 308, so it would change the request",
+    body: "the request body can be read only once",
   }),
   resource_unauthorized: described(resourceUnauthorizedCauses, {
     own: "its fresh token was refused as well",
@@ -87,21 +87,21 @@ export const errorCauses: Readonly<Partial<Record<ErrorCode, Readonly<Record<str
   }),
   insufficient_scope: described(insufficientScopeCauses, {
     otherResource: "it names a scope of another resource",
-    configured: "it names scopes that are configured already, or that the token was got with",
+    configured: "it names scopes that are already configured, or that the token already has",
     unnamed: "it does not say which",
-    toolbox: "a Foundry toolbox says so",
+    toolbox: "a Foundry toolbox reports it",
     signInService: "an agent asks the sign-in service for scopes that its entry does not have",
   }),
   toolbox_source_failed: described(toolboxSourceFailedCauses, {
-    passing: "each source failed with a code that passes (CONNECTION_FAILED, TIMEOUT, HTTP 429 or 5xx)",
+    passing: "each source failed with a temporary code (CONNECTION_FAILED, TIMEOUT, HTTP 429 or 5xx)",
   }),
   user_not_identified: described(userNotIdentifiedCauses, {
-    resource: "the user token is for a resource: it is good for passthrough to that resource only",
+    resource: "the user token is for a resource, so it works only for passthrough to that resource",
     noProject: "an agent names a platform user id at a sign-in service whose entry has no platformProject",
   }),
   store_unavailable: described(storeUnavailableCauses, {
     full: "the store of this process is full",
-    lockLost: "the lock of fileStore() belongs to another process now",
+    lockLost: "another process now holds the lock of fileStore()",
     OOM: "Redis answers OOM",
     MISCONF: "Redis answers MISCONF",
     READONLY: "Redis answers READONLY",
@@ -111,13 +111,13 @@ export const errorCauses: Readonly<Partial<Record<ErrorCode, Readonly<Record<str
     WRONGTYPE: "Redis answers WRONGTYPE",
   }),
   store_unsuitable: described(storeUnsuitableCauses, {
-    policyUnknown: "Redis does not tell its maxmemory-policy",
-    evicts: "Redis evicts",
+    policyUnknown: "Redis does not report its maxmemory-policy",
+    evicts: "Redis evicts keys",
     sandbox: "fileStore() is used in a hosted sandbox",
-    inUse: "another process, or this one, uses the file",
+    inUse: "another process, or another store in this one, uses the file",
   }),
   store_corrupt: described(storeCorruptCauses, {
-    names: "the record that names all others was changed",
+    names: "the record that lists all others was changed",
   }),
 };
 

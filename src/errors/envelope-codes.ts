@@ -33,32 +33,33 @@ export type EnvelopeCode =
 export const envelopeCodes: Readonly<Record<EnvelopeCode, EnvelopeFacts>> = {
   agent_stopping: {
     status: 503,
-    title: "The agent is shutting down and takes no new turns.",
-    help: "Send the request again after Retry-After: another instance answers it.",
+    title: "The agent is shutting down and accepts no new turns.",
+    help: "Send the request again after Retry-After; another instance will answer it.",
   },
   server_error: {
     status: 500,
-    title: "The agent's own code, or a package it uses, has thrown something; the client is not told what.",
-    help: "Look at what onError of responses() got; without it, at the log of the process, which has the place it came from.",
+    title: "The agent's own code, or a package it uses, threw an error; the client does not see it.",
+    help: "Check what onError of responses() got. Without onError, check the process log, which has the location.",
   },
   user_id_missing: {
     status: 400,
-    title: "The platform did not say who is asking: there is no x-agent-user-id header.",
+    title: "The platform did not identify the user: there is no x-agent-user-id header.",
     help: "Call the agent through Foundry, as a signed-in user or with x-ms-user-identity. In a test, let startFoundry() or the headers name a user.",
   },
   unsupported_container_protocol_version: {
     status: 501,
-    title: "The platform speaks container protocol 1.0.0 with this agent, which says neither user nor call.",
+    title:
+      "The platform uses container protocol 1.0.0 with this agent, which identifies neither user nor call.",
     help: 'Declare version "2.0.0" for "responses" in the protocol_versions of the agent\'s definition, and deploy it again.',
   },
   body_already_read: {
     status: 500,
-    title: "Something in front of responses() has read the body of the request.",
-    help: "Give it a clone(), or read the body in the run: it is in turn.request.body.",
+    title: "Something in front of responses() has read the request body.",
+    help: "Pass a clone() to it, or read the body in the run, as turn.request.body.",
   },
   method_not_allowed: {
     status: 405,
-    title: "The request is no POST.",
+    title: "The request is not a POST.",
     help: "Send POST /responses.",
   },
   unsupported_media_type: {
@@ -68,27 +69,27 @@ export const envelopeCodes: Readonly<Record<EnvelopeCode, EnvelopeFacts>> = {
   },
   unsupported_content_encoding: {
     status: 415,
-    title: "The body is compressed in a way that is not known, or twice.",
+    title: "The body's compression is unknown, or applied twice.",
     help: "Send it uncompressed, or with one content-encoding of gzip, deflate and br.",
   },
   invalid_encoding: {
     status: 400,
-    title: "The body is not what its content-encoding says.",
-    help: "Look for a proxy that unpacks bodies and leaves the header.",
+    title: "The body does not match its content-encoding.",
+    help: "Look for a proxy that decompresses bodies but keeps the header.",
   },
   request_too_large: {
     status: 413,
-    title: "The body is larger than the limit, as sent or as unpacked.",
+    title: "The body is larger than the limit, as sent or decompressed.",
     help: "Send less, or raise maxBodyBytes of responses().",
   },
   incomplete_body: {
     status: 400,
-    title: "The connection broke in the body.",
-    help: "Send the request again; if it lasts, compare content-length with what is sent.",
+    title: "The connection broke while sending the body.",
+    help: "Send the request again. If it keeps failing, compare content-length with what is sent.",
   },
   invalid_json: {
     status: 400,
-    title: "The body is empty, no JSON, or no UTF-8.",
+    title: "The body is empty, not JSON, or not UTF-8.",
     help: "Send a JSON object in UTF-8.",
   },
   request_too_complex: {
@@ -98,33 +99,33 @@ export const envelopeCodes: Readonly<Record<EnvelopeCode, EnvelopeFacts>> = {
   },
   invalid_request: {
     status: 400,
-    title: "The body is JSON, and no object.",
+    title: "The body is JSON but not an object.",
     help: 'Send an object, such as { "input": "Hello" }.',
   },
   invalid_value: {
     status: 400,
-    title: "A field of the request has a value that cannot be one.",
-    help: "Read details: it names each field and what is expected.",
+    title: "A field of the request has an invalid value.",
+    help: "Read details, which lists each field and what is expected.",
   },
   invalid_parameters: {
     status: 400,
-    title: "An id in the request cannot be one.",
-    help: "Send previous_response_id and conversation as an earlier answer had them; param names the field.",
+    title: "An id in the request is invalid.",
+    help: "Send previous_response_id and conversation exactly as in an earlier answer; param names the field.",
   },
   unsupported_parameter: {
     status: 400,
-    title: "The request asks for a background response, which an agent of this package does not give.",
-    help: "Leave background out, and read the response as it comes.",
+    title: "The request asks for a background response, which agents built with this package do not support.",
+    help: "Omit background, and read the response as it arrives.",
   },
   invalid_mode: {
     status: 400,
-    title: "stream_options came without stream: true.",
-    help: "Leave it out, or ask for a stream.",
+    title: "stream_options was sent without stream: true.",
+    help: "Omit it, or ask for a stream.",
   },
   service_error: {
     status: 500,
     title:
-      "The sign-in service itself has failed. signInApi() answers this; remoteSignIn() throws sign_in_service_unavailable for it.",
-    help: "Try again; if it lasts, look into the log of the sign-in service.",
+      "The sign-in service itself failed. signInApi() answers with this code; remoteSignIn() throws sign_in_service_unavailable for it.",
+    help: "Try again. If it keeps failing, check the log of the sign-in service.",
   },
 };

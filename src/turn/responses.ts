@@ -54,7 +54,7 @@ export function responses(
 const alreadyRead = requestError(
   500,
   "body_already_read",
-  "Something in front of responses() has read the body of the request. Give it a clone(), or read the body in the run: it is in turn.request.body.",
+  "Something in front of responses() has read the request body. Pass a clone() to it, or read the body in the run, as turn.request.body.",
 );
 
 function toResponse({ status, headers, body }: Answer, user?: UserContext): Response {

@@ -19,7 +19,7 @@ it("helps: for all, for each command, and when it was called without one", async
     expect(all.out).toContain(`hosted-agent-identity ${name}`);
   for (const { code, out } of [doctor, inspect, explain]) {
     expect(code).toBe(0);
-    expect(out).toMatch(/Exit code: 0 .*1 .*2 not understood/);
+    expect(out).toMatch(/Exit code: 0 .*1 .*2 invalid usage/);
   }
   for (const name of ["AZURE_TENANT_ID", "APP_CLIENT_SECRET", "MCP_URL", "SIGN_IN_KEYS"])
     expect(doctor.out).toContain(name);
@@ -83,10 +83,10 @@ it.each([
 it.each([
   [
     ["explain", "listening on 127.0.0.1:50076 since 12:50076"],
-    "There is no AADSTS code and no code of this package",
+    "The text contains no AADSTS code and no code of this package",
   ],
   [["explain", "65001", "consent_requird"], "Did you mean consent_required?"],
-  [["explain", "hunter_two"], "This is no code of this package"],
+  [["explain", "hunter_two"], "This is not a code of this package"],
 ])("hosted-agent-identity %j finds no code, and says so", async (args, says) => {
   const { code, out } = await inProcess(args);
   expect(code).toBe(1);
@@ -96,8 +96,8 @@ it.each([
 
 it("says of a code with several causes what to do for each", async () => {
   const { out } = await inProcess(["explain", "insufficient_scope"]);
-  expect(out).toContain("if it does not say which: Look up which scope");
-  expect(out).toContain("if a Foundry toolbox says so: Foundry holds the grant");
+  expect(out).toContain("if it does not say which: Look up in the resource's documentation which scope");
+  expect(out).toContain("if a Foundry toolbox reports it: Foundry holds the grant");
 });
 
 it.each([
@@ -193,7 +193,7 @@ it.each([
     for (const command of ["doctor", "inspect", "explain", "no-such-command"]) {
       const { code, out, err } = await inProcess([command, ...args]);
       expect([code, out]).toEqual([2, ""]);
-      expect(err).toContain("secrets are not taken as arguments, where other processes see them");
+      expect(err).toContain("secrets are not accepted as arguments, where other processes can see them");
       expect(err).not.toContain("hunter2");
     }
 });
@@ -236,7 +236,7 @@ it("explains codes of Entra and of this package, from an argument, a log or an a
   ]);
   expect(number.code).toBe(0);
   expect(number.out).toMatch(/^AADSTS65001 {2}consent$/m);
-  expect(number.out).toMatch(/whose move +the user or an administrator/);
+  expect(number.out).toMatch(/fixed by +the user or an administrator/);
   expect(number.out).toContain("https://login.microsoftonline.com/error?code=65001");
   expect(JSON.parse(own.out)).toEqual({
     command: "explain",
@@ -246,11 +246,11 @@ it("explains codes of Entra and of this package, from an argument, a log or an a
         code: "user_token_audience",
         known: true,
         category: "input",
-        meaning: "The user token is meant for another application.",
-        whoseMove: "the caller: the request was not acceptable",
-        next: "Let the caller ask for a token with the scope of this agent's app (api://<client id>/<scope>).",
+        meaning: "The user token is for another application.",
+        whoseMove: "the caller: the request was not accepted",
+        next: "Have the caller ask for a token with the scope of this agent's app (api://<client id>/<scope>).",
         causes: [
-          { when: expect.stringContaining("Foundry's own"), next: expect.stringContaining("a second one") },
+          { when: expect.stringContaining("Foundry's own"), next: expect.stringContaining("a second token") },
         ],
       },
     ],
@@ -271,10 +271,10 @@ it("says of a code that it does not know it, and where to look", async () => {
     inProcess(["explain", "the door is closed"]),
   ]);
   expect(unknown.code).toBe(1);
-  expect(unknown.out).toContain("not in the table of this version");
+  expect(unknown.out).toContain("This version does not know this code");
   expect(unknown.out).toContain("https://login.microsoftonline.com/error?code=99999999");
   expect(nothing.code).toBe(1);
-  expect(nothing.out).toMatch(/^There is no AADSTS code/);
+  expect(nothing.out).toMatch(/^The text contains no AADSTS code/);
 });
 
 it("colours only where it is wanted", async () => {

@@ -64,7 +64,7 @@ const good = ["signature ok", "tenant ok", "issuer ok", "audience ok", "lifetime
 it("explains a person's token claim by claim, verifies it, and says what it is good for", async () => {
   const run = await inspect(await entra.issueUserToken({ user: "Ada", app: "agent" }));
   expect(run.code).toBe(0);
-  expect(run.out).toMatch(/^ {2}aud +"[0-9a-f-]{36}" +audience: whom the token is for/m);
+  expect(run.out).toMatch(/^ {2}aud +"[0-9a-f-]{36}" +audience: who the token is for/m);
   expect(run.out).toMatch(/^ {2}exp +\d+ \(20\d\d-.*Z\) +expires$/m);
   expect(run.out).toMatch(/^ok {4}signature +Verified with the keys/m);
   expect(run.out).toMatch(/^ {2}on_behalf_of +send it in x-client-user-token/m);

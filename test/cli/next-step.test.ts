@@ -27,7 +27,7 @@ describe("doctor ends with one next step", () => {
     ["a failure before a warning", [warned, noSecret], [], false, "credential: Make a new one."],
     ["what failed, where nobody knows a fix", [ok, noFix], [], false, "toolbox: ECONNREFUSED"],
     ["a warning", [ok, warned], [way("on_behalf_of", "possible")], false, "mcp server: Set the last URL."],
-    ["nothing", [ok], [way("on_behalf_of", "works")], true, "Nothing is left to do here: on_behalf_of works"],
+    ["nothing", [ok], [way("on_behalf_of", "works")], true, "Nothing left to do here: on_behalf_of works"],
     ["a user token to try", [ok], [way("on_behalf_of", "possible")], false, "doctor --token-file"],
     ["the agent itself", [ok], [way("toolbox", "possible")], false, "toolbox can be tried only there"],
     ["a way to set up", [ok], [way("developer", "possible")], false, "Set up one of the ways"],

@@ -149,7 +149,7 @@ describe.each([
       message: expect.stringContaining(
         '"https://consent.azure-apihub.net.evil.example" is not allowed',
       ) as string,
-      help: expect.stringMatching(/option policy of foundryToolbox\(\).*entraConsent/) as string,
+      help: expect.stringMatching(/policy of foundryToolbox\(\).*entraConsent/) as string,
     });
     expect(context.consentRequests).toEqual([]);
     expect(printed(error)).not.toContain(secret);

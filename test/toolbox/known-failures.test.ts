@@ -229,7 +229,7 @@ describe("a source that Foundry cannot reach as the user", () => {
       ).rejects.toMatchObject({
         code: "toolbox_source_failed",
         message: expect.stringContaining('"workiq-teams" (HTTP_400)') as string,
-        help: expect.stringContaining("kind of authentication") as string,
+        help: expect.stringContaining("authentication type") as string,
       });
       expect(context.consentRequests).toEqual([]);
     },

@@ -58,7 +58,7 @@ describe("a turn that fails because of its MCP server", () => {
     expect(failure).toEqual({
       code: "mcp_server_failed",
       message:
-        'The MCP server "contacts" answered 502. Try again; if it lasts, look into the logs of the MCP server, or of the gateway in front of it.',
+        'The MCP server "contacts" answered 502. Try again. If it keeps failing, check the logs of the MCP server, or of the gateway in front of it.',
     });
     expect(JSON.stringify(failure)).not.toMatch(/db-7|secret-path|127\.0\.0\.1/);
   });
@@ -69,7 +69,7 @@ describe("a turn that fails because of its MCP server", () => {
     expect(failureFrom(error, context)).toEqual({
       code: "mcp_server_unreachable",
       message:
-        'The MCP server "contacts" could not be reached. Try again; if it lasts, check that the MCP server runs and that this host can reach it.',
+        'The MCP server "contacts" could not be reached. Try again. If it keeps failing, check that the MCP server is running and that this host can reach it.',
     });
   });
 

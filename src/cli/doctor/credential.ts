@@ -26,12 +26,12 @@ export async function checkCredential({
       {
         check: "app",
         status: "ok",
-        detail: `The client id ${app.clientId} has the right form; the tenant was not asked.`,
+        detail: `The client id ${app.clientId} is well-formed; the tenant was not asked.`,
       },
       {
         check: "credential",
         status: "fail",
-        detail: "No credential is configured, so nothing can be exchanged.",
+        detail: "No credential is configured, so no token can be exchanged.",
         fix: "Set APP_CLIENT_SECRET, --certificate, or AZURE_FEDERATED_TOKEN_FILE. A managed identity cannot be tried from here.",
       },
     ];
@@ -40,7 +40,7 @@ export async function checkCredential({
   const credentialOk: Finding = {
     check: "credential",
     status: "ok",
-    detail: `Entra takes the ${words[kind]}.`,
+    detail: `Entra accepts the ${words[kind]}.`,
   };
   try {
     await appToken(app, app.clientId, signal);

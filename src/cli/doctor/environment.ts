@@ -65,7 +65,7 @@ function appOf(settings: Settings): EntraApp | Finding {
   ];
   if (tenantId === undefined || clientId === undefined)
     return clientId === undefined && (toolbox !== undefined || projectEndpoint !== undefined)
-      ? { check: "app", status: "skip", detail: "no app of your own is configured; a toolbox needs none." }
+      ? { check: "app", status: "skip", detail: "no app is configured; a toolbox needs none." }
       : {
           check: "app",
           status: "fail",
@@ -111,7 +111,7 @@ function resourceOf(settings: Settings): ProtectedResource | Finding {
     [mcpUrl, mcpClientId, scope, audiences].every((one) => one === undefined) &&
     (toolbox ?? projectEndpoint) !== undefined
   )
-    return { check: "resource", status: "skip", detail: "no MCP server of your own is configured." };
+    return { check: "resource", status: "skip", detail: "no MCP server is configured." };
   const missing = mcpUrl === undefined ? "MCP_URL" : "MCP_CLIENT_ID";
   return {
     check: "resource",

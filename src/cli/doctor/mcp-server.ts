@@ -59,14 +59,14 @@ function challenge({ url }: ProtectedResource, { status, headers }: Probed): Fin
       check,
       status: "fail",
       detail: `${url} redirects (${status}) to ${quoted(headers.get("location"))}.`,
-      fix: "Set MCP_URL to the address itself: a token keeps to the configured one.",
+      fix: "Set MCP_URL to the final URL: a token is sent only to the configured one.",
     };
   if (status < 300)
     return {
       check,
       status: "fail",
-      detail: `${url} answers ${status} without a token: it is not protected, and cannot know who is asking.`,
-      fix: "Let the server demand a token of Entra (401 with WWW-Authenticate: Bearer).",
+      detail: `${url} answers ${status} without a token: it is not protected and cannot know who the user is.`,
+      fix: "Make the server require an Entra token (401 with WWW-Authenticate: Bearer).",
     };
   if (status !== 401)
     return {
@@ -81,7 +81,7 @@ function challenge({ url }: ProtectedResource, { status, headers }: Probed): Fin
       check,
       status: "warn",
       detail: `${url} answers 401 without a Bearer challenge.`,
-      fix: "Let the server send WWW-Authenticate: Bearer with resource_metadata.",
+      fix: "Make the server send WWW-Authenticate: Bearer with resource_metadata.",
     };
   const at = bearer.parameters["resource_metadata"];
   return {
@@ -108,7 +108,7 @@ async function metadata(resource: ProtectedResource, asked: Asked): Promise<Find
     check,
     status: "warn",
     detail: "There is no protected-resource metadata (RFC 9728).",
-    fix: "Not needed for this package; other MCP clients look for it.",
+    fix: "This package does not need it; other MCP clients look for it.",
   };
 }
 
@@ -126,7 +126,7 @@ function judged({ scopes }: ProtectedResource, document: Readonly<Record<string,
         check,
         status: "warn",
         detail,
-        fix: `The server names other scopes than ${scopes.map((one) => quoted(one)).join(", ")}: check MCP_SCOPE.`,
+        fix: `The server lists scopes other than ${scopes.map((one) => quoted(one)).join(", ")}: check MCP_SCOPE.`,
       };
 }
 

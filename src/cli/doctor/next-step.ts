@@ -23,11 +23,11 @@ export function nextStep({ findings, ways, token }: Found): string {
   {};
   if (check !== undefined) return `${named(check)}: ${fix ?? ""}`;
   const works = ways.find(({ status }) => status === "works");
-  if (works !== undefined) return `Nothing is left to do here: ${works.way} works for this user token.`;
+  if (works !== undefined) return `Nothing left to do here: ${works.way} works for this user token.`;
   const possible = ways.find(({ status, way }) => status === "possible" && way !== "developer");
-  if (possible === undefined) return "Set up one of the ways above; the guide Which way helps to choose.";
+  if (possible === undefined) return "Set up one of the ways above; the guide Which way helps you choose.";
   if (token || possible.way === "toolbox" || possible.way === "sign_in")
-    return `Start your agent, and send it a request: ${possible.way} can be tried only there.`;
+    return `Start your agent and send it a request: ${possible.way} can be tried only there.`;
   return "Try it for one user: hosted-agent-identity doctor --token-file <file with the user's token>.";
 }
 

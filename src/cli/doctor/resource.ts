@@ -28,7 +28,7 @@ export async function checkResource({
         check,
         status: "fail",
         code: "invalid_option",
-        detail: `The scope ${JSON.stringify(scope)} is Foundry's own: its tokens are no good for an MCP server.`,
+        detail: `The scope ${JSON.stringify(scope)} is Foundry's own: an MCP server does not accept its tokens.`,
         fix: "Set MCP_SCOPE to a scope of the MCP server's app (api://<MCP client id>/<scope>), or register the server in a toolbox.",
       },
     ];
@@ -37,7 +37,7 @@ export async function checkResource({
       {
         check,
         status: "skip",
-        detail: `${JSON.stringify(scope)} has the right form; to ask for it, app and credential must be in order.`,
+        detail: `${JSON.stringify(scope)} is well-formed; trying it needs a working app and credential.`,
       },
     ];
   try {
@@ -65,7 +65,7 @@ function known(named: string, { audiences }: ProtectedResource, token: string): 
   return {
     check,
     status: "warn",
-    detail: `Tokens for ${JSON.stringify(named)} have the audience ${JSON.stringify(actual[0])}, configured is ${audiences.map((one) => JSON.stringify(one)).join(", ")}.`,
+    detail: `Tokens for ${JSON.stringify(named)} have the audience ${JSON.stringify(actual[0])}; configured: ${audiences.map((one) => JSON.stringify(one)).join(", ")}.`,
     fix: `Name ${JSON.stringify(actual[0])} in audiences of protectedResource() and in the MCP server's own check.`,
   };
 }

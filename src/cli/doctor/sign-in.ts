@@ -30,7 +30,7 @@ function pages(publicUrl: string | undefined): Finding {
       check,
       status: "fail",
       detail: "PUBLIC_URL is not set.",
-      fix: "Set it to where people's browsers reach the sign-in pages (https).",
+      fix: "Set it to the public https URL of the sign-in pages.",
     };
   try {
     return {
@@ -46,13 +46,13 @@ function pages(publicUrl: string | undefined): Finding {
 function keys(given: string | undefined): Finding {
   const check = "sign_in_keys";
   const fix =
-    "Make one with openssl rand -base64 32, keep it in a secret store, and set SIGN_IN_KEYS (comma separated, the newest first) for every process that shares the store.";
+    "Create one with openssl rand -base64 32, keep it in a secret store, and set SIGN_IN_KEYS (comma separated, newest first) for every process that shares the store.";
   if (given === undefined)
     return {
       check,
       status: "fail",
       code: "invalid_option",
-      detail: "There are no encryption keys: SIGN_IN_KEYS is not set, so no grant can be kept.",
+      detail: "There are no encryption keys: SIGN_IN_KEYS is not set, so no grant can be stored.",
       fix,
     };
   try {
@@ -77,8 +77,8 @@ async function store(asked: Asked): Promise<Finding> {
     check,
     status: "warn",
     detail:
-      "Neither REDIS_URL nor SIGN_IN_FILE is set: with memoryStore() everybody signs in again after a restart.",
-    fix: "Use redisStore(), or fileStore() where one process does it all.",
+      "Neither REDIS_URL nor SIGN_IN_FILE is set: with memoryStore() everyone has to sign in again after a restart.",
+    fix: "Use redisStore(), or fileStore() if you run a single process.",
   };
 }
 
@@ -99,7 +99,7 @@ async function redis(url: string, { timeoutMs, signal }: Asked): Promise<Finding
       return {
         check,
         status: "ok",
-        detail: "Redis answers, and drops nothing before its time (noeviction).",
+        detail: "Redis answers and evicts no keys (noeviction).",
       };
     });
   } catch (error) {
@@ -127,7 +127,7 @@ async function file(path: string, { env }: Asked): Promise<Finding> {
       status: "fail",
       code: "store_unsuitable",
       detail: "A hosted sandbox's disk belongs to one session.",
-      fix: "Share a redisStore().",
+      fix: "Use a shared redisStore().",
     };
   const target = resolve(path);
   const exists = await stat(target).catch(() => undefined);
@@ -139,15 +139,15 @@ async function file(path: string, { env }: Asked): Promise<Finding> {
       status: "ok",
       detail:
         exists === undefined
-          ? "The file will be made by the first start."
-          : `The file has ${exists.size} bytes and may be written.`,
+          ? "The first start will create the file."
+          : `The file has ${exists.size} bytes and is writable.`,
     };
   } catch {
     return {
       check,
       status: "fail",
       code: "store_unavailable",
-      detail: `${JSON.stringify(path)} may not be read and written.`,
+      detail: `${JSON.stringify(path)} is not readable and writable.`,
       fix: "Check owner and mode of the file and its folder.",
     };
   }

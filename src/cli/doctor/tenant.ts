@@ -30,7 +30,7 @@ export async function checkTenant({
             check,
             status: "fail",
             detail: `The metadata names the issuer ${JSON.stringify(answer["issuer"])}; expected ${JSON.stringify(issuers[0])}.`,
-            fix: "Check AZURE_AUTHORITY_HOST: something else than Entra answers there.",
+            fix: "Check AZURE_AUTHORITY_HOST: something other than Entra answers there.",
           },
         ];
   } catch (error) {

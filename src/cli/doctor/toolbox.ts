@@ -22,7 +22,7 @@ export async function checkToolbox({
           {
             check,
             status: "fail",
-            detail: "TOOLBOX_NAME is set, FOUNDRY_PROJECT_ENDPOINT is not.",
+            detail: "TOOLBOX_NAME is set, but FOUNDRY_PROJECT_ENDPOINT is not.",
             fix: "Set FOUNDRY_PROJECT_ENDPOINT; the platform sets it in a hosted agent.",
           },
         ];
@@ -35,7 +35,7 @@ export async function checkToolbox({
         {
           check,
           status: "skip",
-          detail: "FOUNDRY_PROJECT_ENDPOINT is well-formed; TOOLBOX_NAME names no toolbox.",
+          detail: "FOUNDRY_PROJECT_ENDPOINT is well-formed; TOOLBOX_NAME is not set.",
         },
       ];
     const { status } = await probe(
@@ -48,7 +48,7 @@ export async function checkToolbox({
         {
           check,
           status: "ok",
-          detail: `The project answers ${status} without a token, as it should. The agent's own token is for ${JSON.stringify(scope)}; whether the toolbox exists shows with it.`,
+          detail: `The project answers ${status} without a token, as it should. Only the agent's own token, for ${JSON.stringify(scope)}, shows whether the toolbox exists.`,
         },
       ];
     return [

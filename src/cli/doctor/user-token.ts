@@ -41,13 +41,13 @@ export async function checkUserToken({
     return only({
       check,
       status: "skip",
-      detail: "none was given; --token-file <file> tries one, consent included.",
+      detail: "none was given; pass --token-file <file> to try one, including consent.",
     });
   if (app === undefined)
     return only({
       check,
       status: "skip",
-      detail: "whom it is for can be said only with AZURE_TENANT_ID and APP_CLIENT_ID.",
+      detail: "set AZURE_TENANT_ID and APP_CLIENT_ID to check it.",
     });
   try {
     // A server with the agent's own app registration: a token for it is one for the agent anyway.
@@ -60,7 +60,7 @@ export async function checkUserToken({
       const verified: Finding = {
         check,
         status: "ok",
-        detail: `Verified: ${JSON.stringify(user?.username ?? user?.name ?? "a person")} (oid ${user?.oid}), audience ${JSON.stringify(audiencesOf(decodeClaims(token) ?? {})[0])}.`,
+        detail: `Verified: ${JSON.stringify(user?.username ?? user?.name ?? "a user")} (oid ${user?.oid}), audience ${JSON.stringify(audiencesOf(decodeClaims(token) ?? {})[0])}.`,
       };
       if (resource === undefined) return only(verified);
       const access = userAccess(resource, [passthrough(), onBehalfOf(app)], {
@@ -87,7 +87,7 @@ export async function checkUserToken({
 function appOnly(finding: Finding): Finding {
   return {
     ...finding,
-    fix: `${finding.fix ?? ""} In the back end use the authorization code flow (or on-behalf-of of its own caller), not client credentials.`,
+    fix: `${finding.fix ?? ""} In the back end use the authorization code flow (or on-behalf-of for its own caller), not client credentials.`,
   };
 }
 
@@ -103,8 +103,8 @@ async function exchange(
       status: "ok",
       detail:
         source === "passthrough"
-          ? "The user token is for the MCP server itself: it is sent on."
-          : "Entra exchanged the user token for one of the MCP server, and it is this person's.",
+          ? "The user token is for the MCP server itself and can be passed through."
+          : "Entra exchanged the user token for a token for the MCP server, with the same user.",
     };
   } catch (error) {
     const refusal = refusalIn(error);
@@ -116,5 +116,5 @@ async function exchange(
 }
 
 function consentFix(clientId: string): string {
-  return `Give onBehalfOf() a consentLink, so that the person is asked in the chat; or an administrator consents for everybody (az ad app permission admin-consent --id ${clientId}); or pre-authorise the app on the MCP server's registration.`;
+  return `Give onBehalfOf() a consentLink, so that the user is asked in the chat. Or have an administrator consent for everyone (az ad app permission admin-consent --id ${clientId}). Or preauthorize the app on the MCP server's registration.`;
 }

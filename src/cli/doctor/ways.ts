@@ -23,7 +23,7 @@ interface Judged {
   readonly token: boolean;
 }
 
-const backEnd = "callers with a back end; any Node host. Not the Foundry portal, not Teams";
+const backEnd = "callers with a back end, on any Node host; not the Foundry portal or Teams";
 
 /** Which ways work with this set-up, and what would have to change for the others. */
 export function waysFrom(judged: Judged): readonly WayFound[] {
@@ -41,7 +41,7 @@ const ways: Readonly<Record<SourceKind, { readonly serves: string; judge(judged:
     }),
   },
   sign_in: {
-    serves: "everybody, in the Foundry portal and in Teams with a code typed in the chat",
+    serves: "everyone; in the Foundry portal and Teams with a code typed in the chat",
     judge: signIn,
   },
   toolbox: {
@@ -53,7 +53,7 @@ const ways: Readonly<Record<SourceKind, { readonly serves: string; judge(judged:
     judge: ({ settings }) => ({
       status: settings.mcpUrl === undefined ? "not_set_up" : "possible",
       detail:
-        "developer() acts as whoever signed in with az login, with HOSTED_AGENT_IDENTITY_DEVELOPER=1 and on no host.",
+        "developer() acts as the account that ran az login, with HOSTED_AGENT_IDENTITY_DEVELOPER=1 and on no host.",
     }),
   },
 };
@@ -78,12 +78,12 @@ function onBehalfOf(judged: Judged): Verdict {
       detail: `fix the check "${broken.check.replaceAll("_", " ")}" first: ${broken.detail}`,
     };
   if (!configured(judged, "resource") || !configured(judged, "app"))
-    return { status: "not_set_up", detail: "it needs an app of your own and an MCP server." };
+    return { status: "not_set_up", detail: "it needs your own app and an MCP server." };
   const said = judged.explained?.sources.find(({ source }) => source === "on_behalf_of");
   if (said === undefined)
     return {
       status: "possible",
-      detail: "app, credential and resource are in order; try it with --token-file.",
+      detail: "app, credential and resource are fine; try it with --token-file.",
     };
   return { status: said.applies ? "works" : "no", detail: said.detail };
 }
@@ -111,7 +111,7 @@ function signIn(judged: Judged): Verdict {
     };
   return {
     status: "possible",
-    detail: "app, resource, pages, keys and store are in order; somebody has to sign in to try it.",
+    detail: "app, resource, pages, keys and store are fine; a user has to sign in to try it.",
   };
 }
 

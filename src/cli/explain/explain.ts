@@ -43,8 +43,7 @@ export async function explain({ values, positionals, line, out }: Invocation): P
   const text = given === "-" ? await readText("-", "error text", line) : given;
   const explained = explanations(text);
   if (values["json"] === true) out.json({ command: "explain", ok: allKnown(explained), errors: explained });
-  else if (explained.length === 0)
-    out.print("There is no AADSTS code and no code of this package in that text.");
+  else if (explained.length === 0) out.print("The text contains no AADSTS code and no code of this package.");
   else explained.forEach((one, at) => printOne(out, one, at > 0));
   return allKnown(explained);
 }
@@ -63,7 +62,7 @@ export function explanations(text: string): readonly Explained[] {
   const { error } = refusalIn(text) ?? {};
   if (error === undefined) return [];
   const { category } = classifyRefusal(refusalIn(text) ?? {});
-  const meaning = "The answer has no AADSTS code; this is what its OAuth error stands for.";
+  const meaning = "The response has no AADSTS code; this explains its OAuth error.";
   return [{ code: error, known: true, category, meaning, whoseMove: whoseMove[category] }];
 }
 
@@ -125,8 +124,8 @@ function answerIn(text: string): unknown {
 function unknownWord(word: string): Explained {
   const near = nearest(word, ownCodes);
   return near === undefined
-    ? { code: "unknown", known: false, meaning: "This is no code of this package, and none of Entra." }
-    : { code: word, known: false, meaning: `This is no code of this package. Did you mean ${near}?` };
+    ? { code: "unknown", known: false, meaning: "This is not a code of this package or of Entra." }
+    : { code: word, known: false, meaning: `This is not a code of this package. Did you mean ${near}?` };
 }
 
 function ofEntra(number: number): Explained {
@@ -141,7 +140,7 @@ function ofEntra(number: number): Explained {
   if (facts === undefined) {
     const meaning =
       agentIdentity.length === 0
-        ? "This code is not in the table of this version. Microsoft's page says what it means."
+        ? "This version does not know this code. Microsoft's page explains it."
         : "Known in the agent identity flow only.";
     return { code, known: agentIdentity.length > 0, meaning, link, ...special };
   }
@@ -178,7 +177,7 @@ function printOne(out: Terminal, explained: Explained, further: boolean): void {
     `${known ? out.bold(out.plain(code)) : out.yellow(out.plain(code))}${category === undefined ? "" : `  ${out.dim(category)}`}`,
   );
   out.print(`  means       ${meaning}`);
-  if (who !== undefined) out.print(`  whose move  ${who}`);
+  if (who !== undefined) out.print(`  fixed by    ${who}`);
   if (next !== undefined) out.print(`  next        ${next}`);
   for (const { when, next: then } of causes) out.print(`  if ${when}: ${then}`);
   for (const { step, meaning: there, next: then } of agentIdentity) {

@@ -12,7 +12,8 @@ export interface GoodFor {
 
 /** Which way the token serves, if it is what it says. */
 export function goodFor(claims: TokenClaims, settings: Settings): readonly GoodFor[] {
-  if (subjectOf(claims).kind !== "person") return [{ way: "none", detail: "no way: it is no person's." }];
+  if (subjectOf(claims).kind !== "person")
+    return [{ way: "none", detail: "no way: it is not a user's token." }];
   switch (audienceKind(claims, settings)) {
     case "app":
       return [{ way: "on_behalf_of", detail: "send it in x-client-user-token; onBehalfOf() exchanges it." }];
@@ -27,11 +28,11 @@ export function goodFor(claims: TokenClaims, settings: Settings): readonly GoodF
       return [
         {
           way: "none",
-          detail: "no way but calling Foundry itself. Without another token: a toolbox, or sign-in.",
+          detail: "only for calling Foundry itself. Without another token, use a toolbox or sign-in.",
         },
       ];
     case "graph":
-      return [{ way: "none", detail: "no way but calling Microsoft Graph." }];
+      return [{ way: "none", detail: "only for calling Microsoft Graph." }];
     default:
       return [
         { way: "on_behalf_of", detail: "if its audience is your agent's app." },

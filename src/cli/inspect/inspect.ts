@@ -68,14 +68,14 @@ function noToken(token: string): Finding {
     ? {
         check: "form",
         status: "fail",
-        detail: "This is an encrypted token (five parts): only whom it is for can read it.",
+        detail: "This is an encrypted token (five parts): only its audience can read it.",
         fix: "Ask for a token for your own app.",
       }
     : {
         check: "form",
         status: "fail",
         code: "user_token_malformed",
-        detail: `This is no signed JSON Web Token: it has ${parts} ${parts === 1 ? "part" : "parts"} in place of three readable ones.`,
-        fix: "Give an access token exactly as Entra issued it. Tokens for personal accounts and refresh tokens cannot be read.",
+        detail: `This is not a signed JSON Web Token: it has ${parts} ${parts === 1 ? "part" : "parts"} instead of three readable ones.`,
+        fix: "Pass an access token exactly as Entra issued it. Tokens for personal accounts and refresh tokens cannot be read.",
       };
 }

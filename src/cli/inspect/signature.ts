@@ -39,11 +39,11 @@ export async function checkSignature({
     };
   if (offline) return notVerified("not verified: --offline.");
   if (nonce !== undefined)
-    return notVerified("not verified: its header has a nonce, so only Microsoft's own API can.");
+    return notVerified("not verified: its header has a nonce, so only Microsoft's own API can verify it.");
   if (!isGuid(tid) || typeof kid !== "string" || kid === "")
-    return notVerified("not verified: it names no tenant or no key.");
+    return notVerified("not verified: it names no tenant or key.");
   if (settings.tenantId !== undefined && settings.tenantId.toLowerCase() !== tid.toLowerCase())
-    return notVerified("not verified: it comes from another tenant than the configured one.");
+    return notVerified("not verified: its tenant is not the configured one.");
   try {
     const cloud = cloudOf(settings);
     const keys = signingKeys({
@@ -66,17 +66,17 @@ export async function checkSignature({
           check,
           status: "fail",
           code: "user_token_signature",
-          detail: "The signature is not that of the tenant's key: the token was changed or forged.",
-          fix: "Believe nothing in it.",
+          detail: "The signature does not match the tenant's key: the token was changed or forged.",
+          fix: "Trust nothing in it.",
         }) as const,
     );
   } catch (error) {
     if (!isUserTokenError(error)) return failure(check, error);
     if (error.code === "signing_keys_unavailable")
-      return notVerified("not verified: the tenant's keys could not be had.");
+      return notVerified("not verified: the tenant's keys are unavailable.");
     return {
       ...failure(check, error),
-      fix: "The tenant publishes no such key: for another cloud or an emulator set AZURE_AUTHORITY_HOST.",
+      fix: "The tenant publishes no such key. For another cloud or an emulator, set AZURE_AUTHORITY_HOST.",
     };
   }
 }

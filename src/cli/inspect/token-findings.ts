@@ -37,7 +37,7 @@ function finding(check: ShownCheck, claims: TokenClaims, settings: Settings): Fi
       return {
         check,
         status: "warn",
-        detail: `It is for ${shownAudience(claims)}. Give --client-id and --mcp-client-id to see whether that is yours.`,
+        detail: `It is for ${shownAudience(claims)}. Pass --client-id and --mcp-client-id to see whether that is yours.`,
       };
     return { ...failure(check, error), ...betterFix(check, claims) };
   } catch (error) {
@@ -90,7 +90,7 @@ function isGraph(audience: string): boolean {
 const accepted: Readonly<Record<ShownCheck, (claims: TokenClaims, rules: ClaimRules) => string>> = {
   tenant: ({ tid }) => `It comes from the tenant ${JSON.stringify(tid)}.`,
   issuer: (claims) =>
-    `The issuer is the tenant's own (version ${stringClaim(claims, "iss")?.endsWith("/v2.0") ? 2 : 1}).`,
+    `The issuer matches the tenant (version ${stringClaim(claims, "iss")?.endsWith("/v2.0") ? 2 : 1}).`,
   audience: (claims, rules) =>
     useOf(claims, rules)?.use === "app"
       ? `It is for your agent's app (${shownAudience(claims)}).`
@@ -102,7 +102,7 @@ const accepted: Readonly<Record<ShownCheck, (claims: TokenClaims, rules: ClaimRu
       : `It expired ${span(-left)} ago and is still accepted: clocks may differ by ${defaultClockToleranceS} s.`;
   },
   subject: (claims) =>
-    `It stands for a person; the client ${JSON.stringify(clientOf(claims) ?? null)} may do ${JSON.stringify(scopesOf(claims).join(" "))}.`,
+    `The subject is a user; the client ${JSON.stringify(clientOf(claims) ?? null)} has the scopes ${JSON.stringify(scopesOf(claims).join(" "))}.`,
 };
 
 /** What the error's own help cannot know. */
@@ -110,11 +110,11 @@ function betterFix(check: ShownCheck, claims: TokenClaims): { readonly fix?: str
   const [audience = ""] = audiencesOf(claims);
   if (check === "tenant")
     return { fix: "Sign in to the configured tenant, or list this one in allowedTenants of entraApp()." };
-  if (check === "issuer") return { fix: "For another cloud or an emulator set AZURE_AUTHORITY_HOST." };
+  if (check === "issuer") return { fix: "For another cloud or an emulator, set AZURE_AUTHORITY_HOST." };
   if (check === "audience" && isGraph(audience))
-    return { fix: "Ask for a scope of the agent's app, written in full: a bare scope means Graph." };
+    return { fix: "Ask for a fully qualified scope of the agent's app: a bare scope means Graph." };
   if (check === "audience" && !isFoundryAudience(audience))
-    return { fix: "Let the caller ask for a scope of the agent's app (api://<client id>/<scope>)." };
+    return { fix: "Have the caller ask for a scope of the agent's app (api://<client id>/<scope>)." };
   return {};
 }
 

@@ -5,7 +5,7 @@ export const userNotIdentifiedCauses: Causes<"resource" | "noProject"> = {
     help: "Send a user token for this agent's app (api://<client id>/<scope>): a sign-in or an exchange needs one.",
   },
   noProject: {
-    help: "Let the agent send the user token, or give its entry in signInApi() the platformProject in which each id stands for one person.",
+    help: "Have the agent send the user token, or set platformProject in its entry in signInApi() to the project in which each id stands for one person.",
   },
 };
 
@@ -16,19 +16,19 @@ export const storeUnavailableCauses: Causes<
     help: "Raise maxEntries or maxBytes of the store, or use redisStore().",
   },
   lockLost: {
-    help: "Only one process may use the file; start this one again when the other has ended.",
+    help: "Only one process may use the file; restart this one after the other has ended.",
   },
   OOM: {
     help: "Redis is full: raise maxmemory, and keep maxmemory-policy noeviction.",
   },
-  MISCONF: { help: "Redis cannot write to its disk: look into its log." },
+  MISCONF: { help: "Redis cannot write to its disk: check its log." },
   READONLY: { help: "This is a replica: connect to the primary." },
   NOAUTH: {
-    help: "Give the client the user name and password of this Redis.",
+    help: "Give the client the user name and password for this Redis.",
     category: "config",
   },
   WRONGPASS: {
-    help: "Give the client the user name and password of this Redis.",
+    help: "Give the client the user name and password for this Redis.",
     category: "config",
   },
   NOPERM: {
@@ -36,28 +36,28 @@ export const storeUnavailableCauses: Causes<
     category: "config",
   },
   WRONGTYPE: {
-    help: "Something else uses these keys: choose another keyPrefix.",
+    help: "Something else uses these keys: set another keyPrefix.",
     category: "config",
   },
 };
 
 export const storeUnsuitableCauses: Causes<"policyUnknown" | "evicts" | "sandbox" | "inUse"> = {
   policyUnknown: {
-    help: 'Look it up, and give redisStore() { maxmemoryPolicy: "noeviction" } if it is that.',
+    help: 'Look it up. If it is noeviction, pass { maxmemoryPolicy: "noeviction" } to redisStore().',
   },
   evicts: {
     help: "Set maxmemory-policy to noeviction (redis.conf, CONFIG SET, or your provider's settings).",
   },
   sandbox: {
-    help: "Use redisStore(), which all sessions share, or remoteSignIn().",
+    help: "Use redisStore(), which all sessions can share, or remoteSignIn().",
   },
   inUse: {
-    help: "fileStore() is for one process, and one store in it. Use redisStore() for more than one.",
+    help: "fileStore() supports one store in one process. Use redisStore() for more.",
   },
 };
 
 export const storeCorruptCauses: Causes<"names"> = {
   names: {
-    help: "Restore the store from a backup, or empty it: then everybody is asked to sign in again.",
+    help: "Restore the store from a backup, or empty it: everyone then has to sign in again.",
   },
 };

@@ -24,18 +24,18 @@ export const resourceCodes: Readonly<Record<ResourceCode, ErrorCodeFacts>> = {
   },
   redirect_refused: {
     category: "config",
-    title: "The resource redirected to where its token must not go.",
+    title: "The resource redirected to a URL that must not get its token.",
     help: "Configure the final URL in protectedResource().",
   },
   resource_unauthorized: {
     category: "config",
     title: "The resource refused a fresh token.",
-    help: "Read the token with hosted-agent-identity inspect, and compare its audience and scopes with what the resource expects.",
+    help: "Run hosted-agent-identity inspect on the token, and compare its audience and scopes with what the resource expects.",
   },
   insufficient_scope: {
     category: "config",
     title: "The resource asks for more scopes than are configured.",
-    help: "Add the scopes that the message names to protectedResource(), and consent to them.",
+    help: "Add the scopes in the message to protectedResource(), and consent to them.",
   },
   shared_session: {
     category: "config",
@@ -44,27 +44,27 @@ export const resourceCodes: Readonly<Record<ResourceCode, ErrorCodeFacts>> = {
   },
   mcp_server_unreachable: {
     category: "retry",
-    title: "An MCP server could not be reached, or its answer broke off; the turn failed after that.",
-    help: "Try again; if it lasts, check that the MCP server runs and that this host can reach it.",
+    title: "An MCP server could not be reached, or its response was cut off; the turn then failed.",
+    help: "Try again. If it keeps failing, check that the MCP server is running and that this host can reach it.",
   },
   mcp_server_failed: {
     category: "retry",
-    title: "An MCP server answered with a status of 500 or more; the turn failed after that.",
-    help: "Try again; if it lasts, look into the logs of the MCP server, or of the gateway in front of it.",
+    title: "An MCP server answered with status 500 or higher; the turn then failed.",
+    help: "Try again. If it keeps failing, check the logs of the MCP server, or of the gateway in front of it.",
   },
   pool_busy: {
     category: "throttle",
     title: "All clients of the pool are in use.",
-    help: "End leases sooner, or raise max of mcpClientPool().",
+    help: "End leases earlier, or raise max of mcpClientPool().",
   },
   call_id_missing: {
     category: "config",
-    title: "The request came without x-agent-foundry-call-id, so Foundry cannot tell for whom it is.",
-    help: 'The platform speaks container protocol 1.0.0 with this agent: declare version "2.0.0" in its protocol_versions and deploy again. Make the context from the headers of the request.',
+    title: "The request has no x-agent-foundry-call-id, so Foundry cannot tell who the user is.",
+    help: 'The platform uses container protocol 1.0.0 with this agent: declare version "2.0.0" in its protocol_versions and deploy again. Create the context from the request headers.',
   },
   toolbox_source_failed: {
     category: "config",
     title: "A source of the Foundry toolbox failed.",
-    help: "The message names the source: check its connection and its kind of authentication in the Foundry project. One failing source makes the whole toolbox fail.",
+    help: "Check the connection and the authentication type of the source in the message, in the Foundry project. One failing source makes the whole toolbox fail.",
   },
 };

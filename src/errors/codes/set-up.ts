@@ -29,17 +29,17 @@ export const setUpCodes: Readonly<Record<SetUpCode, ErrorCodeFacts>> = {
   invalid_option: {
     category: "config",
     title: "An option has a value that cannot work.",
-    help: "The message names the option, what is expected, and the kind of what came. It never quotes the value, which may be a secret.",
+    help: "The message names the option, what is expected, and the type it got. It never quotes the value, which may be a secret.",
   },
   missing_dependency: {
     category: "config",
-    title: "A package that is needed for this is not installed.",
-    help: "Install the package that the message names.",
+    title: "A required package is not installed.",
+    help: "Install the package in the message.",
   },
   dependency_failed: {
     category: "config",
-    title: "A package that is needed for this did not load.",
-    help: "Read `cause`: it is what the package failed with. In a bundle, see the guide Bundling.",
+    title: "A required package did not load.",
+    help: "Read `cause`, the package's own error. If you bundle, see the guide Bundling.",
   },
   consent_link_missing: {
     category: "config",
@@ -49,16 +49,16 @@ export const setUpCodes: Readonly<Record<SetUpCode, ErrorCodeFacts>> = {
   consent_link_refused: {
     category: "config",
     title: "A consent link was refused by the link policy.",
-    help: "If you trust it, add its origin to allowedOrigins of consentLinkPolicy(), or the one link to allowedLinks. The event consent_link_refused has its origin and path.",
+    help: "If you trust the link, add its origin to allowedOrigins of consentLinkPolicy(), or the link to allowedLinks. The event consent_link_refused has its origin and path.",
   },
   agent_consent_missing: {
     category: "admin",
-    title: "No administrator has consented for the agent identity, and it has no consent screen of its own.",
-    help: "Let an administrator consent to the scopes for the blueprint and make them inheritable, or for the agent identity; adminConsentLink() given to agentOnBehalfOf() makes the link.",
+    title: "No administrator has consented for the agent identity, which has no consent screen of its own.",
+    help: "Have an administrator consent to the scopes for the blueprint and make them inheritable, or for the agent identity. Pass adminConsentLink() to agentOnBehalfOf() to create the link.",
   },
   developer_source_refused: {
     category: "config",
     title: "The developer's own identity was refused as the user.",
-    help: "The developer is the user only with HOSTED_AGENT_IDENTITY_DEVELOPER=1, on no known host, and with a person's sign-in (az login).",
+    help: "The developer is the user only with HOSTED_AGENT_IDENTITY_DEVELOPER=1, on no known host, and with a user's own sign-in (az login).",
   },
 };

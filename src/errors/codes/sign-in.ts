@@ -19,54 +19,54 @@ export type SignInCode =
 export const signInCodes: Readonly<Record<SignInCode, ErrorCodeFacts>> = {
   user_not_identified: {
     category: "config",
-    title: "Nobody can say which person asked, so nobody's sign-in may be used.",
-    help: 'Send a user token, or, if each platform user id stands for one person, say so with platformUserId: "one-person" of userContext().',
+    title: "The request does not identify a user, so no sign-in may be used.",
+    help: 'Send a user token. If each platform user id stands for one person, set platformUserId: "one-person" in userContext().',
   },
   long_running_refused: {
     category: "input",
-    title: "This piece of long-running work may not act for the user, or no longer.",
-    help: "Start it again from a turn of the user: it ends at its time limit and when the user signs out.",
+    title: "This long-running work may not, or may no longer, act for the user.",
+    help: "Start it again from a turn of the user. It ends at its time limit and when the user signs out.",
   },
   quota_reached: {
     category: "input",
     title:
-      "One person, or one account, has as much here as it may have. Nothing was stored, and nothing was taken away for it.",
-    help: "End what is not needed any more: stopLongRunning() for work, the connections page or signOut() for chats. Work also leaves at its time limit. docs/security.md has the numbers.",
+      "One user or account has reached its limit. Nothing was stored, and nothing was removed to make room.",
+    help: "End what is no longer needed: stopLongRunning() for work, the connections page or signOut() for chats. Work also ends at its time limit. docs/security.md has the limits.",
   },
   sign_in_too_large: {
     category: "config",
-    title: "What the sign-in would ask for does not fit into a link.",
-    help: "Ask for fewer scopes (about forty of one resource fit). If an MCP server's claims challenge is that long, the server is at fault.",
+    title: "The sign-in request does not fit into a link.",
+    help: "Ask for fewer scopes (about forty of one resource fit). If an MCP server's claims challenge is too long, fix the server.",
   },
   agent_not_identified: {
     category: "input",
-    title: "The sign-in service does not know the agent that asks.",
-    help: "Let the agent ask with its own identity (a managed identity), and list its client id at the service.",
+    title: "The sign-in service does not know this agent.",
+    help: "Have the agent call with its own identity (a managed identity), and list its client id at the service.",
   },
   agent_names_too_many_users: {
     category: "blocked",
     title:
-      "The agent names more new people at the sign-in service, or signs more out, than it may in a minute.",
-    help: "Try again in a minute. If the agent has that many people, raise newUsersPerMinute of its entry in signInApi(); if it has not, find out who runs it.",
+      "The agent named more new users at the sign-in service, or signed more out, than it may in a minute.",
+    help: "Try again in a minute. If the agent has that many users, raise newUsersPerMinute of its entry in signInApi(). If not, find out who controls it.",
   },
   sign_in_service_unavailable: {
     category: "retry",
-    title: "The sign-in service could not be reached, or is not well.",
-    help: "Try again; if it lasts, check that this host can reach the service's url.",
+    title: "The sign-in service could not be reached, or failed.",
+    help: "Try again. If it keeps failing, check that this host can reach the service's url.",
   },
   store_unavailable: {
     category: "retry",
-    title: "The store of sign-in could not do what was asked; nothing is assumed about what it holds.",
-    help: "Try again; if it lasts, check that the store is reachable, not full and not out of disk.",
+    title: "The sign-in store failed an operation; nothing is assumed about what it holds.",
+    help: "Try again. If it keeps failing, check that the store is reachable, not full and not out of disk.",
   },
   store_unsuitable: {
     category: "config",
-    title: "The store cannot keep what sign-in must not lose.",
-    help: "The message says what is wrong and how to mend it.",
+    title: "The store could lose data that sign-in must keep.",
+    help: "The message says what is wrong and how to fix it.",
   },
   store_corrupt: {
     category: "config",
-    title: "The store's file is damaged; it was left as it is.",
-    help: "Restore the file from a backup, or move it away: then everybody is asked to sign in again.",
+    title: "The store's file is damaged; it was left unchanged.",
+    help: "Restore the file from a backup, or move it away: everyone then has to sign in again.",
   },
 };

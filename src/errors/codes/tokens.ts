@@ -22,42 +22,42 @@ export const tokenCodes: Readonly<Record<TokenCode, ErrorCodeFacts>> = {
   no_token: {
     category: "config",
     title: "No token source could give a token for this user.",
-    help: "Read `skipped`: it says for each source why it did not apply.",
+    help: "Read `skipped`: it says why each source did not apply.",
   },
   consent_required: {
     category: "consent",
-    title: "The user has to open a link before this can go on.",
-    help: "Return the consent request to the client and run the turn again afterwards.",
+    title: "The user must open a link first.",
+    help: "Return the consent request to the client, then run the turn again.",
   },
   sign_in_required: {
     category: "signin",
     title: "Entra wants the user to sign in again.",
-    help: "Answer the caller with a 401, let it sign the user in again, and send the new token.",
+    help: "Answer the caller with 401, so that it signs the user in again and sends the new token.",
   },
   step_up_required: {
     category: "stepup",
     title: "Entra wants the user to prove more, for example with a second factor.",
-    help: "Relay the claims challenge to the caller, and send the new token it gets.",
+    help: "Relay the claims challenge to the caller, so that it gets and sends a new token.",
   },
   token_exchange_failed: {
     category: "config",
     title: "Entra refused the token exchange.",
-    help: "Read `errorCodes` and `category`; the catalogue explains each AADSTS code.",
+    help: "Read `errorCodes` and `category`, and run hosted-agent-identity explain on the AADSTS code.",
   },
   entra_unreachable: {
     category: "retry",
     title: "Entra could not be reached.",
-    help: "Try again; if it lasts, check that this host can reach the cloud's login host.",
+    help: "Try again. If it keeps failing, check that this host can reach the cloud's login host.",
   },
   entra_timeout: {
     category: "retry",
     title: "Entra did not answer in time.",
-    help: "Try again; raise timeoutMs of entraApp() if the network is slow.",
+    help: "Try again. If the network is slow, raise timeoutMs of entraApp().",
   },
   entra_bad_response: {
     category: "retry",
-    title: "What answered in Entra's place was not a token response.",
-    help: "Look for a proxy or a captive portal between this host and the cloud's login host.",
+    title: "Entra's endpoint answered with something other than a token response.",
+    help: "Look for a proxy or captive portal between this host and the cloud's login host.",
   },
   client_credential_failed: {
     category: "cred",
@@ -66,17 +66,17 @@ export const tokenCodes: Readonly<Record<TokenCode, ErrorCodeFacts>> = {
   },
   wrong_user: {
     category: "blocked",
-    title: "A token came back for somebody else; it was thrown away.",
-    help: "Do not retry blindly: report it with the trace id. A proxy that caches POST answers does this.",
+    title: "A token came back for another user; it was discarded.",
+    help: "Do not retry blindly: report it with the trace id. A proxy that caches POST responses can cause this.",
   },
   backing_off: {
     category: "throttle",
-    title: "Entra asked to wait, or the same exchange was made too often; no request was sent.",
+    title: "Entra asked us to wait, or the same exchange was made too often; no request was sent.",
     help: "Try again after retryAfterMs.",
   },
   closed: {
     category: "config",
     title: "This object has been closed.",
-    help: "Do not use it after close(); make a new one.",
+    help: "Do not use it after close(); create a new one.",
   },
 };

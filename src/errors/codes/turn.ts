@@ -20,13 +20,13 @@ export const turnCodes: Readonly<Record<TurnCode, ErrorCodeFacts>> = {
   },
   turn_timeout: {
     category: "retry",
-    title: "The turn took longer than it may.",
+    title: "The turn exceeded its time limit.",
     help: "Send the request again. If turns need more time, raise turnTimeoutMs.",
   },
   turn_idle: {
     category: "retry",
-    title: "The run gave nothing for longer than it may.",
-    help: "Look at what it was waiting for: a model or a tool that no longer answers. If it needs more time, raise idleTimeoutMs.",
+    title: "The run yielded nothing for too long.",
+    help: "Find out what it was waiting for, such as a model or tool that no longer answers. If it needs more time, raise idleTimeoutMs.",
   },
   invalid_run_output: {
     category: "config",
@@ -37,11 +37,11 @@ export const turnCodes: Readonly<Record<TurnCode, ErrorCodeFacts>> = {
   model_stream_cut: {
     category: "retry",
     title: "The model's stream ended before its response did.",
-    help: "Send the request again. A run that passes on response.created has to pass on the event that ends the response, too.",
+    help: "Send the request again. A run that forwards response.created must also forward the event that ends the response.",
   },
   run_failed: {
     category: "retry",
     title: "The agent's framework could not finish the run.",
-    help: "Read the error's cause in onError: a model call that was refused (key, endpoint, deployment, quota), a stream that broke off, a guardrail, or a limit of steps.",
+    help: "Read the error's cause in onError: a refused model call (key, endpoint, deployment, quota), a broken stream, a guardrail, or a step limit.",
   },
 };

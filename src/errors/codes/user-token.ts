@@ -40,7 +40,7 @@ export const userTokenCodes: Readonly<Record<UserTokenCode, ErrorCodeFacts>> = {
   user_token_malformed: {
     category: "input",
     title: "The user token is not a signed JSON Web Token.",
-    help: "Send an access token exactly as Entra issued it, with or without the word Bearer before it.",
+    help: "Send an access token exactly as Entra issued it, with or without the word Bearer in front.",
   },
   user_token_too_large: {
     category: "input",
@@ -59,13 +59,13 @@ export const userTokenCodes: Readonly<Record<UserTokenCode, ErrorCodeFacts>> = {
   },
   user_token_issuer: {
     category: "input",
-    title: "The user token was issued by somebody else than its tenant says.",
+    title: "The user token's issuer does not match its tenant.",
     help: "Use a token issued by Entra ID in the same cloud as the app.",
   },
   user_token_audience: {
     category: "input",
-    title: "The user token is meant for another application.",
-    help: "Let the caller ask for a token with the scope of this agent's app (api://<client id>/<scope>).",
+    title: "The user token is for another application.",
+    help: "Have the caller ask for a token with the scope of this agent's app (api://<client id>/<scope>).",
   },
   user_token_expired: {
     category: "signin",
@@ -75,37 +75,37 @@ export const userTokenCodes: Readonly<Record<UserTokenCode, ErrorCodeFacts>> = {
   user_token_not_yet_valid: {
     category: "input",
     title: "The user token is not valid yet.",
-    help: "Check the clocks of the caller and of this host.",
+    help: "Check the clocks of the caller and this host.",
   },
   user_token_signature: {
     category: "input",
-    title: "The signature of the user token does not match its key.",
+    title: "The user token's signature does not match its key.",
     help: "Send the token unchanged, as Entra issued it.",
   },
   user_token_key_unknown: {
     category: "input",
     title: "The user token is signed with a key its tenant does not publish.",
-    help: "Use a token issued by the listed tenant; an app with a custom signing key cannot be used for OBO.",
+    help: "Use a token issued by the listed tenant. An app with a custom signing key cannot be used for on-behalf-of.",
   },
   user_token_app_only: {
     category: "input",
-    title: "The token stands for an application, not for a person.",
-    help: "Send a token that a person obtained by signing in (it has a scp claim).",
+    title: "The token stands for an application, not for a user.",
+    help: "Send a token from a user's sign-in (it has a scp claim).",
   },
   user_token_agent_user: {
     category: "input",
-    title: "The token stands for an agent's own user account, not for a person.",
-    help: "Send the token of the person who is talking to the agent.",
+    title: "The token stands for an agent's own user account, not for a human user.",
+    help: "Send the token of the user who is talking to the agent.",
   },
   user_token_subject: {
     category: "input",
-    title: "The token does not say whether it stands for a person or for an application.",
-    help: "Send an access token that a person obtained by signing in with a scope of this agent's app: its scp claim names that scope. An id token has none.",
+    title: "The token does not say whether it stands for a user or an application.",
+    help: "Send an access token from a user's sign-in with a scope of this agent's app: its scp claim names that scope. An ID token has none.",
   },
   user_token_scope: {
     category: "input",
     title: "The user token lacks a required scope.",
-    help: "Let the caller ask for every scope listed in requiredScopes.",
+    help: "Have the caller ask for every scope in requiredScopes.",
   },
   user_token_client: {
     category: "input",
@@ -115,16 +115,16 @@ export const userTokenCodes: Readonly<Record<UserTokenCode, ErrorCodeFacts>> = {
   signing_keys_unavailable: {
     category: "retry",
     title: "The signing keys of the tenant could not be fetched.",
-    help: "Try again; if it lasts, check that this host can reach the cloud's login host.",
+    help: "Try again. If it keeps failing, check that this host can reach the cloud's login host.",
   },
   identity_header_repeated: {
     category: "input",
-    title: "An identity header came more than once.",
-    help: "Look for a proxy that adds x-agent-* headers; each may come once.",
+    title: "An identity header is repeated.",
+    help: "Look for a proxy that adds x-agent-* headers; each may appear once.",
   },
   identity_header_invalid: {
     category: "input",
-    title: "An identity header has a value that cannot be an id.",
+    title: "An identity header's value is not a valid id.",
     help: "Platform ids are 1 to 512 visible ASCII characters.",
   },
 };

@@ -1,12 +1,12 @@
 import type { Invocation } from "./invocation.js";
 import { commonOptions, optionHelp, type OptionName } from "./options.js";
 
-/** One command. What it does is loaded when it is run, so that help costs nothing. */
+/** One command. Its code loads only when it runs, so that help stays fast. */
 export interface Command {
   readonly name: string;
   readonly help: string;
   readonly options: readonly OptionName[];
-  /** The command says whether all was good. */
+  /** The command returns whether it succeeded. */
   load(): Promise<(invocation: Invocation) => Promise<boolean>>;
 }
 

@@ -1,7 +1,7 @@
 import { isHostedAgentIdentityError } from "../errors.js";
 import type { Terminal } from "./terminal.js";
 
-/** What a check found. `skip` is a check that was not made, and says why. */
+/** The result of a check. `skip` is a check that did not run; `detail` says why. */
 export interface Finding {
   readonly check: string;
   readonly status: "ok" | "warn" | "fail" | "skip";

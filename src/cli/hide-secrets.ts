@@ -1,16 +1,16 @@
 import { withoutTokens } from "../errors/redact.js";
 
-/** Of this process: the command line runs in one of its own, from one copy of the package. */
+/** Per process: the command line runs in its own process, from one copy of the package. */
 const secrets = new Set<string>();
 
-/** Notes a secret that this process was given: whatever is printed from now on is printed without it. */
+/** Notes a secret of this process: from now on, nothing printed contains it. */
 export function noteSecret(secret: string): void {
-  // Shorter ones are in too many words, and no secret of Entra is that short.
+  // Shorter texts occur in ordinary words, and no Entra secret is that short.
   if (secret.length >= 6) secrets.add(secret);
 }
 
 /**
- * The last guard before the terminal. Nothing above prints secrets; a message of another package or of a
+ * The last guard before the terminal. Our code prints no secrets, but a message from another package or a
  * server might.
  */
 export function hideSecrets(text: string): string {

@@ -1,7 +1,7 @@
 import type { Input } from "./read-text.js";
 import type { Output, Terminal } from "./terminal.js";
 
-/** What the command line works with: a process, or a stand-in. */
+/** The process that the command line runs in, or a stand-in for tests. */
 export interface CommandLine {
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly stdin: Input;
@@ -9,7 +9,7 @@ export interface CommandLine {
   readonly stderr: Output;
 }
 
-/** What a command is run with. */
+/** The input of a command. */
 export interface Invocation {
   readonly values: Readonly<Record<string, string | boolean | undefined>>;
   readonly positionals: readonly string[];

@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 import { runCommandLine } from "./run.js";
 
-// Whoever reads may stop reading: `doctor | head` is no failure.
+// The reader may stop early: `doctor | head` is not a failure.
 process.stdout.on("error", (error: NodeJS.ErrnoException) => process.exit(error.code === "EPIPE" ? 0 : 1));
 
 process.exitCode = await runCommandLine(process.argv.slice(2), {

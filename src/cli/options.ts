@@ -1,11 +1,11 @@
 import type { ParseArgsConfig } from "node:util";
 import { secrets, settings } from "./settings.js";
 
-/** One option of the command line: how it is parsed, and what help says of it. */
+/** One option of the command line: how it is parsed, and its help text. */
 interface OptionRow {
   readonly type: "string" | "boolean";
   readonly short?: string;
-  /** What stands for the value in help. */
+  /** The value's placeholder in help. */
   readonly value?: string;
   readonly says: string;
 }
@@ -43,10 +43,10 @@ const rows = {
 /** The name of an option, without its dashes. */
 export type OptionName = keyof typeof rows;
 
-/** Options that every command takes. They may also stand before the command. */
+/** Options that every command takes. They may also come before the command. */
 export const commonOptions: readonly OptionName[] = ["json", "color", "help"];
 
-/** What comes by environment variable only, and what help says of it. */
+/** Settings from environment variables only, with their help texts. */
 const variablesOnly = {
   federatedTokenFile: "a workload identity",
   signInKeys: "the keys of the sign-in store, comma separated",
@@ -63,7 +63,7 @@ export function parserOptions(names: readonly OptionName[]): NonNullable<ParseAr
   );
 }
 
-/** The options of a command, as its help lists them: first what an environment variable gives as well. */
+/** The options of a command, as its help lists them: first those that also have an environment variable. */
 export function optionHelp(
   names: readonly OptionName[],
   only: readonly (keyof typeof variablesOnly)[] = [],
@@ -93,7 +93,7 @@ export function optionHelp(
   ].join("\n");
 }
 
-/** The environment variables that give the same as an option, or a setting without one. */
+/** The environment variables of an option, or of a setting without an option. */
 function variablesOf(name: OptionName | keyof typeof variablesOnly): readonly string[] {
   if (name === "secret-file") return secrets.clientSecret;
   if (name === "signInKeys" || name === "redisUrl") return secrets[name];

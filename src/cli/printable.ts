@@ -2,8 +2,8 @@
 const unprintable = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}]/gu;
 
 /**
- * Text of a stranger as a terminal may show it: escape sequences, line breaks and marks that turn text around
- * become visible. `except` is left as it is.
+ * Untrusted text, safe for a terminal: escape sequences, line breaks and text-direction marks become visible.
+ * `except` stays unchanged.
  */
 export function printable(text: string, except = ""): string {
   return text.replace(unprintable, (character) =>
@@ -11,7 +11,7 @@ export function printable(text: string, except = ""): string {
   );
 }
 
-/** As JSON escapes, so that escaped JSON is still the same JSON. */
+/** As JSON escapes, so that escaped JSON keeps its meaning. */
 function escaped(character: string): string {
   let text = "";
   for (let at = 0; at < character.length; at += 1)

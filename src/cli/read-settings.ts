@@ -51,7 +51,7 @@ function noteSecrets(read: Readonly<Partial<Record<SettingName, string>>>): void
   const { clientSecret, signInKeys, redisUrl } = read;
   for (const secret of [clientSecret, redisUrl, ...(signInKeys ?? "").split(",")])
     noteSecret((secret ?? "").trim());
-  // No address should have a password in it; one that has is refused with a message that quotes it.
+  // A URL with a password is refused with a message that quotes the URL, so the password must be hidden.
   for (const value of Object.values(read)) {
     const { password = "" } = URL.canParse(value) ? new URL(value) : {};
     noteSecret(password);

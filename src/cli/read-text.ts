@@ -8,7 +8,7 @@ export interface Input extends AsyncIterable<Buffer | string> {
 
 const maxBytes = 262_144;
 
-/** The text of a file, or of standard input for `-`. Throws a usage error that quotes nothing of it. */
+/** The text of a file, or of standard input for `-`. Throws a usage error that never quotes the text. */
 export async function readText(
   from: string,
   what: string,
@@ -46,7 +46,7 @@ async function readStream(stream: Input, what: string): Promise<string> {
   return Buffer.concat(chunks).toString("utf8");
 }
 
-/** A token as people have it: with line breaks, quotes or the word Bearer around it. */
+/** A pasted token: removes line breaks, quotes and the word Bearer. */
 export async function readToken(from: string, line: { readonly stdin: Input }): Promise<string> {
   const text = (await readText(from, "token", line))
     .trim()

@@ -8,7 +8,7 @@ import { commonOptions, parserOptions } from "./options.js";
 import { terminal, type Terminal } from "./terminal.js";
 import { UsageError } from "./usage-error.js";
 
-/** 0 all good, 1 a check failed, 2 the command was not understood, 130 interrupted. */
+/** 0 success, 1 a check failed, 2 invalid usage, 130 interrupted. */
 export const exitCodes = { good: 0, failed: 1, usage: 2, interrupted: 130 } as const;
 
 /** Runs one command and returns the exit code. */
@@ -20,7 +20,7 @@ export async function runCommandLine(argv: readonly string[], line: CommandLine)
     return await dispatch(argv, line, out);
   } catch (error) {
     if (!(error instanceof UsageError)) {
-      // Through the printer, which hides what must not be seen, in place of Node's own report.
+      // Not Node's own report: the printer hides secrets.
       err.print(`${err.red("error")}  This should not have happened; please report it.`);
       for (const at of String(error instanceof Error ? error.stack : typeof error).split("\n"))
         err.print(err.plain(at));
@@ -33,7 +33,7 @@ export async function runCommandLine(argv: readonly string[], line: CommandLine)
 }
 
 async function dispatch(argv: readonly string[], line: CommandLine, out: Terminal): Promise<number> {
-  // Before anything is parsed: no message about an option may repeat what should not have been there.
+  // Checked before parsing, so that no message about an option repeats a secret.
   const refusal = secretIn(argv);
   if (refusal !== undefined) throw new UsageError(refusal.message, refusal.hint);
   const [name, ...rest] = commandFirst(argv);
@@ -52,7 +52,7 @@ async function dispatch(argv: readonly string[], line: CommandLine, out: Termina
     out.print(command.help);
     return exitCodes.good;
   }
-  const print = terminal(line.stdout, line.env, { colour: values["color"] });
+  const print = terminal(line.stdout, line.env, { color: values["color"] });
   return interruptible(line, print, async (signal) => {
     const run = await command.load();
     const good = await run({ values, positionals, line, out: print, signal });
@@ -60,7 +60,7 @@ async function dispatch(argv: readonly string[], line: CommandLine, out: Termina
   });
 }
 
-/** Options of every command may stand before it: `--json explain 65001`. */
+/** Options that every command has may come before it: `--json explain 65001`. */
 function commandFirst(argv: readonly string[]): readonly string[] {
   const at = argv.findIndex((argument) => !argument.startsWith("-"));
   const [before, [name = "", ...rest]] = [argv.slice(0, at), argv.slice(at)];
@@ -82,7 +82,7 @@ function known(name: string): Command {
     name,
     commands.map((one) => one.name),
   );
-  // What is like no command may be anything, also something that was pasted.
+  // A word that resembles no command may be a pasted secret, so it is not repeated.
   if (near === undefined && name.startsWith("-"))
     throw new UsageError("There is no such option.", "See hosted-agent-identity --help.");
   if (near === undefined)
@@ -124,13 +124,13 @@ function bare(option: string): string {
   return option === "-h" ? "help" : (option.replace(/^--(no-)?/, "").split("=", 1)[0] ?? "");
 }
 
-/** What `parseArgs` says of an option of ours that lacks its value; it quotes no value. */
+/** The message of `parseArgs` about a known option without a value; it quotes no value. */
 function messageOf(cause: unknown): string {
   const [first = ""] = cause instanceof Error ? cause.message.split("\n") : [];
   return first === "" ? "The options could not be read." : first;
 }
 
-/** The first Ctrl-C ends what is under way and says so; a second one ends the process. */
+/** The first Ctrl-C stops the command and says so; a second one ends the process. */
 async function interruptible(
   { stderr, env }: CommandLine,
   out: Terminal,
@@ -146,7 +146,7 @@ async function interruptible(
     const code = await Promise.race([work(controller.signal), interrupted]);
     if (!controller.signal.aborted) return code;
     terminal(stderr, env).print(out.plain("Interrupted."));
-    // Sockets and a read of standard input may hold the process otherwise.
+    // Otherwise sockets or a read of standard input may keep the process alive.
     process.exit(exitCodes.interrupted);
   } finally {
     process.removeListener("SIGINT", interrupt);

@@ -1,23 +1,23 @@
-/** Why an argument is refused. Never repeats it. */
+/** Why an argument is refused. Never repeats the argument. */
 export interface ArgumentRefusal {
   readonly message: string;
   readonly hint: string;
 }
 
-/** Two parts of a token are enough: whoever cut off the signature still shows a person's claims. */
+/** Two parts of a token are enough: without the signature, it still shows the user's claims. */
 const token = /eyJ[\w-]{8,}\.[\w-]{8,}/;
-/** A refresh token or code of Entra, and the form of its client secrets that secret scanners look for. */
+/** An Entra refresh token or code, or a client secret in the form that secret scanners look for. */
 const opaque = /(?:^|[\s=])[01]\.A[\w-]{20,}|(?:^|[\s=])[\w~.]{3}\dQ~[\w~.-]{31,34}$/;
 /**
- * An option whose name says that a secret follows: by its last word, however the words are joined. `--token-file` names a
- * file, and the other options of ours end in no such word.
+ * An option whose last word announces a secret, however its words are joined. `--token-file` ends in `file`, and none
+ * of our other options ends in such a word.
  */
 const secretOption =
   /^--?(?:no-)?[\w.-]*?(?:pass(?:word|wd|phrase|code)?|pwd|pin|pat|otp|secrets?|tokens?|jwt|assertion|keys?|credentials?|creds?|cookies?|bearer|auth(?:orization)?|sas|signature|connection-?string|redis-?url|dsn)$/i;
 
 /**
- * What has no place among the arguments: they are in the shell's history and in every list of processes.
- * `undefined` when all is well.
+ * The reason to refuse the arguments if one is a secret: they stay in the shell history and the process list.
+ * `undefined` if none is.
  */
 export function secretIn(argv: readonly string[]): ArgumentRefusal | undefined {
   if (argv.some((argument) => token.test(argument) || opaque.test(argument))) {
@@ -35,7 +35,7 @@ export function secretIn(argv: readonly string[]): ArgumentRefusal | undefined {
   };
 }
 
-/** What stands before the value, cut off: a name of an option is no longer than this. */
+/** The part before the value, cut to the longest possible option name. */
 function nameOf(argument: string): string {
   return argument.split("=", 1)[0]?.slice(0, 40) ?? "";
 }

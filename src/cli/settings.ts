@@ -1,4 +1,4 @@
-/** What is not secret and may come by option; without one, from the first environment variable that is set. */
+/** Settings that are not secret: from the option, or else from the first environment variable that is set. */
 export const settings = {
   authorityHost: { option: "authority-host", variables: ["AZURE_AUTHORITY_HOST"] },
   tenantId: { option: "tenant", variables: ["AZURE_TENANT_ID"] },
@@ -18,7 +18,7 @@ export const settings = {
   signInFile: { option: "sign-in-file", variables: ["SIGN_IN_FILE"] },
 } as const;
 
-/** What is secret: environment or file. */
+/** Secrets: from the environment or a file. */
 export const secrets = {
   clientSecret: ["APP_CLIENT_SECRET", "SERVICE_CLIENT_SECRET"],
   signInKeys: ["SIGN_IN_KEYS", "SIGN_IN_KEY"],

@@ -7,10 +7,10 @@ export interface Output {
   readonly isTTY?: boolean;
 }
 
-/** Prints to one stream. Whatever comes from outside goes through `plain` first. */
+/** Prints to one stream. Pass untrusted text through `plain` first. */
 export interface Terminal {
   print(line?: string): void;
-  /** Without what would move the cursor, colour or reorder the text. */
+  /** Removes what would move the cursor, or color or reorder the text. */
   plain(text: string): string;
   red(text: string): string;
   green(text: string): string;
@@ -22,17 +22,17 @@ export interface Terminal {
 }
 
 /**
- * Colours where somebody looks: a terminal, and `NO_COLOR` unset; `FORCE_COLOR` and `--color` say otherwise.
+ * Colors in a terminal unless `NO_COLOR` is set; `FORCE_COLOR` and `--color` override that.
  * Source: no-color.org.
  */
 export function terminal(
   stream: Output,
   env: Readonly<Record<string, string | undefined>>,
-  { colour }: { readonly colour?: string | boolean | undefined } = {},
+  { color }: { readonly color?: string | boolean | undefined } = {},
 ): Terminal {
   const wanted =
-    typeof colour === "boolean"
-      ? colour
+    typeof color === "boolean"
+      ? color
       : (env["NO_COLOR"] ?? "") === "" &&
         (stream.isTTY === true || !["", "0"].includes(env["FORCE_COLOR"] ?? "")) &&
         env["TERM"] !== "dumb";

@@ -1,4 +1,4 @@
-/** The command was not understood: exit code 2. Not an error of the library, so without a code of its own. */
+/** Invalid usage: exit code 2. Not an error of the library, so it has no code. */
 export class UsageError extends Error {
   readonly hint: string | undefined;
 

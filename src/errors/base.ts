@@ -1,21 +1,21 @@
 import { brandClass, hasBrand } from "./brand.js";
 import { errorCodes, type ErrorCategory, type ErrorCode } from "./codes.js";
 
-/** What every error of this package is made from. */
+/** The input of every error of this package. */
 export interface HostedAgentIdentityErrorOptions {
-  /** Overrides the category of the code, where the same code has several causes. */
+  /** Overrides the code's category, for a code with several causes. */
   readonly category?: ErrorCategory | undefined;
   readonly cause?: unknown;
-  /** Overrides the next step of the catalogue with a more precise one. */
+  /** Overrides the catalog's next step with a more precise one. */
   readonly help?: string | undefined;
-  /** After how many milliseconds another try makes sense. */
+  /** Milliseconds to wait before another try. */
   readonly retryAfterMs?: number | undefined;
-  /** How the person should have signed in, where a resource says so. */
+  /** How the resource wants the user to sign in, if it says so. */
   readonly authentication?: AuthenticationDemand | undefined;
 }
 
 /**
- * How a resource wants a person to have signed in, where it does not say so in claims that Entra understands.
+ * How a resource wants the user to sign in, if it does not say so in claims that Entra understands.
  * Source: RFC 9470.
  *
  * Entry point: `hosted-agent-identity`.
@@ -24,7 +24,7 @@ export interface HostedAgentIdentityErrorOptions {
 export interface AuthenticationDemand {
   /** Authentication context class references, in order of preference. */
   readonly acrValues?: readonly string[];
-  /** How long ago the sign-in may be, in seconds. */
+  /** Maximum age of the sign-in, in seconds. */
   readonly maxAgeS?: number;
 }
 
@@ -53,13 +53,13 @@ export class HostedAgentIdentityError extends Error {
   override readonly name: string = "HostedAgentIdentityError";
   /** The documented code; switch on this. */
   readonly code: ErrorCode;
-  /** Who can end the trouble: the user, an admin, the developer, or time. */
+  /** Who can fix it: the user, an admin, the developer, or time. */
   readonly category: ErrorCategory;
   /** What to do next, in one sentence. */
   readonly help: string;
-  /** After how many milliseconds another try makes sense, if that is known. */
+  /** Milliseconds to wait before another try, if known. */
   declare readonly retryAfterMs?: number;
-  /** How the person should have signed in, in a resource's words: to relay, not to log. With `step_up_required` only. */
+  /** How the resource wants the user to sign in, in its own words: relay it, do not log it. Only with `step_up_required`. */
   declare readonly authentication?: AuthenticationDemand;
 
   constructor(code: ErrorCode, message?: string, options: HostedAgentIdentityErrorOptions = {}) {
@@ -72,7 +72,7 @@ export class HostedAgentIdentityError extends Error {
     if (options.authentication !== undefined) this.authentication = options.authentication;
   }
 
-  /** A JSON-safe picture of the error: no cause, no stack, nothing secret. */
+  /** The error as JSON: no cause, no stack, no secret. */
   toJSON(): Record<string, unknown> {
     const { name, code, category, message, help, retryAfterMs } = this;
     return { name, code, category, message, help, ...(retryAfterMs === undefined ? {} : { retryAfterMs }) };

@@ -26,12 +26,12 @@ import {
 import type { ErrorCode } from "./codes.js";
 import type { Causes, ErrorCause } from "./facts.js";
 
-/** A cause, and when it is the one. */
+/** A cause, and when it applies. */
 export interface DescribedCause extends ErrorCause {
   readonly when: string;
 }
 
-/** The causes of each code that has several, for the catalogue and for `explain`. No agent loads this. */
+/** The causes of each code that has several. For the catalog and for `explain`; agents never load it. */
 export const errorCauses: Readonly<Partial<Record<ErrorCode, Readonly<Record<string, DescribedCause>>>>> = {
   user_token_audience: described(userTokenAudienceCauses, {
     foundrys: "the token is Foundry's own (https://ai.azure.com)",

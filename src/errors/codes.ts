@@ -13,7 +13,7 @@ export type { ErrorCategory, ErrorCodeFacts } from "./facts.js";
 export type ErrorCode = UserTokenCode | SetUpCode | TokenCode | ResourceCode | TurnCode | SignInCode;
 
 /**
- * Every code this package throws, with what it means and what to do. The catalogue page is made from
+ * Every code this package throws, with what it means and what to do. The catalog page is generated from
  * this table.
  */
 export const errorCodes: Readonly<Record<ErrorCode, ErrorCodeFacts>> = {

@@ -1,17 +1,17 @@
 import { HostedAgentIdentityError, type HostedAgentIdentityErrorOptions } from "./base.js";
 import { brandClass, hasBrand } from "./brand.js";
 
-/** All reasons. A type that lists them is derived from here, and so is every check of a reason from outside. */
+/** All reasons. The type is derived from this list, and so are the checks of reasons from outside. */
 export const consentReasons = ["consent", "admin_consent", "sign_in", "step_up"] as const;
 
-/** Why a person has to open a link. */
+/** Why the user has to open a link. */
 export type ConsentReason = (typeof consentReasons)[number];
 
 /** The parts of a {@link ConsentRequest}. */
 export interface ConsentRequestInit {
-  /** Where the person has to go: https, or http on a loopback host. Treat it like a password. */
+  /** The link to open: https, or http on a loopback host. Treat it like a password. */
   readonly link: string;
-  /** The label of the MCP server the person's consent is for. */
+  /** The label of the MCP server that needs the user's consent. */
   readonly serverLabel: string;
   /** Why it is needed. */
   readonly reason: ConsentReason;
@@ -20,8 +20,8 @@ export interface ConsentRequestInit {
 }
 
 /**
- * What a person must do before the agent can go on. The link is a private field: printing, spreading,
- * cloning or serialising the request never shows it; read it through {@link ConsentRequest.link}.
+ * What the user must do before the agent can continue. The link is a private field: printing, spreading,
+ * cloning or serializing the request never shows it; read it through {@link ConsentRequest.link}.
  *
  * Entry point: `hosted-agent-identity`.
  * @group Consent
@@ -39,7 +39,7 @@ export class ConsentRequest {
     if (init.expiresAt !== undefined) this.expiresAt = init.expiresAt;
   }
 
-  /** The link to show to the person who asked, and to nobody else: not to a log, not to the model. */
+  /** Show this link only to the user who asked. Never log it or pass it to the model. */
   get link(): string {
     return this.#link;
   }
@@ -73,7 +73,7 @@ export class ConsentRequiredError extends HostedAgentIdentityError {
   }
 
   override readonly name: string = "ConsentRequiredError";
-  /** What the person must do, one entry for each MCP server that needs it. */
+  /** What the user must do, one entry for each MCP server that needs consent. */
   readonly requests: readonly ConsentRequest[];
 
   constructor(requests: readonly ConsentRequest[], options: HostedAgentIdentityErrorOptions = {}) {
@@ -92,8 +92,8 @@ export class ConsentRequiredError extends HostedAgentIdentityError {
 }
 
 /**
- * Whether a value is a {@link ConsentRequiredError} itself, from this copy of the package or another one: for what
- * this package has thrown to you. Where a framework or an MCP SDK may have wrapped it, use `findConsentRequired()`.
+ * Whether a value is a {@link ConsentRequiredError} itself, from this copy of the package or another one. If a
+ * framework or an MCP SDK may have wrapped the error, use `findConsentRequired()`.
  *
  * Entry point: `hosted-agent-identity`.
  * @group Errors

@@ -1,13 +1,13 @@
-/** One code that stands in an answer of `responses()`, and is no error of this package. */
+/** A code that `responses()` answers with, but that this package never throws. */
 export interface EnvelopeFacts {
-  /** The HTTP status it is answered with. */
+  /** The HTTP status of the answer. */
   readonly status: number;
   readonly title: string;
   /** What to do next. */
   readonly help: string;
 }
 
-/** Codes of the platform's error envelope, for what is wrong with a request or its way before anything runs. */
+/** Codes of the platform's error envelope, for requests that fail before anything runs. */
 export type EnvelopeCode =
   | "agent_stopping"
   | "server_error"
@@ -29,7 +29,7 @@ export type EnvelopeCode =
   | "invalid_mode"
   | "service_error";
 
-/** What each means and what to do. For the catalogue and for `explain`: no agent loads this. */
+/** What each means and what to do. For the catalog and for `explain`; agents never load it. */
 export const envelopeCodes: Readonly<Record<EnvelopeCode, EnvelopeFacts>> = {
   agent_stopping: {
     status: 503,

@@ -1,6 +1,6 @@
 /**
- * What kind of trouble an error is, and so who can end it. The first ten are the classes Entra's refusals
- * fall into; `input` is a request that was not acceptable.
+ * The kind of an error, which says who can fix it. The first ten are the classes of Entra's refusals;
+ * `input` is a request that was not accepted.
  */
 export type ErrorCategory =
   | "consent"
@@ -15,7 +15,7 @@ export type ErrorCategory =
   | "loop"
   | "input";
 
-/** One row of the error catalogue. */
+/** One row of the error catalog. */
 export interface ErrorCodeFacts {
   readonly category: ErrorCategory;
   /** What happened, without any value of the request. */
@@ -24,10 +24,10 @@ export interface ErrorCodeFacts {
   readonly help: string;
 }
 
-/** One cause of a code that has several, and what ends it. An error of that cause is made with it. */
+/** One of several causes of a code, and how to fix it. Errors with that cause are created with it. */
 export interface ErrorCause {
   readonly help: string;
-  /** Where somebody else can end it than the code's category says. */
+  /** Set if someone other than the code's category says can fix it. */
   readonly category?: ErrorCategory;
 }
 

@@ -16,7 +16,7 @@ export type SkipReason =
   | "needs_interaction"
   | "claims_not_supported";
 
-/** One source that was asked and did not apply. */
+/** A source that did not apply. */
 export interface SkippedSource {
   /** The kind of the source, for example `on_behalf_of`. */
   readonly source: string;
@@ -26,7 +26,7 @@ export interface SkippedSource {
 }
 
 /**
- * None of the token sources could give a token for this user. `skipped` says why, source by source.
+ * No token source could get a token for this user. `skipped` says why, source by source.
  *
  * Entry point: `hosted-agent-identity`.
  * @group Errors

@@ -1,6 +1,6 @@
 import { HostedAgentIdentityError } from "./base.js";
 
-/** Loads a package this one depends on. Throws what {@link packageFailure} makes of a failure. */
+/** Loads a package this one depends on. Throws the result of {@link packageFailure} on failure. */
 export async function loadPackage<T>(name: string, neededBy: string, load: () => Promise<T>): Promise<T> {
   try {
     return await load();
@@ -10,9 +10,9 @@ export async function loadPackage<T>(name: string, neededBy: string, load: () =>
 }
 
 /**
- * What it means that a package could not be loaded: `missing_dependency` if it is not installed, or
- * `dependency_failed` if it is there and something else went wrong. Telling somebody to install what is installed
- * would hide the real error, which is the `cause`.
+ * The error for a package that could not be loaded: `missing_dependency` if it is not installed,
+ * `dependency_failed` if it is installed and something else failed. Asking to install an installed package would
+ * hide the real error, which is the `cause`.
  */
 export function packageFailure(name: string, neededBy: string, cause: unknown): HostedAgentIdentityError {
   if (isMissing(name, cause)) {

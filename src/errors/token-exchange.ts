@@ -2,7 +2,7 @@ import { HostedAgentIdentityError, type HostedAgentIdentityErrorOptions } from "
 import { brandClass, hasBrand } from "./brand.js";
 import type { ErrorCode } from "./codes.js";
 
-/** What Entra said when it refused. None of it is secret; `error_description` is never kept. */
+/** Entra's refusal. Nothing in it is secret; `error_description` is never kept. */
 export interface EntraRefusal {
   /** HTTP status of the answer. */
   readonly status?: number | undefined;
@@ -18,8 +18,8 @@ export interface EntraRefusal {
 }
 
 /**
- * Entra refused to give a token, or could not be asked. `errorCodes`, `traceId` and `correlationId` are
- * what Microsoft's support asks for.
+ * Entra refused to issue a token, or could not be reached. Microsoft support asks for `errorCodes`, `traceId`
+ * and `correlationId`.
  *
  * Entry point: `hosted-agent-identity`.
  * Source: Microsoft Entra authentication and authorization error codes (learn.microsoft.com,

@@ -2,7 +2,7 @@ import { HostedAgentIdentityError, type HostedAgentIdentityErrorOptions } from "
 import { brandClass, hasBrand } from "./brand.js";
 import type { ErrorCode } from "./codes.js";
 
-/** What was wrong with a user token: facts that are safe to show to the caller. */
+/** What is wrong with a user token: facts that are safe to show to the caller. */
 export interface UserTokenFault {
   /** What would have been accepted, for example the audiences of this app. */
   readonly expected?: readonly string[] | undefined;
@@ -11,8 +11,8 @@ export interface UserTokenFault {
 }
 
 /**
- * The user token of a request is missing or not acceptable: answer 401. Holds what was expected and what
- * came, never the token itself.
+ * The request's user token is missing or was not accepted: answer 401. Contains what was expected and what
+ * was sent, never the token itself.
  *
  * Entry point: `hosted-agent-identity`.
  * @group Errors

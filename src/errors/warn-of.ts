@@ -1,12 +1,12 @@
 /**
- * Tells the developer that something of the host's own, such as a verifier or a `demand`, has failed, where no caller
- * may be told and nobody else listens.
+ * Warns the developer that the host's own code, such as a verifier or a `demand`, failed. Callers must not see
+ * that error, and there is no other listener.
  */
 export function warnOf(what: string, error: unknown): void {
   process.emitWarning(`${what} failed: ${framesOf(error)}`, "HostedAgentIdentityWarning");
 }
 
-/** Where an error comes from, without its message: nobody knows what that holds. */
+/** An error's stack frames, without its message, which may contain anything. */
 function framesOf(error: unknown): string {
   try {
     if (!(error instanceof Error)) return typeof error;

@@ -277,16 +277,16 @@ it("says of a code that it does not know it, and where to look", async () => {
   expect(nothing.out).toMatch(/^The text contains no AADSTS code/);
 });
 
-it("colours only where it is wanted", async () => {
-  const coloured = async (args: string[], env: Record<string, string>): Promise<boolean> =>
+it("colors only where it is wanted", async () => {
+  const colored = async (args: string[], env: Record<string, string>): Promise<boolean> =>
     (await inProcess(["explain", "65001", ...args], { env })).out.includes("\u001b[");
   expect(
     await Promise.all([
-      coloured([], {}),
-      coloured([], { FORCE_COLOR: "1" }),
-      coloured([], { FORCE_COLOR: "1", NO_COLOR: "1" }),
-      coloured(["--color"], {}),
-      coloured(["--no-color"], { FORCE_COLOR: "1" }),
+      colored([], {}),
+      colored([], { FORCE_COLOR: "1" }),
+      colored([], { FORCE_COLOR: "1", NO_COLOR: "1" }),
+      colored(["--color"], {}),
+      colored(["--no-color"], { FORCE_COLOR: "1" }),
     ]),
   ).toEqual([false, true, false, true, false]);
 });

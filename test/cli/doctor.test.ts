@@ -235,7 +235,7 @@ it("tells an unknown app and an unknown tenant apart from a wrong secret", async
   expect(check(tenant, "credential")?.status).toBe("skip");
 });
 
-it("prints for people: cause, fix, ways, no colours into a pipe, and no secret", async () => {
+it("prints for people: cause, fix, ways, no colors into a pipe, and no secret", async () => {
   const run = await commandLine(["doctor", "--token-file", "-"], {
     env: environment({ SIGN_IN_KEYS: `${key},short`, REDIS_URL: `redis://:${secret}@127.0.0.1:1` }),
     stdin: await entra.issueUserToken({ user: "Grace", app: "agent" }),

@@ -3,8 +3,8 @@ import { requestTokens } from "../../exchange/token-request.js";
 import { isTokenExchangeError, type TokenExchangeError } from "../../errors.js";
 
 /**
- * Asks for the app's own token for a resource. Entra looks for app and credential first and for the resource
- * then, so the refusal says which one is wrong. The token is used for nothing but its audience.
+ * Requests the app's own token for a resource. Entra checks app and credential first, then the resource, so the
+ * refusal says which one is wrong. Only the token's audience is used.
  */
 export async function appToken(app: EntraApp, resource: string, signal: AbortSignal): Promise<string> {
   const { token } = await requestTokens(entraAppInternals(app), {
@@ -18,7 +18,7 @@ export async function appToken(app: EntraApp, resource: string, signal: AbortSig
   return token;
 }
 
-/** The code of a refusal that is named first: of several the one that the table knows. */
+/** The code to show for a refusal with several: the first that the table knows. */
 export function aadstsOf(error: TokenExchangeError): string | undefined {
   const named = /^AADSTS\d+/.exec(error.message)?.[0];
   return named ?? (error.errorCodes[0] === undefined ? undefined : `AADSTS${error.errorCodes[0]}`);

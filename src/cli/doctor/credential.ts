@@ -6,7 +6,7 @@ import { credentialOf } from "./environment.js";
 
 const unknownApp: readonly number[] = [700016, 700011, 70001, 7000112];
 
-/** Whether the tenant knows the app and takes its credential. */
+/** Whether the tenant knows the app and accepts its credential. */
 export async function checkCredential({
   app,
   settings,
@@ -56,12 +56,12 @@ export async function checkCredential({
         { check: "credential", status: "skip", detail: "the tenant does not know the app." },
       ];
     if (refusal.category === "cred") return [appOk, failed];
-    // A refusal to issue a token for itself comes after the credential was taken, for example AADSTS501051.
+    // Entra refuses a token for the app itself, for example with AADSTS501051, only after accepting the credential.
     return notItself.some((one) => refusal.errorCodes.includes(one)) ? [appOk, credentialOk] : [failed];
   }
 }
 
-/** The app is known and proven, only not assigned to itself, or without a service principal as a resource. */
+/** Entra knows the app and accepted its credential, but the app is not assigned to itself or is no resource. */
 const notItself: readonly number[] = [501051, 500011, 50105];
 
 const words = {

@@ -26,7 +26,7 @@ export async function doctor({ values, positionals, line, out, signal }: Invocat
 
   const { findings: environment, app, resource } = checkEnvironment(settings, line.env);
   const asked = { settings, timeoutMs: settings.timeoutMs, signal };
-  // Everything that asks somebody else at once, except what needs the outcome of another check.
+  // All checks that send requests run at once, except those that need another check's result.
   const [entra, mcp, toolbox, signIn] = await Promise.all([
     checkEntra(),
     checkMcpServer({ ...asked, resource }),

@@ -8,14 +8,14 @@ import { protectedResource, type ProtectedResource } from "../../sources/protect
 import { failure, type Finding } from "../finding.js";
 import { audiencesOfResource, cloudOf, scopeOfResource, type Settings } from "../read-settings.js";
 
-/** What the configuration makes, as far as it is complete and well-formed. */
+/** What the configuration yields, as far as it is complete and well-formed. */
 export interface CheckedEnvironment {
   readonly findings: readonly Finding[];
   readonly app: EntraApp | undefined;
   readonly resource: ProtectedResource | undefined;
 }
 
-/** Reads the configuration as an agent would. Asks nobody. */
+/** Reads the configuration as an agent would. Sends no request. */
 export function checkEnvironment(
   settings: Settings,
   env: Readonly<Record<string, string | undefined>>,
@@ -56,7 +56,7 @@ function runtime({ origins }: Settings, env: Readonly<Record<string, string | un
       };
 }
 
-/** With a toolbox only, no app of one's own is needed. */
+/** A toolbox alone needs no app. */
 function appOf(settings: Settings): EntraApp | Finding {
   const { tenantId, clientId, toolbox, projectEndpoint } = settings;
   const missing = [
@@ -81,7 +81,7 @@ function appOf(settings: Settings): EntraApp | Finding {
   });
 }
 
-/** Marks an app that can verify, and cannot ask for anything. */
+/** Marks an app that can verify tokens but not request any. */
 export const noCredential: ClientCredential = Object.freeze({
   kind: "client_secret" as const,
   authenticate: () => Promise.reject(new Error("no credential")),

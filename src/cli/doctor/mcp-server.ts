@@ -21,8 +21,8 @@ interface Asked {
 }
 
 /**
- * Whether the MCP server asks for a token, and what it says of itself. Whatever address it names is shown and
- * not followed: the token comes from the configured cloud, whoever the server would rather be asked.
+ * Whether the MCP server asks for a token, and what its metadata says. URLs in it are shown and never followed:
+ * tokens come from the configured cloud, whatever authorization server the metadata names.
  */
 export async function checkMcpServer(asked: Asked): Promise<readonly Finding[]> {
   const { resource } = asked;
@@ -91,7 +91,7 @@ function challenge({ url }: ProtectedResource, { status, headers }: Probed): Fin
   };
 }
 
-/** Looked for where RFC 9728 puts it, on the configured host, and nowhere else. */
+/** Fetched only from the RFC 9728 path on the configured host. */
 async function metadata(resource: ProtectedResource, asked: Asked): Promise<Finding> {
   const check = "mcp_metadata";
   const { origin, pathname } = new URL(resource.url);
@@ -130,7 +130,7 @@ function judged({ scopes }: ProtectedResource, document: Readonly<Record<string,
       };
 }
 
-/** A stranger's value, short. */
+/** An untrusted value, shortened. */
 function quoted(value: unknown): string {
   const text = JSON.stringify(value ?? null);
   return text.length > 300 ? `${text.slice(0, 300)}…` : text;

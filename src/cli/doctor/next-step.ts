@@ -1,7 +1,7 @@
 import type { Finding } from "../finding.js";
 import type { WayFound } from "./ways.js";
 
-/** What doctor has found out. */
+/** What doctor found. */
 interface Found {
   readonly findings: readonly Finding[];
   readonly ways: readonly WayFound[];
@@ -10,8 +10,8 @@ interface Found {
 }
 
 /**
- * The one thing to do next. Checks stand in the order in which one needs the other, so the first that failed comes
- * first; what is broken after it may be so because of it.
+ * The one thing to do next: the first failed check. Later checks depend on earlier ones and may have failed
+ * because of it.
  */
 export function nextStep({ findings, ways, token }: Found): string {
   const {

@@ -14,7 +14,7 @@ export async function checkResource({
 }: {
   readonly app: EntraApp | undefined;
   readonly resource: ProtectedResource | undefined;
-  /** Whether app and credential are in order. */
+  /** Whether the checks of app and credential passed. */
   readonly usable: boolean;
   readonly signal: AbortSignal;
 }): Promise<readonly Finding[]> {

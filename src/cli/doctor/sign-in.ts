@@ -109,7 +109,7 @@ async function redis(url: string, { timeoutMs, signal }: Asked): Promise<Finding
   }
 }
 
-/** Written like this, an optional package is found by bundlers, and not missed. */
+/** In this form, bundlers find the optional package and do not fail without it. */
 async function redisPackage(): Promise<typeof Redis> {
   try {
     return await import("redis");
@@ -118,7 +118,7 @@ async function redisPackage(): Promise<typeof Redis> {
   }
 }
 
-/** Looks, and opens nothing: the running agent holds the lock. */
+/** Checks the file without opening the store: the running agent holds the lock. */
 async function file(path: string, { env }: Asked): Promise<Finding> {
   const check = "sign_in_store";
   if (foundryEnvironment(env).hosted)

@@ -4,7 +4,7 @@ import { failure, type Finding } from "../finding.js";
 import type { Settings } from "../read-settings.js";
 import { probe, Unreachable } from "./probe.js";
 
-/** Whether the project endpoint answers for a toolbox. Without a token: an agent's own is not to be had here. */
+/** Whether the project endpoint answers for a toolbox. Without a token: the agent's own is not available here. */
 export async function checkToolbox({
   settings,
   ...asked

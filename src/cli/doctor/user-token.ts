@@ -12,10 +12,10 @@ import { failure, type Finding } from "../finding.js";
 import type { Settings } from "../read-settings.js";
 import { aadstsOf, refusalIn } from "./app-token.js";
 
-/** What the user token is good for. */
+/** The findings about a user token. */
 export interface CheckedUser {
   readonly findings: readonly Finding[];
-  /** What each source would do; `undefined` when there is no user to do it for. */
+  /** Which sources apply; `undefined` without a verified user. */
   readonly explained: AccessExplanation | undefined;
 }
 
@@ -50,7 +50,7 @@ export async function checkUserToken({
       detail: "set AZURE_TENANT_ID and APP_CLIENT_ID to check it.",
     });
   try {
-    // A server with the agent's own app registration: a token for it is one for the agent anyway.
+    // A server may share the agent's app registration: then a token for it is a token for the agent.
     const isOwn = resource?.audiences.some((one) => app.audiences.includes(one.toLowerCase())) === true;
     const passthroughTo = resource === undefined || isOwn ? [] : [resource];
     const verify = userTokenVerifier({ app, passthroughTo, timeoutMs: settings.timeoutMs });

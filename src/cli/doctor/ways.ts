@@ -7,14 +7,14 @@ import { sourceKinds, type SourceKind } from "../../sources/source-kinds.js";
 /** A way to a token, as in docs/guides/which-way.md. */
 export interface WayFound {
   readonly way: SourceKind;
-  /** `possible`: nothing speaks against it, but it was not tried. */
+  /** `possible`: no check failed, but it was not tried. */
   readonly status: "works" | "possible" | "no" | "not_set_up";
   readonly detail: string;
-  /** Where the people are whom it serves. */
+  /** The callers that it serves. */
   readonly serves: string;
 }
 
-/** What the ways are judged by. */
+/** The input for judging the ways. */
 interface Judged {
   readonly findings: readonly Finding[];
   readonly explained: AccessExplanation | undefined;
@@ -25,7 +25,7 @@ interface Judged {
 
 const backEnd = "callers with a back end, on any Node host; not the Foundry portal or Teams";
 
-/** Which ways work with this set-up, and what would have to change for the others. */
+/** Which ways work with this setup, and what to change for the others. */
 export function waysFrom(judged: Judged): readonly WayFound[] {
   return sourceKinds.map((way) => ({ way, serves: ways[way].serves, ...ways[way].judge(judged) }));
 }
@@ -131,7 +131,7 @@ function failed({ findings }: Judged, checks: readonly string[]): Finding | unde
   return findings.find(({ check, status }) => status === "fail" && checks.includes(check));
 }
 
-/** `skip` of the environment's own check says that the thing is not there at all. */
+/** Whether it is configured and its check did not fail. */
 function configured({ findings, settings }: Judged, check: "app" | "resource"): boolean {
   const needed = check === "app" ? settings.clientId : settings.mcpUrl;
   return needed !== undefined && !findings.some((one) => one.check === check && one.status === "fail");

@@ -12,16 +12,16 @@ import { UsageError } from "../usage-error.js";
 import { whoseMove } from "./whose-move.js";
 import { parseJson } from "../../input/json-limits.js";
 
-/** What is said of one code. */
+/** The explanation of one code. */
 export interface Explained {
   readonly code: string;
   readonly known: boolean;
   readonly category?: ErrorCategory;
   readonly meaning: string;
-  /** Who can end it. */
+  /** Who can fix it. */
   readonly whoseMove?: string;
   readonly next?: string;
-  /** What to do in place of that, where the code has several causes. */
+  /** The next step per cause, if the code has several. */
   readonly causes?: readonly { readonly when: string; readonly next: string }[];
   readonly link?: string;
   /** What it means in the agent identity flow, where that differs. */
@@ -52,7 +52,7 @@ function allKnown(explained: readonly Explained[]): boolean {
   return explained.length > 0 && explained.every(({ known }) => known);
 }
 
-/** Every code in a text, explained once: in the order given where there are only codes, else those of Entra first. */
+/** Every code in a text, explained once: in the given order if there are only codes, else Entra's codes first. */
 export function explanations(text: string): readonly Explained[] {
   const words = text.split(/[\s,;]+/).filter((word) => word !== "");
   const codes = words.map(codeIn);
@@ -67,32 +67,32 @@ export function explanations(text: string): readonly Explained[] {
 }
 
 const mostCodes = 16;
-/** `AADSTS65001`, and the bare number that people copy out of it. */
+/** `AADSTS65001`, or the bare number. */
 const entraCode = /^(?:AADSTS\s?)?(\d{4,8})$/i;
 const ownCodes = [...Object.keys(errorCodes), ...Object.keys(envelopeCodes)];
 
-/** A word that is a code, or is written like one: `65001` or `consent_requird`. */
+/** A word that is a code or looks like one: `65001` or `consent_requird`. */
 function codeIn(word: string): string | undefined {
   const [, number] = entraCode.exec(word) ?? [];
   if (number !== undefined) return `AADSTS${number}`;
   return ownCodes.includes(word) || /^[a-z]+(?:_[a-z]+)+$/.test(word) ? word : undefined;
 }
 
-/** The codes in a text that says other things as well. */
+/** The codes in running text. */
 function codesWithin(text: string): readonly string[] {
   const refusal = refusalIn(text);
   const written = [...text.matchAll(/AADSTS\s?(\d{4,8})/gi)].map(([, digits]) => Number(digits));
-  // A number in a sentence may be anything: only one that is a code of Entra counts, and none in an address or a time.
+  // A number in a sentence may be anything: only a known Entra code counts, and never one in a URL or a time.
   const bare = [...text.matchAll(/(?<![\w./-]|\w:)(\d{5,8})(?![\w/-]|[.:]\w)/g)]
     .map(([digits]) => Number(digits))
     .filter((number) => aadstsFacts(number) !== undefined);
   const numbers = [...written, ...(refusal?.errorCodes ?? []), ...bare].map((number) => `AADSTS${number}`);
-  // What an answer of Entra calls "invalid_request" is OAuth's, and explained by its category.
+  // The `error` of an Entra response, such as "invalid_request", is OAuth's: its category explains it.
   const own = ownCodes.filter((code) => code !== refusal?.error && isWordIn(text, code));
   return [...numbers, ...own];
 }
 
-/** Codes of one word ("closed") are words, too: only among codes they are meant. */
+/** A code of one word ("closed") is also plain English: it counts only in a list of codes. */
 function isWordIn(text: string, code: string): boolean {
   return code.includes("_") && new RegExp(`(?<![\\w-])${code}(?![\\w-])`).test(text);
 }
@@ -104,7 +104,7 @@ function explanationOf(code: string): Explained {
   return Object.hasOwn(envelopeCodes, code) ? ofEnvelope(code as EnvelopeCode) : unknownWord(code);
 }
 
-/** An answer of Entra's token endpoint, also in the middle of a line of a log. */
+/** A response of Entra's token endpoint, also in the middle of a log line. */
 function refusalIn(text: string): EntraRefusal | undefined {
   const answer = answerIn(text);
   return answer === undefined ? undefined : readRefusal(400, answer);
@@ -120,7 +120,7 @@ function answerIn(text: string): unknown {
   }
 }
 
-/** A word that is nearly a code is shown; any other may be a secret that was pasted. */
+/** Shows a word only if it is nearly a code; any other may be a pasted secret. */
 function unknownWord(word: string): Explained {
   const near = nearest(word, ownCodes);
   return near === undefined

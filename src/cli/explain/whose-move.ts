@@ -1,6 +1,6 @@
 import type { ErrorCategory } from "../../errors.js";
 
-/** Who can end an error, by its category: as in docs/errors.md. */
+/** Who can fix an error, by its category, as in docs/errors.md. */
 export const whoseMove: Readonly<Record<ErrorCategory, string>> = {
   consent: "the user or an administrator, by opening a link",
   signin: "the user, by signing in again",

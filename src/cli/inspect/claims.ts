@@ -55,12 +55,12 @@ const meanings: Readonly<Record<string, string>> = {
   tenant_region_scope: "region of the tenant",
 };
 
-/** Entra's own: opaque, and of no use to anybody else. */
+/** Internal to Entra: opaque, and useless to others. */
 const internal: ReadonlySet<string> = new Set(["aio", "rh", "uti", "xms_ftd", "xms_idrel", "xms_st"]);
 const times: ReadonlySet<string> = new Set(["iat", "nbf", "exp", "auth_time", "xms_tcdt"]);
 const maxClaims = 200;
 
-/** Every claim, the telling ones first. */
+/** Every claim, the most informative ones first. */
 export function explainedClaims(claims: TokenClaims): readonly ExplainedClaim[] {
   const order = Object.keys(meanings);
   const rank = (name: string): number => (order.includes(name) ? order.indexOf(name) : order.length);
@@ -85,7 +85,7 @@ function valueOf(name: string, value: unknown): string {
   return date === undefined || Number.isNaN(date.getTime()) ? short : `${short} (${date.toISOString()})`;
 }
 
-/** Prints one claim a line. */
+/** Prints one claim per line. */
 export function printClaims(out: Terminal, explained: readonly ExplainedClaim[]): void {
   const width = Math.min(20, Math.max(...explained.map(({ name }) => printable(name).length), 0));
   for (const { name, value, meaning } of explained)

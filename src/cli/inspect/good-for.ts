@@ -4,13 +4,13 @@ import type { Settings } from "../read-settings.js";
 import { audienceKind } from "./token-findings.js";
 import type { SourceKind } from "../../sources/source-kinds.js";
 
-/** What a token is good for, by the table of docs/guides/which-way.md. */
+/** What you can use a token for, by the table in docs/guides/which-way.md. */
 export interface GoodFor {
   readonly way: SourceKind | "none";
   readonly detail: string;
 }
 
-/** Which way the token serves, if it is what it says. */
+/** The way that the token fits, if its claims are true. */
 export function goodFor(claims: TokenClaims, settings: Settings): readonly GoodFor[] {
   if (subjectOf(claims).kind !== "person")
     return [{ way: "none", detail: "no way: it is not a user's token." }];

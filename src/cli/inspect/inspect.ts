@@ -11,7 +11,7 @@ import { goodFor } from "./good-for.js";
 import { tokenFindings } from "./token-findings.js";
 import { checkSignature } from "./signature.js";
 
-/** The command `inspect`: true when nothing wrong was found. */
+/** The command `inspect`: true if it found no problem. */
 export async function inspect({ values, positionals, line, out, signal }: Invocation): Promise<boolean> {
   const [from = "-", ...more] = positionals;
   if (more.length > 0)

@@ -10,8 +10,8 @@ import { cloudOf, type Settings } from "../read-settings.js";
 const check = "signature";
 
 /**
- * Verifies with the keys that the configured cloud publishes for the token's tenant. Of the token only a GUID
- * goes into that address, and none that differs from the configured tenant.
+ * Verifies with the keys that the configured cloud publishes for the token's tenant. That URL contains nothing
+ * from the token except the tenant's GUID, which must match the configured tenant.
  */
 export async function checkSignature({
   token,

@@ -13,7 +13,7 @@ import { audiencesOfResource, cloudOf, type Settings } from "../read-settings.js
 
 const graph: readonly string[] = ["00000003-0000-0000-c000-000000000000", "https://graph.microsoft.com"];
 
-/** The findings of the verifier's own checks, each of them. The signature is checked elsewhere. */
+/** One finding for each check of the verifier, except the signature. */
 export function tokenFindings(claims: TokenClaims, settings: Settings): readonly Finding[] {
   return shownChecks.map((check) => finding(check, claims, settings));
 }
@@ -41,12 +41,12 @@ function finding(check: ShownCheck, claims: TokenClaims, settings: Settings): Fi
       };
     return { ...failure(check, error), ...betterFix(check, claims) };
   } catch (error) {
-    // The configured cloud is none.
+    // The configured cloud is not a cloud.
     return failure(check, error);
   }
 }
 
-/** What an agent with this configuration would hold the token against. What is not configured accepts anything. */
+/** The rules of an agent with this configuration. A setting that is missing accepts anything. */
 function rulesOf(claims: TokenClaims, settings: Settings): ClaimRules {
   const { clientId, tenantId } = settings;
   const cloud = cloudOf(settings);
@@ -71,7 +71,7 @@ function isConfigured(settings: Settings): boolean {
   return settings.clientId !== undefined || audiencesOfResource(settings).length > 0;
 }
 
-/** Who the token is for: our app, the MCP server, or somebody known for other reasons. */
+/** The kind of audience: our app, the MCP server, or another well-known one. */
 export function audienceKind(
   claims: TokenClaims,
   settings: Settings,
@@ -105,7 +105,7 @@ const accepted: Readonly<Record<ShownCheck, (claims: TokenClaims, rules: ClaimRu
     `The subject is a user; the client ${JSON.stringify(clientOf(claims) ?? null)} has the scopes ${JSON.stringify(scopesOf(claims).join(" "))}.`,
 };
 
-/** What the error's own help cannot know. */
+/** A better fix than the error's own help. */
 function betterFix(check: ShownCheck, claims: TokenClaims): { readonly fix?: string } {
   const [audience = ""] = audiencesOf(claims);
   if (check === "tenant")

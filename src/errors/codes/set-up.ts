@@ -1,7 +1,7 @@
 import type { ErrorCodeFacts } from "../facts.js";
 
 /**
- * Contexts, options and packages: what the developer has set up.
+ * Contexts, options and packages: what the developer sets up.
  * @inline
  */
 export type SetUpCode =

@@ -1,7 +1,7 @@
 import type { ErrorCodeFacts } from "../facts.js";
 
 /**
- * Sign-in: whose grant it is, and where grants are kept.
+ * Sign-in: users, agents, and the store of grants.
  * @inline
  */
 export type SignInCode =

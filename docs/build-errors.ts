@@ -8,8 +8,8 @@ import { errorCodes, type ErrorCode } from "../src/errors.js";
 import { errorCauses } from "../src/errors/causes.js";
 import { envelopeCodes } from "../src/errors/envelope-codes.js";
 
-/** The catalogue page. */
-export function errorCatalogue(): string {
+/** The catalog page. */
+export function errorCatalog(): string {
   const own = Object.entries(errorCodes).map(
     ([code, { category, title, help }]) =>
       `### ${code}\n\n*${category}*. ${title}\n\n**Next:** ${help}\n${causesOf(code as ErrorCode)}`,
@@ -78,4 +78,4 @@ function agentRows(step: AgentStep): string[] {
 }
 
 const page = fileURLToPath(new URL("errors.md", import.meta.url));
-if (process.argv[1] === fileURLToPath(import.meta.url)) writeFileSync(page, errorCatalogue());
+if (process.argv[1] === fileURLToPath(import.meta.url)) writeFileSync(page, errorCatalog());

@@ -269,7 +269,7 @@ export function aadstsFacts(code: number): AadstsFacts | undefined {
   return byCode.get(code);
 }
 
-/** Every known code, in the order of the table. For the catalogue page. */
+/** Every known code, in the order of the table. For the catalog page. */
 export function knownAadstsCodes(): readonly number[] {
   return [...byCode.keys()];
 }

@@ -99,7 +99,7 @@ export function agentAadstsFacts(step: AgentStep, code: number): AadstsFacts | u
   return byStep[step].get(code);
 }
 
-/** Every code whose meaning differs in a step, in the order of the table. For the catalogue page. */
+/** Every code whose meaning differs in a step, in the order of the table. For the catalog page. */
 export function knownAgentAadstsCodes(step: AgentStep): readonly number[] {
   return [...byStep[step].keys()];
 }

@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { expect, it } from "vitest";
-import { errorCatalogue } from "../../docs/build-errors.js";
+import { errorCatalog } from "../../docs/build-errors.js";
 
-it("the error catalogue on the page is the one the code throws (npm run docs:errors)", () => {
-  expect(readFileSync(new URL("../../docs/errors.md", import.meta.url), "utf8")).toBe(errorCatalogue());
+it("the error catalog on the page is the one the code throws (npm run docs:errors)", () => {
+  expect(readFileSync(new URL("../../docs/errors.md", import.meta.url), "utf8")).toBe(errorCatalog());
 });

@@ -48,7 +48,10 @@ describe("the security review", () => {
         "maxEntries: 10_000, maxBytes: 64 * 1024 * 1024",
         "10 000 entries, 64 MiB",
       ],
-      "src/sign-in/grants/grants-state.ts": ["lifetimeMs = 90 * 24 * 3_600_000", "90 days after the last use"],
+      "src/sign-in/grants/grants-state.ts": [
+        "lifetimeMs = 90 * 24 * 3_600_000",
+        "90 days after the last use",
+      ],
       "src/sign-in/grants/pin.ts": ["pinMs = 400 * 24 * 3_600_000", "| 400 days"],
       "src/sign-in/grants/account-index.ts": ["ttlMs = 400 * 24 * 3_600_000", "| 400 days"],
       "src/sign-in/binding/prompt.ts": ["promptMs = 25 * 60_000", "5 to 25 minutes"],

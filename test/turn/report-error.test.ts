@@ -66,7 +66,7 @@ describe("without onError", () => {
       new HostedAgentIdentityError("resource_unauthorized", '"contacts" refused the token.'),
     );
     expect(text).toContain('HostedAgentIdentityError [resource_unauthorized]: "contacts" refused the token.');
-    expect(text).toContain("help: Read the token with hosted-agent-identity inspect");
+    expect(text).toContain("help: Run hosted-agent-identity inspect on the token");
   });
 
   test.each<[string, unknown]>([

@@ -43,6 +43,7 @@ export const sitePages: Readonly<Record<string, readonly string[]>> = {
   Errors: ["docs/guides/errors.md", "docs/errors.md"],
   Project: [
     "docs/architecture.md",
+    "docs/proofs.md",
     "CHANGELOG.md",
     "CONTRIBUTING.md",
     "SECURITY.md",

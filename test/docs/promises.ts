@@ -211,10 +211,6 @@ export const promises: readonly PromiseOfThePage[] = [
     proof: held(["exchange/on-behalf-of-exchange", "refuses a token that came with %s, and raises an event"]),
   },
   {
-    says: "every threat has a line, and every mutant runs the file",
-    proof: held(["docs/security", "says of every threat what stops it and what remains"]),
-  },
-  {
     says: "and whatever looks random",
     proof: held(["turn/report-error", "no secret of a message, a name, a stack or a cause is printed"]),
   },

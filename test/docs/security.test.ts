@@ -12,9 +12,10 @@ interface Proof {
 }
 
 const page = readFileSync(new URL("../../docs/security.md", import.meta.url), "utf8");
+const proofsPage = readFileSync(new URL("../../docs/proofs.md", import.meta.url), "utf8");
 const model = section("Threat model");
 const threats = [...model.matchAll(/^### (.+)$/gm)].map(([, name = ""]) => name);
-const proofs = section("What proves it").split("\n").flatMap(proofOf);
+const proofs = proofsPage.split("\n").flatMap(proofOf);
 const policy = readFileSync(new URL("../../SECURITY.md", import.meta.url), "utf8");
 
 describe("the threat model", () => {
@@ -24,7 +25,7 @@ describe("the threat model", () => {
     expect(model.match(/\*\*Remains:\*\*/g)).toHaveLength(threats.length);
     expect([...new Set(proofs.map(({ threat }) => threat))]).toEqual(threats);
     // No line of the table is left out because it could not be read.
-    expect(proofs).toHaveLength((page.match(/^\| [A-Z].*`/gm) ?? []).length);
+    expect(proofs).toHaveLength((proofsPage.match(/^\| [A-Z].*`/gm) ?? []).length);
   });
 
   it.each(proofs)("$threat: $file has the test: $title", ({ file, title }) => {

@@ -42,6 +42,7 @@ export const sitePages: Readonly<Record<string, readonly string[]>> = {
   ],
   Errors: ["docs/guides/errors.md", "docs/errors.md"],
   Project: [
+    "docs/glossary.md",
     "docs/architecture.md",
     "docs/proofs.md",
     "CHANGELOG.md",

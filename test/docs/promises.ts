@@ -103,6 +103,10 @@ export const promises: readonly PromiseOfThePage[] = [
     proof: held(["toolbox/consent", "-32006 in what a tool returned means nothing"]),
   },
   {
+    says: "Every wait ends",
+    proof: held(["faults/sign-in-store", "hangs: one call of each waits for the store's limit"]),
+  },
+  {
     says: "Every call to Entra, a key endpoint, a sign-in service or a store has a timeout",
     proof: held(
       ["exchange/on-behalf-of-exchange", "gives up on a silent Entra after timeoutMs"],
@@ -244,7 +248,7 @@ export const promises: readonly PromiseOfThePage[] = [
     says: "so that nothing begun before counts any more",
     proof: held(["sign-in/grants/record-changes", "writes nothing when the person has %s meanwhile"]),
   },
-  { says: "It revokes nothing elsewhere", proof: said("It says what a sign-out does not do.") },
+  { says: "A sign-out revokes nothing elsewhere", proof: said("It says what a sign-out does not do.") },
   {
     says: "Whoever has the encryption keys as well can open every grant",
     proof: said("It says what a key holder can do."),
@@ -292,18 +296,18 @@ export const promises: readonly PromiseOfThePage[] = [
     proof: said("It says what remains where no sign-in service is used."),
   },
   {
-    says: "What was being fetched while somebody signed out is kept nowhere",
+    says: "What was being fetched while the user signed out is kept nowhere",
     proof: held(
       ["access/forgotten", "a person who is forgotten while it is being filled leaves nothing in"],
       ["sign-in/sign-out", "no turn of this process gets a token that was being read meanwhile"],
     ),
   },
   {
-    says: "a chat user who never signs in, fills the store",
+    says: "a chat user who never signs in, fills the sign-in store",
     proof: said("It is what an attacker wants to do, not what we promise."),
   },
   {
-    says: "a sign-in rides in a sealed cookie and the store keeps nothing of it",
+    says: "a sign-in is held in a sealed cookie and the store keeps nothing of it",
     proof: held([
       "sign-in/flow/attempts",
       "makes the store keep nothing, however often they press, come back and make codes up",

@@ -12,10 +12,10 @@ interface Proof {
 }
 
 const page = readFileSync(new URL("../../docs/security.md", import.meta.url), "utf8");
-const proofsPage = readFileSync(new URL("../../docs/proofs.md", import.meta.url), "utf8");
-const model = section("Threat model");
+const model = section(page, "Threat model");
 const threats = [...model.matchAll(/^### (.+)$/gm)].map(([, name = ""]) => name);
-const proofs = proofsPage.split("\n").flatMap(proofOf);
+const table = section(readFileSync(new URL("../../docs/proofs.md", import.meta.url), "utf8"), "Threats");
+const proofs = table.split("\n").flatMap(proofOf);
 const policy = readFileSync(new URL("../../SECURITY.md", import.meta.url), "utf8");
 
 describe("the threat model", () => {
@@ -25,7 +25,7 @@ describe("the threat model", () => {
     expect(model.match(/\*\*Remains:\*\*/g)).toHaveLength(threats.length);
     expect([...new Set(proofs.map(({ threat }) => threat))]).toEqual(threats);
     // No line of the table is left out because it could not be read.
-    expect(proofs).toHaveLength((proofsPage.match(/^\| [A-Z].*`/gm) ?? []).length);
+    expect(proofs).toHaveLength((table.match(/^\| [A-Z].*`/gm) ?? []).length);
   });
 
   it.each(proofs)("$threat: $file has the test: $title", ({ file, title }) => {
@@ -64,8 +64,8 @@ function cells(text: string, at: number): string[] {
   return text.endsWith(" |") ? [text.slice(0, -2), ""] : [text];
 }
 
-function section(heading: string): string {
-  return page.split(/^## /m).find((part) => part.startsWith(`${heading}\n`)) ?? "";
+function section(text: string, heading: string): string {
+  return text.split(/^## /m).find((part) => part.startsWith(`${heading}\n`)) ?? "";
 }
 
 /** As GitHub names a heading. */

@@ -182,7 +182,7 @@ function memory(results: Results): string {
   const each = results.row("memory per cached user").ours;
   const megabytes = (users: number): string => `${Math.round((each * users) / 1000)} MB`;
   return markdown(
-    ["people active within an hour", "set", `memory, *computed* from ${shown(each)} kB each`],
+    ["users active within an hour", "set", `memory, *computed* from ${shown(each)} kB each`],
     [
       ["up to 10 000", "nothing", `up to ${megabytes(10_000)}`],
       ["up to 40 000", "`cache: { maxEntries: 40_000 }`", megabytes(40_000)],
@@ -205,12 +205,12 @@ function million(results: Results): string {
         `${((perSecond * exchange) / 1000).toFixed(2)} of one core (${shown(exchange)} ms each)`,
       ],
       [
-        "memory, when a person always reaches the same one of 10 replicas",
+        "memory, when a user always reaches the same one of 10 replicas",
         `${Math.round(each * 100)} MB each: \`maxEntries: 100_000\`, \`maxBytes\` 192 MiB`,
       ],
       [
-        "memory, when anybody reaches any replica",
-        "as much as you give: whoever is not in it is read from the store",
+        "memory, when any user reaches any replica",
+        "as much as you give: tokens that are not in it are read from the store",
       ],
       ["Redis memory", `${inRedis.toFixed(1)} GB; give it a fifth more, and \`allkeys-lru\``],
       [
@@ -218,7 +218,7 @@ function million(results: Results): string {
         `${Math.round(2 * perSecond)} reads and ${Math.round(perSecond)} writes a second`,
       ],
       [
-        "each further replica that a person reaches in that hour",
+        "each additional replica that a user reaches in that hour",
         "2 reads and no exchange; without the store 1 exchange",
       ],
     ],

@@ -5,25 +5,25 @@
  */
 export const floors: readonly Readonly<Record<string, string>>[] = [
   {
-    async: "deadlines, clocks, single flight, maps that forget",
+    async: "deadlines, clocks, single flight, bounded and expiring maps",
     input: "limits on text and JSON from outside",
   },
   { errors: "error classes, and the table of codes" },
   { options: "how options are declared and checked" },
-  { events: "what `onEvent` and traces are told" },
+  { events: "what `onEvent` and traces receive" },
   { runtime: "what every factory takes: `fetch`, clock, random bytes, listener" },
   {
     entra: "facts about Entra: clouds, claims, AADSTS codes",
     foundry: "facts about Foundry: headers, items",
   },
   { sealing: "digests, keys, sealed records" },
-  { context: "the user context: carry it through the request, end it, keep its secrets beside it" },
-  { "user-token": "is this token good: signature, issuer, audience, lifetime, person" },
-  { request: "from a request to a user context, and the refusal where there is none" },
+  { context: "the user context: carries it through the request, ends it, keeps its secrets beside it" },
+  { "user-token": "verifies user tokens: signature, issuer, audience, lifetime, person" },
+  { request: "turns a request into a user context, or refuses it" },
   { consent: "consent requests: items, links and their policy, what an error asks for" },
-  { exchange: "the wire to Entra: credentials, MSAL, the proof of whose token came back" },
-  { sources: "protected resources, and the ways to a token for one" },
-  { tokens: "asks the sources; the caches in front of them" },
+  { exchange: "requests to Entra: credentials, MSAL, the proof of whose token came back" },
+  { sources: "protected resources and token sources" },
+  { tokens: "asks the sources, and caches their tokens" },
   { access: "the authenticated `fetch`: URL match, challenges, MCP sessions" },
   {
     mcp: "auth objects for both MCP SDKs, the client pool",
@@ -32,7 +32,7 @@ export const floors: readonly Readonly<Record<string, string>>[] = [
     turn: "runs a turn: text in, events of the Responses protocol out",
   },
   {
-    server: "the other end: tokens verified in an MCP server",
+    server: "the MCP server's side: verifies tokens there",
     http: "adapters for Express, Fastify, Hono and `node:http`",
     otel: "spans and metrics",
   },

@@ -127,7 +127,7 @@ export const promises: readonly PromiseOfThePage[] = [
     proof: held(["user-token/verify", "a user token is refused that has"]),
   },
   {
-    says: "Nobody can take another's room",
+    says: "No owner can use another's room",
     proof: held(["turn/operations", "are bounded for each person, and nobody takes another's room"]),
   },
   {
@@ -146,14 +146,14 @@ export const promises: readonly PromiseOfThePage[] = [
     ),
   },
   {
-    says: "Five people of a tenant who are throttled within ten seconds, while nobody of that tenant is served",
+    says: "Five users of a tenant who are throttled within ten seconds, while no one in that tenant is served",
     proof: held(
       ["exchange/back-off", "stops that tenant and no other one"],
       ["exchange/back-off", "is not begun by five in trouble when somebody between them was served"],
     ),
   },
   {
-    says: "Two hostile tenants whose own endpoints fail, while nobody else is served",
+    says: "Two hostile tenants whose own endpoints fail, while no one else is served",
     proof: held(
       ["exchange/back-off", "stops every tenant, and then each asks once for itself"],
       ["exchange/back-off", "is not begun while anybody is served"],
@@ -185,7 +185,7 @@ export const promises: readonly PromiseOfThePage[] = [
     says: "against whatever else shares its audience",
     proof: said("It is what remains: a server can use a token that it was sent, and we cannot take it back."),
   },
-  { says: "nothing once the code is told", proof: said("It is the attack that remains, and says so.") },
+  { says: "nothing once the code is disclosed", proof: said("It is the attack that remains, and says so.") },
   {
     says: "The platform's id owns nothing until you declare it",
     proof: held(["request/create", "makes a principal only where its user id was declared to be one person"]),
@@ -209,7 +209,6 @@ export const promises: readonly PromiseOfThePage[] = [
     says: "the server keeps nothing in a session",
     proof: said("It is the developer's word, and what the option means."),
   },
-  { says: "Nobody needs to attack", proof: said("It describes a fault, not what we do about it.") },
   {
     says: "Nothing is kept or sent, and an event says so",
     proof: held(["exchange/on-behalf-of-exchange", "refuses a token that came with %s, and raises an event"]),
@@ -223,7 +222,7 @@ export const promises: readonly PromiseOfThePage[] = [
     proof: said("It is why the rest is there."),
   },
   {
-    says: "Somebody else who opens the link stores nothing",
+    says: "Anyone else who opens the link stores nothing",
     proof: held([
       "sign-in/flow/known-person",
       "has to be the one who opens the link: somebody it was forwarded to stores nothing",
@@ -250,7 +249,7 @@ export const promises: readonly PromiseOfThePage[] = [
   },
   { says: "A sign-out revokes nothing elsewhere", proof: said("It says what a sign-out does not do.") },
   {
-    says: "Whoever has the encryption keys as well can open every grant",
+    says: "Someone who also has the encryption keys can open every grant",
     proof: said("It says what a key holder can do."),
   },
   {
@@ -280,7 +279,7 @@ export const promises: readonly PromiseOfThePage[] = [
     ]),
   },
   {
-    says: "it can name those who talk to it, and nobody else",
+    says: "it can name those who talk to it, and no one else",
     proof: held(
       ["sign-in/remote/remote-sign-in", "may not name people by the platform's id where it is not declared"],
       ["sign-in/remote/remote-sign-in", "a user token that is none"],

@@ -10,6 +10,7 @@ export const sitePages: Readonly<Record<string, readonly string[]>> = {
     "docs/guides/which-way.md",
     "docs/guides/from-python.md",
     "docs/guides/testing-your-agent.md",
+    "docs/glossary.md",
   ],
   Guides: [
     "docs/guides/middleware.md",
@@ -42,7 +43,6 @@ export const sitePages: Readonly<Record<string, readonly string[]>> = {
   ],
   Errors: ["docs/guides/errors.md", "docs/errors.md"],
   Project: [
-    "docs/glossary.md",
     "docs/architecture.md",
     "docs/proofs.md",
     "CHANGELOG.md",

@@ -1,4 +1,7 @@
-/** Writes docs/errors.md from the tables that the code uses: `npm run docs:errors`. A test compares them. */
+/**
+ * Writes docs/errors.md and docs/entra-codes.md from the tables that the code uses: `npm run docs:errors`. A test
+ * compares them. Only the first is in the package: the command `explain` prints what the other one says.
+ */
 import { writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { whoseMove } from "../src/cli/explain/whose-move.js";
@@ -18,11 +21,6 @@ export function errorCatalog(): string {
     ([code, { status, title, help }]) => `| \`${code}\` | ${status} | ${title} | ${help} |`,
   );
   const categories = Object.entries(whoseMove).map(([category, who]) => `| ${category} | ${who} |`);
-  const entra = knownAadstsCodes().map((code) => {
-    const facts = aadstsFacts(code);
-    return `| AADSTS${code} | ${facts?.category} | ${facts?.meaning} | ${facts?.fix} |`;
-  });
-  const agent = (["exchange_token", "on_behalf_of"] as const).flatMap(agentRows);
   return `# Errors
 
 Every error of this package has a \`code\` to switch on, a \`category\` that says who can fix it, and \`help\` with the next step. None contains a token, a secret or a link in its message, its JSON or what \`util.inspect\` prints. The guide [Errors](guides/errors.md) shows how to catch them; \`npx hosted-agent-identity explain <code>\` prints an entry of this page.
@@ -44,13 +42,26 @@ ${envelope.join("\n")}
 
 ## What Entra's codes mean
 
+\`npx hosted-agent-identity explain AADSTS65001\` prints what a code means, who can fix it, and what to do next.
+`;
+}
+
+/** The page of Entra's codes. */
+export function entraCodes(): string {
+  const entra = knownAadstsCodes().map((code) => {
+    const facts = aadstsFacts(code);
+    return `| AADSTS${code} | ${facts?.category} | ${facts?.meaning} | ${facts?.fix} |`;
+  });
+  const agent = (["exchange_token", "on_behalf_of"] as const).flatMap(agentRows);
+  return `# Entra's codes
+
 The numbers refine \`error\`, \`suberror\` and \`claims\`; Microsoft calls them subject to change. A response with a claims challenge is a \`stepup\`, even with a code that is *blocked* below, unless its suberror is \`message_only\`: the user can satisfy the claims.
 
 | code | category | meaning | next |
 |---|---|---|---|
 ${entra.join("\n")}
 
-## The same codes for agent identities
+## For agent identities
 
 \`agentOnBehalfOf()\` makes two requests: the blueprint's for an exchange token, then the agent identity's on behalf of the user. Some codes mean something else there.
 
@@ -77,5 +88,7 @@ function agentRows(step: AgentStep): string[] {
   });
 }
 
-const page = fileURLToPath(new URL("errors.md", import.meta.url));
-if (process.argv[1] === fileURLToPath(import.meta.url)) writeFileSync(page, errorCatalog());
+if (process.argv[1] === fileURLToPath(import.meta.url)) {
+  writeFileSync(new URL("errors.md", import.meta.url), errorCatalog());
+  writeFileSync(new URL("entra-codes.md", import.meta.url), entraCodes());
+}

@@ -41,7 +41,7 @@ export const sitePages: Readonly<Record<string, readonly string[]>> = {
     "docs/guides/observability.md",
     "docs/live-tenant.md",
   ],
-  Errors: ["docs/guides/errors.md", "docs/errors.md"],
+  Errors: ["docs/guides/errors.md", "docs/errors.md", "docs/entra-codes.md"],
   Project: [
     "docs/architecture.md",
     "docs/proofs.md",

@@ -14,7 +14,7 @@ const root = fileURLToPath(new URL("../..", import.meta.url));
 
 const documents = [
   "README.md",
-  ...pagesIn("docs").filter((page) => page !== "docs/errors.md"),
+  ...pagesIn("docs").filter((page) => !["docs/errors.md", "docs/entra-codes.md"].includes(page)),
   ...pagesIn("examples"),
 ];
 

@@ -114,6 +114,7 @@ export function list<T>(item: OptionCheck<T>, least = 0): OptionCheck<readonly T
     kind: "list",
     expected,
     optional: false,
+    parts: item.parts,
     read(value, at) {
       if (!isOfKind("list", value) || (value as unknown[]).length < least)
         throw unexpected(at, expected, value);
@@ -146,6 +147,7 @@ export function either<A, B>(first: OptionCheck<A>, second: OptionCheck<B>): Opt
     kind: "mixed",
     expected: `${first.expected}, or ${second.expected}`,
     optional: false,
+    parts: first.parts ?? second.parts,
     read: (value, at) =>
       isOfKind(second.kind, value) && !isOfKind(first.kind, value)
         ? second.read(value, at)

@@ -1,10 +1,5 @@
-export {
-  startEntra,
-  type AppTokenRequest,
-  type ConsentChange,
-  type EntraEmulator,
-  type UserTokenRequest,
-} from "./entra/start.js";
+export { startEntra } from "./entra/start.js";
+export type { AppTokenRequest, ConsentChange, EntraEmulator, UserTokenRequest } from "./entra/emulator.js";
 export type {
   AgentIdentityOptions,
   EntraAppOptions,
@@ -16,7 +11,7 @@ export type {
   ManagedIdentityOptions,
   RedirectUriOptions,
 } from "./entra/options.js";
-export type { EntraApp, EntraTenant, EntraUser, ManagedIdentity } from "./entra/directory.js";
+export type { EntraApp, EntraTenant, EntraUser, ManagedIdentity } from "./entra/directory-objects.js";
 export type { AppRef, UserRef } from "./entra/refs.js";
 export type { ActivePolicy, EntraPolicies } from "./entra/policies.js";
 export type { EntraGrant, EntraPolicy, PolicyTarget } from "./entra/policy-types.js";

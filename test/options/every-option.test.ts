@@ -135,29 +135,33 @@ describe.each(all)("$name of $entry", ({ name, factory }) => {
   }
 });
 
-/** Options by path, those of nested objects included. */
+/** Options by path, those of nested objects included, and of the first object of a list. */
 function everyOption(
   table: Readonly<Record<string, OptionCheck<unknown>>>,
   sample: object | undefined,
 ): [string, OptionCheck<unknown>][] {
   return Object.entries(table).flatMap(([name, check]) => {
     const own: [string, OptionCheck<unknown>] = [name, check];
-    const inner = (sample as Record<string, object | undefined> | undefined)?.[name];
+    const given = (sample as Record<string, object | undefined> | undefined)?.[name];
+    const [inner, at] = Array.isArray(given) ? [given[0] as object, `${name}[0]`] : [given, name];
     if (check.parts === undefined || inner === undefined) {
       expect(check.parts === undefined || inner !== undefined, `the sample has no ${name}`).toBe(true);
       return [own];
     }
     return [
       own,
-      ...everyOption(check.parts, inner).map(([part, of]) => [`${name}.${part}`, of] as [string, typeof of]),
+      ...everyOption(check.parts, inner).map(([part, of]) => [`${at}.${part}`, of] as [string, typeof of]),
     ];
   });
 }
 
 function withOption(sample: object | undefined, path: string, value: unknown): object {
-  const [name = "", ...rest] = path.split(".");
-  const inner = (sample as Record<string, object> | undefined)?.[name];
-  return { ...sample, [name]: rest.length === 0 ? value : withOption(inner, rest.join("."), value) };
+  const [first = "", ...rest] = path.split(".");
+  if (rest.length === 0) return { ...sample, [first]: value };
+  const name = first.replace("[0]", "");
+  const given = (sample as Record<string, object> | undefined)?.[name];
+  const inner = withOption(Array.isArray(given) ? given[0] : given, rest.join("."), value);
+  return { ...sample, [name]: name === first ? inner : [inner] };
 }
 
 async function outcome(factory: Factory, wrong: object, options: unknown): Promise<unknown> {

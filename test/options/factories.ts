@@ -38,6 +38,8 @@ import { onBehalfOfOptions } from "../../src/sources/on-behalf-of.js";
 import { resourceOptions } from "../../src/sources/protected-resource.js";
 import { responsesOptions } from "../../src/turn/responses-options.js";
 import { testContextOptions } from "../../src/context/test-context.js";
+import { entraOptions } from "../../src/testing/entra/option-checks.js";
+import { foundryOptions } from "../../src/testing/foundry/option-checks.js";
 import { isolationOptions } from "../../src/testing/isolation/options.js";
 import { witnessOptions } from "../../src/testing/isolation/witness.js";
 import { storeSuiteOptions } from "../../src/testing/sign-in/store-suite.js";
@@ -118,6 +120,28 @@ const served = {
   resources: [resource],
 };
 const contacts = root.userAccess(resource, [root.passthrough()]);
+
+/** With every nested object that an emulator of Entra takes. */
+const entraSample = {
+  tenants: [{ name: "Contoso" }],
+  apps: [
+    {
+      name: "agent",
+      scopes: [{ name: "access_as_user" }],
+      secrets: [{ value: "agent-secret", expiresAt: 1 }],
+      federatedCredentials: [{ managedIdentity: "agent identity" }],
+      redirectUris: [{ uri: redirectUri, type: "web" }],
+      preAuthorized: [{ client: "chat", scopes: ["access_as_user"] }],
+      requiredAccess: [{ resource: "contacts" }],
+      agentIdentities: [{ name: "agent 1" }],
+      inheritablePermissions: [{ resource: "contacts" }],
+    },
+  ],
+  users: [{ name: "Ada" }],
+  managedIdentities: [{ name: "agent identity" }],
+  policies: [{ type: "mfa" }],
+  tls: { cert: "a certificate", key: "a key" },
+};
 
 /** A function whose one argument are its options. */
 function ofOptions(
@@ -204,6 +228,7 @@ export const factories: Readonly<Record<string, Readonly<Record<string, Factory>
   "./consent": {
     consentLinkPolicy: ofOptions(consent.consentLinkPolicy, linkPolicyOptions, {
       allowedOrigins: ["https://*.example.com"],
+      allowedLinks: [{ origin: "https://login.example.com", path: "/authorize" }],
     }),
   },
   "./express": {
@@ -266,6 +291,23 @@ export const factories: Readonly<Record<string, Readonly<Record<string, Factory>
       witness: { calls: [], resource: {} },
     }),
     signInStoreSuite: ofOptions(testing.signInStoreSuite, storeSuiteOptions, { name: "mine", open: noop }),
+    startEntra: ofOptions(checksOnly("startEntra", entraOptions), entraOptions, entraSample),
+    startFoundry: ofOptions(checksOnly("startFoundry", foundryOptions), foundryOptions, {
+      entra: { app: noop, users: [] },
+      toolboxes: [
+        {
+          name: "tools",
+          sources: [
+            {
+              name: "people",
+              auth: { type: "none" },
+              tools: [{ name: "search" }],
+              failing: { code: "HTTP_400" },
+            },
+          ],
+        },
+      ],
+    }),
     startWitness: ofOptions(checksOnly("startWitness", witnessOptions), witnessOptions, {
       entra: { app: noop, users: [] },
       app: "contacts",
@@ -306,8 +348,6 @@ export const notFactories: Readonly<Record<string, string>> = {
   readConsentRequests: "as consentReader",
   runWithUserContext: "takes a context, and says so itself",
   runningTurns: "takes nothing",
-  startEntra: "checks the names of its directory itself, and has tests of its own",
-  startFoundry: "checks the names of its directory itself, and has tests of its own",
   toSse: "takes events, which are read as they come",
   toolApproval: "reads what a server says",
   tryGetUserContext: "looks an object up",

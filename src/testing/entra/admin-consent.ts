@@ -2,7 +2,7 @@ import { randomUUID } from "node:crypto";
 import { returnAddress, sendBack, type ReturnAddress } from "./authorize-request.js";
 import type { EntraCall } from "./call.js";
 import { configuredOn } from "./consent-step.js";
-import type { EntraApp, EntraTenant } from "./directory.js";
+import type { EntraApp, EntraTenant } from "./directory-objects.js";
 import { html, type Reply } from "./http.js";
 import { adminConsentPage } from "./pages.js";
 import { refused } from "./refused.js";

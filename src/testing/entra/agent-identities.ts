@@ -1,4 +1,4 @@
-import type { EntraApp } from "./directory.js";
+import type { EntraApp } from "./directory-objects.js";
 import { tokenExchangeId } from "./microsoft-apps.js";
 import { refused } from "./refused.js";
 import type { RequestedResource } from "./scopes.js";

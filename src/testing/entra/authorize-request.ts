@@ -1,6 +1,6 @@
 import { parseClaims, type ClaimsRequest } from "./claims-request.js";
 import { knownClient } from "./client-auth.js";
-import type { EntraApp, EntraTenant } from "./directory.js";
+import type { EntraApp, EntraTenant } from "./directory-objects.js";
 import { html, redirect, type Reply } from "./http.js";
 import { formPostPage } from "./pages.js";
 import { refusalBody, refused, type Refused } from "./refused.js";

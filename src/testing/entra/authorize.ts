@@ -8,7 +8,7 @@ import {
 } from "./authorize-request.js";
 import type { EntraCall } from "./call.js";
 import { missingConsent, recordConsent } from "./consent-step.js";
-import type { Account, EntraTenant } from "./directory.js";
+import type { Account, EntraTenant } from "./directory-objects.js";
 import { html, type Reply } from "./http.js";
 import { accountPicker, approvalPage, consentPage, needAdminPage, type PageForm } from "./pages.js";
 import { Refused, refused } from "./refused.js";

@@ -1,5 +1,5 @@
 import type { IncomingMessage } from "node:http";
-import type { EntraTenant } from "./directory.js";
+import type { EntraTenant } from "./directory-objects.js";
 import type { EntraRequest } from "./log.js";
 import type { EntraState } from "./state.js";
 

@@ -9,7 +9,7 @@ import {
   type ProtectedHeaderParameters,
 } from "jose";
 import { blueprintOf, fmiSubject } from "./agent-identities.js";
-import type { EntraApp, EntraTenant } from "./directory.js";
+import type { EntraApp, EntraTenant } from "./directory-objects.js";
 import { tokenExchangeId } from "./microsoft-apps.js";
 import type { FederatedCredentialOptions } from "./options.js";
 import { refused } from "./refused.js";

@@ -1,6 +1,6 @@
 import { timingSafeEqual } from "node:crypto";
 import { checkClientAssertion } from "./client-assertion.js";
-import type { EntraApp, EntraTenant } from "./directory.js";
+import type { EntraApp, EntraTenant } from "./directory-objects.js";
 import { refused } from "./refused.js";
 import type { EntraState } from "./state.js";
 import { required, type ClientProof } from "./token-call.js";

@@ -1,5 +1,5 @@
 import type { AuthorizeRequest } from "./authorize-request.js";
-import type { Account, EntraApp, EntraTenant } from "./directory.js";
+import type { Account, EntraApp, EntraTenant } from "./directory-objects.js";
 import { parseScopes, requiredScopes } from "./scopes.js";
 import type { EntraState } from "./state.js";
 

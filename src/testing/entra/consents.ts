@@ -1,4 +1,4 @@
-import type { EntraApp } from "./directory.js";
+import type { EntraApp } from "./directory-objects.js";
 
 /** Who consented to what: per tenant, client and resource, for one user or for everybody. */
 export interface Consents {

@@ -1,7 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { claimsChallenge, parseClaims } from "./claims-request.js";
 import { blueprintOf, inherited } from "./agent-identities.js";
-import type { Account, EntraApp, EntraTenant } from "./directory.js";
+import type { Account, EntraApp, EntraTenant } from "./directory-objects.js";
 import type { EntraGrant } from "./policy-types.js";
 import { Refused, refused } from "./refused.js";
 import {
@@ -45,7 +45,7 @@ export async function issueForPerson(call: TokenCall, grant: PersonGrant): Promi
   const names = consentedScopes(call, grant, resource);
   checkPolicies(call, grant, resource, claims.authContexts);
 
-  const lifetimeS = state.options.accessTokenLifetimeS ?? 3599;
+  const lifetimeS = state.options.accessTokenLifetimeS;
   const refreshInS = state.options.refreshInS;
   const satisfiedContexts = signIn.satisfied.filter((value) => /^c\d+$/.test(value));
   return {

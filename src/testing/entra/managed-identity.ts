@@ -1,5 +1,5 @@
 import type { IncomingMessage } from "node:http";
-import type { EntraApp, ManagedIdentity } from "./directory.js";
+import type { EntraApp, ManagedIdentity } from "./directory-objects.js";
 import { json, type Reply } from "./http.js";
 import type { EntraRequest } from "./log.js";
 import type { EntraState } from "./state.js";

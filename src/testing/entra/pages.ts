@@ -1,4 +1,4 @@
-import type { Account, EntraApp } from "./directory.js";
+import type { Account, EntraApp } from "./directory-objects.js";
 
 /** What every form of a flow sends back to. */
 export interface PageForm {

@@ -1,5 +1,7 @@
 import { randomUUID } from "node:crypto";
-import type { Account, Directory, EntraApp } from "./directory.js";
+import type { Account, EntraApp } from "./directory-objects.js";
+import type { Directory } from "./directory.js";
+import { policyOption } from "./option-checks.js";
 import type { EntraGrant, EntraPolicy } from "./policy-types.js";
 
 /**
@@ -19,7 +21,7 @@ export type ActivePolicy = EntraPolicy & {
  * @group Test kit
  */
 export interface EntraPolicies {
-  /** Puts a policy in force and returns it with its id, for `remove`. Throws `invalid_option` for unknown names. */
+  /** Puts a policy in force and returns it with its id, for `remove`. Throws `invalid_option` for fields of another kind and for unknown names. */
   add(policy: EntraPolicy): ActivePolicy;
   remove(policy: string | { readonly id: string }): void;
   clear(): void;
@@ -46,17 +48,18 @@ export interface PolicySubject {
 
 export function createPolicies(directory: Directory, first: readonly EntraPolicy[]): Policies {
   let active: ActivePolicy[] = [];
+  const enforce = (policy: EntraPolicy): ActivePolicy => {
+    // Names are looked up now, so that a typing error is an error and not a policy that never applies.
+    if (policy.user !== undefined) directory.user(policy.user);
+    if (policy.client !== undefined) directory.app(policy.client);
+    if (policy.resource !== undefined) directory.app(policy.resource);
+    const left = policy.times ?? Number.POSITIVE_INFINITY;
+    const added = { ...policy, id: randomUUID(), left: policy.type === "swap" ? 2 : left };
+    active.push(added);
+    return added;
+  };
   const policies: Policies = {
-    add: (policy) => {
-      // Names are looked up now, so that a typing error is an error and not a policy that never applies.
-      if (policy.user !== undefined) directory.user(policy.user);
-      if (policy.client !== undefined) directory.app(policy.client);
-      if (policy.resource !== undefined) directory.app(policy.resource);
-      const left = policy.times ?? Number.POSITIVE_INFINITY;
-      const added = { ...policy, id: randomUUID(), left: policy.type === "swap" ? 2 : left };
-      active.push(added);
-      return added;
-    },
+    add: (policy) => enforce(policyOption.read(policy, "policies.add: policy")),
     remove: (policy) => {
       const id = typeof policy === "string" ? policy : policy.id;
       active = active.filter((one) => one.id !== id);
@@ -77,7 +80,7 @@ export function createPolicies(directory: Directory, first: readonly EntraPolicy
       return found;
     },
   };
-  for (const policy of first) policies.add(policy);
+  for (const policy of first) enforce(policy);
   return policies;
 }
 

@@ -1,4 +1,4 @@
-import type { EntraApp, EntraTenant } from "./directory.js";
+import type { EntraApp, EntraTenant } from "./directory-objects.js";
 import { graphId } from "./microsoft-apps.js";
 import { refused } from "./refused.js";
 import type { EntraState } from "./state.js";

@@ -1,9 +1,10 @@
 import type { Consents } from "./consents.js";
-import type { Account, Directory, EntraApp } from "./directory.js";
+import type { Account, EntraApp } from "./directory-objects.js";
+import type { Directory } from "./directory.js";
 import type { SigningKeys } from "./keys.js";
 import type { Issued } from "./issued.js";
 import type { RequestLog } from "./log.js";
-import type { EntraOptions } from "./options.js";
+import type { EntraSettings } from "./option-checks.js";
 import type { Policies } from "./policies.js";
 
 /** What happened when the person signed in; goes with everything that follows from it. */
@@ -49,7 +50,7 @@ export interface BrowserSession {
 
 /** Everything one emulator knows. */
 export interface EntraState {
-  readonly options: EntraOptions;
+  readonly options: EntraSettings;
   readonly directory: Directory;
   readonly keys: SigningKeys;
   readonly consents: Consents;

@@ -1,4 +1,4 @@
-import type { EntraApp, EntraTenant } from "./directory.js";
+import type { EntraApp, EntraTenant } from "./directory-objects.js";
 import type { EntraRequest } from "./log.js";
 import { refused } from "./refused.js";
 import type { EntraState } from "./state.js";

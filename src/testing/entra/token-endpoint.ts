@@ -1,7 +1,7 @@
 import type { IncomingMessage } from "node:http";
 import { decodeJwt } from "jose";
 import { authenticateClient, claimedClient, knownClient } from "./client-auth.js";
-import type { Account, EntraTenant } from "./directory.js";
+import type { Account, EntraTenant } from "./directory-objects.js";
 import { authorizationCode } from "./grants/authorization-code.js";
 import { clientCredentials } from "./grants/client-credentials.js";
 import { onBehalfOf } from "./grants/on-behalf-of.js";

@@ -1,6 +1,6 @@
 import { createHash, randomBytes } from "node:crypto";
 import { SignJWT, type JWTPayload } from "jose";
-import type { Account, EntraApp } from "./directory.js";
+import type { Account, EntraApp } from "./directory-objects.js";
 import { graphId } from "./microsoft-apps.js";
 import { agentClaims } from "./agent-identities.js";
 import type { SigningKey } from "./keys.js";
@@ -40,7 +40,7 @@ export interface AccessTokenRequest {
 export async function accessToken(state: EntraState, request: AccessTokenRequest): Promise<string> {
   const version = request.version ?? request.resource.accessTokenVersion;
   const claims: Record<string, unknown> = {
-    ...times(state, request.lifetimeS ?? state.options.accessTokenLifetimeS ?? 3599),
+    ...times(state, request.lifetimeS ?? state.options.accessTokenLifetimeS),
     aud: version === 1 ? request.resourceUri : request.resource.clientId,
     iss: issuer(state, request.tenantId, version),
     ...clientClaims(request, version),

@@ -1,7 +1,7 @@
 import { createHmac } from "node:crypto";
 import { createLocalJWKSet, type JSONWebKeySet } from "jose";
 import { jwtVerify, type JWTVerifyGetKey } from "jose/jwt/verify";
-import type { EntraEmulator } from "../entra/start.js";
+import type { EntraEmulator } from "../entra/emulator.js";
 import { subjectIn } from "../entra/subject.js";
 import { HostedAgentIdentityError } from "../../errors.js";
 import { Refused, refused } from "./refused.js";

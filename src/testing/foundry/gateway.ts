@@ -33,7 +33,7 @@ export async function createResponse(exchange: Exchange): Promise<Handled> {
   const container = await readyContainer(exchange, sessionId);
   const call = state.calls.begin(whom, sessionId);
   entry.callId = call.callId;
-  const chosenId = state.options.choosesResponseIds === true ? newIds.response(previousId) : undefined;
+  const chosenId = state.options.choosesResponseIds ? newIds.response(previousId) : undefined;
   try {
     const told = encoding.encode(Buffer.from(JSON.stringify({ ...body, agent_session_id: sessionId })));
     const answer = await ask(exchange, container, call, { path: "/responses", body: told, chosenId });

@@ -1,5 +1,5 @@
 import type { AppRef } from "../entra/refs.js";
-import type { EntraEmulator } from "../entra/start.js";
+import type { EntraEmulator } from "../entra/emulator.js";
 import type { FoundryRequest } from "./log.js";
 import type { InProcessServer } from "./in-process-server.js";
 import type { ToolboxOptions } from "./toolbox/options.js";

@@ -1,9 +1,10 @@
 import { once } from "node:events";
 import type { AddressInfo } from "node:net";
 import { randomBytes, randomUUID } from "node:crypto";
-import type { EntraTenant } from "../entra/directory.js";
+import type { EntraTenant } from "../entra/directory-objects.js";
 import type { UserRef } from "../entra/refs.js";
 import { invalid } from "../../options/invalid.js";
+import { readOptions } from "../../options/option-table.js";
 import { createCallers, objectIds } from "./callers.js";
 import { createCalls } from "./calls.js";
 import { containerAt, containerInProcess, type Container } from "./container.js";
@@ -11,11 +12,12 @@ import { createFaults, type FoundryFault } from "./faults.js";
 import { giveConsent } from "./give-consent.js";
 import { createLog, type FoundryRequest } from "./log.js";
 import type { InProcessServer } from "./in-process-server.js";
+import { foundryOptions, type FoundrySettings } from "./option-checks.js";
 import type { FoundryOptions } from "./options.js";
 import { createReadiness } from "./readiness.js";
 import { createFoundryServer } from "./server.js";
 import { createSessions } from "./sessions.js";
-import type { Fetch, FoundryState } from "./state.js";
+import type { FoundryState } from "./state.js";
 import { createStore } from "./store.js";
 import { createConsents } from "./toolbox/consents.js";
 import { redirectUri, secretOf } from "./toolbox/oauth.js";
@@ -72,7 +74,7 @@ export interface FoundryEmulator {
  * responses, strict as the real one; and toolboxes, MCP servers whose sources are called as the person, with
  * grants that Foundry keeps. Everybody is verified against {@link startEntra}.
  *
- * Throws `invalid_option` for names that were not declared.
+ * Throws `invalid_option` for options of another kind, and for names that were not declared.
  *
  * Entry point: `hosted-agent-identity/testing`.
  *
@@ -97,16 +99,18 @@ export interface FoundryEmulator {
  * @group Test kit
  */
 export async function startFoundry(options: FoundryOptions): Promise<FoundryEmulator> {
-  const state = createState(options);
+  const settings = readOptions("startFoundry", foundryOptions, options);
+  const { entra, port } = settings;
+  const state = createState(settings);
   const connections = [...state.toolboxes.values()].flatMap(({ sources }) =>
     sources.flatMap(({ options: { auth } }) => (auth.type === "oauth2" ? [auth] : [])),
   );
-  for (const { app } of connections) secretOf(options.entra.app(app));
+  for (const { app } of connections) secretOf(entra.app(app));
   const server = createFoundryServer(state);
-  server.listen(options.port ?? 0, "127.0.0.1");
+  server.listen(port, "127.0.0.1");
   await once(server, "listening");
   state.origin = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
-  for (const { app } of connections) options.entra.addRedirectUri(app, redirectUri(state));
+  for (const { app } of connections) entra.addRedirectUri(app, redirectUri(state));
 
   const projectEndpoint = `${state.origin}/api/projects/${encodeURIComponent(state.project)}`;
   const endpoint = `${projectEndpoint}/agents/${encodeURIComponent(state.agentName)}/endpoint/protocols`;
@@ -115,7 +119,7 @@ export async function startFoundry(options: FoundryOptions): Promise<FoundryEmul
     return `${state.origin}${pathname}${search}`;
   };
   const userIdOf = (user: UserRef): string => {
-    const { oid } = options.entra.user(user);
+    const { oid } = entra.user(user);
     return state.callers.userIdOf({ kind: "person", tid: state.tenantId, oid, name: "" });
   };
   const close = async (): Promise<void> => {
@@ -146,12 +150,11 @@ export async function startFoundry(options: FoundryOptions): Promise<FoundryEmul
     },
     userId(who) {
       if ("delegated" in who) return state.callers.delegatedIdOf(who.delegated);
-      const [oid = ""] = objectIds(options.entra, [who.name]);
+      const [oid = ""] = objectIds(entra, [who.name]);
       return state.callers.userIdOf({ kind: "app", tid: state.tenantId, oid, name: who.name });
     },
     openableLink,
-    giveConsent: ({ link, user }) =>
-      giveConsent(state.fetch, openableLink(link), options.entra.user(user).oid),
+    giveConsent: ({ link, user }) => giveConsent(state.fetch, openableLink(link), entra.user(user).oid),
     revokeGrants({ toolbox, source, user }) {
       const { connection } = sourceNamed(state.toolboxes, toolbox, source);
       state.consents.revoke(connection, user === undefined ? undefined : userIdOf(user));
@@ -165,10 +168,9 @@ export async function startFoundry(options: FoundryOptions): Promise<FoundryEmul
   };
 }
 
-function createState(options: FoundryOptions): FoundryState {
-  const { entra, agentUrl, agent } = options;
-  const now = options.now ?? Date.now;
-  const fetch: Fetch = options.fetch ?? ((input, init) => globalThis.fetch(input, init));
+function createState(options: FoundrySettings): FoundryState {
+  const { entra, agentUrl, agent, project, agentName, agentVersion, protocolVersion, now, fetch, consumers } =
+    options;
   const { id: tenantId } = tenantOf(options);
   const log = createLog(options.onRequest);
   if (agentUrl !== undefined && agent !== undefined)
@@ -176,24 +178,21 @@ function createState(options: FoundryOptions): FoundryState {
   const given = agentUrl ?? agent;
   return {
     options,
-    project: options.project ?? "support",
-    agentName: options.agentName ?? "agent",
-    agentVersion: options.agentVersion ?? "1",
+    project,
+    agentName,
+    agentVersion,
     tenantId,
-    protocolVersion: options.protocolVersion ?? "2.0.0",
+    protocolVersion,
     now,
     fetch,
     callers: createCallers({ entra, tenantId, fetch, now }),
-    consumers:
-      options.consumers === undefined || options.consumers === "everybody"
-        ? "everybody"
-        : objectIds(entra, options.consumers),
-    impersonators: objectIds(entra, options.impersonators ?? []),
+    consumers: consumers === "everybody" ? consumers : objectIds(entra, consumers),
+    impersonators: objectIds(entra, options.impersonators),
     agentIdentity: agentIdentityOf(options),
     calls: createCalls(),
     sessions: createSessions(),
     store: createStore(),
-    readiness: createReadiness(options.readinessTimeoutMs ?? 2000, (status) => {
+    readiness: createReadiness(options.readinessTimeoutMs, (status) => {
       const entry = log.start({
         at: now(),
         side: "container",
@@ -204,8 +203,8 @@ function createState(options: FoundryOptions): FoundryState {
       });
       log.finish(entry, status);
     }),
-    toolboxes: createToolboxes(options.toolboxes ?? []),
-    consents: createConsents(options.consentLinkLifetimeMs ?? 3_600_000, now),
+    toolboxes: createToolboxes(options.toolboxes),
+    consents: createConsents(options.consentLinkLifetimeMs, now),
     faults: createFaults(),
     log,
     container: given === undefined ? undefined : containerOf(given),
@@ -241,7 +240,7 @@ function environment(state: FoundryState, projectEndpoint: string): Record<strin
   };
 }
 
-function agentIdentityOf({ entra, agentIdentity }: FoundryOptions): FoundryState["agentIdentity"] {
+function agentIdentityOf({ entra, agentIdentity }: FoundrySettings): FoundryState["agentIdentity"] {
   const { identities } = entra.managedIdentity;
   if (agentIdentity === undefined) return identities.find(({ systemAssigned }) => systemAssigned);
   const found = identities.find(({ name }) => name === agentIdentity);
@@ -250,7 +249,7 @@ function agentIdentityOf({ entra, agentIdentity }: FoundryOptions): FoundryState
   return found;
 }
 
-function tenantOf({ entra, tenant }: FoundryOptions): EntraTenant {
+function tenantOf({ entra, tenant }: FoundrySettings): EntraTenant {
   const found =
     tenant === undefined
       ? entra.tenants[0]

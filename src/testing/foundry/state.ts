@@ -3,7 +3,7 @@ import type { Calls } from "./calls.js";
 import type { Container } from "./container.js";
 import type { Faults } from "./faults.js";
 import type { FoundryLog } from "./log.js";
-import type { FoundryOptions } from "./options.js";
+import type { FoundrySettings } from "./option-checks.js";
 import type { Readiness } from "./readiness.js";
 import type { Sessions } from "./sessions.js";
 import type { ResponseStore } from "./store.js";
@@ -14,7 +14,7 @@ export type Fetch = (input: string | URL | Request, init?: RequestInit) => Promi
 
 /** Everything that one emulator knows. */
 export interface FoundryState {
-  readonly options: FoundryOptions;
+  readonly options: FoundrySettings;
   readonly project: string;
   readonly agentName: string;
   readonly agentVersion: string;

@@ -1,5 +1,5 @@
-import type { EntraApp, EntraUser } from "../entra/directory.js";
-import type { EntraEmulator } from "../entra/start.js";
+import type { EntraApp, EntraUser } from "../entra/directory-objects.js";
+import type { EntraEmulator } from "../entra/emulator.js";
 import { sendTo } from "./ask.js";
 import type { Conversation } from "./conversation.js";
 import type { IsolationChecker } from "./isolation-checker.js";

@@ -1,7 +1,7 @@
 import { randomInt } from "node:crypto";
 import { invalid } from "../../options/invalid.js";
 import { readOptions } from "../../options/option-table.js";
-import type { EntraUser } from "../entra/directory.js";
+import type { EntraUser } from "../entra/directory-objects.js";
 import { startAttacks } from "./attacks.js";
 import { startConversation } from "./conversation.js";
 import { isolationChecker } from "./isolation-checker.js";

@@ -1,5 +1,5 @@
 import { randomUUID } from "node:crypto";
-import type { EntraUser } from "../entra/directory.js";
+import type { EntraUser } from "../entra/directory-objects.js";
 import { ask, type Answer } from "./ask.js";
 import type { IsolationChecker } from "./isolation-checker.js";
 import { newNonce } from "./marks.js";

@@ -1,4 +1,4 @@
-import type { EntraUser } from "../entra/directory.js";
+import type { EntraUser } from "../entra/directory-objects.js";
 import type { Answer } from "./ask.js";
 import { noncesIn, receiptsIn } from "./marks.js";
 import type { Thread } from "./plan.js";

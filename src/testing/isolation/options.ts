@@ -11,9 +11,9 @@ import {
   text,
 } from "../../options/checks.js";
 import type { Checked, OptionTable } from "../../options/option-table.js";
-import type { EntraUser } from "../entra/directory.js";
+import type { EntraUser } from "../entra/directory-objects.js";
 import { refOption, type AppRef, type UserRef } from "../entra/refs.js";
-import { entraOption, type EntraEmulator } from "../entra/start.js";
+import { entraOption, type EntraEmulator } from "../entra/emulator.js";
 import type { Witness } from "./witness.js";
 
 /**

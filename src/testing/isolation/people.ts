@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import type { EntraUser } from "../entra/directory.js";
+import type { EntraUser } from "../entra/directory-objects.js";
 import type { Answered, Conversation } from "./conversation.js";
 import type { IsolationChecker } from "./isolation-checker.js";
 import type { PlannedTurn } from "./plan.js";

@@ -1,6 +1,6 @@
-import type { EntraUser } from "../entra/directory.js";
+import type { EntraUser } from "../entra/directory-objects.js";
 import type { EntraPolicy } from "../entra/policy-types.js";
-import type { EntraEmulator } from "../entra/start.js";
+import type { EntraEmulator } from "../entra/emulator.js";
 import type { IsolationTrouble } from "./options.js";
 import type { Trouble } from "./plan.js";
 import type { Witness } from "./witness.js";

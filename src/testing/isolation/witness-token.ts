@@ -1,6 +1,6 @@
 import { createRemoteJWKSet, errors, jwtVerify, type JWTPayload } from "jose";
-import type { EntraApp } from "../entra/directory.js";
-import type { EntraEmulator } from "../entra/start.js";
+import type { EntraApp } from "../entra/directory-objects.js";
+import type { EntraEmulator } from "../entra/emulator.js";
 import { subjectIn } from "../entra/subject.js";
 
 /** What a request's token says of who is calling. */

@@ -6,7 +6,7 @@ import { flag, func, list, orElse, text } from "../../options/checks.js";
 import { readOptions, type OptionTable } from "../../options/option-table.js";
 import { json, readBody, write } from "../entra/http.js";
 import { refOption, type AppRef } from "../entra/refs.js";
-import { entraOption, type EntraEmulator } from "../entra/start.js";
+import { entraOption, type EntraEmulator } from "../entra/emulator.js";
 import { RpcFailure } from "../foundry/toolbox/rpc.js";
 import { createGate, type Gate } from "./gate.js";
 import { newReceipt, noncesIn } from "./marks.js";

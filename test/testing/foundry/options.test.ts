@@ -34,6 +34,36 @@ describe("startFoundry refuses", () => {
     await expect(world.start(options())).rejects.toMatchObject({ code: "invalid_option" });
   });
 
+  test.each([
+    ["a time limit in words", { readinessTimeoutMs: "2s" }, "readinessTimeoutMs: expected milliseconds"],
+    [
+      "an address that is none",
+      { agentUrl: "127.0.0.1:8088" },
+      "agentUrl: expected an http or https address",
+    ],
+    ["consumers that are none", { consumers: "nobody" }, 'consumers: expected "everybody", got'],
+    ["a toolbox without a name", { toolboxes: [{ sources: [] }] }, "toolboxes[0].name: expected a text"],
+    [
+      "an OAuth client without scopes",
+      {
+        toolboxes: [
+          { name: "tools", sources: [{ name: "people", auth: { type: "oauth2", app: "people" } }] },
+        ],
+      },
+      "toolboxes[0].sources[0].auth.scopes: expected a list",
+    ],
+    [
+      "a call as the agent for nobody",
+      { toolboxes: [{ name: "tools", sources: [{ name: "people", auth: { type: "agent" } }] }] },
+      "toolboxes[0].sources[0].auth.audience: expected a text",
+    ],
+  ])("%s", async (_what, options, message) => {
+    await expect(world.start(options as object)).rejects.toMatchObject({
+      code: "invalid_option",
+      message: expect.stringContaining(`startFoundry: ${message}`),
+    });
+  });
+
   test("to fail a source nobody declared", async () => {
     const foundry = await world.start();
     expect(() => foundry.failSource({ toolbox: "tools", source: "people" }, undefined)).toThrow(

@@ -25,7 +25,7 @@ export async function clientCredentials(call: TokenCall): Promise<TokenResponse>
     grant: "client_credentials",
   });
   if (policy?.type === "refuse") throw refusalOf(policy);
-  const lifetimeS = state.options.accessTokenLifetimeS ?? 3599;
+  const lifetimeS = state.options.accessTokenLifetimeS;
   return {
     token_type: "Bearer",
     expires_in: lifetimeS,

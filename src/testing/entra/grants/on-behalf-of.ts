@@ -1,5 +1,5 @@
 import { compactVerify, decodeJwt, decodeProtectedHeader, errors, type JWTPayload } from "jose";
-import type { Account, EntraTenant } from "../directory.js";
+import type { Account, EntraTenant } from "../directory-objects.js";
 import { blueprintOf } from "../agent-identities.js";
 import { issueForPerson } from "../issue.js";
 import { refused } from "../refused.js";

@@ -1,5 +1,5 @@
 import { decodeJwt } from "jose/jwt/decode";
-import type { EntraApp } from "../../entra/directory.js";
+import type { EntraApp } from "../../entra/directory-objects.js";
 import { HostedAgentIdentityError } from "../../../errors.js";
 import type { FoundryState } from "../state.js";
 import type { Grant } from "./consents.js";

@@ -1,5 +1,6 @@
 import { randomUUID } from "node:crypto";
-import { refusals, type RefusalFacts, type RefusalName } from "./refusals.js";
+import type { RefusalFacts } from "./refusals/facts.js";
+import { refusals, type RefusalName } from "./refusals.js";
 
 /** Thrown inside the emulator; becomes Entra's error body, an error page or an error on the redirect URI. */
 export class Refused extends Error {

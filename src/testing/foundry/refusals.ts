@@ -1,36 +1,13 @@
-/** One way Foundry says no over HTTP. */
-export interface RefusalFacts {
-  readonly status: number;
-  readonly code: string;
-  /** What is read by people; `{name}` is filled in. */
-  readonly text: string;
-  readonly param?: string;
-  /** "envelope": `{ error: { message, type, param, code } }`; "front": the front end's `{ statusCode, message }`. */
-  readonly body: "envelope" | "front";
-  /**
-   * A: documentation; B: a raw answer or a maintainer's statement seen in public; C: inferred; D: open, the
-   * strictest reading was taken.
-   */
-  readonly confidence: "A" | "B" | "C" | "D";
-  readonly source: string;
-}
-
-const contract = "learn.microsoft.com, foundry/agents/concepts/hosted-agent-contract";
-const multiplex = "learn.microsoft.com, foundry/agents/how-to/multiplex-session-users";
-const behaviour = "azure-sdk-for-net, Azure.AI.AgentServer.Responses, docs/api-behaviour-contract.md";
-const useToolbox = "learn.microsoft.com, foundry/agents/how-to/tools/use-toolbox-hosted-agent";
-const toolboxReference = "GitHub-Copilot-for-Azure, microsoft-foundry skill, toolbox-reference.md";
-
-function row(
-  status: number,
-  code: string,
-  text: string,
-  confidence: RefusalFacts["confidence"],
-  source: string,
-  more: { readonly param?: string; readonly body?: "front" } = {},
-): RefusalFacts {
-  return { status, code, text, confidence, source, body: "envelope", ...more };
-}
+import {
+  contract,
+  multiplex,
+  behaviour,
+  useToolbox,
+  toolboxReference,
+  row,
+  type RefusalFacts,
+} from "./refusal-facts.js";
+import { toolboxRefusals, type ToolboxRefusal } from "./toolbox/refusals.js";
 
 /** The front end has one answer for everything that is wrong with a token. */
 function unauthorized(): RefusalFacts {
@@ -46,6 +23,7 @@ function unauthorized(): RefusalFacts {
 
 /** What can be wrong with a request. */
 export type RefusalName =
+  | ToolboxRefusal
   | "token_missing"
   | "token_invalid"
   | "token_audience"
@@ -73,25 +51,14 @@ export type RefusalName =
   | "cancel_synchronous"
   | "replay_not_streamed"
   | "starting_after_invalid"
-  | "feature_missing"
-  | "toolbox_unknown"
-  | "agent_identity_other"
-  | "call_id_unknown"
-  | "call_id_ended"
-  | "call_id_repeated"
-  | "call_id_with_user_token"
-  | "session_unknown"
-  | "session_of_other"
-  | "session_missing"
-  | "mcp_version_unknown"
-  | "media_type"
-  | "prompts_unsupported"
   | "throttled"
   | "unavailable"
   | "internal";
 
 /** Every refusal over HTTP, by what is wrong. */
 export const refusals: Readonly<Record<RefusalName, RefusalFacts>> = {
+  ...toolboxRefusals,
+
   // --- who is calling
   token_missing: unauthorized(),
   token_invalid: unauthorized(),
@@ -238,98 +205,6 @@ export const refusals: Readonly<Record<RefusalName, RefusalFacts>> = {
     {
       param: "starting_after",
     },
-  ),
-
-  // --- toolboxes
-  feature_missing: row(
-    403,
-    "preview_feature_required",
-    "Toolboxes is in preview. This operation requires the following opt-in preview feature(s): Toolboxes=V1Preview. Include the 'Foundry-Features: Toolboxes=V1Preview' header in your request.",
-    "B",
-    "github.com/Azure/azure-dev/issues/8442 (another feature's answer); toolbox-reference.md: required on every request",
-    { param: "Foundry-Features" },
-  ),
-  toolbox_unknown: row(404, "not_found", "Toolbox {toolbox} doesn't exist.", "C", useToolbox),
-  agent_identity_other: row(
-    403,
-    "PermissionDenied",
-    "The principal `{principal}` lacks the required data action `Microsoft.CognitiveServices/accounts/AIServices/toolboxes/read` to perform `{operation}` operation.",
-    "C",
-    `${useToolbox}: the agent identity authenticates`,
-  ),
-  call_id_unknown: row(
-    403,
-    "invalid_call_id",
-    "The call id is not known.",
-    "D",
-    `${contract}: "the platform resolves the caller's identity from it"`,
-    { param: "x-agent-foundry-call-id" },
-  ),
-  call_id_ended: row(
-    403,
-    "invalid_call_id",
-    "The request that the call id was for has ended.",
-    "D",
-    `${contract}: a "per-request identifier"`,
-    { param: "x-agent-foundry-call-id" },
-  ),
-  call_id_repeated: row(
-    403,
-    "invalid_call_id",
-    "The call id came more than once.",
-    "D",
-    `${contract}: "forward it unchanged"`,
-    { param: "x-agent-foundry-call-id" },
-  ),
-  call_id_with_user_token: row(
-    403,
-    "invalid_call_id",
-    "The call id is for the agent that received it.",
-    "D",
-    `${contract}: the agent forwards it with its own identity`,
-    { param: "x-agent-foundry-call-id" },
-  ),
-  session_unknown: row(
-    404,
-    "session_not_found",
-    "Session not found",
-    "A",
-    "MCP 2025-06-18, Session Management",
-  ),
-  session_of_other: row(
-    404,
-    "session_not_found",
-    "Session not found",
-    "D",
-    "MCP 2025-06-18, Security Best Practices: sessions are bound to their user",
-  ),
-  session_missing: row(
-    400,
-    "bad_request",
-    "Bad Request: Mcp-Session-Id header is required",
-    "A",
-    "MCP 2025-06-18, Session Management",
-  ),
-  mcp_version_unknown: row(
-    400,
-    "bad_request",
-    "Bad Request: Unsupported protocol version",
-    "A",
-    "MCP 2025-06-18, Protocol Version Header",
-  ),
-  media_type: row(
-    415,
-    "unsupported_media_type",
-    "Unsupported Media Type: Content-Type must be application/json",
-    "A",
-    "MCP 2025-06-18, Streamable HTTP",
-  ),
-  prompts_unsupported: row(
-    500,
-    "server_error",
-    "An internal server error occurred.",
-    "B",
-    `${toolboxReference}: "500 on prompts/list"`,
   ),
 
   // --- faults that a test asked for

@@ -1,5 +1,6 @@
 import { json, type Reply } from "../entra/http.js";
-import { refusals, type RefusalFacts, type RefusalName } from "./refusals.js";
+import type { RefusalFacts } from "./refusal-facts.js";
+import { refusals, type RefusalName } from "./refusals.js";
 
 /** Thrown inside the emulator; becomes the answer that its row of the table says. */
 export class Refused extends Error {

@@ -46,127 +46,161 @@ export interface IsolationCheckerOptions {
   readonly seed: number;
 }
 
-export function isolationChecker({
-  users,
-  calls,
-  holdsToken,
-  seed,
-}: IsolationCheckerOptions): IsolationChecker {
-  const questions = new Map<string, Question>();
-  const receipts = new Map<string, WitnessCall>();
-  const faults = new Map<string, IsolationFault>();
-  let read = calls.length;
-  let tokensChecked = 0;
-  let answersChecked = 0;
+/** What has been compared so far. */
+interface Checked extends IsolationCheckerOptions {
+  /** By nonce. */
+  readonly questions: Map<string, Question>;
+  readonly receipts: Map<string, WitnessCall>;
+  /** By text: a fault that is found again is the same one. */
+  readonly faults: Map<string, IsolationFault>;
+  /** How many of `calls` have been looked at. */
+  read: number;
+  tokensChecked: number;
+  answersChecked: number;
+}
 
-  const nameOf = (oid: string | undefined): string =>
-    oid === undefined ? nobody : (users.find((user) => user.oid === oid)?.name ?? "an unknown person");
-  const add = (fault: IsolationFault): void => void faults.set(fault.text, fault);
-
-  function found(kind: IsolationFault["kind"], question: Question, what: string, whose?: string): void {
-    const { user, turn, stream, thread } = question;
-    const who = question.replayed ? `a server with ${nameOf(user?.oid)}'s token` : nameOf(user?.oid);
-    const how = `${stream ? "streamed" : "as JSON"}, ${threads[thread]}, seed ${seed}`;
-    const text = `Question ${turn} of ${who} ${what} (${how}).`;
-    add({ kind, who, ...(whose === undefined ? {} : { whose }), turn, text });
-  }
-
-  function readCalls(): void {
-    for (const call of calls.slice(read)) {
-      if (call.receipt !== undefined) receipts.set(call.receipt, call);
-      aboutSession(call);
-      aboutToken(call);
-    }
-    read = calls.length;
-  }
-
-  /** A session belongs to who opened it, whatever is done in it. */
-  function aboutSession({ oid, sessionOf }: WitnessCall): void {
-    if (oid === undefined || sessionOf === undefined || oid === sessionOf) return;
-    const [who, whose] = [nameOf(oid), nameOf(sessionOf)];
-    const text = `A call for ${who} went out in an MCP session that ${whose} had opened (seed ${seed}).`;
-    add({ kind: "shared_session", who, whose, text });
-  }
-
-  function aboutToken({ token, oid, nonces, method, replayed }: WitnessCall): void {
-    const nobodys = nobodysTokens[token];
-    if (nobodys !== undefined) {
-      const text = `The MCP server was called (${method}) with ${nobodys} (seed ${seed}).`;
-      add({ kind: "wrong_token", who: "the agent", text });
-    }
-    if (token === "none") return;
-    for (const question of nonces.flatMap((nonce) => questions.get(nonce) ?? [])) {
-      tokensChecked += 1;
-      if (oid === undefined) continue;
-      if (oid === question.user?.oid) {
-        if (question.replayed && replayed !== true)
-          found("replayed_token", question, "reached the MCP server with another token of that person");
-        continue;
-      }
-      const whose = nameOf(oid);
-      found("wrong_token", question, `reached the MCP server with ${whose}'s token`, whose);
-    }
-  }
-
-  function aboutAnswer(question: Question, text: string): void {
-    const own = question.user?.oid;
-    const told = new Set<string | undefined>([own]);
-    const toldOf = (oid: string | undefined, what: (whose: string) => string): void => {
-      if (told.has(oid)) return;
-      told.add(oid);
-      found("wrong_answer", question, what(nameOf(oid)), nameOf(oid));
-    };
-    for (const call of receiptsIn(text).flatMap((receipt) => receipts.get(receipt) ?? [])) {
-      if (call.oid === own && (call.replayed === true) !== question.replayed)
-        found("replayed_token", question, "was answered with what another token of that person had fetched");
-      toldOf(call.oid, (whose) => `was answered with what the MCP server told ${whose}`);
-    }
-    for (const { user } of noncesIn(text).flatMap((nonce) => questions.get(nonce) ?? [])) {
-      toldOf(user?.oid, (whose) => `was answered with a question of ${whose}`);
-    }
-    for (const { oid } of users) {
-      if (text.includes(oid)) toldOf(oid, (whose) => `was answered with the object id of ${whose}`);
-    }
-    if (holdsToken(text)) found("token_shown", question, "was answered with a token in the text");
-  }
-
-  function isItsOwn({ user }: Question, { complete, text }: Answer): boolean {
-    if (user === undefined || !complete) return false;
-    return text.includes(user.oid) || receiptsIn(text).some((one) => receipts.get(one)?.oid === user.oid);
-  }
-
+export function isolationChecker(options: IsolationCheckerOptions): IsolationChecker {
+  const checked: Checked = {
+    ...options,
+    questions: new Map(),
+    receipts: new Map(),
+    faults: new Map(),
+    read: options.calls.length,
+    tokensChecked: 0,
+    answersChecked: 0,
+  };
   return {
-    asks: (question) => void questions.set(question.nonce, question),
+    asks: (question) => void checked.questions.set(question.nonce, question),
     answered(question, answer) {
-      readCalls();
-      aboutAnswer(question, answer.text);
-      const isChecked = isItsOwn(question, answer);
-      if (isChecked) answersChecked += 1;
+      readCalls(checked);
+      checkAnswer(checked, question, answer.text);
+      const isChecked = isItsOwn(checked, question, answer);
+      if (isChecked) checked.answersChecked += 1;
       return isChecked;
     },
     refused(question, text) {
-      readCalls();
-      aboutAnswer(question, text);
+      readCalls(checked);
+      checkAnswer(checked, question, text);
     },
     cancelled({ name }, turn, by) {
-      const text = `Question ${turn} of ${name} was cancelled by ${by} (seed ${seed}).`;
-      add({ kind: "cancelled_turn", who: by, whose: name, turn, text });
+      const text = `Question ${turn} of ${name} was cancelled by ${by} (seed ${checked.seed}).`;
+      add(checked, { kind: "cancelled_turn", who: by, whose: name, turn, text });
     },
-    finish: readCalls,
+    finish: () => readCalls(checked),
     get faults() {
-      return [...faults.values()];
+      return [...checked.faults.values()];
     },
     get tokensChecked() {
-      return tokensChecked;
+      return checked.tokensChecked;
     },
     get answersChecked() {
-      return answersChecked;
+      return checked.answersChecked;
     },
   };
 }
 
-/** Good tokens that stand for no person here. */
-const nobodysTokens: Readonly<Partial<Record<WitnessCall["token"], string>>> = {
+function readCalls(checked: Checked): void {
+  for (const call of checked.calls.slice(checked.read)) {
+    if (call.receipt !== undefined) checked.receipts.set(call.receipt, call);
+    checkSession(checked, call);
+    checkToken(checked, call);
+  }
+  checked.read = checked.calls.length;
+}
+
+/** A session belongs to the user who opened it, whatever is done in it. */
+function checkSession(checked: Checked, { oid, sessionOf }: WitnessCall): void {
+  if (oid === undefined || sessionOf === undefined || oid === sessionOf) return;
+  const [who, whose] = [nameOf(checked, oid), nameOf(checked, sessionOf)];
+  const text = `A call for ${who} went out in an MCP session that ${whose} had opened (seed ${checked.seed}).`;
+  add(checked, { kind: "shared_session", who, whose, text });
+}
+
+function checkToken(checked: Checked, { token, oid, nonces, method, replayed }: WitnessCall): void {
+  const impersonal = impersonalTokens[token];
+  if (impersonal !== undefined) {
+    const text = `The MCP server was called (${method}) with ${impersonal} (seed ${checked.seed}).`;
+    add(checked, { kind: "wrong_token", who: "the agent", text });
+  }
+  if (token === "none") return;
+  for (const question of nonces.flatMap((nonce) => checked.questions.get(nonce) ?? [])) {
+    checked.tokensChecked += 1;
+    if (oid === undefined) continue;
+    if (oid === question.user?.oid) {
+      if (question.replayed && replayed !== true)
+        found(
+          checked,
+          "replayed_token",
+          question,
+          "reached the MCP server with another token of that person",
+        );
+      continue;
+    }
+    const whose = nameOf(checked, oid);
+    found(checked, "wrong_token", question, `reached the MCP server with ${whose}'s token`, whose);
+  }
+}
+
+function checkAnswer(checked: Checked, question: Question, text: string): void {
+  const own = question.user?.oid;
+  const told = new Set<string | undefined>([own]);
+  const toldOf = (oid: string | undefined, what: (whose: string) => string): void => {
+    if (told.has(oid)) return;
+    told.add(oid);
+    const whose = nameOf(checked, oid);
+    found(checked, "wrong_answer", question, what(whose), whose);
+  };
+  for (const call of receiptsIn(text).flatMap((receipt) => checked.receipts.get(receipt) ?? [])) {
+    if (call.oid === own && (call.replayed === true) !== question.replayed)
+      found(
+        checked,
+        "replayed_token",
+        question,
+        "was answered with what another token of that person had fetched",
+      );
+    toldOf(call.oid, (whose) => `was answered with what the MCP server told ${whose}`);
+  }
+  for (const { user } of noncesIn(text).flatMap((nonce) => checked.questions.get(nonce) ?? [])) {
+    toldOf(user?.oid, (whose) => `was answered with a question of ${whose}`);
+  }
+  for (const { oid } of checked.users) {
+    if (text.includes(oid)) toldOf(oid, (whose) => `was answered with the object id of ${whose}`);
+  }
+  if (checked.holdsToken(text))
+    found(checked, "token_shown", question, "was answered with a token in the text");
+}
+
+function isItsOwn({ receipts }: Checked, { user }: Question, { complete, text }: Answer): boolean {
+  if (user === undefined || !complete) return false;
+  return text.includes(user.oid) || receiptsIn(text).some((one) => receipts.get(one)?.oid === user.oid);
+}
+
+function found(
+  checked: Checked,
+  kind: IsolationFault["kind"],
+  question: Question,
+  what: string,
+  whose?: string,
+): void {
+  const { user, turn, stream, thread } = question;
+  const name = nameOf(checked, user?.oid);
+  const who = question.replayed ? `a server with ${name}'s token` : name;
+  const how = `${stream ? "streamed" : "as JSON"}, ${threads[thread]}, seed ${checked.seed}`;
+  const text = `Question ${turn} of ${who} ${what} (${how}).`;
+  add(checked, { kind, who, ...(whose === undefined ? {} : { whose }), turn, text });
+}
+
+function add({ faults }: Checked, fault: IsolationFault): void {
+  faults.set(fault.text, fault);
+}
+
+function nameOf({ users }: Checked, oid: string | undefined): string {
+  if (oid === undefined) return nobody;
+  return users.find((user) => user.oid === oid)?.name ?? "an unknown person";
+}
+
+/** Good tokens that stand for no person. */
+const impersonalTokens: Readonly<Partial<Record<WitnessCall["token"], string>>> = {
   application: "an application's token",
   other_audience: "a token for another server, such as the user token itself",
 };

@@ -1,5 +1,5 @@
+import { principalKey, type Principal } from "hosted-agent-identity";
 import { describe, expect, it } from "vitest";
-import { principalKey, type Principal } from "../../../src/context/principal.js";
 import { grantOwner, ownerProof, ownGrantKey } from "../../../src/sign-in/grants/grant-owner.js";
 
 const principals: { readonly [K in Principal["kind"]]: Principal & { readonly kind: K } } = {

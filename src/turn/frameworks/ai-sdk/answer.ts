@@ -1,7 +1,7 @@
 import { HostedAgentIdentityError } from "../../../errors.js";
 import type { RunEvent } from "../../../foundry/events.js";
 import { endingNote, endingOf, type Ending } from "../ending.js";
-import { itemEvents, type WrittenCall, type WrittenText } from "../item-events.js";
+import { itemEvents, type ItemEvents, type WrittenCall, type WrittenText } from "../item-events.js";
 import { runFailed } from "../run-failed.js";
 import { failedToolOutput, textOf, toolOutput } from "../tool-output.js";
 import { citationsOf, sourceCitation, type Citation } from "./citations.js";
@@ -15,129 +15,160 @@ export interface AiSdkAnswer {
   end(): RunEvent[];
 }
 
+/** What has been written of an answer. */
+interface Written {
+  readonly items: ItemEvents;
+  /** Told of parts that have no place in the protocol. */
+  readonly skip: (part: string) => void;
+  readonly messages: Map<string, WrittenText>;
+  readonly thoughts: Map<string, WrittenText>;
+  readonly calls: Map<string, WrittenCall>;
+  /** Sources that belong to no piece of text yet. */
+  sources: Citation[];
+  /** The pages that have been cited. */
+  readonly cited: Set<string>;
+  /** How it ended, once it has. */
+  note: RunEvent[] | undefined;
+}
+
 /** Starts with nothing written. `skip` is told of parts that have no place in the protocol. */
 export function aiSdkAnswer(skip: (part: string) => void): AiSdkAnswer {
-  const items = itemEvents();
-  const messages = new Map<string, WrittenText>();
-  const thoughts = new Map<string, WrittenText>();
-  const calls = new Map<string, WrittenCall>();
-  /** Sources that belong to no piece of text yet, and the pages that have been cited. */
-  let sources: Citation[] = [];
-  const cited = new Set<string>();
-  let note: RunEvent[] | undefined;
+  const written: Written = {
+    items: itemEvents(),
+    skip,
+    messages: new Map(),
+    thoughts: new Map(),
+    calls: new Map(),
+    sources: [],
+    cited: new Set(),
+    note: undefined,
+  };
+  return { take: (part) => take(written, part), end: () => end(written) };
+}
 
-  /** Ids are used again in the next step, so what is ended is forgotten. */
-  const finishMessage = (id: string, citations: readonly Citation[]): RunEvent[] => {
-    const message = messages.get(id);
-    messages.delete(id);
-    if (message === undefined || message.length === 0) return [];
-    for (const { url } of citations) cited.add(url);
-    // The AI SDK names a source of its own for each citation.
-    const uncited = sources.filter(({ url }) => !cited.has(url));
-    for (const { url } of uncited) cited.add(url);
-    sources = [];
-    const events = [...citations, ...uncited].flatMap((citation) => message.annotate(citation));
-    return [...events, ...message.done()];
-  };
-  const finishThought = (id: string): RunEvent[] => {
-    const events = thoughts.get(id)?.done() ?? [];
-    thoughts.delete(id);
-    return events;
-  };
-  const finishAll = (): RunEvent[] => [
-    ...[...thoughts.keys()].flatMap(finishThought),
-    ...[...messages.keys()].flatMap((id) => finishMessage(id, [])),
+function take(written: Written, given: AiSdkPart): RunEvent[] {
+  const part = Object(given) as AnyPart;
+  if (typeof part.type !== "string") throw notOurs();
+  const taker = Object.hasOwn(takers, part.type) ? takers[part.type] : undefined;
+  if (taker !== undefined) return taker(written, part);
+  if (!withoutContent.has(part.type)) written.skip(part.type);
+  return [];
+}
+
+function end({ note, sources, cited, skip }: Written): RunEvent[] {
+  if (note === undefined) throw unfinished("");
+  if (sources.some(({ url }) => !cited.has(url))) skip("source");
+  return note;
+}
+
+/** What each part becomes. */
+const takers: Readonly<Record<string, (written: Written, part: AnyPart) => RunEvent[]>> = {
+  "text-delta": ({ messages, items }, part) => say(messages, part, items.message),
+  "text-end": (written, part) => finishMessage(written, textIn(part, "id"), citationsOf(part)),
+  "reasoning-delta": ({ thoughts, items }, part) => say(thoughts, part, items.reasoning),
+  "reasoning-end": (written, part) => finishThought(written, textIn(part, "id")),
+  // Input that is no JSON is written as a whole when the call is complete.
+  "tool-input-start": (written, part) =>
+    part["inputEncoding"] === "text" ? [] : beginCall(written, textIn(part, "id"), part),
+  "tool-input-delta": ({ calls }, part) => calls.get(textIn(part, "id"))?.delta(textIn(part, "delta")) ?? [],
+  "tool-call": finishCall,
+  // A preliminary result is followed by the one that counts.
+  "tool-result": ({ items }, part) =>
+    part["preliminary"] === true ? [] : items.whole(toolOutput(textIn(part, "toolCallId"), part["output"])),
+  "tool-error": ({ items }, part) => items.whole(failedToolOutput(textIn(part, "toolCallId"), part["error"])),
+  "tool-output-denied": ({ items }, part) =>
+    items.whole({
+      ...toolOutput(textIn(part, "toolCallId"), "The call was denied."),
+      status: "incomplete",
+    }),
+  source: takeSource,
+  file: takeFile,
+  "finish-step"(written, part) {
+    ended(part);
+    return finishAll(written);
+  },
+  finish(written, part) {
+    written.note = [endingNote(ended(part), usageOf(part["totalUsage"]))];
+    return finishAll(written);
+  },
+  error(_written, part) {
+    throw runFailed(part["error"], "The AI SDK reported an error.");
+  },
+  abort(_written, part) {
+    throw runFailed(part["reason"], "The AI SDK's run was aborted.");
+  },
+};
+
+function say(texts: Map<string, WrittenText>, part: AnyPart, write: () => WrittenText): RunEvent[] {
+  if (typeof part["text"] !== "string") throw notOurs();
+  const id = textIn(part, "id");
+  const text = texts.get(id) ?? write();
+  texts.set(id, text);
+  return text.delta(part["text"]);
+}
+
+/** Ids are used again in the next step, so what is ended is forgotten. */
+function finishMessage(written: Written, id: string, citations: readonly Citation[]): RunEvent[] {
+  const { messages, sources, cited } = written;
+  const message = messages.get(id);
+  messages.delete(id);
+  if (message === undefined || message.length === 0) return [];
+  for (const { url } of citations) cited.add(url);
+  // The AI SDK names a source of its own for each citation.
+  const uncited = sources.filter(({ url }) => !cited.has(url));
+  for (const { url } of uncited) cited.add(url);
+  written.sources = [];
+  const events = [...citations, ...uncited].flatMap((citation) => message.annotate(citation));
+  return [...events, ...message.done()];
+}
+
+function finishThought({ thoughts }: Written, id: string): RunEvent[] {
+  const events = thoughts.get(id)?.done() ?? [];
+  thoughts.delete(id);
+  return events;
+}
+
+function finishAll(written: Written): RunEvent[] {
+  return [
+    ...[...written.thoughts.keys()].flatMap((id) => finishThought(written, id)),
+    ...[...written.messages.keys()].flatMap((id) => finishMessage(written, id, [])),
   ];
+}
 
-  const say = (texts: Map<string, WrittenText>, part: AnyPart, write: () => WrittenText): RunEvent[] => {
-    if (typeof part["text"] !== "string") throw notOurs();
-    const id = textIn(part, "id");
-    const text = texts.get(id) ?? write();
-    texts.set(id, text);
-    return text.delta(part["text"]);
-  };
+function beginCall({ items, calls }: Written, callId: string, part: AnyPart): RunEvent[] {
+  const call = items.call({ callId, name: textIn(part, "toolName") });
+  calls.set(callId, call);
+  return call.begin();
+}
 
-  const begin = (callId: string, part: AnyPart): RunEvent[] => {
-    const call = items.call({ callId, name: textIn(part, "toolName") });
-    calls.set(callId, call);
-    return call.begin();
-  };
+function finishCall(written: Written, part: AnyPart): RunEvent[] {
+  const { calls } = written;
+  const callId = textIn(part, "toolCallId");
+  const events = calls.has(callId) ? [] : beginCall(written, callId, part);
+  const call = calls.get(callId);
+  calls.delete(callId);
+  return [...events, ...(call?.done(textOf(part["input"])) ?? [])];
+}
 
-  const ended = (part: AnyPart): Exclude<Ending, "broken"> => {
-    const ending = endingOf(part["finishReason"], part["rawFinishReason"]);
-    if (ending === "broken") throw unfinished(textIn(part, "finishReason"));
-    return ending;
-  };
+function takeSource({ sources, messages, skip }: Written, part: AnyPart): RunEvent[] {
+  const url = textIn(part, "url");
+  if (url === "") skip("source");
+  else sources.push(sourceCitation(url, textIn(part, "title"), [...messages.values()].at(-1)?.length ?? 0));
+  return [];
+}
 
-  const takers: Readonly<Record<string, (part: AnyPart) => RunEvent[]>> = {
-    "text-delta": (part) => say(messages, part, items.message),
-    "text-end": (part) => finishMessage(textIn(part, "id"), citationsOf(part)),
-    "reasoning-delta": (part) => say(thoughts, part, items.reasoning),
-    "reasoning-end": (part) => finishThought(textIn(part, "id")),
-    // Input that is no JSON is written as a whole when the call is complete.
-    "tool-input-start": (part) => (part["inputEncoding"] === "text" ? [] : begin(textIn(part, "id"), part)),
-    "tool-input-delta": (part) => calls.get(textIn(part, "id"))?.delta(textIn(part, "delta")) ?? [],
-    "tool-call"(part) {
-      const callId = textIn(part, "toolCallId");
-      const events = calls.has(callId) ? [] : begin(callId, part);
-      const call = calls.get(callId);
-      calls.delete(callId);
-      return [...events, ...(call?.done(textOf(part["input"])) ?? [])];
-    },
-    // A preliminary result is followed by the one that counts.
-    "tool-result": (part) =>
-      part["preliminary"] === true ? [] : items.whole(toolOutput(textIn(part, "toolCallId"), part["output"])),
-    "tool-error": (part) => items.whole(failedToolOutput(textIn(part, "toolCallId"), part["error"])),
-    "tool-output-denied": (part) =>
-      items.whole({
-        ...toolOutput(textIn(part, "toolCallId"), "The call was denied."),
-        status: "incomplete",
-      }),
-    source(part) {
-      const url = textIn(part, "url");
-      if (url === "") skip("source");
-      else
-        sources.push(sourceCitation(url, textIn(part, "title"), [...messages.values()].at(-1)?.length ?? 0));
-      return [];
-    },
-    file(part) {
-      const { base64, mediaType } = Object(part["file"]) as { base64?: unknown; mediaType?: unknown };
-      if (typeof base64 === "string" && typeof mediaType === "string" && mediaType.startsWith("image/"))
-        return items.whole({ type: "image_generation_call", status: "completed", result: base64 });
-      skip("file");
-      return [];
-    },
-    "finish-step"(part) {
-      ended(part);
-      return finishAll();
-    },
-    finish(part) {
-      note = [endingNote(ended(part), usageOf(part["totalUsage"]))];
-      return finishAll();
-    },
-    error(part) {
-      throw runFailed(part["error"], "The AI SDK reported an error.");
-    },
-    abort(part) {
-      throw runFailed(part["reason"], "The AI SDK's run was aborted.");
-    },
-  };
+function takeFile({ items, skip }: Written, part: AnyPart): RunEvent[] {
+  const { base64, mediaType } = Object(part["file"]) as { base64?: unknown; mediaType?: unknown };
+  if (typeof base64 === "string" && typeof mediaType === "string" && mediaType.startsWith("image/"))
+    return items.whole({ type: "image_generation_call", status: "completed", result: base64 });
+  skip("file");
+  return [];
+}
 
-  return {
-    take(given) {
-      const part = Object(given) as AnyPart;
-      if (typeof part.type !== "string") throw notOurs();
-      const taker = Object.hasOwn(takers, part.type) ? takers[part.type] : undefined;
-      if (taker !== undefined) return taker(part);
-      if (!withoutContent.has(part.type)) skip(part.type);
-      return [];
-    },
-    end() {
-      if (note === undefined) throw unfinished("");
-      if (sources.some(({ url }) => !cited.has(url))) skip("source");
-      return note;
-    },
-  };
+function ended(part: AnyPart): Exclude<Ending, "broken"> {
+  const ending = endingOf(part["finishReason"], part["rawFinishReason"]);
+  if (ending === "broken") throw unfinished(textIn(part, "finishReason"));
+  return ending;
 }
 
 /** Parts that say nothing by themselves. */

@@ -12,10 +12,17 @@ export const longerFunctions: Readonly<Record<string, number>> = {
  * Files that make objects for the wire with `...(x === undefined ? {} : { x })`: somebody else looks at which keys
  * are there, so a key without a value is not the same as no key.
  */
-export const onTheWire: Readonly<Record<string, string>> = {};
+export const onTheWire: Readonly<Record<string, string>> = {
+  "src/testing/entra/server.ts": "headers: Node.js refuses one without a value",
+  "src/testing/entra/tokens.ts": "claims: those that are added last must not take earlier ones out",
+  "src/testing/foundry/refused.ts": "headers: Node.js refuses one without a value",
+  "src/testing/foundry/start.ts": 'environment variables: one without a value reads "undefined"',
+  "src/testing/foundry/toolbox/a2a.ts": 'headers: fetch sends one without a value as "undefined"',
+  "src/testing/foundry/toolbox/source-client.ts": 'headers: fetch sends one without a value as "undefined"',
+};
 
 /** Spreads of that kind anywhere else. Lower it as they go; the goal is 0. */
-export const conditionalSpreads = 78;
+export const conditionalSpreads = 43;
 
 /** What `npm pack` makes, in kilobytes of 1000 bytes. The goal is 450. */
 export const tarballKb = 465;

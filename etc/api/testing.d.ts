@@ -480,9 +480,9 @@ interface WitnessCall {
     readonly token: WitnessedToken["token"];
     readonly oid?: string;
     readonly replayed?: true;
-    readonly sessionOf?: string;
+    readonly sessionOf?: string | undefined;
     readonly nonces: readonly string[];
-    readonly receipt?: string;
+    readonly receipt?: string | undefined;
 }
 interface Witness {
     readonly url: string;
@@ -535,7 +535,7 @@ interface IsolationReport {
 interface IsolationFault {
     readonly kind: "wrong_token" | "wrong_answer" | "shared_session" | "token_shown" | "replayed_token" | "cancelled_turn" | "unanswered";
     readonly who: string;
-    readonly whose?: string;
+    readonly whose?: string | undefined;
     readonly turn?: number;
     readonly text: string;
 }
@@ -557,8 +557,8 @@ interface FoundryRequest {
     userId?: string;
     callId?: string;
     sessionId?: string;
-    rpc?: string;
-    tool?: string;
+    rpc?: string | undefined;
+    tool?: string | undefined;
     toolbox?: string;
     source?: string;
     status: number;

@@ -91,7 +91,7 @@ export function agentsByClient({
   for (const agent of agents) {
     const active: ActiveAgent = {
       ...agent,
-      accesses: accessesOf(agent, { now, ...(onEvent === undefined ? {} : { onEvent }) }),
+      accesses: accessesOf(agent, { now, onEvent }),
       named: namedUsers(agent.newUsersPerMinute ?? defaultNewUsersPerMinute, clocksOf(now).age),
     };
     for (const clientId of agent.clientIds) {
@@ -107,7 +107,7 @@ export function agentsByClient({
 
 function accessesOf(
   { signIn, resources }: ServedAgent,
-  options: { readonly now: () => number; readonly onEvent?: OnEvent },
+  options: { readonly now: () => number; readonly onEvent?: OnEvent | undefined },
 ): ReadonlyMap<string, UserAccess> {
   const source = signIn.tokens();
   return new Map(

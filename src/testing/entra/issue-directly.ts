@@ -27,9 +27,9 @@ export async function issueUserToken(state: EntraState, request: UserTokenReques
     person: { account, signIn, scopes: request.scopes ?? resource.scopes.map(({ name }) => name) },
     version,
     authContexts,
-    ...(request.expiresInS === undefined ? {} : { lifetimeS: request.expiresInS }),
-    ...(request.claims === undefined ? {} : { claims: request.claims }),
-    ...(request.key === "unknown" ? { key: await state.keys.unknown() } : {}),
+    lifetimeS: request.expiresInS,
+    claims: request.claims,
+    key: request.key === "unknown" ? await state.keys.unknown() : undefined,
   });
 }
 
@@ -45,9 +45,9 @@ export async function issueAppToken(state: EntraState, request: AppTokenRequest)
     resourceUri: resource.identifierUris[0] ?? resource.clientId,
     proof: "secret",
     roles: request.roles ?? [],
-    ...(request.version === undefined ? {} : { version: request.version }),
-    ...(request.expiresInS === undefined ? {} : { lifetimeS: request.expiresInS }),
-    ...(request.claims === undefined ? {} : { claims: request.claims }),
+    version: request.version,
+    lifetimeS: request.expiresInS,
+    claims: request.claims,
   });
 }
 

@@ -46,14 +46,13 @@ export async function issueForPerson(call: TokenCall, grant: PersonGrant): Promi
   checkPolicies(call, grant, resource, claims.authContexts);
 
   const lifetimeS = state.options.accessTokenLifetimeS;
-  const refreshInS = state.options.refreshInS;
   const satisfiedContexts = signIn.satisfied.filter((value) => /^c\d+$/.test(value));
   return {
     token_type: "Bearer",
     scope: scopeField(resource.uri, resource.app, names, resource.isDefault),
     expires_in: lifetimeS,
     ext_expires_in: lifetimeS,
-    ...(refreshInS === undefined ? {} : { refresh_in: refreshInS }),
+    refresh_in: state.options.refreshInS,
     access_token: await accessToken(state, {
       tenantId: tenant.id,
       client,
@@ -169,7 +168,7 @@ export function refusalOf(policy: {
     {
       codes,
       error,
-      ...(suberror === undefined ? {} : { suberror }),
+      suberror,
       status: status ?? (error === "invalid_client" ? 401 : 400),
       text: description ?? "Refused by a policy of the emulator.",
       confidence: "D",

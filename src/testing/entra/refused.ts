@@ -36,8 +36,8 @@ export interface RefusalBody {
   readonly trace_id: string;
   readonly correlation_id: string;
   readonly error_uri: string;
-  readonly suberror?: string;
-  readonly claims?: string;
+  readonly suberror: string | undefined;
+  readonly claims: string | undefined;
 }
 
 /** The body as Entra writes it. */
@@ -57,7 +57,7 @@ export function refusalBody(
     trace_id: traceId,
     correlation_id: at.correlationId,
     error_uri: `${at.origin}/error?code=${codes[0]}`,
-    ...(suberror === undefined ? {} : { suberror }),
-    ...(refusal.claims === undefined ? {} : { claims: refusal.claims }),
+    suberror,
+    claims: refusal.claims,
   };
 }

@@ -19,7 +19,7 @@ export interface TokenCall {
 }
 
 /** What the token endpoint answers with. */
-export type TokenResponse = Record<string, string | number>;
+export type TokenResponse = Record<string, string | number | undefined>;
 
 /** A parameter that must be there. */
 export function required(params: URLSearchParams, parameter: string): string {

@@ -26,14 +26,14 @@ export interface AccessTokenRequest {
   };
   /** Roles of an app-only token. */
   readonly roles?: readonly string[];
-  readonly lifetimeS?: number;
-  readonly version?: 1 | 2;
+  readonly lifetimeS?: number | undefined;
+  readonly version?: 1 | 2 | undefined;
   /** Values of the claims request that are part of the token: `cp1`, authentication contexts. */
   readonly capabilities?: readonly string[];
   readonly authContexts?: readonly string[];
   /** Overrides; `undefined` takes a claim out. */
-  readonly claims?: Readonly<Record<string, unknown>>;
-  readonly key?: SigningKey;
+  readonly claims?: Readonly<Record<string, unknown>> | undefined;
+  readonly key?: SigningKey | undefined;
 }
 
 /** An access token in the form its resource chose. Source: access-token-claims-reference. */

@@ -45,7 +45,7 @@ export function containerInProcess(handler: InProcessServer): Container {
       method,
       headers: new Headers(withLength(headers, body)),
       signal,
-      ...(body === undefined ? {} : { body: new Uint8Array(body) }),
+      body: body === undefined ? null : new Uint8Array(body),
     });
     const response = await orAborted(handler(request), signal);
     return {

@@ -22,8 +22,8 @@ export interface FoundryRequest {
   callId?: string;
   sessionId?: string;
   /** Of a toolbox's request: the JSON-RPC method, and the tool. */
-  rpc?: string;
-  tool?: string;
+  rpc?: string | undefined;
+  tool?: string | undefined;
   /** Of a toolbox's request or a source's: which. */
   toolbox?: string;
   source?: string;

@@ -187,7 +187,7 @@ function found(
   const who = question.replayed ? `a server with ${name}'s token` : name;
   const how = `${stream ? "streamed" : "as JSON"}, ${threads[thread]}, seed ${checked.seed}`;
   const text = `Question ${turn} of ${who} ${what} (${how}).`;
-  add(checked, { kind, who, ...(whose === undefined ? {} : { whose }), turn, text });
+  add(checked, { kind, who, whose, turn, text });
 }
 
 function add({ faults }: Checked, fault: IsolationFault): void {

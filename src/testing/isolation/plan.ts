@@ -5,7 +5,7 @@ export interface PlannedTurn {
   readonly pauseMs: number;
   readonly stream: boolean;
   /** The person goes away so many milliseconds after asking. */
-  readonly leaveAfterMs?: number;
+  readonly leaveAfterMs?: number | undefined;
   /** Which conversation it belongs to. */
   readonly thread: Thread;
   /** Whether the person comes with a new token. */
@@ -15,7 +15,7 @@ export interface PlannedTurn {
   /** The person does not ask: a server does that has the person's token for a resource. */
   readonly replayed?: true;
   /** What goes wrong just before. */
-  readonly trouble?: Trouble;
+  readonly trouble?: Trouble | undefined;
 }
 
 /**
@@ -77,7 +77,6 @@ export function planned(
     Array.from({ length: turns }, (__, turn) => {
       const place = person * turns + turn;
       const comesBack = turn > 0 && leaving.has(place - 1);
-      const wrong = trouble.get(place);
       return {
         // The first questions show that the agent works at all; everybody asks them at once, both ways.
         pauseMs: turn === 0 ? 0 : random.below(30),
@@ -85,8 +84,8 @@ export function planned(
         thread: comesBack ? "own" : (threads.get(place) ?? "new"),
         renew: random.chance(0.2),
         readMs: random.below(4),
-        ...(leaving.has(place) ? { leaveAfterMs: random.below(120) } : {}),
-        ...(wrong === undefined ? {} : { trouble: wrong }),
+        leaveAfterMs: leaving.has(place) ? random.below(120) : undefined,
+        trouble: trouble.get(place),
       };
     }),
   );

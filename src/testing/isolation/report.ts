@@ -49,7 +49,7 @@ export interface IsolationFault {
   /** Who asked, by name; "the agent" where a call is not known to be for anybody. */
   readonly who: string;
   /** Whose token, data or session it was. */
-  readonly whose?: string;
+  readonly whose?: string | undefined;
   /** Which of the person's questions, from 1. */
   readonly turn?: number;
   /** All of it in a sentence, with the seed. Holds no token. */

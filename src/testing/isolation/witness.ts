@@ -73,11 +73,11 @@ export interface WitnessCall {
   /** The token came to the agent as one for a resource, which its server could have sent on. */
   readonly replayed?: true;
   /** Who opened the MCP session that the request is in. */
-  readonly sessionOf?: string;
+  readonly sessionOf?: string | undefined;
   /** The questions that the arguments of a tool call name. */
   readonly nonces: readonly string[];
   /** What the result of a tool call holds. */
-  readonly receipt?: string;
+  readonly receipt?: string | undefined;
 }
 
 /**
@@ -167,9 +167,9 @@ export async function startWitness(options: WitnessOptions): Promise<Witness> {
     calls.push({
       method: message instanceof RpcFailure ? method : message.method,
       ...bearer,
-      ...(sessionOf === undefined ? {} : { sessionOf }),
+      sessionOf,
       nonces: isCall ? noncesIn(JSON.stringify(message.params ?? {})) : [],
-      ...(isCall && bearer.token === "person" ? { receipt } : {}),
+      receipt: isCall && bearer.token === "person" ? receipt : undefined,
     });
     if (bearer.token !== "person" || bearer.oid === undefined) {
       return write(response, json(401, {}, { "www-authenticate": 'Bearer error="invalid_token"' }));

@@ -30,7 +30,7 @@ export async function clientCredentials(call: TokenCall): Promise<TokenResponse>
     token_type: "Bearer",
     expires_in: lifetimeS,
     ext_expires_in: lifetimeS,
-    ...(state.options.refreshInS === undefined ? {} : { refresh_in: state.options.refreshInS }),
+    refresh_in: state.options.refreshInS,
     access_token: await accessToken(state, {
       tenantId: tenant.id,
       client,

@@ -3,7 +3,7 @@ export interface RefusalFacts {
   /** `error_codes`; the first is the one in the description. */
   readonly codes: readonly number[];
   readonly error: string;
-  readonly suberror?: string;
+  readonly suberror?: string | undefined;
   readonly status: number;
   /** The description without its trailer; `{name}` is filled in. */
   readonly text: string;

@@ -156,7 +156,7 @@ function failure({ entry }: Exchange, id: null, error: RpcFailure, status: numbe
 }
 
 function errorBody(id: string | number | null, { code, message, data }: RpcFailure): object {
-  return { jsonrpc: "2.0", id, error: { code, message, ...(data === undefined ? {} : { data }) } };
+  return { jsonrpc: "2.0", id, error: { code, message, data } };
 }
 
 function rpcReply(

@@ -1,8 +1,8 @@
 /** A JSON-RPC request or notification, as far as it is looked at. */
 export interface RpcMessage {
-  readonly id?: string | number;
+  readonly id?: string | number | undefined;
   readonly method: string;
-  readonly params?: Readonly<Record<string, unknown>>;
+  readonly params?: Readonly<Record<string, unknown>> | undefined;
 }
 
 /** Thrown inside the emulator; becomes the error of a JSON-RPC response. */
@@ -45,7 +45,7 @@ export function rpcMessage(bytes: Uint8Array): RpcMessage {
   }
   return {
     method,
-    ...(id === undefined ? {} : { id }),
-    ...(typeof params === "object" && params !== null ? { params: params as Record<string, unknown> } : {}),
+    id,
+    params: typeof params === "object" && params !== null ? (params as Record<string, unknown>) : undefined,
   };
 }

@@ -98,15 +98,15 @@ async function request(
     path: url === undefined ? "/" : new URL(url).pathname,
     toolbox: toolbox.options.name,
     source: name,
-    ...(rpc === undefined ? {} : { rpc }),
-    ...(params?.name === undefined ? {} : { tool: params.name }),
+    rpc,
+    tool: params?.name,
     status: 0,
   });
   const init = {
     method,
     headers,
     signal,
-    ...(message === undefined ? {} : { body: JSON.stringify(message) }),
+    body: message === undefined ? null : JSON.stringify(message),
   };
   let response: Response;
   try {

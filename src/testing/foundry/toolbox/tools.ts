@@ -89,7 +89,7 @@ function described({ options }: ToolSource, tool: ToolDefinition): object {
     inputSchema: { type: "object", properties: {} },
     ...tool,
     name: `${options.name}.${tool.name}`,
-    ...(wanted === undefined ? {} : { _meta: { ...meta, tool_configuration: { require_approval: wanted } } }),
+    _meta: wanted === undefined ? meta : { ...meta, tool_configuration: { require_approval: wanted } },
   };
 }
 

@@ -37,19 +37,19 @@ export interface EntraEmulator {
     readonly identities: readonly ManagedIdentity[];
     readonly env: { readonly IDENTITY_ENDPOINT: string; readonly IDENTITY_HEADER: string };
   };
-  /** By name or client id. Throws `invalid_option` for one nobody declared. */
+  /** An app by name or client id. Throws `invalid_option` if it was not declared. */
   app(ref: AppRef): EntraApp;
-  /** By name, upn or object id. Throws `invalid_option` for one nobody declared. */
+  /** A user by name, upn or object id. Throws `invalid_option` if it was not declared. */
   user(ref: UserRef): EntraUser;
-  /** An access token of a person, as after a sign-in, without the sign-in. */
+  /** Issues an access token for a user, as after a sign-in, without the sign-in. */
   issueUserToken(request: UserTokenRequest): Promise<string>;
-  /** An access token of an app for another app. */
+  /** Issues an app-only access token for another app. */
   issueAppToken(request: AppTokenRequest): Promise<string>;
   /** Lets a client act for a user (or for everybody) on a resource. Scopes by their short names. */
   grantConsent(consent: ConsentChange & { readonly scopes: readonly string[] }): void;
   /** Takes back some scopes, or everything. */
   revokeConsent(consent: ConsentChange & { readonly scopes?: readonly string[] }): void;
-  /** Makes everything issued so far to a person worthless as a grant (AADSTS50173). */
+  /** Revokes every grant issued to a user so far (AADSTS50173). */
   revokeSessions(user: UserRef): void;
   /** Signs with a new key; the old keys stay published unless `keepOld` is false. */
   rotateKeys(options?: { readonly keepOld?: boolean }): Promise<void>;
@@ -60,7 +60,7 @@ export interface EntraEmulator {
 }
 
 /**
- * What `issueUserToken` makes.
+ * What `issueUserToken` issues.
  *
  * @group Test kit
  */
@@ -81,12 +81,12 @@ export interface UserTokenRequest {
   readonly version?: 1 | 2;
   /** "unknown": a key that is not published. */
   readonly key?: "current" | "unknown";
-  /** As if the person had signed in again with this claims challenge. */
+  /** As if the user had signed in again with this claims challenge. */
   readonly claimsChallenge?: string;
 }
 
 /**
- * What `issueAppToken` makes.
+ * What `issueAppToken` issues.
  *
  * @group Test kit
  */
@@ -101,7 +101,7 @@ export interface AppTokenRequest {
 }
 
 /**
- * Whose consent to what.
+ * The client, resource and user of a consent.
  *
  * @group Test kit
  */

@@ -2,7 +2,7 @@ import type { EntraPolicy } from "./policy-types.js";
 import type { EntraRequest } from "./log.js";
 
 /**
- * What `startEntra` starts with. Names are how the options and the test refer to each other.
+ * The options of `startEntra`. Options and tests refer to apps, users and tenants by name.
  *
  * @group Test kit
  */
@@ -16,7 +16,7 @@ export interface EntraOptions {
   readonly policies?: readonly EntraPolicy[];
   /** Default: any free port of 127.0.0.1. */
   readonly port?: number;
-  /** Whose token exchange audience federated credentials have; default `global`. */
+  /** The cloud whose token exchange audience federated credentials use; default `global`. */
   readonly cloud?: "global" | "us_gov" | "china";
   /** PEM. With it the emulator speaks https, which unmodified MSAL demands of an authority. */
   readonly tls?: { readonly cert: string; readonly key: string };
@@ -31,7 +31,7 @@ export interface EntraOptions {
 }
 
 /**
- * A tenant to be.
+ * A tenant to create.
  *
  * @group Test kit
  */
@@ -43,7 +43,7 @@ export interface EntraTenantOptions {
 }
 
 /**
- * An app registration to be.
+ * An app registration to create.
  *
  * @group Test kit
  */
@@ -87,7 +87,7 @@ export interface EntraAppOptions {
   readonly disabled?: boolean;
   /** Makes the app an agent identity blueprint, and these its agent identities. They are apps of their own. */
   readonly agentIdentities?: readonly (string | AgentIdentityOptions)[];
-  /** Of a blueprint: what was consented for it and its agent identities inherit. Without `scopes`: all of them. */
+  /** Of a blueprint: the consented permissions that its agent identities inherit. Without `scopes`: all of them. */
   readonly inheritablePermissions?: readonly {
     readonly resource: string;
     readonly scopes?: readonly string[];
@@ -95,7 +95,7 @@ export interface EntraAppOptions {
 }
 
 /**
- * An agent identity to be: it proves itself with an exchange token that its blueprint asked for.
+ * An agent identity to create. It authenticates with an exchange token that its blueprint requested.
  *
  * @group Test kit
  */
@@ -105,7 +105,7 @@ export interface AgentIdentityOptions {
   readonly clientId?: string;
   /** The one tenant it is in; default the blueprint's home tenant. */
   readonly tenant?: string;
-  /** Whether answers to it have an id token; nobody has said in public. Default true. */
+  /** Whether token responses to it include an id token. Microsoft does not document it. Default true. */
   readonly idTokens?: boolean;
 }
 
@@ -147,7 +147,7 @@ export interface FederatedCredentialOptions {
 }
 
 /**
- * A person to be.
+ * A user to create.
  *
  * @group Test kit
  */
@@ -160,12 +160,12 @@ export interface EntraUserOptions {
   readonly tenant?: string;
   /** Other tenants (id, name or domain) where the user is a guest, with an object id of their own. */
   readonly guestIn?: readonly string[];
-  /** May consent for everybody. */
+  /** May consent for all users. */
   readonly admin?: boolean;
 }
 
 /**
- * A managed identity to be.
+ * A managed identity to create.
  *
  * @group Test kit
  */
@@ -176,7 +176,7 @@ export interface ManagedIdentityOptions {
   readonly objectId?: string;
   readonly resourceId?: string;
   readonly tenant?: string;
-  /** The one that answers when the request names none. Default: the first. */
+  /** The identity that answers when the request names none. Default: the first. */
   readonly systemAssigned?: boolean;
   /**
    * Its tokens come from a federated credential themselves, as is reported of Foundry's hosted agents and of

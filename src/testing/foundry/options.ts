@@ -5,16 +5,16 @@ import type { InProcessServer } from "./in-process-server.js";
 import type { ToolboxOptions } from "./toolbox/options.js";
 
 /**
- * What `startFoundry` starts with.
+ * The options of `startFoundry`.
  *
  * @group Test kit
  */
 export interface FoundryOptions {
-  /** What `startEntra()` returned: it issues every token that is checked here. */
+  /** What `startEntra()` returned. It issues every token that the emulator checks. */
   readonly entra: EntraEmulator;
-  /** Where the container listens. Without it or `agent`, until `connectAgent`, no session gets ready. */
+  /** Where the container listens. Without this or `agent`, no session gets ready until `connectAgent`. */
   readonly agentUrl?: string | URL;
-  /** The container as a handler. It has to answer `GET /readiness` too, unless `readiness` is "skip". */
+  /** The container as a handler. It must answer `GET /readiness` too, unless `readiness` is "skip". */
   readonly agent?: InProcessServer;
   /** Default "support". */
   readonly project?: string;
@@ -27,11 +27,11 @@ export interface FoundryOptions {
   /** The tenant of the project: id, name or domain. Default the first. */
   readonly tenant?: string;
   /**
-   * The managed identity that is the agent's own: its name. Default the system-assigned one, which is what
-   * the container gets without naming any.
+   * The name of the agent's own managed identity. Default: the system-assigned one, which the container gets
+   * when it names none.
    */
   readonly agentIdentity?: string;
-  /** The agent's blueprint, whose client id the container is told. */
+  /** The agent's blueprint. The container finds its client id in the environment. */
   readonly blueprint?: AppRef;
   readonly toolboxes?: readonly ToolboxOptions[];
   /** Who is Foundry Agent Consumer: names of users, apps and managed identities. Default everybody. */

@@ -2,7 +2,7 @@ import type { AppRef } from "../../entra/refs.js";
 import type { InProcessServer } from "../in-process-server.js";
 
 /**
- * A toolbox to be: an MCP server of Foundry that passes calls on to its sources.
+ * A toolbox to create: an MCP server of Foundry that forwards calls to its sources.
  *
  * @group Test kit
  */
@@ -16,11 +16,11 @@ export interface ToolboxOptions {
   /** What the error of `tools/call` says: the link alone, or a sentence with it. Default "link". */
   readonly consentMessage?: "link" | "prose";
   /**
-   * Whom a consent link is for. "container" is agent-framework issue 8379: the link is the managed
+   * The identity that a consent link is for. "container" is agent-framework issue 8379: the link is the managed
    * identity's, and ends on "Code … not found". Default "caller".
    */
   readonly consentFor?: "caller" | "container";
-  /** Whose an MCP session is. Default "agent": one connection of the agent may carry several users' calls. */
+  /** Who an MCP session belongs to. Default "agent": one connection of the agent may carry several users' calls. */
   readonly sessions?: "agent" | "user" | "none";
   /** Event streams to clients that accept them, or always JSON. Default "stream". */
   readonly answers?: "stream" | "json";
@@ -43,7 +43,7 @@ export interface ToolSourceOptions {
   readonly auth: ToolSourceAuth;
   /** What the source was known to offer when it was added: listed without asking the server. */
   readonly tools?: readonly ToolDefinition[];
-  /** What the container is told in `_meta.tool_configuration`; by tool, or for all of them. */
+  /** What `_meta.tool_configuration` says: per tool, or for all of them. */
   readonly requireApproval?: "always" | "never" | Readonly<Record<string, "always" | "never">>;
   /** Fails with this from the start. */
   readonly failing?: SourceFailure;
@@ -52,7 +52,7 @@ export interface ToolSourceOptions {
 /** How a source's server is called. */
 export type ToolSourceAuth =
   | {
-      /** As the person: OAuth identity passthrough, with a grant that Foundry keeps for each person. */
+      /** As the user: OAuth identity passthrough, with a grant that Foundry keeps for each user. */
       readonly type: "oauth2";
       /** The Entra app that is the connection's OAuth client. It needs a secret. */
       readonly app: AppRef;

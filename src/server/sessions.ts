@@ -1,3 +1,4 @@
+import { boundedMap } from "../async/bounded-map.js";
 import { digest } from "../sealing/digest.js";
 
 /** Who opened which MCP session, so that it stays theirs ("A session has one owner"): the SDKs' servers do not ask. */
@@ -13,21 +14,18 @@ const maxSessions = 100_000;
 
 /** Makes an empty record, bounded: the session that was used longest ago goes first, and its client opens another. */
 export function openSessions(max: number = maxSessions): OpenSessions {
-  const owners = new Map<string, string>();
+  const owners = boundedMap<string, string>(max);
   return {
     isOf(sessionId, principalKey) {
       const key = digest(sessionId);
       if (owners.get(key) !== principalKey) return false;
-      owners.delete(key);
+      // Set again, which makes it the newest.
       owners.set(key, principalKey);
       return true;
     },
     opened(sessionId, principalKey) {
       const key = digest(sessionId);
-      if (owners.has(key)) return;
-      owners.set(key, principalKey);
-      const [oldest = key] = owners.keys();
-      if (owners.size > max) owners.delete(oldest);
+      if (!owners.has(key)) owners.set(key, principalKey);
     },
     ended: (sessionId) => void owners.delete(digest(sessionId)),
   };

@@ -1,3 +1,4 @@
+import { boundedMap } from "../async/bounded-map.js";
 import { endAt, isPast, type Clocks, type End } from "../async/clocks.js";
 import type { TokenUse } from "../context/state.js";
 
@@ -29,7 +30,7 @@ interface Entry {
 /** Remembers at most `max` verifications, least recently used out first, each for at most ten minutes. */
 export function verifiedTokens(max: number, clocks: Clocks): VerifiedTokens {
   const { now } = clocks;
-  const entries = new Map<string, Entry>();
+  const entries = boundedMap<string, Entry>(max);
   return {
     find(hash) {
       const entry = entries.get(hash);
@@ -42,13 +43,7 @@ export function verifiedTokens(max: number, clocks: Clocks): VerifiedTokens {
     remember(hash, token) {
       const provenAt = now();
       const end = endAt(clocks, Math.min(provenAt + longestMs, token.expiresAt));
-      entries.delete(hash);
       entries.set(hash, { token, end, provenAt });
-      if (entries.size <= max) return;
-      for (const oldest of entries.keys()) {
-        entries.delete(oldest);
-        break;
-      }
     },
     forget: (hash) => void entries.delete(hash),
   };

@@ -15,6 +15,7 @@ import {
   text,
 } from "../options/checks.js";
 import { clocksOf, type Clocks } from "../async/clocks.js";
+import { singleFlight } from "../async/single-flight.js";
 import { emit, listener, type OnEvent } from "../events/events.js";
 import { invalid } from "../options/invalid.js";
 import { isUserTokenError, loadPackage, UserTokenError } from "../errors.js";
@@ -100,7 +101,7 @@ export function tokenVerifier(
 ): UserTokenVerifier {
   const { app, onEvent, maxTokenBytes, clocks, rulesAt, keys } = settingsOf(options, takes);
   const remembered = verifiedTokens(rememberedTokens, clocks);
-  const running = new Map<string, Promise<RememberedToken>>();
+  const proving = singleFlight<RememberedToken>();
   let jose: Promise<Jose> | undefined;
 
   async function prove(token: string, hash: string): Promise<RememberedToken> {
@@ -118,12 +119,7 @@ export function tokenVerifier(
     const known = remembered.find(hash);
     if (known !== undefined && keys.stillHas(known.tid, known.kid)) return known;
     remembered.forget(hash);
-    let proof = running.get(hash);
-    if (proof === undefined) {
-      proof = prove(token, hash).finally(() => running.delete(hash));
-      running.set(hash, proof);
-    }
-    return proof;
+    return proving.run(hash, () => prove(token, hash));
   }
 
   async function verified(token: string): Promise<VerifiedUserToken> {

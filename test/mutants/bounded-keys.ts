@@ -42,8 +42,8 @@ export const boundedKeyMutants: readonly Mutant[] = [
   {
     name: "server-sessions-under-their-ids",
     rule: 19,
-    find: "const key = digest(sessionId);\n      if (owners.has(key)) return;",
-    replace: "const key = sessionId;\n      if (owners.has(key)) return;",
+    find: "const key = digest(sessionId);\n      if (!owners.has(key)) owners.set(key, principalKey);",
+    replace: "const key = sessionId;\n      if (!owners.has(key)) owners.set(key, principalKey);",
     tests: keys,
   },
   {

@@ -16,15 +16,15 @@ export const mcpServerMutants: readonly Mutant[] = [
   {
     name: "server-session-changes-hands",
     rule: 15,
-    find: "      if (owners.has(key)) return;\n",
-    replace: "",
+    find: "if (!owners.has(key)) owners.set(key, principalKey);",
+    replace: "owners.set(key, principalKey);",
     tests: sessionTests,
   },
   {
     name: "server-sessions-without-bound",
     rule: 15,
-    find: "if (owners.size > max)",
-    replace: "if (owners.size > max + 1000)",
+    find: "boundedMap<string, string>(max)",
+    replace: "boundedMap<string, string>(max + 1000)",
     tests: sessionTests,
   },
   {

@@ -1,31 +1,40 @@
 import { HostedAgentIdentityError } from "../errors.js";
 
-/** The kinds of hosts that call a middleware, told apart by the first argument they give. */
-export type CallingHost = "web" | "node" | "express" | "fastify" | "fastify hook" | "hono";
+/** The kinds of hosts that call a handler or middleware, told apart by the first argument they give. */
+export type CallingHost = "web" | "node" | "express" | "fastify" | "fastify request" | "hono";
 
-const entries: Readonly<Record<CallingHost, readonly [host: string, advice: string]>> = {
-  web: ["a web-standard host", 'Import it from "hosted-agent-identity".'],
-  node: ["node:http", 'Import it from "hosted-agent-identity/node".'],
-  express: ["Express", 'Import it from "hosted-agent-identity/express".'],
-  fastify: ["Fastify", 'Import it from "hosted-agent-identity/fastify".'],
-  "fastify hook": [
-    "a hook of Fastify",
-    'Import it from "hosted-agent-identity/fastify", and give it to app.register().',
-  ],
-  hono: ["Hono", 'Import it from "hosted-agent-identity/hono".'],
+const hosts: Readonly<Record<CallingHost, readonly [host: string, entry: string]>> = {
+  web: ["a web-standard host", "hosted-agent-identity"],
+  node: ["node:http", "hosted-agent-identity/node"],
+  express: ["Express", "hosted-agent-identity/express"],
+  fastify: ["app.register() of Fastify", "hosted-agent-identity/fastify"],
+  "fastify request": ["a hook or route of Fastify", "hosted-agent-identity/fastify"],
+  hono: ["Hono", "hosted-agent-identity/hono"],
 };
 
+/** The functions that every entry has under the same name, and where Fastify takes each. */
+const places = {
+  userContext: { kind: "fastify request", advice: ", and give it to app.register()" },
+  responses: { kind: "fastify", advice: ", and give it to a route, such as app.post()" },
+} as const;
+
 /**
- * Refuses to work for a host of another kind: with arguments of another shape nobody would be verified. What is of no
- * known kind is let through, because hosts have requests of their own. Throws `invalid_option`.
+ * Refuses to work for another kind of host, whose arguments have another shape: nobody would be verified. An argument
+ * of no known kind passes, because hosts may have request objects of their own. Throws `invalid_option`.
  */
-export function refuseOtherHosts(entry: string, known: readonly CallingHost[], first: unknown): void {
+export function refuseOtherHosts(
+  what: keyof typeof places,
+  entry: string,
+  known: readonly CallingHost[],
+  first: unknown,
+): void {
   const kind = callingHost(first);
   if (kind === undefined || known.includes(kind)) return;
-  const [host, advice] = entries[kind];
+  const [host, right] = hosts[kind];
+  const place = places[what];
   throw new HostedAgentIdentityError(
     "invalid_option",
-    `userContext() of ${entry} was called by ${host}, whose requests it cannot read. ${advice}`,
+    `${what}() of ${entry} was called by ${host}, whose requests it cannot read. Import it from "${right}"${kind === place.kind ? place.advice : ""}.`,
   );
 }
 
@@ -33,7 +42,7 @@ function callingHost(first: unknown): CallingHost | undefined {
   const { addHook, app, headers, raw, rawHeaders, req } = Object(first) as Readonly<Record<string, unknown>>;
   if (Array.isArray(rawHeaders)) return typeof app === "function" ? "express" : "node";
   if (typeof addHook === "function") return "fastify";
-  if (Array.isArray(fieldOf(raw, "rawHeaders"))) return "fastify hook";
+  if (Array.isArray(fieldOf(raw, "rawHeaders"))) return "fastify request";
   if (typeof fieldOf(fieldOf(fieldOf(req, "raw"), "headers"), "get") === "function") return "hono";
   return typeof fieldOf(headers, "get") === "function" ? "web" : undefined;
 }

@@ -42,7 +42,7 @@ export function userContext(options: UserContextOptions): UserContextMiddleware 
 
   // Throws at once for another host's arguments: some hosts ignore what a promise rejects with.
   return function userContext(request, next) {
-    refuseOtherHosts("hosted-agent-identity", ["web"], request);
+    refuseOtherHosts("userContext", "hosted-agent-identity", ["web"], request);
     return runAsUser(request, next, settings);
   };
 }

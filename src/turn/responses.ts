@@ -1,17 +1,24 @@
 import { tryGetUserContext } from "../context/ambient.js";
 import { answerHeaders } from "../request/answer-headers.js";
+import { refuseOtherHosts } from "../request/calling-host.js";
 import { internalsOf } from "../context/internals.js";
 import type { UserContext } from "../context/user-context.js";
 import { answerTurn, errorAnswer, type Answer } from "./answer.js";
 import { requestError, type RequestError } from "./error-envelope.js";
 import { receivedBody } from "./received-body.js";
-import { responsesSettings, type ResponsesOptions, type ResponsesRun } from "./responses-options.js";
+import {
+  responsesSettings,
+  type ResponsesOptions,
+  type ResponsesRun,
+  type ResponsesSettings,
+} from "./responses-options.js";
 import { byteStream } from "./to-sse.js";
 
 /**
  * A handler for `POST /responses`, web-standard: put it behind `userContext()`. Streams when the request asks
  * for it, else answers with the finished response. Text and events of the run become a response as
- * `withConsent()` of `hosted-agent-identity/turn` writes it; a body that cannot be read is answered with the platform's error envelope.
+ * `withConsent()` of `hosted-agent-identity/turn` writes it; a body that cannot be read is answered with the platform's
+ * error envelope. Throws `invalid_option` when another kind of host calls it; the message names the entry for that host.
  *
  * Entry point: `hosted-agent-identity`; for Express, Fastify, Hono and node:http, take the one of the same name
  * from their entry.
@@ -31,24 +38,34 @@ export function responses(
   options: ResponsesOptions = {},
 ): (request: Request, context?: UserContext) => Promise<Response> {
   const settings = responsesSettings(run, options);
-  return async function responsesHandler(request, context) {
-    const { method, headers } = request;
-    const requestId = headers.get("x-request-id");
-    const refused = (error: RequestError): Response =>
-      toResponse(errorAnswer(error, answerHeaders(requestId)));
-    if (request.bodyUsed) return refused(alreadyRead);
-    const head = {
-      method,
-      type: headers.get("content-type"),
-      length: headers.get("content-length"),
-      encoding: headers.get("content-encoding"),
-    };
-    const received = await receivedBody(head, request.body, settings.maxBodyBytes);
-    if ("error" in received) return refused(received);
-    const user = context ?? tryGetUserContext(request);
-    const input = { body: received.bytes, context: user, signal: request.signal, requestId };
-    return toResponse(await answerTurn(run, settings, input), user);
+  // Throws at once for another host's arguments: some hosts ignore what a promise rejects with.
+  return function responsesHandler(request, context) {
+    refuseOtherHosts("responses", "hosted-agent-identity", ["web"], request);
+    return answered(run, settings, request, context);
   };
+}
+
+async function answered(
+  run: ResponsesRun,
+  settings: ResponsesSettings,
+  request: Request,
+  context: UserContext | undefined,
+): Promise<Response> {
+  const { method, headers } = request;
+  const requestId = headers.get("x-request-id");
+  const refused = (error: RequestError): Response => toResponse(errorAnswer(error, answerHeaders(requestId)));
+  if (request.bodyUsed) return refused(alreadyRead);
+  const head = {
+    method,
+    type: headers.get("content-type"),
+    length: headers.get("content-length"),
+    encoding: headers.get("content-encoding"),
+  };
+  const received = await receivedBody(head, request.body, settings.maxBodyBytes);
+  if ("error" in received) return refused(received);
+  const user = context ?? tryGetUserContext(request);
+  const input = { body: received.bytes, context: user, signal: request.signal, requestId };
+  return toResponse(await answerTurn(run, settings, input), user);
 }
 
 const alreadyRead = requestError(

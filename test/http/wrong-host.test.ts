@@ -5,13 +5,19 @@ import express from "express";
 import fastify from "fastify";
 import { Hono } from "hono";
 import { afterEach, describe, expect, it } from "vitest";
-import { userContext as webUserContext } from "hosted-agent-identity";
-import { userContext as expressUserContext } from "hosted-agent-identity/express";
-import { userContext as fastifyUserContext } from "hosted-agent-identity/fastify";
-import { userContext as honoUserContext } from "hosted-agent-identity/hono";
-import { userContext as nodeUserContext } from "hosted-agent-identity/node";
+import { responses as webResponses, userContext as webUserContext } from "hosted-agent-identity";
+import {
+  responses as expressResponses,
+  userContext as expressUserContext,
+} from "hosted-agent-identity/express";
+import {
+  responses as fastifyResponses,
+  userContext as fastifyUserContext,
+} from "hosted-agent-identity/fastify";
+import { responses as honoResponses, userContext as honoUserContext } from "hosted-agent-identity/hono";
+import { responses as nodeResponses, userContext as nodeUserContext } from "hosted-agent-identity/node";
 
-/** A middleware as somebody uses it who has mistaken the entry. */
+/** A middleware or handler as somebody uses it who has mistaken the entry. */
 type Middleware = (...given: never[]) => unknown;
 
 const options = { verify: "none" } as const;
@@ -21,6 +27,17 @@ const middlewares: Readonly<Record<string, () => Middleware>> = {
   "hosted-agent-identity/fastify": () => fastifyUserContext(options) as Middleware,
   "hosted-agent-identity/hono": () => honoUserContext(options) as Middleware,
   "hosted-agent-identity/node": () => nodeUserContext(options) as Middleware,
+};
+
+const run = async function* (): AsyncGenerator<string> {
+  yield "on";
+};
+const handlers: Readonly<Record<string, () => Middleware>> = {
+  "hosted-agent-identity": () => webResponses(run) as Middleware,
+  "hosted-agent-identity/express": () => expressResponses(run) as Middleware,
+  "hosted-agent-identity/fastify": () => fastifyResponses(run) as Middleware,
+  "hosted-agent-identity/hono": () => honoResponses(run) as Middleware,
+  "hosted-agent-identity/node": () => nodeResponses(run) as Middleware,
 };
 
 const closing: (() => unknown)[] = [];
@@ -98,6 +115,32 @@ const hosts: Readonly<Record<string, (middleware: Middleware) => Promise<unknown
   },
 };
 
+/** The same hosts where they take a handler. */
+const routes: typeof hosts = {
+  ...hosts,
+  async "hosted-agent-identity/fastify"(handler) {
+    let thrown: unknown;
+    const app = fastify();
+    app.get("/", async (request, reply) => {
+      thrown = await thrownBy(handler, [request, reply]);
+      return thrown === undefined ? reply : "refused";
+    });
+    closing.push(() => app.close());
+    await app.inject("/");
+    return thrown;
+  },
+  async "hosted-agent-identity/hono"(handler) {
+    let thrown: unknown;
+    const app = new Hono();
+    app.get("/", async (c) => {
+      thrown = await thrownBy(handler, [c]);
+      return c.text("done");
+    });
+    await app.request("/");
+    return thrown;
+  },
+};
+
 /** Express gives the requests of `node:http`, so either middleware works on both. */
 const sameRequests = new Set(["hosted-agent-identity/express", "hosted-agent-identity/node"]);
 
@@ -149,6 +192,45 @@ describe("userContext", () => {
   it("throws at once where a host would not wait for a promise", () => {
     const request = Object.assign(new EventTarget(), { rawHeaders: [], headers: {} });
     expect(() => webUserContext(options)(request as never, () => new Response())).toThrow(
+      expect.objectContaining({ code: "invalid_option" }),
+    );
+  });
+});
+
+describe("responses", () => {
+  it.each(pairs.filter(({ works }) => works))(
+    "of $imported works where $host belongs",
+    async ({ imported, host }) => {
+      expect(await routes[host]?.(handlers[imported]?.() as Middleware)).toBeUndefined();
+    },
+  );
+
+  it.each(pairs.filter(({ works }) => !works))(
+    "of $imported says which entry to import where $host belongs",
+    async ({ imported, host }) => {
+      const thrown = await routes[host]?.(handlers[imported]?.() as Middleware);
+      expect(thrown).toMatchObject({ code: "invalid_option" });
+      const { message } = thrown as Error;
+      expect(message).toContain(`responses() of ${imported} was called by`);
+      expect(message).toContain(`Import it from "${host}".`);
+    },
+  );
+
+  it.each(Object.keys(handlers))(
+    "of %s says where Fastify takes it where it was registered",
+    async (imported) => {
+      expect(
+        await hosts["hosted-agent-identity/fastify"]?.(handlers[imported]?.() as Middleware),
+      ).toMatchObject({
+        code: "invalid_option",
+        message: expect.stringContaining("give it to a route, such as app.post()"),
+      });
+    },
+  );
+
+  it("throws at once where a host would not wait for a promise", () => {
+    const request = Object.assign(new EventTarget(), { rawHeaders: [], headers: {} });
+    expect(() => webResponses(run)(request as never)).toThrow(
       expect.objectContaining({ code: "invalid_option" }),
     );
   });

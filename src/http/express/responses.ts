@@ -1,11 +1,12 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { ResponsesOptions, ResponsesRun } from "../../turn/responses-options.js";
-import { responses as nodeResponses } from "../node/responses.js";
+import { responsesOnNode } from "../node/responses.js";
 
 /**
  * A handler for `POST /responses` on Express, behind `userContext()`, with or without `express.json()` before
- * it. See `responses` of the root entry for what it does. Nothing is passed to Express's error handlers: what goes
- * wrong is answered in the platform's error envelope.
+ * it. See `responses` of the root entry for what it does. It answers failures itself, in the platform's error envelope:
+ * Express's error handlers do not run. Throws `invalid_option` when another kind of host calls it; the message names the
+ * entry for that host.
  *
  * Entry point: `hosted-agent-identity/express`.
  *
@@ -28,5 +29,5 @@ export function responses(
   run: ResponsesRun,
   options: ResponsesOptions = {},
 ): (request: IncomingMessage, response: ServerResponse) => Promise<void> {
-  return nodeResponses(run, options);
+  return responsesOnNode(run, options, "hosted-agent-identity/express");
 }

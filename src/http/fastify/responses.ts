@@ -2,13 +2,15 @@ import { Readable } from "node:stream";
 import type { FastifyReply, FastifyRequest } from "fastify";
 import { tryGetUserContext } from "../../context/ambient.js";
 import { contextSlot } from "../../context/slot.js";
+import { refuseOtherHosts } from "../../request/calling-host.js";
 import type { UserContext } from "../../context/user-context.js";
 import { answerTurn } from "../../turn/answer.js";
 import { responsesSettings, type ResponsesOptions, type ResponsesRun } from "../../turn/responses-options.js";
 
 /**
  * A handler for `POST /responses` on Fastify, behind `userContext()`. Fastify reads the body, so its `bodyLimit`
- * counts. See `responses` of the root entry for what it does.
+ * counts. See `responses` of the root entry for what it does. Throws `invalid_option` when another kind of host calls it;
+ * the message names the entry for that host.
  *
  * Entry point: `hosted-agent-identity/fastify`.
  *
@@ -33,6 +35,7 @@ export function responses(
 ): (request: FastifyRequest, reply: FastifyReply) => Promise<FastifyReply> {
   const settings = responsesSettings(run, options);
   return async function responsesHandler(request, reply) {
+    refuseOtherHosts("responses", "hosted-agent-identity/fastify", ["fastify request"], request);
     const gone = new AbortController();
     reply.raw.once("close", () => gone.abort());
     const context = contextSlot<UserContext>().byRequest.get(request) ?? tryGetUserContext(request.raw);

@@ -32,7 +32,7 @@ export function userContext(options: UserContextOptions): FastifyPluginCallback 
   const settings = userContextSettings(options);
 
   const plugin: FastifyPluginCallback = function userContext(fastify, _options, ready) {
-    refuseOtherHosts("hosted-agent-identity/fastify", ["fastify"], fastify);
+    refuseOtherHosts("userContext", "hosted-agent-identity/fastify", ["fastify"], fastify);
     fastify.addHook("onRequest", (request, reply, done) => {
       void openUserContext(request.raw, reply.raw, [request], settings)
         .then(({ context, refusal }) => {

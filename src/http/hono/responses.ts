@@ -1,11 +1,12 @@
 import type { Context } from "hono";
 import { tryGetUserContext } from "../../context/ambient.js";
+import { refuseOtherHosts } from "../../request/calling-host.js";
 import type { ResponsesOptions, ResponsesRun } from "../../turn/responses-options.js";
 import { responses as webResponses } from "../../turn/responses.js";
 
 /**
  * A handler for `POST /responses` on Hono, behind `userContext()`. See `responses` of the root entry for what
- * it does.
+ * it does. Throws `invalid_option` when another kind of host calls it; the message names the entry for that host.
  *
  * Entry point: `hosted-agent-identity/hono`.
  *
@@ -30,6 +31,7 @@ export function responses(
 ): (c: Context) => Promise<Response> {
   const handle = webResponses(run, options);
   return function responsesHandler(c) {
+    refuseOtherHosts("responses", "hosted-agent-identity/hono", ["hono"], c);
     return handle(c.req.raw, tryGetUserContext(c.req.raw));
   };
 }

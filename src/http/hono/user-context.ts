@@ -36,7 +36,7 @@ export function userContext(options: UserContextOptions): MiddlewareHandler {
   const settings = userContextSettings(options);
 
   return async function userContext(c, next) {
-    refuseOtherHosts("hosted-agent-identity/hono", ["hono"], c);
+    refuseOtherHosts("userContext", "hosted-agent-identity/hono", ["hono"], c);
     const original = c.req.raw;
     const { pairs, outgoing } = takeHeaders(c, settings.secretHeaders);
     let context;

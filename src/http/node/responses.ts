@@ -1,6 +1,7 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { tryGetUserContext } from "../../context/ambient.js";
 import { answerHeaders } from "../../request/answer-headers.js";
+import { refuseOtherHosts } from "../../request/calling-host.js";
 import { answerTurn, errorAnswer, type Answer } from "../../turn/answer.js";
 import { receivedBody, type RequestHead } from "../../turn/received-body.js";
 import { reportError } from "../../turn/report-error.js";
@@ -14,8 +15,9 @@ import { endBroken, isOver } from "../incoming-message.js";
 
 /**
  * A handler for `POST /responses` on `node:http`, behind `userContext()`. See `responses` of the root entry for
- * what it does. Never rejects: what goes wrong is answered 500 in the platform's error envelope, or, after the
- * first byte, by closing the connection; `onError` is told.
+ * what it does. Never rejects: it answers a failure with 500 in the platform's error envelope, or closes the
+ * connection if the answer has begun, and calls `onError`. Throws `invalid_option` when another kind of host calls
+ * it; the message names the entry for that host.
  *
  * Entry point: `hosted-agent-identity/node`.
  *
@@ -33,17 +35,36 @@ export function responses(
   run: ResponsesRun,
   options: ResponsesOptions = {},
 ): (request: IncomingMessage, response: ServerResponse) => Promise<void> {
+  return responsesOnNode(run, options, "hosted-agent-identity/node");
+}
+
+/** The handler, for the entry that it is exported from. */
+export function responsesOnNode(
+  run: ResponsesRun,
+  options: ResponsesOptions,
+  entry: string,
+): (request: IncomingMessage, response: ServerResponse) => Promise<void> {
   const settings = responsesSettings(run, options);
-  return async function responsesHandler(request, response) {
-    // Somebody else may end the response, and a write after that emits an error that nobody else listens for.
-    response.on("error", () => {});
-    try {
-      await answered(run, settings, request, response);
-    } catch (error) {
-      reportError(settings.onError, error);
-      endBroken(response, request.headers["x-request-id"]?.toString());
-    }
+  return function responsesHandler(request, response) {
+    refuseOtherHosts("responses", entry, ["node", "express"], request);
+    return answerOrEnd(run, settings, request, response);
   };
+}
+
+async function answerOrEnd(
+  run: ResponsesRun,
+  settings: ResponsesSettings,
+  request: IncomingMessage,
+  response: ServerResponse,
+): Promise<void> {
+  // Another middleware may end the response. A write after that emits an error, which ends a process without listeners.
+  response.on("error", () => {});
+  try {
+    await answered(run, settings, request, response);
+  } catch (error) {
+    reportError(settings.onError, error);
+    endBroken(response, request.headers["x-request-id"]?.toString());
+  }
 }
 
 async function answered(

@@ -59,7 +59,7 @@ export function userContextOnNode(
 ): NodeUserContext {
   const settings = userContextSettings(options);
   return function userContext(request, response, next) {
-    refuseOtherHosts(entry, ["node", "express"], request);
+    refuseOtherHosts("userContext", entry, ["node", "express"], request);
     void openUserContext(request, response, [], settings)
       .then(({ context, refusal }) => {
         if (context === undefined) return refuse(response, refusal);

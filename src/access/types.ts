@@ -21,6 +21,8 @@ export interface AccessExplanation {
   readonly serverLabel: string;
   readonly url: string;
   readonly scopes: readonly string[];
+  /** The audiences that a token for the resource may have. Empty for a toolbox, whose tokens Foundry gets. */
+  readonly audiences: readonly string[];
   /** `undefined` when no user can be named. */
   readonly principal: string | undefined;
   readonly sources: readonly SourceExplanation[];

@@ -150,6 +150,7 @@ function explain(
     serverLabel: resource.serverLabel,
     url: resource.url,
     scopes: resource.scopes,
+    audiences: resource.audiences,
     principal: context?.principalKey,
     sources: sources.map(({ kind, provesUser }) => {
       const skip = skipped.get(kind);

@@ -190,6 +190,7 @@ function explanation(place: ToolboxPlace, context: UserContext | undefined): Acc
     serverLabel,
     url,
     scopes: [scope],
+    audiences: [],
     principal: context?.principalKey,
     sources: [{ source: "foundry_toolbox", applies, detail, provesUser: false }],
   };

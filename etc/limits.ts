@@ -13,16 +13,18 @@ export const longerFunctions: Readonly<Record<string, number>> = {
  * are there, so a key without a value is not the same as no key.
  */
 export const onTheWire: Readonly<Record<string, string>> = {
-  "src/testing/entra/server.ts": "headers: Node.js refuses one without a value",
-  "src/testing/entra/tokens.ts": "claims: those that are added last must not take earlier ones out",
-  "src/testing/foundry/refused.ts": "headers: Node.js refuses one without a value",
-  "src/testing/foundry/start.ts": 'environment variables: one without a value reads "undefined"',
-  "src/testing/foundry/toolbox/a2a.ts": 'headers: fetch sends one without a value as "undefined"',
-  "src/testing/foundry/toolbox/source-client.ts": 'headers: fetch sends one without a value as "undefined"',
+  "src/consent/consent-item.ts":
+    "the item has the keys of the platform's schema, and hosts may send it in a form of their own",
+  "src/exchange/authorization-code-exchange.ts": "MSAL's types take no `claims: undefined`",
+  "src/exchange/on-behalf-of-exchange.ts": "MSAL's types take no `claims: undefined`",
+  "src/exchange/refresh-token-exchange.ts": "MSAL's types take no `claims: undefined`",
+  "src/turn/failure.ts": "`additionalInfo` is written into WWW-Authenticate key by key",
+  "src/turn/model-calls.ts":
+    "the fields are merged over those of the response, which an undefined one would delete",
 };
 
 /** Spreads of that kind anywhere else. Lower it as they go; the goal is 0. */
-export const conditionalSpreads = 43;
+export const conditionalSpreads = 35;
 
 /** What `npm pack` makes, in kilobytes of 1000 bytes. The goal is 450. */
 export const tarballKb = 465;

@@ -7,9 +7,9 @@ export interface Finding {
   readonly status: "ok" | "warn" | "fail" | "skip";
   readonly detail: string;
   /** What to do next. */
-  readonly fix?: string;
+  readonly fix?: string | undefined;
   /** A code that `explain` knows. */
-  readonly code?: string;
+  readonly code?: string | undefined;
 }
 
 /** A failed check. */

@@ -82,12 +82,7 @@ export function testUserContext(options: TestUserContextOptions = {}): UserConte
       token !== false && proof.use === "resource"
         ? { kind: "resource", tid, oid, audience }
         : { kind: "entra", tid, oid },
-    user: {
-      tid,
-      oid,
-      ...(name === undefined ? {} : { name }),
-      ...(username === undefined ? {} : { username }),
-    },
+    user: { tid, oid, name, username },
     platform: { hosted: false, ...settings.platform },
     clientHeaders: settings.clientHeaders ?? {},
     trace: {},
@@ -106,7 +101,7 @@ function unsignedToken(tid: string, oid: string, options: TestUserContextOptions
     iat: now,
     nbf: now,
     exp: now + 3600,
-    ...(options.name === undefined ? {} : { name: options.name }),
+    name: options.name,
     ...options.claims,
   };
   return [{ alg: "RS256", typ: "JWT" }, claims].map(base64url).join(".") + ".not-signed";

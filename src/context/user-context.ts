@@ -8,19 +8,19 @@ import { contextSlot, keptBeside } from "./slot.js";
 export interface VerifiedUser {
   readonly tid: string;
   readonly oid: string;
-  readonly name?: string;
-  readonly username?: string;
+  readonly name?: string | undefined;
+  readonly username?: string | undefined;
 }
 
 /** What the platform said about the request. Ids are opaque; absent outside the hosted environment. */
 export interface PlatformContext {
   readonly hosted: boolean;
-  readonly userId?: string;
-  readonly callId?: string;
-  readonly sessionId?: string;
-  readonly conversationId?: string;
-  readonly responseId?: string;
-  readonly invocationId?: string;
+  readonly userId?: string | undefined;
+  readonly callId?: string | undefined;
+  readonly sessionId?: string | undefined;
+  readonly conversationId?: string | undefined;
+  readonly responseId?: string | undefined;
+  readonly invocationId?: string | undefined;
 }
 
 /** The parts a context is made from. */

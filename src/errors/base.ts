@@ -75,7 +75,7 @@ export class HostedAgentIdentityError extends Error {
   /** The error as JSON: no cause, no stack, no secret. */
   toJSON(): Record<string, unknown> {
     const { name, code, category, message, help, retryAfterMs } = this;
-    return { name, code, category, message, help, ...(retryAfterMs === undefined ? {} : { retryAfterMs }) };
+    return { name, code, category, message, help, retryAfterMs };
   }
 }
 

@@ -46,7 +46,7 @@ export class ConsentRequest {
 
   toJSON(): Record<string, unknown> {
     const { serverLabel, reason, expiresAt } = this;
-    return { serverLabel, reason, ...(expiresAt === undefined ? {} : { expiresAt }) };
+    return { serverLabel, reason, expiresAt };
   }
 }
 

@@ -42,12 +42,7 @@ export class UserTokenError extends HostedAgentIdentityError {
 
   override toJSON(): Record<string, unknown> {
     const { status, expected, actual } = this;
-    return {
-      ...super.toJSON(),
-      status,
-      ...(expected === undefined ? {} : { expected }),
-      ...(actual === undefined ? {} : { actual }),
-    };
+    return { ...super.toJSON(), status, expected, actual };
   }
 }
 

@@ -67,7 +67,7 @@ export interface StepEnd {
   readonly error?: StepError;
   /** Entra's AADSTS codes, and the id that Microsoft's support asks for. */
   readonly errorCodes?: readonly number[];
-  readonly correlationId?: string;
+  readonly correlationId?: string | undefined;
   /** The kind of the source that gave the token. */
   readonly source?: string;
   readonly cache?: TokenCacheUse;
@@ -140,7 +140,7 @@ function failure(cause: unknown): Omit<StepEnd, "durationMs"> {
     const { category: outcome, code: error } = cause;
     if (!isTokenExchangeError(cause)) return { outcome, error };
     const { errorCodes, correlationId } = cause;
-    return { outcome, error, errorCodes, ...(correlationId === undefined ? {} : { correlationId }) };
+    return { outcome, error, errorCodes, correlationId };
   }
   const name = cause instanceof Error ? cause.name : "";
   if (name === "AbortError") return { outcome: "aborted", error: "aborted" };

@@ -26,8 +26,8 @@ export interface AuthorizationCodeRequest {
 export interface SignedInAccount {
   readonly tid: string;
   readonly oid: string;
-  readonly username?: string;
-  readonly name?: string;
+  readonly username?: string | undefined;
+  readonly name?: string | undefined;
 }
 
 /** What a sign-in gave. Compare `account` with the account that started it before anything is stored. */
@@ -90,12 +90,7 @@ export async function exchangeAuthorizationCode(
   }
   const username = stringClaim(claims, "preferred_username");
   const name = stringClaim(claims, "name");
-  const account: SignedInAccount = {
-    tid,
-    oid,
-    ...(username === undefined ? {} : { username }),
-    ...(name === undefined ? {} : { name }),
-  };
+  const account: SignedInAccount = { tid, oid, username, name };
   // Source: learn.microsoft.com, identity-platform/id-token-claims-reference, `idp`.
   const idp = stringClaim(claims, "idp");
   const guest = idp !== undefined && idp !== stringClaim(claims, "iss");

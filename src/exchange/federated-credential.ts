@@ -10,7 +10,7 @@ import type { ClientAuthentication, ClientCredential, CredentialRequest } from "
 export interface TokenCredentialLike {
   getToken(
     scopes: string | string[],
-    options?: { abortSignal?: AbortSignal },
+    options?: { abortSignal?: AbortSignal; claims?: string | undefined },
   ): Promise<{ token: string; expiresOnTimestamp: number } | null>;
 }
 

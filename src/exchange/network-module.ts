@@ -47,8 +47,8 @@ export function capturingNetwork(options: NetworkOptions): CapturingNetwork {
         // Not "error", which Cloudflare Workers do not have. What redirects is refused below.
         redirect: "manual",
         signal: options.signal,
-        ...(request?.headers === undefined ? {} : { headers: request.headers }),
-        ...(request?.body === undefined ? {} : { body: request.body }),
+        headers: request?.headers ?? {},
+        body: request?.body ?? null,
       });
       if (isRedirect(response)) {
         await response.body?.cancel();

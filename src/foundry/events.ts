@@ -9,7 +9,7 @@ export interface ResponseFailure {
   readonly code: string;
   readonly message: string;
   /** For the sign-in that the caller has to do: parameters of the authorize endpoint. */
-  readonly additionalInfo?: SignInInfo;
+  readonly additionalInfo?: SignInInfo | undefined;
 }
 
 /**

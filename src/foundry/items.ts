@@ -5,7 +5,7 @@ import { oneOf, optional, text } from "../options/checks.js";
 export interface AgentReference {
   readonly type: "agent_reference";
   readonly name: string;
-  readonly version?: string;
+  readonly version?: string | undefined;
 }
 
 /** Who answers where neither request nor environment names an agent: clients require a name. Source: as the hosts. */
@@ -34,10 +34,10 @@ export interface OAuthConsentRequestItem extends OutputItem {
   /** https, or http on a loopback host. For the person who asked, and for nobody else. */
   readonly consent_link: string;
   /** Required by the schema, but Foundry's own sample leaves it out. */
-  readonly server_label?: string;
+  readonly server_label?: string | undefined;
   /** What the client sends as `previous_response_id` when it repeats the prompt. */
-  readonly response_id?: string;
-  readonly agent_reference?: AgentReference;
+  readonly response_id?: string | undefined;
+  readonly agent_reference?: AgentReference | undefined;
 }
 
 /** A piece of answer text. */

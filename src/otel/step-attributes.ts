@@ -26,24 +26,27 @@ export function startAttributes(step: IdentityStep): Attributes {
 export function endAttributes({ outcome, source, cache, status, error }: StepEnd): Attributes {
   const refused = status !== undefined && status >= 400 ? String(status) : undefined;
   const errorType = error ?? refused;
-  return {
+  // Built up, because the SDKs record an attribute that is there and undefined.
+  const ended: Attributes = {
     [attributes.outcome]: outcome === "ok" && refused !== undefined ? "failed" : outcome,
-    ...(errorType === undefined
-      ? {}
-      : { [attributes.errorType]: errorType, [attributes.errorCode]: errorType }),
-    ...(source === undefined ? {} : { [attributes.source]: source }),
-    ...(cache === undefined ? {} : { [attributes.cache]: cache }),
-    ...(status === undefined ? {} : { [attributes.status]: status }),
   };
+  if (errorType !== undefined) {
+    ended[attributes.errorType] = errorType;
+    ended[attributes.errorCode] = errorType;
+  }
+  if (source !== undefined) ended[attributes.source] = source;
+  if (cache !== undefined) ended[attributes.cache] = cache;
+  if (status !== undefined) ended[attributes.status] = status;
+  return ended;
 }
 
 /** What only a span says: too many different values for a metric. */
 export function spanAttributes({ errorCodes, correlationId }: StepEnd): Attributes {
-  return {
-    ...(errorCodes === undefined ? {} : { [attributes.entraErrorCodes]: [...errorCodes] }),
-    // Whoever answers in Entra's place could write anything there.
-    ...(isGuid(correlationId) ? { [attributes.entraCorrelationId]: correlationId } : {}),
-  };
+  const said: Attributes = {};
+  if (errorCodes !== undefined) said[attributes.entraErrorCodes] = [...errorCodes];
+  // Only a GUID: a server that answers in Entra's place could write anything there.
+  if (isGuid(correlationId)) said[attributes.entraCorrelationId] = correlationId;
+  return said;
 }
 
 /** Refusals that the person or the caller can end are answers, not errors of the agent. */

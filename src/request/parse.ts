@@ -50,7 +50,7 @@ export function platformContext(pairs: HeaderPairs, environment: FoundryEnvironm
         return value === undefined ? [] : [[field, value] as const];
       })
     : [];
-  return { hosted, ...(sessionId === undefined ? {} : { sessionId }), ...Object.fromEntries(named) };
+  return { hosted, sessionId, ...Object.fromEntries(named) };
 }
 
 function platformId(pairs: HeaderPairs, header: string): string | undefined {

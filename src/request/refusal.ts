@@ -38,15 +38,16 @@ export function refusalOf(error: unknown, tokenHeader: string, requestId?: strin
   }
   const { status, code, message, help } = error;
   const unauthorized = status === 401;
+  const answered: Record<string, string> = {
+    ...headers,
+    [responseHeaders.errorSource]: unauthorized ? "user" : "upstream",
+    [responseHeaders.errorDetail]: code,
+  };
+  if (unauthorized) answered["www-authenticate"] = challenge(error);
+  if (error.retryAfterMs !== undefined) answered["retry-after"] = seconds(error.retryAfterMs);
   return {
     status,
-    headers: {
-      ...headers,
-      [responseHeaders.errorSource]: unauthorized ? "user" : "upstream",
-      [responseHeaders.errorDetail]: code,
-      ...(unauthorized ? { "www-authenticate": challenge(error) } : {}),
-      ...(error.retryAfterMs === undefined ? {} : { "retry-after": seconds(error.retryAfterMs) }),
-    },
+    headers: answered,
     body: {
       error: {
         message: `${message} ${help}`,

@@ -56,8 +56,8 @@ interface CallerFacts {
 /** A person who calls. `name` and `username` are for display: both can change. */
 export interface UserCaller extends CallerFacts {
   readonly kind: "user";
-  readonly name?: string;
-  readonly username?: string;
+  readonly name?: string | undefined;
+  readonly username?: string | undefined;
 }
 
 /** An application that calls for itself. */

@@ -10,8 +10,8 @@ export interface ResourceMetadata {
   /** Fully qualified, as Entra has to be asked for them. */
   readonly scopes_supported: readonly string[];
   readonly bearer_methods_supported: readonly ["header"];
-  readonly resource_name?: string;
-  readonly resource_documentation?: string;
+  readonly resource_name?: string | undefined;
+  readonly resource_documentation?: string | undefined;
 }
 
 /** Where the metadata of a resource is: between its host and its path. Source: RFC 9728 section 3.1. */
@@ -29,8 +29,8 @@ export function resourceMetadata(settings: GateSettings): ResourceMetadata {
     authorization_servers: [`${app.cloud.loginEndpoint}/${app.tenantId}/v2.0`],
     scopes_supported: [...new Set(all)].map(qualified),
     bearer_methods_supported: ["header"] as const,
-    ...(name === undefined ? {} : { resource_name: name }),
-    ...(documentation === undefined ? {} : { resource_documentation: documentation }),
+    resource_name: name,
+    resource_documentation: documentation,
   });
 }
 

@@ -46,7 +46,7 @@ export async function webGate(
   }
   if ("refused" in outcome) return toResponse(outcome.refused, method);
   const { authInfo, body, answered } = outcome.admitted;
-  const response = await next({ authInfo, ...(body === undefined ? {} : { parsedBody: body }) });
+  const response = await next({ authInfo, parsedBody: body });
   answered(response.status, response.headers.get("mcp-session-id") ?? undefined);
   return response;
 }

@@ -73,8 +73,7 @@ export function agentToken(options: AgentTokenOptions): AgentToken {
 
   const ask = async (claims: string | undefined, signal: AbortSignal): Promise<AccessToken> => {
     const started = age();
-    const asked = { abortSignal: signal, ...(claims === undefined ? {} : { claims }) };
-    const made = await (await credential()).getToken(scope, asked);
+    const made = await (await credential()).getToken(scope, { abortSignal: signal, claims });
     if (!isBearerToken(made?.token)) throw new Error("the credential gave no token that a header can carry");
     const source = "foundry_toolbox";
     const token: AccessToken = { token: made.token, expiresAt: made.expiresOnTimestamp, source };

@@ -36,9 +36,5 @@ export function describedTurn(
 function hostedAgent(): AgentReference | undefined {
   const { agentName, agentVersion } = foundryEnvironment(process.env);
   if (agentName === undefined) return undefined;
-  return {
-    type: "agent_reference",
-    name: agentName,
-    ...(agentVersion === undefined ? {} : { version: agentVersion }),
-  };
+  return { type: "agent_reference", name: agentName, version: agentVersion };
 }

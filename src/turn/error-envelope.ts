@@ -15,7 +15,7 @@ export interface RequestError {
     readonly code: string;
     /** What is wrong with each field of a request that does not fit the schema. */
     readonly details?: readonly ErrorDetail[];
-    readonly additionalInfo?: SignInInfo;
+    readonly additionalInfo?: SignInInfo | undefined;
   };
 }
 
@@ -74,11 +74,7 @@ export function signInChallenge(error: HostedAgentIdentityError): RequestError {
   return {
     status,
     headers: { ...headers, "www-authenticate": challenge },
-    error: {
-      ...refusal,
-      type: "authentication_error",
-      ...(info === undefined ? {} : { additionalInfo: info }),
-    },
+    error: { ...refusal, type: "authentication_error", additionalInfo: info },
   };
 }
 

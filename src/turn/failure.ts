@@ -45,7 +45,7 @@ export function failureFrom(error: unknown, context?: UserContext): ResponseFail
   return {
     code: own.code,
     message: waitedFor === undefined ? own.message : `${own.message} ${waitedFor.message}`,
-    ...(additionalInfo === undefined ? {} : { additionalInfo }),
+    additionalInfo,
   };
 }
 

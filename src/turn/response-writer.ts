@@ -117,7 +117,7 @@ function passOn(response: OpenResponse, event: Unnumbered): ResponseEvent[] {
 /** What older services ask with is an item like any other: so it is checked, shown by every client, and ends the turn. */
 function consentRequested(response: OpenResponse, event: Unnumbered): ResponseEvent[] {
   const { consent_link, server_label } = event;
-  const item = { type: consentItemType, consent_link, ...(server_label !== undefined && { server_label }) };
+  const item = { type: consentItemType, consent_link, server_label };
   const asked = itemOf(response.options, { type: event.type, item }) as OAuthConsentRequestItem;
   const isShown = outputSoFar(response.items).some(
     (one) => isConsentItem(one) && consentKey(one) === consentKey(asked),

@@ -176,13 +176,11 @@ function verifiedUserToken(token: string, hash: string, tid: string, use: TokenU
 }
 
 function userOf(claims: TokenClaims, tid: string): VerifiedUser {
-  const name = stringClaim(claims, "name");
-  const username = stringClaim(claims, "preferred_username") ?? stringClaim(claims, "upn");
   return Object.freeze({
     tid,
     oid: (claims.oid ?? "").toLowerCase(),
-    ...(name === undefined ? {} : { name }),
-    ...(username === undefined ? {} : { username }),
+    name: stringClaim(claims, "name"),
+    username: stringClaim(claims, "preferred_username") ?? stringClaim(claims, "upn"),
   });
 }
 

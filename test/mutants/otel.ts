@@ -46,8 +46,8 @@ export const otelMutants: readonly Mutant[] = [
   {
     name: "telemetry-with-any-correlation-id",
     rule: 2,
-    find: "isGuid(correlationId) ?",
-    replace: "correlationId !== undefined ?",
+    find: "if (isGuid(correlationId)) said[",
+    replace: "if (correlationId !== undefined) said[",
     tests: ["test/otel/step-attributes.test.ts"],
   },
   {

@@ -1,5 +1,6 @@
 import { entraAppInternals, type EntraApp } from "../../exchange/entra-app.js";
 import { requestTokens } from "../../exchange/token-request.js";
+import { failure, type Finding } from "../finding.js";
 import { isTokenExchangeError, type TokenExchangeError } from "../../errors.js";
 
 /**
@@ -18,12 +19,15 @@ export async function appToken(app: EntraApp, resource: string, signal: AbortSig
   return token;
 }
 
-/** The code to show for a refusal with several: the first that the table knows. */
-export function aadstsOf(error: TokenExchangeError): string | undefined {
-  const named = /^AADSTS\d+/.exec(error.message)?.[0];
-  return named ?? (error.errorCodes[0] === undefined ? undefined : `AADSTS${error.errorCodes[0]}`);
+/** A check that Entra refused, with its AADSTS code: of several codes the one that the table knows. */
+export function refusedBy(refusal: TokenExchangeError, check: string): Finding {
+  const found = failure(check, refusal);
+  const [first] = refusal.errorCodes;
+  const named = /^AADSTS\d+/.exec(refusal.message)?.[0];
+  return { ...found, code: named ?? (first === undefined ? found.code : `AADSTS${first}`) };
 }
 
+/** Entra's refusal, where an error is one or was caused by one. */
 export function refusalIn(error: unknown): TokenExchangeError | undefined {
   if (isTokenExchangeError(error)) return error;
   const cause = error instanceof Error ? error.cause : undefined;

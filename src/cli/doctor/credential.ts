@@ -1,7 +1,7 @@
 import type { EntraApp } from "../../exchange/entra-app.js";
 import { failure, type Finding } from "../finding.js";
 import type { Settings } from "../read-settings.js";
-import { aadstsOf, appToken, refusalIn } from "./app-token.js";
+import { appToken, refusalIn, refusedBy } from "./app-token.js";
 import { credentialOf } from "./environment.js";
 
 const unknownApp: readonly number[] = [700016, 700011, 70001, 7000112];
@@ -48,8 +48,7 @@ export async function checkCredential({
   } catch (error) {
     const refusal = refusalIn(error);
     if (refusal === undefined) return [failure("credential", error)];
-    const code = aadstsOf(refusal);
-    const failed = { ...failure("credential", refusal), ...(code === undefined ? {} : { code }) };
+    const failed = refusedBy(refusal, "credential");
     if (refusal.errorCodes.some((one) => unknownApp.includes(one)))
       return [
         { ...failed, check: "app" },

@@ -3,7 +3,7 @@ import { resourceOfScope } from "../../entra/scopes.js";
 import type { EntraApp } from "../../exchange/entra-app.js";
 import type { ProtectedResource } from "../../sources/protected-resource.js";
 import { failure, type Finding } from "../finding.js";
-import { aadstsOf, appToken, refusalIn } from "./app-token.js";
+import { appToken, refusalIn, refusedBy } from "./app-token.js";
 
 /** Whether the tenant knows the resource of the scope, and whether its tokens have the configured audience. */
 export async function checkResource({
@@ -47,8 +47,7 @@ export async function checkResource({
     if (refusal === undefined) return [failure(check, error)];
     if (refusal.errorCodes.includes(501051))
       return [{ check, status: "ok", detail: `The tenant knows ${JSON.stringify(named)}.` }];
-    const code = aadstsOf(refusal);
-    const failed = { ...failure(check, refusal), ...(code === undefined ? {} : { code }) };
+    const failed = refusedBy(refusal, check);
     return [{ ...failed, detail: `${JSON.stringify(named)}: ${failed.detail}` }];
   }
 }

@@ -52,7 +52,7 @@ export async function checkTenant({
     return {
       check,
       status: "fail",
-      ...(code === undefined ? {} : { code: `AADSTS${code}` }),
+      code: code === undefined ? undefined : `AADSTS${code}`,
       detail: `${cloud.loginEndpoint} answered ${status} for the tenant ${tenantId}${code === undefined ? "" : ` (AADSTS${code}: ${facts?.meaning ?? "see explain"})`}.`,
       fix: "Check AZURE_TENANT_ID (the directory's id, not a subscription's) and the cloud in AZURE_AUTHORITY_HOST.",
     };

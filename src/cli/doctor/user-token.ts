@@ -10,7 +10,7 @@ import type { ProtectedResource } from "../../sources/protected-resource.js";
 import { isUserTokenError } from "../../errors.js";
 import { failure, type Finding } from "../finding.js";
 import type { Settings } from "../read-settings.js";
-import { aadstsOf, refusalIn } from "./app-token.js";
+import { refusalIn, refusedBy } from "./app-token.js";
 
 /** The findings about a user token. */
 export interface CheckedUser {
@@ -109,8 +109,7 @@ async function exchange(
   } catch (error) {
     const refusal = refusalIn(error);
     if (refusal === undefined) return failure(check, error);
-    const code = aadstsOf(refusal);
-    const failed = { ...failure(check, refusal), ...(code === undefined ? {} : { code }) };
+    const failed = refusedBy(refusal, check);
     return refusal.category === "consent" ? { ...failed, fix: consentFix(clientId) } : failed;
   }
 }

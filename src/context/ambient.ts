@@ -65,14 +65,14 @@ export function runWithUserContext<T>(context: UserContext, run: () => T): T {
 }
 
 /**
- * Like {@link runWithUserContext}, but also for a context that has ended meanwhile: what runs then is told
- * `context_ended` when it acquires, instead of finding nobody.
+ * Like {@link runWithUserContext}, but also for a context that has ended: acquiring then throws `context_ended`
+ * instead of `no_user_context`.
  */
 export function runInContext<T>(context: UserContext, run: () => T): T {
   return contextSlot<UserContext>().storage.run(context, run);
 }
 
-/** Runs shared work (keys, client assertions, agent tokens, sweeps) with no user at hand. */
+/** Runs shared work (keys, client assertions, agent tokens, sweeps) without a user context. */
 export function runWithoutUserContext<T>(run: () => T): T {
   return contextSlot<UserContext>().storage.run(undefined, run);
 }

@@ -41,7 +41,7 @@ export function bindUserContext(
   };
 }
 
-/** A stream that is used inside a turn is a part of it: to end the context here would cancel that turn. */
+/** Inside a turn the turn ends the context. To end it with a stream of the turn would cancel that turn. */
 function endOutsideTurns(context: UserContext): void {
   if (internalsOf(context).turns === 0) context.end();
 }

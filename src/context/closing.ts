@@ -2,15 +2,14 @@ import { runWithoutUserContext } from "./ambient.js";
 import { contextSlot } from "./slot.js";
 
 /**
- * Runs the closing of a principal's client outside any turn: with no user context, so that nothing can be
- * acquired, but known to be for that principal, so that a session may be ended with a token that is still
- * cached.
+ * Closes a principal's client outside any turn. There is no user context, so nothing can be acquired; the principal is
+ * known, so that a cached token can end the session.
  */
 export function runClosing<T>(principalKey: string, run: () => T): T {
   return contextSlot().closing.run(principalKey, () => runWithoutUserContext(run));
 }
 
-/** Whose client is being closed here, if any. */
+/** The principal whose client is being closed, if any. */
 export function closingPrincipal(): string | undefined {
   return contextSlot().closing.getStore();
 }

@@ -1,16 +1,19 @@
 import { internalsOf } from "./internals.js";
 import type { UserContext } from "./user-context.js";
 
-/** Who was forgotten, so that what was begun before is not kept afterwards. */
+/** Which principals were forgotten when, so that work that began before is not kept. */
 export interface Forgotten {
-  /** Call when work for a principal begins. What it returns tells whether it was not forgotten since. */
+  /** Call when work for a principal begins. The returned function says whether the principal was not forgotten since. */
   begin(principalKey: string): () => boolean;
   add(principalKey: string): void;
 }
 
 const maxPrincipals = 10_000;
 
-/** Makes it. Of too many, the oldest counts as everybody's: work that began before it is not kept, whosever it is. */
+/**
+ * Remembers at most `max` principals. When the oldest makes room, work of every principal that began before it counts
+ * as forgotten, so that the bound never revives a forgotten one.
+ */
 export function forgottenPrincipals(max: number = maxPrincipals): Forgotten {
   const last = new Map<string, number>();
   let count = 0;
@@ -33,14 +36,14 @@ export function forgottenPrincipals(max: number = maxPrincipals): Forgotten {
   };
 }
 
-/** Whether the person of a turn was forgotten by an access since the turn first used it. */
+/** Whether an access has forgotten the user of a turn since the turn first used it. */
 export function wasForgotten(context: UserContext): boolean {
   return internalsOf(context).uses.some(({ stillKnown }) => !stillKnown());
 }
 
 /**
- * For what is made in a turn and kept for its person: the returned function tells whether no access that the turn
- * uses, now or later, has forgotten the person since.
+ * For what a turn creates and keeps for its user: the returned function says whether no access that the turn uses, now
+ * or later, has forgotten the user since.
  */
 export function knownFromNowOn(context: UserContext, principalKey: string): () => boolean {
   const { uses } = internalsOf(context);

@@ -19,9 +19,9 @@ export function liveInternalsOf(context: UserContext): ContextInternals {
 }
 
 /**
- * Counts a turn on a context. What it returns ends the count, once, and tells whether this turn was the
- * outermost: the one that began while no other ran. Only that one may end the context, or an agent that is used
- * as a tool would end the turn of the agent that called it.
+ * Counts a turn on a context. The returned function ends the turn, once, and says whether it was the outermost one,
+ * which began while no other ran. Only that one may end the context: else an agent that is used as a tool would end
+ * the turn of the agent that called it.
  */
 export function beginTurnOn(context: UserContext): () => boolean {
   const internals = internalsOf(context);
@@ -36,8 +36,8 @@ export function beginTurnOn(context: UserContext): () => boolean {
 }
 
 /**
- * Whether the context has ended and the run of its turn has not. An adapter ends the context when the connection
- * closes, before the turn hears of it: then a turn is still counted.
+ * Whether the context has ended while the run of its turn still goes on. An adapter ends the context when the
+ * connection closes, before the turn notices.
  */
 export function windsDown({ ended, turns }: ContextInternals): boolean {
   return ended && turns > 0;
@@ -48,12 +48,12 @@ export function toolCallsOf(context: UserContext): readonly ToolCall[] {
   return internalsOf(context).toolCalls.map((call) => ({ ...call }));
 }
 
-/** Resolves, each of them, when the answer to a request with tool calls has been received, or will not be. */
+/** One promise per request with tool calls. It resolves when the answer has been received or has failed. */
 export function callsInFlight(context: UserContext): Promise<void>[] {
   return [...internalsOf(context).inFlight];
 }
 
-/** Records what the user must do, once for each link and server, and tells whoever runs the turn. */
+/** Records what the user must do, once for each link and server, and notifies the turn. */
 export function recordConsent(context: UserContext, requests: readonly ConsentRequest[]): void {
   const { consentRequests, consentListeners } = internalsOf(context);
   const known = new Set(consentRequests.map(requestKey));
@@ -63,12 +63,12 @@ export function recordConsent(context: UserContext, requests: readonly ConsentRe
   for (const listener of consentListeners) listener();
 }
 
-/** Whether an error is one that a new sign-in at the caller ends. */
+/** Whether a new sign-in at the caller resolves an error. */
 export function isSignInDemand(error: unknown): error is HostedAgentIdentityError {
   return isHostedAgentIdentityError(error) && (error.category === "signin" || error.category === "stepup");
 }
 
-/** Records that the caller has to sign its user in again, and tells whoever runs the turn. The first one counts. */
+/** Records that the caller has to sign its user in again, and notifies the turn. The first error counts. */
 export function recordSignInDemand(context: UserContext, error: HostedAgentIdentityError): void {
   const internals = internalsOf(context);
   if (internals.signInDemand !== undefined) return;
@@ -76,7 +76,7 @@ export function recordSignInDemand(context: UserContext, error: HostedAgentIdent
   for (const listener of internals.consentListeners) listener();
 }
 
-/** The error of somebody who cannot be named, with what is missing for it. */
+/** The error for a context without a principal. It says what is missing. */
 export function userNotIdentified(context: UserContext): HostedAgentIdentityError {
   const { unidentified, assertion } = internalsOf(context);
   if (assertion?.use === "resource")

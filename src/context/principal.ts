@@ -1,9 +1,9 @@
 import { invalid } from "../options/invalid.js";
 
 /**
- * The key under which anything of a user is kept. Never equal across kinds: what one proof gave is not handed to
- * another. `entra` comes from a token for this agent's own app; `resource` from one for a resource of
- * `passthroughTo`, which is good for that resource only, with the audience as the resource is configured;
+ * The key under which everything of a user is kept. Principals of different kinds are never equal. `entra` comes from a
+ * token for this agent's own app; `resource` from one for a resource of `passthroughTo`, which is good for that resource
+ * only, with the audience as the resource is configured;
  * `platform` from the platform's user id in the hosted environment; `oidc` is for other identity providers, and
  * nothing serves it yet.
  * @group Context
@@ -50,11 +50,11 @@ export function checkServed(principal: Principal): void {
   }
 }
 
-/** How somebody proves, in a sign-in, that the account which signed in is theirs. */
+/** How a sign-in proves that the account belongs to the user who started it. */
 export type SignInProof =
-  /** The account has to be the one that the user token named. */
+  /** The account must be the one in the user token. */
   | { readonly by: "account"; readonly tid: string; readonly oid: string }
-  /** The chat has to repeat the code that the page shows, and say yes to the account. */
+  /** The user types the code from the page into the chat, and confirms the account. */
   | { readonly by: "code" };
 
 /** How a principal proves a sign-in; `undefined` for one that may own no grant ("A token has one place"). */

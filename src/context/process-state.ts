@@ -1,7 +1,7 @@
 /**
- * State that all copies of this package in a process share, made by whichever needs it first: its entries, two
- * installs, a bundled copy beside an installed one. The number in the name goes up with the shape, so that no copy
- * meets state that it cannot read. Not enumerable: printing `globalThis` does not show it.
+ * State that all copies of this package in a process share: its entries, two installs, a bundled copy beside an
+ * installed one. The first copy that needs it creates it. Raise the number in the name when the shape changes, so that
+ * no copy reads state of another shape. Not enumerable: printing `globalThis` does not show it.
  */
 export function processState<T extends object>(name: `${string}/${number}`, make: () => T): T {
   const key = Symbol.for(`hosted-agent-identity/${name}`);

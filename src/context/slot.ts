@@ -12,7 +12,7 @@ interface ContextSlot<Context> {
   readonly storage: AsyncLocalStorage<Context | undefined>;
   readonly internals: WeakMap<object, ContextInternals>;
   readonly byRequest: WeakMap<object, Context>;
-  /** Whose MCP client a pool is closing, by principal key. */
+  /** The principal key of the user whose MCP client a pool is closing. */
   readonly closing: AsyncLocalStorage<string>;
   /** Errors that were printed already. */
   readonly reported: WeakSet<object>;
@@ -26,7 +26,7 @@ const slot: ContextSlot<never> = processState("context/1", () => ({
   reported: new WeakSet(),
 }));
 
-/** The slot of this process. Whoever takes a context out of it says what that is: `UserContext`. */
+/** The slot of this process. The caller names the type of its contexts: `UserContext`. */
 export function contextSlot<Context = object>(): ContextSlot<Context> {
   return slot as unknown as ContextSlot<Context>;
 }

@@ -2,9 +2,8 @@ import type { ConsentRequest, HostedAgentIdentityError } from "../errors.js";
 import type { TokenClaims } from "../entra/token-claims.js";
 
 /**
- * What a user token is good for. `app`: its audience is our own app, so it may be exchanged, and whoever sent it is
- * the person. `resource`: it serves passthrough to the resource of that audience, and whoever sent it may be that
- * resource itself. `audience` is the first audience that the resource is configured with, however the token spells it.
+ * What a user token is good for. `app`: its audience is our own app, so it may be exchanged, and its sender is the
+ * user. `resource`: it serves only passthrough to the resource of that audience, which may have sent it itself. `audience` is the first audience that the resource is configured with, however the token spells it.
  */
 export type TokenUse = { readonly use: "app" } | { readonly use: "resource"; readonly audience: string };
 
@@ -12,7 +11,7 @@ export type TokenUse = { readonly use: "app" } | { readonly use: "resource"; rea
 export type Assertion = TokenUse & {
   /** The token itself. Never logged, stored, or sent anywhere else. */
   readonly token: string;
-  /** base64url SHA-256 of the token, made once: what caches are keyed by. */
+  /** base64url SHA-256 of the token, computed once. Caches use it as their key. */
   readonly hash: string;
   readonly claims: TokenClaims;
 };
@@ -37,27 +36,27 @@ export interface ToolCall {
   readonly state: "under_way" | "answered" | "failed";
 }
 
-/** An access that a turn has used, as far as it can forget the person. */
+/** What a turn needs of an access that it has used to notice that the access forgot the user. */
 export interface AccessUse {
-  /** Whether it has not forgotten the person since the turn first used it. */
+  /** Whether it has not forgotten the user since the turn first used it. */
   stillKnown(): boolean;
-  /** Begins anew: what it returns tells whether it has not forgotten the person since now. */
+  /** The returned function says whether it has not forgotten the user since this call. */
   begin(principalKey: string): () => boolean;
 }
 
 /**
- * What belongs to a context and must not be seen through it: kept beside it in a WeakMap, so that neither
+ * The private state of a context, kept beside it in a WeakMap, so that neither
  * `toJSON`, `inspect`, spread nor `structuredClone` of the context can show it.
  */
 export interface ContextInternals {
   readonly assertion: Assertion | undefined;
-  /** The principal as canonical JSON. Made once: it is asked for several times on the way of every token. */
+  /** The principal as canonical JSON. Computed once, because every token needs it several times. */
   readonly principalKey: string | undefined;
-  /** Why a platform user id names nobody although it was declared to. */
+  /** Why a platform user id names no user, although `platformUserId` says that it does. */
   readonly unidentified: string | undefined;
-  /** What the user was asked for in this turn, without duplicates. */
+  /** The consent requests of this turn, without duplicates. */
   readonly consentRequests: ConsentRequest[];
-  /** The first refusal of the turn that a new sign-in at the caller ends. */
+  /** The first refusal of the turn that a new sign-in at the caller resolves. */
   signInDemand: HostedAgentIdentityError | undefined;
   /** Called for each new consent request of the turn, and for its sign-in demand. */
   readonly consentListeners: Set<() => void>;
@@ -67,7 +66,7 @@ export interface ContextInternals {
   readonly acquisitions: Set<Promise<unknown>>;
   /** Results that hold for this turn only (consent, sign-in and step-up refusals), by cache key. */
   readonly refusals: Map<string, HostedAgentIdentityError>;
-  /** Cache keys of this context, by the access object that made them. */
+  /** Cache keys of this context, by access object. */
   readonly cacheKeys: WeakMap<object, unknown>;
   /** One for each access that this turn has used. */
   readonly uses: AccessUse[];

@@ -4,7 +4,7 @@ import type { Assertion, ContextInternals } from "./state.js";
 import { checkServed, principalKey, type Principal } from "./principal.js";
 import { contextSlot, keptBeside } from "./slot.js";
 
-/** Who a verified user token stands for. `name` and `username` are for display: both can change. */
+/** The user of a verified token. `name` and `username` are for display: both can change. */
 export interface VerifiedUser {
   readonly tid: string;
   readonly oid: string;
@@ -31,7 +31,7 @@ export interface UserContextParts {
   readonly clientHeaders: Readonly<Record<string, string>>;
   readonly trace: Readonly<Record<string, string>>;
   readonly assertion?: Assertion | undefined;
-  /** Why a platform user id names nobody although it was declared to. */
+  /** Why a platform user id names no user, although `platformUserId` says that it does. */
   readonly unidentified?: string | undefined;
 }
 
@@ -43,14 +43,14 @@ export interface UserContextParts {
  * @group Context
  */
 export class UserContext {
-  /** The key for anything kept for this user; absent when nobody can be named. */
+  /** The key for anything kept for this user; absent when the request identifies no user. */
   declare readonly principal?: Principal;
-  /** The person of the verified user token; absent when none came. Says who, not how well proven: see `proof`. */
+  /** The user of the verified token; absent without one. `proof` says how strong the proof is. */
   declare readonly user?: VerifiedUser;
   /**
-   * What the verified user token was good for; absent when none came. `app`: it was issued for this agent.
-   * `resource`: it was issued for a resource of `passthroughTo`, whose server may have sent it on, so it is no
-   * word of the person to this agent. What you keep for a person belongs under `principalKey`, which tells both apart.
+   * What the verified user token is good for; absent without one. `app`: it was issued for this agent. `resource`: it
+   * was issued for a resource of `passthroughTo`, whose server may have sent it, so it does not prove that the user
+   * called this agent. Keep a user's data under `principalKey`, which differs between the two.
    */
   declare readonly proof?: "app" | "resource";
   readonly platform: PlatformContext;

@@ -6,7 +6,7 @@ import { answerHeaders } from "../request/answer-headers.js";
 import type { UserContext } from "../context/user-context.js";
 import { errorAnswer, unanswerable } from "../turn/answer.js";
 
-/** Who is asking, or the answer to a request that cannot be verified. */
+/** The user context, or the answer to a request that cannot be verified. */
 export type Opened =
   | { readonly context: UserContext; readonly refusal?: never }
   | { readonly refusal: Refusal; readonly context?: never };
@@ -60,7 +60,7 @@ export function refuse(response: ServerResponse, { status, headers, body }: Refu
   response.end(JSON.stringify(body));
 }
 
-/** What can still be said when writing the answer has failed: an error, or that there is nothing more to come. */
+/** Ends an answer that could not be written: with an error if the headers have not been sent, else by closing. */
 export function endBroken(response: ServerResponse, requestId: string | undefined): void {
   if (isOver(response)) return;
   if (response.headersSent) return void response.destroy();
@@ -72,7 +72,7 @@ export function endBroken(response: ServerResponse, requestId: string | undefine
   }
 }
 
-/** Whether nothing can be written any more: the client has gone, or somebody else has ended the response. */
+/** Whether nothing more can be written: the client has disconnected, or the response has ended. */
 export function isOver(response: ServerResponse): boolean {
   return response.destroyed || response.writableEnded;
 }

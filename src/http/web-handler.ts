@@ -21,8 +21,8 @@ const maxBodyBytes = 65_536;
 
 /**
  * Serves a web-standard handler, such as `signIn.handler`, from Node's server or Express. Reads at most
- * 64 KiB of body (413 for more). Never rejects: what the handler throws goes to Express, and is answered 500
- * on a plain server. Hono takes such a handler as it is: `app.all(path, (c) => handler(c.req.raw))`.
+ * 64 KiB of body (413 for more). Never rejects: errors of the handler go to Express, or become a 500 on a plain
+ * server. Hono takes such a handler as it is: `app.all(path, (c) => handler(c.req.raw))`.
  *
  * Entry points: `hosted-agent-identity/express`, `hosted-agent-identity/node`; for Fastify there is a plugin of
  * the same name in `hosted-agent-identity/fastify`.
@@ -52,7 +52,7 @@ export function webHandler(
       const body = Buffer.from(await answer.arrayBuffer());
       response.writeHead(answer.status, headersOf(answer)).end(body);
     } catch (error) {
-      // A server of Node has nobody to tell, and a rejection that nobody handles would end the process.
+      // A plain server takes no error, and an unhandled rejection would end the process.
       if (next !== undefined) next(error);
       else if (!response.headersSent) response.writeHead(500, plainHeaders).end();
       else response.destroy();
@@ -60,7 +60,7 @@ export function webHandler(
   };
 }
 
-/** What the handler answers to a request of Node; `undefined` when the client has gone. */
+/** The handler's answer to a request of Node; `undefined` when the client has disconnected. */
 export async function webAnswer(handler: WebHandler, request: NodeRequest): Promise<Response | undefined> {
   let body: Buffer | undefined;
   try {
@@ -80,7 +80,7 @@ export function headersOf(answer: Response): Record<string, string | string[]> {
   return { ...Object.fromEntries(headers), ...(cookies.length === 0 ? {} : { "set-cookie": cookies }) };
 }
 
-/** Of an answer that the handler has no part in; its body may be unread, so the connection ends with it. */
+/** Headers of an answer without the handler. The request's body may be unread, so the connection closes. */
 const plainHeaders = {
   "cache-control": "no-store",
   "content-security-policy": "default-src 'none'; frame-ancestors 'none'",
@@ -89,12 +89,12 @@ const plainHeaders = {
   connection: "close",
 };
 
-/** `undefined` for what no web-standard request can be: `*` as its target, `TRACE` as its method. */
+/** `undefined` where there is no such web-standard request: target `*`, method `TRACE`. */
 function asRequest(request: NodeRequest, body: Buffer): Request | undefined {
   const { method = "GET", rawHeaders } = request;
   const target = request.originalUrl ?? request.url ?? "/";
-  // The host is anybody's claim; handlers build their URLs from what they were configured with. The path is
-  // put behind it as text: `//name/path` would be another host.
+  // Not the Host header, which the caller chooses: handlers build URLs from their configuration. The path is appended
+  // as text, because `//name/path` would resolve to another host.
   const url = target.startsWith("/") ? `http://localhost${target}` : target;
   if (!/^https?:/i.test(url) || !URL.canParse(url)) return undefined;
   try {

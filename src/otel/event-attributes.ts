@@ -2,7 +2,7 @@ import type { Attributes } from "@opentelemetry/api";
 import type { IdentityEvent } from "../events/events.js";
 import { attributes } from "./names.js";
 
-/** Fields whose values are words of ours, or names that the developer chose. */
+/** Fields whose values are fixed words of this package, or names that the developer chose. */
 type Shown = "serverLabel" | "source" | "code" | "category" | "reason" | "scope" | "call" | "agent" | "from";
 
 const attributeOf: Readonly<Record<Shown, string>> = {
@@ -18,8 +18,8 @@ const attributeOf: Readonly<Record<Shown, string>> = {
 };
 
 /**
- * What is shown of each event. A list of what may go out, not of what may not: object ids, principals and the
- * purposes that developers write for long-running work are on none, and a new field is not until it is put here.
+ * The fields of each event that become attributes. An allow list, so a new field stays out until it is listed here:
+ * object ids, principals and the purposes of long-running work are not on it.
  */
 const shown: Readonly<Record<IdentityEvent["type"], readonly Shown[]>> = {
   token_acquired: ["serverLabel", "source"],
@@ -51,7 +51,7 @@ const shown: Readonly<Record<IdentityEvent["type"], readonly Shown[]>> = {
   stream_part_skipped: [],
 };
 
-/** The types of events there are. */
+/** All types of events. */
 export const eventTypes: readonly string[] = Object.keys(shown);
 
 /** The attributes that an event is counted with. */

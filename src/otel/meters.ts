@@ -24,11 +24,11 @@ interface Instruments {
   readonly durations: Readonly<Record<IdentityStep["step"], Histogram>>;
 }
 
-/** Makes them. Instruments are made at the first use, and again when the application registers a provider. */
+/** Creates the instruments at first use, and again when the application registers a provider. */
 export function meters(given: MeterProvider | undefined): Meters {
   let known: Instruments | undefined;
   const instruments = (): Instruments => {
-    // Unlike tracers, instruments of the API stay mute that were made before the SDK was there.
+    // Unlike tracers, instruments that were created before the SDK was registered record nothing.
     const provider = given ?? metrics.getMeterProvider();
     if (known?.provider !== provider) known = instrumentsOf(provider);
     return known;

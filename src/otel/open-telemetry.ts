@@ -20,24 +20,24 @@ import { attributes, spans } from "./names.js";
 import { endAttributes, isTrouble, spanAttributes, startAttributes } from "./step-attributes.js";
 import { parentOf, traceHeadersOf } from "./trace-context.js";
 
-/** Where telemetry goes, and what of a person it may say. */
+/** Where telemetry goes, and whether it names users. */
 export interface OpenTelemetryOptions {
   /** Default: what the application has registered with `@opentelemetry/api`, also later. */
   readonly tracerProvider?: TracerProvider;
   /** Default: what the application has registered with `@opentelemetry/api`, also later. */
   readonly meterProvider?: MeterProvider;
   /**
-   * Names the person on spans by a pseudonym, so that one person's requests can be found without saying whose
-   * they are: HMAC-SHA-256 of the principal with this key of at least 16 bytes. Whoever has the key can check
-   * a guess. Default: no person is named at all.
+   * Puts a pseudonym of the user on spans, so that you can find one user's requests without knowing who it is:
+   * HMAC-SHA-256 of the principal with this key of at least 16 bytes. With the key, a guess can be checked. Default:
+   * spans do not name the user.
    */
   readonly principalKey?: string | Uint8Array;
-  /** Gets every event too. */
+  /** Gets every event as well. */
   readonly onEvent?: (event: IdentityEvent) => void;
 }
 
 /**
- * Spans and metrics for OpenTelemetry. Give what it returns as `onEvent` to whatever takes one: the verifier,
+ * Spans and metrics for OpenTelemetry. Pass what it returns as `onEvent` to everything that takes one: the verifier,
  * the Entra app, accesses, toolboxes, pools and sign-in. Each step becomes a span and a duration, each event a
  * count. No token, link, person, conversation, URL path or text of an error is among them; the guide
  * Observability lists every name.
@@ -110,14 +110,14 @@ function listenerOf(
   };
 }
 
-/** The text of an error may quote what others wrote, so neither it nor the stack is recorded. */
+/** Records neither message nor stack of an error, because they may quote text from outside. */
 function finish(span: Span, end: StepEnd, ended: ReturnType<typeof endAttributes>): void {
   span.setAttributes({ ...ended, ...spanAttributes(end) });
   if (isTrouble(end)) span.setStatus({ code: SpanStatusCode.ERROR });
   span.end();
 }
 
-/** Names whoever a step is for, or nobody. */
+/** The pseudonym of a step's user, as attributes; none without a key. */
 function pseudonyms(key: string | Uint8Array | undefined): (step: IdentityStep) => Attributes {
   if (key === undefined) return () => ({});
   return (step) => {

@@ -8,7 +8,7 @@ const methods: ReadonlySet<string> = new Set(
   "CONNECT DELETE GET HEAD OPTIONS PATCH POST PUT QUERY TRACE".split(" "),
 );
 
-/** What is known before a step, of spans and metrics. Nothing here tells one person from another. */
+/** Attributes before a step, for spans and metrics. They do not distinguish users. */
 export function startAttributes(step: IdentityStep): Attributes {
   if (step.step === "verify") return {};
   if (step.step === "acquire") {
@@ -22,7 +22,7 @@ export function startAttributes(step: IdentityStep): Attributes {
   };
 }
 
-/** What is known after a step, of spans and metrics. */
+/** Attributes after a step, for spans and metrics. */
 export function endAttributes({ outcome, source, cache, status, error }: StepEnd): Attributes {
   const refused = status !== undefined && status >= 400 ? String(status) : undefined;
   const errorType = error ?? refused;
@@ -40,7 +40,7 @@ export function endAttributes({ outcome, source, cache, status, error }: StepEnd
   return ended;
 }
 
-/** What only a span says: too many different values for a metric. */
+/** Attributes for spans only: they have too many different values for a metric. */
 export function spanAttributes({ errorCodes, correlationId }: StepEnd): Attributes {
   const said: Attributes = {};
   if (errorCodes !== undefined) said[attributes.entraErrorCodes] = [...errorCodes];
@@ -49,7 +49,7 @@ export function spanAttributes({ errorCodes, correlationId }: StepEnd): Attribut
   return said;
 }
 
-/** Refusals that the person or the caller can end are answers, not errors of the agent. */
+/** Refusals that the user or the caller can resolve are not errors of the agent. */
 const expected: ReadonlySet<string> = new Set(["ok", "aborted", "consent", "signin", "stepup", "input"]);
 
 /** Whether the span is one of an error. */

@@ -6,8 +6,8 @@ const runtime = `node/${process.versions.node.split(".")[0]}`;
 const server = `hosted-agent-identity/${packageVersion} (${runtime}); responses/${containerProtocolVersion} (${runtime})`;
 
 /**
- * What every answer says, errors included: which request it answers, and what made it. The request's own id is
- * said again if it is one; else it gets a new one.
+ * The headers of every answer, errors included: the id of the request, and the server. The request's own id is
+ * repeated if it is a valid header value; else there is a new one.
  * Source: hosted-agent contract, "response headers": `{hosting}/{version} ({language}/{runtime}); {protocol}/…`.
  */
 export function answerHeaders(requestId: string | null | undefined): Record<string, string> {

@@ -24,8 +24,8 @@ import type { UserTokenVerifier, VerifiedUserToken } from "../user-token/verify.
 /** How a request becomes a user context. */
 export interface UserContextOptions {
   /**
-   * Made by `userTokenVerifier()`. `none` for an agent that takes no user tokens, because Foundry's toolboxes or
-   * sign-in know the user: a token that comes is taken off the request and not believed.
+   * What `userTokenVerifier()` returned. `none` for an agent that takes no user tokens, because a toolbox or sign-in
+   * knows the user: a token on the request is removed and ignored.
    */
   readonly verify: UserTokenVerifier | "none";
   /** Where the token is: a lower-case `x-client-*` header or `authorization`. Default `x-client-user-token`. */
@@ -33,25 +33,25 @@ export interface UserContextOptions {
   /** Refuse requests without a user token. Default false: go on, and fail when a token is needed. */
   readonly require?: boolean;
   /**
-   * Declares that each `x-agent-user-id` of the platform stands for one person, so that it may own things.
+   * Declares that each `x-agent-user-id` of the platform stands for one person, so that grants can be kept under it.
    * Not true for a back end that calls with its own identity and sends no `x-ms-user-identity`.
    */
   readonly platformUserId?: "one-person";
   /** Default: read from `process.env`. */
   readonly environment?: FoundryEnvironment;
   /**
-   * Told of requests whose headers are refused (`user_token_refused`): a repeated user token, a repeated or
-   * malformed identity header. What a user token itself is refused for, `userTokenVerifier()` tells.
+   * Gets `user_token_refused` for requests with a repeated user token, or a repeated or malformed identity header.
+   * For a token that is itself refused, `userTokenVerifier()` raises it.
    */
   readonly onEvent?: OnEvent;
 }
 
 /**
- * Makes a user context from the headers of a request, or from a user token that came another way: for
- * workers, sockets and tests. Middleware does this for HTTP. End it with `context.end()`, or by `using`.
+ * Creates a user context from the headers of a request or from a user token, for workers, sockets and tests.
+ * Middleware does this for HTTP. End it with `context.end()`, or by `using`.
  *
- * Throws {@link UserTokenError} for a token that is missing although required or not acceptable, and
- * for platform headers that are repeated or malformed; `invalid_option`.
+ * Throws {@link UserTokenError} for a missing required token, a token that is refused, and repeated or malformed
+ * platform headers; `invalid_option`.
  *
  * Entry point: `hosted-agent-identity`.
  *
@@ -89,7 +89,7 @@ export async function createUserContext(
 
 /** How one context is made. */
 export interface CreateUserContextOptions extends UserContextOptions {
-  /** Ends the wait for signing keys. Whoever else waits for them goes on. */
+  /** Stops waiting for signing keys. Other requests that wait for them go on. */
   readonly signal?: AbortSignal;
 }
 
@@ -184,7 +184,7 @@ async function contextOf(
   });
 }
 
-/** Reads headers, and tells of what is refused in them: they may be an attempt to be somebody else. */
+/** Reads headers, and raises an event for those that are refused: they may be an attempt at impersonation. */
 function telling<T>(onEvent: OnEvent | undefined, read: () => T): T {
   try {
     return read();
@@ -195,7 +195,7 @@ function telling<T>(onEvent: OnEvent | undefined, read: () => T): T {
   }
 }
 
-/** What keeps every platform user id from naming somebody: whoever set the option has to be told. */
+/** The settings without which no platform user id names a user, for the error message. */
 function missingFor({ hosted, projectEndpoint, agentName }: FoundryEnvironment): string | undefined {
   const missing = Object.entries({
     FOUNDRY_HOSTING_ENVIRONMENT: hosted,
@@ -209,7 +209,7 @@ function missingFor({ hosted, projectEndpoint, agentName }: FoundryEnvironment):
   );
 }
 
-/** Two strengths of proof are two principals: a resource can send on the token it was sent. */
+/** A token for a resource is weaker proof, and so another principal: the resource's server could have sent it. */
 function provenPrincipal({ user: { tid, oid }, assertion }: VerifiedUserToken): Principal {
   switch (assertion.use) {
     case "app":
@@ -219,7 +219,7 @@ function provenPrincipal({ user: { tid, oid }, assertion }: VerifiedUserToken): 
   }
 }
 
-/** Without project and agent the id would mean different people in different places: then it names nobody. */
+/** Without project and agent the id could mean different people in different places, so it names no user. */
 function platformPrincipal(
   { userId }: PlatformContext,
   { hosted, projectEndpoint, agentName }: FoundryEnvironment,

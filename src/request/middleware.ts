@@ -10,7 +10,7 @@ import { headerPairs } from "./header-pairs.js";
 import { refusalOf, refusalResponse } from "./refusal.js";
 import { endWithBody } from "./response-end.js";
 
-/** Middleware of web-standard hosts: what runs behind it knows who is asking. */
+/** Middleware of web-standard hosts. `next` runs in the user context. */
 export type UserContextMiddleware = (
   request: Request,
   next: (request: Request) => Response | Promise<Response>,
@@ -19,9 +19,9 @@ export type UserContextMiddleware = (
 /**
  * Verifies who is asking, carries it while the request is handled, and takes the token off the request that
  * `next` gets. The context ends when the body of the returned response has ended, was cancelled or failed,
- * or when the request is aborted. A token that is not acceptable is answered with 401 (503 when keys
- * cannot be fetched) and the platform's error envelope; what else goes wrong before `next`, such as a verifier of your
- * own that throws, with 500. What `next` throws is thrown. Throws `invalid_option` when another kind of host calls it;
+ * or when the request is aborted. A refused token is answered with 401 (503 when keys cannot be fetched) and the
+ * platform's error envelope; any other failure before `next`, such as an error of your own verifier, with 500. Errors of
+ * `next` are rethrown. Throws `invalid_option` when another kind of host calls it;
  * the message names the entry for that host.
  *
  * Entry point: `hosted-agent-identity`. Express, Fastify, Hono and `node:http` have their own.

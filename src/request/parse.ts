@@ -21,8 +21,7 @@ export const tokenHeaderOption: OptionCheck<string> = orElse(
 );
 
 /**
- * The headers that nothing behind the middleware may see. The usual header goes too when another one is
- * configured: a caller may send both.
+ * The headers that the middleware removes. Also the default one when another is configured: a caller may send both.
  */
 export function secretHeaders(tokenHeader: string): readonly string[] {
   return [...new Set([tokenHeader, defaultUserTokenHeader])];
@@ -33,14 +32,14 @@ export function userTokenOf(pairs: HeaderPairs, tokenHeader: string): string | u
   const values = valuesOf(pairs, tokenHeader);
   // Two headers joined on the way look like one with a comma, which no token has.
   if (values.length > 1 || values[0]?.includes(",")) throw new UserTokenError("user_token_repeated");
-  // The end is looked for only where white space begins: without that, a long row of it takes quadratic time.
+  // The lookbehind keeps a long run of white space from taking quadratic time.
   const token = values[0]?.replace(/^[ \t]*(?:bearer[ \t]+)?/i, "").replace(/(?<![ \t])[ \t]+$/, "");
   return token === "" ? undefined : token;
 }
 
 /**
- * What the platform says about the request. Only believed in the hosted environment, where its gateway is
- * the one way in; elsewhere anybody could have written these headers.
+ * What the platform says about the request. Read only in the hosted environment, where every request comes through
+ * its gateway; elsewhere any caller could have written these headers.
  */
 export function platformContext(pairs: HeaderPairs, environment: FoundryEnvironment): PlatformContext {
   const { hosted, sessionId } = environment;

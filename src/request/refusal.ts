@@ -20,10 +20,9 @@ export interface Refusal {
 }
 
 /**
- * The answer to a request for an error that making its context threw. For anything but a refused token, for example
- * what a verifier of the host's own throws, it is 500 without a word of the error, whose frames are warned of: a host
- * that was handed the error could ignore it and go on with nobody verified, or write its message into its answer.
- * `requestId` is its `x-request-id`.
+ * The answer to a request whose context could not be created. For anything but a refused token, for example an error
+ * of your own verifier, it is a plain 500, and the error's frames are printed as a warning. The error is not handed to
+ * the host, which could go on without a verified user or show its message. `requestId` is the `x-request-id`.
  * Source: RFC 6750 section 3; hosted-agent contract, error envelope and `x-platform-error-source`.
  */
 export function refusalOf(error: unknown, tokenHeader: string, requestId?: string | null): Refusal {
@@ -74,7 +73,7 @@ export function refusalResponse({ status, headers, body }: Refusal): Response {
 }
 
 function challenge({ code, message }: UserTokenError): string {
-  // RFC 6750 section 3.1: a request without any token is told nothing but the scheme.
+  // RFC 6750 section 3.1: the answer to a request without a token names only the scheme.
   if (code === "user_token_missing") return 'Bearer realm=""';
   return `Bearer realm="", error="invalid_token", error_description="${quotable(message)}"`;
 }

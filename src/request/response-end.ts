@@ -3,9 +3,9 @@ import { internalsOf } from "../context/internals.js";
 import type { UserContext } from "../context/user-context.js";
 
 /**
- * Hands a response on and ends the context with its body: when it is read to the end, cancelled, or fails,
- * or when the request is aborted. The body is pulled inside the context, since a stream made by the handler
- * is otherwise pulled by whoever reads it, outside of it. The body of `responses()` does both by itself.
+ * Passes a response on and ends the context with its body: when the body is read to the end, cancelled or fails, or
+ * when the request is aborted. The body is pulled inside the context, because its reader runs outside of it. The body
+ * of `responses()` does both by itself.
  */
 export function endWithBody(response: Response, context: UserContext, signal?: AbortSignal): Response {
   if (response.body === null) {
@@ -43,7 +43,7 @@ function pulledInside(body: Body, context: UserContext): Body {
         }
       },
     },
-    // Nothing is pulled before somebody reads.
+    // Pull nothing before the body is read.
     { highWaterMark: 0 },
   );
 }

@@ -20,7 +20,7 @@ export interface Admitted {
   readonly authInfo: EntraAuthInfo;
   /** The parsed body of a request that makes calls: a POST. */
   readonly body: unknown;
-  /** To be told what was answered, for the session that it opened or ended. */
+  /** Call it with the answer's status and session id, to note a session that was opened or ended. */
   answered(status: number, sessionId: string | undefined): void;
 }
 
@@ -49,11 +49,11 @@ export async function admit(
   }
 
   const { principalKey } = callerOf(authInfo);
-  // One answer for both: whether somebody else has such a session is nobody's business. MCP: the client opens another.
+  // One answer for both, which does not reveal another caller's session. The client opens a new one, as MCP says.
   if (sessionId !== undefined && !sessions.isOf(sessionId, principalKey))
     return { refused: rpcRefusal(404, -32001, "Session not found") };
 
-  // MCP knows no other method with a body; a server that takes one all the same asks for no less.
+  // In MCP only POST has a body. Any other method that may have one needs the same.
   const hasCalls = !withoutCalls.has(method);
   const body = hasCalls ? await request.body() : undefined;
   const calls = hasCalls ? callsOf(body) : [];
@@ -78,5 +78,5 @@ export const tooComplex: Refusal = rpcRefusal(
   `The request has more than ${excessText("depth")} or ${excessText("values")}`,
 );
 export const tooLong: Refusal = rpcRefusal(413, -32600, "The request is too large");
-/** What a callback of the server's own has thrown is nobody's business. */
+/** The answer where a callback of yours has thrown: it does not show the error. */
 export const broken: Refusal = rpcRefusal(500, -32603, "Internal error");

@@ -15,15 +15,15 @@ export interface EntraApplication {
   readonly roles: readonly string[];
 }
 
-/** Who is calling: one of both. No other claim of the token is in it. */
+/** Who is calling: a user or an application. It holds no other claim of the token. */
 export type EntraAuthExtra = {
   readonly user?: VerifiedUser;
   readonly application?: EntraApplication;
 };
 
 /**
- * What a tool is told of the caller: `AuthInfo` of both SDKs (`extra.authInfo` in v1, `ctx.http.authInfo` in v2).
- * It has the token, for an exchange of the server's own; do not log it.
+ * What a tool learns about the caller: `AuthInfo` of both SDKs (`extra.authInfo` in v1, `ctx.http.authInfo` in v2).
+ * It holds the token, so that your server can exchange it; do not log it.
  * @group MCP server
  */
 export interface EntraAuthInfo {
@@ -31,8 +31,8 @@ export interface EntraAuthInfo {
   /** The application that called: `azp`, in version 1 `appid`. */
   clientId: string;
   /**
-   * What the person allowed, each scope twice: as in `scp`, and fully qualified, as clients have to ask Entra for it.
-   * Name the latter where the SDK puts it into a challenge (`requiredScopes`, `requireScopes`). Empty for
+   * The scopes of the user's token, each twice: as in `scp`, and fully qualified, as clients request it from Entra.
+   * Use the qualified form where the SDK puts it into a challenge (`requiredScopes`, `requireScopes`). Empty for
    * applications.
    */
   scopes: string[];
@@ -70,8 +70,8 @@ export interface ApplicationCaller extends CallerFacts {
 export type Caller = UserCaller | ApplicationCaller;
 
 /**
- * Who is calling, from the `authInfo` that a tool gets. Throws `no_user_context` where no token was verified, so that
- * a tool that is served past the gate fails instead of acting for nobody.
+ * Who is calling, from the `authInfo` that a tool gets. Throws `no_user_context` where no token was verified, so a tool
+ * that is served without the gate fails.
  *
  * Entry point: `hosted-agent-identity/server`.
  *
@@ -110,7 +110,7 @@ export function callerOf(
     : { kind: "user", ...user, ...facts };
 }
 
-/** What is said of the server to its tools, and who of the applications may call it. */
+/** What the gate knows about the server: what tools see of it, and which applications may call it. */
 interface ServerFacts {
   readonly url: URL;
   readonly metadataUrl: string;
@@ -120,7 +120,7 @@ interface ServerFacts {
   qualified(scope: string): string;
 }
 
-/** Throws {@link UserTokenError} for an application without any of the roles, and for whoever says to be neither. */
+/** Throws {@link UserTokenError} for an application without any of the roles, and for any other subject. */
 export function authInfoOf(verified: VerifiedUserToken, settings: ServerFacts): EntraAuthInfo {
   const { claims, token } = verified.assertion;
   const extra = callerIn(verified, settings);
@@ -156,7 +156,7 @@ function applicationOf(
 ): EntraApplication {
   const claim = assertion.claims["roles"];
   const roles = Array.isArray(claim) ? claim.filter((one): one is string => typeof one === "string") : [];
-  // Any application of the tenant gets a token for any other; a role is what an administrator gave it.
+  // Any application of the tenant can get a token for this one. A role needs an administrator.
   if (!accepted.some((role) => roles.includes(role))) {
     const refused = new UserTokenError("user_token_app_only");
     emit(onEvent, { type: "user_token_refused", code: refused.code, category: refused.category });

@@ -54,12 +54,12 @@ export function nodeGate(settings: GateSettings, refuse: Refusals, sessions: Ope
     const { authInfo, body, answered } = outcome.admitted;
     Object.assign(request, { auth: authInfo }, body === undefined ? {} : { body });
     onAnswer(response, answered);
-    // A handler on a plain server is often an async function, whose rejection nobody else would hear.
+    // On a plain server `next` is often an async function, and nothing else would handle its rejection.
     await next();
   }
 
   return function mcpServerGate(request, response, next) {
-    // `next` is handed no error: a plain server takes no notice of one, and would let the call pass.
+    // Errors do not go to `next`: a plain server ignores its argument, and would let the call pass.
     serve(request, response, () => next()).catch((error: unknown) => fail(request, response, error));
   };
 }
@@ -74,7 +74,7 @@ async function bodyOf(request: IncomingMessage, maxBytes: number): Promise<unkno
   try {
     bytes = await readBody(request.iterator({ destroyOnReturn: false }), maxBytes);
   } catch {
-    // The client has gone in the middle of it.
+    // The client disconnected in the middle of the body.
     throw notRpc;
   }
   return parsed(bytes);
@@ -83,7 +83,7 @@ async function bodyOf(request: IncomingMessage, maxBytes: number): Promise<unkno
 /** Throws a {@link Refusal}. */
 export function parsed(bytes: Uint8Array | undefined): unknown {
   if (bytes === undefined) throw tooLong;
-  // Before anything is built of it: what is deep ends whoever writes it again, in a log or to another server.
+  // Checked before parsing: deeply nested JSON overflows the stack of code that serializes it again.
   if (excessInText(bytes) !== undefined) throw tooComplex;
   try {
     return JSON.parse(new TextDecoder().decode(bytes)) as unknown;
@@ -122,7 +122,7 @@ function pairsOf(list: readonly unknown[]): readonly (readonly unknown[])[] {
   return list.flatMap((name, at) => (at % 2 === 0 ? [[name, list[at + 1]]] : []));
 }
 
-/** Answers what no request is to blame for. Never throws: there may be nobody to hear it. */
+/** Answers an unexpected failure. Never throws, because nothing may handle it. */
 function fail(request: IncomingMessage, response: ServerResponse, error: unknown): void {
   const refusal = isRefusal(error) ? error : broken;
   if (refusal === broken) warnOf("protectMcpServer()", error);

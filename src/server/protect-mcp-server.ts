@@ -56,7 +56,7 @@ export interface McpServerGate {
 }
 
 /**
- * Makes an MCP server take Entra's tokens for itself and no others: a listed tenant (both forms of issuer), the
+ * Lets an MCP server accept only Entra's tokens for itself: a listed tenant (both forms of issuer), the
  * server's own audience, scopes for every call and for single tools, applications only where they are allowed, and
  * MCP sessions only for who opened them. What it answers (401, 403, claims challenges) is what `userAccess().fetch`
  * reads, and any other client: nothing of the token is in it. Works with the servers of both MCP SDKs, and loads
@@ -121,7 +121,7 @@ async function verifyAccessToken(
   try {
     return authInfoOf(await settings.verify(token), settings);
   } catch (error) {
-    // Keys that cannot be had are no fault of the token: the SDKs answer 500, and nobody signs in again for it.
+    // Missing signing keys are no fault of the token: the SDKs answer 500, and no user has to sign in again.
     if (!isUserTokenError(error) || error.status === 503) throw error;
     throw invalidToken(titleOf((error satisfies UserTokenError).code));
   }

@@ -3,7 +3,7 @@ import { errorCodes, isUserTokenError, type ErrorCode } from "../errors.js";
 import type { GateSettings } from "./settings.js";
 
 /**
- * An answer to a request that may not go on. It says what would be accepted, and nothing of the token that came.
+ * The answer to a refused request. It says what would be accepted, and shows nothing of the token.
  * @group MCP server
  */
 export interface Refusal {
@@ -17,9 +17,9 @@ export interface Refusal {
 export interface Refusals {
   /** No token came at all. RFC 6750 section 3.1: then only the scheme is said. */
   noToken(): Refusal;
-  /** Of several tokens none is the one. */
+  /** The request has several tokens. */
   severalTokens(): Refusal;
-  /** What verifying a token threw; throws anything else again. */
+  /** The error of a refused token; rethrows any other error. */
   notVerified(error: unknown): Refusal;
   /** The scopes that the call needs, short names; none where no scope would help. */
   insufficientScope(scopes: readonly string[]): Refusal;
@@ -76,7 +76,7 @@ export function refusals(settings: GateSettings): Refusals {
   };
 }
 
-/** What is said of a token that was refused: what is wrong in general, and no value of it. */
+/** What is wrong with a refused token, in general words without its values. */
 export function titleOf(code: ErrorCode): string {
   return errorCodes[code].title;
 }

@@ -20,7 +20,7 @@ export function metadataUrlOf(url: URL): string {
   return `${url.origin}/.well-known/oauth-protected-resource${path}`;
 }
 
-/** Names the home tenant alone: which other tenants are customers is nobody's business. */
+/** Names only the home tenant, so that it does not reveal which other tenants are customers. */
 export function resourceMetadata(settings: GateSettings): ResourceMetadata {
   const { url, app, scopes, tools, name, documentation, qualified } = settings;
   const all = [...scopes, ...[...tools.values()].flatMap((tool) => tool.scopes ?? [])];

@@ -1,18 +1,18 @@
 import { boundedMap } from "../async/bounded-map.js";
 import { digest } from "../sealing/digest.js";
 
-/** Who opened which MCP session, so that it stays theirs ("A session has one owner"): the SDKs' servers do not ask. */
+/** The owners of MCP sessions ("A session has one owner"): the SDKs' servers do not check them. */
 export interface OpenSessions {
-  /** Whether this principal opened the session here. One that nobody opened here is nobody's. */
+  /** Whether this principal opened the session on this server. */
   isOf(sessionId: string, principalKey: string): boolean;
-  /** Notes the session that an answer opened. Whoever was first keeps it. */
+  /** Notes the session that an answer opened. The first owner keeps it. */
   opened(sessionId: string, principalKey: string): void;
   ended(sessionId: string): void;
 }
 
 const maxSessions = 100_000;
 
-/** Makes an empty record, bounded: the session that was used longest ago goes first, and its client opens another. */
+/** Creates an empty, bounded record. The least recently used session makes room, and its client opens a new one. */
 export function openSessions(max: number = maxSessions): OpenSessions {
   const owners = boundedMap<string, string>(max);
   return {

@@ -17,8 +17,8 @@ export interface ToolRequirement {
   /** An authentication context of the tenant that the person must have met (`acrs`), for example `c1`. */
   readonly authContext?: string;
   /**
-   * A claims request that the token does not meet, as JSON: only from `demand`, which has looked at the claims. Refuses
-   * everybody, applications with a role as well.
+   * A claims request that the token does not meet, as JSON. Only for `demand`, which has seen the claims. Refuses
+   * every caller, applications with a role as well.
    */
   readonly claims?: string;
 }

@@ -7,12 +7,12 @@ import type { Refusal, Refusals } from "./refusal.js";
 import type { GateSettings, McpCall, ToolRequirement } from "./settings.js";
 
 /**
- * The calls of a parsed body, one or a batch; `undefined` for what is no JSON-RPC, and for a call of a tool without a
- * name: what a server makes of a list in its place, nobody has asked for.
+ * The calls of a parsed body, one or a batch; `undefined` for a body that is not JSON-RPC, and for a tool call whose
+ * name is not a string: a server might still read a tool name out of it, whose requirements were not checked.
  */
 export function callsOf(body: unknown): readonly Omit<McpCall, "caller">[] | undefined {
   const messages: unknown[] = Array.isArray(body) ? body : [body];
-  // What a parser in front could not read is {} in Express 4: it must not pass for a request without calls.
+  // Express 4 gives {} for a body that its parser could not read. It must not pass as a request without calls.
   if (messages.length === 0 || !messages.every(isMessage)) return undefined;
   const calls = messages.flatMap(({ method, params }) =>
     typeof method === "string" ? [callOf(method, isRecord(params) ? params : {})] : [],
@@ -65,13 +65,13 @@ export type RequirementChecks<Demand extends object> = {
   readonly [Field in keyof Demand]-?: (facts: DemandFacts) => Refusal | undefined;
 };
 
-/** How each kind of caller meets each field. What a kind cannot meet refuses it; nothing is passed over. */
+/** How each kind of caller meets each field. A field that a kind cannot meet refuses it. */
 export const requirementChecks: Readonly<Record<Caller["kind"], RequirementChecks<ToolRequirement>>> = {
   user: {
     scopes({ demand: { scopes = [] }, authInfo, always, refuse }) {
       const needed = [...new Set([...always, ...scopes])];
       if (needed.every((scope) => authInfo.scopes.includes(scope))) return undefined;
-      // All that the call needs, not what is missing: the answer says nothing of what the token has.
+      // All scopes that the call needs, so that the answer does not show which ones the token has.
       return refuse.insufficientScope(needed);
     },
     // Roles say which applications may call. What a person may do, their scopes say.
@@ -126,7 +126,7 @@ export const shortScope: OptionCheck<string> = check<string>(
   (scope: string) => /^[\x21\x23-\x5b\x5d-\x7e]+$/.test(scope) && !scope.includes("://"),
 );
 
-/** What a call may be asked for: nothing that no token could meet and no challenge could say. */
+/** The options of a requirement: only values that a token can meet and a challenge can name. */
 export const requirementOptions: OptionTable<ToolRequirement> = {
   scopes: optional(list(shortScope)),
   roles: optional(list(text("a role"))),

@@ -20,26 +20,26 @@ export interface SigningKeysOptions {
 
 /** The public signing keys of tenants, fetched when needed. */
 export interface SigningKeys {
-  /** Throws `user_token_key_unknown`, or `signing_keys_unavailable` when the keys cannot be had. */
+  /** Throws `user_token_key_unknown`, or `signing_keys_unavailable` when the keys cannot be fetched. */
   keyFor(tenantId: string, kid: string): Promise<CryptoKey>;
-  /** Whether a key set that is fresh enough to be believed still has this key. Fetches nothing. */
+  /** Whether a fresh key set still has this key. Fetches nothing. */
   stillHas(tenantId: string, kid: string): boolean;
 }
 
-/** A key set younger than this is not asked for again, unless a key is missing. */
+/** A key set younger than this is not fetched again, unless a key is missing. */
 const freshMs = 10 * 60_000;
-/** While the keys cannot be refreshed, the ones at hand serve this long. */
+/** How long the current keys serve while they cannot be refreshed. */
 const staleMs = 60 * 60_000;
-/** A missing key makes no request within this time after the last one: random key ids cause no storm. */
+/** No request for a missing key this soon after the last one, so that random key ids cause no storm of requests. */
 const cooldownMs = 30_000;
 /** The largest answer of the keys endpoint that is read; Entra's has some 20 kilobytes. */
 export const maxKeyBytes = 1_048_576;
-/** After a failure nobody asks again for this long. */
+/** How long a failure stops further requests. */
 const failurePauseMs = 1_000;
 
 /**
- * Fetches each tenant's keys once for everybody, and never on behalf of a user. Only listed tenants may be
- * asked for: the URL is built from the tenant id.
+ * Fetches each tenant's keys once for all users, outside any user context. Pass only listed tenants: the URL is built
+ * from the tenant id.
  */
 export function signingKeys(options: SigningKeysOptions): SigningKeys {
   const sets = new Map<string, KeySet>();
@@ -63,7 +63,7 @@ interface KeySet {
 
 interface LoadedKeys {
   readonly kids: ReadonlySet<string>;
-  /** By age: a wall clock that was put back makes no key set younger. */
+  /** On the steady clock, so that setting the wall clock back makes no key set younger. */
   readonly at: number;
   readonly find: (header: { alg: string; kid: string }) => Promise<CryptoKey>;
 }
@@ -76,7 +76,7 @@ function keySet(url: string, options: SigningKeysOptions): KeySet {
 
   const youngerThan = (ms: number): boolean => loaded !== undefined && age() - loaded.at < ms;
 
-  /** One request, however many wait for it, and none shortly after one that failed. */
+  /** One request for all who wait, and none shortly after a failure. */
   const refresh = (): Promise<void> =>
     loading.run(url, async () => {
       if (age() - failedAt < failurePauseMs) throw unavailable();
@@ -84,7 +84,7 @@ function keySet(url: string, options: SigningKeysOptions): KeySet {
         loaded = await runWithoutUserContext(() => load(url, options));
       } catch (cause) {
         failedAt = age();
-        // jose that did not load: waiting does not end that.
+        // jose could not be loaded: another try does not help.
         throw isHostedAgentIdentityError(cause) ? cause : unavailable(cause);
       }
     });
@@ -104,7 +104,7 @@ function keySet(url: string, options: SigningKeysOptions): KeySet {
       try {
         return await loaded.find({ alg: "RS256", kid });
       } catch (cause) {
-        // Two keys under one id, or a key that is not RSA: nothing this token may be checked with.
+        // Two keys under one id, or a key that is not RSA: this token cannot be checked with either.
         throw new UserTokenError("user_token_key_unknown", undefined, {}, { cause });
       }
     },

@@ -6,13 +6,13 @@ import { UserTokenError } from "../errors.js";
 import type { TokenUse } from "../context/state.js";
 import { userTokenAudienceCauses } from "../errors/causes/set-up.js";
 
-/** Whose tokens are taken: `persons` for an agent, `both` for an MCP server, `applications` for a service of agents. */
+/** Which subjects are accepted: `persons` by an agent, `both` by an MCP server, `applications` by a service for agents. */
 export type TakenSubjects = "persons" | "applications" | "both";
 
-/** What the claims of a token are held against. */
+/** What the claims of a token are checked against. */
 export interface ClaimRules {
   readonly app: Pick<EntraAppFacts, "audiences" | "allowedTenants" | "cloud">;
-  /** The audiences of resources that may get the caller's own token, and the name by which each resource goes. */
+  /** The audiences of passthrough resources, each with the audience that names its resource. */
   readonly passthroughAudiences: ReadonlyMap<string, string>;
   readonly requiredScopes: readonly string[];
   /** Client ids, lower case; `undefined` allows every client. */
@@ -26,12 +26,12 @@ export interface ClaimRules {
 /** How far the clocks of Entra and a host may differ by default, in seconds. */
 export const defaultClockToleranceS = 60;
 
-/** One check of a token's claims: gives the error that the token is refused with, or `undefined`. */
+/** One check of a token's claims: returns the error to refuse the token with, or `undefined`. */
 export type TokenCheck = (claims: TokenClaims, rules: ClaimRules) => UserTokenError | undefined;
 
 /**
  * All checks of a token's claims, in the order in which a verifier makes them. The verifier throws the first error;
- * the command `inspect` prints every one, so both come to the same judgement.
+ * the command `inspect` prints every one, so both agree.
  */
 export const tokenChecks: Readonly<Record<TokenCheckName, TokenCheck>> = {
   tenant: checkTenant,
@@ -46,7 +46,7 @@ export const tokenChecks: Readonly<Record<TokenCheckName, TokenCheck>> = {
 /** The name of a check of {@link tokenChecks}. */
 export type TokenCheckName = "tenant" | "issuer" | "audience" | "lifetime" | "subject" | "scopes" | "client";
 
-/** Makes every check and says what the token is good for. Throws the first error. */
+/** Runs every check and returns what the token is good for. Throws the first error. */
 export function checkClaims(claims: TokenClaims, rules: ClaimRules): TokenUse {
   for (const check of Object.values(tokenChecks)) {
     const error = check(claims, rules);
@@ -55,7 +55,7 @@ export function checkClaims(claims: TokenClaims, rules: ClaimRules): TokenUse {
   return useOf(claims, rules) ?? ourOwn;
 }
 
-/** The tenant has to be listed before its name goes into any address. */
+/** The tenant must be listed before its id becomes part of a URL. */
 export function checkTenant(
   { tid }: TokenClaims,
   { app }: { readonly app: Pick<EntraAppFacts, "allowedTenants"> },
@@ -89,7 +89,7 @@ export function useOf(
   { app, passthroughAudiences }: Pick<ClaimRules, "app" | "passthroughAudiences">,
 ): TokenUse | undefined {
   const audiences = audiencesOf(claims);
-  // Entra issues one audience. A token for several would be good in several places at once.
+  // Entra issues one audience. A token with several would be good for several resources at once.
   const actual = audiences.length === 1 ? audiences[0] : undefined;
   if (actual !== undefined && app.audiences.includes(actual)) return ourOwn;
   const audience = actual === undefined ? undefined : passthroughAudiences.get(actual);
@@ -127,7 +127,7 @@ function checkLifetime(
   return undefined;
 }
 
-/** The token itself has to say who it stands for: the absence of a claim proves nothing. */
+/** The token must say what its subject is: a missing claim proves nothing. */
 function checkSubject(claims: TokenClaims, { takes }: ClaimRules): UserTokenError | undefined {
   const subject = subjectOf(claims);
   switch (subject.kind) {
@@ -150,7 +150,7 @@ function checkSubject(claims: TokenClaims, { takes }: ClaimRules): UserTokenErro
   }
 }
 
-/** Required scopes are scopes of our own app; a resource checks those of its own tokens itself. */
+/** Required scopes are those of our own app. A resource checks the scopes of its own tokens. */
 function checkScopes(claims: TokenClaims, rules: ClaimRules): UserTokenError | undefined {
   const required = rules.requiredScopes;
   if (useOf(claims, rules)?.use !== "app") return undefined;
@@ -183,7 +183,7 @@ function isNumber(value: unknown): value is number {
   return typeof value === "number" && Number.isFinite(value);
 }
 
-/** Seconds since 1970 as text. A signed token may still hold a number that no date can show. */
+/** Seconds since 1970 as text. Even a signed token may hold a number outside the range of dates. */
 function instant(seconds: number): string {
   const date = new Date(seconds * 1000);
   return Number.isNaN(date.getTime()) ? String(seconds) : date.toISOString();

@@ -4,7 +4,7 @@ import { UserTokenError } from "../errors.js";
 import { parseJson } from "../input/json-limits.js";
 import { checkTenant } from "./token-checks.js";
 
-/** What a token says about itself before anything of it is proven, and what may be used to prove it. */
+/** What an unverified token says about itself, as far as verifying it needs. */
 export interface UnverifiedToken {
   /** A listed tenant, lower case. */
   readonly tid: string;
@@ -22,13 +22,13 @@ export function checkShape(token: string, maxTokenBytes: number): void {
       `The user token has ${bytes} bytes; the limit is ${maxTokenBytes}.`,
     );
   }
-  // The signature may be empty here, so that `alg: none` is called by its name.
+  // An empty signature passes here, so that `alg: none` gets its own error.
   if (!/^[\w-]+\.[\w-]+\.[\w-]*$/.test(token)) throw new UserTokenError("user_token_malformed");
 }
 
 /**
- * Reads what is needed to find the key. The algorithm is fixed and the tenant is listed before any URL is
- * built from the token: whoever can send a request must not choose what this process fetches.
+ * Reads what is needed to find the key. Checks algorithm and tenant before any URL is built from the token: a caller
+ * must not choose what this process fetches.
  */
 export function readUnverified(token: string, app: EntraAppFacts): UnverifiedToken {
   const header = decodeHeader(token);
@@ -44,7 +44,7 @@ export function readUnverified(token: string, app: EntraAppFacts): UnverifiedTok
   return { tid: (claims.tid ?? "").toLowerCase(), kid, claims };
 }
 
-/** The header of a token, unproven like everything else in it; `undefined` when it cannot be read. */
+/** The unverified header of a token; `undefined` when it cannot be read. */
 export function decodeHeader(token: string): Readonly<Record<string, unknown>> | undefined {
   const [part = ""] = token.split(".", 1);
   try {

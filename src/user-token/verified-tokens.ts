@@ -23,11 +23,11 @@ const longestMs = 10 * 60_000;
 interface Entry {
   readonly token: RememberedToken;
   readonly end: End;
-  /** By the wall clock. Earlier than that the token was not proven to be valid yet. */
+  /** On the wall clock. If that is set back further, the token may not be valid yet. */
   readonly provenAt: number;
 }
 
-/** Remembers at most `max` verifications, least recently used out first, each for at most ten minutes. */
+/** Remembers at most `max` verified tokens, each for at most ten minutes. The least recently used makes room. */
 export function verifiedTokens(max: number, clocks: Clocks): VerifiedTokens {
   const { now } = clocks;
   const entries = boundedMap<string, Entry>(max);

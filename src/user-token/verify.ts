@@ -32,15 +32,15 @@ import { type Runtime } from "../runtime/runtime.js";
 
 /** What user tokens are accepted. */
 export interface UserTokenVerifierOptions extends Pick<Runtime, "fetch" | "now" | "onEvent"> {
-  /** Our own app: its tenants, audiences and cloud are the verifier's. */
+  /** Your own app. The verifier takes its tenants, audiences and cloud from it. */
   readonly app: EntraAppFacts;
   /**
-   * Resources that may be sent the caller's own token; a token of their audience is accepted too. Such a token makes
-   * a principal of its own (`kind: "resource"`), since the resource's server could send it here as well. A resource
-   * that shares an audience with `app` is refused, unless it was described with `sameTrust: true`.
+   * Resources that get the caller's own token. A token with their audience is accepted too, but has a separate
+   * principal (`kind: "resource"`), since the resource's server could have sent it. A resource that shares an audience
+   * with `app` is refused, unless it has `sameTrust: true`.
    */
   readonly passthroughTo?: readonly PassthroughResource[];
-  /** Scopes of our app that the token must have, short names as in `scp`. */
+  /** Scopes of your app that the token must have: short names, as in `scp`. */
   readonly requiredScopes?: readonly string[];
   /** Client ids of the applications that may call. Default: any. */
   readonly clients?: readonly string[];
@@ -52,27 +52,27 @@ export interface UserTokenVerifierOptions extends Pick<Runtime, "fetch" | "now" 
   readonly timeoutMs?: number;
 }
 
-/** A resource that may be sent the caller's own token, as `protectedResource()` describes it. */
+/** A resource that gets the caller's own token, as `protectedResource()` describes it. */
 export interface PassthroughResource {
   readonly audiences: readonly string[];
   readonly sameTrust?: boolean;
 }
 
-/** A person, proven. The assertion is not enumerable: printing, spreading and cloning leave it out. */
+/** A verified user. The assertion is not enumerable, so printing, spreading and cloning leave it out. */
 export interface VerifiedUserToken {
   readonly user: VerifiedUser;
   readonly assertion: Assertion;
 }
 
-/** Proves a user token, or throws `UserTokenError`. */
+/** Verifies a user token, or throws `UserTokenError`. */
 export type UserTokenVerifier = (token: string) => Promise<VerifiedUserToken>;
 
 const rememberedTokens = 10_000;
 
 /**
- * Makes the function that verifies user tokens: a listed tenant, a signature by that tenant's keys, its
- * issuer, an audience that is ours or that of a passthrough resource, lifetime, a person, scopes, client.
- * A verification is remembered by the token's hash for at most ten minutes and while its key is published.
+ * Creates the function that verifies user tokens. It checks that the tenant is listed, the signature against that
+ * tenant's keys, issuer, audience (your app's or a passthrough resource's), lifetime, that the subject is a person,
+ * scopes and client. It remembers a verified token by its hash, for at most ten minutes and while its key is published.
  *
  * Throws `invalid_option`; what it returns throws {@link UserTokenError} with a `user_token_*` code, or with
  * `signing_keys_unavailable` (status 503).
@@ -94,7 +94,7 @@ export function userTokenVerifier(options: UserTokenVerifierOptions): UserTokenV
   return tokenVerifier(readOptions("userTokenVerifier", verifierOptions, options), "persons");
 }
 
-/** A verifier that may take applications. Only for servers: an agent acts for persons. */
+/** A verifier that may accept applications. Only for servers: an agent acts for persons. */
 export function tokenVerifier(
   options: Checked<UserTokenVerifierOptions, VerifierDefaults>,
   takes: TakenSubjects,
@@ -107,7 +107,7 @@ export function tokenVerifier(
   async function prove(token: string, hash: string): Promise<RememberedToken> {
     const unverified = readUnverified(token, app);
     const key = await keys.keyFor(unverified.tid, unverified.kid);
-    // Kept, because where loader hooks are registered (tracing, tsx) every import() asks another thread.
+    // Kept, because with loader hooks (tracing, tsx) every import() asks another thread.
     jose ??= loadJose();
     await checkSignature(token, key, await jose);
     const proven = provenToken(unverified, rulesAt(clocks.now()));
@@ -156,7 +156,7 @@ async function checkSignature(token: string, key: CryptoKey, { compactVerify }: 
   } catch (cause) {
     const failed =
       cause instanceof Error && "code" in cause && cause.code === "ERR_JWS_SIGNATURE_VERIFICATION_FAILED";
-    // Anything else is a header this package does not take, such as `crit`. No cause: it may quote the token.
+    // Anything else is an unsupported header, such as `crit`. No cause: it may quote the token.
     throw new UserTokenError(failed ? "user_token_signature" : "user_token_malformed");
   }
 }
@@ -167,7 +167,7 @@ function provenToken({ tid, kid, claims }: UnverifiedToken, rules: ClaimRules): 
 }
 
 function verifiedUserToken(token: string, hash: string, tid: string, use: TokenUse): VerifiedUserToken {
-  // Decoded again instead of remembered: the hash says that it is the same token, and memory holds no claims.
+  // Decoded again, because claims are not kept in memory. The hash proves that it is the same token.
   const claims = decodeClaims(token) ?? {};
   const assertion: Assertion = Object.freeze({ token, hash, claims, ...use });
   const verified = { user: userOf(claims, tid) };
@@ -244,8 +244,8 @@ function settingsOf(
 }
 
 /**
- * Each audience, with the first one that its resource is configured with: version 1 and 2 of a token spell the same
- * resource differently. Throws `invalid_option` for a resource that is one with our own app and does not say so.
+ * Each audience with the first audience of its resource, because version 1 and 2 tokens name the same resource
+ * differently. Throws `invalid_option` for a resource that shares an audience with our app without `sameTrust`.
  */
 function passthroughAudiences(
   app: EntraAppFacts,

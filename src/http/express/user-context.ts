@@ -5,9 +5,8 @@ import { userContextOnNode } from "../node/user-context.js";
 /**
  * Verifies who is asking, takes the token off the request, and runs everything behind it for that user. Put
  * it before body parsers and loggers. The context ends when the response has finished or its connection has
- * closed. A token that is not acceptable is answered here, with 401 (503 when keys cannot be fetched)
- * and the platform's error envelope; what else goes wrong before the next handler, such as a verifier of your own that
- * throws, with 500.
+ * closed. It answers a refused token with 401 (503 when keys cannot be fetched) and the platform's error envelope, and
+ * any other failure before the next handler, such as an error of your own verifier, with 500.
  *
  * A body parser that loses the async context does no harm: `getUserContext(req)` finds it by the request.
  *

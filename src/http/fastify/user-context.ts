@@ -7,9 +7,9 @@ import { openUserContext } from "../incoming-message.js";
 /**
  * A plugin that verifies who is asking, takes the token off the request, and runs everything behind it for
  * that user. It works for the routes of the instance it is registered in. The context ends when the response
- * has finished or its connection has closed. A token that is not acceptable is answered here, with 401
- * (503 when keys cannot be fetched) and the platform's error envelope; what else goes wrong before
- * the route, such as a verifier of your own that throws, with 500.
+ * has finished or its connection has closed. It answers a refused token with 401 (503 when keys cannot be fetched) and
+ * the platform's error envelope, and any other failure before the route, such as an error of your own verifier, with
+ * 500.
  *
  * Entry point: `hosted-agent-identity/fastify`.
  *

@@ -11,9 +11,9 @@ import { endWithResponse, stripHeaders } from "../incoming-message.js";
 
 /**
  * Verifies who is asking, takes the token off the request, and runs everything behind it for that user. The
- * context ends when the body of the response has ended or its connection has closed. A token that is not
- * acceptable is answered here, with 401 (503 when keys cannot be fetched) and the platform's error envelope; what
- * else goes wrong before the next handler, such as a verifier of your own that throws, with 500.
+ * context ends when the body of the response has ended or its connection has closed. It answers a refused token with
+ * 401 (503 when keys cannot be fetched) and the platform's error envelope, and any other failure before the next
+ * handler, such as an error of your own verifier, with 500.
  *
  * Entry point: `hosted-agent-identity/hono`.
  *

@@ -114,12 +114,12 @@ async function write(response: ServerResponse, { status, headers, body }: Answer
   response.end();
 }
 
-/** Ends a stream that nobody is going to read. */
+/** Ends a stream that is not going to be read. */
 async function unread(body: Answer["body"]): Promise<void> {
   if (typeof body !== "string") await body.return?.();
 }
 
-/** Waits until the client has taken what was written, or has gone. */
+/** Waits until the client has read what was written, or has disconnected. */
 function drained(response: ServerResponse): Promise<void> {
   return new Promise((done) => {
     const finish = (): void => {

@@ -14,9 +14,9 @@ export type NodeUserContext = (
 
 /**
  * Verifies who is asking, takes the token off the request, and runs `next` for that user. The context ends
- * when the response has finished or its connection has closed. A token that is not acceptable is answered
- * here, with 401 (503 when keys cannot be fetched) and the platform's error envelope. Anything else that goes wrong
- * is answered 500 in that envelope, and `next` is not called: a server that ignores its argument would go on.
+ * when the response has finished or its connection has closed. It answers a refused token with 401 (503 when keys
+ * cannot be fetched) and the platform's error envelope, and any other failure with 500. It calls `next` for neither,
+ * because a server that ignores the argument of `next` would go on.
  *
  * Events of the request fire outside the async context: use `getUserContext(request)` there.
  *
@@ -39,14 +39,14 @@ export type NodeUserContext = (
  */
 export function userContext(options: UserContextOptions): NodeUserContext {
   const failed = (error: unknown, request: IncomingMessage, response: ServerResponse): void => {
-    // A plain server takes no notice of what `next` is given, and would go on with nobody verified.
+    // A plain server ignores the argument of `next`, and would go on without a verified user.
     warnOf("userContext()", error);
     endBroken(response, request.headers["x-request-id"]?.toString());
   };
   return userContextOnNode(options, failed, "hosted-agent-identity/node");
 }
 
-/** The middleware; `failed` gets what is no refusal, for example what a verifier of the host's own throws. */
+/** The middleware. `failed` gets errors other than refusals. */
 export function userContextOnNode(
   options: UserContextOptions,
   failed: (
@@ -63,7 +63,7 @@ export function userContextOnNode(
     void openUserContext(request, response, [], settings)
       .then(({ context, refusal }) => {
         if (context === undefined) return refuse(response, refusal);
-        // A handler on a plain server is often an async function, whose rejection nobody else would hear.
+        // On a plain server `next` is often an async function, and nothing else would handle its rejection.
         // oxlint-disable-next-line promise/no-callback-in-promise -- middleware goes on by its callback
         return runInContext(context, (): unknown => next());
       })

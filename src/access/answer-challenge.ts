@@ -24,7 +24,7 @@ export interface AnswerChallengeOptions {
 /** A request that was refused. */
 export interface RefusedRequest {
   readonly context: UserContext;
-  /** Whose refusals count together. */
+  /** The key under which refusals are counted. */
   readonly owner: string;
   readonly init: OutgoingInit;
   /** The token it was sent with. */
@@ -35,9 +35,10 @@ export interface RefusedRequest {
 }
 
 /**
- * A 401 costs exactly this token, and one resend with a new one; a 403 with `insufficient_scope` one resend with the
- * union of scopes; one of each, where the second answer asks for the other. Only if the body can be sent again. A
- * token that was got to meet a demand and refused with the same demand is not exchanged once more for some seconds.
+ * Resends a refused request once: after a 401 with a new token in place of this one, after a 403 with
+ * `insufficient_scope` with the union of scopes. A second answer that asks for the other is met once, too. Only if the
+ * body can be sent again. A token that met a demand and is refused with the same demand is not replaced for some
+ * seconds.
  * Source: MCP 2026-07-28, authorization.
  *
  * Throws `resource_unauthorized`, `insufficient_scope`, `step_up_required`, and what the sources throw.
@@ -49,7 +50,7 @@ export async function answerChallenge(
   const demand = demandOf(refused.response);
   const resent = await resend(options, refused, demand, {});
   if (resent === undefined) return refused.response;
-  // A tool may need scopes and a step-up: a resource says one, and then the other. Each is met once.
+  // A tool may need scopes and a step-up, and the resource asks for them one after the other. Each is met once.
   if (!asksForTheOther(resent.response, demand)) return conclude(options, refused, demand, resent);
   const again = { ...refused, ...resent };
   const other = demandOf(resent.response);
@@ -72,13 +73,13 @@ type Asked = Pick<AcquireOptions, "claims" | "scopes">;
 interface Resent {
   readonly token: AccessToken;
   readonly response: Response;
-  /** What the token was got for. */
+  /** The claims and scopes that the token was acquired with. */
   readonly asked: Asked;
 }
 
 /**
- * Gets a token that meets the demand, beside what the one before was got for, and sends the request with it.
- * `undefined` where the answer at hand is the caller's.
+ * Acquires a token that meets this demand and the one before, and sends the request with it. `undefined` where the
+ * caller gets the refusal as it is.
  */
 async function resend(
   options: AnswerChallengeOptions,
@@ -96,7 +97,7 @@ async function resend(
     return giveUp(options, refused, demand);
 
   const isSendable = canSendAgain(init.body);
-  // A demand may be about this one tool, and one that the user has to meet: until then the token serves others.
+  // A demand may concern only this tool and need the user. Until it is met the token serves other tools.
   const dropsFirst = status === 401 && (claims === undefined || !isSendable);
   if (dropsFirst) acquirer.forget(context, token.token);
   if (!isSendable) return undefined;
@@ -109,7 +110,7 @@ async function resend(
   // Revoked, or too weak for anything here. A token that only lacks an authentication context still serves others.
   if (status === 401 && !dropsFirst && !asksForAuthenticationContext(claims))
     acquirer.forget(context, token.token);
-  // Forgotten while the token was fetched: that the user had these scopes is forgotten, too.
+  // If the user was forgotten while the token was fetched, their scopes are not remembered either.
   if (scopes !== undefined && !wasForgotten(context)) refusals.grew(owner, scopes);
   return { token: next, response: await refused.send(next), asked };
 }
@@ -148,7 +149,7 @@ function refusal(
   { response, again }: { readonly response: Response; readonly again: boolean },
 ): HostedAgentIdentityError {
   const error = wantsScope ? insufficientScope(resource, scopes, again) : refusedTwice(resource, response);
-  // Frameworks swallow errors, so whoever runs the turn is told as well.
+  // Frameworks swallow errors, so the turn records it as well.
   if (isSignInDemand(error)) recordSignInDemand(context, error);
   return error;
 }
@@ -174,7 +175,7 @@ function challengeOf(response: Response): BearerChallenge {
   return bearerChallenge(response.headers.get("www-authenticate")) ?? { scopes: [] };
 }
 
-/** In characters. No scope of Entra's comes near; what is longer is there to fill memory. */
+/** In characters. Entra's scopes are far shorter; the limit bounds memory. */
 const maxScope = 512;
 
 /** The resource's scopes, those the server names, and those it named before. */
@@ -187,7 +188,7 @@ function grownScopes(
   return [...new Set([...resource.scopes, ...before, ...inFull(resource, named)])].sort();
 }
 
-/** What a server names may leave out the resource. */
+/** Scopes with their resource, which a server may leave out. */
 function inFull(resource: ProtectedResource, named: readonly string[]): readonly string[] {
   const prefix = prefixOf(resource);
   return named
@@ -203,7 +204,7 @@ function prefixOf({ scopes: [first = ""] }: ProtectedResource): string {
 function whyNotGrown(resource: ProtectedResource, named: readonly string[]): ErrorCause | undefined {
   const full = inFull(resource, named);
   const prefix = prefixOf(resource);
-  // What the server names is a wish, not a destination: scopes of another resource are never asked for.
+  // Scopes of another resource are never requested, whatever the server asks for.
   const foreign = full.some(
     (scope) => scope.length > maxScope || resourceOfScope(scope) !== prefix || /[\s"\\]/.test(scope),
   );
@@ -213,7 +214,7 @@ function whyNotGrown(resource: ProtectedResource, named: readonly string[]): Err
   return isNew ? undefined : insufficientScopeCauses.configured;
 }
 
-/** `again`: a token that was got with these scopes was refused, too. */
+/** `again`: a token with these scopes was refused, too. */
 function insufficientScope(
   resource: ProtectedResource,
   named: readonly string[],
@@ -230,7 +231,7 @@ function insufficientScope(
 function refusedTwice(resource: ProtectedResource, response: Response): HostedAgentIdentityError {
   const { error, authentication } = challengeOf(response);
   const label = JSON.stringify(resource.serverLabel);
-  // No exchange makes an old sign-in a new or a stronger one; whoever can ask the person has to. RFC 9470.
+  // An exchange cannot make a sign-in newer or stronger: the caller has to ask the user. RFC 9470.
   if (authentication !== undefined) {
     const message = `${label} wants the person to have signed in otherwise, or more recently.`;
     return new HostedAgentIdentityError("step_up_required", message, { authentication });

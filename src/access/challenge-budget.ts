@@ -1,18 +1,18 @@
 import { digest } from "../sealing/digest.js";
 import { expiringMap } from "../async/expiring-map.js";
 
-/** What the resource refused each user lately, and what each was given since. */
+/** Recent refusals of the resource for each user, and the extra scopes that each user got. */
 export interface ChallengeBudget {
   note(owner: string, token: string, demand: string): void;
-  /** Whether this user's token was refused with this demand a moment ago, although it was fetched to meet it. */
+  /** Whether this user's token was recently refused with this demand, although it was fetched to meet it. */
   has(owner: string, token: string, demand: string): boolean;
-  /** Whether one more token may be asked for because this one was refused with this demand. */
+  /** Whether to request one more token because this one was refused with this demand. */
   mayAsk(owner: string, token: string, demand: string): boolean;
-  /** Scopes that this user was given beyond the resource's own. */
+  /** Scopes that this user got beyond the resource's own. */
   grownScopes(owner: string): readonly string[];
   /** Remembers them; an empty list forgets. */
   grew(owner: string, scopes: readonly string[]): void;
-  /** Forgets what a user was refused and given. How often the resource made us ask in this minute stays. */
+  /** Forgets a user's refusals and scopes. The count of this minute's requests stays. */
   forget(owner: string): void;
 }
 

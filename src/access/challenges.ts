@@ -26,7 +26,7 @@ const unreadable = /(?:"(?:[^"\\]|\\[^])*"|[^",])+/y;
 
 /**
  * Reads `WWW-Authenticate`, also several of them joined: several challenges, quoted commas, parameters in any
- * order. What cannot be read is left out up to the next comma; a quote that nobody closes ends the reading.
+ * order. Unreadable text is skipped up to the next comma; an unclosed quote ends the reading.
  * Every value is attacker-controlled. Source: RFC 9110 sections 5.6 and 11.6.1.
  */
 export function parseChallenges(header: string | null): readonly Challenge[] {
@@ -44,7 +44,7 @@ export function parseChallenges(header: string | null): readonly Challenge[] {
   const takeValue = (name: string): string | undefined => {
     if (header[at] !== '"') return take(bare);
     const json = name === "claims" && mayBeUnescaped ? take(unescaped) : undefined;
-    // Looked for once: it reads to the end of the header.
+    // Tried once, because it reads to the end of the header.
     mayBeUnescaped &&= name !== "claims";
     return json ?? take(quoted)?.replace(/\\([^])/g, "$1");
   };
@@ -84,7 +84,7 @@ export interface BearerChallenge {
 }
 
 /**
- * What the Bearer challenges of an answer ask for, or `undefined`. Of several, the one that says most counts. Links in
+ * What the Bearer challenges of an answer ask for, or `undefined`. Of several, the most specific one counts. Links in
  * a challenge are ignored: consent links come only from errors of a resource that opted in.
  */
 export function bearerChallenge(header: string | null): BearerChallenge | undefined {

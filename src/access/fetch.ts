@@ -37,7 +37,7 @@ const maxRedirects = 5;
 /** Sends a request as the user of the current context, to the resource and nowhere else. */
 export type SendAsUser = (request: OutgoingRequest) => Promise<Response>;
 
-/** Makes the function that sends as whoever is asking. */
+/** Creates the function that sends requests as the current user. */
 export function sendAsUser(options: UserFetchOptions): SendAsUser {
   return ({ href, init }) => {
     const url = options.matches(href);
@@ -67,7 +67,7 @@ async function send(
   const { serverLabel } = options.resource;
   const calls = beginToolCalls(internals, serverLabel, init);
   try {
-    // Not through deliver(): one more promise costs more than finding the token.
+    // Not through deliver(): one more promise costs more than the cached token.
     const request = withToken(init, first);
     const sent = await options.fetch(url, request);
     const response = isRedirect(sent, init) ? await follow(options, url, request, sent) : sent;
@@ -93,7 +93,7 @@ async function send(
   }
 }
 
-/** Sends with the token, once and to wherever it may be redirected. */
+/** Sends a request with the token, and follows redirects. */
 async function deliver(
   options: UserFetchOptions,
   url: string,
@@ -105,7 +105,7 @@ async function deliver(
   return isRedirect(response, init) ? follow(options, url, request, response) : response;
 }
 
-/** A plain object: `Headers` would read the whole token once more, which costs more than all else on the way. */
+/** A plain object, because `Headers` would validate the whole token again, the largest cost of a request. */
 function withToken(init: OutgoingInit, token: AccessToken): RequestInit {
   const headers = { ...init.headers, authorization: `Bearer ${token.token}` };
   return { ...init, headers, redirect: init.redirect === "error" ? "error" : "manual" };
@@ -117,7 +117,7 @@ function isRedirect(response: Response, init: Pick<RequestInit, "redirect">): bo
   return init.redirect !== "manual" && init.redirect !== "error" && response.headers.has("location");
 }
 
-/** Follows redirects by hand: only 307 and 308, only to where the token may go anyway. */
+/** Follows redirects itself: only 307 and 308, and only within the resource. */
 async function follow(
   options: UserFetchOptions,
   url: string,
@@ -175,7 +175,7 @@ async function endSession(
   return response;
 }
 
-/** A token that is still at hand: a context that has ended acquires nothing. */
+/** A cached token, because a context that has ended acquires nothing. */
 function sessionEndToken(
   { acquirer, sessions }: UserFetchOptions,
   ended: UserContext | undefined,
@@ -206,7 +206,7 @@ function noteSession(
   if (sessions === undefined) return;
   const opened = response.headers.get("mcp-session-id");
   if (opened !== null && response.ok) sessions.opened(opened, ownerOf(context));
-  // A session that the server would not end is still there, and still its owner's.
+  // A session that the server did not end keeps its owner.
   const isOver = response.status === 404 || (method === "DELETE" && response.ok);
   if (isOver) for (const id of sessionIdsOf(headers)) sessions.ended(id);
 }

@@ -6,7 +6,7 @@ import type { AccessToken } from "../sources/token-source.js";
 /** Headers in any of the forms `fetch` takes. */
 export type RequestHeaders = NonNullable<RequestInit["headers"]>;
 
-/** What one source would do for a user, without asking anybody. */
+/** What one source would do for a user, found without a network call. */
 export interface SourceExplanation {
   readonly source: string;
   readonly applies: boolean;
@@ -21,9 +21,9 @@ export interface AccessExplanation {
   readonly serverLabel: string;
   readonly url: string;
   readonly scopes: readonly string[];
-  /** The audiences that a token for the resource may have. Empty for a toolbox, whose tokens Foundry gets. */
+  /** The audiences that a token for the resource may have. Empty for a toolbox: Foundry gets the tokens of its tools. */
   readonly audiences: readonly string[];
-  /** `undefined` when no user can be named. */
+  /** `undefined` when the request identifies no user. */
   readonly principal: string | undefined;
   readonly sources: readonly SourceExplanation[];
 }
@@ -77,7 +77,7 @@ export interface UserAccess {
   token(context?: UserContext, options?: { signal?: AbortSignal }): Promise<AccessToken>;
   /** The same access bound to one context, for code that loses the async context. */
   as(context: UserContext): UserAccess;
-  /** What each source would do for the current or given user. Asks nobody. */
+  /** What each source would do for the current or given user. Makes no network call. */
   explain(context?: UserContext): AccessExplanation;
   /**
    * A credential for Azure SDK clients, bound to the principal of the current or given context. Make one client

@@ -15,7 +15,7 @@ export type IdentityEvent =
       readonly source: string;
       readonly serverLabel: string;
       readonly durationMs: number;
-      /** It came out of the shared cache: nobody was asked. */
+      /** It came from the shared cache: no source was asked. */
       readonly shared?: boolean;
     }
   | {
@@ -33,7 +33,7 @@ export type IdentityEvent =
     }
   | { readonly type: "background_refresh_failed"; readonly serverLabel: string; readonly code: ErrorCode }
   | {
-      /** A token came back for somebody else. Alarm on this one. */
+      /** A token came back for another user. Alarm on this event. */
       readonly type: "wrong_user";
       readonly expected: string;
       readonly correlationId?: string;
@@ -52,7 +52,7 @@ export type IdentityEvent =
       readonly call: "get" | "set" | "delete";
     }
   | {
-      /** A shared token was sealed for somebody else, or changed. It was not used. */
+      /** A shared token was sealed for another user, or changed. It was not used. */
       readonly type: "shared_cache_unreadable";
       readonly serverLabel: string;
     }
@@ -79,50 +79,50 @@ export type IdentityEvent =
       readonly path?: string;
     }
   | {
-      /** A run yielded an event that nobody knows and that names no open item. The client did not get it. */
+      /** A run yielded an unknown event that names no open item. The client did not get it. */
       readonly type: "run_event_dropped";
       readonly eventType: string;
     }
   | {
-      /** A person's sign-in was stored, or ended. `oid` is the account that had signed in. */
+      /** A user's sign-in was stored, or ended. `oid` is the account that signed in. */
       readonly type: "grant_stored" | "grant_ended";
       readonly oid: string;
       readonly reason: "signed_in" | "signed_out" | "revoked" | "account_disabled";
     }
   | {
-      /** Work that goes on after the turn acts for a person. For your audit; the id itself is never shown. */
+      /** Long-running work acts for a user after the turn. For your audit; the id itself is never shown. */
       readonly type: "long_running_started" | "long_running_used" | "long_running_ended";
       readonly purpose: string;
       /** The canonical JSON of the principal it acts for. */
       readonly principal: string;
-      /** Tells pieces of work apart; nothing can be done with it. */
+      /** Distinguishes pieces of work; it grants nothing. */
       readonly work: string;
       /** Milliseconds since the epoch. */
       readonly until: number;
     }
   | {
-      /** A person came back from Entra and nothing was stored; `reason` names the page they saw. */
+      /** A user came back from Entra and nothing was stored; `reason` names the page they saw. */
       readonly type: "sign_in_refused";
       readonly reason: string;
     }
   | {
-      /** A page of sign-in could not do its work. */
+      /** A page of sign-in failed. */
       readonly type: "sign_in_failed";
       readonly code: ErrorCode | "unexpected";
     }
   | {
-      /** A sign-in service gave an agent a token for a person. For your audit. */
+      /** A sign-in service gave an agent a token for a user. For your audit. */
       readonly type: "agent_token_issued";
       /** The name under which the service serves the agent. */
       readonly agent: string;
       readonly serverLabel: string;
       /** The canonical JSON of the person's principal. */
       readonly principal: string;
-      /** What named the person: a verified user token, or a platform id, which proves nothing. */
+      /** What named the user: a verified user token, or a platform id, which proves nothing. */
       readonly proof: "user_token" | "platform_user_id";
     }
   | {
-      /** An agent named a person by a platform id that this process has not heard from it before. */
+      /** An agent named a user by a platform id that it has not sent to this process before. */
       readonly type: "agent_named_user";
       readonly agent: string;
       readonly principal: string;
@@ -150,11 +150,11 @@ export type IdentityEvent =
       readonly code: ErrorCode;
     }
   | {
-      /** Sign-ins are kept in memory only: a restart of the process asks everybody again. */
+      /** Sign-ins are kept in memory only: after a restart every user has to sign in again. */
       readonly type: "sign_in_store_volatile";
     }
   | {
-      /** A run had a part that the Responses protocol has no place for. Told once of each kind and run. */
+      /** A run had a part that the Responses protocol cannot carry. Raised once per kind and run. */
       readonly type: "stream_part_skipped";
       readonly framework: "ai-sdk" | "openai-agents";
       /** The framework's name of the kind, at most 64 characters. */
@@ -162,8 +162,8 @@ export type IdentityEvent =
     };
 
 /**
- * Takes events; what it throws is ignored. A plain function does. One that has `around` is also called for
- * each step of the way to a token, cached or not: `openTelemetry()` of `hosted-agent-identity/otel` is one.
+ * Takes events. Errors that it throws are ignored. A plain function is enough. A function with `around` is also called
+ * for each step on the way to a token, cached or not, like `openTelemetry()` of `hosted-agent-identity/otel`.
  * @group Events
  */
 export interface OnEvent {
@@ -171,12 +171,12 @@ export interface OnEvent {
   readonly around?: AroundStep;
 }
 
-/** Hands an event to the listener, and lets no listener break a call. */
+/** Calls the listener. Its errors never reach the call that raised the event. */
 export function emit(onEvent: OnEvent | undefined, event: IdentityEvent): void {
   try {
     ignoreRejection(onEvent?.(event));
   } catch {
-    // A listener's trouble is not the user's.
+    // A failing listener must not fail the user's call.
   }
 }
 

@@ -4,7 +4,7 @@ import { ignoreRejection } from "../async/ignore-rejection.js";
 import { isTokenExchangeError } from "../errors/token-exchange.js";
 
 /**
- * A step that is about to be taken for somebody. Holds no token, link, name, or path of a URL.
+ * A step that is about to run for a user. Holds no token, link, name, or path of a URL.
  * @group Events
  */
 export type IdentityStep =
@@ -13,18 +13,18 @@ export type IdentityStep =
       readonly step: "verify";
     }
   | {
-      /** A token for a resource is wanted. */
+      /** A token for a resource is acquired. */
       readonly step: "acquire";
       readonly serverLabel: string;
-      /** Whether it has to meet a claims challenge, or have more scopes than usual. */
+      /** Whether the token has to meet a claims challenge, or needs more scopes than configured. */
       readonly steppedUp: boolean;
-      /** For whom: the canonical JSON of the principal. Personal data; leave it out of what others read. */
+      /** The canonical JSON of the user's principal. Personal data: keep it out of shared logs. */
       readonly principal: string | undefined;
       /** The tracing headers of the request that is being answered, lower case. */
       readonly trace: Readonly<Record<string, string>>;
     }
   | {
-      /** A request goes to an MCP server as a user, including what a refused token costs. */
+      /** A request goes to an MCP server as a user, including the retry after a refused token. */
       readonly step: "mcp_request";
       readonly serverLabel: string;
       /** Upper case. */
@@ -36,16 +36,15 @@ export type IdentityStep =
     };
 
 /**
- * Where a token came from. `hit`: out of this process's cache. `joined`: another caller was asking for it
- * already. `shared`: out of the shared cache. `exchange`: its source was asked. `none`: the source's tokens
- * are not cached, as with passthrough.
+ * Where a token came from. `hit`: the cache of this process. `joined`: a request for it that was already under way.
+ * `shared`: the shared cache. `exchange`: its source. `none`: the source's tokens are not cached, as with passthrough.
  * @group Events
  */
 export type TokenCacheUse = "hit" | "joined" | "shared" | "exchange" | "none";
 
 /**
- * Why a step failed: one of our codes, or of the system's (`ECONNREFUSED`, `UND_ERR_…`), or `aborted`,
- * `timeout`, `_OTHER`. Never a text that somebody else wrote.
+ * Why a step failed: a code of this package or of the system (`ECONNREFUSED`, `UND_ERR_…`), or `aborted`, `timeout`,
+ * `_OTHER`. Never text from outside.
  * @group Events
  */
 export type StepError =
@@ -57,12 +56,12 @@ export type StepError =
   | `UND_ERR_${Uppercase<string>}`;
 
 /**
- * How a step ended. Without the token, the answer or the error itself, so that no listener has them.
+ * How a step ended. It does not hold the token, the answer or the error, so that listeners cannot leak them.
  * @group Events
  */
 export interface StepEnd {
   readonly durationMs: number;
-  /** `ok`, whose trouble it is, or `failed` when that is not known, as with a network. */
+  /** `ok`, the category of the error, or `failed` for an error without one, such as a network error. */
   readonly outcome: "ok" | "aborted" | "failed" | ErrorCategory;
   readonly error?: StepError;
   /** Entra's AADSTS codes, and the id that Microsoft's support asks for. */
@@ -85,8 +84,8 @@ export interface TraceHeaders {
 }
 
 /**
- * Runs around a step. Calls `run` once, and is told how it ended; that promise never rejects. What it returns
- * or throws changes nothing for the caller. The headers go with an `mcp_request` that has none of their kind.
+ * Runs around a step. It calls `run` once, whose promise resolves with how the step ended and never rejects. What it
+ * returns or throws does not affect the caller. The headers are added to an `mcp_request` that has no trace headers.
  * @group Events
  */
 export type AroundStep = (
@@ -100,8 +99,8 @@ interface Listener {
 }
 
 /**
- * Takes a step with the listener around it, and lets no listener break it: whatever the listener does, the
- * step runs once and the caller gets what it gave.
+ * Runs a step with the listener around it. Whatever the listener does, the step runs once and the caller gets its
+ * result.
  */
 export function traced<T>(
   listener: Listener,
@@ -122,12 +121,12 @@ export function traced<T>(
   try {
     ignoreRejection(listener.around?.(step, run));
   } catch {
-    // A listener's trouble is not the user's.
+    // A failing listener must not fail the user's call.
   }
   return (taken ??= begin(take, undefined));
 }
 
-/** A step that throws before it awaits is a step that failed. */
+/** Turns what a step throws before it awaits into a rejection. */
 async function begin<T>(
   take: (headers: TraceHeaders | undefined) => Promise<T>,
   headers: TraceHeaders | undefined,

@@ -4,7 +4,7 @@ import { unexpected } from "./invalid.js";
 import type { OptionCheck, OptionKind } from "./option-table.js";
 import { isSecureUrl } from "./secure-url.js";
 
-/** A check made of a kind, words and a test. The test may throw: then the value is not accepted. */
+/** A check from a kind, words and a test. A value for which the test throws is refused. */
 export function check<T>(
   kind: OptionKind,
   expected: string,
@@ -17,14 +17,14 @@ export function check<T>(
     optional: false,
     read(value, at) {
       if (isOfKind(kind, value) && passes(accepts as (value: unknown) => boolean, value)) return value as T;
-      // Functions and objects do not come out of environment variables.
+      // Functions and objects do not come from environment variables, so the usual hint does not apply.
       const usual = kind === "function" || kind === "object" ? "" : undefined;
       throw unexpected(at, expected, value, hint?.(value) ?? (value === undefined ? usual : undefined));
     },
   };
 }
 
-/** An option that may be left out. `null` is not left out: it is what a lookup gave that found nothing. */
+/** An option that may be left out. `null` is refused, because it is usually the result of a failed lookup. */
 export function optional<T>(inner: OptionCheck<T>): OptionCheck<T | undefined> {
   return {
     ...inner,
@@ -43,7 +43,7 @@ export function orElse<T>(inner: OptionCheck<T>, otherwise: T): OptionCheck<T> {
   };
 }
 
-/** The longest time that a timer of Node.js waits, in milliseconds; it takes a longer one for none. */
+/** The longest time that a timer of Node.js waits, in milliseconds. It fires at once for a longer one. */
 export const longestTimerMs: number = 2 ** 31 - 1;
 
 /** A duration in milliseconds. */
@@ -90,7 +90,7 @@ export function text(expected = "a text that is not empty", form: RegExp = /\S/)
   return check<string>("text", expected, (value: string) => value.trim() !== "" && form.test(value));
 }
 
-/** A text that people see. */
+/** A text that users see. */
 export function label(most = 128): OptionCheck<string> {
   const expected = `1 to ${most} characters, none of them a control character or one that is not seen`;
   return check<string>("text", expected, (value: string) => value.length <= most && isPlainText(value));
@@ -161,8 +161,8 @@ export function either<A, B>(first: OptionCheck<A>, second: OptionCheck<B>): Opt
 type MemberKind = "string" | "boolean" | "number" | "function" | "object" | "list";
 
 /**
- * An object that something else has made, or that has its methods: known by the members that are used. What
- * made it cannot be asked for, because it may be another copy of this package, or a stand-in of a test.
+ * An object with the members that are used. Its class is not checked, because another copy of this package or a test
+ * double may have created it.
  */
 export function made<T>(expected: string, members: { readonly [K in keyof T]?: MemberKind }): OptionCheck<T> {
   return check<T>("object", expected, (value: object) =>
@@ -173,7 +173,7 @@ export function made<T>(expected: string, members: { readonly [K in keyof T]?: M
   );
 }
 
-/** An address that secrets may be sent to: https, http only for this machine, and nothing but the address. */
+/** A URL that secrets may be sent to: https, or http on a loopback host, without user name, query and fragment. */
 export function secureUrl<T extends string | URL>(): OptionCheck<T> {
   const expected = "an https address (http only for a loopback host) without user name, query and fragment";
   return check<T>("url", expected, (value: string | URL) => {
@@ -201,7 +201,7 @@ function passes(accepts: (value: unknown) => boolean, value: unknown): boolean {
   try {
     return accepts(value);
   } catch {
-    // A getter or a proxy of the value's own that throws.
+    // A getter or proxy of the value has thrown.
     return false;
   }
 }
@@ -210,7 +210,7 @@ function fail(at: string, expected: string, value: unknown): never {
   throw unexpected(at, expected, value);
 }
 
-/** The wall clock of a factory. What is kept is aged by `clocksOf()` of it. */
+/** The wall clock of a factory. `clocksOf()` adds the steady clock that ages what is kept. */
 export const clock: OptionCheck<() => number> = /* @__PURE__ */ orElse(
   /* @__PURE__ */ func<() => number>("a function that gives milliseconds since 1970"),
   systemClock,

@@ -9,8 +9,8 @@ export function invalid(at: string, message: string): HostedAgentIdentityError {
 }
 
 /**
- * The same for a value that is not of the expected kind. What came is described by its kind and size. A text is
- * never quoted: the wrong variable may have been read, and then it is a secret. `hint` says what to do; "" for nothing.
+ * The same for a value of another kind than expected, which is described by kind and size. Text is never quoted: it
+ * may be a secret from the wrong variable. `hint` says what to do; "" for no hint.
  */
 export function unexpected(
   at: string,
@@ -25,7 +25,7 @@ export function unexpected(
   );
 }
 
-/** What a value is, in words. Never throws, whatever the value does when it is looked at. */
+/** What a value is, in words. Never throws, even if reading the value does. */
 export function shapeOf(value: unknown): string {
   if (value === undefined || value === null || typeof value === "number" || typeof value === "boolean")
     return String(value);
@@ -42,7 +42,7 @@ export function shapeOf(value: unknown): string {
   return "an object";
 }
 
-/** The usual cause of a value that is not there. */
+/** The usual cause of a missing value. */
 function hintFor(value: unknown): string | undefined {
   if (value === undefined || value === "" || Number.isNaN(value)) return "Is its environment variable set?";
   if (shapeOf(value) === "a Promise") return "Await it first.";

@@ -1,4 +1,4 @@
-/** Of some names the one that was probably meant: one letter off, two in a long name, or the beginning of it. */
+/** The name that was probably meant: one letter off, two in a long name, or a name that begins so. */
 export function nearest(written: string, names: readonly string[]): string | undefined {
   const [best] = names
     .map((name) => ({ name, distance: distance(written.toLowerCase().slice(0, 40), name) }))

@@ -4,19 +4,19 @@ import { distance } from "./nearest.js";
 /** How one option, or one argument, is checked. */
 export interface OptionCheck<T> {
   readonly kind: OptionKind;
-  /** What is accepted, in words: with unit and range. Stands behind "expected". */
+  /** What is accepted, in words, with unit and range. Error messages put it after "expected". */
   readonly expected: string;
   /** Whether it may be left out. `null` never counts as left out. */
   readonly optional: boolean;
-  /** What it is then. */
+  /** The default. */
   readonly otherwise?: T;
-  /** The checks of its parts, where it, or each item of it, is an object of options itself. */
-  readonly parts?: Readonly<Record<string, OptionCheck<unknown>>> | undefined;
+  /** The checks of its parts, if it is an object of options. */
+  readonly parts?: Readonly<Record<string, OptionCheck<unknown>>>;
   /** The value, or its default. Throws `invalid_option`; `at` says where, as in `userAccess: timeoutMs`. */
   read(value: unknown, at: string): T;
 }
 
-/** What a value has to be at least. The table test feeds each kind everything that is of another one. */
+/** The kind of value an option takes. The table test passes values of every other kind to each option. */
 export type OptionKind = "number" | "boolean" | "text" | "url" | "function" | "list" | "object" | "mixed";
 
 /**
@@ -27,15 +27,15 @@ export type OptionTable<O extends object, D extends keyof O = never> = {
   readonly [K in keyof O]-?: OptionCheck<K extends D ? Exclude<O[K], undefined> : O[K]>;
 };
 
-/** The names in any form of options that have several. */
+/** The names of all members of a union of options. */
 export type KeyOfAny<O> = O extends O ? keyof O : never;
 
-/** Options that were read: checked, and with their defaults. */
+/** Checked options with their defaults. */
 export type Checked<O extends object, D extends keyof O = never> = O & {
   readonly [K in D]-?: Exclude<O[K], undefined>;
 };
 
-/** Checks the options of a factory, and completes them. Throws `invalid_option`. */
+/** Checks the options of a factory and adds the defaults. Throws `invalid_option`. */
 export function readOptions<O extends object, D extends keyof O = never>(
   factory: string,
   table: OptionTable<O, D>,
@@ -45,7 +45,7 @@ export function readOptions<O extends object, D extends keyof O = never>(
   return readRows(`${factory}: options`, `${factory}: `, table, given) as Checked<O, D>;
 }
 
-/** An option that is an object of options itself. */
+/** An option that is an object of options. */
 export function nested<O extends object, D extends keyof O = never>(
   table: OptionTable<O, D>,
 ): OptionCheck<Checked<O, D>> {
@@ -77,11 +77,11 @@ function readRows(at: string, before: string, table: Rows, given: object): objec
 
 interface Values {
   readonly known: Readonly<Record<string, unknown>>;
-  /** Names that are in no table. */
+  /** Names without a check. */
   readonly others: readonly string[];
 }
 
-/** Looks at an object of options once. One that throws when it is looked at is none. */
+/** Reads an object of options once. An object that throws when it is read is refused. */
 function valuesOf(at: string, table: Rows, given: object): Values {
   const from = given as Readonly<Record<string, unknown>>;
   try {
@@ -95,8 +95,8 @@ function valuesOf(at: string, table: Rows, given: object): Values {
 }
 
 /**
- * Refuses the name of no option that is nearly the name of one. TypeScript takes wider objects, and so do we:
- * one object may describe an app to several factories. But a misspelled limit must not be no limit.
+ * Refuses an unknown name that is nearly the name of an option: a misspelled limit must not be silently ignored. Other
+ * unknown names pass, so that one object can describe an app to several factories.
  */
 function refuseMisspelled(before: string, { known, others }: Values): void {
   const unset = Object.keys(known).filter((name) => known[name] === undefined);

@@ -11,7 +11,7 @@ import type { TokenCredentialLike } from "../exchange/federated-credential.js";
 import type { AccessToken } from "../sources/token-source.js";
 import { clientCredentialFailedCauses, entraTimeoutCauses } from "../errors/causes/tokens.js";
 
-/** What the agent's own token is got with. */
+/** How the agent's own token is acquired. */
 export interface AgentTokenOptions {
   readonly credential: TokenCredentialLike | undefined;
   /** Whether the credential, where none is given, is the container's identity or the developer's sign-in. */
@@ -23,18 +23,18 @@ export interface AgentTokenOptions {
   readonly onEvent: OnEvent | undefined;
 }
 
-/** The agent's own token: one for all users, since it names none of them. */
+/** The agent's own token. One serves all users, since it names none of them. */
 export interface AgentToken {
-  /** The token at hand, or `undefined`. Starts to renew one that is getting old. */
+  /** The cached token, or `undefined`. Renews it in the background in its last minutes. */
   cachedToken(): AccessToken | undefined;
-  /** A token, got by one request however many wait for it; a claims challenge always asks for a new one. */
+  /** A token, by one request for all who wait. A claims challenge always needs a new one. */
   get(options: {
     readonly signal?: AbortSignal | undefined;
     readonly claims?: string | undefined;
   }): Promise<AccessToken>;
   /** Drops the token, if it is still this one. */
   drop(token: string): void;
-  /** Drops the token, and keeps none that is still on its way. */
+  /** Drops the token, and any that is still being acquired. */
   close(): void;
 }
 
@@ -54,7 +54,7 @@ function keptFrom(token: AccessToken, clocks: Clocks): KeptToken {
   return { token, end, renewal: endAt(clocks, token.expiresAt - renewMs) };
 }
 
-/** Makes the holder of the agent's token. It asks for none before the first is needed. */
+/** Creates the holder of the agent's token. It acquires the first one when it is needed. */
 export function agentToken(options: AgentTokenOptions): AgentToken {
   const { scope, serverLabel, timeoutMs, clocks, onEvent } = options;
   const { age } = clocks;
@@ -91,7 +91,7 @@ export function agentToken(options: AgentTokenOptions): AgentToken {
         `No token for the agent itself within ${timeoutMs} ms.`,
         entraTimeoutCauses.toolbox,
       );
-    // One token serves all users: no user context may be at hand while it is fetched.
+    // One token serves all users, so it is acquired outside any user context.
     return flights.run(key, () =>
       runWithoutUserContext(() =>
         withDeadline(timeoutMs, undefined, timedOut, (signal) => ask(claims, signal)),
@@ -144,8 +144,8 @@ function noToken(scope: string, hosted: boolean, cause: unknown): HostedAgentIde
 }
 
 /**
- * Exactly one kind of identity for each place: `DefaultAzureCredential` would try the container's identity on
- * the developer's machine and a service principal of the environment in the container.
+ * One kind of identity for each place. `DefaultAzureCredential` would try a managed identity on the developer's machine
+ * and a service principal from the environment in the container.
  */
 async function loadCredential(hosted: boolean): Promise<TokenCredentialLike> {
   const identity = await azureIdentity("foundryToolbox()");

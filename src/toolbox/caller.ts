@@ -3,22 +3,22 @@ import type { UserContext } from "../context/user-context.js";
 import { HostedAgentIdentityError } from "../errors.js";
 import { platformHeaders } from "../foundry/headers.js";
 
-/** For whom Foundry acts: the caller that a call id stands for, or the developer whose own token it is. */
+/** The user that Foundry acts for: the caller behind a call id, or the developer with their own token. */
 export type ToolboxCaller =
   | { readonly kind: "call"; readonly callId: string }
   | { readonly kind: "developer" };
 
-/** What is known of where a toolbox is called from. */
+/** Where a toolbox is called from. */
 export interface ToolboxSurroundings {
   readonly hosted: boolean;
-  /** Whether the developer is the user where nobody else is. */
+  /** Whether the developer is the user when there is no call id. */
   readonly developer: boolean;
 }
 
 /**
- * For whom a toolbox acts in a context. Foundry looks the caller up by the call id of the request, so there
- * must be one in the hosted environment: with the agent's token alone the agent would be the user. Anywhere else it is
- * the developer, who has to have said so.
+ * The user that a toolbox acts for in a context. Foundry finds the caller by the call id of the request, which the
+ * hosted environment must have: with the agent's token alone the agent would be the user. Anywhere else it is the
+ * developer, if the developer has declared so.
  * Throws `call_id_missing`, `developer_source_refused`, `context_ended`, and `user_not_identified` for a token that is
  * good for passthrough only.
  */

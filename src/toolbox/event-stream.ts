@@ -1,14 +1,14 @@
 /** An event stream whose messages are looked at while it passes through. */
 export interface EventScanner {
-  /** Takes a piece and gives what may be passed on: everything up to the end of the last whole event. */
+  /** Takes a chunk and returns what to pass on: everything up to the end of the last complete event. */
   push(chunk: Uint8Array): Uint8Array;
-  /** What is left when the stream has ended. */
+  /** The rest, when the stream has ended. */
   rest(): Uint8Array;
   /** Whether a message has passed. */
   readonly sawMessage: boolean;
 }
 
-/** Longer events are passed on unseen: nobody asks for consent in that many characters. */
+/** Longer events pass without inspection: a request for consent is far shorter. */
 export const maxEventLength = 65_536;
 
 /** A line end, then an empty line. Source: HTML, server-sent events, 9.2.5. */
@@ -60,7 +60,7 @@ export function eventScanner(replace: (data: string) => string | undefined): Eve
       }
       return Buffer.from(out, "latin1");
     },
-    // An event without its empty line does not count, for the client neither.
+    // An event without its empty line does not count, as for the client.
     rest: () => Buffer.from(pending, "latin1"),
     get sawMessage() {
       return sawMessage;

@@ -38,7 +38,7 @@ export interface FoundryToolbox {
   readonly fetch: FetchLike;
   /** The same toolbox bound to one context, for code that loses the async context. */
   as(context: UserContext): FoundryToolbox;
-  /** For whom the toolbox would act, and why it would not. Asks nobody; safe to log. */
+  /** The user that the toolbox would act for, or why it would not. Makes no network call; safe to log. */
   explain(context?: UserContext): AccessExplanation;
   /** Forgets the agent's token and refuses further calls with `closed`. */
   close(): Promise<void>;
@@ -46,9 +46,9 @@ export interface FoundryToolbox {
 }
 
 /**
- * Calls the tools of a Foundry toolbox for the person who is asking. The agent opens the toolbox with its own
- * token; for whom it acts, Foundry learns from the call id of the current request, which goes with every
- * request and is kept nowhere. Foundry holds the person's grants and asks for their consent: such an answer
+ * Calls the tools of a Foundry toolbox for the current user. The agent authenticates with its own token; Foundry finds
+ * the user by the call id of the current request, which goes with every request and is not kept. Foundry holds the
+ * user's grants and asks for their consent: such an answer
  * becomes a `ConsentRequiredError` and is recorded in the context, so that `responses()`, `withConsent()` and
  * `runTurn()` ask for it. Outside the hosted environment there is no call id. There the developer is the user, if the
  * developer has said so with the environment variable `HOSTED_AGENT_IDENTITY_DEVELOPER=1` and nothing says that the
@@ -103,7 +103,7 @@ export function foundryToolbox(options: FoundryToolboxOptions): FoundryToolbox {
   const refusals = challengeBudget(clocks.age);
   let closed = false;
 
-  /** The agent's token for this context, if it may be used for whoever asks. */
+  /** The agent's token, if it may be used in this context. */
   const usable = (context: UserContext, held: AccessToken): AccessToken => {
     // Without a call id the token itself says who the user is.
     if (toolboxCaller(context, place).kind === "developer") checkPerson(held.token, context.user);

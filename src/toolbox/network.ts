@@ -14,7 +14,7 @@ import { rpcOutcome } from "./rpc-outcome.js";
 import { retryPlan, type RetryOptions } from "./retry.js";
 import { isEnumerating, isPost } from "./rpc-method.js";
 
-/** What is between the identity-aware fetch and the network, for a toolbox. */
+/** What a toolbox puts between the identity-aware fetch and the network. */
 export interface ToolboxNetworkOptions extends RetryOptions {
   readonly serverLabel: string;
   /** Where the toolbox is called from. */
@@ -28,8 +28,8 @@ export interface ToolboxNetworkOptions extends RetryOptions {
 }
 
 /**
- * Sends requests that carry the agent's token already: for the caller of the current request, again where the
- * toolbox asks to wait, and with an eye on what it answers.
+ * Sends requests that already carry the agent's token: adds the caller of the current request, retries where the toolbox
+ * asks to wait, and inspects the answers.
  */
 export function toolboxNetwork(options: ToolboxNetworkOptions): FetchLike {
   const send = async (url: string | URL, request: RequestInit, context: UserContext): Promise<Response> => {
@@ -70,7 +70,7 @@ function noted(answer: Promise<Response>, context: UserContext): Promise<Respons
   return answer;
 }
 
-/** Waits, but not beyond the caller's patience or the end of the turn. */
+/** Waits, at most until the caller aborts or the turn ends. */
 async function pauseInTurn(ms: number, signal: AbortSignal | undefined, context: UserContext): Promise<void> {
   const { endListeners } = liveInternalsOf(context);
   const ended = new AbortController();
@@ -80,7 +80,7 @@ async function pauseInTurn(ms: number, signal: AbortSignal | undefined, context:
     await settleOrAbort(pause(ms, ended.signal), signal);
   } finally {
     endListeners.delete(onEnd);
-    // Where the caller left first, this ends the timer.
+    // Ends the timer if the caller aborted first.
     ended.abort();
   }
 }

@@ -40,13 +40,13 @@ export interface FoundryToolboxOptions extends Pick<Runtime, "fetch" | "now" | "
   readonly projectEndpoint?: string;
   /**
    * Gives the agent's own token: any credential of `@azure/identity`. Default: the container's managed
-   * identity, and outside the hosted environment the developer's sign-in (`az login`, `azd auth login`), who is then
-   * the user and has to have said so: `HOSTED_AGENT_IDENTITY_DEVELOPER=1`.
+   * identity. Outside the hosted environment: the developer's sign-in (`az login`, `azd auth login`). The developer is
+   * then the user, and has to declare it: `HOSTED_AGENT_IDENTITY_DEVELOPER=1`.
    */
   readonly credential?: TokenCredentialLike;
-  /** What that token is asked for. Default `https://ai.azure.com/.default`, in Azure Government `ai.azure.us`. */
+  /** The scope of that token. Default `https://ai.azure.com/.default`, in Azure Government `ai.azure.us`. */
   readonly scope?: string;
-  /** The name people see where a consent request does not name its source. Default: `name`. */
+  /** The name that users see where a consent request does not name its source. Default: `name`. */
   readonly serverLabel?: string;
   /**
    * Where consent links may lead. Default: the page of the platform's consent hosts, and a loopback host when the
@@ -54,8 +54,8 @@ export interface FoundryToolboxOptions extends Pick<Runtime, "fetch" | "now" | "
    */
   readonly policy?: ConsentLinkPolicy;
   /**
-   * Lets a link lead to Entra's own login page as well, for this client and this redirect URI only: anybody's app has
-   * its consent screen there. Not together with `policy`. Default: no link to it is shown.
+   * Also allows links to Entra's own login page, for this client and this redirect URI only, because every app has its
+   * consent screen there. Not together with `policy`. Default: no link to it is shown.
    */
   readonly entraConsent?: ToolboxEntraConsent;
   /** How often a request is repeated at most. Default 2. */
@@ -163,7 +163,7 @@ function projectEndpoint(value: string | undefined): { readonly href: string; re
   return { href: href.replace(/\/+$/, ""), hostname };
 }
 
-/** Any tenant's page: which one it is depends on who signs in. */
+/** The page of any tenant: it depends on the account that signs in. */
 function entraLinks(origin: string, entraConsent: ToolboxEntraConsent | undefined): AllowedConsentLink[] {
   if (entraConsent === undefined) return [];
   const { clientId, redirectUri } = entraConsent;

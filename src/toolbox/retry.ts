@@ -16,12 +16,12 @@ export interface RetryOptions {
 export type RetryPlan = (response: Response) => number | undefined;
 
 const firstWaitMs = 500;
-/** Added to what the server asks for, so that all who were sent away do not come back at once. */
+/** Added to the server's wait, so that refused clients do not all return at once. */
 const spreadMs = 250;
 
 /**
- * When one request is repeated. 429 and 503 mean that it was not processed, so everything may be: the body
- * permitting. After any other 5xx a tool may have acted, so only what has no effect is.
+ * When one request is repeated. 429 and 503 mean that it was not processed, so any request is repeated whose body can
+ * be sent again. After any other 5xx a tool may have acted, so only a request without effect is.
  */
 export function retryPlan(
   request: RequestInit,

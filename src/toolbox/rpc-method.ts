@@ -1,4 +1,4 @@
-/** What asks and changes nothing, by the MCP specification. A method that is not listed may have an effect. */
+/** Methods without effect, by the MCP specification. A method that is not listed may have one. */
 const withoutEffect: ReadonlySet<string> = new Set([
   "completion/complete",
   "initialize",
@@ -13,13 +13,13 @@ const withoutEffect: ReadonlySet<string> = new Set([
   "tools/list",
 ]);
 
-/** With these a toolbox asks all its sources at once, and the consent that is missing becomes known. */
+/** Methods with which a toolbox asks all its sources, so that missing consent shows. */
 const enumerating: ReadonlySet<string> = new Set(["initialize", "server/discover", "tools/list"]);
 
 /** Longer bodies are calls with arguments. */
 const maxBody = 4_096;
 
-/** Whether a request can be sent twice without anything being done twice. */
+/** Whether a request can be sent twice without acting twice. */
 export function isWithoutEffect(request: RequestInit): boolean {
   if (isPost(request)) return withoutEffect.has(rpcMethod(request) ?? "");
   return (request.method ?? "GET").toUpperCase() === "GET";
@@ -35,8 +35,8 @@ export function isPost(request: RequestInit): boolean {
 }
 
 /**
- * The JSON-RPC method in the body of a request, or `undefined` where it cannot be told. The header
- * `mcp-method` is not enough: it must match the body, but nobody has checked that yet.
+ * The JSON-RPC method in the body of a request, or `undefined` where it is unclear. The header `mcp-method` is not
+ * enough: it must match the body, which no server has checked yet.
  */
 function rpcMethod({ body, headers }: RequestInit): string | undefined {
   if (typeof body !== "string" || body.length > maxBody) return undefined;

@@ -9,19 +9,19 @@ import { toolboxConsent, toolboxFailures, type ToolboxFailure } from "../foundry
 import { toolboxSourceFailedCauses } from "../errors/causes/resource.js";
 import { consentLinkRefusedCauses } from "../errors/causes/set-up.js";
 
-/** What a toolbox's answers are held against. */
+/** What a toolbox's answers are checked against. */
 export interface RpcOutcomeOptions {
   readonly serverLabel: string;
   readonly policy: ConsentLinkPolicy;
   readonly onEvent?: OnEvent | undefined;
 }
 
-/** Says what an answer of a toolbox means for the caller; `undefined` for one that is passed on. */
+/** The error that an answer of a toolbox means for the caller; `undefined` for an answer to pass on. */
 export type RpcOutcome = (message: unknown) => HostedAgentIdentityError | undefined;
 
 /**
- * Judges the answers to one request. A request for consent is recorded in the user context, so that the turn
- * asks for it even if the framework makes text of the error. Only the error of a JSON-RPC response counts,
+ * Checks the answers to one request. A request for consent is recorded in the user context, so that the turn
+ * asks for it even if the framework turns the error into text. Only the error of a JSON-RPC response counts,
  * never what a tool returned, and every link has to pass the policy.
  */
 export function rpcOutcome(
@@ -51,7 +51,7 @@ function toolboxLinkRefused({ message, cause }: HostedAgentIdentityError): Hoste
   return new HostedAgentIdentityError("consent_link_refused", message, { cause, help });
 }
 
-/** Failures that end by themselves. */
+/** Failures that pass without a change. */
 const passing = /^(?:CONNECTION_FAILED|TIMEOUT|HTTP_(?:429|5\d\d))$/;
 
 function failed(
@@ -73,7 +73,7 @@ function failed(
 
 /** For the operator, as a cause. A listing names links of other sources, which are for the user only. */
 function withoutLinks(said: unknown): string {
-  // Not String(): made text of, an object out of JSON may throw.
+  // Not String(), which may throw for an object from JSON.
   return (typeof said === "string" ? said : (JSON.stringify(said) ?? ""))
     .slice(0, 2_000)
     .replace(/https?:[^\s"'<>]*/gi, "<link>");

@@ -1,7 +1,7 @@
 interface AgentReference {
     readonly type: "agent_reference";
     readonly name: string;
-    readonly version?: string;
+    readonly version?: string | undefined;
 }
 interface OutputItem {
     readonly type: string;
@@ -11,9 +11,9 @@ interface OAuthConsentRequestItem extends OutputItem {
     readonly type: "oauth_consent_request";
     readonly id: string;
     readonly consent_link: string;
-    readonly server_label?: string;
-    readonly response_id?: string;
-    readonly agent_reference?: AgentReference;
+    readonly server_label?: string | undefined;
+    readonly response_id?: string | undefined;
+    readonly agent_reference?: AgentReference | undefined;
 }
 interface AllowedConsentLink {
     readonly origin: string;

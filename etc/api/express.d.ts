@@ -13,7 +13,7 @@ interface ConsentLinkPolicy {
 interface AgentReference {
     readonly type: "agent_reference";
     readonly name: string;
-    readonly version?: string;
+    readonly version?: string | undefined;
 }
 interface OutputItem {
     readonly type: string;
@@ -156,17 +156,17 @@ type Principal = {
 interface VerifiedUser {
     readonly tid: string;
     readonly oid: string;
-    readonly name?: string;
-    readonly username?: string;
+    readonly name?: string | undefined;
+    readonly username?: string | undefined;
 }
 interface PlatformContext {
     readonly hosted: boolean;
-    readonly userId?: string;
-    readonly callId?: string;
-    readonly sessionId?: string;
-    readonly conversationId?: string;
-    readonly responseId?: string;
-    readonly invocationId?: string;
+    readonly userId?: string | undefined;
+    readonly callId?: string | undefined;
+    readonly sessionId?: string | undefined;
+    readonly conversationId?: string | undefined;
+    readonly responseId?: string | undefined;
+    readonly invocationId?: string | undefined;
 }
 interface UserContextParts {
     readonly principal?: Principal | undefined;
@@ -259,7 +259,7 @@ type ResponseStatus = "in_progress" | "completed" | "incomplete" | "failed" | "c
 interface ResponseFailure {
     readonly code: string;
     readonly message: string;
-    readonly additionalInfo?: SignInInfo;
+    readonly additionalInfo?: SignInInfo | undefined;
 }
 interface SignInInfo {
     readonly claims?: string;
@@ -328,7 +328,7 @@ interface StepEnd {
     readonly outcome: "ok" | "aborted" | "failed" | ErrorCategory;
     readonly error?: StepError;
     readonly errorCodes?: readonly number[];
-    readonly correlationId?: string;
+    readonly correlationId?: string | undefined;
     readonly source?: string;
     readonly cache?: TokenCacheUse;
     readonly status?: number;

@@ -171,17 +171,17 @@ declare function principalKey(principal: Principal): string;
 interface VerifiedUser {
     readonly tid: string;
     readonly oid: string;
-    readonly name?: string;
-    readonly username?: string;
+    readonly name?: string | undefined;
+    readonly username?: string | undefined;
 }
 interface PlatformContext {
     readonly hosted: boolean;
-    readonly userId?: string;
-    readonly callId?: string;
-    readonly sessionId?: string;
-    readonly conversationId?: string;
-    readonly responseId?: string;
-    readonly invocationId?: string;
+    readonly userId?: string | undefined;
+    readonly callId?: string | undefined;
+    readonly sessionId?: string | undefined;
+    readonly conversationId?: string | undefined;
+    readonly responseId?: string | undefined;
+    readonly invocationId?: string | undefined;
 }
 interface UserContextParts {
     readonly principal?: Principal | undefined;
@@ -240,7 +240,7 @@ interface StepEnd {
     readonly outcome: "ok" | "aborted" | "failed" | ErrorCategory;
     readonly error?: StepError;
     readonly errorCodes?: readonly number[];
-    readonly correlationId?: string;
+    readonly correlationId?: string | undefined;
     readonly source?: string;
     readonly cache?: TokenCacheUse;
     readonly status?: number;
@@ -469,6 +469,7 @@ declare function entraApp(options: EntraAppOptions): EntraApp;
 interface TokenCredentialLike {
     getToken(scopes: string | string[], options?: {
         abortSignal?: AbortSignal;
+        claims?: string | undefined;
     }): Promise<{
         token: string;
         expiresOnTimestamp: number;
@@ -548,7 +549,7 @@ interface ConsentLinkPolicy {
 interface AgentReference {
     readonly type: "agent_reference";
     readonly name: string;
-    readonly version?: string;
+    readonly version?: string | undefined;
 }
 interface OutputItem {
     readonly type: string;
@@ -620,7 +621,7 @@ type ResponseStatus = "in_progress" | "completed" | "incomplete" | "failed" | "c
 interface ResponseFailure {
     readonly code: string;
     readonly message: string;
-    readonly additionalInfo?: SignInInfo;
+    readonly additionalInfo?: SignInInfo | undefined;
 }
 interface SignInInfo {
     readonly claims?: string;
@@ -849,6 +850,7 @@ interface AccessExplanation {
     readonly serverLabel: string;
     readonly url: string;
     readonly scopes: readonly string[];
+    readonly audiences: readonly string[];
     readonly principal: string | undefined;
     readonly sources: readonly SourceExplanation[];
 }

@@ -152,7 +152,7 @@ interface StepEnd {
     readonly outcome: "ok" | "aborted" | "failed" | ErrorCategory;
     readonly error?: StepError;
     readonly errorCodes?: readonly number[];
-    readonly correlationId?: string;
+    readonly correlationId?: string | undefined;
     readonly source?: string;
     readonly cache?: TokenCacheUse;
     readonly status?: number;

@@ -84,8 +84,8 @@ interface TokenClaims {
 interface VerifiedUser {
     readonly tid: string;
     readonly oid: string;
-    readonly name?: string;
-    readonly username?: string;
+    readonly name?: string | undefined;
+    readonly username?: string | undefined;
 }
 interface CloudEndpoints {
     readonly loginEndpoint: string;
@@ -119,7 +119,7 @@ interface StepEnd {
     readonly outcome: "ok" | "aborted" | "failed" | ErrorCategory;
     readonly error?: StepError;
     readonly errorCodes?: readonly number[];
-    readonly correlationId?: string;
+    readonly correlationId?: string | undefined;
     readonly source?: string;
     readonly cache?: TokenCacheUse;
     readonly status?: number;
@@ -270,8 +270,8 @@ interface CallerFacts {
 }
 interface UserCaller extends CallerFacts {
     readonly kind: "user";
-    readonly name?: string;
-    readonly username?: string;
+    readonly name?: string | undefined;
+    readonly username?: string | undefined;
 }
 interface ApplicationCaller extends CallerFacts {
     readonly kind: "application";
@@ -332,8 +332,8 @@ interface ResourceMetadata {
     readonly bearer_methods_supported: readonly [
         "header"
     ];
-    readonly resource_name?: string;
-    readonly resource_documentation?: string;
+    readonly resource_name?: string | undefined;
+    readonly resource_documentation?: string | undefined;
 }
 interface FetchOptions {
     authInfo: EntraAuthInfo;

@@ -157,17 +157,17 @@ type Principal = {
 interface VerifiedUser {
     readonly tid: string;
     readonly oid: string;
-    readonly name?: string;
-    readonly username?: string;
+    readonly name?: string | undefined;
+    readonly username?: string | undefined;
 }
 interface PlatformContext {
     readonly hosted: boolean;
-    readonly userId?: string;
-    readonly callId?: string;
-    readonly sessionId?: string;
-    readonly conversationId?: string;
-    readonly responseId?: string;
-    readonly invocationId?: string;
+    readonly userId?: string | undefined;
+    readonly callId?: string | undefined;
+    readonly sessionId?: string | undefined;
+    readonly conversationId?: string | undefined;
+    readonly responseId?: string | undefined;
+    readonly invocationId?: string | undefined;
 }
 interface UserContextParts {
     readonly principal?: Principal | undefined;
@@ -224,7 +224,7 @@ interface StepEnd {
     readonly outcome: "ok" | "aborted" | "failed" | ErrorCategory;
     readonly error?: StepError;
     readonly errorCodes?: readonly number[];
-    readonly correlationId?: string;
+    readonly correlationId?: string | undefined;
     readonly source?: string;
     readonly cache?: TokenCacheUse;
     readonly status?: number;
@@ -384,6 +384,7 @@ interface EntraApp extends EntraAppFacts {
 interface TokenCredentialLike {
     getToken(scopes: string | string[], options?: {
         abortSignal?: AbortSignal;
+        claims?: string | undefined;
     }): Promise<{
         token: string;
         expiresOnTimestamp: number;

@@ -71,17 +71,17 @@ type Principal = {
 interface VerifiedUser {
     readonly tid: string;
     readonly oid: string;
-    readonly name?: string;
-    readonly username?: string;
+    readonly name?: string | undefined;
+    readonly username?: string | undefined;
 }
 interface PlatformContext {
     readonly hosted: boolean;
-    readonly userId?: string;
-    readonly callId?: string;
-    readonly sessionId?: string;
-    readonly conversationId?: string;
-    readonly responseId?: string;
-    readonly invocationId?: string;
+    readonly userId?: string | undefined;
+    readonly callId?: string | undefined;
+    readonly sessionId?: string | undefined;
+    readonly conversationId?: string | undefined;
+    readonly responseId?: string | undefined;
+    readonly invocationId?: string | undefined;
 }
 interface UserContextParts {
     readonly principal?: Principal | undefined;

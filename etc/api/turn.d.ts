@@ -1,7 +1,7 @@
 interface AgentReference {
     readonly type: "agent_reference";
     readonly name: string;
-    readonly version?: string;
+    readonly version?: string | undefined;
 }
 interface OutputItem {
     readonly type: string;
@@ -11,9 +11,9 @@ interface OAuthConsentRequestItem extends OutputItem {
     readonly type: "oauth_consent_request";
     readonly id: string;
     readonly consent_link: string;
-    readonly server_label?: string;
-    readonly response_id?: string;
-    readonly agent_reference?: AgentReference;
+    readonly server_label?: string | undefined;
+    readonly response_id?: string | undefined;
+    readonly agent_reference?: AgentReference | undefined;
 }
 declare const responseEventTypes: readonly [
     "error",
@@ -81,7 +81,7 @@ type ResponseStatus = "in_progress" | "completed" | "incomplete" | "failed" | "c
 interface ResponseFailure {
     readonly code: string;
     readonly message: string;
-    readonly additionalInfo?: SignInInfo;
+    readonly additionalInfo?: SignInInfo | undefined;
 }
 interface SignInInfo {
     readonly claims?: string;
@@ -216,7 +216,7 @@ interface StepEnd {
     readonly outcome: "ok" | "aborted" | "failed" | ErrorCategory;
     readonly error?: StepError;
     readonly errorCodes?: readonly number[];
-    readonly correlationId?: string;
+    readonly correlationId?: string | undefined;
     readonly source?: string;
     readonly cache?: TokenCacheUse;
     readonly status?: number;
@@ -414,17 +414,17 @@ type Principal = {
 interface VerifiedUser {
     readonly tid: string;
     readonly oid: string;
-    readonly name?: string;
-    readonly username?: string;
+    readonly name?: string | undefined;
+    readonly username?: string | undefined;
 }
 interface PlatformContext {
     readonly hosted: boolean;
-    readonly userId?: string;
-    readonly callId?: string;
-    readonly sessionId?: string;
-    readonly conversationId?: string;
-    readonly responseId?: string;
-    readonly invocationId?: string;
+    readonly userId?: string | undefined;
+    readonly callId?: string | undefined;
+    readonly sessionId?: string | undefined;
+    readonly conversationId?: string | undefined;
+    readonly responseId?: string | undefined;
+    readonly invocationId?: string | undefined;
 }
 interface UserContextParts {
     readonly principal?: Principal | undefined;

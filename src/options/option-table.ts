@@ -10,8 +10,8 @@ export interface OptionCheck<T> {
   readonly optional: boolean;
   /** The default. */
   readonly otherwise?: T;
-  /** The checks of its parts, if it is an object of options. */
-  readonly parts?: Readonly<Record<string, OptionCheck<unknown>>>;
+  /** The checks of its parts, if it or each item of it is an object of options. */
+  readonly parts?: Readonly<Record<string, OptionCheck<unknown>>> | undefined;
   /** The value, or its default. Throws `invalid_option`; `at` says where, as in `userAccess: timeoutMs`. */
   read(value: unknown, at: string): T;
 }

@@ -31,8 +31,8 @@ export const onTheWire: Readonly<Record<string, string>> = {
 /** Spreads of that kind anywhere else. Lower it as they go; the goal is 0. */
 export const conditionalSpreads = 0;
 
-/** What `npm pack` makes, in kilobytes of 1000 bytes. The goal is 450. */
-export const tarballKb = 465;
+/** What `npm pack` makes, in kilobytes of 1000 bytes. */
+export const tarballKb = 450;
 
 /** Files of `src` that a new way to a token touches. */
 export const filesOfNewSource = 6;

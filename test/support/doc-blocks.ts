@@ -23,13 +23,6 @@ export function docBlocks(page: string): readonly DocBlock[] {
   );
 }
 
-/** The block of a page that has this file name. */
-export function docProgram(page: string, file: string): string {
-  const found = docBlocks(page).find((block) => block.file === file);
-  if (found === undefined) throw new Error(`${page} has no block named ${file}`);
-  return found.code;
-}
-
 /** Every TypeScript program of the README and the guides. */
 export function docPrograms(): readonly DocBlock[] {
   const pages = readdirSync(join(root, "docs/guides"), { encoding: "utf8" }).filter((name) =>

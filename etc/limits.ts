@@ -23,6 +23,7 @@ export const onTheWire: Readonly<Record<string, string>> = {
   "src/testing/foundry/start.ts": 'environment variables: one without a value reads "undefined"',
   "src/testing/foundry/toolbox/a2a.ts": 'headers: fetch sends one without a value as "undefined"',
   "src/testing/foundry/toolbox/source-client.ts": 'headers: fetch sends one without a value as "undefined"',
+  "src/turn/response-fields.ts": "the response object: hosts and `cancel()` get it as it is sent",
   "src/turn/failure.ts": "`additionalInfo` is written into WWW-Authenticate key by key",
   "src/turn/model-calls.ts":
     "the fields are merged over those of the response, which an undefined one would delete",

@@ -40,7 +40,7 @@ export function responseFields(
   return {
     ...Object.fromEntries(said.map((field) => [field, body[field]])),
     ...(Array.isArray(tools) ? { tools: tools.map((tool) => shownTool(tool as object)) } : {}),
-    conversation: conversation === undefined ? undefined : { id: conversation },
+    ...(conversation === undefined ? {} : { conversation: { id: conversation } }),
     agent_session_id: sessionId,
     response_id: responseId,
     background: false,

@@ -231,16 +231,6 @@ export const entraTargets: readonly FuzzTarget[] = [
       },
       {
         file: "src/exchange/network-module.ts",
-        line: "request?.headers === undefined",
-        why: "MSAL sends headers with every request",
-      },
-      {
-        file: "src/exchange/network-module.ts",
-        line: "request?.body === undefined",
-        why: "MSAL sends a body with every request",
-      },
-      {
-        file: "src/exchange/network-module.ts",
         line: "signal.aborted",
         why: "the deadline's business: test/exchange",
       },

@@ -20,7 +20,7 @@ import {
   withConsent,
 } from "hosted-agent-identity/turn";
 import { consentLinkPolicy } from "hosted-agent-identity/consent";
-import { internalsOf, recordConsent } from "../../src/context/internals.js";
+import { internalsOf, recordConsent, recordSignInDemand } from "../../src/context/internals.js";
 import {
   accessThat,
   collect,
@@ -153,10 +153,9 @@ describe("a sign-in that the caller has to do", () => {
 
   it("swallowed by a run that ends at once fails the response all the same", async () => {
     // oxlint-disable-next-line require-yield -- it ends before the signal can abort
-    const { response } = await turn(async function* () {
-      await demanding()
-        .token()
-        .catch(() => {});
+    const { response } = await turn(async function* ({ context }) {
+      // What an access records, without the ticks between that and the rejection of its token().
+      recordSignInDemand(context, refusal);
     });
     expect(response).toMatchObject(failed);
   });

@@ -35,6 +35,8 @@ import {
 type Kind = "module" | "commonjs";
 const kinds: readonly Kind[] = ["module", "commonjs"];
 const run = promisify(execFile);
+// The programs of readers have settings of their own: tsx must not look for ours in their folders.
+delete process.env["TSX_TSCONFIG_PATH"];
 const manifest = JSON.parse(
   await readFile(fileURLToPath(new URL("../../package.json", import.meta.url)), "utf8"),
 ) as {

@@ -5,7 +5,7 @@ const root = fileURLToPath(new URL("../../..", import.meta.url));
 
 /** Suites of their own, which run by themselves too: one check each, with what they print at their end. */
 export const npmScripts: readonly Counterpart[] = [
-  script("verify-package", 400_000),
+  script("verify-package", 900_000),
   script("conformance", 400_000),
   script("test:hosts:newest", 300_000),
 ];

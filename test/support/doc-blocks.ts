@@ -29,7 +29,10 @@ export function docPrograms(): readonly DocBlock[] {
     name.endsWith(".md"),
   );
   const blocks = ["README.md", ...pages.map((name) => `docs/guides/${name}`)].flatMap(docBlocks);
-  const programs = blocks.filter(({ language }) => language === "ts" || language === "tsx");
+  // Nest is in no project of ours: a reader of its page installs it, compiles its programs and runs them.
+  const programs = blocks.filter(
+    ({ language, code }) => (language === "ts" || language === "tsx") && !code.includes('from "@nestjs/'),
+  );
   // The second quick start is the first one with another agent.
   return programs.map((block) =>
     block.at === "README.md quick-start-mcp-sdk.ts" ? { ...block, code: plainSdkQuickStart() } : block,

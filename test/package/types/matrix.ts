@@ -137,8 +137,16 @@ async function documentsProject(tarball: string): Promise<string> {
   const installed = join(folder, "node_modules/hosted-agent-identity");
   await mkdir(installed, { recursive: true });
   await run("tar", ["-xzf", tarball, "-C", installed, "--strip-components", "1"]);
-  for (const [n, { code, language }] of docPrograms().entries())
-    await writeFile(join(folder, `program-${n}.${language}`), `${code}\nexport {};\n`);
+  const programs = docPrograms();
+  for (const [n, { at, code, language }] of programs.entries()) {
+    // A program of several files imports the others by the names that the page gives them.
+    const [page = ""] = at.split(" ");
+    const placed = code.replaceAll(/"\.\/([\w-]+)\.js"/g, (whole, file: string) => {
+      const other = programs.findIndex((one) => one.at === `${page} ${file}.ts`);
+      return other < 0 ? whole : `"./program-${other}.js"`;
+    });
+    await writeFile(join(folder, `program-${n}.${language}`), `${placed}\nexport {};\n`);
+  }
   return folder;
 }
 

@@ -269,7 +269,7 @@ describe("a user token is refused that has", () => {
   test("Foundry's own audience, saying which token to send instead", async () => {
     const token = await cloud.token({ aud: "https://ai.azure.com" });
     const error = await refused(verifier()(token), "user_token_audience", token);
-    expect(error.help).toContain("Foundry's own");
+    expect(error.help).toContain("x-client-user-token");
   });
 
   test("any fault, and whoever listens is told the code and nothing else", async () => {

@@ -24,24 +24,31 @@ export async function mcpCall(): Promise<readonly Row[]> {
     audiences: [mcpApp],
   });
   const contacts = userAccess(resource, [withoutNetwork(onBehalfOf(entra))]);
+  const elicitation = { allowedLinks: ["https://bench.example.com/connect/"] };
+  const asking = userAccess(protectedResource({ ...resource, elicitation }), [
+    withoutNetwork(onBehalfOf(entra)),
+  ]);
   const context = contextOf(person(1));
   const headers = { authorization: `Bearer ${jwt({ oid: person(1).oid })}` };
   const fixed = new StreamableHTTPClientTransport(url, { requestInit: { headers } });
   const control = new StreamableHTTPClientTransport(url, { requestInit: { headers } });
   const carried = new StreamableHTTPClientTransport(url, { fetch: contacts.fetch });
+  const declaring = new StreamableHTTPClientTransport(url, { fetch: asking.fetch });
   const clients = {
     fixed: await connected(fixed),
     control: await connected(control),
     ours: await runWithUserContext(context, () => connected(carried)),
+    elicitation: await runWithUserContext(context, () => connected(declaring)),
   };
   const calls = {
     fixed: () => whoami(clients.fixed),
     control: () => whoami(clients.control),
     ours: () => runWithUserContext(context, () => whoami(clients.ours)),
+    elicitation: () => runWithUserContext(context, () => whoami(clients.elicitation)),
   };
-  const { ours, control: noise } = await overhead(calls);
-  await runWithUserContext(context, () => clients.ours.close());
-  await Promise.all([clients.fixed.close(), clients.control.close(), contacts.close()]);
+  const { ours, elicitation: declared, control: noise } = await overhead(calls);
+  await runWithUserContext(context, () => Promise.all([clients.ours.close(), clients.elicitation.close()]));
+  await Promise.all([clients.fixed.close(), clients.control.close(), contacts.close(), asking.close()]);
   server.closeAllConnections();
   server.close();
   return [
@@ -52,24 +59,33 @@ export async function mcpCall(): Promise<readonly Row[]> {
       ours,
       note: `two clients with the same static header differ by ${noise.toFixed(1)} % in the same rounds.`,
     },
+    {
+      what: "the same, with elicitation.allowedLinks p50",
+      unit: "%",
+      budget: 6,
+      ours: declared,
+      note: "declares elicitation.url in the body, and looks at the answer.",
+    },
   ];
 }
 
-type Calls = Readonly<Record<"fixed" | "control" | "ours", () => Promise<unknown>>>;
+type Kind = "fixed" | "control" | "ours" | "elicitation";
+type Calls = Readonly<Record<Kind, () => Promise<unknown>>>;
 
 /**
  * In percent of the median over both clients with a header that never changes. Every call stands beside one of each other kind, in changing
  * order, so that the machine's noise meets all alike.
  */
-async function overhead(calls: Calls): Promise<{ ours: number; control: number }> {
-  const found = { ours: [] as number[], control: [] as number[] };
+async function overhead(calls: Calls): Promise<Readonly<Record<Exclude<Kind, "fixed">, number>>> {
+  const found = { ours: [] as number[], elicitation: [] as number[], control: [] as number[] };
   const orders = [
-    ["fixed", "ours", "control"],
-    ["ours", "control", "fixed"],
-    ["control", "fixed", "ours"],
+    ["fixed", "ours", "control", "elicitation"],
+    ["ours", "control", "elicitation", "fixed"],
+    ["control", "elicitation", "fixed", "ours"],
+    ["elicitation", "fixed", "ours", "control"],
   ] as const;
   for (let round = 0; round <= rounds; round += 1) {
-    const samples = { fixed: [] as number[], control: [] as number[], ours: [] as number[] };
+    const samples: Record<Kind, number[]> = { fixed: [], control: [], ours: [], elicitation: [] };
     for (let number = 0; number < each; number += 1) {
       for (const kind of orders[number % orders.length] ?? orders[0]) {
         const started = performance.now();
@@ -80,10 +96,15 @@ async function overhead(calls: Calls): Promise<{ ours: number; control: number }
     // The first round compiles.
     if (round === 0) continue;
     const base = median([...samples.fixed, ...samples.control]);
-    found.ours.push((median(samples.ours) / base - 1) * 100);
+    for (const kind of ["ours", "elicitation"] as const)
+      found[kind].push((median(samples[kind]) / base - 1) * 100);
     found.control.push((median(samples.control) / median(samples.fixed) - 1) * 100);
   }
-  return { ours: median(found.ours), control: median(found.control) };
+  return {
+    ours: median(found.ours),
+    elicitation: median(found.elicitation),
+    control: median(found.control),
+  };
 }
 
 async function connected(transport: StreamableHTTPClientTransport): Promise<Client> {

@@ -15,6 +15,7 @@ export const subjects: Readonly<Record<string, () => Promise<readonly Row[]>>> =
   "shared cache": async () => (await import("./shared-cache.js")).sharedCache(),
   "throttled neighbour": async () => (await import("./throttled-neighbour.js")).throttledNeighbour(),
   "long stream": async () => (await import("./long-stream.js")).longStream(),
+  "inspected answers": async () => (await import("./inspected-answers.js")).inspectedAnswers(),
   "import time": async () => (await import("./import-time.js")).importTime(),
   "first token": async () => (await import("./first-token.js")).firstToken(),
   "MCP call": async () => (await import("./mcp-call.js")).mcpCall(),

@@ -4,8 +4,8 @@
  */
 import { writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
-import { whoseMove } from "../src/cli/explain/whose-move.js";
-import { aadstsFacts, knownAadstsCodes } from "../src/entra/aadsts.js";
+import { whoseMove } from "../src/cli/explain/explain.js";
+import { aadstsFacts, knownAadstsCodes, unknownAadstsRanges } from "../src/entra/aadsts.js";
 import { agentAadstsFacts, knownAgentAadstsCodes, type AgentStep } from "../src/entra/agent-aadsts.js";
 import { errorCodes, type ErrorCode } from "../src/errors.js";
 import { errorCauses } from "../src/errors/causes.js";
@@ -32,7 +32,7 @@ ${categories.join("\n")}
 ## Codes
 
 ${own.join("\n")}
-## What an answer can say besides
+## Other codes in answers
 
 In an error envelope or in \`response.failed\`, a client of the agent finds one of the codes above or one of these. Nothing throws these.
 
@@ -52,6 +52,9 @@ export function entraCodes(): string {
     const facts = aadstsFacts(code);
     return `| AADSTS${code} | ${facts?.category} | ${facts?.meaning} | ${facts?.fix} |`;
   });
+  const ranges = unknownAadstsRanges().map(
+    ({ shown, category, meaning, fix }) => `| ${shown} | ${category} | ${meaning} | ${fix} |`,
+  );
   const agent = (["exchange_token", "on_behalf_of"] as const).flatMap(agentRows);
   return `# Entra's codes
 
@@ -60,6 +63,14 @@ The numbers refine \`error\`, \`suberror\` and \`claims\`; Microsoft calls them 
 | code | category | meaning | next |
 |---|---|---|---|
 ${entra.join("\n")}
+
+## Codes that are not in the table
+
+A code that is not above is judged by \`error\` and \`suberror\`, or else by its first digits. It is never a consent or a sign-in: a user who is asked for something that does not help is asked for it again.
+
+| begins with | category | meaning | next |
+|---|---|---|---|
+${ranges.join("\n")}
 
 ## For agent identities
 

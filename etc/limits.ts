@@ -15,7 +15,7 @@ export const onTheWire: Readonly<Record<string, string>> = {
   "src/consent/consent-item.ts":
     "the item has the keys of the platform's schema, and hosts may send it in a form of their own",
   "src/exchange/authorization-code-exchange.ts": "MSAL's types take no `claims: undefined`",
-  "src/exchange/on-behalf-of-exchange.ts": "MSAL's types take no `claims: undefined`",
+  "src/exchange/token-request.ts": "MSAL's types take no `claims: undefined`",
   "src/exchange/refresh-token-exchange.ts": "MSAL's types take no `claims: undefined`",
   "src/testing/entra/server.ts": "headers: Node.js refuses one without a value",
   "src/testing/entra/tokens.ts": "claims: those that are added last must not take earlier ones out",
@@ -33,7 +33,7 @@ export const onTheWire: Readonly<Record<string, string>> = {
 export const conditionalSpreads = 0;
 
 /** What `npm pack` makes, in kilobytes of 1000 bytes. */
-export const tarballKb = 450;
+export const tarballKb = 565;
 
 /** Files of `src` that a new way to a token touches. */
 export const filesOfNewSource = 6;

@@ -33,7 +33,7 @@ export {
 } from "./events/steps.js";
 export { type IdentityEvent, type OnEvent } from "./events/events.js";
 export { type Cloud, type CloudEndpoints, type CloudName } from "./entra/clouds.js";
-export { type EntraAppFacts } from "./entra/tenants.js";
+export { type EntraAppFacts } from "./entra/clouds.js";
 export { type TokenClaims } from "./entra/token-claims.js";
 export { type FoundryEnvironment } from "./foundry/environment.js";
 export {
@@ -51,12 +51,13 @@ export { bindUserContext } from "./context/bind.js";
 export {
   createUserContext,
   type CreateUserContextOptions,
+  type TurnOwner,
   type UserContextOptions,
 } from "./request/create.js";
-export { type FetchLike } from "./runtime/fetch-like.js";
-export { type RandomBytes } from "./runtime/random.js";
+export { type FetchLike } from "./runtime/runtime.js";
+export { type RandomBytes } from "./runtime/runtime.js";
 export { type Runtime } from "./runtime/runtime.js";
-export { type HeadersLike } from "./request/header-pairs.js";
+export { type HeadersLike } from "./request/calling-host.js";
 export { userContext, type UserContextMiddleware } from "./request/middleware.js";
 export type { Assertion, TokenUse } from "./context/state.js";
 export { principalKey, type Principal } from "./context/principal.js";
@@ -93,6 +94,7 @@ export { agentOnBehalfOf, type AgentOnBehalfOfOptions } from "./sources/agent-on
 export { developer, type DeveloperOptions } from "./sources/developer.js";
 export { onBehalfOf, type OnBehalfOfOptions } from "./sources/on-behalf-of.js";
 export { passthrough } from "./sources/passthrough.js";
+export { type AllowedElicitations } from "./sources/allowed-elicitations.js";
 export {
   protectedResource,
   type ProtectedResource,
@@ -105,6 +107,7 @@ export {
   type AccessToken,
   type TokenAnswer,
   type TokenRequest,
+  type ElicitationPage,
   type TokenSource,
 } from "./sources/token-source.js";
 export {
@@ -121,9 +124,22 @@ export { closeMcpClient, type ClosableMcpClient } from "./mcp/close-mcp-client.j
 export { type McpClientPoolOptions, type McpClientUser } from "./mcp/pool-options.js";
 export { foundryToolbox, type FoundryToolbox } from "./toolbox/foundry-toolbox.js";
 export { type FoundryToolboxOptions, type ToolboxEntraConsent } from "./toolbox/options.js";
-export { toolApproval, type ToolApproval } from "./toolbox/tool-approval.js";
+export {
+  toolApproval,
+  toolCallApproval,
+  type ListedTool,
+  type ToolApproval,
+  type ToolCallParams,
+} from "./toolbox/tool-approval.js";
 export { sdkV1Auth, type SdkV1AuthProvider } from "./mcp/sdk-v1-auth.js";
 export { sdkV2Auth, type SdkV2AuthProvider } from "./mcp/sdk-v2-auth.js";
+export {
+  invocations,
+  type InvocationResult,
+  type InvocationRun,
+  type InvocationsOptions,
+  type InvocationTurn,
+} from "./turn/invocations.js";
 export { responses } from "./turn/responses.js";
 export { type ResponsesOptions, type ResponsesRun, type ResponsesTurn } from "./turn/responses-options.js";
 export { runningTurns, type DrainOptions, type RunningTurns } from "./turn/running-turns.js";

@@ -15,7 +15,8 @@ export interface EntraStarted {
 
 /** What the service's process is told. */
 export interface ServiceStart extends Omit<EntraStarted, "oids"> {
-  readonly redisUrl: string;
+  /** Of one server, or of the primaries of a cluster. */
+  readonly redisUrls: readonly string[];
   readonly port: number;
   readonly key: string;
 }

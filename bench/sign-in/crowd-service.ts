@@ -14,7 +14,7 @@ import {
 } from "hosted-agent-identity";
 import { webHandler } from "hosted-agent-identity/node";
 import { createSignIn, redisStore } from "hosted-agent-identity/sign-in";
-import { createClient } from "redis";
+import { createClient, createCluster } from "redis";
 import { claimsOf } from "../people.js";
 import type { ServiceStart, ServiceUse } from "./crowd-messages.js";
 
@@ -25,6 +25,11 @@ const resource = protectedResource({
   scopes: [`api://${start.mcpApp}/access_as_user`],
   audiences: [start.mcpApp],
 });
+const [url = "", ...others] = start.redisUrls;
+const redis =
+  others.length === 0
+    ? createClient({ url })
+    : createCluster({ rootNodes: start.redisUrls.map((one) => ({ url: one })) });
 const errors: string[] = [];
 const signIn = createSignIn({
   app: entraApp({
@@ -40,7 +45,7 @@ const signIn = createSignIn({
   agentName: "Contacts agent",
   publicUrl: `http://127.0.0.1:${start.port}/sign-in`,
   resources: [resource],
-  store: redisStore(createClient({ url: start.redisUrl })),
+  store: redisStore(redis),
   encryptionKeys: [start.key],
   onEvent: (event) => {
     if (event.type === "sign_in_failed") errors.push(`sign_in_failed ${event.code}`);

@@ -1,4 +1,4 @@
-import { randomBytes } from "node:crypto";
+import { createSecretKey, type KeyObject, randomBytes } from "node:crypto";
 import {
   clientSecret,
   entraApp,
@@ -12,8 +12,10 @@ import { createClient } from "redis";
 import { clientSecret as sourceSecret } from "../../src/exchange/client-secret.js";
 import { entraApp as sourceApp, entraAppInternals as sourceInternals } from "../../src/exchange/entra-app.js";
 import { principalKey } from "../../src/context/principal.js";
-import { recordBinding, type SignInContext } from "../../src/sign-in/sign-in-context.js";
-import { recordSeal, type GrantRecord } from "../../src/sign-in/grants/record.js";
+import { noAudit } from "../../src/sign-in/audit/auditor.js";
+import type { SignInContext } from "../../src/sign-in/sign-in-context.js";
+import { entraIssuer } from "../../src/sign-in/grants/issuer.js";
+import { grantBinding, recordSeal, type GrantRecord } from "../../src/sign-in/grants/record.js";
 import { recordName } from "../../src/sign-in/grants/record-names.js";
 import { derivedSecrets, keyedName, keyring } from "../../src/sealing/keyring.js";
 import { init, noTransport, resource } from "../ours.js";
@@ -87,16 +89,19 @@ export function sealing(key: Uint8Array): {
     now: Date.now,
     random: randomBytes,
     onEvent: undefined,
+    audit: noAudit,
   };
-  const records = recordSeal(core);
+  const issuer = entraIssuer(core.app);
+  const records = recordSeal(core, issuer);
   // As in a store that was begun with this key.
-  const [nameKey = Buffer.alloc(0)] = derivedSecrets([key], "record-names", []);
+  const [nameKey] = derivedSecrets([key], "record-names", []).map((secret) => createSecretKey(secret));
   const bindingOf = (number: number): readonly string[] =>
-    recordBinding(core, principalKey(principalOf(number)));
+    grantBinding(core, issuer, principalKey(principalOf(number)));
   return {
     bindingOf,
     seal: (number) => records.seal(principalKey(principalOf(number)), recordOf(number)),
-    keyOf: (number) => keyPrefix + keyedName(nameKey, "grant", recordName("grant", ...bindingOf(number))),
+    keyOf: (number) =>
+      keyPrefix + keyedName(nameKey as KeyObject, "grant", recordName("grant", ...bindingOf(number))),
   };
 }
 
@@ -117,7 +122,7 @@ function recordOf(number: number): GrantRecord {
       scopes: [scope],
       signedInAt: now,
       updatedAt: now,
-      refreshedAt: now,
+      sequence: 1,
       indexedAt: now,
       signIns: 1,
     },

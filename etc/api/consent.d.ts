@@ -15,11 +15,6 @@ interface OAuthConsentRequestItem extends OutputItem {
     readonly response_id?: string | undefined;
     readonly agent_reference?: AgentReference | undefined;
 }
-interface AllowedConsentLink {
-    readonly origin: string;
-    readonly path: string;
-    readonly parameters?: Readonly<Record<string, string>>;
-}
 interface ConsentLinkPolicyOptions {
     readonly allowedOrigins: readonly string[];
     readonly allowedLinks?: readonly AllowedConsentLink[];
@@ -30,6 +25,11 @@ interface ConsentLinkPolicy {
     check(link: string): void;
 }
 declare function consentLinkPolicy(options: ConsentLinkPolicyOptions): ConsentLinkPolicy;
+interface AllowedConsentLink {
+    readonly origin: string;
+    readonly path: string;
+    readonly parameters?: Readonly<Record<string, string>>;
+}
 interface ToolboxConsentLink {
     readonly origin: string;
     readonly path: string;

@@ -1,34 +1,21 @@
 import { Context, MiddlewareHandler } from 'hono';
-interface AllowedConsentLink {
-    readonly origin: string;
-    readonly path: string;
-    readonly parameters?: Readonly<Record<string, string>>;
-}
-interface ConsentLinkPolicy {
-    readonly allowedOrigins: readonly string[];
-    readonly allowedLinks?: readonly AllowedConsentLink[];
-    check(link: string): void;
-}
-interface AgentReference {
-    readonly type: "agent_reference";
-    readonly name: string;
-    readonly version?: string | undefined;
-}
-interface OutputItem {
-    readonly type: string;
-    readonly id?: string | undefined;
-}
 type ErrorCategory = "consent" | "signin" | "stepup" | "blocked" | "admin" | "config" | "cred" | "retry" | "throttle" | "loop" | "input";
 type ResourceCode = "url_not_allowed"
     | "redirect_refused"
     | "resource_unauthorized"
     | "insufficient_scope"
     | "shared_session"
+    | "legacy_transport"
     | "mcp_server_unreachable"
     | "mcp_server_failed"
+    | "mcp_session_lost"
+    | "mcp_open_timeout"
     | "pool_busy"
     | "call_id_missing"
-    | "toolbox_source_failed";
+    | "toolbox_source_failed"
+    | "elicitation_not_allowed"
+    | "elicitation_repeated"
+    | "standalone_stream_refused";
 type SetUpCode = "no_user_context"
     | "context_ended"
     | "invalid_option"
@@ -45,9 +32,13 @@ type SignInCode = "user_not_identified"
     | "agent_not_identified"
     | "agent_names_too_many_users"
     | "sign_in_service_unavailable"
+    | "refresh_lost"
     | "store_unavailable"
     | "store_unsuitable"
-    | "store_corrupt";
+    | "store_corrupt"
+    | "store_without_scan"
+    | "audit_unavailable"
+    | "encryption_keys_unavailable";
 type TokenCode = "no_token"
     | "consent_required"
     | "sign_in_required"
@@ -79,6 +70,7 @@ type UserTokenCode = "user_token_missing"
     | "user_token_scope"
     | "user_token_client"
     | "signing_keys_unavailable"
+    | "tenants_unavailable"
     | "identity_header_repeated"
     | "identity_header_invalid";
 type ErrorCode = UserTokenCode | SetUpCode | TokenCode | ResourceCode | TurnCode | SignInCode;
@@ -86,7 +78,8 @@ declare const consentReasons: readonly [
     "consent",
     "admin_consent",
     "sign_in",
-    "step_up"
+    "step_up",
+    "elicitation"
 ];
 type ConsentReason = (typeof consentReasons)[number];
 interface ConsentRequestInit {
@@ -192,6 +185,15 @@ declare class UserContext {
     [Symbol.dispose](): void;
     toJSON(): Record<string, unknown>;
 }
+interface AgentReference {
+    readonly type: "agent_reference";
+    readonly name: string;
+    readonly version?: string | undefined;
+}
+interface OutputItem {
+    readonly type: string;
+    readonly id?: string | undefined;
+}
 declare const responseEventTypes: readonly [
     "error",
     "response.audio.delta",
@@ -283,6 +285,16 @@ interface RunEvent {
     readonly type: "keepalive" | ResponseEventName;
 }
 type ResponseEventName = ResponseEventType | (`response.${string}` & {});
+interface ConsentLinkPolicy {
+    readonly allowedOrigins: readonly string[];
+    readonly allowedLinks?: readonly AllowedConsentLink[];
+    check(link: string): void;
+}
+interface AllowedConsentLink {
+    readonly origin: string;
+    readonly path: string;
+    readonly parameters?: Readonly<Record<string, string>>;
+}
 interface Turn {
     readonly signal: AbortSignal;
     readonly context: UserContext;
@@ -295,7 +307,7 @@ interface ResumedTurn {
 interface ToolRun {
     readonly name: string;
     readonly serverLabel?: string;
-    readonly state: "answered" | "failed" | "under_way";
+    readonly state: "answered" | "failed" | "under_way" | "asked";
 }
 type RunOutput = AsyncIterable<string | RunEvent | (RunEvent & Readonly<Record<string, unknown>>)>;
 interface Preparable {
@@ -380,10 +392,18 @@ type IdentityEvent = {
     readonly forMs: number;
 } | {
     readonly type: "mcp_client_closed" | "mcp_client_close_failed";
-    readonly reason: "idle" | "no_room" | "session_gone" | "forgotten" | "pool_closed";
+    readonly reason: "idle" | "no_room" | "session_gone" | "forgotten" | "too_late" | "pool_closed";
+} | {
+    readonly type: "standalone_stream_refused";
+    readonly serverLabel: string;
+} | {
+    readonly type: "server_request_declined";
+    readonly serverLabel: string;
+    readonly reason: "no_turn" | "several_turns";
+    readonly method?: "elicitation/create" | "sampling/createMessage" | undefined;
 } | {
     readonly type: "consent_link_refused";
-    readonly from: "run" | "toolbox" | "turn";
+    readonly from: "run" | "toolbox" | "turn" | "elicitation";
     readonly serverLabel?: string;
     readonly origin?: string;
     readonly path?: string;
@@ -393,7 +413,19 @@ type IdentityEvent = {
 } | {
     readonly type: "grant_stored" | "grant_ended";
     readonly oid: string;
-    readonly reason: "signed_in" | "signed_out" | "revoked" | "account_disabled";
+    readonly reason: "signed_in" | "signed_out" | "revoked" | "account_disabled" | "refresh_lost";
+} | {
+    readonly type: "grant_at_risk";
+    readonly oid: string;
+} | {
+    readonly type: "encryption_keys_failed";
+    readonly code: ErrorCode;
+} | {
+    readonly type: "audit_failed";
+    readonly action: string;
+    readonly stage: "attempt" | "outcome";
+    readonly reason: "timeout" | "error" | "too_many";
+    readonly required: boolean;
 } | {
     readonly type: "long_running_started" | "long_running_used" | "long_running_ended";
     readonly purpose: string;
@@ -403,9 +435,11 @@ type IdentityEvent = {
 } | {
     readonly type: "sign_in_refused";
     readonly reason: string;
+    readonly reference: string;
 } | {
     readonly type: "sign_in_failed";
     readonly code: ErrorCode | "unexpected";
+    readonly reference?: string;
 } | {
     readonly type: "agent_token_issued";
     readonly agent: string;
@@ -423,14 +457,14 @@ type IdentityEvent = {
     readonly proof: "user_token" | "platform_user_id";
 } | {
     readonly type: "agent_refused";
-    readonly call: "tokens" | "redeem" | "prompt" | "sign-out";
+    readonly call: "tokens" | "page" | "redeem" | "prompt" | "settle" | "sign-out";
     readonly code: ErrorCode | "unexpected";
     readonly category: ErrorCategory;
     readonly agent?: string | undefined;
     readonly principal?: string | undefined;
 } | {
     readonly type: "sign_in_service_failed";
-    readonly call: "tokens" | "redeem" | "prompt" | "sign-out";
+    readonly call: "tokens" | "page" | "redeem" | "prompt" | "settle" | "sign-out";
     readonly code: ErrorCode;
 } | {
     readonly type: "sign_in_store_volatile";
@@ -443,8 +477,6 @@ interface OnEvent {
     (event: IdentityEvent): void;
     readonly around?: AroundStep;
 }
-type FetchLike = (input: string | URL | Request, init?: RequestInit) => Promise<Response>;
-type RandomBytes = (length: number) => Uint8Array;
 interface Runtime {
     readonly fetch?: FetchLike | undefined;
     readonly now?: (() => number) | undefined;
@@ -452,6 +484,8 @@ interface Runtime {
     readonly onEvent?: OnEvent | undefined;
     readonly timeoutMs?: number | undefined;
 }
+type FetchLike = (input: string | URL | Request, init?: RequestInit) => Promise<Response>;
+type RandomBytes = (length: number) => Uint8Array;
 interface VerifiedUserToken {
     readonly user: VerifiedUser;
     readonly assertion: Assertion;
@@ -473,7 +507,10 @@ interface DrainOptions {
 }
 interface TurnSignIn {
     redeem(context: UserContext, text: string): Promise<RedeemedMessage>;
-    keepPrompt(context: UserContext, prompt: string): Promise<void>;
+    keepPrompt(context: UserContext, prompt: string, named: {
+        readonly title: string;
+    }): Promise<void>;
+    settle(context: UserContext, end: "sending" | "answered" | "failed"): Promise<void>;
 }
 interface RedeemedMessage {
     readonly status: string;
@@ -500,6 +537,14 @@ interface ResponsesOptions extends Pick<Runtime, "now" | "random" | "onEvent"> {
     readonly onError?: (error: unknown) => void;
 }
 type ResponsesRun = (turn: ResponsesTurn) => RunOutput;
+interface InvocationTurn extends Turn {
+    readonly body: unknown;
+    readonly input: string;
+}
+type InvocationRun = (turn: InvocationTurn) => RunOutput;
+interface InvocationsOptions extends Omit<ResponsesOptions, "agentReference" | "model"> {
+    readonly message?: (body: unknown) => string | undefined;
+}
 interface FoundryEnvironment {
     readonly hosted: boolean;
     readonly projectEndpoint?: string;
@@ -513,9 +558,15 @@ interface UserContextOptions {
     readonly tokenHeader?: string;
     readonly require?: boolean;
     readonly platformUserId?: "one-person";
+    readonly unattended?: (platform: PlatformContext) => boolean | TurnOwner;
     readonly environment?: FoundryEnvironment;
     readonly onEvent?: OnEvent;
 }
+interface TurnOwner {
+    readonly tid: string;
+    readonly oid: string;
+}
+declare function invocations(run: InvocationRun, options?: InvocationsOptions): (c: Context) => Promise<Response>;
 declare function responses(run: ResponsesRun, options?: ResponsesOptions): (c: Context) => Promise<Response>;
 declare function userContext(options: UserContextOptions): MiddlewareHandler;
-export { responses, userContext };
+export { invocations, responses, userContext };

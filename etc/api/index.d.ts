@@ -9,11 +9,17 @@ type ResourceCode = "url_not_allowed"
     | "resource_unauthorized"
     | "insufficient_scope"
     | "shared_session"
+    | "legacy_transport"
     | "mcp_server_unreachable"
     | "mcp_server_failed"
+    | "mcp_session_lost"
+    | "mcp_open_timeout"
     | "pool_busy"
     | "call_id_missing"
-    | "toolbox_source_failed";
+    | "toolbox_source_failed"
+    | "elicitation_not_allowed"
+    | "elicitation_repeated"
+    | "standalone_stream_refused";
 type SetUpCode = "no_user_context"
     | "context_ended"
     | "invalid_option"
@@ -30,9 +36,13 @@ type SignInCode = "user_not_identified"
     | "agent_not_identified"
     | "agent_names_too_many_users"
     | "sign_in_service_unavailable"
+    | "refresh_lost"
     | "store_unavailable"
     | "store_unsuitable"
-    | "store_corrupt";
+    | "store_corrupt"
+    | "store_without_scan"
+    | "audit_unavailable"
+    | "encryption_keys_unavailable";
 type TokenCode = "no_token"
     | "consent_required"
     | "sign_in_required"
@@ -64,6 +74,7 @@ type UserTokenCode = "user_token_missing"
     | "user_token_scope"
     | "user_token_client"
     | "signing_keys_unavailable"
+    | "tenants_unavailable"
     | "identity_header_repeated"
     | "identity_header_invalid";
 type ErrorCode = UserTokenCode | SetUpCode | TokenCode | ResourceCode | TurnCode | SignInCode;
@@ -94,7 +105,8 @@ declare const consentReasons: readonly [
     "consent",
     "admin_consent",
     "sign_in",
-    "step_up"
+    "step_up",
+    "elicitation"
 ];
 type ConsentReason = (typeof consentReasons)[number];
 interface ConsentRequestInit {
@@ -208,6 +220,7 @@ declare class UserContext {
     [Symbol.dispose](): void;
     toJSON(): Record<string, unknown>;
 }
+type AskTenant = (tid: string) => boolean | Promise<boolean>;
 interface CloudEndpoints {
     readonly loginEndpoint: string;
     readonly stsEndpoint?: string;
@@ -216,6 +229,13 @@ interface CloudEndpoints {
 }
 type Cloud = CloudName | CloudEndpoints;
 type CloudName = "global" | "us_gov" | "china";
+interface EntraAppFacts {
+    readonly tenantId: string;
+    readonly clientId: string;
+    readonly allowedTenants: readonly string[] | AskTenant;
+    readonly audiences: readonly string[];
+    readonly cloud: Required<CloudEndpoints>;
+}
 type IdentityStep = {
     readonly step: "verify";
 } | {
@@ -293,10 +313,18 @@ type IdentityEvent = {
     readonly forMs: number;
 } | {
     readonly type: "mcp_client_closed" | "mcp_client_close_failed";
-    readonly reason: "idle" | "no_room" | "session_gone" | "forgotten" | "pool_closed";
+    readonly reason: "idle" | "no_room" | "session_gone" | "forgotten" | "too_late" | "pool_closed";
+} | {
+    readonly type: "standalone_stream_refused";
+    readonly serverLabel: string;
+} | {
+    readonly type: "server_request_declined";
+    readonly serverLabel: string;
+    readonly reason: "no_turn" | "several_turns";
+    readonly method?: "elicitation/create" | "sampling/createMessage" | undefined;
 } | {
     readonly type: "consent_link_refused";
-    readonly from: "run" | "toolbox" | "turn";
+    readonly from: "run" | "toolbox" | "turn" | "elicitation";
     readonly serverLabel?: string;
     readonly origin?: string;
     readonly path?: string;
@@ -306,7 +334,19 @@ type IdentityEvent = {
 } | {
     readonly type: "grant_stored" | "grant_ended";
     readonly oid: string;
-    readonly reason: "signed_in" | "signed_out" | "revoked" | "account_disabled";
+    readonly reason: "signed_in" | "signed_out" | "revoked" | "account_disabled" | "refresh_lost";
+} | {
+    readonly type: "grant_at_risk";
+    readonly oid: string;
+} | {
+    readonly type: "encryption_keys_failed";
+    readonly code: ErrorCode;
+} | {
+    readonly type: "audit_failed";
+    readonly action: string;
+    readonly stage: "attempt" | "outcome";
+    readonly reason: "timeout" | "error" | "too_many";
+    readonly required: boolean;
 } | {
     readonly type: "long_running_started" | "long_running_used" | "long_running_ended";
     readonly purpose: string;
@@ -316,9 +356,11 @@ type IdentityEvent = {
 } | {
     readonly type: "sign_in_refused";
     readonly reason: string;
+    readonly reference: string;
 } | {
     readonly type: "sign_in_failed";
     readonly code: ErrorCode | "unexpected";
+    readonly reference?: string;
 } | {
     readonly type: "agent_token_issued";
     readonly agent: string;
@@ -336,14 +378,14 @@ type IdentityEvent = {
     readonly proof: "user_token" | "platform_user_id";
 } | {
     readonly type: "agent_refused";
-    readonly call: "tokens" | "redeem" | "prompt" | "sign-out";
+    readonly call: "tokens" | "page" | "redeem" | "prompt" | "settle" | "sign-out";
     readonly code: ErrorCode | "unexpected";
     readonly category: ErrorCategory;
     readonly agent?: string | undefined;
     readonly principal?: string | undefined;
 } | {
     readonly type: "sign_in_service_failed";
-    readonly call: "tokens" | "redeem" | "prompt" | "sign-out";
+    readonly call: "tokens" | "page" | "redeem" | "prompt" | "settle" | "sign-out";
     readonly code: ErrorCode;
 } | {
     readonly type: "sign_in_store_volatile";
@@ -356,8 +398,6 @@ interface OnEvent {
     (event: IdentityEvent): void;
     readonly around?: AroundStep;
 }
-type FetchLike = (input: string | URL | Request, init?: RequestInit) => Promise<Response>;
-type RandomBytes = (length: number) => Uint8Array;
 interface Runtime {
     readonly fetch?: FetchLike | undefined;
     readonly now?: (() => number) | undefined;
@@ -365,32 +405,8 @@ interface Runtime {
     readonly onEvent?: OnEvent | undefined;
     readonly timeoutMs?: number | undefined;
 }
-interface EntraAppFacts {
-    readonly tenantId: string;
-    readonly clientId: string;
-    readonly allowedTenants: readonly string[];
-    readonly audiences: readonly string[];
-    readonly cloud: Required<CloudEndpoints>;
-}
-interface UserTokenVerifierOptions extends Pick<Runtime, "fetch" | "now" | "onEvent"> {
-    readonly app: EntraAppFacts;
-    readonly passthroughTo?: readonly PassthroughResource[];
-    readonly requiredScopes?: readonly string[];
-    readonly clients?: readonly string[];
-    readonly maxTokenBytes?: number;
-    readonly clockToleranceS?: number;
-    readonly timeoutMs?: number;
-}
-interface PassthroughResource {
-    readonly audiences: readonly string[];
-    readonly sameTrust?: boolean;
-}
-interface VerifiedUserToken {
-    readonly user: VerifiedUser;
-    readonly assertion: Assertion;
-}
-type UserTokenVerifier = (token: string) => Promise<VerifiedUserToken>;
-declare function userTokenVerifier(options: UserTokenVerifierOptions): UserTokenVerifier;
+type FetchLike = (input: string | URL | Request, init?: RequestInit) => Promise<Response>;
+type RandomBytes = (length: number) => Uint8Array;
 type SkipReason = "no_user"
     | "no_user_token"
     | "wrong_audience"
@@ -455,7 +471,7 @@ interface EntraAppOptions extends Pick<Runtime, "fetch" | "now" | "random" | "on
     readonly tenantId: string;
     readonly clientId: string;
     readonly credential: ClientCredential;
-    readonly allowedTenants?: readonly string[];
+    readonly allowedTenants?: readonly string[] | AskTenant;
     readonly audiences?: readonly string[];
     readonly cloud?: Cloud;
     readonly capabilities?: readonly string[];
@@ -477,12 +493,16 @@ interface TokenCredentialLike {
 }
 declare function federatedCredential(source: TokenCredentialLike | (() => Promise<string>)): ClientCredential;
 declare function workloadIdentityFile(path?: string): ClientCredential;
+interface AllowedElicitations {
+    readonly allowedLinks: readonly string[];
+}
 interface ProtectedResourceInit {
     readonly url: string | URL;
     readonly serverLabel: string;
     readonly scopes: readonly string[];
     readonly audiences: readonly string[];
     readonly sameTrust?: boolean;
+    readonly elicitation?: AllowedElicitations;
 }
 interface ProtectedResource {
     readonly url: string;
@@ -490,6 +510,7 @@ interface ProtectedResource {
     readonly scopes: readonly string[];
     readonly audiences: readonly string[];
     readonly sameTrust?: true;
+    readonly elicitation?: AllowedElicitations;
 }
 declare function protectedResource(init: ProtectedResourceInit): ProtectedResource;
 interface AccessToken {
@@ -521,6 +542,12 @@ type TokenAnswer = {
     readonly error: HostedAgentIdentityError;
     readonly requests: readonly ConsentRequest[];
 };
+interface ElicitationPage {
+    readonly context: UserContext;
+    readonly resource: ProtectedResource;
+    readonly url: string;
+    readonly message: string;
+}
 interface TokenSource {
     readonly kind: string;
     readonly provesUser: boolean;
@@ -533,18 +560,10 @@ interface TokenSource {
     } | undefined;
     refusal?(request: TokenRequest): HostedAgentIdentityError | undefined;
     acquire(request: TokenRequest): Promise<TokenAnswer>;
+    readonly allows?: ((context: UserContext) => boolean | Promise<boolean>) | undefined;
     forget?(principalKey: string, token: string | undefined): void;
     subscribe?(changed: (principalKey: string) => void): () => void;
-}
-interface AllowedConsentLink {
-    readonly origin: string;
-    readonly path: string;
-    readonly parameters?: Readonly<Record<string, string>>;
-}
-interface ConsentLinkPolicy {
-    readonly allowedOrigins: readonly string[];
-    readonly allowedLinks?: readonly AllowedConsentLink[];
-    check(link: string): void;
+    pageFor?(page: ElicitationPage): Promise<MadeConsentLink>;
 }
 interface AgentReference {
     readonly type: "agent_reference";
@@ -554,6 +573,14 @@ interface AgentReference {
 interface OutputItem {
     readonly type: string;
     readonly id?: string | undefined;
+}
+interface OAuthConsentRequestItem extends OutputItem {
+    readonly type: "oauth_consent_request";
+    readonly id: string;
+    readonly consent_link: string;
+    readonly server_label?: string | undefined;
+    readonly response_id?: string | undefined;
+    readonly agent_reference?: AgentReference | undefined;
 }
 declare const responseEventTypes: readonly [
     "error",
@@ -646,6 +673,16 @@ interface RunEvent {
     readonly type: "keepalive" | ResponseEventName;
 }
 type ResponseEventName = ResponseEventType | (`response.${string}` & {});
+interface ConsentLinkPolicy {
+    readonly allowedOrigins: readonly string[];
+    readonly allowedLinks?: readonly AllowedConsentLink[];
+    check(link: string): void;
+}
+interface AllowedConsentLink {
+    readonly origin: string;
+    readonly path: string;
+    readonly parameters?: Readonly<Record<string, string>>;
+}
 interface Turn {
     readonly signal: AbortSignal;
     readonly context: UserContext;
@@ -658,7 +695,7 @@ interface ResumedTurn {
 interface ToolRun {
     readonly name: string;
     readonly serverLabel?: string;
-    readonly state: "answered" | "failed" | "under_way";
+    readonly state: "answered" | "failed" | "under_way" | "asked";
 }
 type RunOutput = AsyncIterable<string | RunEvent | (RunEvent & Readonly<Record<string, unknown>>)>;
 interface Preparable {
@@ -666,6 +703,25 @@ interface Preparable {
         signal: AbortSignal;
     }): Promise<unknown>;
 }
+interface UserTokenVerifierOptions extends Pick<Runtime, "fetch" | "now" | "onEvent"> {
+    readonly app: EntraAppFacts;
+    readonly passthroughTo?: readonly PassthroughResource[];
+    readonly requiredScopes?: readonly string[];
+    readonly clients?: readonly string[];
+    readonly maxTokenBytes?: number;
+    readonly clockToleranceS?: number;
+    readonly timeoutMs?: number;
+}
+interface PassthroughResource {
+    readonly audiences: readonly string[];
+    readonly sameTrust?: boolean;
+}
+interface VerifiedUserToken {
+    readonly user: VerifiedUser;
+    readonly assertion: Assertion;
+}
+type UserTokenVerifier = (token: string) => Promise<VerifiedUserToken>;
+declare function userTokenVerifier(options: UserTokenVerifierOptions): UserTokenVerifier;
 interface TurnRequest {
     readonly body: Readonly<Record<string, unknown>>;
     readonly input: string;
@@ -683,7 +739,10 @@ interface DrainOptions {
 declare function runningTurns(): RunningTurns;
 interface TurnSignIn {
     redeem(context: UserContext, text: string): Promise<RedeemedMessage>;
-    keepPrompt(context: UserContext, prompt: string): Promise<void>;
+    keepPrompt(context: UserContext, prompt: string, named: {
+        readonly title: string;
+    }): Promise<void>;
+    settle(context: UserContext, end: "sending" | "answered" | "failed"): Promise<void>;
 }
 interface RedeemedMessage {
     readonly status: string;
@@ -710,6 +769,22 @@ interface ResponsesOptions extends Pick<Runtime, "now" | "random" | "onEvent"> {
     readonly onError?: (error: unknown) => void;
 }
 type ResponsesRun = (turn: ResponsesTurn) => RunOutput;
+interface InvocationTurn extends Turn {
+    readonly body: unknown;
+    readonly input: string;
+}
+type InvocationRun = (turn: InvocationTurn) => RunOutput;
+interface InvocationsOptions extends Omit<ResponsesOptions, "agentReference" | "model"> {
+    readonly message?: (body: unknown) => string | undefined;
+}
+interface InvocationResult {
+    readonly id: string;
+    readonly status: "completed" | "consent_required" | "incomplete" | "failed" | "cancelled";
+    readonly output_text: string;
+    readonly consent?: readonly OAuthConsentRequestItem[];
+    readonly error?: ResponseFailure;
+}
+declare function invocations(run: InvocationRun, options?: InvocationsOptions): (request: Request, context?: UserContext) => Promise<Response>;
 interface FoundryEnvironment {
     readonly hosted: boolean;
     readonly projectEndpoint?: string;
@@ -727,8 +802,13 @@ interface UserContextOptions {
     readonly tokenHeader?: string;
     readonly require?: boolean;
     readonly platformUserId?: "one-person";
+    readonly unattended?: (platform: PlatformContext) => boolean | TurnOwner;
     readonly environment?: FoundryEnvironment;
     readonly onEvent?: OnEvent;
+}
+interface TurnOwner {
+    readonly tid: string;
+    readonly oid: string;
 }
 declare function createUserContext(input: HeadersLike | {
     readonly userToken: string | undefined;
@@ -889,7 +969,8 @@ interface UserAccessOptions extends Runtime {
     readonly cache?: TokenCacheLimits;
     readonly sharedCache?: SharedCacheOptions;
     readonly timeoutMs?: number;
-    readonly standaloneStream?: "refuse" | "allow";
+    readonly standaloneStream?: "pool" | "refuse" | "allow";
+    readonly silenceMs?: number;
     readonly sharedSessions?: "refuse" | "allow";
 }
 declare function userAccess(resource: ProtectedResource, sources: readonly TokenSource[], options?: UserAccessOptions): UserAccess;
@@ -902,6 +983,7 @@ interface McpClientPoolOptions<C> extends Pick<Runtime, "now" | "onEvent"> {
     readonly close: (client: C & {}) => Promise<void>;
     readonly max?: number;
     readonly idleMs?: number;
+    readonly openMs?: number;
     readonly leaseWaitMs?: number;
 }
 interface McpClientLease<C> {
@@ -954,9 +1036,19 @@ interface FoundryToolbox {
 }
 declare function foundryToolbox(options: FoundryToolboxOptions): FoundryToolbox;
 type ToolApproval = "always" | "never";
-declare function toolApproval(tool: {
+interface ListedTool {
+    readonly name: string;
     readonly _meta?: object | undefined;
-}): ToolApproval | undefined;
+}
+interface ToolCallParams {
+    readonly name: string;
+    readonly arguments?: unknown;
+}
+declare function toolApproval(tool: {
+    readonly name?: string | undefined;
+    readonly _meta?: object | undefined;
+}): ToolApproval;
+declare function toolCallApproval(call: ToolCallParams, tools: readonly ListedTool[]): ToolApproval;
 interface SdkV1AuthProvider {
     readonly redirectUrl: undefined;
     readonly clientMetadata: {
@@ -1004,6 +1096,7 @@ export {
     findConsentRequired,
     foundryToolbox,
     getUserContext,
+    invocations,
     isConsentRequiredError,
     isHostedAgentIdentityError,
     isNoTokenError,
@@ -1020,6 +1113,7 @@ export {
     sdkV1Auth,
     sdkV2Auth,
     toolApproval,
+    toolCallApproval,
     tryGetUserContext,
     userAccess,
     userContext,
@@ -1033,6 +1127,7 @@ export
     AdminConsentLinkOptions,
     AgentOnBehalfOfOptions,
     AgentReference,
+    AllowedElicitations,
     AroundStep,
     Assertion,
     AuthenticationDemand,
@@ -1051,6 +1146,7 @@ export
     CredentialRequest,
     DeveloperOptions,
     DrainOptions,
+    ElicitationPage,
     EntraApp,
     EntraAppFacts,
     EntraAppOptions,
@@ -1068,6 +1164,11 @@ export
     HostedAgentIdentityErrorOptions,
     IdentityEvent,
     IdentityStep,
+    InvocationResult,
+    InvocationRun,
+    InvocationTurn,
+    InvocationsOptions,
+    ListedTool,
     MadeConsentLink,
     McpClientLease,
     McpClientPool,
@@ -1119,10 +1220,12 @@ export
     TokenSource,
     TokenUse,
     ToolApproval,
+    ToolCallParams,
     ToolRun,
     ToolboxEntraConsent,
     TraceHeaders,
     Turn,
+    TurnOwner,
     TurnRequest,
     TurnSignIn,
     UserAccess,

@@ -5,11 +5,17 @@ type ResourceCode = "url_not_allowed"
     | "resource_unauthorized"
     | "insufficient_scope"
     | "shared_session"
+    | "legacy_transport"
     | "mcp_server_unreachable"
     | "mcp_server_failed"
+    | "mcp_session_lost"
+    | "mcp_open_timeout"
     | "pool_busy"
     | "call_id_missing"
-    | "toolbox_source_failed";
+    | "toolbox_source_failed"
+    | "elicitation_not_allowed"
+    | "elicitation_repeated"
+    | "standalone_stream_refused";
 type SetUpCode = "no_user_context"
     | "context_ended"
     | "invalid_option"
@@ -26,9 +32,13 @@ type SignInCode = "user_not_identified"
     | "agent_not_identified"
     | "agent_names_too_many_users"
     | "sign_in_service_unavailable"
+    | "refresh_lost"
     | "store_unavailable"
     | "store_unsuitable"
-    | "store_corrupt";
+    | "store_corrupt"
+    | "store_without_scan"
+    | "audit_unavailable"
+    | "encryption_keys_unavailable";
 type TokenCode = "no_token"
     | "consent_required"
     | "sign_in_required"
@@ -60,6 +70,7 @@ type UserTokenCode = "user_token_missing"
     | "user_token_scope"
     | "user_token_client"
     | "signing_keys_unavailable"
+    | "tenants_unavailable"
     | "identity_header_repeated"
     | "identity_header_invalid";
 type ErrorCode = UserTokenCode | SetUpCode | TokenCode | ResourceCode | TurnCode | SignInCode;
@@ -140,10 +151,18 @@ type IdentityEvent = {
     readonly forMs: number;
 } | {
     readonly type: "mcp_client_closed" | "mcp_client_close_failed";
-    readonly reason: "idle" | "no_room" | "session_gone" | "forgotten" | "pool_closed";
+    readonly reason: "idle" | "no_room" | "session_gone" | "forgotten" | "too_late" | "pool_closed";
+} | {
+    readonly type: "standalone_stream_refused";
+    readonly serverLabel: string;
+} | {
+    readonly type: "server_request_declined";
+    readonly serverLabel: string;
+    readonly reason: "no_turn" | "several_turns";
+    readonly method?: "elicitation/create" | "sampling/createMessage" | undefined;
 } | {
     readonly type: "consent_link_refused";
-    readonly from: "run" | "toolbox" | "turn";
+    readonly from: "run" | "toolbox" | "turn" | "elicitation";
     readonly serverLabel?: string;
     readonly origin?: string;
     readonly path?: string;
@@ -153,7 +172,19 @@ type IdentityEvent = {
 } | {
     readonly type: "grant_stored" | "grant_ended";
     readonly oid: string;
-    readonly reason: "signed_in" | "signed_out" | "revoked" | "account_disabled";
+    readonly reason: "signed_in" | "signed_out" | "revoked" | "account_disabled" | "refresh_lost";
+} | {
+    readonly type: "grant_at_risk";
+    readonly oid: string;
+} | {
+    readonly type: "encryption_keys_failed";
+    readonly code: ErrorCode;
+} | {
+    readonly type: "audit_failed";
+    readonly action: string;
+    readonly stage: "attempt" | "outcome";
+    readonly reason: "timeout" | "error" | "too_many";
+    readonly required: boolean;
 } | {
     readonly type: "long_running_started" | "long_running_used" | "long_running_ended";
     readonly purpose: string;
@@ -163,9 +194,11 @@ type IdentityEvent = {
 } | {
     readonly type: "sign_in_refused";
     readonly reason: string;
+    readonly reference: string;
 } | {
     readonly type: "sign_in_failed";
     readonly code: ErrorCode | "unexpected";
+    readonly reference?: string;
 } | {
     readonly type: "agent_token_issued";
     readonly agent: string;
@@ -183,14 +216,14 @@ type IdentityEvent = {
     readonly proof: "user_token" | "platform_user_id";
 } | {
     readonly type: "agent_refused";
-    readonly call: "tokens" | "redeem" | "prompt" | "sign-out";
+    readonly call: "tokens" | "page" | "redeem" | "prompt" | "settle" | "sign-out";
     readonly code: ErrorCode | "unexpected";
     readonly category: ErrorCategory;
     readonly agent?: string | undefined;
     readonly principal?: string | undefined;
 } | {
     readonly type: "sign_in_service_failed";
-    readonly call: "tokens" | "redeem" | "prompt" | "sign-out";
+    readonly call: "tokens" | "page" | "redeem" | "prompt" | "settle" | "sign-out";
     readonly code: ErrorCode;
 } | {
     readonly type: "sign_in_store_volatile";

@@ -5,11 +5,17 @@ type ResourceCode = "url_not_allowed"
     | "resource_unauthorized"
     | "insufficient_scope"
     | "shared_session"
+    | "legacy_transport"
     | "mcp_server_unreachable"
     | "mcp_server_failed"
+    | "mcp_session_lost"
+    | "mcp_open_timeout"
     | "pool_busy"
     | "call_id_missing"
-    | "toolbox_source_failed";
+    | "toolbox_source_failed"
+    | "elicitation_not_allowed"
+    | "elicitation_repeated"
+    | "standalone_stream_refused";
 type SetUpCode = "no_user_context"
     | "context_ended"
     | "invalid_option"
@@ -26,9 +32,13 @@ type SignInCode = "user_not_identified"
     | "agent_not_identified"
     | "agent_names_too_many_users"
     | "sign_in_service_unavailable"
+    | "refresh_lost"
     | "store_unavailable"
     | "store_unsuitable"
-    | "store_corrupt";
+    | "store_corrupt"
+    | "store_without_scan"
+    | "audit_unavailable"
+    | "encryption_keys_unavailable";
 type TokenCode = "no_token"
     | "consent_required"
     | "sign_in_required"
@@ -60,9 +70,33 @@ type UserTokenCode = "user_token_missing"
     | "user_token_scope"
     | "user_token_client"
     | "signing_keys_unavailable"
+    | "tenants_unavailable"
     | "identity_header_repeated"
     | "identity_header_invalid";
 type ErrorCode = UserTokenCode | SetUpCode | TokenCode | ResourceCode | TurnCode | SignInCode;
+declare const consentReasons: readonly [
+    "consent",
+    "admin_consent",
+    "sign_in",
+    "step_up",
+    "elicitation"
+];
+type ConsentReason = (typeof consentReasons)[number];
+interface ConsentRequestInit {
+    readonly link: string;
+    readonly serverLabel: string;
+    readonly reason: ConsentReason;
+    readonly expiresAt?: number | undefined;
+}
+declare class ConsentRequest {
+    #private;
+    readonly serverLabel: string;
+    readonly reason: ConsentReason;
+    readonly expiresAt?: number;
+    constructor(init: ConsentRequestInit);
+    get link(): string;
+    toJSON(): Record<string, unknown>;
+}
 interface TokenClaims {
     readonly [claim: string]: unknown;
     readonly iss?: string;
@@ -81,12 +115,82 @@ interface TokenClaims {
     readonly preferred_username?: string;
     readonly upn?: string;
 }
+type TokenUse = {
+    readonly use: "app";
+} | {
+    readonly use: "resource";
+    readonly audience: string;
+};
+type Assertion = TokenUse & {
+    readonly token: string;
+    readonly hash: string;
+    readonly claims: TokenClaims;
+};
+type Principal = {
+    readonly kind: "entra";
+    readonly tid: string;
+    readonly oid: string;
+} | {
+    readonly kind: "resource";
+    readonly tid: string;
+    readonly oid: string;
+    readonly audience: string;
+} | {
+    readonly kind: "platform";
+    readonly project: string;
+    readonly agent: string;
+    readonly id: string;
+} | {
+    readonly kind: "oidc";
+    readonly iss: string;
+    readonly sub: string;
+};
 interface VerifiedUser {
     readonly tid: string;
     readonly oid: string;
     readonly name?: string | undefined;
     readonly username?: string | undefined;
 }
+interface PlatformContext {
+    readonly hosted: boolean;
+    readonly userId?: string | undefined;
+    readonly callId?: string | undefined;
+    readonly sessionId?: string | undefined;
+    readonly conversationId?: string | undefined;
+    readonly responseId?: string | undefined;
+    readonly invocationId?: string | undefined;
+}
+interface UserContextParts {
+    readonly principal?: Principal | undefined;
+    readonly user?: VerifiedUser | undefined;
+    readonly platform: PlatformContext;
+    readonly clientHeaders: Readonly<Record<string, string>>;
+    readonly trace: Readonly<Record<string, string>>;
+    readonly assertion?: Assertion | undefined;
+    readonly unidentified?: string | undefined;
+}
+declare class UserContext {
+    readonly principal?: Principal;
+    readonly user?: VerifiedUser;
+    readonly proof?: "app" | "resource";
+    readonly platform: PlatformContext;
+    readonly clientHeaders: Readonly<Record<string, string>>;
+    readonly trace: Readonly<Record<string, string>>;
+    constructor(parts: UserContextParts);
+    get principalKey(): string | undefined;
+    get hasUserToken(): boolean;
+    get ended(): boolean;
+    get consentRequests(): readonly ConsentRequest[];
+    end(): void;
+    [Symbol.dispose](): void;
+    toJSON(): Record<string, unknown>;
+}
+interface Preparable {
+    token(context: UserContext, options: {
+        signal: AbortSignal;
+    }): Promise<unknown>;
+}
+type AskTenant = (tid: string) => boolean | Promise<boolean>;
 interface CloudEndpoints {
     readonly loginEndpoint: string;
     readonly stsEndpoint?: string;
@@ -172,10 +276,18 @@ type IdentityEvent = {
     readonly forMs: number;
 } | {
     readonly type: "mcp_client_closed" | "mcp_client_close_failed";
-    readonly reason: "idle" | "no_room" | "session_gone" | "forgotten" | "pool_closed";
+    readonly reason: "idle" | "no_room" | "session_gone" | "forgotten" | "too_late" | "pool_closed";
+} | {
+    readonly type: "standalone_stream_refused";
+    readonly serverLabel: string;
+} | {
+    readonly type: "server_request_declined";
+    readonly serverLabel: string;
+    readonly reason: "no_turn" | "several_turns";
+    readonly method?: "elicitation/create" | "sampling/createMessage" | undefined;
 } | {
     readonly type: "consent_link_refused";
-    readonly from: "run" | "toolbox" | "turn";
+    readonly from: "run" | "toolbox" | "turn" | "elicitation";
     readonly serverLabel?: string;
     readonly origin?: string;
     readonly path?: string;
@@ -185,7 +297,19 @@ type IdentityEvent = {
 } | {
     readonly type: "grant_stored" | "grant_ended";
     readonly oid: string;
-    readonly reason: "signed_in" | "signed_out" | "revoked" | "account_disabled";
+    readonly reason: "signed_in" | "signed_out" | "revoked" | "account_disabled" | "refresh_lost";
+} | {
+    readonly type: "grant_at_risk";
+    readonly oid: string;
+} | {
+    readonly type: "encryption_keys_failed";
+    readonly code: ErrorCode;
+} | {
+    readonly type: "audit_failed";
+    readonly action: string;
+    readonly stage: "attempt" | "outcome";
+    readonly reason: "timeout" | "error" | "too_many";
+    readonly required: boolean;
 } | {
     readonly type: "long_running_started" | "long_running_used" | "long_running_ended";
     readonly purpose: string;
@@ -195,9 +319,11 @@ type IdentityEvent = {
 } | {
     readonly type: "sign_in_refused";
     readonly reason: string;
+    readonly reference: string;
 } | {
     readonly type: "sign_in_failed";
     readonly code: ErrorCode | "unexpected";
+    readonly reference?: string;
 } | {
     readonly type: "agent_token_issued";
     readonly agent: string;
@@ -215,14 +341,14 @@ type IdentityEvent = {
     readonly proof: "user_token" | "platform_user_id";
 } | {
     readonly type: "agent_refused";
-    readonly call: "tokens" | "redeem" | "prompt" | "sign-out";
+    readonly call: "tokens" | "page" | "redeem" | "prompt" | "settle" | "sign-out";
     readonly code: ErrorCode | "unexpected";
     readonly category: ErrorCategory;
     readonly agent?: string | undefined;
     readonly principal?: string | undefined;
 } | {
     readonly type: "sign_in_service_failed";
-    readonly call: "tokens" | "redeem" | "prompt" | "sign-out";
+    readonly call: "tokens" | "page" | "redeem" | "prompt" | "settle" | "sign-out";
     readonly code: ErrorCode;
 } | {
     readonly type: "sign_in_store_volatile";
@@ -235,8 +361,6 @@ interface OnEvent {
     (event: IdentityEvent): void;
     readonly around?: AroundStep;
 }
-type FetchLike = (input: string | URL | Request, init?: RequestInit) => Promise<Response>;
-type RandomBytes = (length: number) => Uint8Array;
 interface Runtime {
     readonly fetch?: FetchLike | undefined;
     readonly now?: (() => number) | undefined;
@@ -244,6 +368,8 @@ interface Runtime {
     readonly onEvent?: OnEvent | undefined;
     readonly timeoutMs?: number | undefined;
 }
+type FetchLike = (input: string | URL | Request, init?: RequestInit) => Promise<Response>;
+type RandomBytes = (length: number) => Uint8Array;
 interface EntraApplication {
     readonly tid: string;
     readonly oid: string;
@@ -286,6 +412,7 @@ interface ToolRequirement {
     readonly scopes?: readonly string[];
     readonly roles?: readonly string[];
     readonly authContext?: string;
+    readonly downstream?: readonly Preparable[];
     readonly claims?: string;
 }
 interface McpCall {
@@ -297,7 +424,7 @@ interface McpCall {
 interface McpServerApp {
     readonly tenantId: string;
     readonly clientId: string;
-    readonly allowedTenants?: readonly string[];
+    readonly allowedTenants?: readonly string[] | AskTenant;
     readonly audiences?: readonly string[];
     readonly cloud?: Cloud;
 }
@@ -311,6 +438,7 @@ interface McpServerOptions extends Pick<Runtime, "fetch" | "now" | "onEvent"> {
     readonly applications?: {
         readonly roles: readonly string[];
     };
+    readonly browserOrigins?: readonly string[];
     readonly appIdUri?: string;
     readonly name?: string;
     readonly documentation?: string | URL;
@@ -335,10 +463,6 @@ interface ResourceMetadata {
     readonly resource_name?: string | undefined;
     readonly resource_documentation?: string | undefined;
 }
-interface FetchOptions {
-    authInfo: EntraAuthInfo;
-    parsedBody?: unknown;
-}
 interface EntraTokenVerifier {
     verifyAccessToken(token: string): Promise<EntraAuthInfo>;
 }
@@ -357,6 +481,10 @@ interface McpServerGate {
     insufficientScope(scopes: readonly string[]): Refusal;
 }
 declare function protectMcpServer(options: McpServerOptions): McpServerGate;
+interface FetchOptions {
+    authInfo: EntraAuthInfo;
+    parsedBody?: unknown;
+}
 export { callerOf, protectMcpServer };
 export
     type {

@@ -1,15 +1,35 @@
 import { KeyObject } from 'node:crypto';
+type AskTenant = (tid: string) => boolean | Promise<boolean>;
+interface CloudEndpoints {
+    readonly loginEndpoint: string;
+    readonly stsEndpoint?: string;
+    readonly issuerAliases?: readonly string[];
+    readonly tokenExchangeAudience?: string;
+}
+interface EntraAppFacts {
+    readonly tenantId: string;
+    readonly clientId: string;
+    readonly allowedTenants: readonly string[] | AskTenant;
+    readonly audiences: readonly string[];
+    readonly cloud: Required<CloudEndpoints>;
+}
 type ErrorCategory = "consent" | "signin" | "stepup" | "blocked" | "admin" | "config" | "cred" | "retry" | "throttle" | "loop" | "input";
 type ResourceCode = "url_not_allowed"
     | "redirect_refused"
     | "resource_unauthorized"
     | "insufficient_scope"
     | "shared_session"
+    | "legacy_transport"
     | "mcp_server_unreachable"
     | "mcp_server_failed"
+    | "mcp_session_lost"
+    | "mcp_open_timeout"
     | "pool_busy"
     | "call_id_missing"
-    | "toolbox_source_failed";
+    | "toolbox_source_failed"
+    | "elicitation_not_allowed"
+    | "elicitation_repeated"
+    | "standalone_stream_refused";
 type SetUpCode = "no_user_context"
     | "context_ended"
     | "invalid_option"
@@ -26,9 +46,13 @@ type SignInCode = "user_not_identified"
     | "agent_not_identified"
     | "agent_names_too_many_users"
     | "sign_in_service_unavailable"
+    | "refresh_lost"
     | "store_unavailable"
     | "store_unsuitable"
-    | "store_corrupt";
+    | "store_corrupt"
+    | "store_without_scan"
+    | "audit_unavailable"
+    | "encryption_keys_unavailable";
 type TokenCode = "no_token"
     | "consent_required"
     | "sign_in_required"
@@ -60,9 +84,181 @@ type UserTokenCode = "user_token_missing"
     | "user_token_scope"
     | "user_token_client"
     | "signing_keys_unavailable"
+    | "tenants_unavailable"
     | "identity_header_repeated"
     | "identity_header_invalid";
 type ErrorCode = UserTokenCode | SetUpCode | TokenCode | ResourceCode | TurnCode | SignInCode;
+type IdentityStep = {
+    readonly step: "verify";
+} | {
+    readonly step: "acquire";
+    readonly serverLabel: string;
+    readonly steppedUp: boolean;
+    readonly principal: string | undefined;
+    readonly trace: Readonly<Record<string, string>>;
+} | {
+    readonly step: "mcp_request";
+    readonly serverLabel: string;
+    readonly method: string;
+    readonly address: string;
+    readonly port: number;
+    readonly principal: string | undefined;
+    readonly trace: Readonly<Record<string, string>>;
+};
+type TokenCacheUse = "hit" | "joined" | "shared" | "exchange" | "none";
+type StepError = ErrorCode | "aborted" | "timeout" | "_OTHER" | `E${Uppercase<string>}` | `UND_ERR_${Uppercase<string>}`;
+interface StepEnd {
+    readonly durationMs: number;
+    readonly outcome: "ok" | "aborted" | "failed" | ErrorCategory;
+    readonly error?: StepError;
+    readonly errorCodes?: readonly number[];
+    readonly correlationId?: string | undefined;
+    readonly source?: string;
+    readonly cache?: TokenCacheUse;
+    readonly status?: number;
+}
+interface TraceHeaders {
+    readonly traceparent: string;
+    readonly tracestate?: string;
+}
+type AroundStep = (step: IdentityStep, run: (headers?: TraceHeaders) => Promise<StepEnd>) => Promise<void> | void;
+type IdentityEvent = {
+    readonly type: "token_acquired";
+    readonly source: string;
+    readonly serverLabel: string;
+    readonly durationMs: number;
+    readonly shared?: boolean;
+} | {
+    readonly type: "token_refused";
+    readonly serverLabel: string;
+    readonly code: ErrorCode;
+    readonly category: ErrorCategory;
+    readonly errorCodes: readonly number[];
+} | {
+    readonly type: "user_token_refused";
+    readonly code: ErrorCode;
+    readonly category: ErrorCategory;
+} | {
+    readonly type: "background_refresh_failed";
+    readonly serverLabel: string;
+    readonly code: ErrorCode;
+} | {
+    readonly type: "wrong_user";
+    readonly expected: string;
+    readonly correlationId?: string;
+} | {
+    readonly type: "shared_cache_failed";
+    readonly serverLabel: string;
+    readonly call: "get" | "set" | "delete";
+    readonly reason: "timeout" | "error";
+    readonly pausedForMs: number;
+} | {
+    readonly type: "shared_cache_recovered";
+    readonly serverLabel: string;
+    readonly call: "get" | "set" | "delete";
+} | {
+    readonly type: "shared_cache_unreadable";
+    readonly serverLabel: string;
+} | {
+    readonly type: "back_off";
+    readonly scope: "user" | "tenant" | "cloud" | "exchange";
+    readonly forMs: number;
+} | {
+    readonly type: "mcp_client_closed" | "mcp_client_close_failed";
+    readonly reason: "idle" | "no_room" | "session_gone" | "forgotten" | "too_late" | "pool_closed";
+} | {
+    readonly type: "standalone_stream_refused";
+    readonly serverLabel: string;
+} | {
+    readonly type: "server_request_declined";
+    readonly serverLabel: string;
+    readonly reason: "no_turn" | "several_turns";
+    readonly method?: "elicitation/create" | "sampling/createMessage" | undefined;
+} | {
+    readonly type: "consent_link_refused";
+    readonly from: "run" | "toolbox" | "turn" | "elicitation";
+    readonly serverLabel?: string;
+    readonly origin?: string;
+    readonly path?: string;
+} | {
+    readonly type: "run_event_dropped";
+    readonly eventType: string;
+} | {
+    readonly type: "grant_stored" | "grant_ended";
+    readonly oid: string;
+    readonly reason: "signed_in" | "signed_out" | "revoked" | "account_disabled" | "refresh_lost";
+} | {
+    readonly type: "grant_at_risk";
+    readonly oid: string;
+} | {
+    readonly type: "encryption_keys_failed";
+    readonly code: ErrorCode;
+} | {
+    readonly type: "audit_failed";
+    readonly action: string;
+    readonly stage: "attempt" | "outcome";
+    readonly reason: "timeout" | "error" | "too_many";
+    readonly required: boolean;
+} | {
+    readonly type: "long_running_started" | "long_running_used" | "long_running_ended";
+    readonly purpose: string;
+    readonly principal: string;
+    readonly work: string;
+    readonly until: number;
+} | {
+    readonly type: "sign_in_refused";
+    readonly reason: string;
+    readonly reference: string;
+} | {
+    readonly type: "sign_in_failed";
+    readonly code: ErrorCode | "unexpected";
+    readonly reference?: string;
+} | {
+    readonly type: "agent_token_issued";
+    readonly agent: string;
+    readonly serverLabel: string;
+    readonly principal: string;
+    readonly proof: "user_token" | "platform_user_id";
+} | {
+    readonly type: "agent_named_user";
+    readonly agent: string;
+    readonly principal: string;
+} | {
+    readonly type: "agent_signed_out_user";
+    readonly agent: string;
+    readonly principal: string;
+    readonly proof: "user_token" | "platform_user_id";
+} | {
+    readonly type: "agent_refused";
+    readonly call: "tokens" | "page" | "redeem" | "prompt" | "settle" | "sign-out";
+    readonly code: ErrorCode | "unexpected";
+    readonly category: ErrorCategory;
+    readonly agent?: string | undefined;
+    readonly principal?: string | undefined;
+} | {
+    readonly type: "sign_in_service_failed";
+    readonly call: "tokens" | "page" | "redeem" | "prompt" | "settle" | "sign-out";
+    readonly code: ErrorCode;
+} | {
+    readonly type: "sign_in_store_volatile";
+} | {
+    readonly type: "stream_part_skipped";
+    readonly framework: "ai-sdk" | "openai-agents";
+    readonly part: string;
+};
+interface OnEvent {
+    (event: IdentityEvent): void;
+    readonly around?: AroundStep;
+}
+interface Runtime {
+    readonly fetch?: FetchLike | undefined;
+    readonly now?: (() => number) | undefined;
+    readonly random?: RandomBytes | undefined;
+    readonly onEvent?: OnEvent | undefined;
+    readonly timeoutMs?: number | undefined;
+}
+type FetchLike = (input: string | URL | Request, init?: RequestInit) => Promise<Response>;
+type RandomBytes = (length: number) => Uint8Array;
 interface HostedAgentIdentityErrorOptions {
     readonly category?: ErrorCategory | undefined;
     readonly cause?: unknown;
@@ -88,7 +284,8 @@ declare const consentReasons: readonly [
     "consent",
     "admin_consent",
     "sign_in",
-    "step_up"
+    "step_up",
+    "elicitation"
 ];
 type ConsentReason = (typeof consentReasons)[number];
 interface ConsentRequestInit {
@@ -194,173 +391,6 @@ declare class UserContext {
     [Symbol.dispose](): void;
     toJSON(): Record<string, unknown>;
 }
-interface CloudEndpoints {
-    readonly loginEndpoint: string;
-    readonly stsEndpoint?: string;
-    readonly issuerAliases?: readonly string[];
-    readonly tokenExchangeAudience?: string;
-}
-type IdentityStep = {
-    readonly step: "verify";
-} | {
-    readonly step: "acquire";
-    readonly serverLabel: string;
-    readonly steppedUp: boolean;
-    readonly principal: string | undefined;
-    readonly trace: Readonly<Record<string, string>>;
-} | {
-    readonly step: "mcp_request";
-    readonly serverLabel: string;
-    readonly method: string;
-    readonly address: string;
-    readonly port: number;
-    readonly principal: string | undefined;
-    readonly trace: Readonly<Record<string, string>>;
-};
-type TokenCacheUse = "hit" | "joined" | "shared" | "exchange" | "none";
-type StepError = ErrorCode | "aborted" | "timeout" | "_OTHER" | `E${Uppercase<string>}` | `UND_ERR_${Uppercase<string>}`;
-interface StepEnd {
-    readonly durationMs: number;
-    readonly outcome: "ok" | "aborted" | "failed" | ErrorCategory;
-    readonly error?: StepError;
-    readonly errorCodes?: readonly number[];
-    readonly correlationId?: string | undefined;
-    readonly source?: string;
-    readonly cache?: TokenCacheUse;
-    readonly status?: number;
-}
-interface TraceHeaders {
-    readonly traceparent: string;
-    readonly tracestate?: string;
-}
-type AroundStep = (step: IdentityStep, run: (headers?: TraceHeaders) => Promise<StepEnd>) => Promise<void> | void;
-type IdentityEvent = {
-    readonly type: "token_acquired";
-    readonly source: string;
-    readonly serverLabel: string;
-    readonly durationMs: number;
-    readonly shared?: boolean;
-} | {
-    readonly type: "token_refused";
-    readonly serverLabel: string;
-    readonly code: ErrorCode;
-    readonly category: ErrorCategory;
-    readonly errorCodes: readonly number[];
-} | {
-    readonly type: "user_token_refused";
-    readonly code: ErrorCode;
-    readonly category: ErrorCategory;
-} | {
-    readonly type: "background_refresh_failed";
-    readonly serverLabel: string;
-    readonly code: ErrorCode;
-} | {
-    readonly type: "wrong_user";
-    readonly expected: string;
-    readonly correlationId?: string;
-} | {
-    readonly type: "shared_cache_failed";
-    readonly serverLabel: string;
-    readonly call: "get" | "set" | "delete";
-    readonly reason: "timeout" | "error";
-    readonly pausedForMs: number;
-} | {
-    readonly type: "shared_cache_recovered";
-    readonly serverLabel: string;
-    readonly call: "get" | "set" | "delete";
-} | {
-    readonly type: "shared_cache_unreadable";
-    readonly serverLabel: string;
-} | {
-    readonly type: "back_off";
-    readonly scope: "user" | "tenant" | "cloud" | "exchange";
-    readonly forMs: number;
-} | {
-    readonly type: "mcp_client_closed" | "mcp_client_close_failed";
-    readonly reason: "idle" | "no_room" | "session_gone" | "forgotten" | "pool_closed";
-} | {
-    readonly type: "consent_link_refused";
-    readonly from: "run" | "toolbox" | "turn";
-    readonly serverLabel?: string;
-    readonly origin?: string;
-    readonly path?: string;
-} | {
-    readonly type: "run_event_dropped";
-    readonly eventType: string;
-} | {
-    readonly type: "grant_stored" | "grant_ended";
-    readonly oid: string;
-    readonly reason: "signed_in" | "signed_out" | "revoked" | "account_disabled";
-} | {
-    readonly type: "long_running_started" | "long_running_used" | "long_running_ended";
-    readonly purpose: string;
-    readonly principal: string;
-    readonly work: string;
-    readonly until: number;
-} | {
-    readonly type: "sign_in_refused";
-    readonly reason: string;
-} | {
-    readonly type: "sign_in_failed";
-    readonly code: ErrorCode | "unexpected";
-} | {
-    readonly type: "agent_token_issued";
-    readonly agent: string;
-    readonly serverLabel: string;
-    readonly principal: string;
-    readonly proof: "user_token" | "platform_user_id";
-} | {
-    readonly type: "agent_named_user";
-    readonly agent: string;
-    readonly principal: string;
-} | {
-    readonly type: "agent_signed_out_user";
-    readonly agent: string;
-    readonly principal: string;
-    readonly proof: "user_token" | "platform_user_id";
-} | {
-    readonly type: "agent_refused";
-    readonly call: "tokens" | "redeem" | "prompt" | "sign-out";
-    readonly code: ErrorCode | "unexpected";
-    readonly category: ErrorCategory;
-    readonly agent?: string | undefined;
-    readonly principal?: string | undefined;
-} | {
-    readonly type: "sign_in_service_failed";
-    readonly call: "tokens" | "redeem" | "prompt" | "sign-out";
-    readonly code: ErrorCode;
-} | {
-    readonly type: "sign_in_store_volatile";
-} | {
-    readonly type: "stream_part_skipped";
-    readonly framework: "ai-sdk" | "openai-agents";
-    readonly part: string;
-};
-interface OnEvent {
-    (event: IdentityEvent): void;
-    readonly around?: AroundStep;
-}
-type FetchLike = (input: string | URL | Request, init?: RequestInit) => Promise<Response>;
-type RandomBytes = (length: number) => Uint8Array;
-interface Runtime {
-    readonly fetch?: FetchLike | undefined;
-    readonly now?: (() => number) | undefined;
-    readonly random?: RandomBytes | undefined;
-    readonly onEvent?: OnEvent | undefined;
-    readonly timeoutMs?: number | undefined;
-}
-interface EntraAppFacts {
-    readonly tenantId: string;
-    readonly clientId: string;
-    readonly allowedTenants: readonly string[];
-    readonly audiences: readonly string[];
-    readonly cloud: Required<CloudEndpoints>;
-}
-interface VerifiedUserToken {
-    readonly user: VerifiedUser;
-    readonly assertion: Assertion;
-}
-type UserTokenVerifier = (token: string) => Promise<VerifiedUserToken>;
 type SkipReason = "no_user"
     | "no_user_token"
     | "wrong_audience"
@@ -390,12 +420,16 @@ interface TokenCredentialLike {
         expiresOnTimestamp: number;
     } | null>;
 }
+interface AllowedElicitations {
+    readonly allowedLinks: readonly string[];
+}
 interface ProtectedResource {
     readonly url: string;
     readonly serverLabel: string;
     readonly scopes: readonly string[];
     readonly audiences: readonly string[];
     readonly sameTrust?: true;
+    readonly elicitation?: AllowedElicitations;
 }
 interface AccessToken {
     readonly token: string;
@@ -426,6 +460,12 @@ type TokenAnswer = {
     readonly error: HostedAgentIdentityError;
     readonly requests: readonly ConsentRequest[];
 };
+interface ElicitationPage {
+    readonly context: UserContext;
+    readonly resource: ProtectedResource;
+    readonly url: string;
+    readonly message: string;
+}
 interface TokenSource {
     readonly kind: string;
     readonly provesUser: boolean;
@@ -438,14 +478,140 @@ interface TokenSource {
     } | undefined;
     refusal?(request: TokenRequest): HostedAgentIdentityError | undefined;
     acquire(request: TokenRequest): Promise<TokenAnswer>;
+    readonly allows?: ((context: UserContext) => boolean | Promise<boolean>) | undefined;
     forget?(principalKey: string, token: string | undefined): void;
     subscribe?(changed: (principalKey: string) => void): () => void;
+    pageFor?(page: ElicitationPage): Promise<MadeConsentLink>;
+}
+interface VerifiedUserToken {
+    readonly user: VerifiedUser;
+    readonly assertion: Assertion;
+}
+type UserTokenVerifier = (token: string) => Promise<VerifiedUserToken>;
+interface ChatAnswers {
+    readonly yes?: readonly string[];
+    readonly no?: readonly string[];
+    readonly cancel?: readonly string[];
+    readonly polite?: readonly string[];
 }
 interface Account {
     readonly tid: string;
     readonly oid: string;
     readonly username?: string | undefined;
     readonly name?: string | undefined;
+}
+interface SignInAdmin {
+    list(options: AdminListOptions): Promise<AdminPage>;
+    export(options: AdminPersonOptions): Promise<AdminExport>;
+    revoke(options: AdminRevokeOptions): Promise<AdminReceipt>;
+    requireSignIn(options: AdminPersonOptions): Promise<AdminReceipt>;
+    erase(options: AdminPersonOptions): Promise<AdminReceipt>;
+}
+type AdminPerson = {
+    readonly tid: string;
+    readonly oid: string;
+} | {
+    readonly platformUserId: string;
+    readonly project?: string;
+    readonly agent?: string;
+};
+interface AdminPersonOptions {
+    readonly actor: string;
+    readonly person: AdminPerson;
+}
+interface AdminListOptions {
+    readonly actor: string;
+    readonly person?: AdminPerson;
+    readonly resource?: string;
+    readonly olderThanMs?: number;
+    readonly cursor?: string;
+    readonly limit?: number;
+}
+interface AdminRevokeOptions {
+    readonly actor: string;
+    readonly grant: string;
+}
+interface AdminPage {
+    readonly grants: readonly AdminGrant[];
+    readonly next: string | undefined;
+    readonly unreadable: number;
+    readonly foreign: number;
+}
+interface AdminGrant {
+    readonly grant: string;
+    readonly agent: string;
+    readonly account: Account;
+    readonly principal?: Principal | undefined;
+    readonly work?: string | undefined;
+    readonly issuer: string;
+    readonly resources: readonly string[];
+    readonly scopes: readonly string[];
+    readonly signedInAt: number;
+    readonly updatedAt: number;
+    readonly until?: number | undefined;
+}
+interface AdminExport {
+    readonly v: 1;
+    readonly at: number;
+    readonly grants: readonly Omit<AdminGrant, "grant">[];
+    readonly pins: readonly {
+        readonly agent: string;
+        readonly principal: Principal;
+        readonly account: Account | "unreadable";
+    }[];
+    readonly works: readonly {
+        readonly agent: string;
+        readonly purpose: string;
+        readonly until: number;
+    }[];
+    readonly waiting: readonly {
+        readonly agent: string;
+        readonly expiresAt: number;
+    }[];
+    readonly messages: readonly {
+        readonly agent: string;
+        readonly message?: string | undefined;
+        readonly title: string;
+        readonly earlier: readonly string[];
+    }[];
+    readonly unreadable: number;
+}
+interface AdminReceipt {
+    readonly v: 1;
+    readonly at: number;
+    readonly actor: string;
+    readonly action: "revoke" | "require_sign_in" | "erase";
+    readonly grants: number;
+    readonly works: number;
+    readonly codes: number;
+    readonly pins: number;
+    readonly remains: readonly string[];
+}
+type AuditAction = "sign_in" | "connect" | "code" | "refresh" | "exchange" | "end" | "admin_list" | "admin_export" | "admin_revoke" | "admin_require_sign_in" | "admin_erase";
+interface AuditRecord {
+    readonly v: 1;
+    readonly id: string;
+    readonly at: number;
+    readonly stage: "attempt" | "outcome";
+    readonly action: AuditAction;
+    readonly outcome?: "done" | "refused" | "failed" | undefined;
+    readonly reason?: string | undefined;
+    readonly agent: string;
+    readonly principal?: string | undefined;
+    readonly work?: string | undefined;
+    readonly account?: {
+        readonly tid: string;
+        readonly oid: string;
+    } | undefined;
+    readonly resource?: string | undefined;
+    readonly scopes?: readonly string[] | undefined;
+    readonly actor?: string | undefined;
+    readonly grants?: number | undefined;
+}
+interface SignInAudit {
+    readonly write: (record: AuditRecord) => Promise<void>;
+    readonly required?: boolean;
+    readonly timeoutMs?: number;
 }
 interface SignInStore {
     get(key: string): Promise<string | undefined>;
@@ -454,13 +620,145 @@ interface SignInStore {
     compareAndSet(key: string, expected: string | undefined, value: string, ttlMs: number): Promise<boolean>;
     take(key: string): Promise<string | undefined>;
     delete(key: string): Promise<void>;
+    readonly scan?: ((prefix: string, cursor: string | undefined, limit: number) => Promise<ScannedPage>) | undefined;
+    readonly replicated?: ((key: string) => Promise<void>) | undefined;
     readonly shared: boolean;
     start?(): Promise<void>;
     close?(): Promise<void>;
 }
+interface ScannedPage {
+    readonly records: readonly (readonly [
+        key: string,
+        value: string
+    ])[];
+    readonly next: string | undefined;
+}
 interface SignInAgent {
     readonly publicKeys: readonly (string | KeyObject)[];
     readonly scopes: readonly string[];
+}
+type SignInText = "support"
+    | "privacy"
+    | "tryAgain"
+    | "backToChat"
+    | "reference"
+    | "linkTitle"
+    | "linkIntro"
+    | "linkAgent"
+    | "linkServer"
+    | "linkTime"
+    | "linkAccount"
+    | "linkButton"
+    | "linkCode"
+    | "linkForwarded"
+    | "openTitle"
+    | "openIntro"
+    | "openMessage"
+    | "openAddress"
+    | "openForeign"
+    | "openButton"
+    | "doneTitle"
+    | "doneText"
+    | "doneGuest"
+    | "doneConnections"
+    | "codeTitle"
+    | "codeText"
+    | "codeLabel"
+    | "codeCopy"
+    | "codeCopied"
+    | "codeWarning"
+    | "codeLives"
+    | "codeLeft"
+    | "codeOver"
+    | "listTitle"
+    | "listAccount"
+    | "listEmpty"
+    | "listUses"
+    | "listUsesNothing"
+    | "listSince"
+    | "listUntil"
+    | "listWork"
+    | "listConsent"
+    | "listApps"
+    | "listProfile"
+    | "listSignIn"
+    | "listSignInButton"
+    | "signOut"
+    | "signOutText"
+    | "disconnect"
+    | "disconnectTitle"
+    | "disconnectText"
+    | "disconnectWork"
+    | "disconnectTokens"
+    | "changeAccount"
+    | "changeTitle"
+    | "changeText"
+    | "keep"
+    | "disconnected"
+    | "changed"
+    | "gone"
+    | "reopen"
+    | "nothingStored"
+    | "askAgain"
+    | "badLinkTitle"
+    | "badLinkText"
+    | "expiredTitle"
+    | "expiredText"
+    | "alreadyDoneTitle"
+    | "alreadyDoneText"
+    | "otherTabTitle"
+    | "otherTabText"
+    | "otherBrowserTitle"
+    | "otherBrowserText"
+    | "replayedTitle"
+    | "replayedText"
+    | "lostTitle"
+    | "lostText"
+    | "tooManyTitle"
+    | "tooManyText"
+    | "tooManyNext"
+    | "wrongAccountTitle"
+    | "wrongAccountText"
+    | "wrongAccountNext"
+    | "pinnedTitle"
+    | "pinnedText"
+    | "pinnedNext"
+    | "cancelledTitle"
+    | "cancelledText"
+    | "cancelledNext"
+    | "accessDeniedTitle"
+    | "accessDeniedText"
+    | "accessDeniedNext"
+    | "adminNeededTitle"
+    | "adminNeededText"
+    | "adminNeededNext"
+    | "adminNeededApp"
+    | "wrongTenantTitle"
+    | "wrongTenantText"
+    | "wrongTenantNext"
+    | "guestTitle"
+    | "guestText"
+    | "guestNext"
+    | "troubleTitle"
+    | "troubleText"
+    | "troubleNext"
+    | "approvedTitle"
+    | "approvedText"
+    | "approvedNext"
+    | "notApprovedTitle"
+    | "notApprovedText"
+    | "notFoundTitle"
+    | "notFoundText";
+type SignInTexts = Readonly<Record<SignInText, string>>;
+declare const signInTexts: Readonly<Record<"en" | "de" | "fr" | "es", SignInTexts>>;
+interface SignInBranding {
+    readonly name: string;
+    readonly logo?: string | URL;
+    readonly accent?: string;
+    readonly accentDark?: string;
+    readonly chatUrl?: string | URL | Readonly<Record<string, string | URL>>;
+    readonly supportUrl?: string | URL;
+    readonly privacyUrl?: string | URL;
 }
 interface SignInPending {
     readonly agent: string;
@@ -472,6 +770,9 @@ interface SignInBound extends SignInPending {
 }
 type Redeemed = {
     readonly status: "not_a_code";
+} | {
+    readonly status: "nearly_a_code";
+    readonly say: string;
 } | {
     readonly status: "wrong_code";
     readonly triesLeft: number;
@@ -497,7 +798,9 @@ declare const refusedCodes: readonly [
     "expired",
     "too_many_tries",
     "other_account",
-    "declined"
+    "declined",
+    "answered_before",
+    "cancelled"
 ];
 type RefusedCode = (typeof refusedCodes)[number];
 interface LongRunningOptions {
@@ -513,20 +816,28 @@ interface SignInOptions extends Pick<Runtime, "now" | "random" | "onEvent"> {
     readonly publicUrl: string | URL;
     readonly resources: readonly ProtectedResource[];
     readonly store: SignInStore;
-    readonly encryptionKeys: readonly (string | Uint8Array)[];
+    readonly encryptionKeys: readonly (string | Uint8Array)[] | (() => readonly (string | Uint8Array)[] | Promise<readonly (string | Uint8Array)[]>);
     readonly agentName?: string;
     readonly signingKey?: string | KeyObject;
     readonly agents?: Readonly<Record<string, SignInAgent>>;
+    readonly branding?: SignInBranding;
+    readonly languages?: Readonly<Record<string, SignInTexts>>;
     readonly longRunningMs?: number;
+    readonly answers?: ChatAnswers;
+    readonly audit?: SignInAudit;
     readonly onPending?: (event: SignInPending) => void;
     readonly onSignedIn?: (event: SignInBound) => void;
+}
+interface KeepPromptOptions {
+    readonly title?: string | undefined;
 }
 type SignInStatus = "waiting" | "code" | "done" | "expired" | "unknown";
 interface SignIn {
     tokens(): TokenSource;
     link(context: UserContext, resource: ProtectedResource): Promise<MadeConsentLink>;
     redeem(context: UserContext, text: string): Promise<Redeemed>;
-    keepPrompt(context: UserContext, prompt: string): Promise<void>;
+    keepPrompt(context: UserContext, prompt: string, named?: KeepPromptOptions): Promise<void>;
+    settle(context: UserContext, end: "sending" | "answered" | "failed"): Promise<void>;
     readonly handler: (request: Request) => Promise<Response>;
     signOut(principal: Principal): Promise<void>;
     unpin(principal: Principal): Promise<void>;
@@ -537,17 +848,12 @@ interface SignIn {
         readonly purpose: string;
     }, run: (turn: LongRunningTurn) => T | Promise<T>): Promise<T>;
     stopLongRunning(id: string): Promise<void>;
+    readonly admin: SignInAdmin;
     ready(): Promise<void>;
     close(): Promise<void>;
     [Symbol.asyncDispose](): Promise<void>;
 }
 declare function createSignIn(options: SignInOptions): SignIn;
-interface FileStoreOptions extends Pick<Runtime, "now"> {
-    readonly path: string;
-    readonly maxEntries?: number;
-    readonly maxBytes?: number;
-}
-declare function fileStore(options: FileStoreOptions): SignInStore;
 interface MemoryStoreOptions extends Pick<Runtime, "now"> {
     readonly maxEntries?: number;
     readonly maxBytes?: number;
@@ -555,13 +861,49 @@ interface MemoryStoreOptions extends Pick<Runtime, "now"> {
     readonly onEvent?: OnEvent;
 }
 declare function memoryStore(options?: MemoryStoreOptions): SignInStore;
+interface PostgresPool {
+    readonly totalCount: number;
+    connect(): Promise<PostgresConnection>;
+    on(event: "error", listener: (error: Error) => void): unknown;
+    listeners(event: "error"): readonly unknown[];
+}
+interface PostgresConnection {
+    query(statement: {
+        text: string;
+        values: unknown[];
+    }): Promise<{
+        readonly rows: readonly unknown[];
+    }>;
+    on(event: "error", listener: (error: Error) => void): unknown;
+    listeners(event: "error"): readonly unknown[];
+    release(destroy?: boolean): unknown;
+}
+interface PostgresStoreOptions {
+    readonly table?: string;
+    readonly timeoutMs?: number;
+}
+declare function postgresStore(pool: PostgresPool, options?: PostgresStoreOptions): SignInStore;
 interface RedisClient {
     readonly isOpen: boolean;
     readonly isReady?: boolean;
+    readonly masters?: readonly RedisNode[];
+    readonly replicas?: readonly RedisNode[];
+    readonly slots?: readonly {
+        readonly master: RedisNode;
+    }[];
     connect(): Promise<unknown>;
     close(): Promise<unknown>;
     destroy(): unknown;
-    on(event: "error", listener: (error: unknown) => void): unknown;
+    on(event: "error" | "node-error", listener: (error: unknown) => void): unknown;
+    withCommandOptions(options: RedisCallOptions): RedisCommands;
+    duplicate?(): RedisClient;
+    execute?<T>(work: (client: RedisNodeClient) => Promise<T>): Promise<T>;
+    nodeClient?(node: RedisNode): RedisNodeClient | Promise<RedisNodeClient>;
+}
+interface RedisNode {
+    readonly address: string;
+}
+interface RedisNodeClient {
     withCommandOptions(options: RedisCallOptions): RedisCommands;
 }
 interface RedisCallOptions {
@@ -569,14 +911,25 @@ interface RedisCallOptions {
     timeout: number;
     typeMapping: Record<never, never>;
 }
-interface RedisCommands {
+interface RedisNodeCommands {
+    info(section: string): Promise<unknown>;
+    scan(cursor: string, options: {
+        MATCH: string;
+        COUNT: number;
+    }): Promise<unknown>;
+    wait(replicas: number, timeoutMs: number): Promise<unknown>;
+}
+interface RedisCommands extends RedisNodeCommands {
     get(key: string): Promise<unknown>;
+    set(key: string, value: string, options: {
+        NX: true;
+        PX: number;
+    }): Promise<unknown>;
     del(key: string): Promise<unknown>;
     eval(script: string, options: {
         keys: string[];
         arguments: string[];
     }): Promise<unknown>;
-    info(section: string): Promise<unknown>;
 }
 interface RedisStoreOptions {
     readonly keyPrefix?: string;
@@ -584,6 +937,11 @@ interface RedisStoreOptions {
     readonly maxmemoryPolicy?: "noeviction";
 }
 declare function redisStore(client: RedisClient, options?: RedisStoreOptions): SignInStore;
+interface SqliteStoreOptions extends Pick<Runtime, "now"> {
+    readonly path: string;
+    readonly maxBytes?: number;
+}
+declare function sqliteStore(options: SqliteStoreOptions): SignInStore;
 interface RemoteSignInOptions extends Pick<Runtime, "fetch" | "now"> {
     readonly url: string | URL;
     readonly credential: TokenCredentialLike;
@@ -594,14 +952,16 @@ interface RemoteSignInOptions extends Pick<Runtime, "fetch" | "now"> {
 interface RemoteSignIn {
     tokens(): TokenSource;
     redeem(context: UserContext, text: string): Promise<Redeemed>;
-    keepPrompt(context: UserContext, prompt: string): Promise<void>;
+    keepPrompt(context: UserContext, prompt: string, named?: KeepPromptOptions): Promise<void>;
+    settle(context: UserContext, end: "sending" | "answered" | "failed"): Promise<void>;
     signOut(context: UserContext): Promise<void>;
 }
 declare function remoteSignIn(options: RemoteSignInOptions): RemoteSignIn;
 interface ServedSignIn {
     tokens(): TokenSource;
     redeem(context: UserContext, text: string): Promise<Redeemed>;
-    keepPrompt(context: UserContext, prompt: string): Promise<void>;
+    keepPrompt(context: UserContext, prompt: string, named?: KeepPromptOptions): Promise<void>;
+    settle(context: UserContext, end: "sending" | "answered" | "failed"): Promise<void>;
     signOut(principal: Principal): Promise<void>;
 }
 interface ServedAgent {
@@ -620,31 +980,55 @@ interface SignInApiOptions extends Pick<Runtime, "fetch" | "now"> {
 }
 type SignInApi = (request: Request) => Promise<Response | undefined>;
 declare function signInApi(options: SignInApiOptions): SignInApi;
-export { createSignIn, fileStore, memoryStore, redisStore, remoteSignIn, signInApi };
+export { createSignIn, memoryStore, postgresStore, redisStore, remoteSignIn, signInApi, signInTexts, sqliteStore };
 export
     type {
     Account,
-    FileStoreOptions,
+    AdminExport,
+    AdminGrant,
+    AdminListOptions,
+    AdminPage,
+    AdminPerson,
+    AdminPersonOptions,
+    AdminReceipt,
+    AdminRevokeOptions,
+    AuditAction,
+    AuditRecord,
+    ChatAnswers,
+    KeepPromptOptions,
     LongRunningOptions,
     LongRunningTurn,
     MemoryStoreOptions,
+    PostgresConnection,
+    PostgresPool,
+    PostgresStoreOptions,
     Redeemed,
     RedisCallOptions,
     RedisClient,
     RedisCommands,
+    RedisNode,
+    RedisNodeClient,
+    RedisNodeCommands,
     RedisStoreOptions,
     RefusedCode,
     RemoteSignIn,
     RemoteSignInOptions,
+    ScannedPage,
     ServedAgent,
     ServedSignIn,
     SignIn,
+    SignInAdmin,
     SignInAgent,
     SignInApi,
     SignInApiOptions,
+    SignInAudit,
     SignInBound,
+    SignInBranding,
     SignInOptions,
     SignInPending,
     SignInStatus,
-    SignInStore
+    SignInStore,
+    SignInText,
+    SignInTexts,
+    SqliteStoreOptions
 };

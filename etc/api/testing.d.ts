@@ -2,7 +2,8 @@ declare const consentReasons: readonly [
     "consent",
     "admin_consent",
     "sign_in",
-    "step_up"
+    "step_up",
+    "elicitation"
 ];
 type ConsentReason = (typeof consentReasons)[number];
 interface ConsentRequestInit {
@@ -423,6 +424,14 @@ interface StoreUnderTest {
     compareAndSet(key: string, expected: string | undefined, value: string, ttlMs: number): Promise<boolean>;
     take(key: string): Promise<string | undefined>;
     delete(key: string): Promise<void>;
+    scan?(prefix: string, cursor: string | undefined, limit: number): Promise<{
+        readonly records: readonly (readonly [
+            key: string,
+            value: string
+        ])[];
+        readonly next: string | undefined;
+    }>;
+    readonly replicated?: ((key: string) => Promise<void>) | undefined;
     readonly shared: boolean;
     start?(): Promise<void>;
     close?(): Promise<void>;
@@ -528,6 +537,7 @@ interface IsolationReport {
     readonly answered: number;
     readonly tokensChecked: number;
     readonly answersChecked: number;
+    readonly elicitationsChecked: number;
     readonly replaysChecked: number;
     readonly cancelsChecked: number;
     readonly troubles: Readonly<Record<string, number>>;
@@ -576,6 +586,9 @@ interface ToolboxOptions {
     readonly consentMessage?: "link" | "prose";
     readonly consentFor?: "caller" | "container";
     readonly sessions?: "agent" | "user" | "none";
+    readonly toolSearch?: {
+        readonly pinned?: readonly string[];
+    };
     readonly answers?: "stream" | "json";
 }
 interface ToolSourceOptions {
@@ -617,7 +630,6 @@ interface FoundryOptions {
     readonly project?: string;
     readonly agentName?: string;
     readonly agentVersion?: string;
-    readonly protocolVersion?: "2.0.0" | "1.0.0";
     readonly tenant?: string;
     readonly agentIdentity?: string;
     readonly blueprint?: AppRef;

@@ -118,15 +118,15 @@ interface RunEvent {
     readonly type: "keepalive" | ResponseEventName;
 }
 type ResponseEventName = ResponseEventType | (`response.${string}` & {});
-interface AllowedConsentLink {
-    readonly origin: string;
-    readonly path: string;
-    readonly parameters?: Readonly<Record<string, string>>;
-}
 interface ConsentLinkPolicy {
     readonly allowedOrigins: readonly string[];
     readonly allowedLinks?: readonly AllowedConsentLink[];
     check(link: string): void;
+}
+interface AllowedConsentLink {
+    readonly origin: string;
+    readonly path: string;
+    readonly parameters?: Readonly<Record<string, string>>;
 }
 type ErrorCategory = "consent" | "signin" | "stepup" | "blocked" | "admin" | "config" | "cred" | "retry" | "throttle" | "loop" | "input";
 type ResourceCode = "url_not_allowed"
@@ -134,11 +134,17 @@ type ResourceCode = "url_not_allowed"
     | "resource_unauthorized"
     | "insufficient_scope"
     | "shared_session"
+    | "legacy_transport"
     | "mcp_server_unreachable"
     | "mcp_server_failed"
+    | "mcp_session_lost"
+    | "mcp_open_timeout"
     | "pool_busy"
     | "call_id_missing"
-    | "toolbox_source_failed";
+    | "toolbox_source_failed"
+    | "elicitation_not_allowed"
+    | "elicitation_repeated"
+    | "standalone_stream_refused";
 type SetUpCode = "no_user_context"
     | "context_ended"
     | "invalid_option"
@@ -155,9 +161,13 @@ type SignInCode = "user_not_identified"
     | "agent_not_identified"
     | "agent_names_too_many_users"
     | "sign_in_service_unavailable"
+    | "refresh_lost"
     | "store_unavailable"
     | "store_unsuitable"
-    | "store_corrupt";
+    | "store_corrupt"
+    | "store_without_scan"
+    | "audit_unavailable"
+    | "encryption_keys_unavailable";
 type TokenCode = "no_token"
     | "consent_required"
     | "sign_in_required"
@@ -189,6 +199,7 @@ type UserTokenCode = "user_token_missing"
     | "user_token_scope"
     | "user_token_client"
     | "signing_keys_unavailable"
+    | "tenants_unavailable"
     | "identity_header_repeated"
     | "identity_header_invalid";
 type ErrorCode = UserTokenCode | SetUpCode | TokenCode | ResourceCode | TurnCode | SignInCode;
@@ -269,10 +280,18 @@ type IdentityEvent = {
     readonly forMs: number;
 } | {
     readonly type: "mcp_client_closed" | "mcp_client_close_failed";
-    readonly reason: "idle" | "no_room" | "session_gone" | "forgotten" | "pool_closed";
+    readonly reason: "idle" | "no_room" | "session_gone" | "forgotten" | "too_late" | "pool_closed";
+} | {
+    readonly type: "standalone_stream_refused";
+    readonly serverLabel: string;
+} | {
+    readonly type: "server_request_declined";
+    readonly serverLabel: string;
+    readonly reason: "no_turn" | "several_turns";
+    readonly method?: "elicitation/create" | "sampling/createMessage" | undefined;
 } | {
     readonly type: "consent_link_refused";
-    readonly from: "run" | "toolbox" | "turn";
+    readonly from: "run" | "toolbox" | "turn" | "elicitation";
     readonly serverLabel?: string;
     readonly origin?: string;
     readonly path?: string;
@@ -282,7 +301,19 @@ type IdentityEvent = {
 } | {
     readonly type: "grant_stored" | "grant_ended";
     readonly oid: string;
-    readonly reason: "signed_in" | "signed_out" | "revoked" | "account_disabled";
+    readonly reason: "signed_in" | "signed_out" | "revoked" | "account_disabled" | "refresh_lost";
+} | {
+    readonly type: "grant_at_risk";
+    readonly oid: string;
+} | {
+    readonly type: "encryption_keys_failed";
+    readonly code: ErrorCode;
+} | {
+    readonly type: "audit_failed";
+    readonly action: string;
+    readonly stage: "attempt" | "outcome";
+    readonly reason: "timeout" | "error" | "too_many";
+    readonly required: boolean;
 } | {
     readonly type: "long_running_started" | "long_running_used" | "long_running_ended";
     readonly purpose: string;
@@ -292,9 +323,11 @@ type IdentityEvent = {
 } | {
     readonly type: "sign_in_refused";
     readonly reason: string;
+    readonly reference: string;
 } | {
     readonly type: "sign_in_failed";
     readonly code: ErrorCode | "unexpected";
+    readonly reference?: string;
 } | {
     readonly type: "agent_token_issued";
     readonly agent: string;
@@ -312,14 +345,14 @@ type IdentityEvent = {
     readonly proof: "user_token" | "platform_user_id";
 } | {
     readonly type: "agent_refused";
-    readonly call: "tokens" | "redeem" | "prompt" | "sign-out";
+    readonly call: "tokens" | "page" | "redeem" | "prompt" | "settle" | "sign-out";
     readonly code: ErrorCode | "unexpected";
     readonly category: ErrorCategory;
     readonly agent?: string | undefined;
     readonly principal?: string | undefined;
 } | {
     readonly type: "sign_in_service_failed";
-    readonly call: "tokens" | "redeem" | "prompt" | "sign-out";
+    readonly call: "tokens" | "page" | "redeem" | "prompt" | "settle" | "sign-out";
     readonly code: ErrorCode;
 } | {
     readonly type: "sign_in_store_volatile";
@@ -332,8 +365,6 @@ interface OnEvent {
     (event: IdentityEvent): void;
     readonly around?: AroundStep;
 }
-type FetchLike = (input: string | URL | Request, init?: RequestInit) => Promise<Response>;
-type RandomBytes = (length: number) => Uint8Array;
 interface Runtime {
     readonly fetch?: FetchLike | undefined;
     readonly now?: (() => number) | undefined;
@@ -341,11 +372,14 @@ interface Runtime {
     readonly onEvent?: OnEvent | undefined;
     readonly timeoutMs?: number | undefined;
 }
+type FetchLike = (input: string | URL | Request, init?: RequestInit) => Promise<Response>;
+type RandomBytes = (length: number) => Uint8Array;
 declare const consentReasons: readonly [
     "consent",
     "admin_consent",
     "sign_in",
-    "step_up"
+    "step_up",
+    "elicitation"
 ];
 type ConsentReason = (typeof consentReasons)[number];
 interface ConsentRequestInit {
@@ -463,7 +497,7 @@ interface ResumedTurn {
 interface ToolRun {
     readonly name: string;
     readonly serverLabel?: string;
-    readonly state: "answered" | "failed" | "under_way";
+    readonly state: "answered" | "failed" | "under_way" | "asked";
 }
 type RunOutput = AsyncIterable<string | RunEvent | (RunEvent & Readonly<Record<string, unknown>>)>;
 interface Preparable {
@@ -471,6 +505,10 @@ interface Preparable {
         signal: AbortSignal;
     }): Promise<unknown>;
 }
+interface ToSseOptions {
+    readonly keepAliveMs?: number;
+}
+declare function toSse(events: AsyncIterable<ResponseEvent>, options?: ToSseOptions): ReadableStream<Uint8Array>;
 interface OAuthConsentRequestInit extends Pick<Runtime, "random"> {
     readonly consentLink: string;
     readonly serverLabel: string;
@@ -500,10 +538,6 @@ type TurnResult<T> = {
     readonly requests: readonly ConsentRequest[];
 };
 declare function runTurn<T>(run: (turn: Turn) => T | Promise<T>, options?: RunTurnOptions): Promise<TurnResult<T>>;
-interface ToSseOptions {
-    readonly keepAliveMs?: number;
-}
-declare function toSse(events: AsyncIterable<ResponseEvent>, options?: ToSseOptions): ReadableStream<Uint8Array>;
 interface WithConsentOptions extends Pick<Runtime, "now" | "random" | "onEvent"> {
     readonly responseId?: string | undefined;
     readonly previousResponseId?: string | undefined;

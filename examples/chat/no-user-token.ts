@@ -4,7 +4,7 @@
  * code of the page into the chat, confirms the account, and the first question is answered as that person.
  * Somebody else who types the same code gets nothing. Then every process is killed and started again.
  *
- * `--redis` and `--remote` run the same story with the sign-in pages in a process of their own: shapes.ts.
+ * `--redis`, `--cluster` and `--remote` run the same story with the sign-in pages in a process of their own: shapes.ts.
  */
 import { judged, type Check } from "./checks.js";
 import { createPerson } from "./no-user-token/person.js";
@@ -26,6 +26,10 @@ async function play(shape: Shape, check: Check): Promise<void> {
     const processes = await startProcesses(shape.processes(setting));
     try {
       console.log(`\n${shape.what}`);
+      if (shape.store === "file" && setting.storeFile === undefined)
+        console.log(
+          `In Redis, because Node ${process.versions.node} has no SQLite; from 22.13 on it is a file.`,
+        );
       await tell({ setting, processes, person: createPerson(setting), check });
     } finally {
       await processes.kill();

@@ -21,26 +21,85 @@ interface Page {
 }
 
 /** The four outcomes, each with an address of its own that carries nothing of Entra's answer. */
-const pages = {
-  given: {
-    title: "Thank you",
-    text: "Go back to the chat and send your message again. You can close this tab.",
-  },
-  declined: {
-    title: "You did not give permission",
-    text: "Nothing was done. You can close this tab, or go back to the chat and ask again.",
-  },
-  "needs-admin": {
-    title: "An administrator has to agree",
-    text: "You cannot give this permission yourself. Ask the administrator of your organisation, then go back to the chat and send your message again.",
-  },
-  problem: {
-    title: "That did not work",
-    text: "Go back to the chat and ask again. If it happens twice, tell whoever looks after the chat.",
-  },
-} as const satisfies Record<string, Page>;
+type Outcome = "given" | "declined" | "needs-admin" | "problem";
 
-type Outcome = keyof typeof pages;
+/** What they say, in the languages that the sign-in pages of the library speak. */
+const pages = {
+  en: {
+    given: {
+      title: "Thank you",
+      text: "Go back to the chat and send your message again. You can close this page.",
+    },
+    declined: {
+      title: "You did not give permission",
+      text: "Nothing was changed. You can close this page, or go back to the chat and ask again.",
+    },
+    "needs-admin": {
+      title: "An administrator has to approve first",
+      text: "You cannot give this permission yourself. Ask the administrator of your organization, then send your message in the chat again.",
+    },
+    problem: {
+      title: "That did not work",
+      text: "Go back to the chat and ask again. If it happens twice, tell whoever looks after the chat.",
+    },
+  },
+  de: {
+    given: {
+      title: "Vielen Dank",
+      text: "Kehren Sie zum Chat zurück und senden Sie Ihre Nachricht noch einmal. Sie können diese Seite schließen.",
+    },
+    declined: {
+      title: "Sie haben nicht zugestimmt",
+      text: "Es wurde nichts geändert. Sie können diese Seite schließen oder im Chat noch einmal fragen.",
+    },
+    "needs-admin": {
+      title: "Zuerst muss ein Administrator zustimmen",
+      text: "Sie können diese Berechtigung nicht selbst erteilen. Fragen Sie den Administrator Ihrer Organisation und senden Sie dann Ihre Nachricht noch einmal.",
+    },
+    problem: {
+      title: "Das hat nicht funktioniert",
+      text: "Kehren Sie zum Chat zurück und fragen Sie noch einmal. Geschieht es wieder, wenden Sie sich an die Betreuer des Chats.",
+    },
+  },
+  fr: {
+    given: {
+      title: "Merci",
+      text: "Retournez à la conversation et renvoyez votre message. Vous pouvez fermer cette page.",
+    },
+    declined: {
+      title: "Vous n’avez pas donné votre accord",
+      text: "Rien n’a été modifié. Vous pouvez fermer cette page, ou redemander dans la conversation.",
+    },
+    "needs-admin": {
+      title: "Un administrateur doit d’abord donner son accord",
+      text: "Vous ne pouvez pas donner cette autorisation vous-même. Demandez à l’administrateur de votre organisation, puis renvoyez votre message.",
+    },
+    problem: {
+      title: "Cela n’a pas fonctionné",
+      text: "Retournez à la conversation et redemandez. Si cela se reproduit, prévenez les responsables de la conversation.",
+    },
+  },
+  es: {
+    given: {
+      title: "Gracias",
+      text: "Vuelva al chat y envíe de nuevo su mensaje. Puede cerrar esta página.",
+    },
+    declined: {
+      title: "No ha dado su permiso",
+      text: "No se ha cambiado nada. Puede cerrar esta página, o volver al chat y pedirlo de nuevo.",
+    },
+    "needs-admin": {
+      title: "Antes tiene que aprobarlo un administrador",
+      text: "Usted no puede conceder este permiso. Pídalo al administrador de su organización y envíe después su mensaje de nuevo.",
+    },
+    problem: {
+      title: "No ha funcionado",
+      text: "Vuelva al chat y pídalo de nuevo. Si ocurre otra vez, avise a los responsables del chat.",
+    },
+  },
+} as const satisfies Record<string, Record<Outcome, Page>>;
+
+type Language = keyof typeof pages;
 
 /**
  * Handles every request of a server, or of a router that is mounted at the redirect URI's path. Answers
@@ -57,10 +116,14 @@ export function consentLanding(request: IncomingMessage, response: ServerRespons
     response.writeHead(303, { ...headers, location: `?outcome=${outcomeOf(searchParams)}` }).end();
     return;
   }
+  const language = languageOf(request.headers["accept-language"] ?? "");
+  const texts: Readonly<Record<string, Page>> = pages[language];
   const outcome = searchParams.get("outcome") ?? "";
-  const page = Object.hasOwn(pages, outcome) ? pages[outcome as Outcome] : pages.problem;
+  const page = Object.hasOwn(texts, outcome) ? texts[outcome] : undefined;
   response.writeHead(200, { ...headers, "content-type": "text/html; charset=utf-8" });
-  response.end(request.method === "HEAD" ? undefined : html(page));
+  response.end(
+    request.method === "HEAD" ? undefined : html(language, outcome, page ?? pages[language].problem),
+  );
 }
 
 /** AADSTS codes after which only an administrator can help. Source: Entra's error code reference. */
@@ -79,25 +142,47 @@ function outcomeOf(answer: URLSearchParams): Outcome {
   return error === "access_denied" || error === "permission_denied" ? "declined" : "problem";
 }
 
+/** The first language of the browser that the page speaks; English for everybody else. */
+function languageOf(accepted: string): Language {
+  const wanted = accepted
+    .slice(0, 512)
+    .split(",")
+    .map((range) => range.trim().slice(0, 2).toLowerCase());
+  const found = wanted.find((tag) => Object.hasOwn(pages, tag));
+  return found === "de" || found === "fr" || found === "es" ? found : "en";
+}
+
+/** The same rules as on the sign-in pages of the library, where there are more. */
 const style = `
-  :root { color-scheme: light dark; font: 1.125rem/1.5 system-ui, sans-serif; }
-  body { margin: 0; min-height: 100vh; display: grid; place-items: center; background: Canvas; color: CanvasText; }
-  main { max-width: 32rem; padding: 2rem; }
-  h1 { font-size: 1.75rem; line-height: 1.2; margin: 0 0 0.75rem; }
-  p { margin: 0; }
+:root { color-scheme: light dark; --page: #f3f4f6; --card: #ffffff; --text: #1a1d21; --quiet: #555b63; --line: #d5d9de;
+  --accent: #0b5cad; --on-accent: #ffffff; --good: #0b6a3f; --bad: #a1260d; --tint: #f0f2f5; }
+@media (prefers-color-scheme: dark) { :root { --page: #121417; --card: #1c1f23; --text: #eceef0; --quiet: #a9b0b8;
+  --line: #3a4047; --accent: #7db7f5; --on-accent: #0a1420; --good: #6fd3a1; --bad: #ff9d86; --tint: #262a2f; } }
+*, *::before { box-sizing: border-box; }
+html { font: 100%/1.55 system-ui, -apple-system, "Segoe UI", Roboto, sans-serif; background: var(--page); color: var(--text); }
+body { margin: 0; min-height: 100vh; display: flex; flex-direction: column; align-items: center; justify-content: center; padding: 1rem; }
+main { width: 100%; max-width: 30rem; background: var(--card); border: 1px solid var(--line); border-radius: .75rem;
+  padding: clamp(1.25rem, 6vw, 2.25rem); overflow-wrap: anywhere; }
+h1 { font-size: 1.5rem; line-height: 1.25; margin: 0 0 .75rem; text-wrap: balance; }
+p { margin: 0 0 1rem; } p:empty { margin: 0; } main > :last-child { margin-bottom: 0; }
+.mark { width: 2.5rem; height: 2.5rem; border-radius: 50%; display: grid; place-items: center; margin: 0 0 1rem;
+  font-size: 1.25rem; font-weight: 700; border: 2px solid currentColor; color: var(--accent); }
+.mark.good { color: var(--good); } .mark.bad { color: var(--bad); }
 `;
 
 const headers = {
   "cache-control": "no-store",
   "referrer-policy": "no-referrer",
+  vary: "Accept-Language",
   "x-content-type-options": "nosniff",
   // Nothing is loaded and no frame may hold the page; the one style is allowed by its hash.
   "content-security-policy": `default-src 'none'; style-src 'sha256-${createHash("sha256").update(style).digest("base64")}'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'`,
 };
 
-function html({ title, text }: Page): string {
+function html(language: Language, outcome: string, { title, text }: Page): string {
+  const mark = outcome === "given" ? ["good", "✓"] : ["bad", "!"];
   return `<!doctype html>
-<html lang="en">
+<html lang="${language}">
   <head>
     <meta charset="utf-8">
     <meta name="viewport" content="width=device-width, initial-scale=1">
@@ -106,6 +191,7 @@ function html({ title, text }: Page): string {
   </head>
   <body>
     <main>
+      <div class="mark ${mark[0]}" aria-hidden="true">${mark[1]}</div>
       <h1>${title}</h1>
       <p>${text}</p>
     </main>

@@ -46,6 +46,8 @@ interface Way {
     close(): Promise<void>;
   };
   readonly who: UserContextOptions;
+  /** Whether a tool may be called without asking the person first. */
+  readonly isFree: (tool: { readonly name: string; readonly _meta?: object | undefined }) => boolean;
   readonly signIn?: TurnSignIn;
 }
 
@@ -73,6 +75,8 @@ function toolboxWay(): Way {
     }),
     // No app of ours is involved, so no user token can be meant for this agent.
     who: { verify: "none" },
+    // A toolbox does not enforce approvals, and this agent cannot ask. So `call_tool` of tool search is left out.
+    isFree: (tool) => toolApproval(tool) === "never",
   };
 }
 
@@ -100,8 +104,10 @@ function signInWay(): Way {
   });
   return {
     access: userAccess(server, [signIn.tokens()]),
-    // True for people in the portal and in Teams, not for a back end that sends no x-ms-user-identity.
+    // True for people in the portal; not for routines, nor for a back end that sends no x-ms-user-identity.
     who: { verify: userTokenVerifier({ app }), platformUserId: "one-person" },
+    // No toolbox states approvals here: the MCP server decides what each person may do.
+    isFree: () => true,
     signIn,
   };
 }
@@ -140,14 +146,11 @@ const agent = responses(
 
 type Tools = Awaited<ReturnType<Awaited<ReturnType<typeof createMCPClient>>["tools"]>>;
 
-/**
- * The tools under names that models take: a toolbox writes `source.tool`. Those that want a yes before each call
- * are left out: the toolbox does not enforce it, and this agent cannot ask.
- */
+/** The tools that may be called, under names that models take: a toolbox writes `source.tool`. */
 function callable(tools: Tools): Tools {
   return Object.fromEntries(
     Object.entries(tools)
-      .filter(([, tool]) => toolApproval(tool) !== "always")
+      .filter(([name, { _meta }]) => way.isFree({ name, _meta }))
       .map(([name, tool]) => [name.replace(/[^\w-]/g, "_"), tool]),
   );
 }

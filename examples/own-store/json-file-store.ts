@@ -93,6 +93,19 @@ export function jsonFileStore(path: string): SignInStore {
         return value;
       }),
     delete: (key) => step(() => remove(key)),
+    // Optional: for the lists of operators. Pages in the order of the keys, so the last one is where the next begins.
+    scan: (prefix, cursor, limit) =>
+      step(() => {
+        if (!Number.isSafeInteger(limit) || limit < 1) throw new RangeError("A page has 1 record or more.");
+        const records: [string, string][] = [];
+        for (const key of [...kept.keys()].sort()) {
+          const value = live(key)?.[0];
+          if (value === undefined || !key.startsWith(prefix) || key <= (cursor ?? "")) continue;
+          records.push([key, value]);
+          if (records.length === limit) return { records, next: key };
+        }
+        return { records, next: undefined };
+      }),
     async close() {
       closed = true;
       await written;

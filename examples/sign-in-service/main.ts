@@ -7,6 +7,7 @@
  *   PUBLIC_URL        https, where people reach this process; <PUBLIC_URL>/callback is a redirect URI of the app
  *   SIGN_IN_KEYS      one or more keys, comma separated (openssl rand -base64 32); the first one seals
  *   REDIS_URL         a Redis with maxmemory-policy noeviction
+ *   REDIS_CLUSTER     true where it is a cluster (Azure Managed Redis, as it is made by default)
  *   MCP_URL, MCP_CLIENT_ID                                      the MCP server
  *   CALLER_NAME, CALLER_CLIENT_IDS                              the agent that may ask: its name, its client ids
  *                     (comma separated)
@@ -17,7 +18,7 @@ import { createServer } from "node:http";
 import { clientSecret, entraApp, protectedResource, userTokenVerifier } from "hosted-agent-identity";
 import { webHandler } from "hosted-agent-identity/node";
 import { createSignIn, redisStore, signInApi } from "hosted-agent-identity/sign-in";
-import { createClient } from "redis";
+import { redisClient } from "./redis-client.ts";
 
 function env(name: string): string {
   const value = process.env[name];
@@ -41,7 +42,7 @@ const signIn = createSignIn({
   agentName: env("CALLER_NAME"),
   publicUrl: env("PUBLIC_URL"),
   resources: [contacts],
-  store: redisStore(createClient({ url: env("REDIS_URL") })),
+  store: redisStore(redisClient()),
   encryptionKeys: env("SIGN_IN_KEYS").split(","),
 });
 const project = process.env["CALLER_PROJECT"];

@@ -8,6 +8,7 @@
  *   PUBLIC_URL        https, where people reach this process; <PUBLIC_URL>/callback is a redirect URI of the app
  *   SIGN_IN_KEYS      the agents' own, comma separated (openssl rand -base64 32); the first one seals
  *   REDIS_URL         the agents' own, with maxmemory-policy noeviction
+ *   REDIS_CLUSTER     true where it is a cluster (Azure Managed Redis, as it is made by default)
  *   MCP_URL, MCP_CLIENT_ID                                      the MCP server
  *   AGENTS            JSON: { "<agent's name>": { "publicKeys": ["<PEM>"], "scopes": ["api://…/access_as_user"] } }
  * End of prerequisites
@@ -16,7 +17,7 @@ import { createServer } from "node:http";
 import { clientSecret, entraApp, protectedResource } from "hosted-agent-identity";
 import { webHandler } from "hosted-agent-identity/node";
 import { createSignIn, redisStore, type SignInAgent } from "hosted-agent-identity/sign-in";
-import { createClient } from "redis";
+import { redisClient } from "./redis-client.ts";
 
 function env(name: string): string {
   const value = process.env[name];
@@ -39,7 +40,7 @@ const signIn = createSignIn({
       audiences: [env("MCP_CLIENT_ID")],
     }),
   ],
-  store: redisStore(createClient({ url: env("REDIS_URL") })),
+  store: redisStore(redisClient()),
   encryptionKeys: env("SIGN_IN_KEYS").split(","),
   agents: JSON.parse(env("AGENTS")) as Record<string, SignInAgent>,
 });

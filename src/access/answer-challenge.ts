@@ -1,5 +1,4 @@
-import { wasForgotten } from "../context/forgotten.js";
-import { isSignInDemand, recordSignInDemand } from "../context/internals.js";
+import { isSignInDemand, recordSignInDemand, wasForgotten } from "../context/internals.js";
 import type { UserContext } from "../context/user-context.js";
 import { resourceOfScope } from "../entra/scopes.js";
 import { HostedAgentIdentityError } from "../errors.js";
@@ -7,10 +6,9 @@ import { insufficientScopeCauses, resourceUnauthorizedCauses } from "../errors/c
 import type { ErrorCause } from "../errors/facts.js";
 import type { ProtectedResource } from "../sources/protected-resource.js";
 import type { AccessToken } from "../sources/token-source.js";
-import type { Acquirer } from "../tokens/acquire.js";
-import type { AcquireOptions } from "../tokens/acquirer-state.js";
+import type { Acquirer, AcquireOptions } from "../tokens/acquire.js";
 import type { ChallengeBudget } from "./challenge-budget.js";
-import { bearerChallenge, type BearerChallenge } from "./challenges.js";
+import { bearerChallenge, challengeHeader, type BearerChallenge } from "./challenges.js";
 import { asksForAuthenticationContext } from "./claims-challenge.js";
 import { canSendAgain, type OutgoingInit } from "./outgoing-request.js";
 
@@ -172,7 +170,7 @@ function demandOf(response: Response): Demand {
 }
 
 function challengeOf(response: Response): BearerChallenge {
-  return bearerChallenge(response.headers.get("www-authenticate")) ?? { scopes: [] };
+  return bearerChallenge(challengeHeader(response.headers)) ?? { scopes: [] };
 }
 
 /** In characters. Entra's scopes are far shorter; the limit bounds memory. */
@@ -240,6 +238,8 @@ function refusedTwice(resource: ProtectedResource, response: Response): HostedAg
   return new HostedAgentIdentityError(
     "resource_unauthorized",
     `${label} refused the user's token.${said}`,
-    resourceUnauthorizedCauses.own,
+    challengeHeader(response.headers) === null
+      ? resourceUnauthorizedCauses.unsaid
+      : resourceUnauthorizedCauses.own,
   );
 }

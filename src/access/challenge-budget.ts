@@ -1,5 +1,5 @@
 import { digest } from "../sealing/digest.js";
-import { expiringMap } from "../async/expiring-map.js";
+import { expiringMap } from "../async/bounded-map.js";
 
 /** Recent refusals of the resource for each user, and the extra scopes that each user got. */
 export interface ChallengeBudget {

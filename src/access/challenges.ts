@@ -1,6 +1,14 @@
 import type { AuthenticationDemand } from "../errors.js";
 import { authenticationDemand, claimsOfDemand, claimsRequest } from "./claims-challenge.js";
 
+/**
+ * The challenges of an answer, also where a gateway has renamed the header: Amazon API Gateway passes no
+ * `WWW-Authenticate` of a server on. Source: docs.aws.amazon.com, API Gateway, known issues for REST APIs.
+ */
+export function challengeHeader(headers: Headers): string | null {
+  return headers.get("www-authenticate") ?? headers.get("x-amzn-remapped-www-authenticate");
+}
+
 /** One challenge of a `WWW-Authenticate` header. Names are lower case; values are as the server wrote them. */
 export interface Challenge {
   readonly scheme: string;

@@ -1,21 +1,34 @@
 import { tryGetUserContext } from "../context/ambient.js";
-import type { FetchLike } from "../runtime/fetch-like.js";
+import { currentClientScope } from "../context/ambient.js";
 import { closingPrincipal } from "../context/closing.js";
-import { internalsOf, windsDown } from "../context/internals.js";
-import type { UserContext } from "../context/user-context.js";
+import { windsDown } from "../context/internals.js";
+import { type UserContext, internalsOf } from "../context/user-context.js";
 import { HostedAgentIdentityError } from "../errors.js";
 import { redirectRefusedCauses } from "../errors/causes/resource.js";
 import type { ErrorCause } from "../errors/facts.js";
-import type { Acquirer } from "../tokens/acquire.js";
+import type { OnEvent } from "../events/events.js";
+import { traced, type TraceHeaders } from "../events/steps.js";
+import type { FetchLike } from "../runtime/runtime.js";
 import type { ProtectedResource } from "../sources/protected-resource.js";
 import type { AccessToken } from "../sources/token-source.js";
-import type { ChallengeBudget } from "./challenge-budget.js";
-import { canSendAgain, type OutgoingInit, type OutgoingRequest } from "./outgoing-request.js";
+import type { Acquirer } from "../tokens/acquire.js";
 import { answerChallenge } from "./answer-challenge.js";
-import { noteAnswer, noteFailure } from "./server-troubles.js";
+import { answerReader } from "./answer-reader.js";
+import type { ChallengeBudget } from "./challenge-budget.js";
+import type { Elicitations } from "./elicitation.js";
+import { legacyTransport, mayBeLegacy } from "./legacy-transport.js";
+import {
+  canSendAgain,
+  type OutgoingInit,
+  type OutgoingRequest,
+  outgoingRequest,
+} from "./outgoing-request.js";
+import { lostSession, saysSessionIsLost } from "./lost-session.js";
+import { maySendAgain } from "./send-again.js";
+import { asksForStandaloneStream, type StandaloneRefusal } from "./standalone-requests.js";
+import type { StandaloneStreams, StreamWire } from "./standalone-streams.js";
 import { ownerOf, sessionIdsOf, type SessionOwners } from "./sessions.js";
-import { refuseStandaloneStream } from "./standalone-stream.js";
-import { beginToolCalls } from "./tool-calls.js";
+import { beginToolCalls, noteAnswer, noteFailure } from "./tool-calls.js";
 import { urlNotAllowed, type UrlMatch } from "./url-match.js";
 
 /** What the identity-aware fetch is made from. */
@@ -25,7 +38,14 @@ export interface UserFetchOptions {
   readonly matches: UrlMatch;
   readonly sessions: SessionOwners | undefined;
   readonly refusals: ChallengeBudget;
-  readonly refuseStandaloneStream: boolean;
+  /** Answers whoever asks for a stream on which the server talks by itself. Without it they get one. */
+  readonly refuseStandaloneStream: StandaloneRefusal | undefined;
+  /** Those of pooled clients. */
+  readonly streams?: StandaloneStreams | undefined;
+  /** Takes requests that the user open a URL out of answers. A toolbox has its own way. */
+  readonly elicitations?: Elicitations;
+  /** How long the server may be silent before it has answered. */
+  readonly silenceMs?: number | undefined;
   /** The network below. */
   readonly fetch: FetchLike;
   /** A context to use instead of the current one. */
@@ -43,12 +63,22 @@ export function sendAsUser(options: UserFetchOptions): SendAsUser {
     const url = options.matches(href);
     if (url === undefined) return Promise.reject(urlNotAllowed(href, options.resource.url));
     const context = options.context ?? tryGetUserContext();
+    const scope = options.context === undefined ? currentClientScope() : undefined;
+    const own = scope && options.streams?.answer({ wire: wireOf(options), scope, context, url, init });
+    if (own !== undefined) return own;
     if (context === undefined) return endSession(options, undefined, url, init);
-    if (options.refuseStandaloneStream) {
-      const refused = refuseStandaloneStream(init);
-      if (refused !== undefined) return Promise.resolve(refused);
-    }
+    if (options.refuseStandaloneStream !== undefined && asksForStandaloneStream(init))
+      return options.refuseStandaloneStream(init);
     return send(options, context, url, init);
+  };
+}
+
+/** How streams of pooled clients are opened. What a server asks on them belongs to no answer. */
+function wireOf(options: UserFetchOptions): StreamWire {
+  const { elicitations: _none, ...rest } = options;
+  return {
+    asUser: (context, url, init) => send(rest, context, url, init),
+    withToken: (token, url, init) => deliver(rest, url, init, token),
   };
 }
 
@@ -56,8 +86,10 @@ async function send(
   options: UserFetchOptions,
   context: UserContext,
   url: string,
-  init: OutgoingInit,
+  given: OutgoingInit,
 ): Promise<Response> {
+  const rpc = isRpc(given) ? options.elicitations : undefined;
+  const init = rpc?.declared(given) ?? given;
   const internals = internalsOf(context);
   if (windsDown(internals)) return endSession(options, context, url, init);
   checkSession(options.sessions, context, init);
@@ -69,8 +101,27 @@ async function send(
   try {
     // Not through deliver(): one more promise costs more than the cached token.
     const request = withToken(init, first);
-    const sent = await options.fetch(url, request);
+    const attempt = (): Promise<Response> => options.fetch(url, request);
+    const again = (error: unknown): Promise<Response> => {
+      if (!maySendAgain(init, error)) throw error;
+      return attempt();
+    };
+    const call = options.streams?.begin(context, init);
+    const sent = await (call?.carry(() => attempt().catch(again)) ?? attempt().catch(again));
     const response = isRedirect(sent, init) ? await follow(options, url, request, sent) : sent;
+    if (response.status >= 400 && (await saysSessionIsLost(response, init))) {
+      await response.body?.cancel();
+      for (const id of sessionIdsOf(init.headers)) options.sessions?.ended(id);
+      throw lostSession(context, serverLabel, init);
+    }
+    const legacy =
+      response.status >= 404 && mayBeLegacy(init, response)
+        ? await legacyTransport(serverLabel, init.signal, (get) => deliver(options, url, get, first))
+        : undefined;
+    if (legacy !== undefined) {
+      await response.body?.cancel();
+      throw legacy;
+    }
     const answer =
       response.status === 401 || response.status === 403
         ? await answerChallenge(options, {
@@ -84,13 +135,69 @@ async function send(
         : response;
     noteSession(options.sessions, context, init, answer);
     noteAnswer(internals, serverLabel, init, answer);
-    calls?.answered(answer);
-    return answer;
+    const passed =
+      rpc === undefined || answer.body === null
+        ? answer
+        : await rpc.taken({
+            context,
+            init: given,
+            response: answer,
+            asked: () => calls?.asked(),
+            send: (body) => reply(options, context, url, { init, body }),
+            blocksOf: answerReader({
+              init,
+              serverLabel,
+              internals,
+              calls,
+              silenceMs: options.silenceMs,
+              resume: (lastEventId) => resume(options, context, url, { init, lastEventId }),
+            }),
+          });
+    calls?.answered(passed);
+    return passed;
   } catch (error) {
     noteFailure(internals, serverLabel, init, error);
     calls?.failed(error);
     throw error;
   }
+}
+
+/** Whether a request may be one of JSON-RPC, or resumes the answer to one. */
+function isRpc({ method, headers, body }: OutgoingInit): boolean {
+  return method === "POST" ? typeof body === "string" : headers["last-event-id"] !== undefined;
+}
+
+/** Sends a message of the client in the session of a request, as the same user. */
+async function reply(
+  options: UserFetchOptions,
+  context: UserContext,
+  url: string,
+  { init, body }: { readonly init: OutgoingInit; readonly body: string },
+): Promise<Response> {
+  const { "last-event-id": _resumed, "mcp-method": _method, "mcp-name": _name, ...kept } = init.headers;
+  const headers = {
+    ...kept,
+    accept: "application/json, text/event-stream",
+    "content-type": "application/json",
+  };
+  const posted = { ...init, method: "POST", headers, body, signal: null };
+  // What the server has asked on a stream of its own is answered with it.
+  options.streams?.begin(context, posted);
+  const token = options.acquirer.cachedToken(context) ?? (await options.acquirer.acquire(context));
+  return deliver(options, url, posted, token);
+}
+
+/** Asks for the rest of the answer to a request, as the same user. */
+async function resume(
+  options: UserFetchOptions,
+  context: UserContext,
+  url: string,
+  { init, lastEventId }: { readonly init: OutgoingInit; readonly lastEventId: string },
+): Promise<Response> {
+  const { "content-type": _type, "mcp-method": _method, "mcp-name": _name, ...kept } = init.headers;
+  const headers = { ...kept, accept: "text/event-stream", "last-event-id": lastEventId };
+  const token = options.acquirer.cachedToken(context) ?? (await options.acquirer.acquire(context));
+  return deliver(options, url, { ...init, method: "GET", headers, body: null }, token);
 }
 
 /** Sends a request with the token, and follows redirects. */
@@ -134,14 +241,25 @@ async function follow(
       redirectRefused(options.resource, message, cause);
     if (hops >= maxRedirects)
       throw refusal(`redirected more than ${maxRedirects} times`, redirectRefusedCauses.loop);
-    if (target === undefined) throw refusal("redirected to where its token must not go");
-    if (!keepsMethod) throw refusal(`redirected with ${response.status}`, redirectRefusedCauses.method);
+    if (target === undefined)
+      throw refusal(`redirected to ${originOf(location, from)}, where its token must not go`);
+    const where = originOf(location, from);
+    if (!keepsMethod)
+      throw refusal(`redirected to ${where} with ${response.status}`, redirectRefusedCauses.method);
     if (!canSendAgain(request.body))
-      throw refusal("redirected a request whose body is gone", redirectRefusedCauses.body);
+      throw refusal(`redirected to ${where}, and the request's body is gone`, redirectRefusedCauses.body);
     response = await options.fetch(target, request);
     if (!isRedirect(response, {})) return response;
     from = target;
   }
+}
+
+/** Only the origin: the rest of a location may hold anything, a code or a token included. */
+function originOf(location: string, from: string): string {
+  if (!URL.canParse(location, from)) return "an unreadable URL";
+  const { origin, protocol } = new URL(location, from);
+  if (origin === new URL(from).origin) return `another path of ${JSON.stringify(origin)}`;
+  return JSON.stringify(origin === "null" ? protocol : origin);
 }
 
 function redirectRefused(
@@ -209,4 +327,64 @@ function noteSession(
   // A session that the server did not end keeps its owner.
   const isOver = response.status === 404 || (method === "DELETE" && response.ok);
   if (isOver) for (const id of sessionIdsOf(headers)) sessions.ended(id);
+}
+
+/** What events say about the requests of one access. */
+interface TracedFetch {
+  readonly resource: ProtectedResource;
+  readonly onEvent: OnEvent | undefined;
+  /** A context to use instead of the current one. */
+  readonly context: UserContext | undefined;
+}
+
+/**
+ * The `fetch` of an access: reads each request once, and sends it with a listener around it. Without a listener for
+ * steps it only sends. Events name only the resource's host: paths and queries may name people.
+ */
+export function tracedFetch(send: SendAsUser, { resource, onEvent, context: bound }: TracedFetch): FetchLike {
+  const around = onEvent?.around === undefined ? undefined : onEvent;
+  const { hostname, port, protocol } = new URL(resource.url);
+  const defaultPort = protocol === "http:" ? 80 : 443;
+  const where = {
+    step: "mcp_request",
+    serverLabel: resource.serverLabel,
+    address: hostname,
+    port: port === "" ? defaultPort : Number(port),
+  } as const;
+  return (input, given) => {
+    let request;
+    try {
+      request = outgoingRequest(input, given);
+    } catch (error) {
+      return Promise.reject(error);
+    }
+    if (around === undefined) return send(request);
+    const { href, init } = request;
+    const context = bound ?? tryGetUserContext();
+    const step = {
+      ...where,
+      method: init.method,
+      principal: context?.principalKey,
+      trace: context?.trace ?? {},
+    };
+    return traced(
+      around,
+      step,
+      (headers) => send(headers === undefined ? request : { href, init: withTrace(init, headers) }),
+      ({ status }) => ({ status }),
+    );
+  };
+}
+
+/** Keeps the caller's `traceparent`, and never mixes it with a `tracestate` of ours. */
+function withTrace(init: OutgoingInit, { traceparent, tracestate }: TraceHeaders): OutgoingInit {
+  if (init.headers["traceparent"] !== undefined || !isTraceparent(traceparent)) return init;
+  const { tracestate: _replaced, ...headers } = init.headers;
+  const isState = tracestate !== undefined && /^[ -~]{1,512}$/.test(tracestate);
+  return { ...init, headers: { ...headers, traceparent, ...(isState ? { tracestate } : {}) } };
+}
+
+/** Source: W3C Trace Context, section 3.2. */
+function isTraceparent(value: string): boolean {
+  return /^[\da-f]{2}-[\da-f]{32}-[\da-f]{16}-[\da-f]{2}$/.test(value);
 }

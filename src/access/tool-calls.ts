@@ -1,10 +1,12 @@
 import { finished } from "node:stream";
-import type { ContextInternals, ToolCall } from "../context/state.js";
+import type { ContextInternals, ToolCall, ServerTrouble } from "../context/state.js";
+import { isHostedAgentIdentityError } from "../errors.js";
 import type { OutgoingInit } from "./outgoing-request.js";
-import { isLeft, noteFailure } from "./server-troubles.js";
 
 /** The tool calls of one request, from when it is sent. */
 export interface ToolCallsSent {
+  /** The server asked the user to open a page, in place of the answer or while it works on it. */
+  asked(): void;
   answered(response: Response): void;
   failed(error: unknown): void;
 }
@@ -38,13 +40,18 @@ export function beginToolCalls(
   const { promise, resolve } = settlement();
   inFlight.add(promise);
 
+  let settled = false;
   const settle = (state: ToolCall["state"]): void => {
+    // What comes after a server has asked is the answer to that.
+    if (settled) return;
+    settled = true;
     for (const call of calls) call.state = state;
     inFlight.delete(promise);
     resolve();
   };
   const failed = (error: unknown): void => settle(isLeft(init, error) ? "under_way" : "failed");
   return {
+    asked: () => settle("asked"),
     failed,
     answered(response) {
       if (!response.ok) return settle("failed");
@@ -100,4 +107,77 @@ function settlement(): { readonly promise: Promise<void>; readonly resolve: () =
   let resolve!: () => void;
   const promise = new Promise<void>((done) => (resolve = done));
   return { promise, resolve };
+}
+
+type Troubles = Pick<ContextInternals, "serverTroubles">;
+
+/** Notes what an answer says about its server: a 5xx is trouble, and any other status ends it. */
+export function noteAnswer(
+  { serverTroubles }: Troubles,
+  serverLabel: string,
+  init: OutgoingInit,
+  { status }: Response,
+): void {
+  if (status < 500) {
+    if (serverTroubles.size > 0 && tellsOfTheServer(init)) serverTroubles.delete(serverLabel);
+  } else if (tellsOfTheServer(init)) {
+    note(serverTroubles, { serverLabel, kind: "status", status });
+  }
+}
+
+/** Notes that no answer came, or that it broke off, unless the caller stopped waiting. */
+export function noteFailure(
+  { serverTroubles }: Troubles,
+  serverLabel: string,
+  init: OutgoingInit,
+  error: unknown,
+): void {
+  if (isLeft(init, error) || !isNetworkError(error) || !tellsOfTheServer(init)) return;
+  note(serverTroubles, { serverLabel, kind: "unreachable", silent: isOfSilence(error) });
+}
+
+/** Whether the caller stopped waiting. A time limit of the caller's does not count: no answer came in time. */
+function isLeft({ signal }: Pick<RequestInit, "signal">, error: unknown): boolean {
+  return signal?.aborted === true && nameOf(error) !== "TimeoutError";
+}
+
+/**
+ * Whether an error is one of the network. Those of `fetch` are `TypeError`s with a cause, while a request that
+ * cannot be made has none; other implementations give a code. Messages differ from runtime to runtime.
+ */
+function isNetworkError(error: unknown): boolean {
+  if (typeof error !== "object" || error === null || isHostedAgentIdentityError(error)) return false;
+  const { code, cause } = error as { code?: unknown; cause?: unknown };
+  if (nameOf(error) === "TypeError") return typeof cause === "object" && cause !== null;
+  return nameOf(error) === "TimeoutError" || typeof code === "string";
+}
+
+/** Whether `fetch` of Node.js gave up because nothing came. Source: undici, headersTimeout and bodyTimeout. */
+function isOfSilence(error: unknown): true | undefined {
+  const { code } = Object((error as { cause?: unknown } | null)?.cause ?? error) as { code?: unknown };
+  return code === "UND_ERR_HEADERS_TIMEOUT" || code === "UND_ERR_BODY_TIMEOUT" ? true : undefined;
+}
+
+/**
+ * Whether a request is one that the turn depends on. A run closes its session after the call that failed, and a
+ * standalone stream is optional: neither explains a failure, nor does its success end one.
+ */
+function tellsOfTheServer({ method, headers }: OutgoingInit): boolean {
+  if (method === "DELETE") return false;
+  return method !== "GET" || headers["accept"]?.includes("text/event-stream") !== true;
+}
+
+/** Notes that the answer to a request broke off. */
+export function noteBreak({ serverTroubles }: Troubles, serverLabel: string, cause: unknown): void {
+  note(serverTroubles, { serverLabel, kind: "unreachable", silent: isOfSilence(cause) });
+}
+
+/** The newest stands last. */
+function note(troubles: Map<string, ServerTrouble>, trouble: ServerTrouble): void {
+  troubles.delete(trouble.serverLabel);
+  troubles.set(trouble.serverLabel, trouble);
+}
+
+function nameOf(error: unknown): unknown {
+  return (error as { name?: unknown } | null | undefined)?.name;
 }

@@ -1,4 +1,4 @@
-import type { FetchLike } from "../runtime/fetch-like.js";
+import type { FetchLike } from "../runtime/runtime.js";
 import type { UserContext } from "../context/user-context.js";
 import type { ProtectedResource } from "../sources/protected-resource.js";
 import type { AccessToken } from "../sources/token-source.js";

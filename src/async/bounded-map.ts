@@ -23,3 +23,30 @@ class BoundedMap<K, V> extends Map<K, V> {
     return this;
   }
 }
+
+/** A map of a bounded number of keys whose values expire. */
+export interface ExpiringMap<V> {
+  get(key: string): V | undefined;
+  set(key: string, value: V): void;
+  deleteWhere(matches: (key: string) => boolean): void;
+  clear(): void;
+}
+
+/** Makes a map whose values live for `ms` by `age`. The oldest key makes room for a new one. */
+export function expiringMap<V>(ms: number, maxKeys: number, age: () => number): ExpiringMap<V> {
+  const entries = boundedMap<string, { readonly value: V; readonly until: number }>(maxKeys);
+  return {
+    get(key) {
+      const entry = entries.get(key);
+      if (entry === undefined) return undefined;
+      if (entry.until > age()) return entry.value;
+      entries.delete(key);
+      return undefined;
+    },
+    set: (key, value) => void entries.set(key, { value, until: age() + ms }),
+    deleteWhere(matches) {
+      for (const key of entries.keys()) if (matches(key)) entries.delete(key);
+    },
+    clear: () => entries.clear(),
+  };
+}

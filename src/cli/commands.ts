@@ -59,7 +59,7 @@ Run it in your agent's environment. It checks the environment, tenant, app, cred
 user token, the MCP server's 401 and metadata, the toolbox, the sign-in store and its keys. Then it shows which
 ways to a token work, and what to do next. It signs nobody in, stores nothing, and drops the tokens it gets.
 
-${optionHelp(doctorOptions, ["federatedTokenFile", "signInKeys", "redisUrl"])}
+${optionHelp(doctorOptions, ["federatedTokenFile", "signInKeys", "redisUrl", "signInDatabaseUrl"])}
 
 Exit code: 0 no check failed, 1 a check failed, 2 invalid usage, 130 interrupted.`,
     options: doctorOptions,

@@ -51,6 +51,7 @@ const variablesOnly = {
   federatedTokenFile: "a workload identity",
   signInKeys: "the keys of the sign-in store, comma separated",
   redisUrl: "the sign-in store",
+  signInDatabaseUrl: "the sign-in store in PostgreSQL",
 } as const;
 
 /** The options of a command, as `parseArgs` takes them. */
@@ -96,7 +97,7 @@ export function optionHelp(
 /** The environment variables of an option, or of a setting without an option. */
 function variablesOf(name: OptionName | keyof typeof variablesOnly): readonly string[] {
   if (name === "secret-file") return secrets.clientSecret;
-  if (name === "signInKeys" || name === "redisUrl") return secrets[name];
+  if (name === "signInKeys" || name === "redisUrl" || name === "signInDatabaseUrl") return secrets[name];
   if (name === "federatedTokenFile") return settings[name].variables;
   return Object.values(settings).find(({ option }) => option === name)?.variables ?? [];
 }

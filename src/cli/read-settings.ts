@@ -1,6 +1,5 @@
 import { readFile } from "node:fs/promises";
-import { cloudEndpoints, cloudOfAuthorityHost, type CloudEndpoints } from "../entra/clouds.js";
-import { isGuid } from "../entra/tenants.js";
+import { cloudEndpoints, cloudOfAuthorityHost, type CloudEndpoints, isGuid } from "../entra/clouds.js";
 import type { Invocation } from "./invocation.js";
 import { noteSecret } from "./hide-secrets.js";
 import { UsageError } from "./usage-error.js";
@@ -48,8 +47,8 @@ export async function readSettings({
 }
 
 function noteSecrets(read: Readonly<Partial<Record<SettingName, string>>>): void {
-  const { clientSecret, signInKeys, redisUrl } = read;
-  for (const secret of [clientSecret, redisUrl, ...(signInKeys ?? "").split(",")])
+  const { clientSecret, signInKeys, redisUrl, signInDatabaseUrl } = read;
+  for (const secret of [clientSecret, redisUrl, signInDatabaseUrl, ...(signInKeys ?? "").split(",")])
     noteSecret((secret ?? "").trim());
   // A URL with a password is refused with a message that quotes the URL, so the password must be hidden.
   for (const value of Object.values(read)) {

@@ -23,4 +23,5 @@ export const secrets = {
   clientSecret: ["APP_CLIENT_SECRET", "SERVICE_CLIENT_SECRET"],
   signInKeys: ["SIGN_IN_KEYS", "SIGN_IN_KEY"],
   redisUrl: ["REDIS_URL"],
+  signInDatabaseUrl: ["SIGN_IN_DATABASE_URL"],
 } as const;

@@ -1,13 +1,15 @@
-import { authorizeEndpoint, adminConsentEndpoint } from "../entra/clouds.js";
-import { appFactsOption, type EntraAppFacts } from "../entra/tenants.js";
-import { check, oneOf, optional } from "../options/checks.js";
-import { isLoopback } from "../options/secure-url.js";
+import {
+  authorizeEndpoint,
+  adminConsentEndpoint,
+  allowsTenant,
+  appFactsOption,
+  type EntraAppFacts,
+} from "../entra/clouds.js";
+import { check, oneOf, optional, isLoopback } from "../options/checks.js";
 import { readOptions, type OptionCheck, type OptionTable } from "../options/option-table.js";
-import type { ConsentLink, ConsentLinkInput } from "./consent-link.js";
-import { linkFault } from "./link-form.js";
-import { consentLinkPolicy } from "./link-policy.js";
-import { type Runtime, runtimeOptions } from "../runtime/runtime.js";
-import { type RandomBytes } from "../runtime/random.js";
+import type { ConsentLink, ConsentLinkInput, MadeConsentLink } from "./consent-link.js";
+import { consentLinkPolicy, linkFault } from "./link-policy.js";
+import { type Runtime, runtimeOptions, type RandomBytes } from "../runtime/runtime.js";
 
 /** How an administrator's consent link is made. */
 export interface AdminConsentLinkOptions extends Pick<Runtime, "random"> {
@@ -53,7 +55,7 @@ export function entraConsentLink(options: EntraConsentLinkOptions): ConsentLink 
   const { app, prompt, redirectUri, random } = settings;
   const make = (input: ConsentLinkInput) => {
     const hint = input.user?.username;
-    return linkTo(app, authorizeEndpoint(app.cloud, tenantOf(app, input)), {
+    return linkInTenantOf(app, input, authorizeEndpoint, {
       client_id: app.clientId,
       response_type: "code",
       response_mode: "query",
@@ -90,7 +92,7 @@ export function entraConsentLink(options: EntraConsentLinkOptions): ConsentLink 
 export function adminConsentLink(options: AdminConsentLinkOptions): ConsentLink {
   const { app, redirectUri, random } = readOptions("adminConsentLink", adminConsentLinkOptions, options);
   const make = (input: ConsentLinkInput) =>
-    linkTo(app, adminConsentEndpoint(app.cloud, tenantOf(app, input)), {
+    linkInTenantOf(app, input, adminConsentEndpoint, {
       client_id: app.clientId,
       redirect_uri: redirectUri,
       scope: input.scopes.join(" "),
@@ -99,9 +101,18 @@ export function adminConsentLink(options: AdminConsentLinkOptions): ConsentLink 
   return Object.assign(make, { kind: "admin" as const });
 }
 
-/** The user's own tenant, if it is listed: a guest's consent belongs to the tenant of the token. */
-function tenantOf(app: EntraAppFacts, { user }: ConsentLinkInput): string {
-  return user !== undefined && app.allowedTenants.includes(user.tid) ? user.tid : app.tenantId;
+/** A link into the user's own tenant, if it is allowed: a guest's consent belongs to the tenant of the token. */
+function linkInTenantOf(
+  app: EntraAppFacts,
+  { user }: ConsentLinkInput,
+  endpointOf: typeof authorizeEndpoint,
+  parameters: Record<string, string | undefined>,
+): MadeConsentLink | Promise<MadeConsentLink> {
+  const linkInto = (tenantId: string) => linkTo(app, endpointOf(app.cloud, tenantId), parameters);
+  if (user === undefined) return linkInto(app.tenantId);
+  const chosen = (isAllowed: boolean) => linkInto(isAllowed ? user.tid : app.tenantId);
+  const allowed = allowsTenant(app, user.tid);
+  return typeof allowed === "boolean" ? chosen(allowed) : allowed.then(chosen);
 }
 
 function linkTo(

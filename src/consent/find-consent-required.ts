@@ -1,9 +1,9 @@
 import { tryGetUserContext } from "../context/ambient.js";
 import { requestKey } from "../context/internals.js";
 import { ConsentRequest, ConsentRequiredError, isConsentRequiredError } from "../errors.js";
-import { nested, readOptions, type OptionTable } from "../options/option-table.js";
-import { optional, text } from "../options/checks.js";
 import { toolboxConsent, toolboxConsentCode } from "../foundry/toolbox-consent.js";
+import { optional, text } from "../options/checks.js";
+import { nested, readOptions, type OptionTable } from "../options/option-table.js";
 import { errorChain, read } from "./error-chain.js";
 import { checkLink, consentLinkPolicy, policyOption, type ConsentLinkPolicy } from "./link-policy.js";
 
@@ -82,12 +82,16 @@ export function uniqueRequests(requests: readonly ConsentRequest[]): ConsentRequ
   return [...new Map(requests.map((request) => [requestKey(request), request])).values()];
 }
 
+/** The JSON-RPC error code with which an MCP server asks for a URL. Source: MCP 2025-11-25. */
+const urlElicitationCode = -32042;
+
 /**
- * What `foundryToolbox()` has recorded and taken out of an error in the middle of a stream. Anybody can write
+ * What `foundryToolbox()` or an access has recorded and taken out of an error in the middle of a stream. Anybody can write
  * such an error: it brings nothing that was not asked for in this turn anyway.
  */
 function recorded(value: object): ConsentRequiredError | undefined {
-  if (read(value, "code") !== toolboxConsentCode) return undefined;
+  const code = read(value, "code");
+  if (code !== toolboxConsentCode && code !== urlElicitationCode) return undefined;
   if (read(Object(read(value, "data")) as object, "code") !== "consent_required") return undefined;
   const requests = tryGetUserContext()?.consentRequests ?? [];
   return requests.length === 0 ? undefined : new ConsentRequiredError(requests);

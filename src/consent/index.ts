@@ -6,7 +6,7 @@
 export { type AgentReference, type OAuthConsentRequestItem } from "../foundry/items.js";
 export { toolboxConsentLinks, type ToolboxConsentLink } from "../foundry/toolbox-clouds.js";
 export { isOAuthConsentRequest } from "./is-consent-item.js";
-export { type AllowedConsentLink } from "./allowed-link.js";
+export { type AllowedConsentLink } from "./link-policy.js";
 export { consentLinkPolicy, type ConsentLinkPolicy, type ConsentLinkPolicyOptions } from "./link-policy.js";
 export {
   consentReader,

@@ -1,5 +1,5 @@
 import { consentItemType, type OAuthConsentRequestItem } from "../foundry/items.js";
-import { linkFault } from "./link-form.js";
+import { linkFault } from "./link-policy.js";
 
 /**
  * Whether an item of a response asks for consent and its link may be shown: well formed, https (http only on

@@ -1,6 +1,5 @@
 import { consentItemType, type AgentReference } from "../foundry/items.js";
-import { linkFault } from "./link-form.js";
-import type { ConsentLinkPolicy } from "./link-policy.js";
+import { type ConsentLinkPolicy, linkFault } from "./link-policy.js";
 
 /**
  * What a client shows a person who has to open a link first.

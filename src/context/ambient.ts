@@ -1,8 +1,7 @@
 import { func } from "../options/checks.js";
 import { HostedAgentIdentityError } from "../errors.js";
 import { liveInternalsOf } from "./internals.js";
-import { contextSlot } from "./slot.js";
-import type { UserContext } from "./user-context.js";
+import { type ClientScope, type UserContext, contextSlot } from "./user-context.js";
 
 /**
  * The user context of the running code, or of a request object that an adapter has seen.
@@ -34,8 +33,9 @@ export function getUserContext(request?: object): UserContext {
  * @group Context
  */
 export function tryGetUserContext(request?: object): UserContext | undefined {
-  const slot = contextSlot<UserContext>();
-  return (request === undefined ? undefined : slot.byRequest.get(request)) ?? slot.storage.getStore();
+  const slot = contextSlot;
+  const found = (request === undefined ? undefined : slot.byRequest.get(request)) ?? slot.storage.getStore();
+  return found !== undefined && "opener" in found ? found.opener : found;
 }
 
 /**
@@ -61,7 +61,7 @@ export function tryGetUserContext(request?: object): UserContext | undefined {
 export function runWithUserContext<T>(context: UserContext, run: () => T): T {
   liveInternalsOf(context);
   func("a function").read(run, "runWithUserContext: run");
-  return contextSlot<UserContext>().storage.run(context, run);
+  return contextSlot.storage.run(context, run);
 }
 
 /**
@@ -69,15 +69,31 @@ export function runWithUserContext<T>(context: UserContext, run: () => T): T {
  * instead of `no_user_context`.
  */
 export function runInContext<T>(context: UserContext, run: () => T): T {
-  return contextSlot<UserContext>().storage.run(context, run);
+  return contextSlot.storage.run(context, run);
 }
 
 /** Runs shared work (keys, client assertions, agent tokens, sweeps) without a user context. */
 export function runWithoutUserContext<T>(run: () => T): T {
-  return contextSlot<UserContext>().storage.run(undefined, run);
+  return contextSlot.storage.run(undefined, run);
 }
 
 /** Remembers the context of a request object, for body readers that lose the async context. */
 export function rememberForRequest(request: object, context: UserContext): void {
-  contextSlot<UserContext>().byRequest.set(request, context);
+  contextSlot.byRequest.set(request, context);
+}
+
+/** Runs what opens a client. Until the scope has no opener any more, its context is the current one in there. */
+export function runInClientScope<T>(scope: ClientScope, run: () => T): T {
+  return contextSlot.storage.run(scope, run);
+}
+
+/** The scope of the running code, if a pooled client runs it by itself. */
+export function currentClientScope(): ClientScope | undefined {
+  const found = contextSlot.storage.getStore();
+  return found !== undefined && "opener" in found ? found : undefined;
+}
+
+/** A turn that holds the client and goes on. */
+export function liveTurnOf({ turns, opener }: ClientScope): UserContext | undefined {
+  return [...turns, opener].find((context) => context?.ended === false);
 }

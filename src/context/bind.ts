@@ -1,6 +1,5 @@
 import { getUserContext, runInContext, runWithUserContext } from "./ambient.js";
-import { internalsOf } from "./internals.js";
-import type { UserContext } from "./user-context.js";
+import { type UserContext, internalsOf } from "./user-context.js";
 
 /**
  * Binds a function to a user context: wherever it is called from, it runs for that user. If it returns an

@@ -1,15 +1,9 @@
-import { check } from "../options/checks.js";
 import { HostedAgentIdentityError, isHostedAgentIdentityError, type ConsentRequest } from "../errors.js";
-import { type OptionCheck } from "../options/option-table.js";
 import { userNotIdentifiedCauses } from "../errors/causes/sign-in.js";
-import { contextSlot, keptBeside } from "./slot.js";
+import { check } from "../options/checks.js";
+import type { OptionCheck } from "../options/option-table.js";
 import type { ContextInternals, ToolCall } from "./state.js";
-import type { UserContext } from "./user-context.js";
-
-/** The internals of a context made by this package. Throws `invalid_option` for anything else. */
-export function internalsOf(context: UserContext): ContextInternals {
-  return keptBeside(context);
-}
+import { contextSlot, internalsOf, type UserContext } from "./user-context.js";
 
 /** The internals of a context whose turn still runs. Throws `context_ended` otherwise. */
 export function liveInternalsOf(context: UserContext): ContextInternals {
@@ -78,20 +72,14 @@ export function recordSignInDemand(context: UserContext, error: HostedAgentIdent
 
 /** The error for a context without a principal. It says what is missing. */
 export function userNotIdentified(context: UserContext): HostedAgentIdentityError {
-  const { unidentified, assertion } = internalsOf(context);
+  const { assertion, unidentified } = internalsOf(context);
   if (assertion?.use === "resource")
     return new HostedAgentIdentityError(
       "user_not_identified",
       "The user token is for a resource: it serves passthrough to that resource, and proves nobody to this agent.",
       userNotIdentifiedCauses.resource,
     );
-  if (assertion !== undefined) return new HostedAgentIdentityError("user_not_identified");
-  const why =
-    unidentified ??
-    (context.platform.userId === undefined
-      ? "The request brought neither a user token nor a platform user id that is believed."
-      : "The request brought no user token, and its platform user id may stand for more than one person.");
-  return new HostedAgentIdentityError("user_not_identified", why);
+  return new HostedAgentIdentityError("user_not_identified", unidentified);
 }
 
 /** What makes two consent requests the same one. Link and server label, as the platform's hosts do it. */
@@ -103,5 +91,57 @@ export function requestKey(request: ConsentRequest): string {
 export const contextOption: OptionCheck<UserContext> = check<UserContext>(
   "object",
   "a user context (a copy or a spread of one holds no identity)",
-  (context: UserContext) => contextSlot().internals.has(context),
+  (context: UserContext) => contextSlot.internals.has(context),
 );
+
+/** Which principals were forgotten when, so that work that began before is not kept. */
+export interface Forgotten {
+  /** Call when work for a principal begins. The returned function says whether the principal was not forgotten since. */
+  begin(principalKey: string): () => boolean;
+  add(principalKey: string): void;
+}
+
+const maxPrincipals = 10_000;
+
+/**
+ * Remembers at most `max` principals. When the oldest makes room, work of every principal that began before it counts
+ * as forgotten, so that the bound never revives a forgotten one.
+ */
+export function forgottenPrincipals(max: number = maxPrincipals): Forgotten {
+  const last = new Map<string, number>();
+  let count = 0;
+  let floor = 0;
+  return {
+    begin(principalKey) {
+      const began = count;
+      return () => Math.max(floor, last.get(principalKey) ?? 0) <= began;
+    },
+    add(principalKey) {
+      count += 1;
+      last.delete(principalKey);
+      last.set(principalKey, count);
+      if (last.size <= max) return;
+      const [oldest] = last;
+      if (oldest === undefined) return;
+      floor = oldest[1];
+      last.delete(oldest[0]);
+    },
+  };
+}
+
+/** Whether an access has forgotten the user of a turn since the turn first used it. */
+export function wasForgotten(context: UserContext): boolean {
+  return internalsOf(context).uses.some(({ stillKnown }) => !stillKnown());
+}
+
+/**
+ * For what a turn creates and keeps for its user: the returned function says whether no access that the turn uses, now
+ * or later, has forgotten the user since.
+ */
+export function knownFromNowOn(context: UserContext, principalKey: string): () => boolean {
+  const { uses } = internalsOf(context);
+  const usedBefore = uses.map(({ begin }) => begin(principalKey));
+  return () =>
+    usedBefore.every((still) => still()) &&
+    uses.slice(usedBefore.length).every(({ stillKnown }) => stillKnown());
+}

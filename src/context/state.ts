@@ -22,6 +22,8 @@ export interface ServerTrouble {
   /** `unreachable`: no answer came, or it broke off. `status`: it answered with a status of 500 or more. */
   readonly kind: "unreachable" | "status";
   readonly status?: number;
+  /** Whether a time limit of the runtime for silence ended the request. */
+  readonly silent?: true | undefined;
 }
 
 /** One `tools/call` that was sent in this turn. */
@@ -31,9 +33,10 @@ export interface ToolCall {
   readonly name: string;
   /**
    * `answered`: an answer has come, which may be an error of the tool itself. `failed`: none came, or the server
-   * refused the request. `under_way`: not known; also when the caller stopped waiting, since the server may go on.
+   * refused the request. `asked`: the server asked the user to open a page first. `under_way`: not known; also when
+   * the caller stopped waiting, since the server may go on.
    */
-  readonly state: "under_way" | "answered" | "failed";
+  readonly state: "under_way" | "answered" | "failed" | "asked";
 }
 
 /** What a turn needs of an access that it has used to notice that the access forgot the user. */
@@ -52,12 +55,20 @@ export interface ContextInternals {
   readonly assertion: Assertion | undefined;
   /** The principal as canonical JSON. Computed once, because every token needs it several times. */
   readonly principalKey: string | undefined;
-  /** Why a platform user id names no user, although `platformUserId` says that it does. */
+  /** Why the request identifies no user: which header, option or environment variable is missing. */
   readonly unidentified: string | undefined;
   /** The consent requests of this turn, without duplicates. */
   readonly consentRequests: ConsentRequest[];
   /** The first refusal of the turn that a new sign-in at the caller resolves. */
   signInDemand: HostedAgentIdentityError | undefined;
+  /** The pages that MCP servers have asked the user to open in this turn, each with its request. */
+  elicited?: Map<string, Promise<ConsentRequest>>;
+  /** The ids of MCP sessions that their servers turned out not to know any more. */
+  lostSessions?: Set<string>;
+  /** The last refusal that a client got as a JSON-RPC error in a stream, with its code in `data.code`. */
+  refusedInStream?: HostedAgentIdentityError;
+  /** Whether its turn resumes one that was interrupted for its user. */
+  resumes?: true;
   /** Called for each new consent request of the turn, and for its sign-in demand. */
   readonly consentListeners: Set<() => void>;
   /** Called once when the context ends. */

@@ -1,8 +1,10 @@
+import { AsyncLocalStorage } from "node:async_hooks";
 import { inspect } from "node:util";
 import type { ConsentRequest } from "../errors.js";
 import type { Assertion, ContextInternals } from "./state.js";
 import { checkServed, principalKey, type Principal } from "./principal.js";
-import { contextSlot, keptBeside } from "./slot.js";
+import { HostedAgentIdentityError } from "../errors.js";
+import { processState } from "./process-state.js";
 
 /** The user of a verified token. `name` and `username` are for display: both can change. */
 export interface VerifiedUser {
@@ -31,7 +33,7 @@ export interface UserContextParts {
   readonly clientHeaders: Readonly<Record<string, string>>;
   readonly trace: Readonly<Record<string, string>>;
   readonly assertion?: Assertion | undefined;
-  /** Why a platform user id names no user, although `platformUserId` says that it does. */
+  /** Why the request identifies no user: which header, option or environment variable is missing. */
   readonly unidentified?: string | undefined;
 }
 
@@ -89,33 +91,33 @@ export class UserContext {
       ownBody: undefined,
       ended: false,
     };
-    contextSlot().internals.set(this, internals);
+    contextSlot.internals.set(this, internals);
     Object.freeze(this);
   }
 
   /** The principal as canonical JSON: a key for what you keep for this user. */
   get principalKey(): string | undefined {
-    return keptBeside(this).principalKey;
+    return internalsOf(this).principalKey;
   }
 
   /** Whether the request brought a user token that was verified. */
   get hasUserToken(): boolean {
-    return keptBeside(this).assertion !== undefined;
+    return internalsOf(this).assertion !== undefined;
   }
 
   /** Whether the turn is over; nothing can be acquired any more. */
   get ended(): boolean {
-    return keptBeside(this).ended;
+    return internalsOf(this).ended;
   }
 
   /** What the user was asked to do in this turn, so far. */
   get consentRequests(): readonly ConsentRequest[] {
-    return [...keptBeside(this).consentRequests];
+    return [...internalsOf(this).consentRequests];
   }
 
   /** Ends the turn: acquiring for this user throws `context_ended` from now on. Does nothing the second time. */
   end(): void {
-    const internals = keptBeside(this);
+    const internals = internalsOf(this);
     if (internals.ended) return;
     internals.ended = true;
     for (const listener of internals.endListeners) listener();
@@ -147,4 +149,54 @@ export class UserContext {
       },
     });
   }
+}
+
+/**
+ * A client that a pool opens for one principal. What the client does by itself (the stream on which its server talks,
+ * timers, reconnections) runs in its scope, and not in the context of the turn that happened to open it.
+ */
+export interface ClientScope {
+  readonly principalKey: string;
+  /** The context of the turn that opens the client. None once it is open: nothing runs for a user by itself. */
+  opener: UserContext | undefined;
+  /** The contexts of the turns that hold the client now, each once for each lease. */
+  readonly turns: UserContext[];
+  /** Aborts when the client is closed. */
+  readonly closed: AbortSignal;
+}
+
+/**
+ * What all copies of this package in a process share of user contexts: a context that is set through one entry or
+ * one install is seen by every other. Beside it stands only the state of Entra apps (`exchange/entra-app.ts`); the
+ * command line, which runs alone in its process, keeps the secrets it hides.
+ */
+interface ContextSlot {
+  readonly storage: AsyncLocalStorage<UserContext | ClientScope | undefined>;
+  readonly internals: WeakMap<object, ContextInternals>;
+  readonly byRequest: WeakMap<object, UserContext>;
+  /** The principal key of the user whose MCP client a pool is closing. */
+  readonly closing: AsyncLocalStorage<string>;
+  /** Errors that were printed already. */
+  readonly reported: WeakSet<object>;
+}
+
+/** The slot of this process. */
+export const contextSlot: ContextSlot = processState("context/2", () => ({
+  storage: new AsyncLocalStorage(),
+  internals: new WeakMap(),
+  byRequest: new WeakMap(),
+  closing: new AsyncLocalStorage(),
+  reported: new WeakSet(),
+}));
+
+/** What is kept beside a context made by this package. Throws `invalid_option` for anything else. */
+export function internalsOf(context: object): ContextInternals {
+  const internals = contextSlot.internals.get(context);
+  if (internals === undefined) {
+    throw new HostedAgentIdentityError(
+      "invalid_option",
+      "This is not a user context of this package (a copy or a spread of one holds no identity).",
+    );
+  }
+  return internals;
 }

@@ -1,6 +1,6 @@
 import type { ErrorCategory } from "../errors.js";
 
-/** What one AADSTS code means and who can end it. */
+/** What an AADSTS code means, and who can resolve it. */
 export interface AadstsFacts {
   readonly category: ErrorCategory;
   readonly meaning: string;
@@ -36,19 +36,19 @@ const rows: readonly Row[] = [
     "Relay the claims challenge to the caller and send the new token it gets.",
   ],
   [
-    [50097, 50129, 50131, 50155],
+    [50005, 50097, 50129, 50131, 50155, 50187, 135011, 700003],
     "blocked",
     "A device condition of a policy is not met.",
     "The user needs a registered or compliant device; an administrator knows which.",
   ],
   [
-    [53000, 53001],
+    [53000, 53001, 530003],
     "blocked",
-    "The device is not compliant or not joined.",
-    "The user has to register or repair the device.",
+    "The device is not compliant, not joined or not managed.",
+    "The user has to register or repair the device; signing in again with the same one changes nothing.",
   ],
   [
-    [53003, 530032, 530034, 530035, 53011],
+    [53002, 53003, 53004, 53010, 53011, 530032, 530034, 530035, 54000],
     "blocked",
     "A tenant policy blocks access.",
     "An administrator has to change the policy or the user's risk state.",
@@ -60,12 +60,47 @@ const rows: readonly Row[] = [
     "Have an administrator assign the user or the user's group to the enterprise application.",
   ],
   [
-    [50020, 50034, 50014, 51004, 90072],
+    [16000, 16003, 50020, 50034, 50014, 51004, 90072],
     "admin",
     "The user does not exist in this tenant.",
     "Invite the user as a guest, or use the tenant the user belongs to.",
   ],
-  [[50057], "admin", "The user account is disabled.", "An administrator has to enable the account."],
+  [
+    [50057, 500571],
+    "admin",
+    "The user account is disabled.",
+    "An administrator has to enable the account; for a guest, in the tenant that the guest is in.",
+  ],
+  [
+    [50053],
+    "admin",
+    "The account is locked, or the sign-in came from an address with malicious activity.",
+    "An administrator finds the reason in the sign-in logs.",
+  ],
+  [
+    [500212, 500213],
+    "admin",
+    "A cross-tenant access policy keeps the user out: the user's own tenant's (500212), or the tenant's of the app (500213).",
+    "An administrator of that tenant has to allow the access.",
+  ],
+  [
+    [50002, 500021, 500022],
+    "admin",
+    "Tenant restrictions of the network or the tenant deny access.",
+    "An administrator of the network has to add the tenant to its restrictions.",
+  ],
+  [
+    [7000229],
+    "admin",
+    "The app has no service principal in the user's tenant.",
+    "Have an administrator of that tenant consent to the app, or create its service principal (az ad sp create --id <client id>). No other secret helps.",
+  ],
+  [
+    [500014],
+    "admin",
+    "The resource's service principal is disabled in this tenant.",
+    "An administrator has to enable it, or to renew the subscription it belongs to.",
+  ],
   [
     [82014, 82018],
     "admin",
@@ -85,7 +120,13 @@ const rows: readonly Row[] = [
     "Use agentOnBehalfOf() with an agent identity of the blueprint instead of onBehalfOf().",
   ],
   [
-    [650052, 650056, 650057, 65005, 650053],
+    [65002],
+    "config",
+    "The client id belongs to Microsoft, and the API does not preauthorize it.",
+    "Register an app of your own and use its client id.",
+  ],
+  [
+    [650052, 650054, 650056, 650057, 65005, 650053],
     "config",
     "The app registration lacks the permission, or the API has no such scope.",
     "Add the delegated permission to the app registration; write scopes in full (api://<app id>/<scope>).",
@@ -115,14 +156,14 @@ const rows: readonly Row[] = [
     "Check the scope's app-ID URI and the tenant; the MCP server's app needs a service principal there.",
   ],
   [
-    [50173, 50132, 50133],
+    [50173, 50132, 50133, 50055, 50144],
     "signin",
-    "The session or grant was revoked or has expired.",
+    "The session or grant was revoked or has expired, or the password has.",
     "The user has to sign in again.",
   ],
   [[70043], "signin", "The tenant's sign-in frequency has passed.", "The user has to sign in again."],
   [
-    [70000, 70008, 700082, 700084],
+    [70000, 70008, 700081, 700082, 700084],
     "signin",
     "The grant is no longer valid.",
     "The user has to sign in again.",
@@ -140,6 +181,18 @@ const rows: readonly Row[] = [
     "Send a token from a user's sign-in.",
   ],
   [
+    [50003, 50146],
+    "config",
+    "The app has a signing key of its own that is missing or expired (claims mapping, SAML).",
+    "Use an app registration without a custom signing key: one that has it cannot exchange user tokens.",
+  ],
+  [
+    [700025],
+    "config",
+    "The app allows public client flows and was sent a credential.",
+    "Use a confidential client: register the redirect URI with type web.",
+  ],
+  [
     [7000215, 7000222, 7000218, 7000216],
     "cred",
     "The client secret is wrong, expired or missing.",
@@ -147,7 +200,7 @@ const rows: readonly Row[] = [
   ],
   [[70002], "cred", "The client could not be authenticated.", "Check the credential given to entraApp()."],
   [
-    [700027, 7000274, 7000214, 7000277, 1000502],
+    [50012, 700027, 700030, 7000274, 7000214, 7000277, 1000502],
     "cred",
     "The client certificate was not accepted.",
     "Upload the certificate to the app registration; check its validity.",
@@ -250,7 +303,7 @@ const rows: readonly Row[] = [
     "Stop, and look for scopes that are requested but never granted, or a cache that never hits.",
   ],
   [
-    [90033, 90024, 90006, 90012, 90025, 50033, 50087, 90090],
+    [90033, 90024, 90006, 90012, 90025, 50033, 50087, 50088, 70012, 90090],
     "retry",
     "Entra has a temporary problem.",
     "Try again shortly.",
@@ -264,12 +317,48 @@ const byCode: ReadonlyMap<number, AadstsFacts> = new Map(
   ),
 );
 
-/** What is known about an AADSTS code, or `undefined`. */
+/** What the table says about an AADSTS code; `undefined` for an unknown one. */
 export function aadstsFacts(code: number): AadstsFacts | undefined {
   return byCode.get(code);
 }
 
-/** Every known code, in the order of the table. For the catalog page. */
+/** Codes that begin alike, and what they have in common. */
+type Range = readonly [begins: RegExp, shown: string, category: ErrorCategory, meaning: string];
+
+/**
+ * What a code is about that the table does not know, by its first digits. None is `consent` or `signin`: asking a user
+ * for something that may not help is a circle, since the next answer is the same.
+ */
+const ranges: readonly Range[] = [
+  [/^53\d{3,5}$/, "53…", "blocked", "A policy of the tenant blocks access (Conditional Access, risk)."],
+  [/^(?:16|50|51)\d{3,5}$/, "16…, 50…, 51…", "admin", "Entra does not let this account or tenant in."],
+  [/^65\d{3,5}$/, "65…", "config", "The app's permissions are not set up as the request needs them."],
+  [/^(?:70|75)\d{3,5}$/, "70…, 75…", "config", "The request does not fit the app registration."],
+  [/^8[01]\d{3,5}$/, "80…, 81…", "admin", "The tenant's sign-in with its own directory failed."],
+  [/^135\d{3}$/, "135…", "blocked", "The user's device is not accepted."],
+  [/^(?:90|900|100)\d{3,4}$/, "90…, 100…", "config", "Entra cannot process the request."],
+];
+const lookUp =
+  "Open https://login.microsoftonline.com/error?code=<code>. An administrator finds the request in the sign-in logs by its correlation id.";
+const otherwise: Range = [/^/, "any other", "config", "This version does not know the code."];
+
+/** What is likely about a code that the table does not know. */
+export function unknownAadstsFacts(code: number): AadstsFacts {
+  const [, , category, meaning] = ranges.find(([begins]) => begins.test(String(code))) ?? otherwise;
+  return { category, meaning, fix: lookUp.replace("<code>", String(code)) };
+}
+
+/** The ranges of unknown codes. For the page of Entra codes. */
+export function unknownAadstsRanges(): readonly (AadstsFacts & { readonly shown: string })[] {
+  return [...ranges, otherwise].map(([, shown, category, meaning]) => ({
+    shown,
+    category,
+    meaning,
+    fix: lookUp,
+  }));
+}
+
+/** Every known code, in the order of the table. For the page of Entra codes. */
 export function knownAadstsCodes(): readonly number[] {
   return [...byCode.keys()];
 }

@@ -6,7 +6,7 @@ export type AgentStep = "exchange_token" | "on_behalf_of";
 type Row = readonly [codes: readonly number[], facts: AadstsFacts];
 
 /**
- * What a code means in the agent identity flow, where the general table would lead astray. Source:
+ * What a code means in the agent identity flow, where the general table would mislead. Source:
  * learn.microsoft.com, entra/agent-id/agent-on-behalf-of-oauth-flow and agent-identities; server answers
  * quoted in public.
  */
@@ -99,7 +99,7 @@ export function agentAadstsFacts(step: AgentStep, code: number): AadstsFacts | u
   return byStep[step].get(code);
 }
 
-/** Every code whose meaning differs in a step, in the order of the table. For the catalog page. */
+/** Every code whose meaning differs in a step, in the order of the table. For the page of Entra codes. */
 export function knownAgentAadstsCodes(step: AgentStep): readonly number[] {
   return [...byStep[step].keys()];
 }

@@ -1,8 +1,8 @@
 import { parseJson } from "../input/json-limits.js";
 
 /**
- * One claims request that asks for everything two of them ask for; where both name the same claim, the second
- * one's demand counts. Source: OpenID Connect Core 5.5; Entra's challenges put everything into `access_token`.
+ * A claims request that asks for everything that two of them ask for. If both name the same claim, the second
+ * one counts. Source: OpenID Connect Core 5.5; Entra's challenges put everything into `access_token`.
  */
 export function joinClaims(first: string | undefined, second: string | undefined): string | undefined {
   const [a, b] = [parse(first), parse(second)];

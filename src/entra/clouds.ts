@@ -1,7 +1,7 @@
-import { check, list, optional, text } from "../options/checks.js";
-import { isSecureUrl } from "../options/secure-url.js";
-import { nested, type OptionCheck, type OptionTable } from "../options/option-table.js";
+import { check, list, optional, text, isSecureUrl } from "../options/checks.js";
 import { unexpected } from "../options/invalid.js";
+import { nested, type OptionCheck, type OptionTable } from "../options/option-table.js";
+import { isTenantDoor, type AskTenant } from "./tenants.js";
 
 /** The endpoints of one Entra cloud. */
 export interface CloudEndpoints {
@@ -15,14 +15,13 @@ export interface CloudEndpoints {
   readonly tokenExchangeAudience?: string;
 }
 
-/** The name of a cloud of Microsoft, or the endpoints of another one (the emulator, for example). */
+/** The name of a Microsoft cloud, or the endpoints of another one, such as the emulator. */
 export type Cloud = CloudName | CloudEndpoints;
 /** Microsoft's public cloud, its cloud for the US government, and the one in China. */
 export type CloudName = "global" | "us_gov" | "china";
 
 /**
- * Microsoft's clouds. Apps are registered per cloud, and a confidential client of one cannot sign in to
- * another. Source: learn.microsoft.com, identity-platform/authentication-national-cloud and
+ * Microsoft's clouds. An app is registered in one cloud, and cannot sign in to another. Source: learn.microsoft.com, identity-platform/authentication-national-cloud and
  * workload-id/workload-identity-federation-config-app-trust-managed-identity.
  */
 const clouds: Record<CloudName, Required<CloudEndpoints>> = {
@@ -64,7 +63,7 @@ const endpoints: OptionTable<CloudEndpoints> = {
 
 const cloudNames = Object.keys(clouds).map((name) => JSON.stringify(name));
 
-/** A cloud: one of Microsoft's by name, or the endpoints of another one. */
+/** A Microsoft cloud by name, or the endpoints of another one. */
 export const cloudOption: OptionCheck<Cloud> = {
   kind: "mixed",
   expected: `${cloudNames.join(", ")}, or ${nested(endpoints).expected}`,
@@ -122,7 +121,7 @@ export function authorizeEndpoint(cloud: CloudEndpoints, tenantId: string): stri
   return `${cloud.loginEndpoint}/${tenantId}/oauth2/v2.0/authorize`;
 }
 
-/** Where an administrator of the tenant consents for everybody. */
+/** Where an administrator of the tenant grants consent for all users. */
 export function adminConsentEndpoint(cloud: CloudEndpoints, tenantId: string): string {
   return `${cloud.loginEndpoint}/${tenantId}/v2.0/adminconsent`;
 }
@@ -136,4 +135,63 @@ export function issuersOf(cloud: Required<CloudEndpoints>, tenantId: string): st
     ...[cloud.loginEndpoint, ...cloud.issuerAliases].map((origin) => `${origin}/${tenantId}/v2.0`),
     `${cloud.stsEndpoint}/${tenantId}/`,
   ];
+}
+
+const guid = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
+
+/** Whether a value is a GUID, as tenant, client and object ids are. */
+export function isGuid(value: unknown): value is string {
+  return typeof value === "string" && guid.test(value);
+}
+
+/**
+ * A tenant id. Only a GUID: `common`, `organizations` and `consumers` are not tenants, and a domain name cannot be
+ * compared with the `tid` of a token.
+ */
+export const tenantOption: OptionCheck<string> = check<string>(
+  "text",
+  "the tenant's id (a GUID)",
+  isGuid,
+  (value) =>
+    typeof value === "string" && value !== "" ? 'Names such as "common" stand for no tenant.' : undefined,
+);
+
+/** The client id of an application. */
+export const clientOption: OptionCheck<string> = check<string>("text", "a client id (a GUID)", isGuid);
+
+/** What the verifier and links need to know of a confidential client. No credential, no network. */
+export interface EntraAppFacts {
+  /** The home tenant of the app, lower case. */
+  readonly tenantId: string;
+  /** The client id of the app, lower case. */
+  readonly clientId: string;
+  /** The tenants whose users are accepted, or the function that says so of each, with its memory. */
+  readonly allowedTenants: readonly string[] | AskTenant;
+  /** The audiences that a user token may have: the client id, `api://<client id>`, and those that were added. */
+  readonly audiences: readonly string[];
+  readonly cloud: Required<CloudEndpoints>;
+}
+
+/** The app, as the verifier and links need it. */
+export const appFactsOption: OptionCheck<EntraAppFacts> = check<EntraAppFacts>(
+  "object",
+  "what entraApp() returned",
+  ({ tenantId, clientId, allowedTenants, audiences, cloud }: EntraAppFacts) =>
+    typeof tenantId === "string" &&
+    typeof clientId === "string" &&
+    (Array.isArray(allowedTenants) || isTenantDoor(allowedTenants)) &&
+    Array.isArray(audiences) &&
+    typeof cloud === "object" &&
+    cloud !== null,
+);
+
+/**
+ * Whether users of a tenant are accepted: at once for a list, and for a function whose answer is remembered. `tid` is a
+ * GUID in lower case. Rejects with `tenants_unavailable`.
+ */
+export function allowsTenant(
+  { allowedTenants }: Pick<EntraAppFacts, "allowedTenants">,
+  tid: string,
+): boolean | Promise<boolean> {
+  return typeof allowedTenants === "function" ? allowedTenants(tid) : allowedTenants.includes(tid);
 }

@@ -2,12 +2,12 @@ import { check } from "../options/checks.js";
 import { invalid, unexpected } from "../options/invalid.js";
 import { type OptionCheck } from "../options/option-table.js";
 
-/** Scopes that name no resource; Entra adds them to any request. */
+/** Scopes without a resource. Entra adds them to any request. */
 const oidcScopes: ReadonlySet<string> = new Set(["openid", "profile", "email", "offline_access"]);
 
 /**
- * The resource a fully qualified scope belongs to: `api://x` for `api://x/read`. A bare scope has none;
- * Entra would resolve it against Microsoft Graph (AADSTS650053).
+ * The resource of a fully qualified scope: `api://x` for `api://x/read`. A bare scope has none: Entra would look
+ * for it at Microsoft Graph (AADSTS650053).
  */
 export function resourceOfScope(scope: string): string | undefined {
   const slash = scope.lastIndexOf("/");
@@ -19,8 +19,8 @@ export function resourceOfScope(scope: string): string | undefined {
 }
 
 /**
- * Scopes that are fully qualified and of one resource; they are read sorted and without duplicates. Entra takes
- * one resource a request (AADSTS28000).
+ * Fully qualified scopes of one resource, sorted and without duplicates. Entra accepts one resource per request
+ * (AADSTS28000).
  */
 export const scopesOption: OptionCheck<readonly string[]> = {
   kind: "list",

@@ -1,47 +1,67 @@
-import type { CloudEndpoints } from "./clouds.js";
-import { check, made } from "../options/checks.js";
-import { type OptionCheck } from "../options/option-table.js";
+import { boundedMap } from "../async/bounded-map.js";
+import type { Clocks } from "../async/clocks.js";
+import { withDeadline } from "../async/deadline.js";
+import { singleFlight } from "../async/single-flight.js";
+import { isUserTokenError, UserTokenError } from "../errors.js";
 
-const guid = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
+/**
+ * Says whether users of a tenant may come, for tenants that are added or removed while the process runs. It gets the
+ * tenant's id in lower case. Only `true` lets users in.
+ * @inline
+ */
+export type AskTenant = (tid: string) => boolean | Promise<boolean>;
 
-/** Whether a value has the form of a tenant, client or object id. */
-export function isGuid(value: unknown): value is string {
-  return typeof value === "string" && guid.test(value);
+/** Known by name, so that the door of another copy of this package is no function to be remembered again. */
+const made: symbol = Symbol.for("hosted-agent-identity/tenant-door/1");
+/** A tenant that is removed is out, and one that is added is in, after this time. */
+const rememberedMs = 60_000;
+const limitMs = 5_000;
+const most = 10_000;
+
+/** Whether a function is a door already. */
+export function isTenantDoor(ask: unknown): boolean {
+  return typeof ask === "function" && made in ask;
 }
 
 /**
- * A tenant id. Only GUIDs: `common`, `organizations` and `consumers` are no tenants, and a domain name cannot be
- * compared with a token's `tid`.
+ * The function of the developer with a memory: what is remembered is answered at once, anything else by a promise, which
+ * rejects with `tenants_unavailable`. Remembers answers for a minute from when they were asked for, asks once for all who wait, and waits five seconds at
+ * most. An error is no answer: nobody is let in, and the next request asks again.
  */
-export const tenantOption: OptionCheck<string> = check<string>(
-  "text",
-  "the tenant's id (a GUID)",
-  isGuid,
-  (value) =>
-    typeof value === "string" && value !== "" ? 'Names such as "common" stand for no tenant.' : undefined,
-);
+export function tenantDoor(ask: AskTenant, { age }: Pick<Clocks, "age">): AskTenant {
+  if (isTenantDoor(ask)) return ask;
+  // Apart, because anybody can send a token with any tenant: a flood of those must not push out the ones that count.
+  const [admitted, refused] = [boundedMap<string, number>(most), boundedMap<string, number>(most)];
+  const asking = singleFlight<boolean>();
 
-/** The client id of an application. */
-export const clientOption: OptionCheck<string> = check<string>("text", "a client id (a GUID)", isGuid);
+  async function answerTo(tid: string): Promise<boolean> {
+    const until = age() + rememberedMs;
+    let answer: boolean;
+    try {
+      // Any other value than `true` is a no: what a query forgot to return lets nobody in.
+      answer = (await withDeadline(limitMs, undefined, timedOut, async () => ask(tid))) === true;
+    } catch (cause) {
+      throw isUserTokenError(cause)
+        ? cause
+        : new UserTokenError("tenants_unavailable", undefined, {}, { cause });
+    }
+    (answer ? refused : admitted).delete(tid);
+    (answer ? admitted : refused).set(tid, until);
+    return answer;
+  }
 
-/** The facts of a confidential client that the verifier and links need: no credential, no network. */
-export interface EntraAppFacts {
-  /** The home tenant of the app, lower case. */
-  readonly tenantId: string;
-  /** The client id of the app, lower case. */
-  readonly clientId: string;
-  /** Every tenant whose users are accepted, the home tenant included unless it was left out. */
-  readonly allowedTenants: readonly string[];
-  /** What the user token's audience may be: the client id and `api://<client id>`, and any that were added. */
-  readonly audiences: readonly string[];
-  readonly cloud: Required<CloudEndpoints>;
+  const door: AskTenant = (tid) => {
+    const time = age();
+    if ((admitted.get(tid) ?? 0) > time) return true;
+    if ((refused.get(tid) ?? 0) > time) return false;
+    return asking.run(tid, () => answerTo(tid));
+  };
+  return Object.assign(door, { [made]: true });
 }
 
-/** An app as the verifier and links need it. */
-export const appFactsOption: OptionCheck<EntraAppFacts> = made<EntraAppFacts>("what entraApp() returned", {
-  tenantId: "string",
-  clientId: "string",
-  allowedTenants: "list",
-  audiences: "list",
-  cloud: "object",
-});
+function timedOut(): Error {
+  return new UserTokenError(
+    "tenants_unavailable",
+    `The function allowedTenants gave no answer within ${limitMs} ms.`,
+  );
+}

@@ -1,22 +1,22 @@
-import { isGuid } from "./tenants.js";
+import { isGuid } from "./clouds.js";
 import { clientOf, scopesOf, stringClaim, type TokenClaims } from "./token-claims.js";
 
-/** Whom a token stands for. Each is said by the token: the absence of a claim proves nothing. */
+/** Whom a token represents. The token must say so: the absence of a claim proves nothing. */
 export type TokenSubject =
-  /** A person, who allowed at least one scope. */
+  /** A user, with at least one delegated scope. */
   | { readonly kind: "person" }
-  /** An application that acts for itself, and the client id it proved. */
+  /** An application without a user, and its client id. */
   | { readonly kind: "application"; readonly clientId: string }
-  /** An agent's own user account: it looks like a person and is none. */
+  /** The user account of an agent: it looks like a person, but is none. */
   | { readonly kind: "agent_user" }
-  /** Nobody can tell. `detail` says why, and quotes nothing but names of claims. */
+  /** Undecided. `detail` says why, and quotes only names of claims. */
   | { readonly kind: "unclear"; readonly detail: string };
 
 /**
- * Decides whether a token stands for a person or an application, for every place of this package that has to
- * know. An application is who says so: `idtyp` is `app`, or without `idtyp` its `sub` is its own object id; either
- * way with a client id. A person has scopes as text. What says both, neither, or has a claim of another type than
- * documented is refused, since reading it as absent would let it pass for the other.
+ * Decides whether a token represents a user or an application, for all of this package. An application's token has
+ * a client id and the `idtyp` `app`, or, without `idtyp`, a `sub` that equals its `oid`. A user's token has scopes. A
+ * token that says both or neither is refused, as is one with a claim of an undocumented type: read as absent, it
+ * would pass for the other kind.
  * Source: learn.microsoft.com, identity-platform/access-token-claims-reference (`idtyp`, `oid`, `sub`, `scp`) and
  * agent-id/agent-token-claims (`xms_sub_fct`).
  */
@@ -45,9 +45,9 @@ export function subjectOf(claims: TokenClaims): TokenSubject {
     : unclear("it has no scp claim with a scope, and does not say that it stands for an application");
 }
 
-/** The claims that decide, each a text where it is there. */
+/** The claims that decide, each a string if present. */
 const deciding = ["idtyp", "scp", "oid", "sub", "azp", "appid", "xms_sub_fct"] as const;
-/** Values of `xms_sub_fct`, which is a list with spaces in no order. */
+/** Values of `xms_sub_fct`, a list with spaces, in any order. */
 const agentIdentityFact = "11";
 const agentUserFact = "13";
 

@@ -1,15 +1,12 @@
 import {
   insufficientScopeCauses,
   redirectRefusedCauses,
+  mcpServerUnreachableCauses,
   resourceUnauthorizedCauses,
+  standaloneStreamCauses,
   toolboxSourceFailedCauses,
 } from "./causes/resource.js";
-import {
-  consentLinkRefusedCauses,
-  invalidOptionCauses,
-  noUserContextCauses,
-  userTokenAudienceCauses,
-} from "./causes/set-up.js";
+import { consentLinkRefusedCauses, invalidOptionCauses, noUserContextCauses } from "./causes/set-up.js";
 import {
   storeCorruptCauses,
   storeUnavailableCauses,
@@ -23,6 +20,7 @@ import {
   entraTimeoutCauses,
   wrongUserCauses,
 } from "./causes/tokens.js";
+import { wrongTokens, type WrongToken } from "./causes/user-token.js";
 import type { ErrorCode } from "./codes.js";
 import type { Causes, ErrorCause } from "./facts.js";
 
@@ -33,9 +31,11 @@ export interface DescribedCause extends ErrorCause {
 
 /** The causes of each code that has several. For the catalog and for `explain`; agents never load it. */
 export const errorCauses: Readonly<Partial<Record<ErrorCode, Readonly<Record<string, DescribedCause>>>>> = {
-  user_token_audience: described(userTokenAudienceCauses, {
-    foundrys: "the token is Foundry's own (https://ai.azure.com)",
-  }),
+  user_token_audience: named("foundrys", "graph", "microsofts", "idToken", "spelled", "version1"),
+  user_token_tenant: named("personal"),
+  user_token_subject: named("idToken"),
+  user_token_malformed: named("encrypted", "opaque"),
+  user_token_expired: named("tolerated"),
   no_user_context: described(noUserContextCauses, {
     pool: "mcpClientPool() is used in a context that names no user",
     gate: "callerOf() is used in a call that did not pass the gate",
@@ -62,6 +62,9 @@ export const errorCauses: Readonly<Partial<Record<ErrorCode, Readonly<Record<str
   }),
   client_credential_failed: described(clientCredentialFailedCauses, {
     certificate: "the certificate has no usable key",
+    pfx: "certificate() was given a PFX (PKCS#12)",
+    noKey: "certificate() was given a certificate without its private key",
+    encrypted: "the private key of certificate() is encrypted",
     noIdentity: "the managed identity behind federatedCredential() returned no token",
     callback: "the callback of federatedCredential() or the file of workloadIdentityFile() returned no token",
     signInService: "the credential of remoteSignIn() returned no token",
@@ -83,7 +86,11 @@ export const errorCauses: Readonly<Partial<Record<ErrorCode, Readonly<Record<str
   }),
   resource_unauthorized: described(resourceUnauthorizedCauses, {
     own: "its fresh token was refused as well",
+    unsaid: "its fresh token was refused as well, without WWW-Authenticate",
     sdkV1Auth: "sdkV1Auth() is used, which cannot send a request again",
+  }),
+  mcp_server_unreachable: described(mcpServerUnreachableCauses, {
+    silent: "Node.js has ended an answer that was silent for too long",
   }),
   insufficient_scope: described(insufficientScopeCauses, {
     otherResource: "it names a scope of another resource",
@@ -91,6 +98,9 @@ export const errorCauses: Readonly<Partial<Record<ErrorCode, Readonly<Record<str
     unnamed: "it does not say which",
     toolbox: "a Foundry toolbox reports it",
     signInService: "an agent asks the sign-in service for scopes that its entry does not have",
+  }),
+  standalone_stream_refused: described(standaloneStreamCauses, {
+    toolbox: "the client is one of a Foundry toolbox",
   }),
   toolbox_source_failed: described(toolboxSourceFailedCauses, {
     passing: "each source failed with a temporary code (CONNECTION_FAILED, TIMEOUT, HTTP 429 or 5xx)",
@@ -100,26 +110,52 @@ export const errorCauses: Readonly<Partial<Record<ErrorCode, Readonly<Record<str
     noProject: "an agent names a platform user id at a sign-in service whose entry has no platformProject",
   }),
   store_unavailable: described(storeUnavailableCauses, {
-    full: "the store of this process is full",
-    lockLost: "another process now holds the lock of fileStore()",
+    full: "the store in memory or in a file is full",
+    disk: "the disk of sqliteStore() is full",
+    moved: "the file of sqliteStore() was deleted or replaced",
+    held: "another process holds the file of sqliteStore()",
     OOM: "Redis answers OOM",
     MISCONF: "Redis answers MISCONF",
     READONLY: "Redis answers READONLY",
+    MASTERDOWN: "Redis answers MASTERDOWN",
+    LOADING: "Redis answers LOADING",
+    NOREPLICAS: "Redis answers NOREPLICAS",
+    CLUSTERDOWN: "Redis answers CLUSTERDOWN",
+    MOVED: "Redis answers MOVED or ASK",
     NOAUTH: "Redis answers NOAUTH",
     WRONGPASS: "Redis answers WRONGPASS",
     NOPERM: "Redis answers NOPERM",
     WRONGTYPE: "Redis answers WRONGTYPE",
+    pgReadOnly: "PostgreSQL only reads (25006)",
+    pgLogin: "PostgreSQL refuses the login (28P01, 28000, 3D000)",
+    pgPrivileges: "the user lacks privileges in PostgreSQL (42501)",
+    pgTable: "PostgreSQL has no such table (42P01)",
+    pgConnections: "PostgreSQL has no connection left (53300)",
+    pgDisk: "the disk of PostgreSQL is full (53100)",
+    pgRestarting: "PostgreSQL starts or stops (57P01, 57P02, 57P03)",
+    pgContention: "PostgreSQL rolls back again and again (40001, 40P01)",
   }),
   store_unsuitable: described(storeUnsuitableCauses, {
     policyUnknown: "Redis does not report its maxmemory-policy",
     evicts: "Redis evicts keys",
-    sandbox: "fileStore() is used in a hosted sandbox",
-    inUse: "another process, or another store in this one, uses the file",
+    cluster: "the client of one server stands in front of a cluster",
+    sandbox: "sqliteStore() is used in a hosted sandbox",
+    node: "sqliteStore() is used on a Node without SQLite",
+    network: "the file of sqliteStore() is not on a local disk",
+    pgCommit: "synchronous_commit of PostgreSQL is off",
+    pgTable: "the table in PostgreSQL has another form",
   }),
   store_corrupt: described(storeCorruptCauses, {
     names: "the record that lists all others was changed",
   }),
 };
+
+/** Of the table of tokens that are commonly wrong. */
+function named(...names: readonly WrongToken[]): Readonly<Record<string, DescribedCause>> {
+  return Object.fromEntries(
+    names.map((name) => [name, { help: wrongTokens[name].help, when: `the token ${wrongTokens[name].is}` }]),
+  );
+}
 
 function described<Name extends string>(
   causes: Causes<Name>,

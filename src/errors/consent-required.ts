@@ -1,10 +1,14 @@
-import { HostedAgentIdentityError, type HostedAgentIdentityErrorOptions } from "./base.js";
-import { brandClass, hasBrand } from "./brand.js";
+import {
+  HostedAgentIdentityError,
+  type HostedAgentIdentityErrorOptions,
+  brandClass,
+  hasBrand,
+} from "./base.js";
 
 /** All reasons. The type is derived from this list, and so are the checks of reasons from outside. */
-export const consentReasons = ["consent", "admin_consent", "sign_in", "step_up"] as const;
+export const consentReasons = ["consent", "admin_consent", "sign_in", "step_up", "elicitation"] as const;
 
-/** Why the user has to open a link. */
+/** Why the user has to open a link. `elicitation`: the MCP server itself asks for it, for a purpose of its own. */
 export type ConsentReason = (typeof consentReasons)[number];
 
 /** The parts of a {@link ConsentRequest}. */
@@ -77,10 +81,13 @@ export class ConsentRequiredError extends HostedAgentIdentityError {
   readonly requests: readonly ConsentRequest[];
 
   constructor(requests: readonly ConsentRequest[], options: HostedAgentIdentityErrorOptions = {}) {
-    const labels = [...new Set(requests.map((request) => request.serverLabel))];
+    const labels = [...new Set(requests.map((request) => JSON.stringify(request.serverLabel)))].join(", ");
+    const isStep = requests.length > 0 && requests.every(({ reason }) => reason === "elicitation");
     super(
       "consent_required",
-      `The user has to give consent for ${labels.map((l) => JSON.stringify(l)).join(", ")}.`,
+      isStep
+        ? `The user has to complete a step in the browser for ${labels}.`
+        : `The user has to give consent for ${labels}.`,
       options,
     );
     this.requests = Object.freeze([...requests]);

@@ -12,7 +12,6 @@ export type EnvelopeCode =
   | "agent_stopping"
   | "server_error"
   | "user_id_missing"
-  | "unsupported_container_protocol_version"
   | "body_already_read"
   | "method_not_allowed"
   | "unsupported_media_type"
@@ -45,12 +44,6 @@ export const envelopeCodes: Readonly<Record<EnvelopeCode, EnvelopeFacts>> = {
     status: 400,
     title: "The platform did not identify the user: there is no x-agent-user-id header.",
     help: "Call the agent through Foundry, as a signed-in user or with x-ms-user-identity. In a test, let startFoundry() or the headers name a user.",
-  },
-  unsupported_container_protocol_version: {
-    status: 501,
-    title:
-      "The platform uses container protocol 1.0.0 with this agent, which identifies neither user nor call.",
-    help: 'Declare version "2.0.0" for "responses" in the protocol_versions of the agent\'s definition, and deploy it again.',
   },
   body_already_read: {
     status: 500,

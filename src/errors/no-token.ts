@@ -1,5 +1,9 @@
-import { HostedAgentIdentityError, type HostedAgentIdentityErrorOptions } from "./base.js";
-import { brandClass, hasBrand } from "./brand.js";
+import {
+  HostedAgentIdentityError,
+  type HostedAgentIdentityErrorOptions,
+  brandClass,
+  hasBrand,
+} from "./base.js";
 
 /** Why a token source did not apply to a user. */
 export type SkipReason =

@@ -1,5 +1,9 @@
-import { HostedAgentIdentityError, type HostedAgentIdentityErrorOptions } from "./base.js";
-import { brandClass, hasBrand } from "./brand.js";
+import {
+  HostedAgentIdentityError,
+  type HostedAgentIdentityErrorOptions,
+  brandClass,
+  hasBrand,
+} from "./base.js";
 import type { ErrorCode } from "./codes.js";
 
 /** Entra's refusal. Nothing in it is secret; `error_description` is never kept. */

@@ -1,5 +1,9 @@
-import { HostedAgentIdentityError, type HostedAgentIdentityErrorOptions } from "./base.js";
-import { brandClass, hasBrand } from "./brand.js";
+import {
+  HostedAgentIdentityError,
+  type HostedAgentIdentityErrorOptions,
+  brandClass,
+  hasBrand,
+} from "./base.js";
 import type { ErrorCode } from "./codes.js";
 
 /** What is wrong with a user token: facts that are safe to show to the caller. */

@@ -1,6 +1,6 @@
 import { func, optional } from "../options/checks.js";
 import type { ErrorCategory, ErrorCode } from "../errors/codes.js";
-import { ignoreRejection } from "../async/ignore-rejection.js";
+import { ignoreRejection } from "../async/deadline.js";
 import type { OptionCheck } from "../options/option-table.js";
 import type { AroundStep } from "./steps.js";
 
@@ -64,16 +64,34 @@ export type IdentityEvent =
   | {
       /** A pool closed a user's MCP client, or could not. */
       readonly type: "mcp_client_closed" | "mcp_client_close_failed";
-      readonly reason: "idle" | "no_room" | "session_gone" | "forgotten" | "pool_closed";
+      readonly reason: "idle" | "no_room" | "session_gone" | "forgotten" | "too_late" | "pool_closed";
+    }
+  | {
+      /**
+       * An MCP client outside a pool got no stream on which its server can ask and notify it. A server that waits for
+       * the answer to such a question waits in vain.
+       */
+      readonly type: "standalone_stream_refused";
+      readonly serverLabel: string;
+    }
+  | {
+      /**
+       * A request of an MCP server to a pooled client was declined: no call of the user was under way (any more), or
+       * calls of two turns were. `method`: what it asked for, where that is an elicitation or sampling.
+       */
+      readonly type: "server_request_declined";
+      readonly serverLabel: string;
+      readonly reason: "no_turn" | "several_turns";
+      readonly method?: "elicitation/create" | "sampling/createMessage" | undefined;
     }
   | {
       /**
        * A consent link was not shown, and the tool call or the turn failed. `from`: an item or event of the run, the
-       * answer of a toolbox, or a request of the turn that its policy refused. Origin and path, where it has them; what
+       * answer of a toolbox, a server that asks the user to open a URL, or a request of the turn that its policy refused. Origin and path, where it has them; what
        * looks random is taken out of the path, and the query is never shown.
        */
       readonly type: "consent_link_refused";
-      readonly from: "run" | "toolbox" | "turn";
+      readonly from: "run" | "toolbox" | "turn" | "elicitation";
       readonly serverLabel?: string;
       readonly origin?: string;
       readonly path?: string;
@@ -87,7 +105,29 @@ export type IdentityEvent =
       /** A user's sign-in was stored, or ended. `oid` is the account that signed in. */
       readonly type: "grant_stored" | "grant_ended";
       readonly oid: string;
-      readonly reason: "signed_in" | "signed_out" | "revoked" | "account_disabled";
+      readonly reason: "signed_in" | "signed_out" | "revoked" | "account_disabled" | "refresh_lost";
+    }
+  | {
+      /**
+       * The server has replaced a refresh token, and the store did not take the new one. It is kept in memory and
+       * written again until that works or the process ends; then the user has to sign in again.
+       */
+      readonly type: "grant_at_risk";
+      readonly oid: string;
+    }
+  | {
+      /** The function of `encryptionKeys` failed when it was asked again. The keys from before are used. */
+      readonly type: "encryption_keys_failed";
+      readonly code: ErrorCode;
+    }
+  | {
+      /** A record of the audit was not written in time. With `required` and `attempt`, nothing was given. */
+      readonly type: "audit_failed";
+      readonly action: string;
+      readonly stage: "attempt" | "outcome";
+      /** `too_many`: earlier records are still being written. */
+      readonly reason: "timeout" | "error" | "too_many";
+      readonly required: boolean;
     }
   | {
       /** Long-running work acts for a user after the turn. For your audit; the id itself is never shown. */
@@ -101,14 +141,16 @@ export type IdentityEvent =
       readonly until: number;
     }
   | {
-      /** A user came back from Entra and nothing was stored; `reason` names the page they saw. */
+      /** A sign-in went no further; `reason` names the page the user saw, and the page shows `reference`. */
       readonly type: "sign_in_refused";
       readonly reason: string;
+      readonly reference: string;
     }
   | {
-      /** A page of sign-in failed. */
+      /** A page of sign-in failed. A page with `reference` says so, unless it was `/status`. */
       readonly type: "sign_in_failed";
       readonly code: ErrorCode | "unexpected";
+      readonly reference?: string;
     }
   | {
       /** A sign-in service gave an agent a token for a user. For your audit. */
@@ -137,7 +179,7 @@ export type IdentityEvent =
   | {
       /** The sign-in service refused a call; `agent` and `principal` as far as they were known. */
       readonly type: "agent_refused";
-      readonly call: "tokens" | "redeem" | "prompt" | "sign-out";
+      readonly call: "tokens" | "page" | "redeem" | "prompt" | "settle" | "sign-out";
       readonly code: ErrorCode | "unexpected";
       readonly category: ErrorCategory;
       readonly agent?: string | undefined;
@@ -146,7 +188,7 @@ export type IdentityEvent =
   | {
       /** A call of `remoteSignIn()` to the sign-in service failed. */
       readonly type: "sign_in_service_failed";
-      readonly call: "tokens" | "redeem" | "prompt" | "sign-out";
+      readonly call: "tokens" | "page" | "redeem" | "prompt" | "settle" | "sign-out";
       readonly code: ErrorCode;
     }
   | {

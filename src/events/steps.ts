@@ -1,6 +1,6 @@
 import { isHostedAgentIdentityError } from "../errors/base.js";
 import type { ErrorCategory, ErrorCode } from "../errors/codes.js";
-import { ignoreRejection } from "../async/ignore-rejection.js";
+import { ignoreRejection } from "../async/deadline.js";
 import { isTokenExchangeError } from "../errors/token-exchange.js";
 
 /**

@@ -1,11 +1,9 @@
 import { runWithoutUserContext } from "../context/ambient.js";
 import { tokenEndpoint } from "../entra/clouds.js";
-import { clientAssertions } from "./client-assertions.js";
 import type { ClientAuthentication } from "./credential.js";
-import type { EntraAppInternals } from "./entra-app.js";
-import { exchangeOnBehalfOf, type OnBehalfOfRequest } from "./on-behalf-of-exchange.js";
+import { type EntraAppInternals, clientAssertions } from "./entra-app.js";
 import type { IssuedTokens } from "./token-answer.js";
-import { requestTokens } from "./token-request.js";
+import { requestTokens, exchangeOnBehalfOf, type OnBehalfOfRequest } from "./token-request.js";
 
 /** An agent identity: a service principal of one tenant, without credentials. */
 export interface AgentIdentity {
@@ -45,7 +43,12 @@ function agentIdentityClient(blueprint: EntraAppInternals, identity: AgentIdenti
   );
   return {
     ...blueprint,
-    facts: { ...facts, clientId, tenantId: identity.tenantId, allowedTenants: [identity.tenantId] },
+    facts: {
+      ...facts,
+      clientId,
+      tenantId: identity.tenantId,
+      allowedTenants: typeof facts.allowedTenants === "function" ? facts.allowedTenants : [identity.tenantId],
+    },
     authenticate: (tenant, refused, signal) =>
       runWithoutUserContext(() =>
         assertions.authenticate({

@@ -3,7 +3,7 @@ import { HostedAgentIdentityError } from "../errors.js";
 import { entraBadResponseCauses } from "../errors/causes/tokens.js";
 import type { EntraAppInternals } from "./entra-app.js";
 import type { ExchangedToken } from "./token-answer.js";
-import { requestTokens } from "./token-request.js";
+import { admitTenant, requestTokens } from "./token-request.js";
 
 /** An authorization code, and the parameters of its authorize request. */
 export interface AuthorizationCodeRequest {
@@ -75,12 +75,7 @@ export async function exchangeAuthorizationCode(
   if (tid === undefined || oid === undefined) {
     throw new HostedAgentIdentityError("wrong_user", "The id token names no account. It was thrown away.");
   }
-  if (!app.facts.allowedTenants.includes(tid)) {
-    throw new HostedAgentIdentityError(
-      "user_token_tenant",
-      `The account is of the tenant ${JSON.stringify(tid)}, which is not listed.`,
-    );
-  }
+  await admitTenant(app.facts, tid);
   if (refreshToken === undefined) {
     throw new HostedAgentIdentityError(
       "entra_bad_response",

@@ -1,4 +1,4 @@
-import type { FetchLike } from "../runtime/fetch-like.js";
+import type { FetchLike } from "../runtime/runtime.js";
 
 /** What a credential is asked for. */
 export interface CredentialRequest {

@@ -1,20 +1,25 @@
 import type * as Msal from "@azure/msal-node";
+import { clocksOf, type Clocks, endAt, isPast, type End } from "../async/clocks.js";
+import { singleFlight } from "../async/single-flight.js";
 import { runWithoutUserContext } from "../context/ambient.js";
 import { processState } from "../context/process-state.js";
-import { authorizeEndpoint, issuersOf, signingKeysUrl, tokenEndpoint, type Cloud } from "../entra/clouds.js";
-import type { EntraAppFacts } from "../entra/tenants.js";
-import { check, list, made, milliseconds, orElse, text } from "../options/checks.js";
-import { clocksOf, type Clocks } from "../async/clocks.js";
+import {
+  authorizeEndpoint,
+  issuersOf,
+  signingKeysUrl,
+  tokenEndpoint,
+  type Cloud,
+  type EntraAppFacts,
+} from "../entra/clouds.js";
+import type { AskTenant } from "../entra/tenants.js";
 import { HostedAgentIdentityError, loadPackage } from "../errors.js";
-import { type OnEvent } from "../events/events.js";
+import type { OnEvent } from "../events/events.js";
+import { check, list, made, milliseconds, orElse, text } from "../options/checks.js";
 import { readOptions, type OptionCheck, type OptionTable } from "../options/option-table.js";
+import { type Runtime, runtimeOptions, type FetchLike, fraction, uuid } from "../runtime/runtime.js";
 import { appNameOptions, entraAppFacts } from "./app-facts.js";
 import { backOff, type BackOff } from "./back-off.js";
-import { clientAssertions } from "./client-assertions.js";
-import type { ClientAuthentication, ClientCredential } from "./credential.js";
-import { type FetchLike } from "../runtime/fetch-like.js";
-import { type Runtime, runtimeOptions } from "../runtime/runtime.js";
-import { fraction, uuid } from "../runtime/random.js";
+import type { ClientAuthentication, ClientCredential, CredentialRequest } from "./credential.js";
 
 /** How the agent's app registration is described. */
 export interface EntraAppOptions extends Pick<Runtime, "fetch" | "now" | "random" | "onEvent"> {
@@ -24,8 +29,14 @@ export interface EntraAppOptions extends Pick<Runtime, "fetch" | "now" | "random
   readonly clientId: string;
   /** How the app proves itself: prefer `federatedCredential()` or `certificate()`. */
   readonly credential: ClientCredential;
-  /** Every tenant whose users may come. Default: the home tenant only. */
-  readonly allowedTenants?: readonly string[];
+  /**
+   * Every tenant whose users may come. Default: the home tenant only. Or a function that says of a tenant's id (a GUID,
+   * lower case) whether its users may come, for tenants that are added while the process runs. Its answers are
+   * remembered for a minute, a no as well; a tenant that is removed is out within that minute: its users' requests,
+   * cached tokens and refreshes. Anybody can send a token that names any tenant, so answer quickly. Only `true` lets
+   * users in; when it throws, or takes longer than 5 seconds, they are refused with `tenants_unavailable`.
+   */
+  readonly allowedTenants?: readonly string[] | AskTenant;
   /** More audiences that mean this app, besides the client id and `api://<client id>`. */
   readonly audiences?: readonly string[];
   /** Default: the cloud of the environment variable `AZURE_AUTHORITY_HOST`, or else `global`. */
@@ -124,7 +135,7 @@ export function entraAppInternals(app: EntraApp): EntraAppInternals {
 export function entraApp(options: EntraAppOptions): EntraApp {
   const settings = readOptions("entraApp", entraAppOptions, options);
   const { now, random, fetch, timeoutMs, capabilities, onEvent } = settings;
-  const facts = entraAppFacts(settings);
+  const facts = entraAppFacts(settings, now);
   const clocks = clocksOf(now);
   const assertions = clientAssertions(settings.credential, clocks);
   let msal: Promise<typeof Msal> | undefined;
@@ -169,4 +180,39 @@ function authorityMetadata(facts: EntraAppFacts, tenant: string): string {
     issuer: issuersOf(secured, tenant)[0],
     jwks_uri: signingKeysUrl(secured, tenant),
   });
+}
+
+/** Client authentications that are kept: one for each token endpoint. */
+interface ClientAssertions {
+  authenticate(request: CredentialRequest): Promise<ClientAuthentication>;
+}
+
+/** A kept assertion is not used in its last minute: it would expire on the way. */
+const marginMs = 60_000;
+
+/**
+ * Keeps client assertions until shortly before they expire and makes one at a time. MSAL would ask the
+ * callback for every call, even when it has a token in its cache.
+ */
+export function clientAssertions(
+  credential: Pick<ClientCredential, "authenticate">,
+  clocks: Clocks,
+): ClientAssertions {
+  const kept = new Map<string, { readonly made: ClientAuthentication; readonly end: End }>();
+  const making = singleFlight<ClientAuthentication>();
+  return {
+    async authenticate(request) {
+      const known = kept.get(request.tokenEndpoint);
+      if (known !== undefined && request.refused === 0 && !isPast(clocks, known.end)) return known.made;
+      // A refused credential is made anew, but not once more for each caller that was refused with it.
+      const key = `${request.refused > 0 ? "again" : "first"} ${request.tokenEndpoint}`;
+      const made = await making.run(key, () => credential.authenticate(request));
+      kept.set(request.tokenEndpoint, { made, end: endAt(clocks, usableUntil(made)) });
+      return made;
+    },
+  };
+}
+
+function usableUntil(authentication: ClientAuthentication): number {
+  return "secret" in authentication ? Number.POSITIVE_INFINITY : authentication.expiresAt - marginMs;
 }

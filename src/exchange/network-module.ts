@@ -1,8 +1,7 @@
 import type { INetworkModule, NetworkRequestOptions, NetworkResponse } from "@azure/msal-node";
 import { HostedAgentIdentityError, isHostedAgentIdentityError } from "../errors.js";
-import { boundedText } from "../input/bounded-text.js";
-import type { FetchLike } from "../runtime/fetch-like.js";
-import { parseJson } from "../input/json-limits.js";
+import type { FetchLike } from "../runtime/runtime.js";
+import { parseJson, boundedText } from "../input/json-limits.js";
 
 /** An answer of the token endpoint as it came, before MSAL touched it. */
 export interface RawAnswer {

@@ -1,8 +1,7 @@
 import { digest } from "../sealing/digest.js";
 import type { EntraAppInternals } from "./entra-app.js";
-import type { ExchangedToken } from "./token-answer.js";
+import type { ExchangedToken, ExpectedAccount } from "./token-answer.js";
 import { requestTokens } from "./token-request.js";
-import type { ExpectedAccount } from "./verify-token-subject.js";
 
 /** One use of a refresh token. */
 export interface RefreshRequest {

@@ -1,12 +1,14 @@
 import type * as Msal from "@azure/msal-node";
-import { withDeadline } from "../async/deadline.js";
-import { pause } from "../async/pause.js";
+import { withDeadline, pause } from "../async/deadline.js";
+import type { AgentStep } from "../entra/agent-aadsts.js";
+import { allowsTenant, isGuid, type EntraAppFacts } from "../entra/clouds.js";
 import {
   HostedAgentIdentityError,
   isHostedAgentIdentityError,
   TokenExchangeError,
   type EntraRefusal,
 } from "../errors.js";
+import { digest } from "../sealing/digest.js";
 import type { ClientAuthentication } from "./credential.js";
 import type { EntraAppInternals } from "./entra-app.js";
 import { capturingNetwork } from "./network-module.js";
@@ -16,6 +18,7 @@ import {
   tokensFromAnswer,
   type ExpectedAnswer,
   type IssuedTokens,
+  type ExpectedAccount,
 } from "./token-answer.js";
 
 /** One request of a grant to the token endpoint. */
@@ -42,15 +45,25 @@ const maxCredentialRetries = 1;
  * Asks the configured cloud for tokens. Passing trouble is tried again, a refused credential once with its successor.
  * What comes back is proven to be the account's. Nothing is sent while Entra has asked this account to wait, at
  * whichever access.
- * Throws {@link TokenExchangeError}, `wrong_user`, `client_credential_failed`, `backing_off`.
+ * Throws {@link TokenExchangeError}, `wrong_user`, `client_credential_failed`, `backing_off`, `user_token_tenant`.
  */
 export async function requestTokens(app: EntraAppInternals, request: TokenRequest): Promise<IssuedTokens> {
   const { account, tenantId, exchange } = request;
   // A sign-in has no account to wait for yet, and the app's own token is a step of a user's exchange, which waits.
   if (account === undefined || account === "nobody") return requestInTurn(app, request);
+  await admitTenant(app.facts, tenantId);
   const { clientId } = app.facts;
   const asking = { clientId, tenantId, principal: account.oid, exchange };
   return app.backOff.run(asking, () => requestInTurn(app, request));
+}
+
+/** Refuses a tenant that is not, or no longer, allowed. Throws `user_token_tenant`, `tenants_unavailable`. */
+export async function admitTenant(facts: EntraAppFacts, tid: string): Promise<void> {
+  if (isGuid(tid) && (await allowsTenant(facts, tid.toLowerCase()))) return;
+  throw new HostedAgentIdentityError(
+    "user_token_tenant",
+    `The account is of the tenant ${JSON.stringify(tid)}, which is not listed.`,
+  );
 }
 
 async function requestInTurn(app: EntraAppInternals, request: TokenRequest): Promise<IssuedTokens> {
@@ -142,4 +155,45 @@ function notSent(cause: unknown): HostedAgentIdentityError {
     `The request was not sent: ${safeName(code ?? "unknown reason")}.`,
     { error: code },
   );
+}
+
+/** One exchange of a user token for a token of a resource. */
+export interface OnBehalfOfRequest {
+  /** The address of the resource: what the exchange is for. */
+  readonly resource: string;
+  readonly assertion: string;
+  /** The account of the assertion: it decides the tenant, and what comes back must be its own. */
+  readonly account: ExpectedAccount;
+  readonly scopes: readonly string[];
+  /** A claims challenge to meet, as a JSON string. */
+  readonly claims: string | undefined;
+  /** The step of the agent identity flow that this is, where an agent identity exchanges. */
+  readonly agentStep?: AgentStep | undefined;
+  readonly signal: AbortSignal;
+}
+
+/**
+ * Exchanges a user token at the configured cloud, in the assertion's tenant. The refresh token that comes along is for
+ * work that goes on after the user token has expired.
+ * Source: learn.microsoft.com, identity-platform/v2-oauth2-on-behalf-of-flow; RFC 7523 section 2.1.
+ * Throws {@link TokenExchangeError}, `wrong_user`, `client_credential_failed`.
+ */
+export async function exchangeOnBehalfOf(
+  app: EntraAppInternals,
+  request: OnBehalfOfRequest,
+): Promise<IssuedTokens> {
+  return requestTokens(app, {
+    tenantId: request.account.tid,
+    account: request.account,
+    agentStep: request.agentStep,
+    exchange: digest("on_behalf_of", request.resource, request.scopes, request.claims),
+    signal: request.signal,
+    send: (client) =>
+      client.acquireTokenOnBehalfOf({
+        oboAssertion: request.assertion,
+        scopes: [...request.scopes],
+        skipCache: true,
+        ...(request.claims === undefined ? {} : { claims: request.claims }),
+      }),
+  });
 }

@@ -1,4 +1,4 @@
-import { type RandomBytes } from "../runtime/random.js";
+import type { RandomBytes } from "../runtime/runtime.js";
 
 /** What the ids of the Responses protocol begin with. Source: `IdGenerator` of the agentserver packages. */
 export const idPrefixes = {

@@ -1,5 +1,5 @@
-import { nested, type OptionCheck } from "../options/option-table.js";
 import { oneOf, optional, text } from "../options/checks.js";
+import { nested, type OptionCheck } from "../options/option-table.js";
 
 /** Which agent made an item. Stamped on items by Foundry's hosts. */
 export interface AgentReference {

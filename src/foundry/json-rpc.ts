@@ -17,3 +17,16 @@ export function jsonRpcError(message: unknown): JsonRpcError | undefined {
   const { code, message: text } = error as Record<string, unknown>;
   return { id, code, message: text };
 }
+
+/**
+ * Whether bytes may hold the error of a response. Said without its first letters, of which texts are full: each takes
+ * a step of the search.
+ */
+export function mayHoldError(bytes: Buffer): boolean {
+  return bytes.includes('rror"') || mayHideWords(bytes);
+}
+
+/** Whether a letter is escaped, as only somebody does who hides a word. */
+export function mayHideWords(bytes: Buffer): boolean {
+  return bytes.includes("u00") && /\\u00[4-7]/.test(bytes.toString("latin1"));
+}

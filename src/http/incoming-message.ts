@@ -1,6 +1,6 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { contextOfRequest, type UserContextSettings } from "../request/create.js";
-import { rawHeaderPairs } from "../request/header-pairs.js";
+import { rawHeaderPairs } from "../request/calling-host.js";
 import { refusalOf, type Refusal } from "../request/refusal.js";
 import { answerHeaders } from "../request/answer-headers.js";
 import type { UserContext } from "../context/user-context.js";

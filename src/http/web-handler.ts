@@ -49,7 +49,7 @@ export function webHandler(
     try {
       const answer = await webAnswer(handler, request);
       if (answer === undefined || response.destroyed) return;
-      const body = Buffer.from(await answer.arrayBuffer());
+      const body = answer.body === null ? "" : Buffer.from(await answer.arrayBuffer());
       response.writeHead(answer.status, headersOf(answer)).end(body);
     } catch (error) {
       // A plain server takes no error, and an unhandled rejection would end the process.
@@ -96,14 +96,14 @@ function asRequest(request: NodeRequest, body: Buffer): Request | undefined {
   // Not the Host header, which the caller chooses: handlers build URLs from their configuration. The path is appended
   // as text, because `//name/path` would resolve to another host.
   const url = target.startsWith("/") ? `http://localhost${target}` : target;
-  if (!/^https?:/i.test(url) || !URL.canParse(url)) return undefined;
+  if (!/^https?:/i.test(url)) return undefined;
+  const headers: [name: string, value: string][] = [];
+  for (let at = 0; at + 1 < rawHeaders.length; at += 2) {
+    const name = rawHeaders[at] ?? "";
+    // HTTP/2's own pseudo headers are no headers.
+    if (!name.startsWith(":")) headers.push([name, rawHeaders[at + 1] ?? ""]);
+  }
   try {
-    const headers = new Headers();
-    for (let at = 0; at + 1 < rawHeaders.length; at += 2) {
-      const name = rawHeaders[at] ?? "";
-      // HTTP/2's own pseudo headers are no headers.
-      if (!name.startsWith(":")) headers.append(name, rawHeaders[at + 1] ?? "");
-    }
     const content = method === "GET" || method === "HEAD" ? {} : { body: new Uint8Array(body) };
     return new Request(url, { method, headers, ...content });
   } catch {
@@ -115,6 +115,12 @@ async function bodyOf(request: NodeRequest): Promise<Buffer | undefined> {
   // A body parser in front has read it already.
   if (request.readableEnded && request.body !== undefined && request.body !== null)
     return readBefore(request);
+  // Most bodies have arrived with their headers: they are there once Node has read on.
+  await Promise.resolve();
+  if (request.complete && request.readableFlowing === null && !request.destroyed) {
+    const whole: unknown = request.read() ?? Buffer.alloc(0);
+    if (whole instanceof Buffer) return whole.length > maxBodyBytes ? undefined : whole;
+  }
   const chunks: Buffer[] = [];
   let bytes = 0;
   for await (const chunk of request) {

@@ -1,17 +1,16 @@
 /**
- * How deep and how large JSON from outside may be. A request with a long history is far below both; 4 MiB of
- * brackets, which cost nothing to send, are far above, and would end the process where somebody writes them again:
+ * How deep and how large JSON from outside may be. A request with a long history is far below both limits. 4 MiB of
+ * brackets cost nothing to send and are far above them. They would end the process as soon as it serializes them:
  * `JSON.stringify` is recursive.
  */
 export const jsonLimits = { depth: 100, values: 50_000 } as const;
 
-/** Which limit a JSON text is over. */
+/** The limit that a JSON text exceeds. */
 export type JsonExcess = keyof typeof jsonLimits;
 
 /**
- * `JSON.parse` for whatever somebody else wrote: the limits are checked first, so that nothing is built of a text
- * that is over them. Throws a `RangeError` for one that is, and what `JSON.parse` throws. The length is the caller's
- * to bound.
+ * `JSON.parse` for text from outside. The limits are checked first, so nothing is built from a text that exceeds
+ * them. Throws a `RangeError` for such a text, and what `JSON.parse` throws. The caller must bound the length.
  */
 export function parseJson(json: string | Uint8Array): unknown {
   const bytes = typeof json === "string" ? Buffer.from(json) : json;
@@ -26,8 +25,8 @@ export function excessText(excess: JsonExcess): string {
 }
 
 /**
- * Which limit the JSON text is over, read from its bytes before anything is built of them. One pass without
- * recursion; whether it is JSON at all is for the parser to say.
+ * The limit that a JSON text exceeds, read from its bytes before anything is built from them. One pass, no
+ * recursion. Whether the text is JSON at all is left to the parser.
  */
 export function excessInText(bytes: Uint8Array): JsonExcess | undefined {
   const { depth: most, values: mostValues } = jsonLimits;
@@ -35,11 +34,11 @@ export function excessInText(bytes: Uint8Array): JsonExcess | undefined {
   let values = 1;
   for (let at = 0; at < bytes.length; at += 1) {
     const byte = bytes[at] as number;
-    // Most bytes outside of texts are digits.
+    // Most bytes outside strings are digits.
     if (byte > comma && byte < openBracket) continue;
     if (byte === comma) values += 1;
     else if (byte === quote) at = endOfText(bytes, at);
-    // `true`, `null` and `false`, with which the parser is quick. Whatever else begins so ends the parser here.
+    // `true`, `null` and `false`, which the parser reads quickly. Anything else with these letters makes it throw here.
     else if (byte === letterT || byte === letterN) at += 3;
     else if (byte === letterF) at += 4;
     else if (byte <= 0x20) at = afterSpace(bytes, at) - 1;
@@ -56,7 +55,7 @@ export function excessInText(bytes: Uint8Array): JsonExcess | undefined {
   return undefined;
 }
 
-/** Which limit a value is over that somebody else has parsed. Stops at the limit, and does not recurse either. */
+/** The limit that an already parsed value exceeds. Stops at the limit, and does not recurse. */
 export function excessInValue(value: unknown): JsonExcess | undefined {
   let values = 1;
   let level: unknown[] = [value];
@@ -88,8 +87,8 @@ const openBrace = 0x7b;
 const closeBrace = 0x7d;
 
 /**
- * Where a text ends that begins at `start`. A long one is searched natively; after each quote that turns out to
- * be escaped the loop goes on, because a native search for every second byte would cost more than the parser.
+ * Where the string that begins at `start` ends. A long one is searched natively. After a quote that turns out to be
+ * escaped, the loop goes on: a native search for every second byte would cost more than the parser.
  */
 function endOfText(bytes: Uint8Array, start: number): number {
   let at = start + 1;
@@ -109,8 +108,8 @@ function endOfText(bytes: Uint8Array, start: number): number {
 }
 
 /**
- * Where space ends that begins at `start`. A long run is taken four bytes at a time, as nothing else in JSON costs
- * the parser so little. What is below a space and no space of JSON is the parser's to refuse.
+ * Where the white space that begins at `start` ends. A long run is read four bytes at a time: nothing else in JSON
+ * costs the parser so little. Control characters that are not white space in JSON are left to the parser.
  */
 function afterSpace(bytes: Uint8Array, start: number): number {
   let at = start;
@@ -128,7 +127,23 @@ function afterSpace(bytes: Uint8Array, start: number): number {
   return at;
 }
 
-/** Whether none of the four bytes is above a space: each that is carries into its top bit. */
+/** Whether none of the four bytes is above a space: such a byte carries into its top bit. */
 function isSpace(word: number): boolean {
   return ((word | ((word & 0x7f7f7f7f) + 0x5f5f5f5f)) & 0x80808080) === 0;
+}
+
+/** The text of a body of at most `maxBytes` bytes; `undefined` for a longer one, which is not read to its end. */
+export async function boundedText(
+  message: Pick<Request | Response, "body">,
+  maxBytes: number,
+): Promise<string | undefined> {
+  const decoder = new TextDecoder();
+  let text = "";
+  let bytes = 0;
+  for await (const chunk of message.body ?? []) {
+    bytes += chunk.byteLength;
+    if (bytes > maxBytes) return undefined;
+    text += decoder.decode(chunk, { stream: true });
+  }
+  return text + decoder.decode();
 }

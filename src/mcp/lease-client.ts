@@ -1,7 +1,7 @@
-import { runWithUserContext } from "../context/ambient.js";
-import { knownFromNowOn } from "../context/forgotten.js";
-import { liveInternalsOf } from "../context/internals.js";
-import type { UserContext } from "../context/user-context.js";
+import { withDeadline, within } from "../async/deadline.js";
+import { runInClientScope } from "../context/ambient.js";
+import { liveInternalsOf, knownFromNowOn } from "../context/internals.js";
+import type { ClientScope, UserContext } from "../context/user-context.js";
 import { HostedAgentIdentityError } from "../errors.js";
 import {
   closeClient,
@@ -22,7 +22,8 @@ export interface HeldClient<C> {
 }
 
 /**
- * The client of the context's principal, opened if there is none. Throws `context_ended`, `pool_busy`, `closed`, and
+ * The client of the context's principal, opened if there is none. Throws `context_ended`, `mcp_open_timeout`, `pool_busy`,
+ * `closed`, and
  * whatever `open` throws.
  */
 export async function leaseClient<C>(pool: PooledClients<C>, context: UserContext): Promise<HeldClient<C>> {
@@ -66,15 +67,35 @@ async function hold<C>(
   context: UserContext,
 ): Promise<HeldClient<C> | undefined> {
   pooled.leases += 1;
+  pooled.scope.turns.push(context);
   pool.idle.delete(pooled);
   try {
+    const { opener } = pooled.scope;
+    const isOthers = opener !== undefined && opener !== context;
+    if (isOthers && !(await untilEnd(context, settles(pooled.opened, patienceMs)))) {
+      giveBack(pool, pooled, context);
+      removeClient(pool, pooled);
+      return undefined;
+    }
     const client = await untilEnd(context, pooled.opened);
-    return { client, release: releaseOnce(pool, pooled) };
+    return { client, release: releaseOnce(pool, pooled, context) };
   } catch (error) {
-    giveBack(pool, pooled);
-    if (!context.ended && isOthersTrouble(pooled.opener, context)) return undefined;
+    giveBack(pool, pooled, context);
+    if (!context.ended && isOthersTrouble(pooled.scope.opener, context)) return undefined;
     throw error;
   }
+}
+
+/** How long a turn waits for a client that another turn of the user opens, in milliseconds, before it opens its own. */
+const patienceMs = 2000;
+
+/** Whether a promise settles in time. */
+async function settles(promise: Promise<unknown>, ms: number): Promise<boolean> {
+  const settled = promise.then(
+    () => true,
+    () => true,
+  );
+  return (await within(settled, ms)) === true;
 }
 
 function openIfRoom<C>(pool: PooledClients<C>, context: UserContext): PooledClient<C> | undefined {
@@ -82,10 +103,13 @@ function openIfRoom<C>(pool: PooledClients<C>, context: UserContext): PooledClie
   if (clients.size >= settings.max && !closeLongestIdle(pool)) return undefined;
   const principalKey = keyOf(context);
   const stillKnown = knownFromNowOn(context, principalKey);
-  const opening = runWithUserContext(context, async () => settings.open({ principalKey, context }));
+  const end = new AbortController();
+  const scope: ClientScope = { principalKey, opener: context, turns: [], closed: end.signal };
+  const opening = runInClientScope(scope, async () => settings.open({ principalKey, context }));
   const pooled: PooledClient<C> = {
     principalKey,
-    opener: context,
+    scope,
+    end,
     stillKnown,
     opened: opening,
     client: undefined,
@@ -93,22 +117,33 @@ function openIfRoom<C>(pool: PooledClients<C>, context: UserContext): PooledClie
     idleSince: pool.age(),
   };
   clients.set(principalKey, pooled);
-  pooled.opened = whenOpen(pool, pooled, opening);
+  pooled.opened = whenOpen(pool, pooled, { opening, inTime: inTime(pool, context, opening) });
   pooled.opened.catch(() => {});
   line.call(principalKey);
   return pooled;
 }
 
-async function whenOpen<C>(pool: PooledClients<C>, pooled: PooledClient<C>, opening: Promise<C>): Promise<C> {
+/** The client, when it is open in time and its opener has not left. One that comes later is closed. */
+async function whenOpen<C>(
+  pool: PooledClients<C>,
+  pooled: PooledClient<C>,
+  { opening, inTime }: { readonly opening: Promise<C>; readonly inTime: Promise<C> },
+): Promise<C> {
   let value: C;
   try {
-    value = await opening;
+    value = await inTime;
   } catch (error) {
     removeClient(pool, pooled);
+    pooled.end.abort();
+    const tooLate = (late: C): void => {
+      pooled.client = { value: late };
+      void closeClient(pool, pooled, "too_late");
+    };
+    opening.then(tooLate, () => {});
     throw error;
   }
   pooled.client = { value };
-  pooled.opener = undefined;
+  pooled.scope.opener = undefined;
   if (pool.closed) {
     void closeClient(pool, pooled, "pool_closed");
     throw poolClosed();
@@ -117,18 +152,35 @@ async function whenOpen<C>(pool: PooledClients<C>, pooled: PooledClient<C>, open
   return value;
 }
 
-function releaseOnce<C>(pool: PooledClients<C>, pooled: PooledClient<C>): HeldClient<C>["release"] {
+function inTime<C>({ settings }: PooledClients<C>, opener: UserContext, opening: Promise<C>): Promise<C> {
+  const late = (): Error =>
+    new HostedAgentIdentityError(
+      "mcp_open_timeout",
+      `The MCP client was not open within ${settings.openMs} ms (openMs of mcpClientPool()).`,
+    );
+  return untilEnd(
+    opener,
+    withDeadline(settings.openMs, undefined, late, () => opening),
+  );
+}
+
+function releaseOnce<C>(
+  pool: PooledClients<C>,
+  pooled: PooledClient<C>,
+  context: UserContext,
+): HeldClient<C>["release"] {
   let released = false;
   return ({ gone } = { gone: false }) => {
     if (released) return;
     released = true;
     if (gone) retireClient(pool, pooled, "session_gone");
-    giveBack(pool, pooled);
+    giveBack(pool, pooled, context);
   };
 }
 
-function giveBack<C>(pool: PooledClients<C>, pooled: PooledClient<C>): void {
+function giveBack<C>(pool: PooledClients<C>, pooled: PooledClient<C>, context: UserContext): void {
   pooled.leases -= 1;
+  pooled.scope.turns.splice(pooled.scope.turns.indexOf(context), 1);
   if (pooled.leases === 0 && pooled.client !== undefined) keepIdle(pool, pooled);
 }
 

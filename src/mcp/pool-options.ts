@@ -29,11 +29,16 @@ export interface McpClientPoolOptions<C> extends Pick<Runtime, "now" | "onEvent"
   readonly max?: number;
   /** After how many idle milliseconds a client is closed. Default 5 minutes. */
   readonly idleMs?: number;
+  /**
+   * How many milliseconds `open` may take. Default 30 seconds. Then the call fails with `mcp_open_timeout`, and the next
+   * one opens another client. A client that comes later is closed.
+   */
+  readonly openMs?: number;
   /** How many milliseconds a call waits while all clients are in use. Default 10 seconds. */
   readonly leaseWaitMs?: number;
 }
 
-type PoolDefaults = "max" | "idleMs" | "leaseWaitMs" | "now";
+type PoolDefaults = "max" | "idleMs" | "openMs" | "leaseWaitMs" | "now";
 
 /** The options of `mcpClientPool()`. */
 export const poolOptions = <C>(): OptionTable<McpClientPoolOptions<C>, PoolDefaults> => ({
@@ -43,6 +48,7 @@ export const poolOptions = <C>(): OptionTable<McpClientPoolOptions<C>, PoolDefau
   ),
   max: orElse(count(), 1000),
   idleMs: orElse(milliseconds(0), 5 * 60_000),
+  openMs: orElse(milliseconds(), 30_000),
   leaseWaitMs: orElse(milliseconds(0), 10_000),
   now: runtimeOptions.now,
   onEvent: runtimeOptions.onEvent,

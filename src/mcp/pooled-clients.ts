@@ -1,13 +1,12 @@
-import { inBackground } from "../async/background-timer.js";
 import { clocksOf } from "../async/clocks.js";
-import { withDeadline } from "../async/deadline.js";
+import { withDeadline, inBackground } from "../async/deadline.js";
 import { runWithoutUserContext } from "../context/ambient.js";
 import { runClosing } from "../context/closing.js";
-import type { UserContext } from "../context/user-context.js";
+import { liveInternalsOf } from "../context/internals.js";
+import type { ClientScope, UserContext } from "../context/user-context.js";
 import { HostedAgentIdentityError } from "../errors.js";
 import { emit } from "../events/events.js";
 import type { PoolSettings } from "./pool-options.js";
-import { waitingLine, type WaitingLine } from "./waiting-line.js";
 
 /** The clients of a pool: which are in use, which are idle, and when they close. Data, and functions that take it. */
 export interface PooledClients<C> {
@@ -28,8 +27,10 @@ export interface PooledClients<C> {
 /** One principal's client. Once it is out of `clients` it is retired, and closes when its last lease is released. */
 export interface PooledClient<C> {
   readonly principalKey: string;
-  /** The context that opens it. Dropped once the client is open, so that no user token outlives its turn here. */
-  opener: UserContext | undefined;
+  /** Its opener is dropped once the client is open, so that no user token outlives its turn here. */
+  readonly scope: ClientScope;
+  /** Aborted when the client closes. */
+  readonly end: AbortController;
   /** Whether no access that the client was opened with has forgotten its user since. */
   readonly stillKnown: () => boolean;
   opened: Promise<C>;
@@ -40,7 +41,7 @@ export interface PooledClient<C> {
   idleSince: number;
 }
 
-type CloseReason = "idle" | "no_room" | "session_gone" | "forgotten" | "pool_closed";
+type CloseReason = "idle" | "no_room" | "session_gone" | "forgotten" | "too_late" | "pool_closed";
 
 /** How long one client may take to close before the pool goes on without it, in milliseconds. */
 const closeMs = 5000;
@@ -107,6 +108,7 @@ export function closeClient<C>(
   const { client, principalKey } = pooled;
   if (client === undefined) return Promise.resolve();
   pooled.client = undefined;
+  pooled.end.abort();
   const { close, onEvent } = settings;
   const late = (): Error => new Error("The client did not close in time.");
   const work = runClosing(principalKey, () =>
@@ -148,4 +150,74 @@ function sweep<C>(pool: PooledClients<C>): void {
     retireClient(pool, pooled, "idle");
   }
   sweepLater(pool);
+}
+
+/** Calls that wait for room in a pool, first come first served. Each leaves after a bounded time. */
+interface WaitingLine {
+  /** Resolves when it is this call's turn to look again. Throws `pool_busy`, `context_ended`, or what `leave` is given. */
+  wait(context: UserContext, options: { ms: number; again: boolean }): Promise<void>;
+  /** Lets the first one look. */
+  next(): void;
+  /** Lets every call of this principal look: there is a client for it now. */
+  call(principalKey: string): void;
+  /** Sends everybody away. */
+  leave(error: Error): void;
+  readonly length: number;
+}
+
+interface Waiter {
+  readonly principalKey: string | undefined;
+  readonly settle: (error?: Error) => void;
+}
+
+function waitingLine(): WaitingLine {
+  const line = new Set<Waiter>();
+
+  function wait(context: UserContext, { ms, again }: { ms: number; again: boolean }): Promise<void> {
+    const { endListeners } = liveInternalsOf(context);
+    return new Promise((resolve, reject) => {
+      const waiter: Waiter = {
+        principalKey: context.principalKey,
+        settle(error) {
+          clearTimeout(timer);
+          endListeners.delete(onEnd);
+          line.delete(waiter);
+          if (error === undefined) resolve();
+          else reject(error);
+        },
+      };
+      const onEnd = (): void => waiter.settle(new HostedAgentIdentityError("context_ended"));
+      const timer = setTimeout(
+        () => waiter.settle(new HostedAgentIdentityError("pool_busy")),
+        Math.max(ms, 0),
+      );
+      endListeners.add(onEnd);
+      if (again) putFirst(line, waiter);
+      else line.add(waiter);
+    });
+  }
+
+  return {
+    wait,
+    next() {
+      const [first] = line;
+      first?.settle();
+    },
+    call(principalKey) {
+      for (const waiter of line) if (waiter.principalKey === principalKey) waiter.settle();
+    },
+    leave(error) {
+      for (const waiter of line) waiter.settle(error);
+    },
+    get length() {
+      return line.size;
+    },
+  };
+}
+
+/** Whoever was let through and found the room taken keeps their place. */
+function putFirst(line: Set<Waiter>, waiter: Waiter): void {
+  const others = [...line];
+  line.clear();
+  for (const next of [waiter, ...others]) line.add(next);
 }

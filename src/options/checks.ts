@@ -1,8 +1,6 @@
 import { systemClock } from "../async/clocks.js";
-import { isPlainText } from "./control-characters.js";
 import { unexpected } from "./invalid.js";
 import type { OptionCheck, OptionKind } from "./option-table.js";
-import { isSecureUrl } from "./secure-url.js";
 
 /** A check from a kind, words and a test. A value for which the test throws is refused. */
 export function check<T>(
@@ -222,3 +220,26 @@ export const abortSignal: OptionCheck<AbortSignal> = /* @__PURE__ */ made<AbortS
   addEventListener: "function",
   removeEventListener: "function",
 });
+
+/** Whether a URL may be given a secret: https, or http on a loopback host, and without user information. */
+export function isSecureUrl({ protocol, hostname, username, password }: URL): boolean {
+  const secure = protocol === "https:" || (protocol === "http:" && isLoopback(hostname));
+  return secure && username === "" && password === "";
+}
+
+/** Whether a host name of a parsed URL names this machine. */
+export function isLoopback(hostname: string): boolean {
+  return hostname === "localhost" || hostname === "[::1]" || /^127(\.\d{1,3}){3}$/.test(hostname);
+}
+
+/**
+ * Characters that change how a text is read without being seen: control characters (C0, DEL, C1), line
+ * separators, lone surrogates, zero-width spaces, and those that turn the direction of what follows. The joiners
+ * U+200C and U+200D are left alone: Persian and emoji need them. Source: Unicode Technical Report 36, section 2.
+ */
+const unseen = /[\p{Cc}\p{Cs}\u061c\u200b\u200e\u200f\u2028\u2029\u202a-\u202e\u2060\u2066-\u2069\ufeff]/u;
+
+/** Whether a text can be shown to people, and written into logs, as one line that reads as it is. */
+function isPlainText(text: string): boolean {
+  return text.trim() !== "" && !unseen.test(text);
+}

@@ -1,4 +1,4 @@
-import { createHmac } from "node:crypto";
+import { createHmac, createSecretKey } from "node:crypto";
 import {
   context,
   SpanKind,
@@ -9,16 +9,21 @@ import {
   type Span,
   type Tracer,
   type TracerProvider,
+  defaultTextMapGetter,
+  defaultTextMapSetter,
+  propagation,
+  ROOT_CONTEXT,
+  type Context,
 } from "@opentelemetry/api";
-import { check, func, made, optional } from "../options/checks.js";
+import { isFetchInstrumented } from "../access/instrumented-fetch.js";
 import { emit, type IdentityEvent, type OnEvent } from "../events/events.js";
-import { readOptions, type OptionTable } from "../options/option-table.js";
-import { type AroundStep, type IdentityStep, type StepEnd } from "../events/steps.js";
+import type { AroundStep, IdentityStep, StepEnd, TraceHeaders } from "../events/steps.js";
 import { packageVersion } from "../foundry/version.js";
+import { check, func, made, optional } from "../options/checks.js";
+import { readOptions, type OptionTable } from "../options/option-table.js";
 import { meters, type Meters } from "./meters.js";
 import { attributes, spans } from "./names.js";
 import { endAttributes, isTrouble, spanAttributes, startAttributes } from "./step-attributes.js";
-import { parentOf, traceHeadersOf } from "./trace-context.js";
 
 /** Where telemetry goes, and whether it names users. */
 export interface OpenTelemetryOptions {
@@ -120,9 +125,38 @@ function finish(span: Span, end: StepEnd, ended: ReturnType<typeof endAttributes
 /** The pseudonym of a step's user, as attributes; none without a key. */
 function pseudonyms(key: string | Uint8Array | undefined): (step: IdentityStep) => Attributes {
   if (key === undefined) return () => ({});
+  // Bytes would cost an error inside Node.js 24 for each step.
+  const secret = createSecretKey(Buffer.from(key));
   return (step) => {
     if (step.step === "verify" || step.principal === undefined) return {};
-    const name = createHmac("sha256", key).update(step.principal).digest("base64url").slice(0, 22);
+    const name = createHmac("sha256", secret).update(step.principal).digest("base64url").slice(0, 22);
     return { [attributes.principal]: name };
   };
+}
+
+/**
+ * What a step's span is a child of: the active span, or where the host starts none, the caller's own as the
+ * headers of the request say it. Never the request's baggage: callers put what they like into that.
+ */
+function parentOf(step: IdentityStep): Context {
+  const active = context.active();
+  if (step.step === "verify" || trace.getSpan(active) !== undefined) return active;
+  const { traceparent, tracestate } = step.trace;
+  if (traceparent === undefined) return active;
+  const carrier = tracestate === undefined ? { traceparent } : { traceparent, tracestate };
+  const remote = trace.getSpanContext(propagation.extract(ROOT_CONTEXT, carrier, defaultTextMapGetter));
+  return remote === undefined ? active : trace.setSpanContext(active, remote);
+}
+
+/**
+ * The trace context that a request is to carry, as the application's propagator writes it. `undefined` where an
+ * instrumentation of `fetch` will write its own.
+ */
+function traceHeadersOf(active: Context): TraceHeaders | undefined {
+  if (isFetchInstrumented()) return undefined;
+  const carrier: Record<string, string> = {};
+  propagation.inject(active, carrier, defaultTextMapSetter);
+  const { traceparent, tracestate } = carrier;
+  if (traceparent === undefined) return undefined;
+  return tracestate === undefined ? { traceparent } : { traceparent, tracestate };
 }

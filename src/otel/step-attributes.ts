@@ -1,5 +1,5 @@
 import type { Attributes } from "@opentelemetry/api";
-import { isGuid } from "../entra/tenants.js";
+import { isGuid } from "../entra/clouds.js";
 import type { IdentityStep, StepEnd } from "../events/steps.js";
 import { attributes } from "./names.js";
 

@@ -1,14 +1,13 @@
 import { runInContext } from "../context/ambient.js";
-import { refuseOtherHosts } from "./calling-host.js";
+import { type UserContext, internalsOf } from "../context/user-context.js";
+import { refuseOtherHosts, headerPairs } from "./calling-host.js";
 import {
   contextOfRequest,
   userContextSettings,
   type UserContextOptions,
   type UserContextSettings,
 } from "./create.js";
-import { headerPairs } from "./header-pairs.js";
 import { refusalOf, refusalResponse } from "./refusal.js";
-import { endWithBody } from "./response-end.js";
 
 /** Middleware of web-standard hosts. `next` runs in the user context. */
 export type UserContextMiddleware = (
@@ -78,4 +77,58 @@ export function withoutHeaders(request: Request, names: readonly string[]): Requ
     return new Request(request.url, { method: request.method, headers, signal: request.signal });
   }
   return new Request(request, { headers });
+}
+
+/**
+ * Passes a response on and ends the context with its body: when the body is read to the end, cancelled or fails, or
+ * when the request is aborted. The body is pulled inside the context, because its reader runs outside of it. The body
+ * of `responses()` does both by itself.
+ */
+export function endWithBody(response: Response, context: UserContext, signal?: AbortSignal): Response {
+  if (response.body === null) {
+    context.end();
+    return response;
+  }
+  endWithSignal(context, signal);
+  if (response.body === internalsOf(context).ownBody) return response;
+  const { status, statusText, headers } = response;
+  return new Response(pulledInside(response.body, context), { status, statusText, headers });
+}
+
+type Body = NonNullable<Response["body"]>;
+
+function pulledInside(body: Body, context: UserContext): Body {
+  const reader = body.getReader();
+  return new ReadableStream(
+    {
+      async pull(controller) {
+        try {
+          const { done, value } = await runInContext(context, () => reader.read());
+          if (!done) return controller.enqueue(value);
+          context.end();
+          controller.close();
+        } catch (error) {
+          context.end();
+          throw error;
+        }
+      },
+      async cancel(reason: unknown) {
+        try {
+          await runInContext(context, () => reader.cancel(reason));
+        } finally {
+          context.end();
+        }
+      },
+    },
+    // Pull nothing before the body is read.
+    { highWaterMark: 0 },
+  );
+}
+
+function endWithSignal(context: UserContext, signal: AbortSignal | undefined): void {
+  if (signal === undefined) return;
+  if (signal.aborted) return context.end();
+  const end = (): void => context.end();
+  signal.addEventListener("abort", end, { once: true });
+  internalsOf(context).endListeners.add(() => signal.removeEventListener("abort", end));
 }

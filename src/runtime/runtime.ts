@@ -1,8 +1,7 @@
+import { randomBytes } from "node:crypto";
 import { listener, type OnEvent } from "../events/events.js";
-import { clock } from "../options/checks.js";
+import { clock, func, orElse } from "../options/checks.js";
 import type { OptionCheck } from "../options/option-table.js";
-import { fetchOption, type FetchLike } from "./fetch-like.js";
-import { randomOption, type RandomBytes } from "./random.js";
 
 /**
  * What factories take from the program around them: the network, the clock, randomness and whoever listens to
@@ -48,6 +47,18 @@ export interface Runtime {
   readonly timeoutMs?: number | undefined;
 }
 
+/** The option `fetch`. Default: the global one, looked up at each call. */
+export const fetchOption: OptionCheck<FetchLike> = orElse(
+  func<FetchLike>("a function like fetch"),
+  (input, init) => globalThis.fetch(input, init),
+);
+
+/** The option `random`. Default: `randomBytes` of `node:crypto`. */
+const randomOption: OptionCheck<RandomBytes> = orElse(
+  func<RandomBytes>("a function that gives so many random bytes"),
+  randomBytes,
+);
+
 /** The checks of {@link Runtime}. `timeoutMs` is not among them: its range and default differ. */
 export const runtimeOptions: {
   readonly fetch: OptionCheck<FetchLike>;
@@ -60,3 +71,25 @@ export const runtimeOptions: {
   random: randomOption,
   onEvent: listener,
 };
+
+/** The shape of `fetch` that factories, MCP transports and REST clients take. */
+export type FetchLike = (input: string | URL | Request, init?: RequestInit) => Promise<Response>;
+
+/** Gives random bytes, as `randomBytes` of `node:crypto` does. */
+export type RandomBytes = (length: number) => Uint8Array;
+
+/** A number from 0 to 1, without 1: for jitter. */
+export function fraction(random: RandomBytes): number {
+  const [a = 0, b = 0, c = 0, d = 0] = random(4);
+  return (a * 2 ** 24 + b * 2 ** 16 + c * 2 ** 8 + d) / 2 ** 32;
+}
+
+/** A random UUID (RFC 9562, version 4). */
+export function uuid(random: RandomBytes): string {
+  const bytes = Uint8Array.from(random(16));
+  bytes[6] = ((bytes[6] ?? 0) & 0x0f) | 0x40;
+  bytes[8] = ((bytes[8] ?? 0) & 0x3f) | 0x80;
+  return Buffer.from(bytes)
+    .toString("hex")
+    .replace(/^(.{8})(.{4})(.{4})(.{4})/, "$1-$2-$3-$4-");
+}

@@ -1,4 +1,11 @@
-import { createCipheriv, createDecipheriv, createHmac, randomFillSync } from "node:crypto";
+import {
+  createCipheriv,
+  createDecipheriv,
+  createHmac,
+  createSecretKey,
+  type KeyObject,
+  randomFillSync,
+} from "node:crypto";
 import { check, list } from "../options/checks.js";
 import { type OptionCheck } from "../options/option-table.js";
 
@@ -7,6 +14,7 @@ export type SealPurpose =
   | "ticket"
   | "pending"
   | "grant"
+  | "grant-address"
   | "pin"
   | "cookie"
   | "state"
@@ -17,6 +25,7 @@ export type SealPurpose =
   | "index"
   | "attempt"
   | "works"
+  | "admin"
   | "names";
 
 /** Seals and opens records. */
@@ -30,6 +39,8 @@ export interface Keyring {
   open(purpose: SealPurpose, binding: readonly string[], sealed: string): unknown;
   /** Whether the current key sealed it. */
   isCurrent(sealed: string): boolean;
+  /** Whether the text is sealed with one of the keys, or is not sealed at all. */
+  knows(sealed: string): boolean;
   /** Makes ready what `open` needs, and returns it: for the time while the record is on its way. */
   opener(purpose: SealPurpose, binding: readonly string[]): (sealed: string) => unknown;
   /**
@@ -41,6 +52,11 @@ export interface Keyring {
 
 /** No record of ours is as long: a longer value was put there by another writer. In characters. */
 export const maxSealedLength = 4_194_304;
+
+const noSalt = createSecretKey(Buffer.alloc(32));
+
+/** Master keys of 32 bytes, or their base64 form. The first one seals, all of them open. */
+export type EncryptionKeys = readonly (string | Uint8Array)[];
 
 /** The option `encryptionKeys`: 32 bytes each, or their base64 form. */
 export const encryptionKeysOption: OptionCheck<readonly (string | Uint8Array)[]> = list(
@@ -60,12 +76,12 @@ export const encryptionKeysOption: OptionCheck<readonly (string | Uint8Array)[]>
 export function keyring(keys: readonly (string | Uint8Array)[]): Keyring {
   const masters = keys.map((key) => extracted(masterKey(key)));
   const ids = masters.map((master) => derive(master, contextOf("key-id", [])).readUInt32BE(0));
-  const nameKeys = masters.map((master) => derive(master, contextOf("record-names", [])));
+  const nameKeys = masters.map((master) => derivedKey(master, contextOf("record-names", [])));
 
   const opener: Keyring["opener"] = (purpose, binding) => {
     const context = contextOf(purpose, binding);
-    const derived: Buffer[] = [];
-    const keyAt = (at: number): Buffer => (derived[at] ??= derive(masters[at] as Buffer, context));
+    const derived: KeyObject[] = [];
+    const keyAt = (at: number): KeyObject => (derived[at] ??= derivedKey(masters[at] as KeyObject, context));
     keyAt(0);
     return (sealed) => {
       if (sealed.length > maxSealedLength) return undefined;
@@ -90,12 +106,12 @@ export function keyring(keys: readonly (string | Uint8Array)[]): Keyring {
 
   return {
     seal(purpose, binding, value) {
-      const [master, id] = [masters[0] as Buffer, ids[0] as number];
+      const [master, id] = [masters[0] as KeyObject, ids[0] as number];
       const context = contextOf(purpose, binding);
       const header = Buffer.alloc(16);
       header.writeUInt32BE(id);
       const nonce = randomFillSync(header, 4).subarray(4);
-      const cipher = createCipheriv("aes-256-gcm", derive(master, context), nonce);
+      const cipher = createCipheriv("aes-256-gcm", derivedKey(master, context), nonce);
       cipher.setAAD(context);
       const sealed = [cipher.update(context), cipher.update(JSON.stringify({ value })), cipher.final()];
       return Buffer.concat([header, cipher.getAuthTag(), ...sealed]).toString("base64url");
@@ -105,6 +121,12 @@ export function keyring(keys: readonly (string | Uint8Array)[]): Keyring {
     isCurrent: (sealed) => {
       const bytes = Buffer.from(sealed.slice(0, 8), "base64url");
       return bytes.length >= 4 && bytes.readUInt32BE(0) === ids[0];
+    },
+    knows: (sealed) => {
+      // Shorter than anything sealed: a counter, or a mark.
+      if (sealed.length < 44) return true;
+      const bytes = Buffer.from(sealed.slice(0, 8), "base64url");
+      return bytes.length < 4 || ids.includes(bytes.readUInt32BE(0));
     },
     namesOf: (purpose, parts) => nameKeys.map((key) => keyedName(key, purpose, textOf(purpose, parts))),
   };
@@ -120,7 +142,7 @@ export function derivedSecrets(
 }
 
 /** The name of a record: what it is, in clear, and an HMAC of what it belongs to. */
-export function keyedName(key: Uint8Array, kind: string, text: string): string {
+export function keyedName(key: KeyObject, kind: string, text: string): string {
   return `${kind}:${createHmac("sha256", key).update(text).digest("base64url")}`;
 }
 
@@ -128,17 +150,24 @@ function masterKey(key: string | Uint8Array): Buffer {
   return typeof key === "string" ? Buffer.from(key, "base64") : Buffer.from(key);
 }
 
-/** The first half of HKDF-SHA-256 without a salt: the same for every record, so done once. RFC 5869, 2.2. */
-function extracted(master: Uint8Array): Buffer {
-  return createHmac("sha256", Buffer.alloc(32)).update(master).digest();
+/**
+ * The first half of HKDF-SHA-256 without a salt: the same for every record, so done once. RFC 5869, 2.2. A key
+ * object, as all keys here are: from Node.js 24 on, one given as bytes costs an error that is thrown and caught.
+ */
+function extracted(master: Uint8Array): KeyObject {
+  return createSecretKey(createHmac("sha256", noSalt).update(master).digest());
 }
 
 /**
  * The second half for 32 bytes, which is one block: three times as fast as `hkdfSync`, and without its limit
  * on the length of `info`. RFC 5869, 2.3.
  */
-function derive(master: Uint8Array, info: Uint8Array): Buffer {
+function derive(master: KeyObject, info: Uint8Array): Buffer {
   return createHmac("sha256", master).update(info).update("\u0001").digest();
+}
+
+function derivedKey(master: KeyObject, info: Uint8Array): KeyObject {
+  return createSecretKey(derive(master, info));
 }
 
 /**

@@ -2,11 +2,14 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import { excessInText, excessInValue } from "../input/json-limits.js";
 import { warnOf } from "../errors/warn-of.js";
 import { readBody } from "../turn/received-body.js";
-import { admit, broken, notRpc, tooComplex, tooLong, type Admission } from "./admit.js";
+import { runInContext } from "../context/ambient.js";
+import { admit, broken, notRpc, tooComplex, tooLong, type Admission, type Gate } from "./admit.js";
+import { changeAnswer, headersIn } from "./changed-answer.js";
+import { lateAnswer } from "./late-answer.js";
+import { browserAnswer } from "./browsers.js";
 import type { GateSettings } from "./settings.js";
-import type { Refusal, Refusals } from "./refusal.js";
+import type { Refusal } from "./refusal.js";
 import { metadataAnswer } from "./resource-metadata.js";
-import type { OpenSessions } from "./sessions.js";
 
 /** Middleware in the shape of `node:http`, connect and Express. `next` is called for what may pass, and for nothing else. */
 export type NodeMiddleware = (request: IncomingMessage, response: ServerResponse, next: () => void) => void;
@@ -27,7 +30,7 @@ export function nodeMetadata(settings: GateSettings): NodeMiddleware {
 }
 
 /** Lets verified requests pass, with `auth` and `body` on them: where the SDKs' servers look for both. */
-export function nodeGate(settings: GateSettings, refuse: Refusals, sessions: OpenSessions): NodeMiddleware {
+export function nodeGate(gate: Gate): NodeMiddleware {
   async function admission(request: IncomingMessage): Promise<Admission> {
     const { authorization, "mcp-session-id": sessionId } = request.headers;
     const every = request.headersDistinct?.["authorization"];
@@ -36,11 +39,9 @@ export function nodeGate(settings: GateSettings, refuse: Refusals, sessions: Ope
         method: request.method ?? "GET",
         authorization: every ?? (authorization === undefined ? [] : [authorization]),
         sessionId: Array.isArray(sessionId) ? sessionId.join(", ") : sessionId,
-        body: () => bodyOf(request, settings.maxBodyBytes),
+        body: () => bodyOf(request, gate.settings.maxBodyBytes),
       },
-      settings,
-      refuse,
-      sessions,
+      gate,
     );
   }
 
@@ -49,13 +50,25 @@ export function nodeGate(settings: GateSettings, refuse: Refusals, sessions: Ope
     response: ServerResponse,
     next: () => unknown,
   ): Promise<void> {
+    const { headers, isPreflight } = browserAnswer(gate.settings.browserOrigins, {
+      method: request.method ?? "GET",
+      header: (name) => request.headers[name]?.toString(),
+    });
+    for (const [name, value] of Object.entries(headers)) response.appendHeader(name, value);
+    if (isPreflight) return send(request, response, { status: 204, headers: {}, body: "" });
     const outcome = await admission(request);
     if ("refused" in outcome) return send(request, response, outcome.refused);
-    const { authInfo, body, answered } = outcome.admitted;
+    const { authInfo, body, person, answered } = outcome.admitted;
     Object.assign(request, { auth: authInfo }, body === undefined ? {} : { body });
     onAnswer(response, answered);
     // On a plain server `next` is often an async function, and nothing else would handle its rejection.
-    await next();
+    if (person === undefined) return void (await next());
+    const { context } = person;
+    const late = lateAnswer(person);
+    if (late !== undefined) changeAnswer(response, late);
+    if (response.closed) context.end();
+    else response.once("close", () => context.end());
+    await runInContext(context, next);
   }
 
   return function mcpServerGate(request, response, next) {
@@ -104,22 +117,11 @@ function onAnswer(
   const { writeHead } = response;
   response.writeHead = function seen(this: ServerResponse, status: number, ...rest: never[]) {
     const written = writeHead.call(this, status, ...rest);
-    const own = this.getHeader("mcp-session-id") ?? writtenSession(rest.at(-1));
+    // Headers that were given to `writeHead` alone are not among those of the response.
+    const own = this.getHeader("mcp-session-id") ?? headersIn(rest.at(-1))["mcp-session-id"];
     answered(status, typeof own === "string" ? own : undefined);
     return written;
   } as typeof writeHead;
-}
-
-/** Headers that were given to `writeHead` alone are not among those of the response. */
-function writtenSession(headers: unknown): unknown {
-  if (typeof headers !== "object" || headers === null) return undefined;
-  const pairs = Array.isArray(headers) ? pairsOf(headers) : Object.entries(headers);
-  return pairs.find(([name]) => String(name).toLowerCase() === "mcp-session-id")?.[1];
-}
-
-function pairsOf(list: readonly unknown[]): readonly (readonly unknown[])[] {
-  if (list.every((one) => Array.isArray(one))) return list;
-  return list.flatMap((name, at) => (at % 2 === 0 ? [[name, list[at + 1]]] : []));
 }
 
 /** Answers an unexpected failure. Never throws, because nothing may handle it. */

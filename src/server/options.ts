@@ -1,8 +1,19 @@
-import type { Cloud } from "../entra/clouds.js";
-import { clientOption } from "../entra/tenants.js";
+import { type Cloud, clientOption } from "../entra/clouds.js";
+import type { AskTenant } from "../entra/tenants.js";
 import type { TokenClaims } from "../entra/token-claims.js";
 import { tokenVerifier, verifierOptions } from "../user-token/verify.js";
-import { bytes, check, func, list, optional, orElse, record, secureUrl, text } from "../options/checks.js";
+import {
+  bytes,
+  check,
+  func,
+  isSecureUrl,
+  list,
+  optional,
+  orElse,
+  record,
+  secureUrl,
+  text,
+} from "../options/checks.js";
 import { nested, readOptions, type OptionTable } from "../options/option-table.js";
 import { appNameOptions, entraAppFacts } from "../exchange/app-facts.js";
 import { metadataUrlOf } from "./resource-metadata.js";
@@ -16,8 +27,8 @@ export interface McpServerApp {
   readonly tenantId: string;
   /** The client id of the server's app registration (a GUID): the audience of version 2 tokens. */
   readonly clientId: string;
-  /** Every tenant whose tokens are accepted. Default: the home tenant only. */
-  readonly allowedTenants?: readonly string[];
+  /** Every tenant whose tokens are accepted, or a function as for `entraApp()`. Default: the home tenant only. */
+  readonly allowedTenants?: readonly string[] | AskTenant;
   /** More audiences that mean this server, besides the client id and the app-ID URI. */
   readonly audiences?: readonly string[];
   /** Default: the cloud of the environment variable `AZURE_AUTHORITY_HOST`, or else `global`. */
@@ -46,6 +57,11 @@ export interface McpServerOptions extends Pick<Runtime, "fetch" | "now" | "onEve
   readonly clients?: readonly string[];
   /** Lets applications in that have one of these roles. Without it only persons may call. */
   readonly applications?: { readonly roles: readonly string[] };
+  /**
+   * Origins whose pages may call with a token of their own, for example `https://chat.example.com`: preflights are
+   * answered, and the pages can read `WWW-Authenticate`, `Mcp-Session-Id` and `Retry-After`. Default: none.
+   */
+  readonly browserOrigins?: readonly string[];
   /** What fully qualified scopes begin with. Default `api://<client id>`. */
   readonly appIdUri?: string;
   /** Shown to whoever looks for the server's metadata. */
@@ -71,6 +87,15 @@ export const mcpServerOptions: OptionTable<McpServerOptions, GateDefaults> = {
   clients: optional(list(clientOption)),
   // Without a role any application of the tenant could come: each gets a token.
   applications: optional(nested<{ readonly roles: readonly string[] }>({ roles: list(text("a role"), 1) })),
+  browserOrigins: orElse(
+    list(
+      check<string>("text", "an https origin (http only for a loopback host)", (value: string) => {
+        const url = new URL(value);
+        return url.origin === value && isSecureUrl(url);
+      }),
+    ),
+    [],
+  ),
   appIdUri: optional(text("an app-ID URI", /^(api|https):\/\/[^\s"\\]*[^\s"\\/]$/)),
   name: optional(text()),
   documentation: optional(
@@ -87,6 +112,7 @@ export const mcpServerOptions: OptionTable<McpServerOptions, GateDefaults> = {
 
 type GateDefaults =
   | "tools"
+  | "browserOrigins"
   | "maxBodyBytes"
   | "maxTokenBytes"
   | "clockToleranceS"
@@ -97,9 +123,9 @@ type GateDefaults =
 /** Checks the options. Throws `invalid_option`. */
 export function gateSettings(options: McpServerOptions): GateSettings {
   const settings = readOptions("protectMcpServer", mcpServerOptions, options);
-  const { scopes, tools, demand, maxBodyBytes, name, documentation, applications } = settings;
+  const { scopes, tools, demand, browserOrigins, maxBodyBytes, name, documentation, applications } = settings;
   const url = new URL(settings.url);
-  const given = entraAppFacts(settings.app);
+  const given = entraAppFacts(settings.app, settings.now);
   const appIdUri = settings.appIdUri ?? `api://${given.clientId}`;
   const app = { ...given, audiences: [...new Set([...given.audiences, appIdUri])] };
   return {
@@ -114,10 +140,12 @@ export function gateSettings(options: McpServerOptions): GateSettings {
       { ...settings, app, passthroughTo: [], requiredScopes: [] },
       applications === undefined ? "persons" : "both",
     ),
+    browserOrigins,
     maxBodyBytes,
     name,
     documentation: documentation === undefined ? undefined : String(documentation),
     onEvent: settings.onEvent,
+    now: settings.now,
     qualified: (scope) => `${appIdUri}/${scope}`,
   };
 }

@@ -1,16 +1,22 @@
 import { authContextRequest } from "../entra/auth-context.js";
-import { invalid } from "../options/invalid.js";
 import { isUserTokenError, type UserTokenError } from "../errors.js";
+import { warnOf } from "../errors/warn-of.js";
 import { list } from "../options/checks.js";
+import { invalid } from "../options/invalid.js";
+import { readBody } from "../turn/received-body.js";
+import { runInContext } from "../context/ambient.js";
+import { endWithBody } from "../request/middleware.js";
+import { admit, broken, gateOf, type Admission, type Gate } from "./admit.js";
 import { authInfoOf, type EntraAuthInfo } from "./auth-info.js";
-import { checkedRequirement, shortScope } from "./tool-requirements.js";
-import { nodeGate, nodeMetadata, type NodeMiddleware } from "./node.js";
+import { browserAnswer } from "./browsers.js";
+import { nodeGate, nodeMetadata, type NodeMiddleware, isRefusal, parsed } from "./node.js";
+import { changedResponse } from "./changed-answer.js";
+import { lateAnswer } from "./late-answer.js";
 import { gateSettings, type McpServerOptions } from "./options.js";
+import { titleOf, type Refusal } from "./refusal.js";
+import { resourceMetadata, type ResourceMetadata, metadataAnswer } from "./resource-metadata.js";
 import type { GateSettings } from "./settings.js";
-import { refusals, titleOf, type Refusal } from "./refusal.js";
-import { resourceMetadata, type ResourceMetadata } from "./resource-metadata.js";
-import { openSessions } from "./sessions.js";
-import { webGate, type FetchOptions } from "./web.js";
+import { checkedRequirement, shortScope } from "./tool-requirements.js";
 
 export type { FetchOptions };
 
@@ -89,14 +95,14 @@ export interface McpServerGate {
  */
 export function protectMcpServer(options: McpServerOptions): McpServerGate {
   const settings = gateSettings(options);
-  const refuse = refusals(settings);
-  const sessions = openSessions();
+  const gate = gateOf(settings);
+  const { refuse } = gate;
   return Object.freeze<McpServerGate>({
-    middleware: nodeGate(settings, refuse, sessions),
+    middleware: nodeGate(gate),
     serveMetadata: nodeMetadata(settings),
     metadataUrl: settings.metadataUrl,
     metadata: resourceMetadata(settings),
-    fetch: (request, next) => webGate(request, next, settings, refuse, sessions),
+    fetch: (request, next) => webGate(request, next, gate),
     verifier: (invalidToken) => ({
       verifyAccessToken: (token) => verifyAccessToken(token, settings, invalidToken),
     }),
@@ -125,4 +131,83 @@ async function verifyAccessToken(
     if (!isUserTokenError(error) || error.status === 503) throw error;
     throw invalidToken(titleOf((error satisfies UserTokenError).code));
   }
+}
+
+/** What a web-standard MCP handler takes beside the request. The body of the request has been read. */
+interface FetchOptions {
+  authInfo: EntraAuthInfo;
+  parsedBody?: unknown;
+}
+
+/** Serves the metadata, and lets verified requests pass to a web-standard handler. */
+async function webGate(
+  request: Request,
+  next: (options: FetchOptions) => Response | Promise<Response>,
+  gate: Gate,
+): Promise<Response> {
+  const { settings } = gate;
+  const { method, headers } = request;
+  const document = metadataAnswer(settings, { method, path: new URL(request.url).pathname });
+  if (document !== undefined) return toResponse(document, method);
+  const browser = browserAnswer(settings.browserOrigins, {
+    method,
+    header: (name) => headers.get(name) ?? undefined,
+  });
+  if (browser.isPreflight) return new Response(null, { status: 204, headers: { ...browser.headers } });
+  const response = await admitted(request, next, gate);
+  const extra = Object.entries(browser.headers);
+  if (extra.length === 0) return response;
+  // The headers of a response that comes from `fetch` cannot be changed.
+  const answer = new Response(response.body, response);
+  for (const [name, value] of extra) answer.headers.append(name, value);
+  return answer;
+}
+
+/** Refuses a request, or lets it pass. */
+async function admitted(
+  request: Request,
+  next: (options: FetchOptions) => Response | Promise<Response>,
+  gate: Gate,
+): Promise<Response> {
+  const { settings } = gate;
+  const { method, headers } = request;
+  const authorization = headers.get("authorization");
+  let outcome: Admission;
+  try {
+    outcome = await admit(
+      {
+        method,
+        authorization: authorization === null ? [] : [authorization],
+        sessionId: headers.get("mcp-session-id") ?? undefined,
+        body: async () => parsed(await readBody(request.body, settings.maxBodyBytes)),
+      },
+      gate,
+    );
+  } catch (error) {
+    if (isRefusal(error)) return toResponse(error, method);
+    warnOf("protectMcpServer()", error);
+    return toResponse(broken, method);
+  }
+  if ("refused" in outcome) return toResponse(outcome.refused, method);
+  const { authInfo, body, person, answered } = outcome.admitted;
+  const options = { authInfo, parsedBody: body };
+  const noted = (response: Response): Response => {
+    answered(response.status, response.headers.get("mcp-session-id") ?? undefined);
+    return response;
+  };
+  if (person === undefined) return noted(await next(options));
+  const { context } = person;
+  try {
+    const response = noted(await runInContext(context, async () => next(options)));
+    const late = lateAnswer(person);
+    const answer = late === undefined ? response : await changedResponse(response, late);
+    return endWithBody(answer, context, request.signal);
+  } catch (error) {
+    context.end();
+    throw error;
+  }
+}
+
+function toResponse({ status, headers, body }: Refusal, method: string): Response {
+  return new Response(body === "" || method === "HEAD" ? null : body, { status, headers: { ...headers } });
 }

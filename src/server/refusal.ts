@@ -1,5 +1,12 @@
 import { authorizeEndpoint } from "../entra/clouds.js";
-import { errorCodes, isUserTokenError, type ErrorCode } from "../errors.js";
+import {
+  type ConsentRequest,
+  errorCodes,
+  type HostedAgentIdentityError,
+  isUserTokenError,
+  type ErrorCode,
+} from "../errors.js";
+import { pagesAnswer, type AskedRequest } from "./pages.js";
 import type { GateSettings } from "./settings.js";
 
 /**
@@ -25,6 +32,12 @@ export interface Refusals {
   insufficientScope(scopes: readonly string[]): Refusal;
   /** A claims request for Entra, as JSON, and the tenant to ask. */
   insufficientClaims(claims: string, tenantId: string): Refusal;
+  /** The caller's user has to sign in again; no claims say how. */
+  newSignIn(): Refusal;
+  /** The answer that asks the user to open pages, or says that the client does not take them. */
+  withPages(asked: AskedRequest | undefined, requests: readonly ConsentRequest[]): Refusal;
+  /** A token for another resource could not be had, and nothing that the caller can do would help. */
+  downstreamFailed(error: HostedAgentIdentityError, id: unknown): Refusal;
 }
 
 /**
@@ -72,6 +85,25 @@ export function refusals(settings: GateSettings): Refusals {
         ...metadata,
       };
       return challenge(401, parameters, fault);
+    },
+    newSignIn() {
+      const fault = { error: "invalid_token", error_description: titleOf("sign_in_required") };
+      return challenge(401, { ...fault, ...everyCall }, fault);
+    },
+    withPages(asked, requests) {
+      const asks = asked !== undefined && asked.pages !== "undeclared";
+      // Of MCP 2026-07-28 400 is said, of earlier versions nothing.
+      const status = asks ? 200 : asked?.isModern === true ? 400 : 403;
+      return json(status, {}, pagesAnswer(asked, requests));
+    },
+    downstreamFailed({ code, category, retryAfterMs }, id = null) {
+      if (category === "retry" || category === "throttle") return unavailable(code, retryAfterMs);
+      const status = category === "blocked" || category === "admin" ? 403 : 500;
+      return json(
+        status,
+        {},
+        { jsonrpc: "2.0", id, error: { code: -32603, message: titleOf(code), data: { code } } },
+      );
     },
   };
 }

@@ -14,10 +14,12 @@ export interface ResourceMetadata {
   readonly resource_documentation?: string | undefined;
 }
 
+const root = "/.well-known/oauth-protected-resource";
+
 /** Where the metadata of a resource is: between its host and its path. Source: RFC 9728 section 3.1. */
 export function metadataUrlOf(url: URL): string {
   const path = url.pathname === "/" ? "" : url.pathname;
-  return `${url.origin}/.well-known/oauth-protected-resource${path}`;
+  return `${url.origin}${root}${path}`;
 }
 
 /** Names only the home tenant, so that it does not reveal which other tenants are customers. */
@@ -37,7 +39,7 @@ export function resourceMetadata(settings: GateSettings): ResourceMetadata {
 const methods = "GET, HEAD, OPTIONS";
 const anybody = { "access-control-allow-origin": "*" };
 
-/** An answer with the document for a request to its address; `undefined` for any other path. */
+/** An answer with the document for a request to either of its addresses; `undefined` for any other path. */
 export function metadataAnswer(
   settings: GateSettings,
   { method, path }: { readonly method: string; readonly path: string },
@@ -45,7 +47,9 @@ export function metadataAnswer(
   | { readonly status: number; readonly headers: Readonly<Record<string, string>>; readonly body: string }
   | undefined {
   const own = new URL(settings.metadataUrl).pathname;
-  if (path !== own && path !== `${own}/` && `${path}/` !== own) return undefined;
+  // Clients that have seen no challenge look at the path's address first, and then at the root's. Source: MCP 2025-11-25.
+  const isHere = [own, root].some((one) => path === one || path === `${one}/` || `${path}/` === one);
+  if (!isHere) return undefined;
   if (method === "OPTIONS") {
     const allowed = { "access-control-allow-methods": methods, "access-control-allow-headers": "*" };
     return { status: 204, headers: { ...anybody, ...allowed }, body: "" };

@@ -1,6 +1,7 @@
-import type { EntraAppFacts } from "../entra/tenants.js";
+import type { EntraAppFacts } from "../entra/clouds.js";
 import type { TokenClaims } from "../entra/token-claims.js";
 import type { OnEvent } from "../events/events.js";
+import type { Preparable } from "../turn/turn.js";
 import type { UserTokenVerifier } from "../user-token/verify.js";
 import type { Caller } from "./auth-info.js";
 
@@ -16,6 +17,12 @@ export interface ToolRequirement {
   readonly roles?: readonly string[];
   /** An authentication context of the tenant that the person must have met (`acrs`), for example `c1`. */
   readonly authContext?: string;
+  /**
+   * What the call needs of other resources, as the person who makes it: accesses of this server, for example with
+   * `onBehalfOf()`. The gate gets their tokens before anything runs. Without one the call is answered by what is missing:
+   * 401 with claims for a factor, and for consent a page for the person, which the client's `elicitation.url` allows.
+   */
+  readonly downstream?: readonly Preparable[];
   /**
    * A claims request that the token does not meet, as JSON. Only for `demand`, which has seen the claims. Refuses
    * every caller, applications with a role as well.
@@ -52,10 +59,13 @@ export interface GateSettings {
   /** Roles of applications; `undefined` lets none in. */
   readonly roles: readonly string[] | undefined;
   readonly verify: UserTokenVerifier;
+  /** Origins whose pages may call. */
+  readonly browserOrigins: readonly string[];
   readonly maxBodyBytes: number;
   readonly name: string | undefined;
   readonly documentation: string | undefined;
   readonly onEvent: OnEvent | undefined;
+  readonly now: () => number;
   /** A scope as a client has to ask Entra for it. */
   qualified(scope: string): string;
 }

@@ -2,7 +2,9 @@ import { authContextRequest, isAuthContext } from "../entra/auth-context.js";
 import { stringClaim, type TokenClaims } from "../entra/token-claims.js";
 import { check, list, optional, text } from "../options/checks.js";
 import { nested, type OptionCheck, type OptionTable } from "../options/option-table.js";
+import { prepareOption } from "../turn/turn-options.js";
 import { callerOf, type Caller, type EntraAuthInfo } from "./auth-info.js";
+import { unmetDownstream, type PersonCalling } from "./downstream.js";
 import type { Refusal, Refusals } from "./refusal.js";
 import type { GateSettings, McpCall, ToolRequirement } from "./settings.js";
 
@@ -25,24 +27,34 @@ function callOf(method: string, params: Record<string, unknown>): Omit<McpCall, 
   return { method, params, ...(method === "tools/call" && typeof name === "string" ? { tool: name } : {}) };
 }
 
+/** A request whose token is good. */
+export interface VerifiedRequest {
+  readonly calls: readonly Omit<McpCall, "caller">[];
+  readonly authInfo: EntraAuthInfo;
+  readonly claims: TokenClaims;
+  /** Absent for an application, and for a request without calls. */
+  readonly person: PersonCalling | undefined;
+}
+
 /** What the calls lack; `undefined` when they may go on. */
 export async function unmetRequirement(
-  calls: readonly Omit<McpCall, "caller">[],
-  authInfo: EntraAuthInfo,
-  claims: TokenClaims,
+  { calls, authInfo, claims, person }: VerifiedRequest,
   { tools, demand, scopes }: GateSettings,
   refuse: Refusals,
 ): Promise<Refusal | undefined> {
   const caller = callerOf(authInfo);
-  const lacking = (needed: ToolRequirement): Refusal | undefined =>
-    unmetDemand({ demand: needed, caller, authInfo, claims, always: scopes, refuse });
-  const first = lacking({});
+  const lacking = (needed: ToolRequirement): Promise<Refusal | undefined> =>
+    unmetDemand({ demand: needed, caller, authInfo, claims, person, always: scopes, refuse });
+  const first = await lacking({});
   if (first !== undefined) return first;
   for (const call of calls) {
+    const unmet = person?.unmet.of(person.context, call.tool);
+    if (unmet !== undefined)
+      return unmet === "" ? refuse.newSignIn() : refuse.insufficientClaims(unmet, caller.tid);
     const table = call.tool === undefined ? undefined : tools.get(call.tool);
     const own = await demand?.({ ...call, caller }, claims);
     for (const needed of [table, own && checkedRequirement(own)]) {
-      const refusal = needed && lacking(needed);
+      const refusal = needed && (await lacking(needed));
       if (refusal !== undefined) return refusal;
     }
   }
@@ -55,6 +67,7 @@ interface DemandFacts {
   readonly caller: Caller;
   readonly authInfo: EntraAuthInfo;
   readonly claims: TokenClaims;
+  readonly person: PersonCalling | undefined;
   /** The scopes of every call of a person. */
   readonly always: readonly string[];
   readonly refuse: Refusals;
@@ -62,7 +75,9 @@ interface DemandFacts {
 
 /** A check for each field of a demand. A kind of caller that forgets a field does not compile. */
 export type RequirementChecks<Demand extends object> = {
-  readonly [Field in keyof Demand]-?: (facts: DemandFacts) => Refusal | undefined;
+  readonly [Field in keyof Demand]-?: (
+    facts: DemandFacts,
+  ) => Refusal | undefined | Promise<Refusal | undefined>;
 };
 
 /** How each kind of caller meets each field. A field that a kind cannot meet refuses it. */
@@ -81,6 +96,13 @@ export const requirementChecks: Readonly<Record<Caller["kind"], RequirementCheck
       return refuse.insufficientClaims(authContextRequest(authContext), caller.tid);
     },
     claims: lackingClaims,
+    // The last: nothing is exchanged for a call that is refused anyway.
+    downstream({ demand: { downstream = [] }, person, refuse }) {
+      if (downstream.length === 0) return undefined;
+      return person === undefined
+        ? refuse.insufficientScope([])
+        : unmetDownstream(downstream, person, refuse);
+    },
   },
   application: {
     scopes: (facts) => closedUnlessByRole(facts, (facts.demand.scopes ?? []).length > 0),
@@ -92,12 +114,13 @@ export const requirementChecks: Readonly<Record<Caller["kind"], RequirementCheck
     },
     authContext: (facts) => closedUnlessByRole(facts, facts.demand.authContext !== undefined),
     claims: lackingClaims,
+    downstream: (facts) => closedUnlessByRole(facts, (facts.demand.downstream ?? []).length > 0),
   },
 };
 
-function unmetDemand(facts: DemandFacts): Refusal | undefined {
+async function unmetDemand(facts: DemandFacts): Promise<Refusal | undefined> {
   for (const lacking of Object.values(requirementChecks[facts.caller.kind])) {
-    const refusal = lacking(facts);
+    const refusal = await lacking(facts);
     if (refusal !== undefined) return refusal;
   }
   return undefined;
@@ -136,6 +159,7 @@ export const requirementOptions: OptionTable<ToolRequirement> = {
   claims: optional(
     check<string>("text", 'a claims request: JSON with an object "access_token"', isClaimsRequest),
   ),
+  downstream: prepareOption,
 };
 
 /** Checks what a function of the server's own asks for. Throws `invalid_option`. */

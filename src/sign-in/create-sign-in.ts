@@ -1,15 +1,25 @@
 import { liveInternalsOf } from "../context/internals.js";
+import type { UserContext } from "../context/user-context.js";
 import { principalKey, signInProof, type Principal } from "../context/principal.js";
 import { HostedAgentIdentityError } from "../errors.js";
 import { readOptions } from "../options/option-table.js";
 import { entraAppInternals } from "../exchange/entra-app.js";
 import { foundryEnvironment } from "../foundry/environment.js";
-import { keyring } from "../sealing/keyring.js";
+import type { EncryptionKeys } from "../sealing/keyring.js";
+import type { ElicitationPage, TokenSource } from "../sources/token-source.js";
+import type { SignInAdmin } from "./admin/admin.js";
+import { learningStore, renewedKeys, type RenewedKeys } from "./keys/renewed-keys.js";
+import { signInAdmin } from "./admin/sign-in-admin.js";
+import { auditor } from "./audit/auditor.js";
 import { removePin } from "./grants/pin.js";
+import { phrasesWith } from "./binding/answer.js";
 import { keepPrompt } from "./binding/prompt.js";
-import { redeem } from "./binding/redeem.js";
+import { redeem, settle } from "./binding/redeem.js";
+import type { Redeemed } from "./binding/redeemed.js";
+import { lookOf } from "./pages/layout.js";
 import type { SignInContext } from "./sign-in-context.js";
-import { linkKeys } from "./link/agents.js";
+import { linkKeys, type LinkKeys } from "./link/agents.js";
+import { checkNotJustOpened } from "./flow/opened.js";
 import { signInHandler } from "./flow/handler.js";
 import { statusOfLink } from "./flow/status.js";
 import { publicUrlOf } from "./link/urls.js";
@@ -24,7 +34,8 @@ import type { SignInInternals } from "./sign-in-internals.js";
 import { signInOptions, type SignInSettings } from "./sign-in-options.js";
 import type { SignIn, SignInOptions } from "./sign-in.js";
 import { startedStore, type StartedStore } from "./stores/started-store.js";
-import { signInTokens } from "./tokens-source.js";
+import { languagesOf } from "./texts/languages.js";
+import { signInTokens, type MakeSignInLink } from "./tokens-source.js";
 
 /**
  * Lets users sign in once when their requests bring no usable token, and keeps the grant. The user who completes a
@@ -54,78 +65,150 @@ import { signInTokens } from "./tokens-source.js";
  */
 export function createSignIn(options: SignInOptions): SignIn {
   const settings = readOptions("createSignIn", signInOptions, options);
-  const store = keyedStore(startedStore(settings.store), settings.encryptionKeys, settings.now);
-  const service = serviceOf(settings, store);
+  const keys = renewedKeys(settings.encryptionKeys, settings);
+  const keyed = keyedStore(startedStore(settings.store), keys.current, settings.now);
+  const store = typeof settings.encryptionKeys === "function" ? learningStore(keyed, keys) : keyed;
+  const service = serviceOf(settings, store, keys);
   const { core } = service;
   const ownGrants = service.grantsOf(core.agent);
   const work = longRunning(core, ownGrants, { maxMs: settings.longRunningMs });
-  const close = async (): Promise<void> => core.store.close?.();
+  const close = async (): Promise<void> => {
+    await service.closeGrants();
+    await core.audit.close();
+    await core.store.close?.();
+  };
 
-  const signOut = async (principal: Principal): Promise<void> =>
-    signOutOf(core, ownGrants, ownerOf(principal));
+  /** Waits for the first keys, where they come from a function. */
+  const opened =
+    <A extends readonly unknown[], R>(step: (...asked: A) => Promise<R>) =>
+    async (...asked: A): Promise<R> => {
+      await keys.ready();
+      return step(...asked);
+    };
+  const admin = signInAdmin(service);
+  const signOut = opened(async (principal: Principal) => signOutOf(core, ownGrants, ownerOf(principal)));
 
   return Object.freeze<SignIn>({
-    tokens: () => signInTokens(core, ownGrants, (...asked) => makeLink(service, ...asked), work.grantKeyOf),
-    link: (context, resource) =>
+    tokens() {
+      const link: MakeSignInLink = (...asked) => makeLink(service, ...asked);
+      const source = signInTokens(core, ownGrants, link, work.grantKeyOf);
+      return Object.freeze<TokenSource>({
+        ...source,
+        acquire: opened(source.acquire),
+        pageFor: opened(async ({ context, resource, url, message }: ElicitationPage) => {
+          const { principalKey: owner = "" } = context;
+          const { serverLabel } = resource;
+          await checkNotJustOpened(core, { owner, resource: resource.url, serverLabel, url });
+          return makeLink(service, context, resource, {
+            scopes: resource.scopes,
+            claims: undefined,
+            elicitation: { url, message: message.slice(0, maxPageMessage) },
+          });
+        }),
+      });
+    },
+    link: opened((context, resource) =>
       makeLink(service, context, resource, { scopes: resource.scopes, claims: undefined }),
-    redeem: (context, text) => redeem(service, context, text),
-    async keepPrompt(context, prompt) {
+    ),
+    redeem: opened(async (context, text) => {
+      const redeemed = await redeem(service, context, text);
+      noteRefusal(core, context, redeemed);
+      return redeemed;
+    }),
+    keepPrompt: opened(async (context, prompt, { title } = {}) => {
       liveInternalsOf(context);
       const { principal, principalKey: owner, platform } = context;
       // A user known by a token redeems no code: the client repeats the prompt.
       if (principal === undefined || owner === undefined || signInProof(principal)?.by !== "code") return;
-      await keepPrompt(core, owner, platform.conversationId, prompt);
-    },
-    handler: signInHandler(service),
+      await keepPrompt(core, owner, platform.conversationId, prompt, title);
+    }),
+    settle: opened((context, end) => settle(service, context, end)),
+    handler: signInHandler(service, keys),
     signOut,
-    async unpin(principal) {
+    unpin: async (principal) => {
       await signOut(principal);
       await removePin(core, principalKey(principal));
     },
-    forgetAccount: (account) => forgetAccount(service, account),
-    status: (link) => statusOfLink(service, link),
-    async longRunning(context, asked) {
+    forgetAccount: opened((account) => forgetAccount(service, account)),
+    status: opened((link) => statusOfLink(service, link)),
+    longRunning: opened(async (context, asked) => {
       checkIdentified(context);
       return work.start(context, asked);
+    }),
+    async runAs(id, asked, run) {
+      await keys.ready();
+      return work.runAs(id, asked, run);
     },
-    runAs: (id, asked, run) => work.runAs(id, asked, run),
-    stopLongRunning: (id) => work.stop(id),
+    stopLongRunning: opened((id) => work.stop(id)),
+    admin: Object.freeze<SignInAdmin>({
+      list: opened(admin.list),
+      export: opened(admin.export),
+      revoke: opened(admin.revoke),
+      requireSignIn: opened(admin.requireSignIn),
+      erase: opened(admin.erase),
+    }),
     ready: () => store.start(),
     close,
     [Symbol.asyncDispose]: close,
   });
 }
 
-function serviceOf(options: SignInSettings, store: StartedStore): SignInInternals {
-  const { resources, encryptionKeys, now, random } = options;
+/** In characters. It shares the room of a link with the URL. */
+const maxPageMessage = 200;
+
+/** A code or an answer that came to nothing, for the audit. A code where none is expected can be typed by anybody. */
+function noteRefusal({ agent, audit }: SignInContext, context: UserContext, redeemed: Redeemed): void {
+  const { status } = redeemed;
+  const reason = status === "wrong_code" ? status : status === "refused" ? redeemed.reason : undefined;
+  if (reason === undefined || reason === "nothing_waiting") return;
+  audit.note({ action: "code", agent, owner: context.principalKey }, { outcome: "refused", reason });
+}
+
+interface OpenService extends SignInInternals {
+  /** Waits for refreshes that must not be cut off. */
+  closeGrants(): Promise<void>;
+}
+
+function serviceOf(options: SignInSettings, store: StartedStore, keys: RenewedKeys): OpenService {
+  const { resources, now, random } = options;
   const agentName = options.agentName ?? foundryEnvironment(process.env).agentName ?? "agent";
+  const app = entraAppInternals(options.app);
   const core: SignInContext = {
-    app: entraAppInternals(options.app),
+    app,
     publicUrl: publicUrlOf(options.publicUrl),
     resources: [...resources],
     store: guardedStore(store),
-    keys: keyring(encryptionKeys),
+    keys: keys.ring,
     agent: agentName,
     now,
     random,
     onEvent: options.onEvent,
+    audit: auditor(options.audit, options),
   };
   const grantsByAgent = new Map<string, Grants>();
+  const { signingKey, agents } = options;
+  const linksWith = (encryptionKeys: EncryptionKeys): LinkKeys =>
+    linkKeys({ agentName, resources, encryptionKeys, signingKey, agents });
+  let links: { readonly from: EncryptionKeys; readonly made: LinkKeys } | undefined;
   const coreOf = (agent: string): SignInContext => (agent === core.agent ? core : { ...core, agent });
   return {
     core,
-    linkKeys: linkKeys({
-      agentName,
-      resources,
-      encryptionKeys,
-      signingKey: options.signingKey,
-      agents: options.agents,
-    }),
+    look: lookOf(app.facts.cloud.loginEndpoint, options.branding),
+    languages: languagesOf(options.languages),
+    get linkKeys() {
+      const current = keys.current();
+      if (links === undefined || links.from !== current) links = { from: current, made: linksWith(current) };
+      return links.made;
+    },
+    answers: phrasesWith(options.answers),
     coreOf,
     grantsOf(agent) {
       const known = grantsByAgent.get(agent) ?? grants(coreOf(agent));
       grantsByAgent.set(agent, known);
       return known;
+    },
+    async closeGrants() {
+      await Promise.all(Array.from(grantsByAgent.values(), (one) => one.close()));
     },
     onPending: options.onPending,
     onSignedIn: options.onSignedIn,

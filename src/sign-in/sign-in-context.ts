@@ -2,6 +2,7 @@ import type { EntraAppInternals } from "../exchange/entra-app.js";
 import type { OnEvent } from "../events/events.js";
 import type { Keyring } from "../sealing/keyring.js";
 import type { ProtectedResource } from "../sources/protected-resource.js";
+import type { Auditor } from "./audit/auditor.js";
 import type { SignInStore } from "./stores/store.js";
 
 /** The checked options that every part of sign-in works with. */
@@ -18,6 +19,7 @@ export interface SignInContext {
   readonly now: () => number;
   readonly random: (bytes: number) => Uint8Array;
   readonly onEvent: OnEvent | undefined;
+  readonly audit: Auditor;
 }
 
 /** What the sealed records of a principal are bound to: agent, cloud, client and principal. */

@@ -2,13 +2,21 @@ import type { Principal } from "../context/principal.js";
 import type { SignedIn } from "../exchange/authorization-code-exchange.js";
 import type { SignInContext } from "./sign-in-context.js";
 import type { LinkKeys } from "./link/agents.js";
+import type { Phrases } from "./binding/answer.js";
 import type { Account, Grants } from "./grants/grant.js";
+import type { Look } from "./pages/layout.js";
+import type { Language } from "./texts/languages.js";
 
 /** What the pages and the binding share. Each `createSignIn()` has one. */
 export interface SignInInternals {
   /** Under the name of this process's own agent. */
   readonly core: SignInContext;
   readonly linkKeys: LinkKeys;
+  /** How the pages look, and which languages they speak. */
+  readonly look: Look;
+  readonly languages: readonly Language[];
+  /** What people may answer with. */
+  readonly answers: Phrases;
   /** The same for the agent that a ticket names: its records are bound to its name. */
   coreOf(agent: string): SignInContext;
   grantsOf(agent: string): Grants;

@@ -1,6 +1,7 @@
-import { allows, readPin, removePin } from "./grants/pin.js";
 import { dropWaiting } from "./binding/pending.js";
+import { dropQuestions } from "./binding/question.js";
 import { dropPrompts } from "./binding/prompt.js";
+import { endAccount } from "./admin/ending.js";
 import type { SignInContext } from "./sign-in-context.js";
 import type { SignInInternals } from "./sign-in-internals.js";
 import type { Grants } from "./grants/grant.js";
@@ -18,6 +19,7 @@ export async function signOutOf(core: SignInContext, grants: Grants, owner: stri
   // Only a user who is known by a token has work with grants of its own.
   if (proof?.by === "account") await endOwnWork(core, grants, { tid: proof.tid, oid: proof.oid });
   await dropWaiting(core, owner);
+  await dropQuestions(core, owner);
   await dropPrompts(core, owner);
 }
 
@@ -27,17 +29,5 @@ export async function forgetAccount(
   { tid, oid }: { readonly tid: string; readonly oid: string },
 ): Promise<void> {
   const account = { tid: tid.toLowerCase(), oid: oid.toLowerCase() };
-  for (const agent of new Set([service.core.agent, ...service.linkKeys.agents.keys()])) {
-    const core = service.coreOf(agent);
-    const grants = service.grantsOf(agent);
-    for (const owner of await grants.principalsOf(account)) {
-      await dropWaiting(core, owner);
-      const pinned = await readPin(core, owner);
-      // An unreadable pin may name another account: only unpin() removes it.
-      if (pinned !== undefined && allows(pinned, account)) await removePin(core, owner);
-    }
-    await endOwnWork(core, grants, account);
-    // Last, because it empties the index, which a retry after a failure needs.
-    await grants.removeAccount(account);
-  }
+  await endAccount(service, { account, erase: true });
 }

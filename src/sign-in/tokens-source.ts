@@ -1,12 +1,15 @@
+import { expiringMap } from "../async/bounded-map.js";
+import { clocksOf } from "../async/clocks.js";
 import { userNotIdentified } from "../context/internals.js";
 import type { MadeConsentLink } from "../consent/consent-link.js";
 import { signInProof } from "../context/principal.js";
 import type { UserContext } from "../context/user-context.js";
 import { joinClaims } from "../entra/claims-request.js";
+import { allowsTenant } from "../entra/clouds.js";
 import {
   ConsentRequest,
   ConsentRequiredError,
-  type HostedAgentIdentityError,
+  HostedAgentIdentityError,
   isTokenExchangeError,
   type ConsentReason,
   type TokenExchangeError,
@@ -46,12 +49,14 @@ export function signInTokens(
   grantKeyOf: (context: UserContext) => string | undefined = ({ principalKey }) => principalKey,
 ): TokenSource {
   const { facts } = core.app;
+  const allows = tenantGateOf(core, grants, grantKeyOf);
   return Object.freeze<TokenSource>({
     kind: "sign_in" satisfies SourceKind,
     provesUser: true,
     cacheScope: `${facts.cloud.loginEndpoint} ${facts.clientId} ${core.agent}`,
     usesAssertion: false,
     cached: true,
+    allows,
     skip({ context }) {
       // A token for a resource opens no grant.
       if (context.principal !== undefined && signInProof(context.principal) === undefined)
@@ -72,6 +77,7 @@ export function signInTokens(
       const grantKey = grantKeyOf(context);
       if (context.principalKey === undefined || grantKey === undefined) throw userNotIdentified(context);
       if (!core.resources.some(({ url }) => url === resource.url)) throw notListed(resource);
+      if (allows !== undefined && !(await allows(context))) throw tenantRemoved();
       let refusal: TokenExchangeError | undefined;
       try {
         const token = await tokenOf(grants, grantKey, request);
@@ -88,6 +94,45 @@ export function signInTokens(
     forget: (principalKey, token) => grants.forget(principalKey, token),
     subscribe: (changed) => grants.subscribe(changed),
   });
+}
+
+const maxAccounts = 10_000;
+const accountMs = 60_000;
+
+/**
+ * Whether the account behind a grant is still of an allowed tenant, where a function says which are. A user without a
+ * token of a tenant, whom the platform names, is of the tenant that the grant says.
+ */
+function tenantGateOf(
+  core: SignInContext,
+  grants: Grants,
+  grantKeyOf: (context: UserContext) => string | undefined,
+): TokenSource["allows"] {
+  const { facts } = core.app;
+  if (typeof facts.allowedTenants !== "function") return undefined;
+  const tenants = expiringMap<string>(accountMs, maxAccounts, clocksOf(core.now).age);
+  const byGrant = async (key: string): Promise<boolean> => {
+    const tid = (await grants.find(key))?.account.tid;
+    if (tid === undefined) return true;
+    const isAllowed = await allowsTenant(facts, tid);
+    if (isAllowed) tenants.set(key, tid);
+    return isAllowed;
+  };
+  return (context) => {
+    if (context.user !== undefined) return allowsTenant(facts, context.user.tid);
+    const key = grantKeyOf(context);
+    if (key === undefined) return true;
+    const known = tenants.get(key);
+    // Only a yes at once: the user may have signed in with another account since.
+    return (known !== undefined && allowsTenant(facts, known) === true) || byGrant(key);
+  };
+}
+
+function tenantRemoved(): HostedAgentIdentityError {
+  return new HostedAgentIdentityError(
+    "user_token_tenant",
+    "The account that signed in is of a tenant that is not listed, or no longer.",
+  );
 }
 
 const endableByUser: ReadonlySet<string> = new Set(["consent", "signin", "stepup"]);

@@ -1,12 +1,12 @@
 import { consentLinkOption, type ConsentLink } from "../consent/consent-link.js";
-import { clientOption, tenantOption } from "../entra/tenants.js";
+import { clientOption, tenantOption } from "../entra/clouds.js";
 import { invalid } from "../options/invalid.js";
 import { optional } from "../options/checks.js";
 import { readOptions, type OptionTable } from "../options/option-table.js";
 import { exchangeAsAgentIdentity, type AgentIdentity } from "../exchange/agent-identity.js";
 import { entraAppInternals, openAppOption, type EntraApp } from "../exchange/entra-app.js";
-import { answerByExchange, assertionSkip } from "./assertion-exchange.js";
-import type { TokenSource } from "./token-source.js";
+import { answerByExchange, assertionSkip } from "./on-behalf-of.js";
+import { tenantGate, type TokenSource } from "./token-source.js";
 import type { SourceKind } from "./source-kinds.js";
 
 /** Which agent identity acts, and through which blueprint. */
@@ -74,6 +74,7 @@ export function agentOnBehalfOf(options: AgentOnBehalfOfOptions): TokenSource {
     cacheScope: `${facts.cloud.loginEndpoint} ${facts.clientId} ${agentIdentityId}`,
     usesAssertion: true,
     cached: true,
+    allows: tenantGate(facts),
     skip(request) {
       const skip = assertionSkip(request, facts.audiences, now());
       const tid = request.context.user?.tid;
@@ -115,7 +116,8 @@ function checkedIdentity(options: AgentOnBehalfOfOptions): AgentIdentity {
       "expected the client id of an agent identity, got the blueprint's. Name the agent identity made from it.",
     );
   }
-  if (!blueprint.allowedTenants.includes(tenantId)) {
+  // A function is asked when a token is: its answer can change.
+  if (typeof blueprint.allowedTenants !== "function" && !blueprint.allowedTenants.includes(tenantId)) {
     throw invalid(
       "agentOnBehalfOf: tenantId",
       "expected a tenant that is in allowedTenants of the blueprint's entraApp(). List it there.",

@@ -1,8 +1,8 @@
 import { scopesOption } from "../entra/scopes.js";
-import { isGuid } from "../entra/tenants.js";
-import { check, flag, label, list, made, optional } from "../options/checks.js";
-import { isSecureUrl } from "../options/secure-url.js";
+import { isGuid } from "../entra/clouds.js";
+import { check, flag, label, list, made, optional, isSecureUrl } from "../options/checks.js";
 import { readOptions, type OptionCheck, type OptionTable } from "../options/option-table.js";
+import { elicitationOption, type AllowedElicitations } from "./allowed-elicitations.js";
 
 /** What describes a protected resource. */
 export interface ProtectedResourceInit {
@@ -24,6 +24,12 @@ export interface ProtectedResourceInit {
    * for the agent's own app. An app registration of its own is the better answer.
    */
   readonly sameTrust?: boolean;
+  /**
+   * Lets the server ask users to open a page, as MCP's URL elicitation has it: for example to connect their account at
+   * a third party. Each of `allowedLinks` is an origin and the path that the pages begin with. Without it, such a
+   * request ends the call with `elicitation_not_allowed`.
+   */
+  readonly elicitation?: AllowedElicitations;
 }
 
 /**
@@ -38,6 +44,8 @@ export interface ProtectedResource {
   readonly audiences: readonly string[];
   /** Whether its server may act as the agent. Absent for no. */
   readonly sameTrust?: true;
+  /** Which pages its server may ask users to open. Absent for none. */
+  readonly elicitation?: AllowedElicitations;
 }
 
 /**
@@ -59,18 +67,25 @@ export interface ProtectedResource {
  * @group Tokens
  */
 export function protectedResource(init: ProtectedResourceInit): ProtectedResource {
-  const { url, serverLabel, scopes, audiences, sameTrust } = readOptions(
+  const { url, serverLabel, scopes, audiences, sameTrust, elicitation } = readOptions(
     "protectedResource",
     resourceOptions,
     init,
   );
-  return Object.freeze({
+  const described = {
     url: new URL(url).href,
     serverLabel,
     scopes,
     audiences: Object.freeze([...audiences]),
     ...(sameTrust === true ? { sameTrust } : {}),
-  });
+  };
+  return Object.freeze(
+    elicitation === undefined ? described : { ...described, elicitation: frozen(elicitation) },
+  );
+}
+
+function frozen({ allowedLinks }: AllowedElicitations): AllowedElicitations {
+  return Object.freeze({ allowedLinks: Object.freeze(allowedLinks.map((link) => new URL(link).href)) });
 }
 
 const audience: OptionCheck<string> = check<string>(
@@ -98,6 +113,7 @@ export const resourceOptions: OptionTable<ProtectedResourceInit> = {
   scopes: scopesOption,
   audiences: list(audience, 1),
   sameTrust: optional(flag),
+  elicitation: elicitationOption,
 };
 
 /** A resource, for factories that take one. */

@@ -1,8 +1,11 @@
+import type { MadeConsentLink } from "../consent/consent-link.js";
 import type { Assertion } from "../context/state.js";
 import type { UserContext } from "../context/user-context.js";
+import { allowsTenant, type EntraAppFacts } from "../entra/clouds.js";
+import { audiencesOf } from "../entra/token-claims.js";
+import type { ConsentRequest, HostedAgentIdentityError, SkipReason, SkippedSource } from "../errors.js";
 import { made } from "../options/checks.js";
-import { type ConsentRequest, type HostedAgentIdentityError, type SkipReason } from "../errors.js";
-import { type OptionCheck } from "../options/option-table.js";
+import type { OptionCheck } from "../options/option-table.js";
 import type { ProtectedResource } from "./protected-resource.js";
 
 /** An access token for a protected resource, and what is known about it. */
@@ -52,6 +55,15 @@ export type TokenAnswer =
       readonly requests: readonly ConsentRequest[];
     };
 
+/** A page that the server of a resource asks a user to open. */
+export interface ElicitationPage {
+  readonly context: UserContext;
+  readonly resource: ProtectedResource;
+  readonly url: string;
+  /** Why, in the server's words. */
+  readonly message: string;
+}
+
 /**
  * A way from a user context to an access token for a protected resource. Made by `passthrough()`,
  * `onBehalfOf()` and `developer()`.
@@ -73,10 +85,20 @@ export interface TokenSource {
   /** What `acquire` would be refused with, as far as that is known without asking anybody: for `explain()`. */
   refusal?(request: TokenRequest): HostedAgentIdentityError | undefined;
   acquire(request: TokenRequest): Promise<TokenAnswer>;
+  /**
+   * Whether tokens that are kept for this user may still be given. For sources whose app has a function as
+   * `allowedTenants`; left out, they may.
+   */
+  readonly allows?: ((context: UserContext) => boolean | Promise<boolean>) | undefined;
   /** For a source that keeps tokens itself: this one (or every one) of a principal is not to be given again. */
   forget?(principalKey: string, token: string | undefined): void;
   /** Tells when a principal signed in or out, so that what is cached is dropped. Returns how to stop. */
   subscribe?(changed: (principalKey: string) => void): () => void;
+  /**
+   * Makes the link to a page that shows a URL, which the resource's server asks the user to open, to that user only.
+   * Without a source that does, the URL itself is shown.
+   */
+  pageFor?(page: ElicitationPage): Promise<MadeConsentLink>;
 }
 
 /** A source, for `userAccess()`. */
@@ -84,3 +106,29 @@ export const sourceOption: OptionCheck<TokenSource> = made<TokenSource>(
   "a token source, for example what onBehalfOf() returned",
   { kind: "string", cacheScope: "string", skip: "function", acquire: "function" },
 );
+
+/** What {@link TokenSource.allows} is for a source whose users come with a token of their tenant. */
+export function tenantGate(facts: EntraAppFacts): TokenSource["allows"] {
+  if (typeof facts.allowedTenants !== "function") return undefined;
+  return ({ user }) => user === undefined || allowsTenant(facts, user.tid);
+}
+
+/**
+ * Why a source is not asked. A token for some resource may come from that resource itself. So it opens no other
+ * resource, whatever a source would say, one of the developer's own included.
+ */
+export function skipOf(
+  source: TokenSource,
+  request: TokenRequest,
+): Omit<SkippedSource, "source"> | undefined {
+  const { assertion, resource } = request;
+  if (assertion?.use === "resource") {
+    const [actual] = audiencesOf(assertion.claims);
+    if (actual === undefined || !resource.audiences.includes(actual))
+      return {
+        reason: "wrong_audience",
+        detail: `the user token is for the resource ${JSON.stringify(actual)}, and opens no other one.`,
+      };
+  }
+  return source.skip(request);
+}

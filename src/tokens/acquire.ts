@@ -1,23 +1,30 @@
-import { settleOrAbort } from "../async/settle-or-abort.js";
-import { internalsOf, liveInternalsOf } from "../context/internals.js";
-import type { UserContext } from "../context/user-context.js";
-import type { HostedAgentIdentityError, SkippedSource } from "../errors.js";
-import { digest } from "../sealing/digest.js";
-import { skipOf } from "../sources/skip-of.js";
-import type { AccessToken, TokenRequest } from "../sources/token-source.js";
+import { boundedMap, expiringMap, type ExpiringMap } from "../async/bounded-map.js";
+import { clocksOf, type Clocks } from "../async/clocks.js";
+import { settleOrAbort } from "../async/deadline.js";
 import {
-  acquirerState,
-  baseKeyOf,
-  openInternalsOf,
-  requestOf,
-  type AcquireOptions,
-  type AcquirerOptions,
-  type AcquirerState,
-} from "./acquirer-state.js";
-import { recordOutcome, refreshInBackground, shareAcquisition, type Acquisition } from "./acquisition.js";
-import { forget, forgetPrincipal } from "./forget.js";
+  liveInternalsOf,
+  isSignInDemand,
+  recordConsent,
+  recordSignInDemand,
+  forgottenPrincipals,
+  type Forgotten,
+} from "../context/internals.js";
+import type { ContextInternals } from "../context/state.js";
+import { type UserContext, internalsOf } from "../context/user-context.js";
+import {
+  HostedAgentIdentityError,
+  type SkippedSource,
+  isConsentRequiredError,
+  isHostedAgentIdentityError,
+  isTokenExchangeError,
+} from "../errors.js";
+import { emit } from "../events/events.js";
+import { digest } from "../sealing/digest.js";
+import { type AccessToken, type TokenRequest, type TokenSource, skipOf } from "../sources/token-source.js";
+import { flights, type Flights, type MayKeep } from "./flights.js";
 import type { AcceptShared } from "./shared-cache.js";
-import { usableUntil } from "./token-cache.js";
+import { sourceCalls, type SourceCalls, type SourceCallsOptions } from "./source-calls.js";
+import { usableUntil, tokenCache, type TokenCache, type TokenCacheLimits } from "./token-cache.js";
 
 /** The cache and the sources behind one access. */
 export interface Acquirer {
@@ -30,6 +37,11 @@ export interface Acquirer {
   refusals(context: UserContext): ReadonlyMap<string, HostedAgentIdentityError | undefined>;
   /** A token that is still cached for a principal, whose turn may be over. For ending MCP sessions only. */
   cachedTokenOf(principalKey: string): AccessToken | undefined;
+  /**
+   * A token that is still cached for a principal, for the stream of their pooled client between turns. None where
+   * somebody has to be asked whether it may still be given.
+   */
+  standingTokenOf(principalKey: string): AccessToken | undefined;
   /** The token at hand of a context that may have ended. For ending MCP sessions only. */
   heldFor(context: UserContext): AccessToken | undefined;
   close(): Promise<void>;
@@ -50,6 +62,10 @@ export function acquirer(options: AcquirerOptions): Acquirer {
     skipped: (context) => skipped(state, context),
     refusals: (context) => refusals(state, context),
     cachedTokenOf: (principalKey) => state.cache.ofPrincipal(principalKey),
+    standingTokenOf(principalKey) {
+      const token = state.closed ? undefined : state.cache.ofPrincipal(principalKey);
+      return token === undefined || state.gates.has(token.source) ? undefined : token;
+    },
     heldFor: (context) => heldFor(state, context),
     async close() {
       state.closed = true;
@@ -65,7 +81,7 @@ function cachedToken(state: AcquirerState, context: UserContext): AccessToken | 
   const internals = openInternalsOf(state, context);
   const key = baseKeyOf(state, context, internals);
   const entry = state.cache.live(key);
-  if (entry === undefined) return undefined;
+  if (entry === undefined || !isStillAllowed(state, context, entry.token)) return undefined;
   const time = state.clocks.age();
   if (entry.refreshAt <= time) {
     // The next caller does not start a second refresh, and a failed one is tried again after a while.
@@ -73,6 +89,13 @@ function cachedToken(state: AcquirerState, context: UserContext): AccessToken | 
     refreshInBackground(state, context, internals, key);
   }
   return entry.token;
+}
+
+/** Whether a kept token's tenant is known to be allowed still. Otherwise `acquire()` waits to be told. */
+function isStillAllowed({ gates }: AcquirerState, context: UserContext, { source }: AccessToken): boolean {
+  const allowed = gates.get(source)?.(context) ?? true;
+  if (typeof allowed !== "boolean") allowed.catch(() => undefined);
+  return allowed === true;
 }
 
 async function acquire(
@@ -92,7 +115,12 @@ async function acquire(
   // A request for more comes after a refusal of the plain token.
   const { refused = plain ? undefined : cache.get(base)?.token.token } = asked;
   const kept = refused === undefined ? undefined : cache.live(key);
-  if (kept !== undefined && kept.token.token !== refused) {
+  const allows = kept && state.gates.get(kept.token.source);
+  if (
+    kept !== undefined &&
+    kept.token.token !== refused &&
+    (allows === undefined || (await allows(context)))
+  ) {
     if (!plain) cache.set(base, kept.principal, kept.token);
     return kept.token;
   }
@@ -141,4 +169,229 @@ function heldFor(state: AcquirerState, context: UserContext): AccessToken | unde
   if (entry !== undefined) return entry.token;
   const given = state.uncached.get(context);
   return given !== undefined && usableUntil(given) > state.options.now() ? given : undefined;
+}
+
+/** What an acquirer is made from. */
+interface AcquirerOptions extends SourceCallsOptions {
+  readonly cache?: TokenCacheLimits | undefined;
+  /** From 0 to 1, for the jitter of refreshes. */
+  readonly random: () => number;
+  /** Called when a principal is forgotten, for what is kept elsewhere. */
+  readonly onForget?: ((principalKey: string) => void) | undefined;
+}
+
+/** What a single call asks for beyond the resource's own scopes. */
+export interface AcquireOptions {
+  readonly signal?: AbortSignal | undefined;
+  readonly claims?: string | undefined;
+  readonly scopes?: readonly string[] | undefined;
+  /** The token that the resource has just refused: any other one that meets the demand will do. */
+  readonly refused?: string | undefined;
+}
+
+/** Everything that the calls of one acquirer share. The object itself is its key in a context's `cacheKeys`. */
+export interface AcquirerState {
+  readonly options: AcquirerOptions;
+  readonly clocks: Clocks;
+  readonly cache: TokenCache;
+  readonly calls: SourceCalls;
+  readonly inFlight: Flights;
+  readonly forgotten: Forgotten;
+  /** What was given to a context and is not cached. Read only to end that context's MCP sessions. */
+  readonly uncached: WeakMap<UserContext, AccessToken>;
+  /** By cache key: an agent that retries in a loop does not reach Entra each time. */
+  readonly recentErrors: ExpiringMap<HostedAgentIdentityError>;
+  /** Keys whose token the resource has just refused: a shared one may be as old. */
+  readonly recentlyRejectedKeys: Map<string, true>;
+  /** What sets this acquirer's cache keys apart: the resource and its sources. */
+  readonly keyParts: string;
+  readonly usesAssertion: boolean;
+  /** By kind of source: who says whether a kept token may still be given. Empty where tenants are listed. */
+  readonly gates: ReadonlyMap<string, NonNullable<TokenSource["allows"]>>;
+  closed: boolean;
+}
+
+const recentErrorMs = 5_000;
+const maxRecentErrors = 1_000;
+const maxRejectedKeys = 1_000;
+
+/** Makes the state of an acquirer that holds nothing yet. */
+function acquirerState(options: AcquirerOptions): AcquirerState {
+  const { resource, sources } = options;
+  const clocks = clocksOf(options.now);
+  return {
+    options,
+    clocks,
+    cache: tokenCache(options.cache, options.random, clocks),
+    calls: sourceCalls(options),
+    inFlight: flights(),
+    forgotten: forgottenPrincipals(),
+    uncached: new WeakMap(),
+    recentErrors: expiringMap(recentErrorMs, maxRecentErrors, clocks.age),
+    recentlyRejectedKeys: boundedMap(maxRejectedKeys),
+    keyParts: JSON.stringify([resource.url, sources.map(({ kind, cacheScope }) => [kind, cacheScope])]),
+    usesAssertion: sources.some((source) => source.usesAssertion),
+    gates: new Map(sources.flatMap(({ kind, allows }) => (allows === undefined ? [] : [[kind, allows]]))),
+    closed: false,
+  };
+}
+
+/** The internals of a context whose turn still runs. Throws `closed`, `context_ended`. */
+function openInternalsOf(state: AcquirerState, context: UserContext): ContextInternals {
+  if (state.closed) throw new HostedAgentIdentityError("closed", "This access has been closed.");
+  return liveInternalsOf(context);
+}
+
+/** The cache key of a context's plain tokens, made once for each context. */
+function baseKeyOf(state: AcquirerState, context: UserContext, internals: ContextInternals): string {
+  const known = internals.cacheKeys.get(state);
+  if (typeof known === "string") return known;
+  const { assertion } = internals;
+  const hash = state.usesAssertion ? (assertion?.hash ?? "") : "";
+  const made = `${context.principalKey ?? "null"} ${state.keyParts} ${hash}`;
+  internals.cacheKeys.set(state, made);
+  const { begin } = state.forgotten;
+  if (context.principalKey !== undefined)
+    internals.uses.push({ stillKnown: begin(context.principalKey), begin });
+  return made;
+}
+
+/** What the sources are asked for. */
+export function requestOf(
+  { options: { resource } }: AcquirerState,
+  context: UserContext,
+  internals: ContextInternals,
+  asked: AcquireOptions = {},
+): Omit<TokenRequest, "signal"> {
+  return {
+    context,
+    assertion: internals.assertion,
+    resource,
+    scopes: asked.scopes ?? resource.scopes,
+    claims: asked.claims,
+  };
+}
+
+/** One token that is being fetched: for whom, what was asked, and where it is kept. */
+interface Acquisition {
+  readonly context: UserContext;
+  readonly internals: ContextInternals;
+  readonly asked: AcquireOptions;
+  /** The full cache key: principal, resource, sources, user token, and what was asked beyond that. */
+  readonly key: string;
+  /** Which tokens of the shared cache will do. */
+  readonly accept: AcceptShared;
+}
+
+/** Errors of these kinds hold for the rest of the turn: asking again would only ask the user again. */
+const turnCategories: ReadonlySet<string> = new Set(["consent", "signin", "stepup"]);
+/** Errors of these kinds are remembered for some seconds, so that a retrying agent does not hammer Entra. */
+const briefCategories: ReadonlySet<string> = new Set(["blocked", "admin", "config", "cred"]);
+
+/** One acquisition for each full key: whoever asks meanwhile waits for the same one. */
+function shareAcquisition(state: AcquirerState, acquisition: Acquisition): Promise<AccessToken> {
+  const { principalKey } = acquisition.context;
+  if (principalKey === undefined) return fetchToken(state, acquisition, () => true);
+  return state.inFlight.join(principalKey, acquisition.key, (mayKeep) =>
+    fetchToken(state, acquisition, mayKeep),
+  );
+}
+
+async function fetchToken(
+  state: AcquirerState,
+  { context, internals, asked, key, accept }: Acquisition,
+  mayKeep: MayKeep,
+): Promise<AccessToken> {
+  const { cache, options, recentErrors, uncached } = state;
+  const { principalKey } = context;
+  try {
+    const token = await state.calls.token(requestOf(state, context, internals, asked), accept, mayKeep);
+    // Forgotten while it was fetched: only those who waited for it get it.
+    if (!mayKeep(token.token)) return token;
+    const isCached = options.sources.find(({ kind }) => kind === token.source)?.cached === true;
+    if (!state.closed && principalKey !== undefined && isCached) cache.set(key, principalKey, token);
+    else uncached.set(context, token);
+    state.recentlyRejectedKeys.delete(key);
+    return token;
+  } catch (cause) {
+    if (principalKey !== undefined && isBrief(cause) && mayKeep()) recentErrors.set(key, cause);
+    throw cause;
+  }
+}
+
+/** Whether an error is remembered for some seconds. */
+function isBrief(error: unknown): error is HostedAgentIdentityError {
+  if (!isHostedAgentIdentityError(error) || error.code === "no_token") return false;
+  // A credential that could not be read costs no request; one that Entra refused costs two each time.
+  return briefCategories.has(error.category) && (error.category !== "cred" || isTokenExchangeError(error));
+}
+
+/** Renews a cached token while it is still given out. A failure is an event only. */
+function refreshInBackground(
+  state: AcquirerState,
+  context: UserContext,
+  internals: ContextInternals,
+  key: string,
+): void {
+  const { now, onEvent, resource } = state.options;
+  // Another replica may have been first; a token that is no younger than ours does not help.
+  const accept: AcceptShared = ({ refreshAt, expiresAt }) => (refreshAt ?? expiresAt) > now();
+  shareAcquisition(state, { context, internals, asked: {}, key, accept }).catch((cause: unknown) => {
+    const code = isHostedAgentIdentityError(cause) ? cause.code : "token_exchange_failed";
+    emit(onEvent, { type: "background_refresh_failed", serverLabel: resource.serverLabel, code });
+  });
+}
+
+/** Waits for shared work, and records in this caller's turn what the user is asked for. */
+async function recordOutcome(
+  work: Promise<AccessToken>,
+  { context, internals, key }: Acquisition,
+): Promise<AccessToken> {
+  try {
+    return await work;
+  } catch (cause) {
+    if (isHostedAgentIdentityError(cause) && turnCategories.has(cause.category))
+      internals.refusals.set(key, cause);
+    // Frameworks swallow errors, so whoever runs the turn is told as well.
+    if (isConsentRequiredError(cause) && !internals.ended) recordConsent(context, cause.requests);
+    if (isSignInDemand(cause) && !internals.ended) recordSignInDemand(context, cause);
+    throw cause;
+  }
+}
+
+/** Drops one token of a context's user, or without one everything. Throws `context_ended`. */
+function forget(state: AcquirerState, context: UserContext, token: string | undefined): void {
+  const { uncached, options } = state;
+  const { principalKey } = context;
+  liveInternalsOf(context);
+  if (token === undefined || uncached.get(context)?.token === token) uncached.delete(context);
+  if (principalKey === undefined) return;
+  for (const source of options.sources) source.forget?.(principalKey, token);
+  if (token === undefined) forgetPrincipal(state, principalKey);
+  else forgetToken(state, context, principalKey, token);
+}
+
+/**
+ * The user signed in or out, or the host said to forget: nothing that was given, refused or is being fetched holds
+ * any more.
+ */
+function forgetPrincipal(state: AcquirerState, principalKey: string): void {
+  const { forgotten, inFlight, options, cache, calls, recentErrors } = state;
+  forgotten.add(principalKey);
+  inFlight.forgetPrincipal(principalKey);
+  options.onForget?.(principalKey);
+  cache.deletePrincipal(principalKey);
+  calls.forgetPrincipal(principalKey);
+  recentErrors.deleteWhere((key) => key.startsWith(`${principalKey} `));
+}
+
+function forgetToken(state: AcquirerState, context: UserContext, principalKey: string, token: string): void {
+  const { cache, calls, inFlight, recentlyRejectedKeys } = state;
+  const { cacheKeys, assertion } = liveInternalsOf(context);
+  inFlight.forgetToken(principalKey, token);
+  calls.forgetToken({ context, assertion }, token);
+  const key = cacheKeys.get(state);
+  const isCurrent = typeof key === "string" && cache.get(key)?.token.token === token;
+  cache.deleteToken(principalKey, token);
+  if (isCurrent && calls.shared) recentlyRejectedKeys.set(key, true);
 }

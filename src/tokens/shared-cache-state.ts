@@ -32,7 +32,11 @@ import { sharedStoreOption, storeCalls, type SharedTokenStore, type StoreCalls }
 export interface SharedCacheOptions {
   /** Any Keyv instance, or `{ get, set(key, value, ttlMs), delete }`. */
   readonly store: SharedTokenStore;
-  /** 32 random bytes each, or their base64 form. The first seals, all of them open. The same in every replica. */
+  /**
+   * 32 random bytes each, or their base64 form. The first seals, all of them open. The same in every replica. Never a
+   * function, as it may be in `createSignIn()`: what a process cannot read costs an exchange and no sign-in, so new keys
+   * can come with the next deployment.
+   */
   readonly encryptionKeys: readonly (string | Uint8Array)[];
   /** How long the store may take for one answer, in milliseconds; then it counts as down. Default 250. */
   readonly timeoutMs?: number;

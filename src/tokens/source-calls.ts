@@ -1,17 +1,35 @@
-import { runWithoutUserContext } from "../context/ambient.js";
+import { boundedMap, expiringMap } from "../async/bounded-map.js";
 import { clocksOf } from "../async/clocks.js";
-import { emit, type OnEvent } from "../events/events.js";
-import { HostedAgentIdentityError, isHostedAgentIdentityError, isTokenExchangeError } from "../errors.js";
-import { entraBadResponseCauses, entraTimeoutCauses } from "../errors/causes/tokens.js";
-import { isBearerToken } from "../entra/bearer-token.js";
 import { withDeadline } from "../async/deadline.js";
-import { askSources, fallbackSources, type FallbackSources, type SourceRound } from "./ask-sources.js";
+import { runWithoutUserContext } from "../context/ambient.js";
+import { isBearerToken } from "../entra/token-claims.js";
+import { joinClaims } from "../entra/claims-request.js";
+import {
+  ConsentRequiredError,
+  HostedAgentIdentityError,
+  isConsentRequiredError,
+  isHostedAgentIdentityError,
+  isTokenExchangeError,
+  NoTokenError,
+  UserTokenError,
+  type SkippedSource,
+  type TokenExchangeError,
+} from "../errors.js";
+import { entraBadResponseCauses, entraTimeoutCauses } from "../errors/causes/tokens.js";
+import { wrongTokens } from "../errors/causes/user-token.js";
+import { emit, type OnEvent } from "../events/events.js";
+import { digest } from "../sealing/digest.js";
+import type { ProtectedResource } from "../sources/protected-resource.js";
+import {
+  type AccessToken,
+  type TokenAnswer,
+  type TokenRequest,
+  type TokenSource,
+  skipOf,
+} from "../sources/token-source.js";
 import type { MayKeep } from "./flights.js";
 import type { SharedCacheOptions } from "./shared-cache-state.js";
 import { sharedCache, type AcceptShared, type SharedCache } from "./shared-cache.js";
-import type { ProtectedResource } from "../sources/protected-resource.js";
-import type { AccessToken, TokenAnswer, TokenRequest, TokenSource } from "../sources/token-source.js";
-import { failedStepUps, type FailedStepUps } from "./failed-step-ups.js";
 
 /** What the calls to the sources of one access are made with. */
 export interface SourceCallsOptions {
@@ -125,7 +143,9 @@ async function askOne(
 ): Promise<TokenAnswer> {
   const known = failed.find(source, request);
   if (known !== undefined) return known;
-  const found = await sharedTokens?.find(source, request, accept);
+  // What another process has kept is for users who may still come; for others, the source says why not.
+  const isAllowed = source.allows === undefined || (await source.allows(request.context));
+  const found = isAllowed ? await sharedTokens?.find(source, request, accept) : undefined;
   if (found?.token !== undefined) return { status: "token", token: found.token };
   const answer = await source.acquire(request);
   if (!mayKeep()) return answer;
@@ -153,4 +173,155 @@ function notSendable(source: string): HostedAgentIdentityError {
     `The source ${JSON.stringify(source)} gave a token that no header can carry.`,
     entraBadResponseCauses.source,
   );
+}
+
+/**
+ * By user token and request: the later source that gave a token after an earlier one had been refused, and what that
+ * token had to meet. Least recently used first out.
+ */
+type FallbackSources = Map<string, FallbackSource>;
+
+interface FallbackSource {
+  readonly principal: string;
+  readonly source: TokenSource;
+  readonly claims: string | undefined;
+}
+
+/** How the sources of one acquisition are asked. */
+interface SourceRound {
+  readonly sources: readonly TokenSource[];
+  readonly request: TokenRequest;
+  readonly principal: string;
+  readonly fallbacks: FallbackSources;
+  readonly mayKeep: MayKeep;
+  ask(source: TokenSource, request: TokenRequest): Promise<TokenAnswer>;
+}
+
+const maxFallbacks = 10_000;
+/** In characters. Longer ones are not remembered: the sources are asked in their order again. */
+const maxClaims = 2_048;
+
+/** Makes the memory of one access. */
+function fallbackSources(): FallbackSources {
+  return boundedMap(maxFallbacks);
+}
+
+/**
+ * Asks the sources in order. After a refusal that the user can end, a later source is asked for a token that meets the
+ * same demand; it may ask the user only if no source before it can. Any other refusal ends the round. A source that
+ * gave a token after an earlier one was refused is asked first from then on.
+ */
+async function askSources(round: SourceRound): Promise<AccessToken> {
+  const { sources, request, fallbacks, mayKeep } = round;
+  const again = fallbacks.size > 0 ? await askFallback(round) : undefined;
+  if (again !== undefined) return again;
+  const skipped: SkippedSource[] = [];
+  let needed: Needed | undefined;
+  let { claims } = request;
+  let stepUp: TokenExchangeError | undefined;
+  for (const source of sources) {
+    const asked = { ...request, claims, silent: needed !== undefined && needed.requests.length > 0 };
+    const skip = skipOf(source, asked);
+    if (skip !== undefined) {
+      skipped.push({ source: source.kind, ...skip });
+      continue;
+    }
+    const answer = await round.ask(source, asked);
+    if (answer.status === "token") {
+      if (needed !== undefined && request.assertion !== undefined && mayKeep())
+        remember(round, { principal: round.principal, source, claims });
+      return answer.token;
+    }
+    if (answer.status === "skipped") {
+      skipped.push({ source: source.kind, reason: answer.reason, detail: answer.detail });
+      continue;
+    }
+    if (isTokenExchangeError(answer.error)) {
+      claims = joinClaims(claims, answer.error.claims);
+      if (answer.error.category === "stepup") stepUp ??= answer.error;
+    }
+    // A refusal says what is wrong; a link also says what to do about it.
+    if (needed === undefined || needed.requests.length === 0) needed = moreUseful(needed, answer);
+  }
+  throw needed === undefined ? noToken(skipped) : withCause(needed, stepUp);
+}
+
+/** Nothing but a new sign-in helps where the user token has expired: the caller is asked for it. */
+function noToken(skipped: readonly SkippedSource[]): HostedAgentIdentityError {
+  const cause = new NoTokenError(skipped);
+  if (!skipped.some(({ reason }) => reason === "expired")) return cause;
+  const { is, help } = wrongTokens.tolerated;
+  return new UserTokenError("user_token_expired", `The user token ${is}.`, {}, { cause, help });
+}
+
+/** A link in place of a step-up says which one: a caller that can ask its user for the claims may do so. */
+function withCause(
+  { error, requests }: Needed,
+  stepUp: TokenExchangeError | undefined,
+): HostedAgentIdentityError {
+  const isNew = stepUp !== undefined && isConsentRequiredError(error) && error.cause === undefined;
+  return isNew ? new ConsentRequiredError(requests, { cause: stepUp }) : error;
+}
+
+type Needed = Extract<TokenAnswer, { readonly status: "needs" }>;
+
+function moreUseful(before: Needed | undefined, answer: Needed): Needed {
+  return before !== undefined && answer.requests.length === 0 ? before : answer;
+}
+
+async function askFallback(round: SourceRound): Promise<AccessToken | undefined> {
+  const { request, fallbacks, mayKeep } = round;
+  const key = fallbackKey(round);
+  const known = fallbacks.get(key);
+  if (known === undefined) return undefined;
+  fallbacks.delete(key);
+  const answer = await round.ask(known.source, { ...request, claims: known.claims, silent: true });
+  if (answer.status !== "token") return undefined;
+  if (mayKeep()) remember(round, known);
+  return answer.token;
+}
+
+function remember(round: SourceRound, fallback: FallbackSource): void {
+  if ((fallback.claims?.length ?? 0) > maxClaims) return;
+  round.fallbacks.set(fallbackKey(round), fallback);
+}
+
+function fallbackKey({ principal, request }: SourceRound): string {
+  return digest(principal, request.assertion?.hash, request.scopes, request.claims);
+}
+
+/** Demands that a user token did not meet when Entra was asked, a moment ago. */
+interface FailedStepUps {
+  find(source: TokenSource, request: TokenRequest): TokenAnswer | undefined;
+  note(source: TokenSource, request: TokenRequest, answer: TokenAnswer): void;
+  forgetPrincipal(principalKey: string): void;
+  clear(): void;
+}
+
+const rememberedMs = 5_000;
+const maxDemands = 1_000;
+
+/**
+ * Makes the memory of one access. Entra says the same of the same user token, until the user has signed in again and
+ * brings another one. Sources that need no user token are not remembered, because a sign-in can be completed at any
+ * moment and in another process; nor is missing consent, which an admin may give at any moment, too.
+ */
+function failedStepUps(age: () => number): FailedStepUps {
+  const unmet = expiringMap<TokenAnswer>(rememberedMs, maxDemands, age);
+  const keyOf = (source: TokenSource, request: TokenRequest): string => {
+    const { context, assertion, scopes, claims } = request;
+    const demand = digest(source.kind, source.cacheScope, assertion?.hash, scopes, claims);
+    return `${context.principalKey ?? "null"} ${demand}`;
+  };
+  return {
+    find: (source, request) => unmet.get(keyOf(source, request)),
+    note(source, request, answer) {
+      if (answer.status !== "needs" || !source.usesAssertion || request.assertion === undefined) return;
+      const { error } = answer;
+      const lasts = error.category === "stepup" || error.category === "signin";
+      if (lasts && isTokenExchangeError(error)) unmet.set(keyOf(source, request), answer);
+    },
+    forgetPrincipal: (principalKey) => unmet.deleteWhere((key) => key.startsWith(`${principalKey} `)),
+    clear: () => unmet.clear(),
+  };
 }

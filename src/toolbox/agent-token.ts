@@ -4,7 +4,7 @@ import { emit, type OnEvent } from "../events/events.js";
 import { endAt, isPast, type Clocks, type End } from "../async/clocks.js";
 import { HostedAgentIdentityError, isHostedAgentIdentityError } from "../errors.js";
 import { azureIdentity } from "../exchange/azure-identity.js";
-import { isBearerToken } from "../entra/bearer-token.js";
+import { isBearerToken } from "../entra/token-claims.js";
 import { settleOrAbort, withDeadline } from "../async/deadline.js";
 import { singleFlight } from "../async/single-flight.js";
 import type { TokenCredentialLike } from "../exchange/federated-credential.js";

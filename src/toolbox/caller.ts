@@ -32,7 +32,7 @@ export function toolboxCaller(
   if (hosted || context.platform.hosted) {
     throw new HostedAgentIdentityError(
       "call_id_missing",
-      `The request came without ${platformHeaders.callId}: the platform speaks container protocol 1.0.0 with this agent. Declare version "2.0.0" in its protocol_versions.`,
+      `The request came without ${platformHeaders.callId}, so Foundry cannot tell who the user is.`,
     );
   }
   if (!developer)

@@ -1,21 +1,21 @@
-import { sendAsUser, type SendAsUser } from "../access/fetch.js";
+import { sendAsUser, type SendAsUser, tracedFetch } from "../access/fetch.js";
 import { challengeBudget } from "../access/challenge-budget.js";
 import { sessionOwners } from "../access/sessions.js";
+import { standaloneRefusal } from "../access/standalone-requests.js";
 import type { AccessExplanation } from "../access/types.js";
 import { urlMatch } from "../access/url-match.js";
-import { tracedFetch } from "../access/traced-fetch.js";
 import type { ConsentLinkPolicy } from "../consent/link-policy.js";
 import { tryGetUserContext } from "../context/ambient.js";
-import type { FetchLike } from "../runtime/fetch-like.js";
+import type { FetchLike } from "../runtime/runtime.js";
 import type { UserContext } from "../context/user-context.js";
 import { clocksOf } from "../async/clocks.js";
 import { HostedAgentIdentityError, isHostedAgentIdentityError } from "../errors.js";
 import { readOptions } from "../options/option-table.js";
 import { checkPerson } from "../sources/developer.js";
-import type { AcquireOptions } from "../tokens/acquirer-state.js";
+import type { AcquireOptions } from "../tokens/acquire.js";
 import type { AccessToken } from "../sources/token-source.js";
 import { tracedAcquirer } from "../tokens/traced-acquirer.js";
-import { insufficientScopeCauses } from "../errors/causes/resource.js";
+import { insufficientScopeCauses, standaloneStreamCauses } from "../errors/causes/resource.js";
 import { agentToken } from "./agent-token.js";
 import { toolboxCaller } from "./caller.js";
 import { toolboxNetwork } from "./network.js";
@@ -138,7 +138,12 @@ export function foundryToolbox(options: FoundryToolboxOptions): FoundryToolbox {
       matches,
       sessions,
       refusals,
-      refuseStandaloneStream: settings.standaloneStream !== "allow",
+      refuseStandaloneStream: standaloneRefusal({
+        mode: settings.standaloneStream,
+        serverLabel,
+        onEvent,
+        cause: standaloneStreamCauses.toolbox,
+      }),
       fetch: toolboxNetwork({
         serverLabel,
         place,

@@ -1,9 +1,9 @@
-import type { AllowedConsentLink } from "../consent/allowed-link.js";
 import {
   checkLinkForm,
   consentLinkPolicy,
   policyOption,
   type ConsentLinkPolicy,
+  type AllowedConsentLink,
 } from "../consent/link-policy.js";
 import {
   check,
@@ -16,12 +16,13 @@ import {
   orElse,
   secureUrl,
   text,
+  isLoopback,
+  isSecureUrl,
 } from "../options/checks.js";
 import { invalid } from "../options/invalid.js";
-import { isLoopback, isSecureUrl } from "../options/secure-url.js";
 import { nested, type Checked, type OptionCheck, type OptionTable } from "../options/option-table.js";
 import { tokenCredentialOption, type TokenCredentialLike } from "../exchange/federated-credential.js";
-import { clientOption } from "../entra/tenants.js";
+import { clientOption } from "../entra/clouds.js";
 import { environmentOption, foundryEnvironment, type FoundryEnvironment } from "../foundry/environment.js";
 import { toolboxCloud } from "../foundry/toolbox-clouds.js";
 import { type Runtime, runtimeOptions } from "../runtime/runtime.js";
@@ -64,7 +65,10 @@ export interface FoundryToolboxOptions extends Pick<Runtime, "fetch" | "now" | "
   readonly maxRetryWaitMs?: number;
   /** How long getting the agent's own token may take, in milliseconds. Default 15 000. */
   readonly timeoutMs?: number;
-  /** As in `userAccess()`. Default `refuse`. */
+  /**
+   * `refuse` (default): a stream on which the toolbox talks by itself gets `standalone_stream_refused`, in a pool,
+   * too, since the call id that names the user ends with its request. `allow`: it ends with the turn that opened it.
+   */
   readonly standaloneStream?: "refuse" | "allow";
   /** `allow` lets several users share one MCP session. Default `refuse` (`shared_session`). */
   readonly sharedSessions?: "refuse" | "allow";

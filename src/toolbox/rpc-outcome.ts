@@ -1,10 +1,10 @@
-import { refusedLink, type ConsentLinkPolicy } from "../consent/link-policy.js";
-import { consentLinkRefused } from "../consent/refused-link.js";
+import type { MessageJudge } from "../access/inspected-answer.js";
+import { refusedLink, type ConsentLinkPolicy, consentLinkRefused } from "../consent/link-policy.js";
 import { recordConsent } from "../context/internals.js";
 import type { UserContext } from "../context/user-context.js";
 import { ConsentRequest, ConsentRequiredError, HostedAgentIdentityError } from "../errors.js";
 import { emit, type OnEvent } from "../events/events.js";
-import { jsonRpcError } from "../foundry/json-rpc.js";
+import { jsonRpcError, mayHoldError } from "../foundry/json-rpc.js";
 import { toolboxConsent, toolboxFailures, type ToolboxFailure } from "../foundry/toolbox-consent.js";
 import { toolboxSourceFailedCauses } from "../errors/causes/resource.js";
 import { consentLinkRefusedCauses } from "../errors/causes/set-up.js";
@@ -42,6 +42,20 @@ export function rpcOutcome(
     const requests = asked.map((one) => new ConsentRequest({ ...one, reason: "consent" }));
     recordConsent(context, requests);
     return new ConsentRequiredError(requests);
+  };
+}
+
+/** Judges the messages of the answers to one request. */
+export function toolboxJudge(options: RpcOutcomeOptions, context: UserContext): MessageJudge {
+  const outcome = rpcOutcome(options, context);
+  return {
+    mayConcern: mayHoldError,
+    judge(message) {
+      const error = outcome(message);
+      if (error === undefined) return undefined;
+      const { code, id } = jsonRpcError(message) ?? {};
+      return { error, code, id };
+    },
   };
 }
 

@@ -1,7 +1,7 @@
 import { runWithUserContext } from "../context/ambient.js";
 import { answerHeaders } from "../request/answer-headers.js";
-import { internalsOf, isSignInDemand } from "../context/internals.js";
-import type { UserContext } from "../context/user-context.js";
+import { isSignInDemand } from "../context/internals.js";
+import { type UserContext, internalsOf } from "../context/user-context.js";
 import { isHostedAgentIdentityError } from "../errors.js";
 import { terminalEvents, type ResponseEvent, type ResponseObject } from "../foundry/events.js";
 import { responseHeaders } from "../foundry/headers.js";
@@ -11,13 +11,20 @@ import { requestError, signInChallenge, type RequestError } from "./error-envelo
 import { ownErrorIn } from "./failure.js";
 import { reportError } from "./report-error.js";
 import { responseFields } from "./response-fields.js";
-import type { ResponsesRun, ResponsesSettings } from "./responses-options.js";
+import {
+  responsesSettings,
+  type ResponsesOptions,
+  type ResponsesRun,
+  type ResponsesSettings,
+} from "./responses-options.js";
 import { beginTurn } from "./running-turns.js";
 import { environmentSession } from "./session-id.js";
 import { startedBody } from "./started-body.js";
-import { readTurnRequest } from "./turn-request.js";
+import type { SentEvent } from "./to-sse.js";
+import { readTurnRequest, type ReadRequest } from "./turn-request.js";
 import type { Preparable, RunOutput, Turn } from "./turn.js";
-import { heardMessage, keepForLater, type TurnMessage } from "./turn-sign-in.js";
+import { toolRuns } from "./tool-runs.js";
+import { heardMessage, keepForLater, settleBound, settledWith, type TurnMessage } from "./turn-sign-in.js";
 import { withConsent } from "./with-consent.js";
 
 /** An answer, ready for any HTTP server. */
@@ -28,6 +35,23 @@ export interface Answer {
   readonly body: string | AsyncIterableIterator<string>;
 }
 
+/** What a protocol reads and writes; the turn in between is the same. */
+export interface TurnProtocol {
+  read(input: AnswerInput): ReadRequest | RequestError;
+  /** The answer to a request that does not stream. */
+  result(response: ResponseObject): object;
+  /** An event as it is sent; `undefined` for one that the protocol does not have. */
+  event(event: ResponseEvent): SentEvent | undefined;
+}
+
+/** What adapters for HTTP servers need of a handler. */
+export interface TurnHost {
+  /** What the handler is called. */
+  readonly name: "responses" | "invocations";
+  readonly settings: Pick<ResponsesSettings, "maxBodyBytes" | "onError">;
+  answer(input: AnswerInput): Promise<Answer>;
+}
+
 /** What a request brings. */
 export interface AnswerInput {
   /** Text, bytes, or what a body parser made of them. */
@@ -35,6 +59,8 @@ export interface AnswerInput {
   readonly context: UserContext | undefined;
   /** Aborts when the client goes away. */
   readonly signal?: AbortSignal | undefined;
+  /** The `accept` of the request, as it came. */
+  readonly accept?: string | null | undefined;
   /** The `x-request-id` of the request, as it came. */
   readonly requestId: string | null | undefined;
 }
@@ -46,26 +72,44 @@ const sseHeaders = {
   "x-accel-buffering": "no",
 };
 
+/** The Responses protocol. */
+const responsesProtocol: TurnProtocol = {
+  read: ({ body }) => readTurnRequest(body),
+  result: (response) => response,
+  event: (event) => event,
+};
+
+/** What answers `POST /responses`. Throws `invalid_option`. */
+export function responsesHost(run: ResponsesRun, options: ResponsesOptions): TurnHost {
+  const settings = responsesSettings(run, options);
+  return {
+    name: "responses",
+    settings,
+    answer: (input) => answerTurn(run, settings, input, responsesProtocol),
+  };
+}
+
 /**
- * Answers one `POST /responses`, streamed or plain. Never rejects: what goes wrong before anything was sent is
+ * Answers one request, streamed or plain. Never rejects: what goes wrong before anything was sent is
  * answered 500, and `onError` is told.
  */
 export async function answerTurn(
   run: ResponsesRun,
   options: ResponsesSettings,
   input: AnswerInput,
+  protocol: TurnProtocol,
 ): Promise<Answer> {
   let headers = answerHeaders(input.requestId);
   try {
     const { context } = input;
     if (context === undefined) return errorAnswer(noUserContext, headers);
-    const read = readTurnRequest(input.body);
+    const read = protocol.read(input);
     const turn = "error" in read ? undefined : describedTurn(read, context, options);
     const sessionId = turn?.sessionId ?? environmentSession(context);
     if (sessionId !== undefined) headers = { ...headers, [responseHeaders.sessionId]: sessionId };
     const refusal = platformFault(context.platform) ?? ("error" in read ? read : undefined);
     if (turn === undefined || refusal !== undefined) return errorAnswer(refusal ?? unanswerable, headers);
-    return await answerDescribed(run, options, { ...turn, context, signal: input.signal }, headers);
+    return await answerDescribed(run, options, { ...turn, context, signal: input.signal }, headers, protocol);
   } catch (error) {
     reportError(options.onError, error);
     return errorAnswer(unanswerable, headers);
@@ -77,6 +121,7 @@ async function answerDescribed(
   options: ResponsesSettings,
   turn: OpenedTurn,
   headers: Readonly<Record<string, string>>,
+  protocol: TurnProtocol,
 ): Promise<Answer> {
   const { context, responseId } = turn;
   const refused = (error: RequestError): Answer => errorAnswer(error, headers);
@@ -95,7 +140,8 @@ async function answerDescribed(
     }
     const events = begun.endWith(opened);
     if (turn.stream) {
-      const body = await startedBody(events, options.keepAliveMs, options.onError);
+      const sent = mapped(events, protocol.event);
+      const body = await startedBody(sent, options.keepAliveMs, options.onError);
       return { status: 200, headers: { ...headers, ...sseHeaders }, body };
     }
     const response = await lastResponse(events);
@@ -105,7 +151,7 @@ async function answerDescribed(
       return refused(signInChallenge(demand));
     // A turn whose client has gone has no response, and there is nobody to send one to.
     if (response === undefined) return refused(unanswerable);
-    const body = JSON.stringify(response);
+    const body = JSON.stringify(protocol.result(response));
     return { status: 200, headers: { ...headers, ...jsonHeaders }, body };
   } catch (error) {
     begun.end();
@@ -123,10 +169,18 @@ async function openTurn(
   const heard = await heardMessage(options.signIn, context, request);
   const accesses = heard.request === undefined ? [] : (options.prepare ?? []);
   const prepared = await prepareFirst(accesses, context, signal);
-  if ("error" in prepared) return prepared;
+  const fail = async (): Promise<void> => {
+    if (options.signIn !== undefined && heard.isBound === true)
+      await settleBound(options.signIn, context, "failed", { onError: options.onError });
+  };
+  if ("error" in prepared) {
+    await fail();
+    return prepared;
+  }
   try {
     return startTurn(run, options, { ...turn, heard, prepare: prepared.prepare });
   } catch (error) {
+    await fail();
     if (!isHostedAgentIdentityError(error)) throw error;
     return requestError(500, error.code, error.message);
   }
@@ -137,7 +191,7 @@ const jsonHeaders = { "content-type": "application/json; charset=utf-8" };
 const noUserContext = requestError(
   500,
   "no_user_context",
-  "There is no user context here: put userContext() in front of responses().",
+  "There is no user context here: put userContext() in front of this handler.",
 );
 
 /** The answer when nothing else can be said. */
@@ -203,7 +257,7 @@ function startTurn(
   const { model } = request.body;
   const asked = heard.request;
   const operation = heard.operation ?? operations.resumedBy(context, request) ?? { id: responseId };
-  return withConsent(runOf(run, heard, responseId), {
+  const events = withConsent(runOf(run, heard, responseId), {
     responseId,
     context,
     prepare,
@@ -228,6 +282,14 @@ function startTurn(
     windDownMs,
     now,
     random,
+  });
+  if (signIn === undefined || heard.isBound !== true) return events;
+  return settledWith(events, async (end, response) => {
+    const resumed = toolRuns(context, response?.output ?? [], operation.resumed);
+    const interrupted = asked && { request: asked, operation: { id: operation.id, resumed } };
+    const settled = settleBound(signIn, context, end, { interrupted, onError });
+    // A plain answer leaves after the turn has ended.
+    if (end !== "answered" || turn.stream) await settled;
   });
 }
 
@@ -260,6 +322,27 @@ async function prepareFirst(
 
 function isNamed(model: unknown): model is string {
   return typeof model === "string" && model.trim() !== "";
+}
+
+/** The events that a protocol has. */
+function mapped(
+  events: AsyncIterableIterator<ResponseEvent>,
+  map: TurnProtocol["event"],
+): AsyncIterator<SentEvent, undefined> {
+  return {
+    async next() {
+      for (;;) {
+        const result = await events.next();
+        if (result.done === true) return { done: true, value: undefined };
+        const value = map(result.value);
+        if (value !== undefined) return { done: false, value };
+      }
+    },
+    async return() {
+      await events.return?.();
+      return { done: true, value: undefined };
+    },
+  };
 }
 
 async function lastResponse(events: AsyncIterable<ResponseEvent>): Promise<ResponseObject | undefined> {

@@ -1,13 +1,13 @@
-import { errorChain } from "../consent/error-chain.js";
-import { internalsOf } from "../context/internals.js";
+import { errorChain, read } from "../consent/error-chain.js";
 import type { ServerTrouble } from "../context/state.js";
-import type { UserContext } from "../context/user-context.js";
+import { type UserContext, internalsOf } from "../context/user-context.js";
 import {
   errorCodes,
   isHostedAgentIdentityError,
   isTokenExchangeError,
   type HostedAgentIdentityError,
 } from "../errors.js";
+import { mcpServerUnreachableCauses } from "../errors/causes/resource.js";
 import type { EnvelopeCode } from "../errors/envelope-codes.js";
 import type { ResponseFailure, SignInInfo } from "../foundry/events.js";
 
@@ -17,6 +17,20 @@ export function ownErrorIn(error: unknown): HostedAgentIdentityError | undefined
     if (isHostedAgentIdentityError(one)) return one;
   }
   return undefined;
+}
+
+/**
+ * The error that a turn failed with, or our own behind it: in the middle of a stream a client gets a refusal as a
+ * JSON-RPC error only, and throws one of its own with our code in its `data`.
+ */
+export function refusedIn(error: unknown, context: UserContext): unknown {
+  const { refusedInStream: refused } = internalsOf(context);
+  if (refused === undefined) return error;
+  for (const one of errorChain(error)) {
+    const data = read(one, "data");
+    if (typeof data === "object" && data !== null && read(data, "code") === refused.code) return refused;
+  }
+  return error;
 }
 
 /** Whether a turn was cancelled: its client has gone, or asked for it. */
@@ -57,11 +71,13 @@ function serverFailure(context: UserContext | undefined): ResponseFailure | unde
   if (newest === undefined) return undefined;
   const code = newest.kind === "status" ? "mcp_server_failed" : "mcp_server_unreachable";
   const sentences = troubles.slice(-maxServersNamed).reverse().map(sentenceOf);
-  return { code, message: [...sentences, errorCodes[code].help].join(" ") };
+  const { help } = newest.silent === true ? mcpServerUnreachableCauses.silent : errorCodes[code];
+  return { code, message: [...sentences, help].join(" ") };
 }
 
-function sentenceOf({ serverLabel, kind, status }: ServerTrouble): string {
+function sentenceOf({ serverLabel, kind, status, silent }: ServerTrouble): string {
   const server = `The MCP server ${JSON.stringify(serverLabel)}`;
+  if (silent === true) return `${server} sent nothing for too long.`;
   return kind === "status" ? `${server} answered ${status}.` : `${server} could not be reached.`;
 }
 

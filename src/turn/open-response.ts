@@ -1,11 +1,16 @@
-import type { ResponseEvent } from "../foundry/events.js";
-import type { RandomBytes } from "../runtime/random.js";
-import type { OutputItem } from "../foundry/items.js";
+import type { ResponseEvent, ResponseObject, ResponseStatus } from "../foundry/events.js";
+import { type OutputItem, serverDefaultAgent, type AgentReference } from "../foundry/items.js";
+import type { RandomBytes } from "../runtime/runtime.js";
 import { modelCalls, type ModelCalls } from "./model-calls.js";
-import type { OpenItem } from "./open-item.js";
 import type { LinkRules } from "./outgoing-items.js";
-import { beginItem, closeItem, finishItem, outputItems, type OutputItems } from "./output-items.js";
-import { responseStates, type ResponseFacts, type ResponseStates } from "./response-object.js";
+import {
+  beginItem,
+  closeItem,
+  finishItem,
+  outputItems,
+  type OutputItems,
+  type OpenItem,
+} from "./output-items.js";
 import { itemFinished, runItems, withFreeId, type RunItems } from "./run-items.js";
 
 /** What a response is written with. */
@@ -76,4 +81,68 @@ export function wholeItem(response: OpenResponse, item: OutputItem): ResponseEve
 /** Seconds since 1970, as the protocol dates things. */
 export function seconds(ms: number): number {
   return Math.floor(ms / 1000);
+}
+
+/** What stays the same in every state of a response. */
+interface ResponseFacts {
+  readonly responseId: string;
+  readonly agentReference: AgentReference | undefined;
+  readonly previousResponseId: string | undefined;
+  readonly model: string;
+  /** More fields of the response, for example its metadata. */
+  readonly fields: Readonly<Record<string, unknown>>;
+  /** Seconds since the epoch. */
+  readonly createdAt: number;
+}
+
+/** A response as it is written into events, state by state. */
+interface ResponseStates {
+  /** Takes more fields over, such as the usage of the model calls. */
+  merge(fields: Readonly<Record<string, unknown>>): void;
+  at(
+    status: ResponseStatus,
+    output: readonly OutputItem[],
+    rest?: Partial<ResponseObject>,
+  ): ResponseObject & Record<string, unknown>;
+}
+
+/**
+ * What generated clients require of a response, where nobody has said otherwise. `usage` is not among them: it is
+ * left out while nobody knows it, never `null` (api-behaviour-contract.md of Azure.AI.AgentServer.Responses, B33).
+ */
+const defaults = {
+  instructions: null,
+  metadata: {},
+  parallel_tool_calls: true,
+  temperature: null,
+  tool_choice: "auto",
+  tools: [],
+  top_p: null,
+};
+
+/** Starts the states of one response. */
+function responseStates(facts: ResponseFacts): ResponseStates {
+  const { responseId, agentReference, previousResponseId, model, createdAt } = facts;
+  let told: Record<string, unknown> = { ...defaults, model, ...facts.fields };
+
+  return {
+    merge(fields) {
+      told = { ...told, ...fields };
+    },
+    at: (status, output, rest = {}) => ({
+      model,
+      ...told,
+      id: responseId,
+      object: "response",
+      created_at: createdAt,
+      status,
+      completed_at: null,
+      error: null,
+      incomplete_details: null,
+      output,
+      previous_response_id: previousResponseId ?? null,
+      agent_reference: agentReference ?? serverDefaultAgent,
+      ...rest,
+    }),
+  };
 }

@@ -35,8 +35,11 @@ export async function receivedBody(
   return bytes === undefined ? tooLarge : decompress(bytes, maxBytes);
 }
 
-/** Why a request is refused before its body is read. */
-function refusedRequest({ method, type, length }: RequestHead, maxBytes: number): RequestError | undefined {
+/** Why a request is refused whatever its body says. A parser in front that has read it has a limit of its own. */
+export function refusedRequest(
+  { method, type, length }: Omit<RequestHead, "encoding">,
+  maxBytes: number = Infinity,
+): RequestError | undefined {
   if (method !== "POST") return requestError(405, "method_not_allowed", "Use POST.");
   // Anything that a page of another site can send without a preflight, such as text/plain, is refused with it.
   if (!/^application\/(json|[\w.-]+\+json)\s*(;|$)/i.test(type ?? "")) {

@@ -1,7 +1,7 @@
 import { read } from "../consent/error-chain.js";
-import { contextSlot } from "../context/slot.js";
+import { contextSlot } from "../context/user-context.js";
 import { isHostedAgentIdentityError } from "../errors.js";
-import { ignoreRejection } from "../async/ignore-rejection.js";
+import { ignoreRejection } from "../async/deadline.js";
 import { redacted } from "../errors/redact.js";
 import { ownErrorIn } from "./failure.js";
 
@@ -28,7 +28,7 @@ const asksForSomething: ReadonlySet<string> = new Set(["consent", "signin", "ste
 function print(error: unknown): void {
   const own = ownErrorIn(error);
   if (own !== undefined && (own.code === "turn_cancelled" || asksForSomething.has(own.category))) return;
-  const { reported } = contextSlot();
+  const { reported } = contextSlot;
   if (isObject(error)) {
     if (reported.has(error)) return;
     reported.add(error);

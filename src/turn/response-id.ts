@@ -1,7 +1,7 @@
 import { randomBytes } from "node:crypto";
 import type { UserContext } from "../context/user-context.js";
 import { idPrefixes, newId } from "../foundry/ids.js";
-import { type RandomBytes } from "../runtime/random.js";
+import type { RandomBytes } from "../runtime/runtime.js";
 
 /** The platform's choice for this request, else a new id in the partition of its conversation. */
 export function responseIdFor(

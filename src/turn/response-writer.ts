@@ -1,5 +1,12 @@
+import { oauthConsentRequest } from "../consent/consent-item.js";
+import type { ConsentRequest } from "../errors.js";
 import { isResponseEventType } from "../foundry/event-types.js";
-import { openingEvents, terminalEvents, type ResponseEvent } from "../foundry/events.js";
+import {
+  openingEvents,
+  terminalEvents,
+  type ResponseEvent,
+  type ResponseFailure,
+} from "../foundry/events.js";
 import {
   consentItemType,
   isConsentItem,
@@ -7,11 +14,19 @@ import {
   type OutputItem,
 } from "../foundry/items.js";
 import { noteContent, textsOf } from "./item-content.js";
-import { endCall, hasOpenCalls, openCall, type ModelEnding } from "./model-calls.js";
-import { emptyText, type OpenItem } from "./open-item.js";
-import { callsOf, closeAnswer, ownItems, wholeItem, type OpenResponse } from "./open-response.js";
+import { endCall, hasOpenCalls, openCall, type ModelEnding, fieldsOf } from "./model-calls.js";
+import { callsOf, closeAnswer, ownItems, wholeItem, type OpenResponse, seconds } from "./open-response.js";
 import { checkItemsIn, consentKey, itemOf } from "./outgoing-items.js";
-import { beginItem, finishItem, numbered, outputSoFar } from "./output-items.js";
+import {
+  beginItem,
+  finishItem,
+  numbered,
+  outputSoFar,
+  closeItem,
+  doneItems,
+  emptyText,
+  type OpenItem,
+} from "./output-items.js";
 import { findItem, isDone, itemBegan, itemFinished, modelCallEnded, wasAt, withFreeId } from "./run-items.js";
 import { invalid, type Unnumbered } from "./run-output.js";
 import { saidBefore } from "./said-before.js";
@@ -160,4 +175,62 @@ function emptyMessage(): OutputItem {
 
 function placeOf({ id, index }: OpenItem): { item_id: string; output_index: number; content_index: number } {
   return { item_id: id, output_index: index, content_index: 0 };
+}
+
+/** How a response ends. */
+export type Ending =
+  | { readonly status: "completed" }
+  | { readonly status: "consent"; readonly requests: readonly ConsentRequest[] }
+  | { readonly status: "failed"; readonly error: ResponseFailure }
+  | { readonly status: "cancelled" };
+
+/** The last events of a response. */
+export function endEvents(response: OpenResponse, ending: Ending): ResponseEvent[] {
+  const { items, calls } = response;
+  const isWhole = ending.status === "completed" && (calls?.ending?.status ?? "completed") === "completed";
+  const before = closeAnswer(response, isWhole ? "completed" : "incomplete");
+  // A call whose arguments broke off must not look like one that may be carried out.
+  const leftOpen = [...items.open.values()];
+  const cut = leftOpen.flatMap((opened) => closeItem(items, opened, "incomplete"));
+  const asked = ending.status === "consent" ? askFor(response, ending.requests) : [];
+  if (calls !== undefined) response.states.merge(fieldsOf(calls));
+  return [...before, ...cut, ...asked, numbered(items, terminalEvent(response, ending, leftOpen.length > 0))];
+}
+
+function terminalEvent(
+  { states, items, calls, options }: OpenResponse,
+  ending: Ending,
+  hasCutItems: boolean,
+): Unnumbered {
+  // There is no event of its own for it, and what was said before counts no more.
+  // Source: api-behaviour-contract.md of Azure.AI.AgentServer.Responses, B11.
+  if (ending.status === "cancelled") return { type: "response.failed", response: states.at("cancelled", []) };
+  const output = doneItems(items);
+  const own = ending.status === "completed" ? calls?.ending : undefined;
+  const error = ending.status === "failed" ? ending.error : own?.error;
+  if (error !== undefined)
+    return { type: "response.failed", response: states.at("failed", output, { error }) };
+  // A run that shows a consent item itself means it: the portal shows no button on a completed response.
+  if (ending.status === "consent" || output.some(isConsentItem))
+    return { type: "response.incomplete", response: states.at("incomplete", output) };
+  if (own?.status === "incomplete" || hasCutItems) {
+    const incomplete_details = own?.reason === undefined ? null : { reason: own.reason };
+    return {
+      type: "response.incomplete",
+      response: states.at("incomplete", output, { incomplete_details }),
+    };
+  }
+  const completed_at = seconds(options.now());
+  return { type: "response.completed", response: states.at("completed", output, { completed_at }) };
+}
+
+function askFor(response: OpenResponse, requests: readonly ConsentRequest[]): ResponseEvent[] {
+  const { responseId, random } = response.options;
+  const shown = new Set(doneItems(response.items).filter(isConsentItem).map(consentKey));
+  return requests
+    .map(({ link, serverLabel }) =>
+      oauthConsentRequest({ consentLink: link, serverLabel, responseId, random }),
+    )
+    .filter((item) => !shown.has(consentKey(item)))
+    .flatMap((item) => wholeItem(response, item));
 }

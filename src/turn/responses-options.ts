@@ -5,7 +5,7 @@ import { agentReferenceOption, type AgentReference } from "../foundry/items.js";
 import { waitingOperations, type Operations } from "./operations.js";
 import type { RunLimits } from "./run-pieces.js";
 import type { RunningTurns } from "./running-turns.js";
-import { keepAliveMsOf } from "./sse-blocks.js";
+import { keepAliveMsOf } from "./to-sse.js";
 import type { TurnRequest } from "./turn-request.js";
 import type { TurnSignIn } from "./turn-sign-in.js";
 import { onErrorOption, prepareOption, runCheck, runLimitRows } from "./turn-options.js";
@@ -88,6 +88,7 @@ export const responsesOptions: OptionTable<ResponsesOptions, "maxBodyBytes" | ke
     made<TurnSignIn>("what createSignIn() or remoteSignIn() returned", {
       redeem: "function",
       keepPrompt: "function",
+      settle: "function",
     }),
   ),
   policy: optional(policyOption),

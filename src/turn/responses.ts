@@ -1,17 +1,11 @@
 import { tryGetUserContext } from "../context/ambient.js";
 import { answerHeaders } from "../request/answer-headers.js";
 import { refuseOtherHosts } from "../request/calling-host.js";
-import { internalsOf } from "../context/internals.js";
-import type { UserContext } from "../context/user-context.js";
-import { answerTurn, errorAnswer, type Answer } from "./answer.js";
+import { type UserContext, internalsOf } from "../context/user-context.js";
+import { errorAnswer, responsesHost, type Answer, type TurnHost } from "./answer.js";
 import { requestError, type RequestError } from "./error-envelope.js";
 import { receivedBody } from "./received-body.js";
-import {
-  responsesSettings,
-  type ResponsesOptions,
-  type ResponsesRun,
-  type ResponsesSettings,
-} from "./responses-options.js";
+import type { ResponsesOptions, ResponsesRun } from "./responses-options.js";
 import { byteStream } from "./to-sse.js";
 
 /**
@@ -37,17 +31,20 @@ export function responses(
   run: ResponsesRun,
   options: ResponsesOptions = {},
 ): (request: Request, context?: UserContext) => Promise<Response> {
-  const settings = responsesSettings(run, options);
+  return onWeb(responsesHost(run, options));
+}
+
+/** A web-standard handler. */
+export function onWeb(host: TurnHost): (request: Request, context?: UserContext) => Promise<Response> {
   // Throws at once for another host's arguments: some hosts ignore what a promise rejects with.
-  return function responsesHandler(request, context) {
-    refuseOtherHosts("responses", "hosted-agent-identity", ["web"], request);
-    return answered(run, settings, request, context);
+  return (request, context) => {
+    refuseOtherHosts(host.name, "hosted-agent-identity", ["web"], request);
+    return answered(host, request, context);
   };
 }
 
 async function answered(
-  run: ResponsesRun,
-  settings: ResponsesSettings,
+  { settings, answer }: TurnHost,
   request: Request,
   context: UserContext | undefined,
 ): Promise<Response> {
@@ -64,8 +61,9 @@ async function answered(
   const received = await receivedBody(head, request.body, settings.maxBodyBytes);
   if ("error" in received) return refused(received);
   const user = context ?? tryGetUserContext(request);
-  const input = { body: received.bytes, context: user, signal: request.signal, requestId };
-  return toResponse(await answerTurn(run, settings, input), user);
+  const { signal } = request;
+  const input = { body: received.bytes, context: user, signal, accept: headers.get("accept"), requestId };
+  return toResponse(await answer(input), user);
 }
 
 const alreadyRead = requestError(

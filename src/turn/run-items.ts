@@ -1,6 +1,5 @@
 import type { OutputItem } from "../foundry/items.js";
-import type { OpenItem } from "./open-item.js";
-import { isOpen, type OutputItems } from "./output-items.js";
+import { isOpen, type OutputItems, type OpenItem } from "./output-items.js";
 
 /**
  * The items of a run's own events. Each model call counts its output from 0 and some reuse ids, so a name stands

@@ -1,8 +1,7 @@
 import { types } from "node:util";
-import { inBackground } from "../async/background-timer.js";
+import { inBackground, within } from "../async/deadline.js";
 import { HostedAgentIdentityError } from "../errors.js";
 import { readRunOutput, refusePromise, runIterator, type Unnumbered } from "./run-output.js";
-import { within } from "../async/within.js";
 import type { TurnScope } from "./turn-scope.js";
 import type { RunOutput, Turn } from "./turn.js";
 

@@ -4,7 +4,7 @@ import { contextOption } from "../context/internals.js";
 import type { ConsentRequest } from "../errors.js";
 import { abortSignal, optional, text } from "../options/checks.js";
 import { readOptions, type OptionTable } from "../options/option-table.js";
-import { isCancelled } from "./failure.js";
+import { isCancelled, refusedIn } from "./failure.js";
 import { responseIdFor } from "./response-id.js";
 import { prepareOption, resumedOption, runCheck } from "./turn-options.js";
 import { turnScope } from "./turn-scope.js";
@@ -76,7 +76,7 @@ export async function runTurn<T>(
     if (requests.length > 0) return { status: "consent_required", requests };
     const signInDemand = scope.signInDemand();
     if (signInDemand !== undefined && !("error" in outcome && isCancelled(outcome.error))) throw signInDemand;
-    if ("error" in outcome) throw outcome.error;
+    if ("error" in outcome) throw refusedIn(outcome.error, context);
     return { status: "completed", value: outcome.value };
   } finally {
     scope.stop();

@@ -1,6 +1,6 @@
 import type { UserContext } from "../context/user-context.js";
 import { HostedAgentIdentityError } from "../errors.js";
-import { within } from "../async/within.js";
+import { within } from "../async/deadline.js";
 import { terminalEvents, type ResponseEvent, type ResponseObject } from "../foundry/events.js";
 import { milliseconds, orElse } from "../options/checks.js";
 import { readOptions, type OptionTable } from "../options/option-table.js";

@@ -4,7 +4,7 @@ import { foundryEnvironment } from "../foundry/environment.js";
 import { isHeaderSafe } from "../foundry/headers.js";
 import { partitionKeyOf } from "../foundry/ids.js";
 import { serverDefaultAgent, type AgentReference } from "../foundry/items.js";
-import { type RandomBytes } from "../runtime/random.js";
+import type { RandomBytes } from "../runtime/runtime.js";
 
 /** What a session id is made of. */
 interface SessionFacts {

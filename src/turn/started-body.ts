@@ -1,6 +1,5 @@
-import type { ResponseEvent } from "../foundry/events.js";
 import { reportError } from "./report-error.js";
-import { sseBlocks } from "./sse-blocks.js";
+import { sseBlocks, type SentEvent } from "./to-sse.js";
 
 /**
  * The events of a turn as the text of server-sent events, of which the first block is there: a turn that cannot even
@@ -8,7 +7,7 @@ import { sseBlocks } from "./sse-blocks.js";
  * is told, and the reader sees the stream fail.
  */
 export async function startedBody(
-  events: AsyncIterator<ResponseEvent>,
+  events: AsyncIterator<SentEvent>,
   keepAliveMs: number,
   onError: ((error: unknown) => unknown) | undefined,
 ): Promise<AsyncIterableIterator<string>> {

@@ -56,6 +56,6 @@ function isToolRun(value: unknown): value is ToolRun {
   return (
     typeof name === "string" &&
     (serverLabel === undefined || typeof serverLabel === "string") &&
-    (state === "answered" || state === "failed" || state === "under_way")
+    (state === "answered" || state === "failed" || state === "under_way" || state === "asked")
   );
 }

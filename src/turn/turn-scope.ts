@@ -1,4 +1,3 @@
-import { inBackground } from "../async/background-timer.js";
 import { getUserContext, runInContext } from "../context/ambient.js";
 import {
   beginTurnOn,
@@ -9,12 +8,11 @@ import {
   recordSignInDemand,
 } from "../context/internals.js";
 import type { UserContext } from "../context/user-context.js";
-import { refusedLink, type ConsentLinkPolicy } from "../consent/link-policy.js";
-import { consentLinkRefused } from "../consent/refused-link.js";
+import { refusedLink, type ConsentLinkPolicy, consentLinkRefused } from "../consent/link-policy.js";
 import { consentIn, uniqueRequests } from "../consent/find-consent-required.js";
 import { ConsentRequiredError, HostedAgentIdentityError, type ConsentRequest } from "../errors.js";
 import { emit, type OnEvent } from "../events/events.js";
-import { settleOrAbort } from "../async/deadline.js";
+import { settleOrAbort, inBackground } from "../async/deadline.js";
 import { ownErrorIn } from "./failure.js";
 import type { Preparable, Turn } from "./turn.js";
 
@@ -26,6 +24,8 @@ export interface TurnScopeOptions {
   readonly signal?: AbortSignal | undefined;
   readonly policy?: ConsentLinkPolicy | undefined;
   readonly onEvent?: OnEvent | undefined;
+  /** What is known of the turns that this one resumes. */
+  readonly resumed?: object | undefined;
 }
 
 /**
@@ -65,6 +65,7 @@ const settleMs = 2_000;
 export function turnScope(options: TurnScopeOptions): TurnScope {
   const context = options.context ?? getUserContext();
   const internals = liveInternalsOf(context);
+  if (options.resumed !== undefined) internals.resumes = true;
   const controller = new AbortController();
   const { signal } = controller;
   const inContext = <T>(work: () => T): T => runInContext(context, work);

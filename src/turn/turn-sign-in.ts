@@ -1,6 +1,8 @@
 import { runInContext } from "../context/ambient.js";
 import type { UserContext } from "../context/user-context.js";
+import { terminalEvents, type ResponseEvent, type ResponseObject } from "../foundry/events.js";
 import type { Operation } from "./operations.js";
+import { reportError } from "./report-error.js";
 import { readResumed } from "./tool-runs.js";
 import { inputText, type TurnRequest } from "./turn-request.js";
 
@@ -11,9 +13,16 @@ import { inputText, type TurnRequest } from "./turn-request.js";
 export interface TurnSignIn {
   /** What the newest message of the user is to sign-in; only a `not_a_code` goes on to the model. */
   redeem(context: UserContext, text: string): Promise<RedeemedMessage>;
-  /** Keeps a message that has to wait for the sign-in. */
-  keepPrompt(context: UserContext, prompt: string): Promise<void>;
+  /** Keeps a message that has to wait for the sign-in. `title`: what the chat calls it. */
+  keepPrompt(context: UserContext, prompt: string, named: { readonly title: string }): Promise<void>;
+  /**
+   * How the turn of a `bound` message ended: `sending` before the last event of an answer leaves, `answered` after it.
+   * After `failed`, a yes gives the interrupted message again.
+   */
+  settle(context: UserContext, end: "sending" | "answered" | "failed"): Promise<void>;
 }
+
+type TurnEnd = Parameters<TurnSignIn["settle"]>[1];
 
 /** What a message was, as `redeem` tells it. */
 export interface RedeemedMessage {
@@ -30,6 +39,8 @@ export interface TurnMessage {
   readonly say?: string | undefined;
   /** What the run answers: the message itself, or the one that the sign-in interrupted. Else there is no run. */
   readonly request?: TurnRequest;
+  /** Whether sign-in waits for {@link TurnSignIn.settle}. */
+  readonly isBound?: boolean;
   /** The operation that the interrupted message belongs to. */
   readonly operation?: Operation | undefined;
   /** Sign-in could not tell. The turn fails with it, because the message may have been a code. */
@@ -49,7 +60,8 @@ export async function heardMessage(
   try {
     const { status, say, prompt } = await runInContext(context, () => signIn.redeem(context, request.input));
     if (status === "not_a_code") return { request };
-    return status === "bound" && prompt !== undefined ? { say, ...interrupted(request, prompt) } : { say };
+    if (status !== "bound") return { say };
+    return prompt === undefined ? { say } : { say, isBound: true, ...interrupted(request, prompt) };
   } catch (cause) {
     return { failure: { cause } };
   }
@@ -70,7 +82,72 @@ export async function keepForLater(
   await signIn.keepPrompt(
     context,
     isShort ? kept : JSON.stringify({ input, operation: { id: operation.id } }),
+    { title: request.input },
   );
+}
+
+/**
+ * Tells sign-in how the turn of a bound message ended. The question ends once the last event was taken, so that a yes
+ * that is repeated because the process died in between is not the model's. A turn that failed, or whose client left,
+ * has its message kept for the next yes, with the tools that have run.
+ */
+export function settledWith(
+  events: AsyncIterableIterator<ResponseEvent>,
+  settle: (end: TurnEnd, response?: ResponseObject) => Promise<void>,
+): AsyncIterableIterator<ResponseEvent> {
+  let said: TurnEnd | undefined;
+  const say = async (...[end, response]: Parameters<typeof settle>): Promise<void> => {
+    said = end;
+    await settle(end, response);
+  };
+  const iterator: AsyncIterableIterator<ResponseEvent> = {
+    [Symbol.asyncIterator]: () => iterator,
+    async next() {
+      const result = await events.next();
+      if (result.done === true) {
+        if (said === undefined) await say("failed");
+        else if (said === "sending") await say("answered");
+        return result;
+      }
+      const { type, response } = result.value;
+      if (said === undefined && terminalEvents.has(type))
+        await say(response?.status === "failed" ? "failed" : "sending", response);
+      return result;
+    },
+    async return() {
+      try {
+        return (await events.return?.()) ?? { done: true, value: undefined };
+      } finally {
+        if (said === undefined) await say("failed");
+      }
+    },
+  };
+  return iterator;
+}
+
+/** What is known of an interrupted message whose turn has ended. */
+export interface Interrupted {
+  readonly request: TurnRequest;
+  readonly operation: Operation;
+}
+
+/** Settles a bound message, and tries twice: otherwise the next yes would be about this one. Rejects with nothing. */
+export async function settleBound(
+  signIn: TurnSignIn,
+  context: UserContext,
+  end: TurnEnd,
+  {
+    interrupted,
+    onError,
+  }: { interrupted?: Interrupted | undefined; onError?: ((error: unknown) => void) | undefined },
+): Promise<void> {
+  if (end === "failed" && interrupted !== undefined && !context.ended)
+    await keepForLater(signIn, context, interrupted.request, interrupted.operation).catch(() => undefined);
+  try {
+    await signIn.settle(context, end).catch(() => signIn.settle(context, end));
+  } catch (error) {
+    reportError(onError, error);
+  }
 }
 
 /** Below the limit of sign-in, which keeps nothing of a longer text. */

@@ -36,8 +36,11 @@ export interface ToolRun {
   readonly name: string;
   /** The MCP server, where the call went to one. */
   readonly serverLabel?: string;
-  /** `under_way`: it was sent, and the turn ended before its answer. It may have had its effect. */
-  readonly state: "answered" | "failed" | "under_way";
+  /**
+   * `under_way`: it was sent, and the turn ended before its answer. It may have had its effect. `asked`: the server
+   * asked the user to open a page first, and expects the call again.
+   */
+  readonly state: "answered" | "failed" | "under_way" | "asked";
 }
 
 /** What a run gives: answer text, or events of the Responses protocol. */

@@ -1,7 +1,6 @@
 import { randomBytes } from "node:crypto";
 import type { UserContext } from "../context/user-context.js";
-import { policyOption, type ConsentLinkPolicy } from "../consent/link-policy.js";
-import { consentLinkRefused } from "../consent/refused-link.js";
+import { policyOption, type ConsentLinkPolicy, consentLinkRefused } from "../consent/link-policy.js";
 import { HostedAgentIdentityError } from "../errors.js";
 import type { ResponseEvent } from "../foundry/events.js";
 import { contextOption } from "../context/internals.js";
@@ -9,14 +8,13 @@ import { agentReferenceOption, type AgentReference } from "../foundry/items.js";
 import { abortSignal, check, func, optional, text } from "../options/checks.js";
 import { readOptions, type OptionTable } from "../options/option-table.js";
 import { emit } from "../events/events.js";
-import { failureFrom, isCancelled } from "./failure.js";
+import { failureFrom, isCancelled, refusedIn } from "./failure.js";
 import { runPieces, type RunLimits, type RunPieces } from "./run-pieces.js";
 import { reportError } from "./report-error.js";
 import { responseIdFor } from "./response-id.js";
 import { openResponse, type OpenResponse } from "./open-response.js";
 import { doneItems } from "./output-items.js";
-import { endEvents, type Ending } from "./response-end.js";
-import { startEvents, writeEvent, writeText } from "./response-writer.js";
+import { startEvents, writeEvent, writeText, endEvents, type Ending } from "./response-writer.js";
 import { isCancelledByUser } from "./running-turns.js";
 import { onErrorOption, prepareOption, resumedOption, runCheck, runLimitRows } from "./turn-options.js";
 import { toolRuns } from "./tool-runs.js";
@@ -229,7 +227,7 @@ async function endingOf(
   response: OpenResponse,
   { onError, onConsentRequired, resumed }: WithConsentOptions,
 ): Promise<Ending> {
-  let failed = failure;
+  let failed = failure && { error: refusedIn(failure.error, scope.context) };
   try {
     if (failed !== undefined) scope.note(failed.error);
     const requests = await scope.requests();

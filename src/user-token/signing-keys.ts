@@ -4,10 +4,9 @@ import { isHostedAgentIdentityError, loadPackage, UserTokenError } from "../erro
 import { type Clocks } from "../async/clocks.js";
 import { withDeadline } from "../async/deadline.js";
 import { singleFlight } from "../async/single-flight.js";
-import { parseJson } from "../input/json-limits.js";
+import { parseJson, boundedText } from "../input/json-limits.js";
 import { runWithoutUserContext } from "../context/ambient.js";
-import { boundedText } from "../input/bounded-text.js";
-import type { FetchLike } from "../runtime/fetch-like.js";
+import type { FetchLike } from "../runtime/runtime.js";
 
 /** How the published keys of the listed tenants are kept. */
 export interface SigningKeysOptions {

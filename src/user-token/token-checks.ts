@@ -1,10 +1,17 @@
-import { issuersOf } from "../entra/clouds.js";
-import { isGuid, type EntraAppFacts } from "../entra/tenants.js";
-import { audiencesOf, clientOf, scopesOf, stringClaim, type TokenClaims } from "../entra/token-claims.js";
-import { subjectOf } from "../entra/token-subject.js";
-import { UserTokenError } from "../errors.js";
 import type { TokenUse } from "../context/state.js";
-import { userTokenAudienceCauses } from "../errors/causes/set-up.js";
+import { allowsTenant, issuersOf, isGuid, type EntraAppFacts } from "../entra/clouds.js";
+import {
+  audiencesOf,
+  clientOf,
+  scopesOf,
+  stringClaim,
+  type TokenClaims,
+  decodeClaims,
+} from "../entra/token-claims.js";
+import { subjectOf } from "../entra/token-subject.js";
+import { UserTokenError, type ErrorCode, type UserTokenFault } from "../errors.js";
+import { wrongTokens, type WrongToken } from "../errors/causes/user-token.js";
+import { parseJson } from "../input/json-limits.js";
 
 /** Which subjects are accepted: `persons` by an agent, `both` by an MCP server, `applications` by a service for agents. */
 export type TakenSubjects = "persons" | "applications" | "both";
@@ -61,12 +68,32 @@ export function checkTenant(
   { app }: { readonly app: Pick<EntraAppFacts, "allowedTenants"> },
 ): UserTokenError | undefined {
   if (!isGuid(tid)) return new UserTokenError("user_token_tenant", "The user token names no tenant.");
-  const listed = tid.toLowerCase();
-  if (app.allowedTenants.includes(listed)) return undefined;
+  if (tid.toLowerCase() === personalAccounts && !isListed(app, personalAccounts))
+    return wrongToken("user_token_tenant", "personal", ".", { actual: personalAccounts });
+  return isListed(app, tid.toLowerCase()) ? undefined : notListed(tid.toLowerCase());
+}
+
+/** The tenant of personal Microsoft accounts. */
+const personalAccounts = "9188040d-6c67-4c5b-b112-36a304b66dad";
+
+/** A function is asked by admitTenant(), which waits for it. */
+function isListed({ allowedTenants }: Pick<EntraAppFacts, "allowedTenants">, tid: string): boolean {
+  return typeof allowedTenants === "function" || allowedTenants.includes(tid);
+}
+
+/**
+ * Asks whether the tenant of a token is allowed, where a function says so. `tid` is a GUID in lower case. Throws
+ * `user_token_tenant`, `tenants_unavailable`.
+ */
+export async function admitTenant(app: EntraAppFacts, tid: string): Promise<void> {
+  if (!(await allowsTenant(app, tid))) throw notListed(tid);
+}
+
+function notListed(tid: string): UserTokenError {
   return new UserTokenError(
     "user_token_tenant",
-    `The user token's tenant ${JSON.stringify(listed)} is not listed.`,
-    { actual: listed },
+    `The user token's tenant ${JSON.stringify(tid)} is not listed.`,
+    { actual: tid },
   );
 }
 
@@ -100,11 +127,85 @@ function checkAudience(claims: TokenClaims, rules: ClaimRules): UserTokenError |
   if (useOf(claims, rules) !== undefined) return undefined;
   const actual = audiencesOf(claims).join(" ");
   const expected = [...rules.app.audiences, ...rules.passthroughAudiences.keys()];
-  return new UserTokenError(
+  const but = `audience is ${quoted(actual)}; expected ${either(expected)}.`;
+  const kind = wrongAudience(claims, expected);
+  return kind === undefined
+    ? new UserTokenError("user_token_audience", `The user token's ${but}`, { expected, actual })
+    : wrongToken("user_token_audience", kind, `. Its ${but}`, { expected, actual });
+}
+
+/** Microsoft Graph's names in every cloud, and its client id. */
+const graphAudiences: ReadonlySet<string> = new Set([
+  "00000003-0000-0000-c000-000000000000",
+  "https://graph.microsoft.com",
+  "https://graph.microsoft.us",
+  "https://dod-graph.microsoft.us",
+  "https://microsoftgraph.chinacloudapi.cn",
+]);
+/** Client ids of other Microsoft APIs: Azure Resource Manager, Azure AD Graph, Key Vault, Cognitive Services, DevOps, Office. */
+const microsoftApis: ReadonlySet<string> = new Set([
+  "797f4846-ba00-4fd7-ba43-dac1f8f63013",
+  "00000002-0000-0000-c000-000000000000",
+  "cfa8b339-82a2-471a-a3c9-0fc0be7a4093",
+  "7d312290-28c8-473c-a0ed-8e53749b6d6d",
+  "499b84ac-1321-427f-aa17-267ca6975798",
+  "00000002-0000-0ff1-ce00-000000000000",
+  "00000003-0000-0ff1-ce00-000000000000",
+]);
+const microsoftHosts =
+  /^https:\/\/(?:[a-z0-9-]+\.)*(?:azure\.(?:com|net|us|cn)|microsoft\.(?:com|us)|windows\.net|office(?:365)?\.com|sharepoint\.com|botframework\.com|chinacloudapi\.cn)$/;
+
+/**
+ * Which of the tokens that are commonly wrong this one is, by its audience; `undefined` for any other. `expected` are
+ * the audiences that would do.
+ */
+export function wrongAudience(claims: TokenClaims, expected: readonly string[]): WrongToken | undefined {
+  const [actual, ...others] = audiencesOf(claims);
+  if (actual === undefined || others.length > 0) return undefined;
+  const plain = actual.toLowerCase().replace(/\/$/, "");
+  if (/^https:\/\/ai\.azure\.(?:com|us)$/.test(plain)) return "foundrys";
+  if (graphAudiences.has(plain)) return "graph";
+  if (microsoftApis.has(plain) || microsoftHosts.test(plain)) return "microsofts";
+  if (isIdToken(claims)) return "idToken";
+  if (expected.some((one) => one.toLowerCase().replace(/\/$/, "") === plain)) return "spelled";
+  return claims.ver === "1.0" && !isGuid(actual) ? "version1" : undefined;
+}
+
+/** An access token names the client and, for a person, its scopes; an ID token has neither. */
+function isIdToken(claims: TokenClaims): boolean {
+  return ["scp", "azp", "appid", "idtyp"].every((name) => claims[name] === undefined);
+}
+
+/** The error for a token of the table: it says which one it is, and what to ask for. */
+function wrongToken(
+  code: ErrorCode,
+  kind: WrongToken,
+  rest: string,
+  fault: UserTokenFault = {},
+): UserTokenError {
+  const { is, help } = wrongTokens[kind];
+  return new UserTokenError(code, `The user token ${is}${rest}`, fault, { help });
+}
+
+/**
+ * The error for a signature that does not match. What Microsoft signs for its own APIs has a `nonce` in the header, which
+ * is not what was signed: it was sent unchanged, and nobody else can verify it.
+ * Source: learn.microsoft.com, troubleshoot/entra, "troubleshoot signature validation errors".
+ */
+export function signatureError(
+  header: Readonly<Record<string, unknown>>,
+  claims: TokenClaims,
+  { audiences: expected }: Pick<EntraAppFacts, "audiences">,
+): UserTokenError {
+  if (header["nonce"] === undefined) return new UserTokenError("user_token_signature");
+  const kind = wrongAudience(claims, expected) === "graph" ? "graph" : "microsofts";
+  return wrongToken(
     "user_token_audience",
-    `The user token's audience is ${quoted(actual)}; expected ${either(expected)}.`,
-    { expected, actual },
-    isFoundryAudience(actual) ? userTokenAudienceCauses.foundrys : {},
+    kind,
+    ": its header has a nonce, so only that API can verify it.",
+    {
+      expected,
+    },
   );
 }
 
@@ -143,6 +244,7 @@ function checkSubject(claims: TokenClaims, { takes }: ClaimRules): UserTokenErro
     case "agent_user":
       return new UserTokenError("user_token_agent_user");
     case "unclear":
+      if (isIdToken(claims) && isGuid(claims.oid)) return wrongToken("user_token_subject", "idToken", ".");
       return new UserTokenError(
         "user_token_subject",
         `The token says neither that it stands for a person nor for an application: ${subject.detail}.`,
@@ -174,11 +276,6 @@ function checkClient(claims: TokenClaims, { clients }: ClaimRules): UserTokenErr
   );
 }
 
-/** Whether an audience is Foundry's own API. Such a token can neither be sent on nor exchanged. */
-export function isFoundryAudience(audience: string): boolean {
-  return /^https:\/\/ai\.azure\.(com|us)\/?$/.test(audience);
-}
-
 function isNumber(value: unknown): value is number {
   return typeof value === "number" && Number.isFinite(value);
 }
@@ -195,4 +292,70 @@ function quoted(value: string | undefined): string {
 
 function either(values: readonly string[]): string {
   return values.map((value) => JSON.stringify(value)).join(" or ");
+}
+
+/** What an unverified token says about itself, as far as verifying it needs. */
+export interface UnverifiedToken {
+  /** A listed tenant, lower case. */
+  readonly tid: string;
+  readonly kid: string;
+  readonly header: Readonly<Record<string, unknown>>;
+  readonly claims: TokenClaims;
+}
+
+/** Throws `user_token_too_large` or `user_token_malformed` for what cannot be a signed JSON Web Token. */
+export function checkShape(token: string, maxTokenBytes: number): void {
+  if (typeof token !== "string") throw new UserTokenError("user_token_malformed");
+  const bytes = Buffer.byteLength(token);
+  if (bytes > maxTokenBytes) {
+    throw new UserTokenError(
+      "user_token_too_large",
+      `The user token has ${bytes} bytes; the limit is ${maxTokenBytes}.`,
+    );
+  }
+  // An empty signature passes here, so that `alg: none` gets its own error.
+  if (!/^[\w-]+\.[\w-]+\.[\w-]*$/.test(token)) throw malformed(token);
+}
+
+/** The error for what has not the three readable parts of a signed token. */
+export function malformed(token: string): UserTokenError {
+  const parts = token.split(".").length;
+  if (parts === 5) return wrongToken("user_token_malformed", "encrypted", ".");
+  // A refresh token begins with "0." or "1.", a code as well; neither has three parts that can be read.
+  return /^[\w.~!*$+/=-]{40,}$/.test(token)
+    ? wrongToken("user_token_malformed", "opaque", ".")
+    : new UserTokenError("user_token_malformed");
+}
+
+/**
+ * Reads what is needed to find the key. Checks algorithm and tenant before any URL is built from the token: a caller
+ * must not choose what this process fetches.
+ */
+export function readUnverified(token: string, app: EntraAppFacts): UnverifiedToken {
+  const header = decodeHeader(token);
+  const claims = decodeClaims(token);
+  if (header === undefined || claims === undefined) throw malformed(token);
+  if (header["alg"] !== "RS256") throw new UserTokenError("user_token_algorithm");
+  const unlisted = checkTenant(claims, { app });
+  if (unlisted !== undefined) throw unlisted;
+  const { kid } = header;
+  if (typeof kid !== "string" || kid === "") {
+    throw new UserTokenError("user_token_key_unknown", "The user token does not name its key.");
+  }
+  return { tid: (claims.tid ?? "").toLowerCase(), kid, header, claims };
+}
+
+/** The unverified header of a token; `undefined` when it cannot be read. */
+export function decodeHeader(token: string): Readonly<Record<string, unknown>> | undefined {
+  const [part = ""] = token.split(".", 1);
+  try {
+    const value = parseJson(Buffer.from(part, "base64url"));
+    return isRecord(value) ? value : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
 }

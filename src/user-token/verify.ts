@@ -1,8 +1,16 @@
 import { createHash } from "node:crypto";
 import type { CryptoKey } from "jose";
 import type { compactVerify as CompactVerify } from "jose/jws/compact/verify";
-import { appFactsOption, clientOption, type EntraAppFacts } from "../entra/tenants.js";
+import { boundedMap } from "../async/bounded-map.js";
+import { clocksOf, type Clocks, endAt, isPast, type End } from "../async/clocks.js";
+import { singleFlight } from "../async/single-flight.js";
+import type { Assertion, TokenUse } from "../context/state.js";
+import type { VerifiedUser } from "../context/user-context.js";
+import { appFactsOption, clientOption, type EntraAppFacts } from "../entra/clouds.js";
 import { decodeClaims, stringClaim, type TokenClaims } from "../entra/token-claims.js";
+import { isUserTokenError, loadPackage, UserTokenError } from "../errors.js";
+import { emit, listener, type OnEvent } from "../events/events.js";
+import { traced } from "../events/steps.js";
 import {
   bytes,
   clock,
@@ -14,21 +22,21 @@ import {
   seconds,
   text,
 } from "../options/checks.js";
-import { clocksOf, type Clocks } from "../async/clocks.js";
-import { singleFlight } from "../async/single-flight.js";
-import { emit, listener, type OnEvent } from "../events/events.js";
 import { invalid } from "../options/invalid.js";
-import { isUserTokenError, loadPackage, UserTokenError } from "../errors.js";
 import { readOptions, type Checked, type OptionTable } from "../options/option-table.js";
-import { traced } from "../events/steps.js";
-import { fetchOption } from "../runtime/fetch-like.js";
-import type { Assertion, TokenUse } from "../context/state.js";
+import { type Runtime, fetchOption } from "../runtime/runtime.js";
 import { signingKeys, type SigningKeys } from "./signing-keys.js";
-import { checkClaims, defaultClockToleranceS, type ClaimRules, type TakenSubjects } from "./token-checks.js";
-import { checkShape, readUnverified, type UnverifiedToken } from "./token-shape.js";
-import type { VerifiedUser } from "../context/user-context.js";
-import { verifiedTokens, type RememberedToken } from "./verified-tokens.js";
-import { type Runtime } from "../runtime/runtime.js";
+import {
+  admitTenant,
+  checkClaims,
+  defaultClockToleranceS,
+  type ClaimRules,
+  type TakenSubjects,
+  checkShape,
+  readUnverified,
+  signatureError,
+  type UnverifiedToken,
+} from "./token-checks.js";
 
 /** What user tokens are accepted. */
 export interface UserTokenVerifierOptions extends Pick<Runtime, "fetch" | "now" | "onEvent"> {
@@ -102,14 +110,18 @@ export function tokenVerifier(
   const { app, onEvent, maxTokenBytes, clocks, rulesAt, keys } = settingsOf(options, takes);
   const remembered = verifiedTokens(rememberedTokens, clocks);
   const proving = singleFlight<RememberedToken>();
+  const asksTenants = typeof app.allowedTenants === "function";
   let jose: Promise<Jose> | undefined;
 
   async function prove(token: string, hash: string): Promise<RememberedToken> {
     const unverified = readUnverified(token, app);
+    if (asksTenants) await admitTenant(app, unverified.tid);
     const key = await keys.keyFor(unverified.tid, unverified.kid);
     // Kept, because with loader hooks (tracing, tsx) every import() asks another thread.
     jose ??= loadJose();
-    await checkSignature(token, key, await jose);
+    await checkSignature(token, key, await jose, () =>
+      signatureError(unverified.header, unverified.claims, app),
+    );
     const proven = provenToken(unverified, rulesAt(clocks.now()));
     remembered.remember(hash, proven);
     return proven;
@@ -117,7 +129,10 @@ export function tokenVerifier(
 
   async function proveOnce(token: string, hash: string): Promise<RememberedToken> {
     const known = remembered.find(hash);
-    if (known !== undefined && keys.stillHas(known.tid, known.kid)) return known;
+    if (known !== undefined && keys.stillHas(known.tid, known.kid)) {
+      if (asksTenants) await admitTenant(app, known.tid);
+      return known;
+    }
     remembered.forget(hash);
     return proving.run(hash, () => prove(token, hash));
   }
@@ -150,14 +165,20 @@ interface Jose {
   readonly compactVerify: typeof CompactVerify;
 }
 
-async function checkSignature(token: string, key: CryptoKey, { compactVerify }: Jose): Promise<void> {
+async function checkSignature(
+  token: string,
+  key: CryptoKey,
+  { compactVerify }: Jose,
+  failed: () => UserTokenError,
+): Promise<void> {
   try {
     await compactVerify(token, key, { algorithms: ["RS256"] });
   } catch (cause) {
-    const failed =
-      cause instanceof Error && "code" in cause && cause.code === "ERR_JWS_SIGNATURE_VERIFICATION_FAILED";
     // Anything else is an unsupported header, such as `crit`. No cause: it may quote the token.
-    throw new UserTokenError(failed ? "user_token_signature" : "user_token_malformed");
+    if (!(cause instanceof Error) || !("code" in cause)) throw new UserTokenError("user_token_malformed");
+    throw cause.code === "ERR_JWS_SIGNATURE_VERIFICATION_FAILED"
+      ? failed()
+      : new UserTokenError("user_token_malformed");
   }
 }
 
@@ -262,4 +283,51 @@ function passthroughAudiences(
     for (const one of audiences) if (!named.has(one)) named.set(one, audiences[0] ?? one);
   }
   return named;
+}
+
+/** What is remembered of a verified token: no token, no claims. */
+export interface RememberedToken {
+  readonly tid: string;
+  readonly kid: string;
+  readonly use: TokenUse;
+  /** When it was issued to expire, in milliseconds since 1970. */
+  readonly expiresAt: number;
+}
+
+/** Verified tokens by the SHA-256 of the whole token. */
+interface VerifiedTokens {
+  find(hash: string): RememberedToken | undefined;
+  remember(hash: string, token: RememberedToken): void;
+  forget(hash: string): void;
+}
+
+const longestMs = 10 * 60_000;
+
+interface Entry {
+  readonly token: RememberedToken;
+  readonly end: End;
+  /** On the wall clock. If that is set back further, the token may not be valid yet. */
+  readonly provenAt: number;
+}
+
+/** Remembers at most `max` verified tokens, each for at most ten minutes. The least recently used makes room. */
+export function verifiedTokens(max: number, clocks: Clocks): VerifiedTokens {
+  const { now } = clocks;
+  const entries = boundedMap<string, Entry>(max);
+  return {
+    find(hash) {
+      const entry = entries.get(hash);
+      if (entry === undefined) return undefined;
+      entries.delete(hash);
+      if (isPast(clocks, entry.end) || now() < entry.provenAt) return undefined;
+      entries.set(hash, entry);
+      return entry.token;
+    },
+    remember(hash, token) {
+      const provenAt = now();
+      const end = endAt(clocks, Math.min(provenAt + longestMs, token.expiresAt));
+      entries.set(hash, { token, end, provenAt });
+    },
+    forget: (hash) => void entries.delete(hash),
+  };
 }

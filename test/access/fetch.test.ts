@@ -2,6 +2,7 @@ import { createServer, type IncomingMessage, type ServerResponse } from "node:ht
 import type { AddressInfo } from "node:net";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import {
+  type IdentityEvent,
   protectedResource,
   runWithUserContext,
   type TokenRequest,
@@ -222,6 +223,28 @@ describe("redirects", () => {
     expect(seenElsewhere).toEqual([]);
   });
 
+  it.each([
+    [
+      307,
+      () => `${elsewhere}/login?code=SECRET#SECRET`,
+      () => `redirected to "${elsewhere}", where its token`,
+    ],
+    [
+      302,
+      () => "https://user:SECRET@login.example/a?b=SECRET",
+      () => 'redirected to "https://login.example", where',
+    ],
+    [307, () => "/other?SECRET", () => `redirected to another path of "${origin}", where its token`],
+    [302, () => "/mcp/v2?SECRET", () => `redirected to another path of "${origin}" with 302`],
+    [307, () => "data:text/plain,SECRET", () => 'redirected to "data:", where its token'],
+    [307, () => "http://[SECRET", () => "redirected to an unreadable URL, where its token"],
+  ])("with %i say where to, and no more than the origin", async (status, to, says) => {
+    redirect(status, to);
+    const failure = await call(access(), contextFor(), { method: "POST", body: "b" }).catch((error) => error);
+    expect(failure).toMatchObject({ code: "redirect_refused", message: expect.stringContaining(says()) });
+    expect(`${failure.message} ${failure.help}`).not.toContain("SECRET");
+  });
+
   it("that never end are refused", async () => {
     handler = (_request, response) => void response.writeHead(307, { location: "/mcp/again" }).end();
     expect(await code(call(access(), contextFor()))).toBe("redirect_refused");
@@ -350,6 +373,30 @@ describe("a 401 of the resource", () => {
     expect(seen[2]?.authorization).toBe(seen[1]?.authorization);
   });
 
+  it("is read, too, where a gateway has renamed its header, and a bare one is told apart", async () => {
+    const claims = '{"access_token":{"nbf":{"essential":true,"value":"1"}}}';
+    const challenge = `Bearer error="insufficient_claims", claims="${Buffer.from(claims).toString("base64")}"`;
+    let headers: Record<string, string> = { "x-amzn-remapped-www-authenticate": challenge };
+    handler = (request, response) => {
+      const first =
+        seen.filter(({ authorization }) => authorization === request.headers.authorization).length === 1;
+      response.writeHead(first && asked.length === 1 ? 401 : 200, headers).end();
+    };
+    await call(access(), contextFor());
+    expect(asked.map((request) => request.claims)).toEqual([undefined, claims]);
+
+    headers = {};
+    handler = (_request, response) => void response.writeHead(401, headers).end();
+    const bare = await call(access(), contextFor()).catch((error) => error);
+    expect(bare).toMatchObject({
+      code: "resource_unauthorized",
+      help: expect.stringContaining("WWW-Authenticate"),
+    });
+    headers = { "www-authenticate": 'Bearer error="invalid_token"' };
+    const said = await call(access(), contextFor()).catch((error) => error);
+    expect(said).toMatchObject({ help: expect.not.stringContaining("WWW-Authenticate") });
+  });
+
   it.each([
     ["with 401", 401, `claims="${Buffer.from(strong).toString("base64url")}"`],
     [
@@ -461,11 +508,16 @@ describe("what a shared client could mix up", () => {
     ).toBe(200);
   });
 
-  it("the standalone stream is answered 405 here, a resumption and a plain GET go through", async () => {
-    const contacts = access();
+  it("the standalone stream is refused with an error and an event, a resumption and a plain GET go through", async () => {
+    const told: IdentityEvent[] = [];
+    const contacts = access({ onEvent: (event) => void told.push(event) });
     const context = contextFor();
     const accept = { accept: "text/event-stream" };
-    expect((await call(contacts, context, { headers: accept })).status).toBe(405);
+    await expect(call(contacts, context, { headers: accept })).rejects.toMatchObject({
+      code: "standalone_stream_refused",
+      help: expect.stringContaining("mcpClientPool()") as string,
+    });
+    expect(told).toContainEqual({ type: "standalone_stream_refused", serverLabel: "contacts" });
     expect(seen).toEqual([]);
     expect((await call(contacts, context, { headers: { ...accept, "last-event-id": "7" } })).status).toBe(
       200,
@@ -476,6 +528,14 @@ describe("what a shared client could mix up", () => {
     ).toBe(200);
   });
 
+  it("whoever asks for no such stream has the 405 of a server without one, and is not told", async () => {
+    const told: IdentityEvent[] = [];
+    const contacts = access({ standaloneStream: "refuse", onEvent: (event) => void told.push(event) });
+    const response = await call(contacts, contextFor(), { headers: { accept: "text/event-stream" } });
+    expect(response.status).toBe(405);
+    expect([seen, told]).toEqual([[], []]);
+  });
+
   it("subscriptions/listen is refused the same way", async () => {
     const init = {
       method: "POST",
@@ -483,7 +543,10 @@ describe("what a shared client could mix up", () => {
       body: '{"jsonrpc":"2.0","id":5,"method":"subscriptions/listen"}',
     };
     const response = await call(access(), contextFor(), init);
-    expect(await response.json()).toMatchObject({ id: 5, error: { code: -32601 } });
+    expect(await response.json()).toMatchObject({
+      id: 5,
+      error: { code: -32601, message: expect.stringContaining("mcpClientPool()") as string },
+    });
     expect(seen).toEqual([]);
   });
 });

@@ -15,7 +15,7 @@ import {
   type UserContext,
 } from "hosted-agent-identity";
 import { testUserContext } from "hosted-agent-identity/testing";
-import { forgottenPrincipals } from "../../src/context/forgotten.js";
+import { forgottenPrincipals } from "../../src/context/internals.js";
 import { scriptedTokenStore } from "../support/shared-token-stores.js";
 
 const resource = protectedResource({

@@ -10,7 +10,7 @@ import {
   type UserAccessOptions,
   type UserContext,
 } from "hosted-agent-identity";
-import { internalsOf } from "../../src/context/internals.js";
+import { internalsOf } from "../../src/context/user-context.js";
 import { listening } from "../support/listening.js";
 import { contextFor, mcpApp } from "../support/people.js";
 

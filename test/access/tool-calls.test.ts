@@ -9,7 +9,8 @@ import {
   type UserAccess,
   type UserContext,
 } from "hosted-agent-identity";
-import { callsInFlight, internalsOf, toolCallsOf } from "../../src/context/internals.js";
+import { internalsOf } from "../../src/context/user-context.js";
+import { callsInFlight, toolCallsOf } from "../../src/context/internals.js";
 import { listening } from "../support/listening.js";
 import { openClient, whoami, type ClientKind } from "../support/mcp-clients.js";
 import { startMcpServer } from "../support/mcp-servers.js";
@@ -72,7 +73,7 @@ describe("a tool call", () => {
     let end = (): void => {};
     handler = (_request, response) => {
       response.writeHead(200, { "content-type": "text/event-stream" }).write(": hello\n\n");
-      end = () => void response.end("data: {}\n\n");
+      end = () => void response.end(`data: ${JSON.stringify({ jsonrpc: "2.0", id: 1, result: {} })}\n\n`);
     };
     const response = await send(context, calling("save_note"));
     expect([states(context), callsInFlight(context).length]).toEqual([["save_note under_way"], 1]);
@@ -102,8 +103,15 @@ describe("a tool call", () => {
       response.write("data: {", () => response.destroy());
     };
     const response = await send(context, calling("save_note"));
-    await expect(response.text()).rejects.toThrow(TypeError);
+    const { error, ...rest } = JSON.parse((await response.text()).replace("data: ", "")) as {
+      error: { code: number; message: string; data: unknown };
+    };
+    expect(rest).toEqual({ jsonrpc: "2.0", id: 1 });
+    expect([error.code, error.data]).toEqual([-32000, { code: "mcp_server_unreachable" }]);
+    expect(error.message).toContain('The connection to the MCP server "notes" broke off');
     await Promise.all(callsInFlight(context));
+    // The end of the stream that the client reads is noticed a little later, and is no answer.
+    await new Promise((done) => setTimeout(done, 50));
     expect(states(context)).toEqual(["save_note failed"]);
     expect([...internalsOf(context).serverTroubles.keys()]).toEqual(["notes"]);
   });

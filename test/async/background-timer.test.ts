@@ -15,7 +15,7 @@ import {
 import { memoryStore } from "hosted-agent-identity/sign-in";
 import { startEntra, testUserContext, type EntraEmulator } from "hosted-agent-identity/testing";
 import { afterEach, beforeEach, expect, it, vi } from "vitest";
-import { inBackground } from "../../src/async/background-timer.js";
+import { inBackground } from "../../src/async/deadline.js";
 import { guardedStore } from "../../src/sign-in/stores/guarded-store.js";
 
 let entra: EntraEmulator;

@@ -1,6 +1,6 @@
 import { expect, it } from "vitest";
 import { commands } from "../../src/cli/commands.js";
-import { secretIn } from "../../src/cli/secret-arguments.js";
+import { secretIn } from "../../src/cli/run.js";
 import { inProcess } from "../support/command-line.js";
 
 const token = `${Buffer.from('{"alg":"RS256","typ":"JWT"}').toString("base64url")}.${Buffer.from('{"name":"Ada Lovelace"}').toString("base64url")}.c2lnbmF0dXJl`;
@@ -182,6 +182,7 @@ it.each([
   "sas",
   "connection-string",
   "redis-url",
+  "sign-in-database-url",
   "no-password",
 ])("says that --%s has no place among the arguments, and does not repeat its value", async (name) => {
   for (const args of [
@@ -249,9 +250,16 @@ it("explains codes of Entra and of this package, from an argument, a log or an a
         meaning: "The user token is for another application.",
         whoseMove: "the caller: the request was not accepted",
         next: "Have the caller ask for a token with the scope of this agent's app (api://<client id>/<scope>).",
-        causes: [
-          { when: expect.stringContaining("Foundry's own"), next: expect.stringContaining("a second token") },
-        ],
+        causes: expect.arrayContaining([
+          {
+            when: expect.stringContaining("Foundry's own") as unknown,
+            next: expect.stringContaining("a second token") as unknown,
+          },
+          {
+            when: expect.stringContaining("Microsoft Graph") as unknown,
+            next: expect.stringContaining("a bare scope such as User.Read means Graph") as unknown,
+          },
+        ]) as unknown,
       },
     ],
   });

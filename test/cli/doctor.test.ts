@@ -6,7 +6,10 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { type EntraEmulator, startEntra } from "hosted-agent-identity/testing";
-import { startRedis } from "../support/redis-server.js";
+import { postgresStore } from "hosted-agent-identity/sign-in";
+import { Pool } from "pg";
+import { startPostgres } from "../support/postgres-server.js";
+import { askRedis, startRedis, startRedisCluster } from "../support/redis-server.js";
 import { commandLine, type CommandLineRun } from "../support/command-line.js";
 
 const secret = "the-agents-own-secret";
@@ -211,10 +214,16 @@ it("broken 5: the token stands for an application", async () => {
 it("broken 6: a sign-in store without keys", async () => {
   const run = await doctor([], {
     PUBLIC_URL: "https://agent.example.com/sign-in",
-    SIGN_IN_FILE: join(folder, "sign-ins"),
+    SIGN_IN_FILE: join(folder, "sign-ins.db"),
   });
+  const hasSqlite = process.getBuiltinModule("node:sqlite") !== undefined;
   expect(run.code).toBe(1);
-  expect(failed(run)).toEqual(["sign_in_keys"]);
+  expect(failed(run)).toEqual(["sign_in_keys", ...(hasSqlite ? [] : ["sign_in_store"])]);
+  if (!hasSqlite)
+    expect(check(run, "sign_in_store")).toMatchObject({
+      code: "store_unsuitable",
+      fix: expect.stringContaining("Node 22.13"),
+    });
   expect(check(run, "sign_in_keys")).toMatchObject({
     detail: expect.stringContaining("SIGN_IN_KEYS is not set"),
     fix: expect.stringContaining("openssl rand -base64 32"),
@@ -270,6 +279,23 @@ it("ends each check after its timeout, and all of them on Ctrl-C", async () => {
   }
 });
 
+it("looks at the table of a sign-in store in PostgreSQL, and does not create it", async () => {
+  const server = await startPostgres();
+  const pool = new Pool({ connectionString: server.url });
+  const asked = () => doctor([], { SIGN_IN_DATABASE_URL: server.url });
+  try {
+    expect(check(await asked(), "sign_in_store")).toMatchObject({ status: "warn" });
+    expect(check(await asked(), "sign_in_store")?.detail).toContain("no table hosted_agent_identity yet");
+    await postgresStore(pool).start?.();
+    expect(check(await asked(), "sign_in_store")).toMatchObject({ status: "ok" });
+  } finally {
+    await pool.end();
+    await server.remove();
+  }
+  const gone = await doctor([], { SIGN_IN_DATABASE_URL: server.url });
+  expect(check(gone, "sign_in_store")).toMatchObject({ status: "fail", code: "store_unavailable" });
+}, 60_000);
+
 it("refuses a Redis that forgets", async () => {
   const redis = await startRedis(["--maxmemory-policy", "allkeys-lru"]);
   try {
@@ -293,6 +319,36 @@ it("refuses a Redis that forgets", async () => {
     await redis.remove();
   }
 });
+
+it("looks at each primary of a Redis Cluster, and says how to connect to it", async () => {
+  const cluster = await startRedisCluster();
+  try {
+    const signIn = {
+      PUBLIC_URL: "https://agent.example.com/sign-in",
+      SIGN_IN_KEYS: key,
+      REDIS_URL: cluster.urls[0] ?? "",
+    };
+    const run = await doctor([], signIn);
+    expect(failed(run)).toEqual([]);
+    expect(check(run, "sign_in_store")).toMatchObject({
+      status: "ok",
+      detail: expect.stringContaining("createCluster()"),
+    });
+    await askRedis(cluster.nodes[2]?.port ?? 0, "CONFIG SET maxmemory-policy allkeys-lru");
+    expect(check(await doctor([], signIn), "sign_in_store")).toMatchObject({
+      status: "fail",
+      code: "store_unsuitable",
+      fix: expect.stringContaining("noeviction"),
+    });
+    for (const node of cluster.nodes) await node.stop();
+    expect(check(await doctor([], signIn), "sign_in_store")).toMatchObject({
+      status: "fail",
+      code: "store_unavailable",
+    });
+  } finally {
+    await cluster.remove();
+  }
+}, 30_000);
 
 it("needs no app where a toolbox does it all", async () => {
   const gateway = createServer((_, response) => response.writeHead(401).end());

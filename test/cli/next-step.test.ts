@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { nextStep } from "../../src/cli/doctor/next-step.js";
+import { nextStep } from "../../src/cli/doctor/doctor.js";
 import type { WayFound } from "../../src/cli/doctor/ways.js";
 import type { Finding } from "../../src/cli/finding.js";
 import { inProcess } from "../support/command-line.js";

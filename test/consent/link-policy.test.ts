@@ -2,7 +2,7 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { oauthConsentRequest } from "hosted-agent-identity/turn";
 import { consentLinkPolicy } from "hosted-agent-identity/consent";
-import { linkFault } from "../../src/consent/link-form.js";
+import { linkFault } from "../../src/consent/link-policy.js";
 
 const policy = consentLinkPolicy({
   allowedOrigins: [

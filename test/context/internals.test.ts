@@ -1,6 +1,7 @@
 import { expect, test } from "vitest";
 import { testUserContext } from "hosted-agent-identity/testing";
-import { beginTurnOn, internalsOf } from "../../src/context/internals.js";
+import { internalsOf } from "../../src/context/user-context.js";
+import { beginTurnOn } from "../../src/context/internals.js";
 
 test("the turn that began while no other ran is the outermost, whichever of them ends first", () => {
   const context = testUserContext();

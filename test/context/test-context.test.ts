@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { getUserContext, runWithUserContext } from "hosted-agent-identity";
 import { testUserContext } from "hosted-agent-identity/testing";
-import { internalsOf } from "../../src/context/internals.js";
+import { internalsOf } from "../../src/context/user-context.js";
 import { expectNothingOf } from "../support/refused.js";
 
 test("a test context stands for a person of its own, with a token that may be exchanged", () => {

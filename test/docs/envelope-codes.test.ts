@@ -50,7 +50,6 @@ const provoked: Readonly<Partial<Record<EnvelopeCode, Sent>>> = {
   unsupported_parameter: asJson({ input: "Hello", background: true }),
   invalid_mode: asJson({ input: "Hello", stream_options: {} }),
   user_id_missing: { ...asJson({ input: "Hello" }), platform: { "x-agent-foundry-call-id": "call" } },
-  unsupported_container_protocol_version: { ...asJson({ input: "Hello" }), platform: {} },
 };
 
 /** Provoked elsewhere, because a request alone does not. */

@@ -6,6 +6,7 @@ import {
   entraApp,
   foundryToolbox,
   type IdentityEvent,
+  invocations,
   mcpClientPool,
   onBehalfOf,
   type OnEvent,
@@ -29,7 +30,8 @@ import { contextOf } from "../sign-in/support/contexts.js";
 import { signInWorld, type SignInWorld } from "../sign-in/support/signing-in.js";
 
 const page = readFileSync(new URL("../../docs/guides/observability.md", import.meta.url), "utf8");
-const section = page.split(/^## /m).find((part) => part.startsWith("Who tells what\n")) ?? "";
+const section =
+  page.split(/^## /m).find((part) => part.startsWith("Which process emits which event\n")) ?? "";
 const named = [...section.matchAll(/^\| `(\w+)\(\)` \|/gm)].map(([, name = ""]) => name);
 /** These take their options behind what a framework streams, and check them themselves. */
 const withoutTable = ["aiSdkOutput", "agentsOutput"];
@@ -51,6 +53,16 @@ async function drained(events: AsyncIterable<unknown>): Promise<void> {
 const unheardOf = async function* (): AsyncGenerator<RunEvent> {
   yield { type: "response.unheard_of" } as unknown as RunEvent;
 };
+
+async function answered(handler: (request: Request) => Promise<Response>): Promise<void> {
+  const request = new Request("https://agent.example.com/", {
+    method: "POST",
+    headers: { "content-type": "application/json" },
+    body: JSON.stringify({ input: "hello" }),
+  });
+  const answer = await runWithUserContext(testUserContext(), () => handler(request));
+  await answer.text();
+}
 
 const source: TokenSource = {
   kind: "any",
@@ -126,18 +138,8 @@ const told: Readonly<Record<string, (onEvent: OnEvent) => unknown>> = {
     await pool.close();
   },
   withConsent: (onEvent) => drained(withConsent(unheardOf, { context: testUserContext(), onEvent })),
-  async responses(onEvent) {
-    const answer = await runWithUserContext(testUserContext(), () =>
-      responses(unheardOf, { onEvent })(
-        new Request("https://agent.example.com/responses", {
-          method: "POST",
-          headers: { "content-type": "application/json" },
-          body: JSON.stringify({ input: "hello" }),
-        }),
-      ),
-    );
-    await answer.text();
-  },
+  responses: (onEvent) => answered(responses(unheardOf, { onEvent })),
+  invocations: (onEvent) => answered(invocations(unheardOf, { onEvent })),
   async aiSdkOutput(onEvent) {
     const fullStream = (async function* () {
       yield { type: "unheard-of" };
@@ -231,4 +233,4 @@ describe("the sources of events that the guide names", () => {
 });
 
 /** What "grants, long-running work" in the table stands for. */
-const grantsAndWork = ["grant_stored", "grant_ended", "long_running_started"];
+const grantsAndWork = ["grant_stored", "grant_ended", "grant_at_risk", "long_running_started"];

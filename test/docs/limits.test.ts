@@ -6,6 +6,7 @@ import { gzipSync } from "node:zlib";
 import { describe, expect, it } from "vitest";
 import {
   clientSecret,
+  ConsentRequiredError,
   createUserContext,
   entraApp,
   isUserTokenError,
@@ -21,9 +22,9 @@ import { maxChallengeLength, parseChallenges } from "../../src/access/challenges
 import { urlMatch } from "../../src/access/url-match.js";
 import { readText } from "../../src/cli/read-text.js";
 import { errorChain } from "../../src/consent/error-chain.js";
-import { linkFault } from "../../src/consent/link-form.js";
+import { linkFault } from "../../src/consent/link-policy.js";
 import { signingKeys } from "../../src/user-token/signing-keys.js";
-import { checkShape } from "../../src/user-token/token-shape.js";
+import { checkShape } from "../../src/user-token/token-checks.js";
 import { verifierOptions } from "../../src/user-token/verify.js";
 import { clocksOf } from "../../src/async/clocks.js";
 import { parseJson } from "../../src/input/json-limits.js";
@@ -31,11 +32,15 @@ import { redacted } from "../../src/errors/redact.js";
 import { entraAppInternals } from "../../src/exchange/entra-app.js";
 import { capturingNetwork } from "../../src/exchange/network-module.js";
 import { toolboxConsent } from "../../src/foundry/toolbox-consent.js";
-import { eventScanner } from "../../src/toolbox/event-stream.js";
+import { withUrlElicitation } from "../../src/access/elicitation-capability.js";
+import { elicitedBy, mayElicit } from "../../src/access/elicitation-messages.js";
+import { eventScanner, scanned } from "../../src/access/event-scanner.js";
+import { inspected } from "../../src/access/inspected-answer.js";
 import { mcpServerOptions } from "../../src/server/options.js";
+import { noAudit } from "../../src/sign-in/audit/auditor.js";
 import { answerIn } from "../../src/sign-in/binding/answer.js";
-import { codeIn, newCode } from "../../src/sign-in/binding/code.js";
-import { keepPrompt, takePrompt } from "../../src/sign-in/binding/prompt.js";
+import { newCode, typedCodes } from "../../src/sign-in/binding/code.js";
+import { keepPrompt, readMessages } from "../../src/sign-in/binding/prompt.js";
 import type { SignInContext } from "../../src/sign-in/sign-in-context.js";
 import { linkKeys } from "../../src/sign-in/link/agents.js";
 import { browserCookie, browserOf } from "../../src/sign-in/flow/browser.js";
@@ -70,6 +75,7 @@ const core: SignInContext = {
   now: () => now,
   random: (bytes) => new Uint8Array(bytes),
   onEvent: undefined,
+  audit: noAudit,
 };
 const someone = (): UserContext =>
   new UserContext({ platform: { hosted: false }, clientHeaders: {}, trace: {} });
@@ -149,16 +155,16 @@ const entries: Readonly<Record<string, Takes>> = {
     );
   },
   "chat message in which a code is looked for": (characters) =>
-    codeIn(newCode(randomBytes).padStart(characters)) !== undefined,
+    typedCodes(newCode(randomBytes).padStart(characters)).codes.length > 0,
   'answer to "is that your account?"': (characters) => answerIn("yes".padEnd(characters, "!")) !== undefined,
   "message that waits for a sign-in": async (characters) => {
     await keepPrompt(core, "owner", undefined, "x".repeat(characters));
-    return (await takePrompt(core, "owner", undefined)) !== undefined;
+    return (await readMessages(core, "owner", undefined))?.messages.prompt !== undefined;
   },
   "claims that an agent asks the sign-in API for": (characters) => characters <= maxClaimsLength,
   "sign-in link's ticket": (characters) => {
     const keys = linkKeys({ agentName: "agent", resources: [contacts], encryptionKeys });
-    const sealed = atLeast(characters, (filler) => {
+    const sealed = ofLength(characters, (filler) => {
       const ticket: Ticket = {
         id: "t",
         agent: "agent",
@@ -166,7 +172,8 @@ const entries: Readonly<Record<string, Takes>> = {
         resource: contacts.url,
         serverLabel: "contacts",
         scopes: contacts.scopes,
-        claims: filler,
+        // A sign-in with as much in it is refused where the link is made.
+        elicitation: { url: contacts.url, message: filler },
         askedAt: now,
         expiresAt: now + 1000,
       };
@@ -232,15 +239,29 @@ const entries: Readonly<Record<string, Takes>> = {
     return toolboxConsent({ code: -32006, message }, "box").length > 0;
   },
   "event of a toolbox's stream": (bytes) => {
-    let seen = false;
-    const scanner = eventScanner(() => {
-      seen = true;
-      return undefined;
-    });
+    const scanner = eventScanner();
     const event = Buffer.from(`data: ${"x".repeat(bytes - 6)}`);
     for (let at = 0; at < event.length; at += 8_192) scanner.push(event.subarray(at, at + 8_192));
-    scanner.push(Buffer.from("\n\n"));
-    return seen;
+    return scanned(scanner, Buffer.from("\n\n")).some(({ data }) => data !== "");
+  },
+  "answer of an MCP server that asks for a URL": async (bytes) => {
+    const asking = { jsonrpc: "2.0", id: 1, method: "elicitation/create", params: { mode: "url", url: "x" } };
+    const body = JSON.stringify(asking).padEnd(bytes);
+    const response = new Response(body, { headers: { "content-type": "application/json" } });
+    const judge = {
+      mayConcern: mayElicit,
+      judge: (message: unknown) =>
+        elicitedBy(message) && { error: new ConsentRequiredError([]), code: 1, id: 1 },
+    };
+    return inspected(response, judge, true).then(
+      () => false,
+      () => true,
+    );
+  },
+  "request in which `elicitation.url` is declared": (characters) => {
+    const initialize = { jsonrpc: "2.0", id: 1, method: "initialize", params: { capabilities: {} } };
+    const init = { method: "POST", headers: {}, body: JSON.stringify(initialize).padEnd(characters) };
+    return withUrlElicitation(init) !== init;
   },
   "objects that an error wraps": (count) => {
     const errors = Array.from({ length: count - 2 }, (_, n) => new Error(String(n)));
@@ -268,8 +289,24 @@ async function yields(more: unknown): Promise<boolean> {
 /** The first text that is at least so long: base64 has no text of 4 n + 1 characters. */
 function atLeast(characters: number, sealed: (filler: string) => string): string {
   let filler = Math.max(0, Math.floor((characters * 3) / 4) - sealed("").length - 100);
-  for (let text = sealed("x".repeat(filler)); ; text = sealed("x".repeat((filler += 1))))
+  for (;;) {
+    const text = sealed("x".repeat(filler));
     if (text.length >= characters) return text;
+    // Three bytes become four characters; the last steps are single ones, since base64 is filled up.
+    filler += Math.max(1, Math.floor(((characters - text.length) * 3) / 4) - 3);
+  }
+}
+
+/** The same for a text that is packed before it is sealed. Not every length can be had: the nearest one on this side. */
+function ofLength(characters: number, sealed: (filler: string) => string): string {
+  const [least, most] = characters % 4 === 0 ? [characters - 3, characters] : [characters, characters + 3];
+  let length = Math.floor(characters / 2);
+  for (let tries = 0; tries < 1000; tries += 1) {
+    const text = sealed(randomBytes(length).toString("base64url").slice(0, length));
+    if (text.length >= least && text.length <= most) return text;
+    length += Math.trunc((least - text.length) / 4) || Math.sign(least - text.length);
+  }
+  throw new Error("no such length");
 }
 
 function isBrowser(cookie: string): boolean {

@@ -18,10 +18,28 @@ const said = (because: string): Proof => ({ tests: [], because });
 export const promises: readonly PromiseOfThePage[] = [
   { says: "names the test behind each", proof: held(["docs/promises", "nothing that is not in the list"]) },
   {
+    says: "a request of the server count, never what a tool returned",
+    proof: held(["access/elicitation", "leaves the host's own to the host: %s"]),
+  },
+  {
+    says: "Nothing is fetched from the page.",
+    proof: held(["sign-in/flow/open", "goes on at a click only"]),
+  },
+  {
     says: "Nowhere else:",
     proof: held(
       ["redaction/whole-demo", "nothing of the demo is anywhere else than it belongs"],
       ["http/every-adapter", "nothing behind it can find the token on the request"],
+    ),
+  },
+  {
+    says: "so it owns nothing and makes no link, unless you name the person",
+    proof: held(
+      [
+        "request/unattended",
+        "owns nothing and makes no link, although its id was declared to be one person's",
+      ],
+      ["request/unattended", "works for the person whom its owner hook names, and for that account only"],
     ),
   },
   {
@@ -234,7 +252,7 @@ export const promises: readonly PromiseOfThePage[] = [
   },
   {
     says: "says never to give it to a person",
-    proof: held(["sign-in/binding/code-mode", "Never give this code to a person"]),
+    proof: held(["sign-in/binding/code-mode", "Never give this code to anyone"]),
   },
   {
     says: "the victim's connections page shows every chat",

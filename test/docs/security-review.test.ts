@@ -55,7 +55,7 @@ describe("the security review", () => {
       "src/sign-in/grants/pin.ts": ["pinMs = 400 * 24 * 3_600_000", "| 400 days"],
       "src/sign-in/grants/account-index.ts": ["ttlMs = 400 * 24 * 3_600_000", "| 400 days"],
       "src/sign-in/binding/prompt.ts": ["promptMs = 25 * 60_000", "5 to 25 minutes"],
-      "src/user-token/verified-tokens.ts": ["longestMs = 10 * 60_000", "ten minutes at most"],
+      "src/user-token/verify.ts": ["longestMs = 10 * 60_000", "ten minutes at most"],
       "src/user-token/signing-keys.ts": ["staleMs = 60 * 60_000", "an hour after Entra was last reached"],
     };
     for (const [file, [inCode = "", inPage = ""]] of Object.entries(held)) {

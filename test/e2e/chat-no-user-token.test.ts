@@ -295,7 +295,7 @@ async function codeIn(tab: Page, press: (tab: Page, text: string) => Promise<voi
   const output = tab.locator("output");
   await output.waitFor();
   expect(await overhang(tab)).toBe(0);
-  expect(await tab.locator("body").innerText()).toContain("Never give this code to a person");
+  expect(await tab.locator("body").innerText()).toContain("Never give this code to anyone");
   const code = (await output.innerText()).trim();
   await tab.close();
   return code;

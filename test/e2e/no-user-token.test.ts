@@ -1,6 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { startSetting } from "../../examples/chat/no-user-token/setting.js";
 import { shapes } from "../../examples/chat/no-user-token/shapes.js";
+import { newerNode } from "../node24/newer-node.js";
 import { demo } from "../support/demo.js";
 
 /** What each way to run it has to show, in the words of the demo. */
@@ -16,16 +17,38 @@ const always = [
 ];
 const withRedis = [...always, "nobody signs in again after Redis was killed as well"];
 
+const own = async (): Promise<string> => process.execPath;
 const ways = [
-  { what: "with the agent and the pages in one process", args: [], shows: always },
-  { what: "with the pages in a process of their own, on Redis", args: ["--redis"], shows: withRedis },
-  { what: "with a sign-in service that alone keeps the grants", args: ["--remote"], shows: withRedis },
+  { what: "with the agent and the pages in one process", args: [], shows: always, node: own },
+  { what: "in one process, with the grants in a file", args: [], shows: always, node: newerNode },
+  {
+    what: "with the pages in a process of their own, on Redis",
+    args: ["--redis"],
+    shows: withRedis,
+    node: own,
+  },
+  {
+    what: "with the pages in a process of their own, on a Redis Cluster",
+    args: ["--cluster"],
+    shows: withRedis,
+    node: own,
+  },
+  {
+    what: "with a sign-in service that alone keeps the grants",
+    args: ["--remote"],
+    shows: withRedis,
+    node: own,
+  },
 ] as const;
 
 describe("the demo of a person whose requests bring no token", { timeout: 120_000 }, () => {
-  for (const { what, args, shows } of ways) {
+  for (const { what, args, shows, node } of ways) {
     test(`answers that person ${what}, once signed in, also after every process was killed`, async () => {
-      const { code, output } = await demo(["--no-user-token", ...args, "--once"]);
+      const { code, output } = await demo(["--no-user-token", ...args, "--once"], {}, await node());
+      // What keeps the grants is said where it is not what the shape names.
+      const inRedis =
+        node === own && process.getBuiltinModule("node:sqlite") === undefined && args.length === 0;
+      expect(output.includes("has no SQLite")).toBe(inRedis);
       expect(output).not.toContain("FAILED");
       for (const line of shows) expect(output).toContain(`ok     ${line}`);
       expect(output).toMatch(/somebody else, same code\] is told: "[^"]*not waiting for one/);

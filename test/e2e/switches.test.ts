@@ -6,17 +6,26 @@ describe("the switches of the demo", () => {
   for (const [args, says] of [
     [["--no-user-token"], "go with --once"],
     [["--once", "--redis"], "go with --once --no-user-token"],
+    [["--once", "--cluster"], "go with --once --no-user-token"],
+    [["--once", "--no-user-token", "--redis", "--cluster"], "take one of them"],
     [["--remote"], "go with --once --no-user-token"],
     [["--once", "--no-user-token", "--redis", "--remote"], "take one of them"],
-    [["--once", "--no-user-token", "--break=swap-users"], "take neither --break nor --port"],
+    [["--once", "--no-user-token", "--break=swap-users"], "take no --port, and no --break"],
     [["--once", "--port=http"], "a number from 0 to 65535"],
     [["--toolbox"], "go with --once"],
     [["--agent-identity", "--port=3001"], "go with --once"],
     [["--once", "--toolbox", "--agent-identity"], "take one of them"],
     [["--once", "--toolbox", "--no-user-token"], "take one of them"],
     [["--once", "--toolbox", "--redis"], "go with --once --no-user-token"],
-    [["--once", "--agent-identity", "--break=swap-users"], "take neither --break nor --port"],
-    [["--once", "--toolbox", "--port=3001"], "take neither --break nor --port"],
+    [["--once", "--agent-identity", "--break=swap-users"], "take no --port, and no --break"],
+    [["--once", "--toolbox", "--port=3001"], "take no --port, and no --break"],
+    [["--elicitation"], "go with --once"],
+    [["--two-hops"], "go with --once"],
+    [["--once", "--two-hops", "--break=link-on-the-card"], "--two-hops shared-second-hop"],
+    [["--once", "--elicitation", "--break=swap-users"], "no --break but --elicitation link-on-the-card"],
+    [["--once", "--elicitation", "--break=constructor"], "no --break but --elicitation link-on-the-card"],
+    [["--elicitation", "--break=link-on-the-card"], "--break goes with --once"],
+    [["--once", "--break=link-on-the-card"], "takes one of: shared-token"],
     [["--once", "--toolbox=contacts"], "The switches are: "],
     [["--onec"], "The switches are: "],
     [["once"], "The switches are: "],
@@ -34,6 +43,15 @@ describe("the switches of the demo", () => {
       expect(readSwitches([`--${status}`, "--once"])).toEqual({ status });
       expect(readSwitches(["--once", `--${status}`])).toEqual({ status });
     }
+  });
+
+  test("break the story of a page that a server asks for with a break of its own", () => {
+    const broken = "link-on-the-card";
+    expect(readSwitches(["--once", "--elicitation"])).toEqual({ status: "elicitation" });
+    expect(readSwitches([`--break=${broken}`, "--elicitation", "--once"])).toEqual({
+      status: "elicitation",
+      broken,
+    });
   });
 
   test("end the demo with one line and exit code 2 when they are refused", async () => {

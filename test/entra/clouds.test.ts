@@ -7,9 +7,9 @@ import {
   issuersOf,
   signingKeysUrl,
   tokenEndpoint,
+  tenantOption,
 } from "../../src/entra/clouds.js";
 import { scopesOption } from "../../src/entra/scopes.js";
-import { tenantOption } from "../../src/entra/tenants.js";
 
 const tid = "aaaaaaaa-0000-4000-8000-000000000001";
 
@@ -111,6 +111,6 @@ describe("a tenant id", () => {
     const credential = clientSecret("secret");
     const upper = tid.toUpperCase();
     const app = entraApp({ tenantId: upper, clientId: upper, allowedTenants: [upper], credential });
-    expect([app.tenantId, app.clientId, ...app.allowedTenants]).toEqual([tid, tid, tid]);
+    expect([app.tenantId, app.clientId, app.allowedTenants]).toEqual([tid, tid, [tid]]);
   });
 });

@@ -37,7 +37,7 @@ it("the landing page leaves no code in the browser, applies its style and has no
       performance.getEntries().map(({ name }) => name),
     ]);
     expect(JSON.stringify(entries)).not.toContain("secret");
-    expect(await page.evaluate(() => getComputedStyle(document.body).display)).toBe("grid");
+    expect(await page.evaluate(() => getComputedStyle(document.body).display)).toBe("flex");
     await page.evaluate(
       await readFile(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8"),
     );

@@ -1,4 +1,5 @@
 import { createHash } from "node:crypto";
+import { readFile } from "node:fs/promises";
 import { createServer } from "node:http";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { consentLanding } from "../../examples/consent-landing/landing.js";
@@ -33,9 +34,9 @@ describe("the landing page", () => {
     [
       "error=access_denied&error_description=AADSTS90094%3A+admin",
       "needs-admin",
-      "An administrator has to agree",
+      "An administrator has to approve first",
     ],
-    ["error=consent_required", "needs-admin", "An administrator has to agree"],
+    ["error=consent_required", "needs-admin", "An administrator has to approve first"],
     ["error=server_error", "problem", "That did not work"],
     ["state=only", "problem", "That did not work"],
   ])("for %s says what happened at a clean address", async (query, outcome, title) => {
@@ -45,6 +46,26 @@ describe("the landing page", () => {
     expect(text).toContain(`<h1>${title}</h1>`);
     expect(text).toContain(`<title>${title}</title>`);
     expect(text + JSON.stringify([...first.headers, ...page.headers])).not.toContain(secret);
+  });
+
+  it.each([
+    ["de-AT,en;q=0.5", "de", "Vielen Dank"],
+    ["ja,fr;q=0.9", "fr", "Merci"],
+    ["ES", "es", "Gracias"],
+    ["__proto__, constructor", "en", "Thank you"],
+  ])("speaks the language of the browser: %s", async (accepted, tag, title) => {
+    const url = `${host.url}/consented?outcome=given`;
+    const page = await fetch(url, { headers: { "accept-language": accepted } });
+    expect(page.headers.get("vary")).toBe("Accept-Language");
+    expect(await page.text()).toMatch(new RegExp(`<html lang="${tag}">[^]*<h1>${title}</h1>`));
+  });
+
+  it("looks like the sign-in pages: each of its rules is one of theirs", async () => {
+    const { text } = await land("outcome=given");
+    const source = await readFile(new URL("../../src/sign-in/pages/style.ts", import.meta.url), "utf8");
+    const rules = /<style>([^]*)<\/style>/.exec(text)?.[1]?.trim().split("\n") ?? [];
+    expect(rules.length).toBeGreaterThan(10);
+    expect(rules.filter((rule) => !source.includes(rule))).toEqual([]);
   });
 
   it("writes nothing of the address into the page", async () => {

@@ -14,7 +14,7 @@ import {
   startEntra,
 } from "hosted-agent-identity/testing";
 import { entraAppInternals } from "../../src/exchange/entra-app.js";
-import { exchangeOnBehalfOf } from "../../src/exchange/on-behalf-of-exchange.js";
+import { exchangeOnBehalfOf } from "../../src/exchange/token-request.js";
 
 const started: EntraEmulator[] = [];
 

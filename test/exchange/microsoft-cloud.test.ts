@@ -2,9 +2,9 @@ import { http, HttpResponse } from "msw";
 import { setupServer } from "msw/node";
 import { afterAll, afterEach, beforeAll, expect, it } from "vitest";
 import { clientSecret, type CloudName, entraApp } from "hosted-agent-identity";
-import { internalsOf } from "../../src/context/internals.js";
+import { internalsOf } from "../../src/context/user-context.js";
 import { entraAppInternals } from "../../src/exchange/entra-app.js";
-import { exchangeOnBehalfOf } from "../../src/exchange/on-behalf-of-exchange.js";
+import { exchangeOnBehalfOf } from "../../src/exchange/token-request.js";
 import { agentApp, contextFor, mcpApp, tenant } from "../support/people.js";
 import { goodBody } from "../support/token-endpoint.js";
 

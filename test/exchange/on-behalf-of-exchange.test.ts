@@ -11,9 +11,9 @@ import {
   type TokenExchangeError,
   type UserContext,
 } from "hosted-agent-identity";
-import { internalsOf } from "../../src/context/internals.js";
+import { internalsOf } from "../../src/context/user-context.js";
 import { entraAppInternals } from "../../src/exchange/entra-app.js";
-import { exchangeOnBehalfOf } from "../../src/exchange/on-behalf-of-exchange.js";
+import { exchangeOnBehalfOf } from "../../src/exchange/token-request.js";
 import type { ExchangedToken } from "../../src/exchange/token-answer.js";
 import { agentApp, contextFor, leaks, mcpApp, tenant } from "../support/people.js";
 import {
@@ -163,7 +163,10 @@ describe("the on-behalf-of exchange, sent by MSAL", () => {
       "config",
     ],
     ["Entra sees a loop", 400, refusal("invalid_grant", 50196), "token_exchange_failed", "loop"],
-    ["an unknown code comes", 400, refusal("invalid_grant", 999_999), "sign_in_required", "signin"],
+    // Never a demand to sign in: the next answer would be the same.
+    ["an unknown code comes", 400, refusal("invalid_grant", 999_999), "token_exchange_failed", "config"],
+    ["an unknown policy blocks", 400, refusal("invalid_grant", 530999), "token_exchange_failed", "blocked"],
+    ["the tenant lacks the app", 401, refusal("invalid_client", 7000229), "token_exchange_failed", "admin"],
   ])(
     "classifies it when %s, with one request and the trace ids kept",
     async (_what, status, body, code, category) => {
@@ -174,6 +177,7 @@ describe("the on-behalf-of exchange, sent by MSAL", () => {
       expect(error.correlationId).toBe("22222222-2222-2222-2222-222222222222");
       expect(entra.forms).toHaveLength(1);
       expect(error.help.length).toBeGreaterThan(10);
+      expect(error.message).toMatch(new RegExp(`^AADSTS${Math.max(...error.errorCodes)}: `));
       expect(JSON.stringify(error) + inspect(error)).not.toContain("secret-looking-description");
     },
   );

@@ -197,8 +197,8 @@ const faults: readonly McpFault[] = [
     answer: (_request, response) => void response.destroy(),
     sees: { code: "TypeError", category: "none" },
     posts: 1,
-    requests: 1,
-    next: { sees: { code: "TypeError", category: "none" }, posts: 0, requests: 1 },
+    requests: 2,
+    next: { sees: { code: "TypeError", category: "none" }, posts: 0, requests: 2 },
   },
   {
     fault: "a reset in the middle of a stream",
@@ -206,10 +206,10 @@ const faults: readonly McpFault[] = [
       response.writeHead(200, { "content-type": "text/event-stream" });
       response.write('event: message\ndata: {"jsonrpc"', () => response.destroy());
     },
-    sees: { code: "TypeError", category: "none" },
+    sees: 200,
     posts: 1,
     requests: 1,
-    next: { sees: { code: "TypeError", category: "none" }, posts: 0, requests: 1 },
+    next: { sees: 200, posts: 0, requests: 1 },
   },
   {
     fault: "503",

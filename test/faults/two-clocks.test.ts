@@ -16,17 +16,16 @@ import { memoryStore, remoteSignIn } from "hosted-agent-identity/sign-in";
 import { testUserContext } from "hosted-agent-identity/testing";
 import { challengeBudget } from "../../src/access/challenge-budget.js";
 import { signingKeys } from "../../src/user-token/signing-keys.js";
-import { verifiedTokens } from "../../src/user-token/verified-tokens.js";
+import { verifiedTokens } from "../../src/user-token/verify.js";
 import { cloudEndpoints } from "../../src/entra/clouds.js";
 import { clocksOf, systemClock } from "../../src/async/clocks.js";
-import { backOff } from "../../src/exchange/back-off.js";
-import { clientAssertions } from "../../src/exchange/client-assertions.js";
-import { equalExchanges } from "../../src/exchange/equal-exchanges.js";
+import { backOff, equalExchanges } from "../../src/exchange/back-off.js";
+import { clientAssertions } from "../../src/exchange/entra-app.js";
 import { currentTokens } from "../../src/mcp/current-tokens.js";
 import { agentToken } from "../../src/toolbox/agent-token.js";
 import { refusedTokens } from "../../src/sign-in/grants/refused-tokens.js";
 import { namedUsers } from "../../src/sign-in/remote/named-users.js";
-import { expiringMap } from "../../src/async/expiring-map.js";
+import { expiringMap } from "../../src/async/bounded-map.js";
 import { storeCalls } from "../../src/tokens/store-calls.js";
 import { waitingOperations } from "../../src/turn/operations.js";
 import { contextWithoutToken } from "../support/people.js";
@@ -348,7 +347,12 @@ describe("the source", () => {
     "turn/run-pieces.ts": "the time limit of a turn, which is a timer",
     "mcp/lease-client.ts": "the time limit of a wait, which is a timer",
     "sign-in/stores/redis-calls.ts": "how long a connection has been silent while calls wait for it",
-    "access/token-credential.ts": "a date for the Azure SDK",
+    "sign-in/admin/sign-in-admin.ts": "the time limit of one page, which is one call",
+    "sign-in/stores/postgres.ts": "when this process deletes expired rows again",
+    "sign-in/stores/redis.ts": "the time limit of a search for keys, which is one call",
+    "sign-in/stores/sqlite.ts": "how long this process has run, before it trusts its wall clock to delete",
+    "sign-in/pages/code-script.ts": "the countdown of a page, in the browser",
+    "access/user-access.ts": "a date for the Azure SDK",
     "context/test-context.ts": "dates of a test token",
     "cli/inspect/token-findings.ts": "dates of a token",
     "turn/with-consent.ts": "the date of a response",

@@ -4,7 +4,9 @@ import { aiProjects } from "./counterparts/ai-projects.js";
 import { docsSite } from "./counterparts/docs-site.js";
 import { eventTypes } from "./counterparts/event-types.js";
 import { fastMcp } from "./counterparts/fastmcp.js";
+import { mcpFeatures } from "./counterparts/mcp-features.js";
 import { npmScripts } from "./counterparts/npm-scripts.js";
+import { oidcProvider } from "./counterparts/oidc-provider.js";
 import { openaiNpm } from "./counterparts/openai-npm.js";
 import { openaiPython } from "./counterparts/openai-python.js";
 import { responseHost } from "./counterparts/response-host.js";
@@ -14,6 +16,8 @@ import { responseModels } from "./counterparts/response-models.js";
 export const counterparts: readonly Counterpart[] = [
   ...npmScripts,
   docsSite,
+  oidcProvider,
+  mcpFeatures,
   openaiPython,
   openaiNpm,
   agentFramework,

@@ -71,7 +71,8 @@ export async function startServer(
   };
 }
 
-async function answers(url: string, child: RunningChild): Promise<void> {
+/** Waits until an address answers, whatever it says. */
+export async function answers(url: string, child: RunningChild): Promise<void> {
   let hasEnded = false;
   void child.ended.then(() => (hasEnded = true));
   for (let tries = 0; tries < 500; tries += 1) {

@@ -56,6 +56,11 @@ describe("the fuzzer", () => {
     );
   });
 
+  it("measures what costs too much again, and says nothing if it happened once", () => {
+    expect(ran.all).toMatch(/to be measured again: 2000 letters cost [\d.]+ times/);
+    expect(ran.all).not.toMatch(/! grows: \d+ letters/);
+  });
+
   it("shows a parser that refuses an input within its documented limits", () => {
     expect(ran.all).toContain("! grows: 1 commas: HostedAgentIdentityError: That is no token.");
   });

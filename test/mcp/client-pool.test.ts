@@ -10,6 +10,7 @@ import {
   type UserContext,
 } from "hosted-agent-identity";
 import { recordConsent } from "../../src/context/internals.js";
+import { gate } from "../support/consenting-access.js";
 import { contextOf, contextOfNobody } from "../support/test-users.js";
 
 /** A client that remembers whose it is. */
@@ -149,6 +150,85 @@ describe("opening", () => {
     failing = false;
     expect(await ownerSeenBy(pool, "ana")).toBe("ana");
     expect(opened).toEqual([]);
+  });
+
+  /** `open` hangs for the first call. Returns what lets it end after all. */
+  function hangingOnce(options: Partial<McpClientPoolOptions<FakeClient>> = {}) {
+    const first = gate<FakeClient>();
+    const client = (serial: number): FakeClient => ({
+      owner: "ana",
+      serial,
+      transport: { sessionId: undefined },
+    });
+    let opens = 0;
+    const made = harness({
+      async open() {
+        opens += 1;
+        return opens === 1 ? first.promise : client(opens);
+      },
+      ...options,
+    });
+    return { ...made, comesAfterAll: () => first.open(client(1)), opens: () => opens };
+  }
+
+  test("a turn that ends takes its opening with it: the next turn has its own, and the late client is closed", async () => {
+    const { pool, closed, events, comesAfterAll } = hangingOnce();
+    const leaving = contextOf("ana");
+    const first = failureOf(as(leaving, () => pool.use(() => {})));
+    leaving.end();
+    expect(await first).toEqual(code("context_ended"));
+    expect(pool.size).toBe(0);
+    expect(await as("ana", () => pool.use(({ serial }) => serial))).toBe(2);
+    comesAfterAll();
+    await vi.waitFor(() => expect(closed.map(({ serial }) => serial)).toEqual([1]));
+    expect(events).toEqual([{ type: "mcp_client_closed", reason: "too_late" }]);
+    expect(await as("ana", () => pool.use(({ serial }) => serial))).toBe(2);
+  });
+
+  test("openMs ends an opening that gets no answer, and the next call opens another client", async () => {
+    vi.useFakeTimers();
+    const { pool, opens } = hangingOnce({ openMs: 5000 });
+    const first = failureOf(as("ana", () => pool.use(() => {})));
+    await vi.advanceTimersByTimeAsync(4999);
+    expect([pool.size, opens()]).toEqual([1, 1]);
+    await vi.advanceTimersByTimeAsync(1);
+    expect(await first).toEqual(code("mcp_open_timeout"));
+    expect(await as("ana", () => pool.use(({ serial }) => serial))).toBe(2);
+  });
+
+  test("openMs is 30 seconds by default", async () => {
+    vi.useFakeTimers();
+    const { pool } = hangingOnce();
+    const first = failureOf(as("ana", () => pool.use(() => {})));
+    await vi.advanceTimersByTimeAsync(29_999);
+    expect(pool.size).toBe(1);
+    await vi.advanceTimersByTimeAsync(1);
+    expect(await first).toEqual(code("mcp_open_timeout"));
+  });
+
+  test("another conversation of the user opens its own client where the first one's hangs", async () => {
+    vi.useFakeTimers();
+    const { pool, closed, comesAfterAll } = hangingOnce();
+    const first = as("ana", () => pool.use(({ serial }) => serial));
+    const second = as("ana", () => pool.use(({ serial }) => serial));
+    await vi.advanceTimersByTimeAsync(2000);
+    expect(await second).toBe(2);
+    comesAfterAll();
+    expect(await first).toBe(1);
+    await vi.waitFor(() => expect(closed.map(({ serial }) => serial)).toEqual([1]));
+    expect(pool.size).toBe(1);
+  });
+
+  test("a conversation that ends while it waits for another one's client is let go at once", async () => {
+    const { pool, opens } = hangingOnce();
+    const [opener, waiting] = [contextOf("ana"), contextOf("ana")];
+    const first = failureOf(as(opener, () => pool.use(() => {})));
+    const second = failureOf(as(waiting, () => pool.use(() => {})));
+    waiting.end();
+    expect(await second).toEqual(code("context_ended"));
+    expect(opens()).toBe(1);
+    opener.end();
+    expect(await first).toEqual(code("context_ended"));
   });
 
   test("a turn that ends while it opens does not fail the user's other turn", async () => {

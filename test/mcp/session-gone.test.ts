@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import { clientSessions } from "../../src/mcp/session-gone.js";
+import { clientSessions } from "../../src/mcp/client-pool.js";
 
 it("an error whose cause cannot be read says nothing about a session", () => {
   const error = Object.defineProperty(new Error("outer"), "cause", {

@@ -7,6 +7,7 @@ const links = ["test/sign-in/flow/links.test.ts"];
 const link = ["test/sign-in/flow/link-page.test.ts"];
 const turn = ["test/turn/turn-sign-in.test.ts"];
 const remote = ["test/sign-in/remote/remote-sign-in.test.ts"];
+const faults = ["test/sign-in/store-faults.test.ts"];
 const races = ["test/sign-in/binding/races.test.ts"];
 const connections = ["test/sign-in/flow/connections.test.ts"];
 
@@ -22,29 +23,29 @@ export const bindingMutants: readonly Mutant[] = [
   {
     name: "a-link-binds-more-than-once",
     rule: 9,
-    find: 'if (!(await store.setIfAbsent(used, "binding", bindingMs)))',
-    replace: 'if (!(await store.setIfAbsent(used, "binding", bindingMs)) && (false as boolean))',
+    find: "if (!(await store.setIfAbsent(key, binding, bindingMs))) {",
+    replace: "if (!(await store.setIfAbsent(key, binding, bindingMs)) && (false as boolean)) {",
     tests: known,
   },
   {
     name: "a-failed-binding-uses-the-link-up",
     rule: 9,
-    find: "await store.delete(used).catch(() => undefined);",
+    find: "if ((await store.get(key)) === binding) await store.delete(key);",
     replace: "",
     tests: known,
   },
   {
     name: "no-pin",
     rule: 9,
-    find: "!(await pin(core, owner, account))",
+    find: "!(await own.pin())",
     replace: "false as boolean",
     tests: code,
   },
   {
     name: "the-second-pin-wins",
     rule: 9,
-    find: "if (!allows(known, account) || before === undefined) return false;",
-    replace: "if (before === undefined) return false;",
+    find: "if (!allows(known, account)) return false;",
+    replace: "",
     tests: ["test/sign-in/grants/pin.test.ts"],
   },
   {
@@ -64,8 +65,8 @@ export const bindingMutants: readonly Mutant[] = [
   {
     name: "no-yes-needed",
     rule: 9,
-    find: "if (pinned !== undefined) return bindPending(",
-    replace: "if (true as boolean) return bindPending(",
+    find: 'state: pinned !== undefined ? "yes" : "asked",',
+    replace: 'state: (true as boolean) ? "yes" : "asked",',
     tests: code,
   },
   {
@@ -78,8 +79,8 @@ export const bindingMutants: readonly Mutant[] = [
   {
     name: "a-code-lives-on",
     rule: 9,
-    find: "found.expiresAt > core.now() ? await takePending(core, owner, found) : undefined",
-    replace: "await takePending(core, owner, found)",
+    find: "if (found.expiresAt <= core.now()) return refused",
+    replace: "if (found.expiresAt <= 0) return refused",
     tests: code,
   },
   {
@@ -97,10 +98,22 @@ export const bindingMutants: readonly Mutant[] = [
     tests: code,
   },
   {
+    // The list and the seal go by the owner, and what was opened is compared with the owner once more.
     name: "a-code-opens-for-everybody",
     rule: 4,
-    find: "  return [...recordBinding(core, owner), what];",
-    replace: '  return [...recordBinding(core, owner === "" ? owner : "anybody"), what];',
+    find: `principalKey(pending.ticket.principal) === owner; }
+      function bindingOf(core: SignInContext, owner: string, what: string): readonly string[] {
+      return [...recordBinding(core, owner), what];`,
+    replace: `owner !== ""; }
+      function bindingOf(core: SignInContext, _owner: string, what: string): readonly string[] {
+      return [...recordBinding(core, "anybody"), what];`,
+    tests: code,
+  },
+  {
+    name: "a-code-of-another-is-said-to-be-one",
+    rule: 4,
+    find: "return [...recordBinding(core, owner), what]; } function keyOf",
+    replace: 'return [...recordBinding(core, owner === "" ? owner : "anybody"), what]; } function keyOf',
     tests: code,
   },
   {
@@ -134,8 +147,8 @@ export const bindingMutants: readonly Mutant[] = [
   {
     name: "a-cut-off-binding-uses-the-link-up",
     rule: 9,
-    find: 'store.setIfAbsent(used, "binding", bindingMs)',
-    replace: 'store.setIfAbsent(used, "used", usedMs)',
+    find: "store.setIfAbsent(key, binding, bindingMs)",
+    replace: "store.setIfAbsent(key, used, usedMs)",
     tests: races,
   },
   {
@@ -146,10 +159,17 @@ export const bindingMutants: readonly Mutant[] = [
     tests: races,
   },
   {
+    name: "a-pin-from-before-is-taken-back",
+    rule: 9,
+    find: "await store.compareAndSet(key, before, sealed(), pinMs);",
+    replace: "await store.compareAndSet(key, before, own, pinMs);",
+    tests: ["test/sign-in/grants/pin.test.ts"],
+  },
+  {
     name: "a-pin-without-a-grant",
     rule: 9,
-    find: 'if (outcome !== "bound" && before === undefined)',
-    replace: "if (false as boolean)",
+    find: "own?.takeBack().catch(() => undefined);",
+    replace: "undefined;",
     tests: races,
   },
   {
@@ -212,8 +232,8 @@ export const bindingMutants: readonly Mutant[] = [
   {
     name: "a-callback-counts-twice",
     rule: 9,
-    find: 'if (!(await countOnce(core, browser, attempt))) return failed("replayed");',
-    replace: "await countOnce(core, browser, attempt);",
+    find: "if (!(await countOnce(core, browser, attempt))) {",
+    replace: "if (!(await countOnce(core, browser, attempt)) && (false as boolean)) {",
     tests: attempts,
   },
   {
@@ -240,6 +260,7 @@ export const bindingMutants: readonly Mutant[] = [
   {
     name: "a-click-from-anywhere",
     rule: 9,
+    in: "postStart",
     find: "if (token?.value !== opened.id)",
     replace: "if (token?.value !== opened.id && (false as boolean))",
     tests: link,
@@ -286,6 +307,69 @@ export const bindingMutants: readonly Mutant[] = [
     find: "if (token === undefined) return { page:",
     replace: "if (token === undefined && browser === undefined) return { page:",
     tests: connections,
+  },
+  {
+    name: "a-yes-that-failed-is-asked-no-more",
+    rule: 9,
+    find: 'const accepted = await questions.change(asked, { ...question, state: "yes" });',
+    replace: 'const accepted = await questions.change(asked, { ...question, state: "yes" }, 1);',
+    tests: faults,
+  },
+  {
+    name: "a-message-that-was-given-twice",
+    rule: 9,
+    find: "if (isGiven(question)) return tellOfGiven(chat, asked);",
+    replace: "",
+    tests: ["test/sign-in/binding/typed-in-chat.test.ts"],
+  },
+  {
+    name: "a-write-that-failed-counts-later",
+    rule: 9,
+    find: "await takeBack(chat, given).catch(() => undefined);",
+    replace: "",
+    tests: faults,
+  },
+  {
+    name: "a-no-is-overtaken-by-a-yes",
+    rule: 9,
+    find: 'if (question.state === "refused") return refusedAgain(',
+    replace: 'if (question.state === "refused" && (false as boolean)) return refusedAgain(',
+    tests: ["test/sign-in/binding/typed-in-chat.test.ts"],
+  },
+  {
+    name: "a-question-of-before-a-sign-out-keeps-its-refresh-token",
+    rule: 9,
+    find: "await room.swap(name, seen, { ...over, pending: undefined, messages: undefined }, answerMs);",
+    replace: "await Promise.resolve();",
+    tests: ["test/sign-in/sign-out.test.ts"],
+  },
+  {
+    name: "a-turn-that-failed-loses-its-message",
+    rule: 9,
+    find: 'await say(response?.status === "failed" ? "failed" : "sending", response);',
+    replace: 'await say("sending", response);',
+    tests: turn,
+  },
+  {
+    name: "a-turn-whose-client-left-loses-its-message",
+    rule: 9,
+    find: '      } finally {\n        if (said === undefined) await say("failed");',
+    replace: "      } finally {",
+    tests: turn,
+  },
+  {
+    name: "a-yes-that-is-repeated-after-a-death-reaches-the-model",
+    rule: 9,
+    find: 'await say(response?.status === "failed" ? "failed" : "sending", response);',
+    replace: 'await say(response?.status === "failed" ? "failed" : "answered", response);',
+    tests: turn,
+  },
+  {
+    name: "a-question-ends-before-the-last-event-has-left",
+    rule: 9,
+    find: 'else if (end === "sending") await chat.questions.change(asked, { ...question, state: "told" }, repeatMs);',
+    replace: "",
+    tests: ["test/sign-in/store-faults.test.ts"],
   },
   {
     name: "a-code-reaches-the-model",

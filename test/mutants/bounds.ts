@@ -40,7 +40,7 @@ export const boundMutants: readonly Mutant[] = [
   {
     name: "a-link-of-any-size",
     rule: 19,
-    find: "if (packed({ body, signature }).length > maxPacked)",
+    find: "if (ticket.elicitation === undefined && text.length > maxPacked)",
     replace: "if (false as boolean)",
     tests: attempts,
   },
@@ -162,7 +162,7 @@ export const boundMutants: readonly Mutant[] = [
   {
     name: "a-prompt-of-any-size",
     rule: 19,
-    find: "if (sealed.length > limits.bytes) return false;",
+    find: "if (text.length > limits.bytes) return undefined;",
     replace: "",
     tests: quotas,
   },
@@ -239,7 +239,7 @@ export const boundMutants: readonly Mutant[] = [
   {
     name: "work-that-came-to-nothing-counts",
     rule: 19,
-    find: "await works.remove(id).catch(() => undefined);",
+    find: "  await works.remove(id);\n  await records.forget(id);",
     replace: "",
     tests: work,
   },

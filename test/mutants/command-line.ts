@@ -43,6 +43,7 @@ export const commandLineMutants: readonly Mutant[] = [
   {
     name: "cli-keys-of-any-tenant",
     rule: 5,
+    in: "checkSignature",
     find: "!isGuid(tid) ||",
     replace: 'typeof tid !== "string" ||',
     tests: inspectTests,
@@ -58,8 +59,9 @@ export const commandLineMutants: readonly Mutant[] = [
   {
     name: "cli-believes-any-signature",
     rule: 5,
-    find: 'status: "fail",\n          code: "user_token_signature"',
-    replace: 'status: "ok",\n          code: "user_token_signature"',
+    find: "const found = failure(check, signatureError(header, claims, { audiences: [] }));",
+    replace:
+      'const found = { ...failure(check, signatureError(header, claims, { audiences: [] })), status: "ok" as const };',
     tests: inspectTests,
   },
   {

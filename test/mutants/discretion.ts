@@ -53,8 +53,8 @@ export const discretionMutants: readonly Mutant[] = [
   {
     name: "token-in-the-context",
     rule: 2,
-    find: "contextSlot().internals.set(this, internals);",
-    replace: "contextSlot().internals.set(this, internals);\n    Object.assign(this, { internals });",
+    find: "contextSlot.internals.set(this, internals);",
+    replace: "contextSlot.internals.set(this, internals);\n    Object.assign(this, { internals });",
     tests: ["test/request/create.test.ts"],
   },
   {

@@ -92,8 +92,8 @@ export const forgottenMutants: readonly Mutant[] = [
   {
     name: "tokens-of-before-a-sign-out-behind-its-record",
     rule: 10,
-    find: "part?.v === 1 && part.of === digest(sealedGrant) ? part.tokens : []",
-    replace: "part?.v === 1 ? part.tokens : []",
+    find: "part !== undefined && part.of === digest(sealedGrant) ? part.tokens : []",
+    replace: "part?.tokens ?? []",
     tests: signOutTests,
   },
   {
@@ -107,6 +107,7 @@ export const forgottenMutants: readonly Mutant[] = [
   {
     name: "an-interrupted-message-outlives-a-sign-out",
     rule: 19,
+    in: "signOutOf",
     find: "await dropPrompts(core, owner);",
     replace: "",
     tests: signOutTests,

@@ -10,6 +10,29 @@ const policyTests = ["test/consent/link-policy.test.ts"];
 /** The guards of Foundry's toolbox: for whom it acts, what it sends on, and which links it believes. */
 export const foundryToolboxMutants: readonly Mutant[] = [
   {
+    name: "approval-that-nobody-stated",
+    rule: 18,
+    find: 'return requireApproval(tool) === "never" && tool.name !== "call_tool" ? "never" : "always";',
+    replace:
+      'return (requireApproval(tool) ?? "never") === "never" && tool.name !== "call_tool" ? "never" : "always";',
+    tests: toolboxTests,
+  },
+  {
+    name: "approval-of-call-tool-itself",
+    rule: 18,
+    find: 'const name = call.name === "call_tool" ? namedTool(call.arguments) : call.name;',
+    replace:
+      'const name = call.name === "call_tool" ? (namedTool(call.arguments) ?? "people.whoami") : call.name;',
+    tests: toolboxTests,
+  },
+  {
+    name: "approval-of-a-hidden-tool",
+    rule: 18,
+    find: 'return listed.length > 0 && listed.every((tool) => toolApproval(tool) === "never") ? "never" : "always";',
+    replace: 'return listed.every((tool) => toolApproval(tool) === "never") ? "never" : "always";',
+    tests: toolboxTests,
+  },
+  {
     name: "toolbox-without-a-call-id",
     rule: 3,
     find: "if (hosted || context.platform.hosted) {",
@@ -58,8 +81,8 @@ export const foundryToolboxMutants: readonly Mutant[] = [
     name: "toolbox-event-that-ends-in-the-next-chunk",
     rule: 9,
     in: "eventScanner",
-    find: "seam = (seam + text).slice(-longestEnd + 1);",
-    replace: 'seam = "";',
+    find: "const end = lastEnd(chunk, last);",
+    replace: "const end = lastEnd(chunk, 0);",
     tests: streamTests,
   },
   {
@@ -87,6 +110,7 @@ export const foundryToolboxMutants: readonly Mutant[] = [
   {
     name: "toolbox-consent-not-recorded",
     rule: 9,
+    in: "rpcOutcome",
     find: "recordConsent(context, requests);",
     replace: "",
     tests: consentTests,
@@ -94,8 +118,8 @@ export const foundryToolboxMutants: readonly Mutant[] = [
   {
     name: "toolbox-link-in-the-stream",
     rule: 9,
-    find: "error: { code, message: found.message,",
-    replace: "error: { code, message: (jsonRpcError(message) as { message: string }).message,",
+    find: "return { error, code, id };",
+    replace: "return { error: Object.assign(error, { message: jsonRpcError(message)?.message }), code, id };",
     tests: consentTests,
   },
   {

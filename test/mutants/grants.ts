@@ -27,7 +27,7 @@ export const grantMutants: readonly Mutant[] = [
   {
     name: "stand-in-without-the-demand",
     rule: 8,
-    find: "if (isTokenExchangeError(answer.error)) claims = joinClaims(claims, answer.error.claims);",
+    find: "claims = joinClaims(claims, answer.error.claims);",
     replace: "",
     tests: sourceTests,
   },
@@ -42,8 +42,8 @@ export const grantMutants: readonly Mutant[] = [
   {
     name: "grant-outlives-its-revocation",
     rule: 8,
-    find: "if (reason === undefined) throw cause;",
-    replace: "if (reason !== undefined) return undefined;",
+    find: 'if (reason !== "revoked" && reason !== "account_disabled") throw cause;',
+    replace: 'if (reason === "revoked" || reason === "account_disabled") return undefined;',
     tests: grantTests,
   },
   {
@@ -70,15 +70,15 @@ export const grantMutants: readonly Mutant[] = [
   {
     name: "records-not-bound-to-the-principal",
     rule: 10,
-    find: "return [agent, app.facts.cloud.loginEndpoint, app.facts.clientId, principalKey];",
-    replace: "return [agent, app.facts.cloud.loginEndpoint, app.facts.clientId, principalKey.slice(0, 9)];",
+    find: "return [agent, issuer, clientId, principalKey, resourceSet];",
+    replace: "return [agent, issuer, clientId, principalKey.slice(0, 9), resourceSet];",
     tests: ["test/sign-in/interleavings.test.ts", "test/sign-in/grants/interleavings.test.ts"],
   },
   {
     name: "records-not-bound-to-the-agent",
     rule: 10,
-    find: "return [agent, app.facts.cloud.loginEndpoint, app.facts.clientId, principalKey];",
-    replace: "return [app.facts.cloud.loginEndpoint, app.facts.clientId, principalKey];",
+    find: "return [agent, issuer, clientId, principalKey, resourceSet];",
+    replace: "return [issuer, clientId, principalKey, resourceSet];",
     tests: grantTests,
   },
   {
@@ -119,8 +119,8 @@ export const grantMutants: readonly Mutant[] = [
   {
     name: "lost-refresh-token",
     rule: 10,
-    find: "const newest = refreshToken !== undefined && grant.refreshedAt <= kept.obtainedAt;",
-    replace: "const newest = refreshToken !== undefined;",
+    find: "const isFirst = grant.sequence === started.grant.sequence;",
+    replace: "const isFirst = true as boolean;",
     tests: recordTests,
   },
   {

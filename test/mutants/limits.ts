@@ -1,6 +1,7 @@
 import type { Mutant } from "./mutant.js";
 
 const code = ["test/sign-in/binding/code.test.ts"];
+const answer = ["test/sign-in/binding/answer.test.ts"];
 const table = ["test/docs/limits.test.ts"];
 const gate = ["test/server/gate.test.ts"];
 
@@ -9,15 +10,29 @@ export const limitMutants: readonly Mutant[] = [
   {
     name: "a-code-in-a-message-of-any-length",
     rule: 16,
-    find: "if (text.length > maxMessageLength) return undefined;",
+    find: "if (text.length > maxMessageLength) return none;",
     replace: "",
     tests: code,
   },
   {
+    name: "an-answer-in-a-message-of-any-length",
+    rule: 16,
+    find: "if (text.length > maxMessageLength) return undefined;",
+    replace: "",
+    tests: answer,
+  },
+  {
+    name: "an-answer-in-a-long-text",
+    rule: 16,
+    find: "if (own.length > maxAnswer) return undefined;",
+    replace: "",
+    tests: answer,
+  },
+  {
     name: "combining-marks-are-sorted",
     rule: 16,
-    find: 'text.replace(marks, oneMark).normalize("NFKC")',
-    replace: 'text.normalize("NFKC")',
+    find: '.replace(marks, oneMark).normalize("NFKC")',
+    replace: '.normalize("NFKC")',
     tests: code,
   },
   {
@@ -52,8 +67,8 @@ export const limitMutants: readonly Mutant[] = [
   {
     name: "prompts-of-any-length",
     rule: 16,
-    find: 'if (prompt === "" || prompt.length > maxPromptLength) return;',
-    replace: 'if (prompt === "") return;',
+    find: 'const isShort = prompt !== "" && prompt.length <= maxPromptLength;',
+    replace: 'const isShort = prompt !== "";',
     tests: table,
   },
   {

@@ -1,7 +1,9 @@
+import { elicitationMutants } from "./elicitation.js";
 import { backOffMutants } from "./back-off.js";
 import { bindingMutants } from "./binding.js";
 import { boundedKeyMutants } from "./bounded-keys.js";
 import { boundMutants } from "./bounds.js";
+import { claimMutants } from "./claims.js";
 import { commandLineMutants } from "./command-line.js";
 import { demandMutants } from "./demands.js";
 import { discretionMutants } from "./discretion.js";
@@ -17,15 +19,23 @@ import type { Mutant } from "./mutant.js";
 import { responsesContractMutants } from "./responses-contract.js";
 import { limitMutants } from "./limits.js";
 import { linkMutants } from "./links.js";
+import { operatorMutants } from "./operator.js";
 import { otelMutants } from "./otel.js";
+import { pageMutants } from "./pages.js";
 import { proofMutants } from "./proof.js";
 import { reportedErrorMutants } from "./reported-errors.js";
 import { turnMutants } from "./turns.js";
+import { postgresMutants } from "./postgres.js";
+import { redisMutants } from "./redis.js";
+import { sqliteMutants } from "./sqlite.js";
+import { standaloneStreamMutants } from "./standalone-streams.js";
 import { twoClocksMutants } from "./two-clocks.js";
+import { typedMutants } from "./typed.js";
 import { serverCallMutants } from "./server-calls.js";
 import { sharedCacheMutants } from "./shared-cache.js";
 import { takenOverAgentMutants } from "./taken-over-agent.js";
 import { whatIsSentMutants } from "./what-is-sent.js";
+import { wrongTokenMutants } from "./wrong-tokens.js";
 
 const fetchTests = ["test/access/fetch.test.ts"];
 const acquireTests = ["test/tokens/acquire.test.ts"];
@@ -298,6 +308,28 @@ export const mutants: readonly Mutant[] = [
     tests: ["test/request/create.test.ts"],
   },
   {
+    name: "owner-of-an-id-that-anybody-can-write",
+    rule: 4,
+    find: "verified === undefined && platform.hosted ? settings.unattended?.(platform) : undefined;",
+    replace: "verified === undefined ? settings.unattended?.(platform) : undefined;",
+    tests: ["test/request/unattended.test.ts"],
+  },
+  {
+    name: "grant-of-a-turn-without-a-person",
+    rule: 4,
+    find: "const owner = isPerson ? declared : ownerPrincipal(unattended);",
+    replace:
+      'const owner = platformUserId === "one-person" ? platformPrincipal(platform, environment) : isPerson ? declared : ownerPrincipal(unattended);',
+    tests: ["test/request/unattended.test.ts"],
+  },
+  {
+    name: "owner-that-is-not-named",
+    rule: 18,
+    find: "if (!isGuid(tid) || !isGuid(oid))",
+    replace: "if (false as boolean)",
+    tests: ["test/request/unattended.test.ts"],
+  },
+  {
     name: "two-user-tokens",
     rule: 4,
     find: 'if (values.length > 1 || values[0]?.includes(",")) throw new UserTokenError("user_token_repeated");',
@@ -307,8 +339,8 @@ export const mutants: readonly Mutant[] = [
   {
     name: "any-tenant",
     rule: 5,
-    find: "if (app.allowedTenants.includes(listed)) return undefined;",
-    replace: 'if (listed !== "") return undefined;',
+    find: 'return typeof allowedTenants === "function" || allowedTenants.includes(tid);',
+    replace: 'return allowedTenants !== undefined || tid === "";',
     tests: ["test/user-token/verify.test.ts"],
   },
   {
@@ -321,7 +353,7 @@ export const mutants: readonly Mutant[] = [
   {
     name: "any-signature",
     rule: 5,
-    find: "await checkSignature(token, key, await jose);",
+    find: "await checkSignature(token, key, await jose, () =>\n signatureError(unverified.header, unverified.claims, app),\n );",
     replace: "",
     tests: ["test/user-token/verify.test.ts"],
   },
@@ -363,8 +395,8 @@ export const mutants: readonly Mutant[] = [
   {
     name: "remembered-after-the-key-is-gone",
     rule: 5,
-    find: "if (known !== undefined && keys.stillHas(known.tid, known.kid)) return known;",
-    replace: "if (known !== undefined) return known;",
+    find: "if (known !== undefined && keys.stillHas(known.tid, known.kid)) {",
+    replace: "if (known !== undefined) {",
     tests: ["test/user-token/signing-keys.test.ts", "test/user-token/verify.test.ts"],
   },
   {
@@ -475,6 +507,7 @@ export const mutants: readonly Mutant[] = [
   {
     name: "sweep-inside-the-user-context",
     rule: 13,
+    in: "sweepLater",
     find: "runWithoutUserContext(() => setTimeout(",
     replace: "((make: () => NodeJS.Timeout) => make())(() => setTimeout(",
     tests: ["test/mcp/client-pool.test.ts"],
@@ -507,12 +540,14 @@ export const mutants: readonly Mutant[] = [
     replace: "        return next(request);",
     tests: ["test/access/azure-sdk.test.ts"],
   },
+  ...standaloneStreamMutants,
   ...whatIsSentMutants,
   ...proofMutants,
   ...backOffMutants,
   ...commandLineMutants,
   ...demandMutants,
   ...forgottenMutants,
+  ...claimMutants,
   ...grantMutants,
   ...bindingMutants,
   ...boundMutants,
@@ -520,9 +555,12 @@ export const mutants: readonly Mutant[] = [
   ...containerMutants,
   ...foundryGatewayMutants,
   ...foundryToolboxMutants,
+  ...elicitationMutants,
   ...sharedCacheMutants,
   ...limitMutants,
   ...linkMutants,
+  ...pageMutants,
+  ...operatorMutants,
   ...otelMutants,
   ...responsesContractMutants,
   ...mcpServerMutants,
@@ -532,6 +570,11 @@ export const mutants: readonly Mutant[] = [
   ...discretionMutants,
   ...frameworkMutants,
   ...turnMutants,
+  ...postgresMutants,
+  ...redisMutants,
+  ...sqliteMutants,
   ...twoClocksMutants,
+  ...typedMutants,
   ...boundedKeyMutants,
+  ...wrongTokenMutants,
 ];

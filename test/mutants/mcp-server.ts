@@ -3,6 +3,7 @@ import type { Mutant } from "./mutant.js";
 const gateTests = ["test/server/gate.test.ts"];
 const brokenTests = ["test/server/broken-callbacks.test.ts"];
 const sessionTests = ["test/server/sessions.test.ts"];
+const hopTests = ["test/server/downstream.test.ts"];
 
 /** What an MCP server lets in, what it tells of who came, and whose its sessions are. */
 export const mcpServerMutants: readonly Mutant[] = [
@@ -86,8 +87,9 @@ export const mcpServerMutants: readonly Mutant[] = [
   {
     name: "server-ends-with-a-handler-that-rejects",
     rule: 11,
-    find: "    await next();\n",
-    replace: "    void next();\n",
+    in: "nodeGate",
+    find: "await runInContext(context, next);",
+    replace: "void runInContext(context, next);",
     tests: brokenTests,
   },
   {
@@ -142,8 +144,8 @@ export const mcpServerMutants: readonly Mutant[] = [
   {
     name: "server-passes-what-is-no-json-rpc",
     rule: 5,
-    find: "  if (calls === undefined) return { refused: notRpc };\n  const refused = await unmetRequirement(calls,",
-    replace: "  const refused = await unmetRequirement(calls ?? [],",
+    find: "const calls = hasCalls ? callsOf(body) : [];",
+    replace: "const calls = hasCalls ? (callsOf(body) ?? []) : [];",
     tests: gateTests,
   },
   {
@@ -154,11 +156,39 @@ export const mcpServerMutants: readonly Mutant[] = [
     tests: gateTests,
   },
   {
+    name: "server-runs-a-tool-without-what-it-needs-downstream",
+    rule: 8,
+    find: "if (downstream.length === 0) return undefined;",
+    replace: "if (downstream.length >= 0) return undefined;",
+    tests: hopTests,
+  },
+  {
+    name: "server-asks-a-new-token-for-what-an-old-one-lacked",
+    rule: 8,
+    find: "return known?.hash === hashOf(context) ? known?.claims : undefined;",
+    replace: "return known?.claims;",
+    tests: hopTests,
+  },
+  {
+    name: "server-names-a-page-to-who-takes-none",
+    rule: 9,
+    find: 'const older = takesUrls ? "url_required" : "undeclared";',
+    replace: 'const older = "url_required";',
+    tests: hopTests,
+  },
+  {
     name: "server-names-every-customer",
     rule: 2,
     find: "authorization_servers: [`${app.cloud.loginEndpoint}/${app.tenantId}/v2.0`],",
     replace:
       "authorization_servers: app.allowedTenants.map((one) => `${app.cloud.loginEndpoint}/${one}/v2.0`),",
     tests: ["test/server/metadata.test.ts"],
+  },
+  {
+    name: "server-answers-pages-of-any-origin",
+    rule: 5,
+    find: "if (origin === undefined || !origins.includes(origin)) return",
+    replace: "if (origin === undefined) return",
+    tests: ["test/server/browsers.test.ts"],
   },
 ];

@@ -17,7 +17,7 @@ export const otelMutants: readonly Mutant[] = [
   {
     name: "telemetry-with-the-principal-in-clear",
     rule: 2,
-    find: 'createHmac("sha256", key).update(step.principal).digest("base64url").slice(0, 22)',
+    find: 'createHmac("sha256", secret).update(step.principal).digest("base64url").slice(0, 22)',
     replace: 'createHmac("sha256", key).digest("base64url").slice(0, 4) + step.principal',
     tests: persons,
   },

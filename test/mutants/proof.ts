@@ -207,6 +207,14 @@ export const proofMutants: readonly Mutant[] = [
   },
   // The same guards, as the suite that users run has to notice them.
   {
+    name: "isolation-notes-no-word-of-its-questions",
+    rule: 4,
+    in: "startWitness",
+    find: "if (talk.hears(session))",
+    replace: "if (session === null)",
+    tests: ["test/testing/isolation/check.test.ts"],
+  },
+  {
     name: "isolation-replayed-token",
     rule: 18,
     find: 'return { kind: "resource", tid, oid, audience: assertion.audience };',

@@ -2,12 +2,27 @@ import type { Mutant } from "./mutant.js";
 
 const bodyTests = ["test/turn/request-bodies.test.ts"];
 const limitTests = ["test/input/json-limits.test.ts"];
+const typeTests = ["test/http/content-types.test.ts"];
 const requestTests = ["test/contract/request.test.ts"];
 const responseTests = ["test/contract/response.test.ts"];
 const brokenTests = ["test/http/broken-turns.test.ts"];
 
 /** The guards of the Responses contract: what a body may be, what a response says, and that no handler rejects. */
 export const responsesContractMutants: readonly Mutant[] = [
+  {
+    name: "any-content-type-that-fastify-reads",
+    rule: 16,
+    find: "const refusal = refusedRequest({ method, type, length });",
+    replace: "const refusal = [refusedRequest({ method, type, length })][1];",
+    tests: typeTests,
+  },
+  {
+    name: "any-content-type-that-a-parser-reads",
+    rule: 16,
+    find: "const refusal = refusedRequest(headOf(request));",
+    replace: "const refusal = [refusedRequest(headOf(request))][1];",
+    tests: typeTests,
+  },
   {
     name: "json-of-any-depth",
     rule: 16,

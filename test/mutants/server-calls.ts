@@ -2,6 +2,9 @@ import type { Mutant } from "./mutant.js";
 
 const closingTests = ["test/mcp/closing-after-the-response.test.ts"];
 const troubleTests = ["test/access/server-troubles.test.ts"];
+const sessionTests = ["test/mcp/lost-session.test.ts"];
+const poolTests = ["test/mcp/client-pool.test.ts"];
+const cutTests = ["test/mcp/cut-answers.test.ts"];
 const callTests = ["test/access/tool-calls.test.ts"];
 
 /** What is sent after the response has ended, and what a turn knows of its calls and their servers. */
@@ -54,6 +57,105 @@ export const serverCallMutants: readonly Mutant[] = [
     find: "if (internalsOf(context).turns === 0) context.end();",
     replace: "context.end();",
     tests: ["test/context/bind.test.ts"],
+  },
+  {
+    name: "400-for-a-lost-session-passed-on",
+    rule: 15,
+    find: "if (status !== 400 && ",
+    replace: "if (",
+    tests: sessionTests,
+  },
+  {
+    name: "any-message-counts-as-a-lost-session",
+    rule: 15,
+    find: 'typeof message === "string" && isOfTransport(code) ? message : ""',
+    replace: 'typeof message === "string" && code !== undefined ? message : ""',
+    tests: sessionTests,
+  },
+  {
+    name: "lost-session-stays-in-the-pool",
+    rule: 15,
+    find: "sessions.wasLostIn(context, client) || (failure",
+    replace: "(failure",
+    tests: sessionTests,
+  },
+  {
+    name: "opening-outlives-its-turn",
+    rule: 13,
+    find: "return untilEnd(\n    opener,\n    withDeadline(",
+    replace: "return Promise.resolve(\n    withDeadline(",
+    tests: poolTests,
+  },
+  {
+    name: "opening-without-a-limit",
+    rule: 13,
+    find: "withDeadline(settings.openMs, undefined, late, () => opening)",
+    replace: "(void late, opening)",
+    tests: poolTests,
+  },
+  {
+    name: "conversation-waits-for-anothers-dead-client",
+    rule: 13,
+    find: "const isOthers = opener !== undefined && opener !== context;",
+    replace: "const isOthers = false;",
+    tests: poolTests,
+  },
+  {
+    name: "late-client-left-open",
+    rule: 13,
+    find: 'void closeClient(pool, pooled, "too_late");',
+    replace: "",
+    tests: poolTests,
+  },
+  {
+    name: "broken-stream-passed-on",
+    rule: 13,
+    find: "return isAnswered() || canceled",
+    replace: "return true || canceled",
+    tests: cutTests,
+  },
+  {
+    name: "numbered-stream-not-resumed",
+    rule: 13,
+    find: 'if (lastEventId === "" || ',
+    replace: "if (true || ",
+    tests: cutTests,
+  },
+  {
+    name: "resumed-after-an-id-that-no-header-holds",
+    rule: 16,
+    in: "unbrokenBlocks",
+    find: '/^[\\x20-\\x7e]{0,1000}$/.test(value) ? value : ""',
+    replace: "value",
+    tests: ["test/access/unbroken-answer.test.ts"],
+  },
+  {
+    name: "broken-call-counts-as-answered",
+    rule: 13,
+    find: "if (settled) return;",
+    replace: "",
+    tests: callTests,
+  },
+  {
+    name: "answer-to-another-request-counts",
+    rule: 13,
+    find: "message.id === id()",
+    replace: "message.id !== undefined",
+    tests: ["test/access/unbroken-answer.test.ts"],
+  },
+  {
+    name: "tool-called-again-after-a-reset",
+    rule: 13,
+    find: "isReset(error) && isWithoutEffect(init)",
+    replace: "isReset(error)",
+    tests: ["test/access/send-again.test.ts"],
+  },
+  {
+    name: "silence-without-a-limit",
+    rule: 13,
+    find: "if (silenceMs === undefined) return fetch;",
+    replace: "return fetch;",
+    tests: ["test/access/silence.test.ts"],
   },
   {
     name: "caller-who-leaves-blamed-on-the-server",

@@ -3,7 +3,7 @@ import type { Anchor } from "./anchor.js";
 import { mutants } from "./list.js";
 import type { Mutant } from "./mutant.js";
 import { readNoticedBy, writeNoticedBy, type NoticedBy } from "./noticed-by.js";
-import { testRunner, type Outcome, type TestRunner } from "./test-runner.js";
+import { needsNewerNode, testRunner, type Outcome, type TestRunner } from "./test-runner.js";
 
 /** Runs the tests of each mutant, and says of those that no test noticed what happened instead. */
 export async function survivors(
@@ -13,9 +13,9 @@ export async function survivors(
   const problems: string[] = [];
   const noticedBy = readNoticedBy();
   const queue = inGroups([...anchors]);
-  // Tests also wait, and a mutant that makes one hang waits for its timeout: so one runner more than cores.
+  // Tests also wait, and a mutant that makes one hang waits for its timeout: so two runners more than cores.
   const runners = await Promise.all(
-    Array.from({ length: Math.min(queue.length, availableParallelism() + 1) }, testRunner),
+    Array.from({ length: Math.min(queue.length, availableParallelism() + 2) }, () => testRunner({ learn })),
   );
   await Promise.all(runners.map(work));
   // All end at the end: they share the environment, and with it the certificate of whoever started last.
@@ -51,7 +51,7 @@ async function survives(
   return problemOf(await runner.run(anchor, wholeFiles(mutant)), mutant);
 }
 
-/** As `survives`, and keeps the test that noticed if it does so when it runs alone. */
+/** As `survives`, and keeps the test that noticed soonest of those that do so when they run alone. */
 async function learned(
   mutant: Mutant,
   anchor: Anchor,
@@ -60,9 +60,10 @@ async function learned(
 ): Promise<string | undefined> {
   delete noticedBy[mutant.name];
   const outcome = await runner.run(anchor, wholeFiles(mutant));
-  const [notice] = outcome.failed;
-  if (notice !== undefined && (await runner.run(anchor, [notice])).failed.length > 0) {
+  for (const notice of outcome.failed.slice(0, 3)) {
+    if ((await runner.run(anchor, [notice])).failed.length === 0) continue;
     noticedBy[mutant.name] = notice;
+    break;
   }
   // At once, so that an interrupted run has learned something.
   writeNoticedBy(noticedBy, mutants);
@@ -79,11 +80,15 @@ function problemOf({ failed, passed, problem }: Outcome, mutant: Mutant): string
   return passed > 0 ? `survived ${tests}` : `no test ran in ${tests}`;
 }
 
-/** By their tests, so that a runner transforms what it has transformed before; the longest group first. */
+/**
+ * By their tests, so that a runner transforms what it has transformed before, and only one of them has to start
+ * tests on a newer Node; the longest group first.
+ */
 function inGroups(all: readonly (readonly [Mutant, Anchor])[]): (readonly [Mutant, Anchor])[][] {
   const groups = new Map<string, (readonly [Mutant, Anchor])[]>();
   for (const one of all) {
-    const key = one[0].tests.join();
+    const { tests } = one[0];
+    const key = tests.some(needsNewerNode) ? "a newer Node" : tests.join();
     groups.set(key, [...(groups.get(key) ?? []), one]);
   }
   return [...groups.values()].sort((a, b) => b.length - a.length);

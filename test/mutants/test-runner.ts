@@ -1,5 +1,6 @@
 import { fileURLToPath } from "node:url";
-import { createVitest, type TestCase, type TestSpecification } from "vitest/node";
+import { basename } from "node:path";
+import { createVitest, type TestCase, type TestSpecification, type Vitest } from "vitest/node";
 import type { Anchor } from "./anchor.js";
 import { firstCounterexamplePlugin, mutantPlugin } from "./plugin.js";
 
@@ -16,9 +17,10 @@ export interface Selection {
   readonly test?: string;
 }
 
-/** What the tests said; they stop at the first that fails. */
+/** What the tests said. Unless they are being learned from, they stop at the first that fails. */
 export interface Outcome {
-  readonly failed: readonly (Selection & { readonly test: string })[];
+  /** Those first that ended soonest. */
+  readonly failed: readonly Required<Selection>[];
   readonly passed: number;
   readonly problem?: string;
 }
@@ -27,29 +29,36 @@ export interface Outcome {
  * One server for many mutants: what none of them changes is transformed once. The tests of each run in a new
  * process, so nothing of a mutant outlives it.
  */
-export async function testRunner(): Promise<TestRunner> {
+export async function testRunner({ learn }: { readonly learn: boolean }): Promise<TestRunner> {
   let current: Anchor | undefined;
   const root = fileURLToPath(new URL("../..", import.meta.url));
-  const vitest = await createVitest(
-    "test",
-    {
-      root,
-      config: "test/vitest.config.ts",
-      watch: false,
-      bail: 1,
-      reporters: [{}],
-      maxWorkers: 1,
-      // Without its deadline a thing hangs: that takes as long as we look on.
-      testTimeout: 8_000,
-    },
-    { plugins: [mutantPlugin(() => current), firstCounterexamplePlugin()] },
-  );
+  const start = (onNewerNode: boolean): Promise<Vitest> =>
+    createVitest(
+      "test",
+      {
+        root,
+        config: onNewerNode ? "test/newer-node.config.ts" : "test/vitest.config.ts",
+        watch: false,
+        bail: learn ? 0 : 1,
+        reporters: [{}],
+        maxWorkers: 1,
+        // Without its deadline a thing hangs: that takes as long as we look on.
+        testTimeout: 8_000,
+        // A pool whose connection a mutant keeps never closes.
+        hookTimeout: 8_000,
+      },
+      { plugins: [mutantPlugin(() => current), firstCounterexamplePlugin()] },
+    );
+  const usual = await start(false);
+  let newer: Vitest | undefined;
 
   return {
     async run(anchor, tests) {
-      if (current !== undefined) vitest.invalidateFile(current.path);
+      const onNewerNode = tests.some(({ file }) => needsNewerNode(file));
+      const vitest = onNewerNode ? (newer ??= await start(true)) : usual;
+      for (const server of [usual, newer])
+        for (const one of [current, anchor]) if (one !== undefined) server?.invalidateFile(one.path);
       current = anchor;
-      vitest.invalidateFile(anchor.path);
       const found = await vitest.globTestSpecifications(tests.map(({ file }) => file));
       const specifications: TestSpecification[] = [];
       for (const { file, test } of tests) {
@@ -72,6 +81,7 @@ export async function testRunner(): Promise<TestRunner> {
       return {
         failed: cases
           .filter((test) => test.result().state === "failed")
+          .toSorted((one, other) => durationOf(one) - durationOf(other))
           .map((test) => ({ file: test.module.moduleId.slice(root.length), test: fullName(test) })),
         passed: cases.filter((test) => test.result().state === "passed").length,
         ...(errors.length > 0 && {
@@ -79,8 +89,20 @@ export async function testRunner(): Promise<TestRunner> {
         }),
       };
     },
-    close: () => vitest.close(),
+    async close() {
+      await usual.close();
+      await newer?.close();
+    },
   };
+}
+
+/** Whether a test file runs on a Node that has `node:sqlite`, as `newer-node.config.ts` says. */
+export function needsNewerNode(file: string): boolean {
+  return /^(?:sqlite|store-faults)/.test(basename(file));
+}
+
+function durationOf(test: TestCase): number {
+  return test.diagnostic()?.duration ?? 0;
 }
 
 /** As Vitest compares it with a pattern. */

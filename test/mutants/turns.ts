@@ -2,6 +2,7 @@ import type { Mutant } from "./mutant.js";
 
 const endTests = ["test/turn/end-of-turn.test.ts"];
 const callTests = ["test/turn/model-calls.test.ts"];
+const invocationTests = ["test/turn/invocations.test.ts"];
 const outputTests = ["test/turn/run-output.test.ts"];
 
 /** The guards of a turn: what its run may yield, and when it is over. */
@@ -149,5 +150,26 @@ export const turnMutants: readonly Mutant[] = [
     find: "if (kind === undefined || known.includes(kind)) return;",
     replace: "if (kind === undefined || known.length > 0) return;",
     tests: ["test/http/wrong-host.test.ts"],
+  },
+  {
+    name: "invocations-with-codes-and-no-message",
+    rule: 9,
+    find: "if (message === undefined && settled.signIn !== undefined)",
+    replace: "if (false as boolean)",
+    tests: invocationTests,
+  },
+  {
+    name: "sign-in-that-is-needed-answered-200",
+    rule: 8,
+    find: "if (demand !== undefined && response?.error?.code === demand.code)",
+    replace: "if (demand !== undefined && response === undefined)",
+    tests: invocationTests,
+  },
+  {
+    name: "challenge-that-the-body-does-not-repeat",
+    rule: 8,
+    find: 'error: { ...refusal, type: "authentication_error", additionalInfo: info }',
+    replace: 'error: { ...refusal, type: "authentication_error", additionalInfo: info && undefined }',
+    tests: invocationTests,
   },
 ];

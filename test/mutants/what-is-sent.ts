@@ -133,4 +133,18 @@ export const whatIsSentMutants: readonly Mutant[] = [
     replace: 'method === "DELETE"',
     tests: sentTests,
   },
+  {
+    name: "redirect-quotes-the-whole-location",
+    rule: 2,
+    find: 'return JSON.stringify(origin === "null" ? protocol : origin);',
+    replace: "return JSON.stringify(new URL(location, from).href || [origin, protocol]);",
+    tests: ["test/access/fetch.test.ts"],
+  },
+  {
+    name: "legacy-probe-after-any-request",
+    rule: 1,
+    find: 'return /"method"\\s*:\\s*"(?:initialize|server\\/discover)"/.test(body);',
+    replace: "return body.length > 0;",
+    tests: ["test/access/legacy-transport.test.ts"],
+  },
 ];

@@ -1,3 +1,4 @@
+import { Pool } from "pg";
 import { randomBytes } from "node:crypto";
 import * as root from "hosted-agent-identity";
 import * as consent from "hosted-agent-identity/consent";
@@ -10,8 +11,7 @@ import * as server from "hosted-agent-identity/server";
 import * as signIn from "hosted-agent-identity/sign-in";
 import * as testing from "hosted-agent-identity/testing";
 import * as turn from "hosted-agent-identity/turn";
-import { tokenCredentialOptions } from "../../src/access/token-credential.js";
-import { userAccessOptions } from "../../src/access/user-access.js";
+import { userAccessOptions, tokenCredentialOptions } from "../../src/access/user-access.js";
 import { consentItemOptions, positionOptions } from "../../src/consent/consent-item.js";
 import { adminConsentLinkOptions, entraConsentLinkOptions } from "../../src/consent/entra-consent-link.js";
 import { findConsentOptions } from "../../src/consent/find-consent-required.js";
@@ -25,17 +25,24 @@ import { poolOptions } from "../../src/mcp/pool-options.js";
 import { toolboxOptions } from "../../src/toolbox/options.js";
 import { openTelemetryOptions } from "../../src/otel/open-telemetry.js";
 import { mcpServerOptions } from "../../src/server/options.js";
+import {
+  adminListOptions,
+  adminPersonOptions,
+  adminRevokeOptions,
+} from "../../src/sign-in/admin/sign-in-admin.js";
 import { longRunningOptions } from "../../src/sign-in/long-running/long-running.js";
 import { remoteSignInOptions } from "../../src/sign-in/remote/remote-sign-in.js";
 import { signInApiOptions } from "../../src/sign-in/remote/sign-in-api.js";
 import { signInOptions } from "../../src/sign-in/sign-in-options.js";
-import { fileStoreOptions } from "../../src/sign-in/stores/file.js";
 import { memoryStoreOptions } from "../../src/sign-in/stores/memory.js";
+import { postgresStoreOptions } from "../../src/sign-in/stores/postgres.js";
 import { redisStoreOptions } from "../../src/sign-in/stores/redis.js";
+import { sqliteStoreOptions } from "../../src/sign-in/stores/sqlite.js";
 import { agentOnBehalfOfOptions } from "../../src/sources/agent-on-behalf-of.js";
 import { developerOptions } from "../../src/sources/developer.js";
 import { onBehalfOfOptions } from "../../src/sources/on-behalf-of.js";
 import { resourceOptions } from "../../src/sources/protected-resource.js";
+import { invocationsOptions } from "../../src/turn/invocations.js";
 import { responsesOptions } from "../../src/turn/responses-options.js";
 import { testContextOptions } from "../../src/context/test-context.js";
 import { entraOptions } from "../../src/testing/entra/option-checks.js";
@@ -107,11 +114,14 @@ const redisClient = {
 const agentReference = { type: "agent_reference", name: "agent" };
 const item = { type: "message", id: "msg_1" };
 const signInSample = {
+  answers: { yes: ["jo"], no: ["nope"], cancel: ["stop"], polite: ["please"] },
   app,
   publicUrl: "https://agent.example.com/sign-in",
   resources: [resource],
   store: signIn.memoryStore({ quiet: true }),
   encryptionKeys: [key],
+  branding: { name: "Contoso" },
+  audit: { write: async () => {} },
 };
 const served = {
   name: "agent",
@@ -173,6 +183,8 @@ function checksOnly(name: string, table: Readonly<Record<string, OptionCheck<unk
 
 const responsesOf = (make: (...all: never[]) => unknown): Factory =>
   ofArguments(make, { run }, responsesOptions, { agentReference });
+const invocationsOf = (make: (...all: never[]) => unknown): Factory =>
+  ofArguments(make, { run }, invocationsOptions, { message: () => "hello" });
 const userContextOf = (make: (options: never) => unknown): Factory =>
   ofOptions(make, userContextOptions, { verify, environment: { hosted: false } });
 const webHandlerOf = (make: (...all: never[]) => unknown): Factory =>
@@ -213,7 +225,11 @@ export const factories: Readonly<Record<string, Readonly<Record<string, Factory>
     }),
     mcpClientPool: ofOptions(root.mcpClientPool, poolOptions(), { open: async () => ({}), close: noop }),
     onBehalfOf: ofArguments(root.onBehalfOf, { app }, onBehalfOfOptions),
-    protectedResource: ofOptions(root.protectedResource, resourceOptions, { ...resource }),
+    protectedResource: ofOptions(root.protectedResource, resourceOptions, {
+      ...resource,
+      elicitation: { allowedLinks: ["https://gateway.example.com/connect/"] },
+    }),
+    invocations: invocationsOf(root.invocations),
     responses: responsesOf(root.responses),
     sdkV1Auth: ofArguments(root.sdkV1Auth, { access: contacts }),
     sdkV2Auth: ofArguments(root.sdkV2Auth, { access: contacts }),
@@ -232,17 +248,24 @@ export const factories: Readonly<Record<string, Readonly<Record<string, Factory>
     }),
   },
   "./express": {
+    invocations: invocationsOf(express.invocations),
     responses: responsesOf(express.responses),
     userContext: userContextOf(express.userContext),
     webHandler: webHandlerOf(express.webHandler),
   },
   "./fastify": {
+    invocations: invocationsOf(fastify.invocations),
     responses: responsesOf(fastify.responses),
     userContext: userContextOf(fastify.userContext),
     webHandler: webHandlerOf(fastify.webHandler),
   },
-  "./hono": { responses: responsesOf(hono.responses), userContext: userContextOf(hono.userContext) },
+  "./hono": {
+    invocations: invocationsOf(hono.invocations),
+    responses: responsesOf(hono.responses),
+    userContext: userContextOf(hono.userContext),
+  },
   "./node": {
+    invocations: invocationsOf(node.invocations),
     responses: responsesOf(node.responses),
     userContext: userContextOf(node.userContext),
     webHandler: webHandlerOf(node.webHandler),
@@ -254,12 +277,13 @@ export const factories: Readonly<Record<string, Readonly<Record<string, Factory>
       app: { tenantId: tid, clientId },
       scopes: ["read"],
       applications: { roles: ["Reader"] },
+      browserOrigins: ["https://chat.example.com"],
     }),
   },
   "./sign-in": {
     createSignIn: ofOptions(signIn.createSignIn, signInOptions, signInSample),
-    fileStore: ofOptions(signIn.fileStore, fileStoreOptions, { path: "/tmp/never-opened" }),
     memoryStore: ofOptions(signIn.memoryStore, memoryStoreOptions, {}),
+    postgresStore: ofArguments(signIn.postgresStore, { pool: new Pool() }, postgresStoreOptions),
     redisStore: ofArguments(signIn.redisStore, { client: redisClient }, redisStoreOptions),
     remoteSignIn: ofOptions(signIn.remoteSignIn, remoteSignInOptions, {
       url: "https://sign-in.example.com",
@@ -267,6 +291,7 @@ export const factories: Readonly<Record<string, Readonly<Record<string, Factory>
       scope: "api://sign-in/.default",
     }),
     signInApi: ofOptions(signIn.signInApi, signInApiOptions, { app, verify, agents: [served] }),
+    sqliteStore: ofOptions(signIn.sqliteStore, sqliteStoreOptions, { path: "/tmp/never-opened" }),
   },
   "./turn": {
     consentEvents: ofArguments(turn.consentEvents, { items: [item] }, positionOptions, {
@@ -297,6 +322,7 @@ export const factories: Readonly<Record<string, Readonly<Record<string, Factory>
       toolboxes: [
         {
           name: "tools",
+          toolSearch: { pinned: ["people.search"] },
           sources: [
             {
               name: "people",
@@ -324,6 +350,21 @@ export const methods: Readonly<Record<string, Factory>> = {
     longRunningOptions,
     { purpose: "nightly report", until: new Date() },
   ),
+  "signIn.admin.list": ofOptions(
+    (options) => readOptions("signIn.admin.list", adminListOptions, options),
+    adminListOptions,
+    { actor: "olga" },
+  ),
+  "signIn.admin.revoke": ofOptions(
+    (options) => readOptions("signIn.admin.revoke", adminRevokeOptions, options),
+    adminRevokeOptions,
+    { actor: "olga", grant: "grant" },
+  ),
+  "signIn.admin.erase": ofOptions(
+    (options) => readOptions("signIn.admin.erase", adminPersonOptions, options),
+    adminPersonOptions,
+    { actor: "olga", person: { tid: agentIdentityId, oid: agentIdentityId } },
+  ),
   tokenCredential: ofOptions(
     (options) => contacts.tokenCredential(context, options),
     tokenCredentialOptions,
@@ -350,5 +391,6 @@ export const notFactories: Readonly<Record<string, string>> = {
   runningTurns: "takes nothing",
   toSse: "takes events, which are read as they come",
   toolApproval: "reads what a server says",
+  toolCallApproval: "reads what a model and a server say",
   tryGetUserContext: "looks an object up",
 };

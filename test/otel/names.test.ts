@@ -2,7 +2,7 @@ import { readFileSync } from "node:fs";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import type { IdentityEvent } from "hosted-agent-identity";
 import { openTelemetry } from "hosted-agent-identity/otel";
-import { eventTypes } from "../../src/otel/event-attributes.js";
+import { eventTypes } from "../../src/otel/meters.js";
 import { attributes, durations, eventCounter, spans } from "../../src/otel/names.js";
 import { registerTelemetry, type Telemetry } from "./telemetry.js";
 import { world, type World } from "./world.js";

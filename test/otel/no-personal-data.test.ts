@@ -120,10 +120,13 @@ function ofSignIn(oid: string, principal: string): IdentityEvent[] {
     { type: "wrong_user", expected: oid, correlationId: planted.message },
     { type: "grant_stored", oid, reason: "signed_in" },
     { type: "grant_ended", oid, reason: "signed_out" },
+    { type: "grant_at_risk", oid },
+    { type: "audit_failed", action: "refresh", stage: "attempt", reason: "timeout", required: true },
+    { type: "encryption_keys_failed", code: "encryption_keys_unavailable" },
     { type: "long_running_started", ...work },
     { type: "long_running_used", ...work },
     { type: "long_running_ended", ...work },
-    { type: "sign_in_refused", reason: "other_person" },
+    { type: "sign_in_refused", reason: "other_person", reference: "0123456789ab" },
   ];
 }
 

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import type { AroundStep, IdentityStep, OnEvent, StepEnd } from "hosted-agent-identity";
 import { openTelemetry } from "hosted-agent-identity/otel";
-import { tracedFetch } from "../../src/access/traced-fetch.js";
+import { tracedFetch } from "../../src/access/fetch.js";
 import { tracedAcquirer } from "../../src/tokens/traced-acquirer.js";
 import { world, type World } from "./world.js";
 

@@ -29,7 +29,7 @@ export function secretsOfReply(text: string): Secret[] {
   const fields = [
     ...text.matchAll(/"(access_token|id_token|refresh_token|consent_link|link)":("(?:[^"\\]|\\.)*")/g),
   ];
-  const codes = [...text.matchAll(/<output[^>]*>([^<]+)<\/output>/g)];
+  const codes = [...text.matchAll(/<output[^>]*>([^<]+)<\/output\s*>/g)];
   return [
     ...fields.flatMap(([, name = "", json = '""']): Secret[] => {
       const value = String(JSON.parse(json));

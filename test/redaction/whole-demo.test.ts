@@ -9,6 +9,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { newerNode } from "../node24/newer-node.js";
 import { compiled } from "../support/compiled.js";
 import { root } from "../support/demo.js";
 import { isAllowed, unused } from "./allowed.js";
@@ -31,9 +32,11 @@ beforeAll(async () => {
     compiled(file),
   ]);
   const env = { ...process.env, RECORD_TO: folder };
+  // One that has the store in a file.
+  const node = await newerNode();
   ended = await new Promise((done) => {
     const child = execFile(
-      process.execPath,
+      node,
       [...files, compiled("test/redaction/stage.ts")],
       { cwd: root, env, timeout: 280_000 },
       (_, output) =>

@@ -2,7 +2,8 @@ import { randomUUID } from "node:crypto";
 import { inspect } from "node:util";
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from "vitest";
 import { createUserContext, type UserContextOptions, userTokenVerifier } from "hosted-agent-identity";
-import { internalsOf, userNotIdentified } from "../../src/context/internals.js";
+import { internalsOf } from "../../src/context/user-context.js";
+import { userNotIdentified } from "../../src/context/internals.js";
 import { startTestCloud, type TestCloud } from "../support/keys.js";
 import { leaks } from "../support/people.js";
 import { expectNothingOf, refused } from "../support/refused.js";
@@ -295,10 +296,43 @@ describe("somebody who cannot be named", () => {
     });
   });
 
-  test("is told that the id was not declared to be one person's, or that there is none", async () => {
-    const some = await make({ "x-agent-user-id": "u-1" }, { environment: hosted });
-    expect(userNotIdentified(some).message).toMatch(/may stand for more than one person/);
-    const none = await make({}, { environment: hosted, platformUserId: "one-person" });
-    expect(userNotIdentified(none).message).toMatch(/neither a user token nor a platform user id/);
+  test.each([
+    [
+      "the token's header and the option",
+      { "x-agent-user-id": "u-1" },
+      {},
+      /x-client-user-token.*x-agent-user-id.*platformUserId/,
+    ],
+    [
+      "a token header of its own",
+      { "x-agent-user-id": "u-1" },
+      { tokenHeader: "x-client-ada" },
+      /no user token in x-client-ada,/,
+    ],
+    [
+      "the platform's header",
+      {},
+      { platformUserId: "one-person" },
+      /no user token in x-client-user-token.*no x-agent-user-id header/,
+    ],
+    [
+      "the platform's header alone",
+      {},
+      { verify: "none", platformUserId: "one-person" },
+      /^No user token is read.*no x-agent-user-id header/,
+    ],
+    [
+      "the variable of the hosted environment",
+      { "x-agent-user-id": "u-1" },
+      { environment: { hosted: false } },
+      /x-client-user-token.*FOUNDRY_HOSTING_ENVIRONMENT is not set/,
+    ],
+  ] as const)("is told which header or setting is missing: %s", async (_name, headers, options, message) => {
+    const context = await make(headers, { environment: hosted, ...options });
+    expect(context.principal).toBeUndefined();
+    expect(userNotIdentified(context)).toMatchObject({
+      code: "user_not_identified",
+      message: expect.stringMatching(message),
+    });
   });
 });

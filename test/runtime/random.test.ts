@@ -1,6 +1,6 @@
 import { randomBytes } from "node:crypto";
 import { describe, expect, it } from "vitest";
-import { fraction, uuid } from "../../src/runtime/random.js";
+import { fraction, uuid } from "../../src/runtime/runtime.js";
 
 describe("random bytes become", () => {
   it("a number from 0 to 1, evenly, and never 1", () => {

@@ -54,7 +54,7 @@ test.each([
   ["/.well-known/oauth-protected-resource/mcp", "OPTIONS", 204],
   ["/.well-known/oauth-protected-resource/mcp", "POST", 405],
   ["/.well-known/oauth-protected-resource/mcp?x=1", "GET", 200],
-  ["/.well-known/oauth-protected-resource", "GET", 418],
+  ["/.well-known/oauth-protected-resource", "GET", 200],
   ["/.well-known/oauth-protected-resource/other", "GET", 418],
   ["/mcp", "POST", 418],
 ])("%s %s is answered %i", async (path, method, status) => {

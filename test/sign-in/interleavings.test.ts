@@ -11,7 +11,10 @@ import {
 import { createSignIn, type SignIn } from "hosted-agent-identity/sign-in";
 import { decodeClaims } from "../../src/entra/token-claims.js";
 import type { SignedIn } from "../../src/exchange/authorization-code-exchange.js";
+import { phrasesWith } from "../../src/sign-in/binding/answer.js";
 import { bindOrWait } from "../../src/sign-in/flow/callback.js";
+import { lookOf } from "../../src/sign-in/pages/layout.js";
+import { languagesOf } from "../../src/sign-in/texts/languages.js";
 import { linkKeys } from "../../src/sign-in/link/agents.js";
 import { openTicket } from "../../src/sign-in/link/ticket.js";
 import { guardedStore } from "../../src/sign-in/stores/guarded-store.js";
@@ -101,8 +104,11 @@ class Run {
       const service: SignInInternals = {
         core,
         linkKeys: linkKeys({ agentName, resources, encryptionKeys }),
+        look: lookOf(world.entra.origin),
+        languages: languagesOf(),
         coreOf: () => core,
         grantsOf: () => grants,
+        answers: phrasesWith(),
         onPending: undefined,
         onSignedIn: undefined,
       };

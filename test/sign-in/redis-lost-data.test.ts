@@ -134,7 +134,7 @@ it("a chat whose pin was lost connects no other account without its code and its
   await failOver();
   time += 60_000;
   const page = await pageAfter("Bob");
-  expect(titleOf(page)).toBe("One more step");
+  expect(titleOf(page)).toBe("Type this code into your chat");
   expect(await tokenOf(ours)).toBe("has to sign in");
   expect(await say(codeOf(page))).toMatchObject({ status: "confirm", account: { oid: oid("Bob") } });
   expect(await tokenOf(ours)).toBe("has to sign in");

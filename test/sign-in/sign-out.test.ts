@@ -16,6 +16,7 @@ import {
   type SignInOptions,
   type SignInStore,
 } from "hosted-agent-identity/sign-in";
+import { questionsOf } from "../../src/sign-in/binding/question.js";
 import { contextOf, platformContext } from "./support/contexts.js";
 import { masterKey, replica, type Replica } from "./support/replica.js";
 import { scriptedStore, type ScriptedStore } from "./support/scripted-store.js";
@@ -165,6 +166,32 @@ describe("after signOut() has resolved", () => {
     expect(prompts()).toBe(0);
   });
 
+  it("no question is left that holds a refresh token or a message", async () => {
+    const { core } = seed;
+    const { next, principal } = await chat("chat with a question");
+    const owner = next().principalKey ?? "";
+    const arrived = await world.signIn(seed.app, "Ada");
+    const ticket = {
+      id: "t",
+      agent: "agent",
+      principal,
+      resource: world.contacts.url,
+      serverLabel: "contacts",
+      scopes: world.contacts.scopes,
+      askedAt: time,
+      expiresAt: time + minute,
+    };
+    const pending = { ticket, arrived, generation: 1 };
+    const question = { id: "q", generation: 1, account: arrived.account, serverLabel: "contacts" };
+    const messages = { prompt: "my prompt", title: "my prompt", earlier: [] };
+    await questionsOf(core, owner, "one").ask({ ...question, state: "asked", pending });
+    await questionsOf(core, owner, "two").ask({ ...question, state: "given", messages });
+    await agent().signOut(principal);
+    expect((await questionsOf(core, owner, "one").read())?.question).toEqual({ ...question, state: "asked" });
+    const given = (await questionsOf(core, owner, "two").read())?.question;
+    expect(given).toEqual({ ...question, state: "refused", reason: "expired" });
+  });
+
   it("the work that goes on for a person has left no refresh token in the store", async () => {
     const signIn = agent();
     const ada = await contextOf(world, "Ada");
@@ -224,8 +251,8 @@ it("tokens of before a sign-out do not open behind the record of after it", asyn
   const [key = "", before = ""] = [...store.values].find(([name]) => name.startsWith("grant:")) ?? [];
   await signIn.signOut(principal);
   const after = store.values.get(key) ?? "";
-  expect([before.split(".").length, after.split(".").length]).toEqual([2, 1]);
-  store.values.set(key, `${after}.${before.split(".")[1]}`);
+  expect([before.split(".").length, after.split(".").length]).toEqual([3, 2]);
+  store.values.set(key, `${after}.${before.split(".")[2]}`);
   expect(await turn(accessOf(agent().tokens()), next())).toBe("consent_required");
 });
 
@@ -236,7 +263,7 @@ it("nor do tokens of an earlier sign-in behind the record of a later one", async
   const old = await turn(accessOf(agent().tokens()), next());
   await seed.connect(next().principalKey ?? "", "Ada");
   const after = store.values.get(key) ?? "";
-  store.values.set(key, `${after.split(".")[0]}.${before.split(".")[1]}`);
+  store.values.set(key, `${after.split(".").slice(0, 2).join(".")}.${before.split(".")[2]}`);
   const token = await turn(accessOf(agent().tokens()), next());
   expect(token).toMatch(/^ey/);
   expect(token).not.toBe(old);

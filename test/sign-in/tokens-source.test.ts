@@ -373,3 +373,49 @@ describe("together with on-behalf-of", () => {
     expect((await contacts.token(await contextOf(world, "Ada"))).source).toBe("on_behalf_of");
   });
 });
+
+describe("a tenant that is removed while the process runs", () => {
+  it.each([
+    ["whom the platform names", () => Promise.resolve(platformContext("of a tenant"))],
+    ["with a user token", () => contextOf(world, "Ada")],
+  ])("ends the tokens of a user %s within a minute, and refreshes none", async (_who, contextOfUser) => {
+    const { tenantId } = world.entra.user("Ada");
+    const tenants = new Set([tenantId]);
+    const asks = replica(world, store, {
+      now,
+      app: world.app({ now, allowedTenants: async (tid) => tenants.has(tid) }),
+    });
+    const context = await contextOfUser();
+    await connect(context, "Ada", asks);
+    const contacts = access([source(asks)]);
+    expect(await oidOf(contacts, context)).toBe(world.entra.user("Ada").oid);
+    expect(await oidOf(contacts, context)).toBe(world.entra.user("Ada").oid);
+    tenants.delete(tenantId);
+    // Within the time that a kept token is used without a look at the store.
+    time += 50_000;
+    await contacts.token(await contextOfUser());
+    time += 10_000;
+    const refreshes = world.refreshes();
+    const error = await refused(contacts.token(await contextOfUser()));
+    expect([error.code, isConsentRequiredError(error)]).toEqual(["user_token_tenant", false]);
+    time += 3_600_000;
+    expect((await refused(contacts.token(await contextOfUser()))).code).toBe("user_token_tenant");
+    expect(world.refreshes()).toBe(refreshes);
+    tenants.add(tenantId);
+    time += 60_000;
+    expect(await oidOf(contacts, await contextOfUser())).toBe(world.entra.user("Ada").oid);
+  });
+
+  it("is not sent a refresh, whoever asks for one", async () => {
+    const listed = new Set([world.entra.user("Ada").tenantId]);
+    const app = world.app({ now, allowedTenants: (tid) => listed.has(tid) });
+    const asks = replica(world, store, { now, app });
+    const { principalKey = "" } = platformContext("refresh");
+    await asks.connect(principalKey, "Ada");
+    listed.clear();
+    time += 60_000;
+    const refreshes = world.refreshes();
+    await expect(asks.tokenOf(principalKey)).rejects.toMatchObject({ code: "user_token_tenant" });
+    expect(world.refreshes()).toBe(refreshes);
+  });
+});

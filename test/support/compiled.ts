@@ -35,8 +35,11 @@ export async function setup(): Promise<void> {
   });
   for (const { path, text } of outputFiles) {
     mkdirSync(dirname(path), { recursive: true });
-    // Programs that start others name them as sources.
-    writeFileSync(path, text.replaceAll(/(new URL\("[^"]+)\.ts(", import\.meta\.url\))/g, "$1.js$2"));
+    // Programs that start others name them as sources, and so do programs that Node 24 runs as they are.
+    const javascript = text
+      .replaceAll(/(new URL\("[^"]+)\.ts(", import\.meta\.url\))/g, "$1.js$2")
+      .replaceAll(/(from "\.{1,2}\/[^"]+)\.ts"/g, '$1.js"');
+    writeFileSync(path, javascript);
   }
   cpSync(join(root, "examples/chat/page"), join(folder, "examples/chat/page"), { recursive: true });
   writeFileSync(join(folder, "package.json"), JSON.stringify(packageOnSources()));

@@ -9,11 +9,12 @@ export const root: string = fileURLToPath(new URL("../..", import.meta.url));
 export async function demo(
   args: readonly string[],
   more: Readonly<Record<string, string>> = {},
+  node: string = process.execPath,
 ): Promise<{ code: number; output: string }> {
   const command = [compiled("examples/chat/main.ts"), ...args];
   const env = { ...process.env, ...more };
   const ran = await new Promise<{ code: number; output: string }>((done) => {
-    const child = execFile(process.execPath, command, { cwd: root, env, timeout: 100_000 }, (_, out, err) => {
+    const child = execFile(node, command, { cwd: root, env, timeout: 100_000 }, (_, out, err) => {
       done({ code: child.exitCode ?? -1, output: out + err });
     });
   });

@@ -26,6 +26,11 @@ export interface McpTestServerOptions {
   resourceMetadata?: string;
   /** Whether a session is only for the principal who opened it; the SDKs' servers do not check this. */
   bindSessions?: boolean;
+  /**
+   * What a session that it does not know is answered, in place of 404. `anew`: what the transport of the SDK says that
+   * was just made for it.
+   */
+  unknownSession?: "anew" | { status: number; type: string; body: string };
 }
 
 /** What reached the server, in order. Holds no token. */
@@ -118,11 +123,11 @@ const servers: Record<
       const id = single(request.headers["mcp-session-id"]);
       if (id !== undefined) {
         const known = sessions.has(id) ? transports.get(id) : undefined;
-        if (known === undefined) return refuse(response, 404, "Session not found");
+        if (known === undefined && options.unknownSession !== "anew") return unknown(response, options);
         if (options.bindSessions === true && sessions.get(id) !== caller) {
           return refuse(response, 403, "Session of another principal");
         }
-        return known.handleRequest(request, response, body);
+        if (known !== undefined) return known.handleRequest(request, response, body);
       }
       const transport: StreamableHTTPServerTransport = new StreamableHTTPServerTransport({
         sessionIdGenerator: randomUUID,
@@ -153,6 +158,12 @@ const servers: Record<
     return async (request, response, body) => handler(request, response, body);
   },
 };
+
+async function unknown(response: ServerResponse, { unknownSession }: McpTestServerOptions): Promise<void> {
+  if (typeof unknownSession !== "object") return refuse(response, 404, "Session not found");
+  const { status, type, body } = unknownSession;
+  response.writeHead(status, { "content-type": type }).end(body);
+}
 
 const profile = { name: "profile", uri: "me://profile" };
 

@@ -21,10 +21,14 @@ export interface ProtectedServer {
   close(): Promise<void>;
 }
 
+/** Tools of a test's own, by name. What they return is the text of their result. */
+export type MoreTools = Readonly<Record<string, () => Promise<string>>>;
+
 /** A real MCP server behind a gate, with the tools `whoami` and `delete_contact`. */
 export async function startProtectedServer(
   kind: ServerKind,
   gateFor: (url: string) => McpServerGate,
+  more: MoreTools = {},
 ): Promise<ProtectedServer> {
   const calls: { tool: string; caller: string }[] = [];
   let listener: RequestListener | undefined;
@@ -32,11 +36,15 @@ export async function startProtectedServer(
   const host = await listening(server);
   const url = `${host.url}/mcp`;
   const gate = gateFor(url);
-  listener = listeners[kind](gate, (tool, authInfo) => {
+  const called: Called = async (tool, authInfo) => {
     const caller = callerOf(authInfo).oid;
     calls.push({ tool, caller });
-    return { content: [{ type: "text", text: JSON.stringify({ tool, caller }) }] };
-  });
+    const text = await more[tool]?.();
+    return { content: [{ type: "text", text: text ?? JSON.stringify({ tool, caller }) }] };
+  };
+  const names = ["whoami", "delete_contact", ...Object.keys(more)];
+  const [v1, v2] = [() => serverV1(names, called), () => serverV2(names, called)];
+  listener = listeners[kind](gate, { v1, v2 });
   return {
     url,
     gate,
@@ -48,10 +56,15 @@ export async function startProtectedServer(
 type Called = (
   tool: string,
   authInfo: Parameters<typeof callerOf>[0],
-) => { content: { type: "text"; text: string }[] };
+) => Promise<{ content: { type: "text"; text: string }[] }>;
 
-const listeners: Record<ServerKind, (gate: McpServerGate, called: Called) => RequestListener> = {
-  "v1-sessions"(gate, called) {
+interface Servers {
+  readonly v1: () => McpServerV1;
+  readonly v2: () => McpServerV2;
+}
+
+const listeners: Record<ServerKind, (gate: McpServerGate, servers: Servers) => RequestListener> = {
+  "v1-sessions"(gate, { v1 }) {
     const transports = new Map<string, StreamableHTTPServerTransport>();
     const app = express();
     app.use(express.json());
@@ -64,32 +77,32 @@ const listeners: Record<ServerKind, (gate: McpServerGate, called: Called) => Req
         onsessioninitialized: (id) => void transports.set(id, transport),
         onsessionclosed: (id) => void transports.delete(id),
       });
-      await serverV1(called).connect(transport);
+      await v1().connect(transport);
       return transport.handleRequest(req, res, req.body);
     });
     return app;
   },
-  "v1-stateless"(gate, called) {
+  "v1-stateless"(gate, { v1 }) {
     const app = express();
     // No body parser: the gate reads.
     app.all("/mcp", gate.middleware, async (req, res) => {
       if (req.method !== "POST") return void res.status(405).end();
       const transport = new StreamableHTTPServerTransport({ sessionIdGenerator: undefined });
       res.on("close", () => void transport.close());
-      await serverV1(called).connect(transport);
+      await v1().connect(transport);
       await transport.handleRequest(req, res, req.body);
     });
     return app;
   },
-  "v2-express"(gate, called) {
-    const handler = toNodeHandler(createMcpHandler(() => serverV2(called)));
+  "v2-express"(gate, { v2 }) {
+    const handler = toNodeHandler(createMcpHandler(v2));
     const app = createMcpExpressApp();
     app.use(gate.serveMetadata);
     app.all("/mcp", gate.middleware, (req, res) => handler(req, res, req.body));
     return app;
   },
-  "v2-node"(gate, called) {
-    const handler = toNodeHandler(createMcpHandler(() => serverV2(called)));
+  "v2-node"(gate, { v2 }) {
+    const handler = toNodeHandler(createMcpHandler(v2));
     return (request, response) =>
       gate.serveMetadata(request, response, () =>
         gate.middleware(request, response, () => {
@@ -99,23 +112,22 @@ const listeners: Record<ServerKind, (gate: McpServerGate, called: Called) => Req
         }),
       );
   },
-  "v2-fetch"(gate, called) {
-    const handler = createMcpHandler(() => serverV2(called));
+  "v2-fetch"(gate, { v2 }) {
+    const handler = createMcpHandler(v2);
     const serve = webHandler((request) => gate.fetch(request, (options) => handler.fetch(request, options)));
     return (request, response) => void serve(request, response);
   },
 };
 
-function serverV1(called: Called): McpServerV1 {
+function serverV1(names: readonly string[], called: Called): McpServerV1 {
   const server = new McpServerV1({ name: "contacts", version: "1.0.0" });
-  for (const tool of ["whoami", "delete_contact"])
-    server.registerTool(tool, {}, async (extra) => called(tool, extra.authInfo));
+  for (const tool of names) server.registerTool(tool, {}, async (extra) => called(tool, extra.authInfo));
   return server;
 }
 
-function serverV2(called: Called): McpServerV2 {
+function serverV2(names: readonly string[], called: Called): McpServerV2 {
   const server = new McpServerV2({ name: "contacts", version: "1.0.0" });
-  for (const tool of ["whoami", "delete_contact"])
+  for (const tool of names)
     server.registerTool(tool, {}, async (context) => called(tool, context.http?.authInfo));
   return server;
 }

@@ -7,16 +7,19 @@ export interface TcpProxy {
   delay(ms: number): void;
   /** The connections of now stay open and carry nothing any more; new ones work. */
   hang(): void;
+  /** From now on new connections lead to this port; those of now stay where they are. */
+  lead(port: number): void;
   close(): Promise<void>;
 }
 
 /** Starts one in front of a port. */
 export async function startTcpProxy(port: number): Promise<TcpProxy> {
   let delayMs = 0;
+  let target = port;
   const lines = new Set<{ readonly sockets: readonly Socket[]; hangs: boolean }>();
 
   const server = createServer((near) => {
-    const far = connect(port, "127.0.0.1");
+    const far = connect(target, "127.0.0.1");
     const line = { sockets: [near, far], hangs: false };
     lines.add(line);
     // The chain keeps the order, whatever the delays are.
@@ -42,6 +45,7 @@ export async function startTcpProxy(port: number): Promise<TcpProxy> {
     hang() {
       for (const line of lines) line.hangs = true;
     },
+    lead: (other) => void (target = other),
     async close() {
       const closed = new Promise<void>((resolve) => server.close(() => resolve()));
       for (const { sockets } of lines) for (const socket of sockets) socket.destroy();

@@ -6,6 +6,7 @@ import {
   type IdentityEvent,
   isConsentRequiredError,
   isNoTokenError,
+  isUserTokenError,
   onBehalfOf,
   type OnBehalfOfOptions,
   passthrough,
@@ -17,7 +18,7 @@ import {
   type UserAccess,
   type UserAccessOptions,
 } from "hosted-agent-identity";
-import { internalsOf } from "../../src/context/internals.js";
+import { internalsOf } from "../../src/context/user-context.js";
 import { agentApp, contextFor, contextWithoutToken, leaks, mcpApp, tenant } from "../support/people.js";
 import { goodBody, json, refusal, tokenEndpoint, type TokenEndpoint } from "../support/token-endpoint.js";
 
@@ -270,7 +271,11 @@ describe("what Entra refuses", () => {
 
   it("calls missing consent without a link a configuration error", async () => {
     entra.answer((_form, response) => json(response, 400, refusal("invalid_grant", 65001)));
-    expect((await failure(access().token(contextFor()))).code).toBe("consent_link_missing");
+    const missing = await failure(access().token(contextFor()));
+    expect([missing.code, missing.message]).toEqual([
+      "consent_link_missing",
+      expect.stringContaining("AADSTS65001: "),
+    ]);
   });
 
   it("asks a later source after a refusal the user can end, and takes its silent answer", async () => {
@@ -390,8 +395,12 @@ describe("the checks before any network call", () => {
     const error = await access([passthrough(), obo()])
       .token(contextFor(claims))
       .catch((cause: unknown) => cause);
-    if (!isNoTokenError(error)) throw error;
-    const skip = error.skipped.find(({ source }) => source === "on_behalf_of");
+    // With an expired token only a new sign-in helps, so the caller is told that.
+    const skips = reason === "expired" && isUserTokenError(error) ? error.cause : error;
+    if (reason === "expired")
+      expect(error).toMatchObject({ code: "user_token_expired", category: "signin", status: 401 });
+    if (!isNoTokenError(skips)) throw error;
+    const skip = skips.skipped.find(({ source }) => source === "on_behalf_of");
     expect(skip?.reason).toBe(reason);
     for (const word of words) expect(skip?.detail).toContain(word);
     expect(entra.forms).toHaveLength(0);

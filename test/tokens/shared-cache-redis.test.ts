@@ -1,7 +1,7 @@
 import { fork, type ChildProcess } from "node:child_process";
 import { randomBytes } from "node:crypto";
 import { once } from "node:events";
-import { createClient } from "redis";
+import { createClient, createCluster } from "redis";
 import { afterEach, beforeEach, describe, expect, it, onTestFinished } from "vitest";
 import {
   clientSecret,
@@ -9,13 +9,14 @@ import {
   type IdentityEvent,
   onBehalfOf,
   protectedResource,
+  type SharedTokenStore,
   userAccess,
   type UserAccess,
 } from "hosted-agent-identity";
 import { startEntra } from "hosted-agent-identity/testing";
 import { compiled } from "../support/compiled.js";
 import { agentApp, contextFor, mcpApp, tenant } from "../support/people.js";
-import { startRedis, type RedisServer } from "../support/redis-server.js";
+import { askRedis, startRedis, startRedisCluster, type RedisServer } from "../support/redis-server.js";
 import { keyvOnRedis } from "../support/shared-token-stores.js";
 import { startTcpProxy } from "../support/tcp-proxy.js";
 import { tokenEndpoint, type TokenEndpoint } from "../support/token-endpoint.js";
@@ -87,6 +88,10 @@ describe("a Redis", () => {
   function replica(url: string = redis.url, timeoutMs: number = 5_000): UserAccess {
     const { store, close } = keyvOnRedis(url);
     onTestFinished(close);
+    return replicaOn(store, timeoutMs);
+  }
+
+  function replicaOn(store: SharedTokenStore, timeoutMs = 5_000): UserAccess {
     const app = entraApp({
       tenantId: tenant,
       clientId: agentApp,
@@ -190,6 +195,27 @@ describe("a Redis", () => {
     await replica().token(context);
     expect(entra.forms).toHaveLength(2);
   });
+
+  it("that is a cluster spares the POST of a second replica, whichever primary has the token", async () => {
+    const cluster = await startRedisCluster();
+    onTestFinished(() => cluster.remove());
+    const people = Array.from({ length: 12 }, () => contextFor());
+    for (const _ of [1, 2]) {
+      // As the guide on scaling has it, with a client of a cluster.
+      const client = await createCluster({ rootNodes: cluster.urls.map((url) => ({ url })) }).connect();
+      onTestFinished(() => void (client.isOpen && client.destroy()));
+      const access = replicaOn({
+        get: (name) => client.get(name),
+        set: (name, value, ttlMs) => client.set(name, value, { PX: ttlMs }),
+        delete: (name) => client.del(name),
+      });
+      for (const person of people) await access.token(person);
+      await access.close();
+    }
+    expect(entra.forms).toHaveLength(people.length);
+    expect(failures()).toEqual([]);
+    for (const { port } of cluster.nodes) expect(await askRedis(port, "DBSIZE")).not.toBe(":0\r\n");
+  }, 30_000);
 
   /** Lets time pass until a call gets through. */
   async function recovered(access: UserAccess): Promise<void> {

@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import { readSharedRecord } from "../../src/tokens/shared-record.js";
+import { readSharedRecord } from "../../src/tokens/shared-cache.js";
 
 const record = { token: "t", expiresAt: 2, until: 1, scopes: ["s"], generation: 0 };
 

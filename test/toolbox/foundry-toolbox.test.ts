@@ -8,6 +8,7 @@ import {
   mcpClientPool,
   runWithUserContext,
   toolApproval,
+  toolCallApproval,
   tryGetUserContext,
 } from "hosted-agent-identity";
 import { knownHosts } from "../../src/foundry/developer-machine.js";
@@ -182,11 +183,11 @@ describe("for whom it acts", () => {
     const refused = runWithUserContext(context, () => call(toolbox));
     await expect(refused).rejects.toMatchObject({
       code: "call_id_missing",
-      message: expect.stringMatching(/protocol 1\.0\.0.*"2\.0\.0".*protocol_versions/) as string,
+      message: expect.stringContaining("x-agent-foundry-call-id") as string,
     });
     expect([box.seen, credential.asked]).toEqual([[], []]);
     expect(toolbox.explain(context).sources).toMatchObject([
-      { applies: false, detail: expect.stringContaining("2.0.0") as string },
+      { applies: false, detail: expect.stringContaining("x-agent-foundry-call-id") as string },
     ]);
   });
 
@@ -436,10 +437,11 @@ describe("an MCP session", () => {
   it("has no stream of its own", async () => {
     const box = await server();
     const toolbox = toolboxOf(box);
-    const answer = await runWithUserContext(callContext("c1"), () =>
+    const answer = runWithUserContext(callContext("c1"), () =>
       toolbox.fetch(toolbox.url, { headers: { accept: "text/event-stream" } }),
     );
-    expect([answer.status, box.seen]).toEqual([405, []]);
+    await expect(answer).rejects.toMatchObject({ code: "standalone_stream_refused" });
+    expect(box.seen).toEqual([]);
   });
 });
 
@@ -582,9 +584,13 @@ describe("toolApproval", () => {
   });
 
   it.each([
-    [{}, undefined],
-    [{ _meta: {} }, undefined],
-    [{ _meta: { tool_configuration: null } }, undefined],
+    [{}, "always"],
+    [{ _meta: {} }, "always"],
+    [{ _meta: { tool_configuration: null } }, "always"],
+    [{ _meta: { tool_configuration: { require_approval: null } } }, "always"],
+    [{ name: "tool_search" }, "always"],
+    [{ name: "call_tool" }, "always"],
+    [{ name: "call_tool", _meta: { tool_configuration: { require_approval: "never" } } }, "always"],
     [{ _meta: { tool_configuration: { require_approval: "never" } } }, "never"],
     [{ _meta: { tool_configuration: { require_approval: "always" } } }, "always"],
     [{ _meta: { tool_configuration: { require_approval: "Never" } } }, "always"],
@@ -592,5 +598,66 @@ describe("toolApproval", () => {
     [{ _meta: { tool_configuration: { require_approval: false } } }, "always"],
   ] as const)("of %j is %s", (tool, expected) => {
     expect(toolApproval(tool)).toBe(expected);
+  });
+});
+
+describe("toolCallApproval", () => {
+  const approval = (require_approval: unknown) => ({ _meta: { tool_configuration: { require_approval } } });
+  const free = approval("never");
+  /** What a toolbox with tool search lists: the meta tools, and the tools that are pinned. */
+  const listed = [
+    { name: "tool_search" },
+    { name: "call_tool", ...free },
+    { name: "people.whoami", ...free },
+    { name: "people.erase", ...approval("always") },
+    { name: "people.unsaid" },
+  ];
+
+  it.each([
+    ["the tool that is named, pinned and free", "never", { name: "people.whoami" }],
+    ["the same under the other name of the argument", "never", { tool_name: "people.whoami" }],
+    ["a pinned tool that wants a yes", "always", { name: "people.erase" }],
+    ["a pinned tool of which nothing is said", "always", { name: "people.unsaid" }],
+    ["a hidden tool", "always", { name: "people.hidden" }],
+    ["two tools", "always", { name: "people.whoami", tool_name: "people.erase" }],
+    [
+      "call_tool, which names another tool",
+      "always",
+      { name: "call_tool", arguments: { name: "people.erase" } },
+    ],
+    ["a list of names", "always", { name: ["people.whoami"] }],
+    ["a name in a form that is not known", "always", { tool: "people.whoami" }],
+    ["no name", "always", {}],
+    ["text", "always", '{"name":"people.whoami"}'],
+    ["nothing", "always", undefined],
+  ] as const)("of call_tool with %s is %s", (_what, expected, args) => {
+    expect(toolCallApproval({ name: "call_tool", arguments: args }, listed)).toBe(expected);
+  });
+
+  it("of a tool that is called by its own name is the tool's own, and always for a hidden one", () => {
+    const of = (name: string) => toolCallApproval({ name, arguments: { name: "people.whoami" } }, listed);
+    expect(of("people.whoami")).toBe("never");
+    expect(of("people.erase")).toBe("always");
+    expect(of("people.unsaid")).toBe("always");
+    expect(of("people.hidden")).toBe("always");
+  });
+
+  it("of a name that is listed twice is the stricter one", () => {
+    const twice = [...listed, { name: "people.whoami", ...approval("always") }];
+    expect(toolCallApproval({ name: "people.whoami" }, twice)).toBe("always");
+    expect(toolCallApproval({ name: "call_tool", arguments: { name: "people.whoami" } }, twice)).toBe(
+      "always",
+    );
+  });
+
+  it("of tool_search is never only where it is the toolbox's own and nothing else is said", () => {
+    const search = { name: "tool_search", arguments: { query: "people" } };
+    const call = { name: "call_tool" };
+    expect(toolCallApproval(search, listed)).toBe("never");
+    expect(toolCallApproval(search, [{ name: "tool_search", ...free }, call])).toBe("never");
+    expect(toolCallApproval(search, [{ name: "tool_search" }])).toBe("always");
+    expect(toolCallApproval(search, [{ name: "tool_search", ...approval("always") }, call])).toBe("always");
+    expect(toolCallApproval(search, [{ name: "tool_search" }, { name: "tool_search" }, call])).toBe("always");
+    expect(toolCallApproval(search, [call])).toBe("always");
   });
 });

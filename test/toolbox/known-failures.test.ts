@@ -149,7 +149,7 @@ describe.each(["initialize", "tools/list", "tools/call"] as const)("consent miss
     const result = await turn(toolbox, "ada.1");
     for (const link of linksOf(result)) consent(link, "ada");
     expect((await turn(toolbox, "ada.2")).status).toBe("completed");
-    // What makes the link the container's: a request of the agent's own, at startup or between turns.
+    // Nor is any link asked for by the agent itself, at startup or between turns: it would be the container's.
     await expect(open(toolbox)).rejects.toMatchObject({ code: "no_user_context" });
     const nobody = callContext(undefined, "ada");
     await expect(runWithUserContext(nobody, () => open(toolbox))).rejects.toMatchObject({

@@ -1,7 +1,8 @@
 import { afterEach, describe, expect, it } from "vitest";
 import { foundryToolbox, type FoundryToolboxOptions, runWithUserContext } from "hosted-agent-identity";
-import { callsInFlight, internalsOf, toolCallsOf } from "../../src/context/internals.js";
-import { retryPlan } from "../../src/toolbox/retry.js";
+import { internalsOf } from "../../src/context/user-context.js";
+import { callsInFlight, toolCallsOf } from "../../src/context/internals.js";
+import { retryPlan } from "../../src/toolbox/network.js";
 import { openClient, whoami } from "../support/mcp-clients.js";
 import { startToolbox } from "../support/toolbox-server.js";
 import { callContext, countingCredential, hostedEnvironment } from "../support/toolbox-users.js";

@@ -58,11 +58,9 @@ async function ask(
   {
     headers,
     options,
-    protocolVersion = "2.0.0",
   }: {
     headers?: Record<string, string>;
     options?: ResponsesOptions;
-    protocolVersion?: "1.0.0" | "2.0.0";
   } = {},
 ): Promise<{ status: number; text: string; broken: unknown }> {
   host = await start(
@@ -73,7 +71,7 @@ async function ask(
     users,
   );
   container = await ready(host);
-  foundry = await startFoundry({ entra, agentUrl: container.url, protocolVersion });
+  foundry = await startFoundry({ entra, agentUrl: container.url });
   const response = await fetch(foundry.responsesUrl, {
     method: "POST",
     headers: { authorization: `Bearer ${token}`, "content-type": "application/json", ...headers },
@@ -107,12 +105,6 @@ describe.each(Object.entries(responsesHosts))("on %s, nothing of the contract is
   it("a sign-in that is needed", async () => {
     const options = { prepare: [accessThat("contacts", { refusal: signIn })] };
     expect(await ask(start, { input: "x" }, { options })).toMatchObject({ status: 401, broken: [] });
-  });
-
-  it("a refusal of protocol 1.0.0", async () => {
-    const { status, text, broken } = await ask(start, { input: "x" }, { protocolVersion: "1.0.0" });
-    expect({ status, broken }).toEqual({ status: 501, broken: [] });
-    expect(text).toContain("protocol_versions");
   });
 
   it("a user who cannot be verified, but for the session, which is not known yet", async () => {

@@ -88,20 +88,17 @@ describe.each(Object.entries(responsesHosts))("on %s", (_, start: StartHost) => 
     expect(response.headers.get("connection")).toBe("keep-alive");
   });
 
-  it("a request of container protocol 1.0.0 is refused with the fix named", async () => {
+  it("a request of which the platform does not say which call it is is refused", async () => {
     const run = vi.fn(echo);
     host = await start(run, {}, hosted);
-    const response = await post(
-      { input: "x", stream: true },
-      { "x-agent-user-isolation-key": "user-1", "x-agent-chat-isolation-key": "chat-1" },
-    );
-    expect(response.status).toBe(501);
+    const response = await post({ input: "x", stream: true }, { "x-agent-user-id": "user-1" });
+    expect(response.status).toBe(400);
     expect(await response.json()).toEqual({
       error: {
-        code: "unsupported_container_protocol_version",
-        type: "server_error",
+        code: "call_id_missing",
+        type: "invalid_request_error",
         param: null,
-        message: expect.stringMatching(/version "2\.0\.0".*protocol_versions/),
+        message: expect.stringContaining("x-agent-foundry-call-id"),
       },
     });
     expect(response.headers.get("x-platform-error-source")).toBe("platform");

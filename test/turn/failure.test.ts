@@ -1,7 +1,9 @@
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import { createMCPClient } from "@ai-sdk/mcp";
+import { Agent, fetch as undiciFetch } from "undici";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import {
+  type FetchLike,
   HostedAgentIdentityError,
   passthrough,
   protectedResource,
@@ -29,11 +31,12 @@ afterEach(() => close());
 
 const generic = { code: "server_error", message: "The agent could not finish this response." };
 
-function access(serverLabel = "contacts"): UserAccess {
+function access(serverLabel = "contacts", fetch?: FetchLike): UserAccess {
   const scopes = [`api://${mcpApp}/access_as_user`];
   return userAccess(
     protectedResource({ url: `${origin}/secret-path/mcp`, serverLabel, scopes, audiences: [mcpApp] }),
     [passthrough()],
+    fetch && { fetch },
   );
 }
 
@@ -72,6 +75,38 @@ describe("a turn that fails because of its MCP server", () => {
         'The MCP server "contacts" could not be reached. Try again. If it keeps failing, check that the MCP server is running and that this host can reach it.',
     });
   });
+
+  test.each(["headers", "body"])(
+    "says which one was silent for too long, and the way out (%s)",
+    async (what) => {
+      // Node's own limits are 300 s.
+      const dispatcher = new Agent({ headersTimeout: 500, bodyTimeout: 500 });
+      handler = (_request, response) => {
+        if (what === "body") response.writeHead(200, { "content-type": "text/event-stream" }).flushHeaders();
+      };
+      const context = contextFor({}, "resource");
+      const limited = (url: string | URL | Request, init?: RequestInit): Promise<Response> =>
+        undiciFetch(
+          url as string,
+          { ...init, dispatcher } as Parameters<typeof undiciFetch>[1],
+        ) as unknown as Promise<Response>;
+      const { url, fetch } = access("contacts", limited);
+      const body = JSON.stringify({ jsonrpc: "2.0", id: 1, method: "tools/call", params: { name: "slow" } });
+      const error: unknown = await runWithUserContext(context, async () =>
+        (await fetch(url, { method: "POST", body })).text(),
+      ).catch((cause: unknown) => cause);
+      // The end of the body is noticed beside its reader.
+      await expect
+        .poll(() => failureFrom(error, context))
+        .toEqual({
+          code: "mcp_server_unreachable",
+          message: expect.stringMatching(
+            /^The MCP server "contacts" sent nothing for too long\. Node\.js ends an answer .* bodyTimeout and headersTimeout/,
+          ),
+        });
+      await dispatcher.close();
+    },
+  );
 
   test("names every server in trouble, the newest first, and at most four", async () => {
     handler = (_request, response) => void response.writeHead(503).end();

@@ -135,6 +135,7 @@ describe("a turn that resumes another", () => {
       redeem: async (_context, text) =>
         text === "yes" ? { status: "bound", say: "Connected.", prompt: kept } : { status: "not_a_code" },
       keepPrompt: async (_context, prompt) => void (kept = prompt),
+      settle: async () => undefined,
     };
     const first = await agent({ signIn })(contextOf("ada"), "Save and send");
     isSignedIn = true;
@@ -147,6 +148,7 @@ describe("a turn that resumes another", () => {
     const signIn: TurnSignIn = {
       redeem: async () => ({ status: "not_a_code" }),
       keepPrompt: async (_context, prompt) => void (kept = prompt),
+      settle: async () => undefined,
     };
     const long = "word ".repeat(17_980);
     const { id } = await agent({ signIn })(contextOf("ada"), long);

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { plainCopy } from "../../src/turn/plain-data.js";
+import { plainCopy } from "../../src/turn/run-output.js";
 
 const nested = (depth: number, wrap: (inner: unknown) => unknown): unknown => {
   let value: unknown = "end";

@@ -1,7 +1,7 @@
 import { expect, it, vi } from "vitest";
 import { getUserContext, runWithUserContext, TokenExchangeError } from "hosted-agent-identity";
 import { runTurn } from "hosted-agent-identity/turn";
-import { internalsOf } from "../../src/context/internals.js";
+import { internalsOf } from "../../src/context/user-context.js";
 import { accessThat, consentError, linkFor } from "../support/consenting-access.js";
 import { contextOf } from "../support/test-users.js";
 

@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, it, vi } from "vitest";
 import { responses } from "hosted-agent-identity";
-import { keepAliveMsOf, sseBlocks } from "../../src/turn/sse-blocks.js";
+import { keepAliveMsOf, sseBlocks } from "../../src/turn/to-sse.js";
 
 afterEach(() => {
   vi.useRealTimers();

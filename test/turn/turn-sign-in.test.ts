@@ -7,6 +7,7 @@ import {
   type TurnSignIn,
 } from "hosted-agent-identity";
 import { contextOf } from "../support/test-users.js";
+import { settledWith } from "../../src/turn/turn-sign-in.js";
 import { accessThat, linkFor } from "../support/consenting-access.js";
 
 interface Told {
@@ -19,8 +20,9 @@ const unconnected = accessThat("contacts");
 const connected = accessThat("contacts", { refusal: "none" });
 
 /** A sign-in whose code is `CODE` and whose yes is `yes`, and an agent that needs a token in every run. */
-function chat(options: ResponsesOptions = {}) {
+function chat(options: ResponsesOptions & { failures?: number } = {}) {
   const heard: string[] = [];
+  const settled: string[] = [];
   const ran: { input: string; body: unknown }[] = [];
   const errors: unknown[] = [];
   let kept: string | undefined;
@@ -39,9 +41,18 @@ function chat(options: ResponsesOptions = {}) {
       if (prompt.includes("FULL")) throw new HostedAgentIdentityError("store_unavailable");
       kept = prompt;
     },
+    async settle(_context, end) {
+      settled.push(end);
+      if (settled.length <= (options.failures ?? 0)) throw new HostedAgentIdentityError("store_unavailable");
+    },
   };
-  const run: ResponsesRun = async function* ({ input, request }) {
+  const run: ResponsesRun = async function* ({ input, request, signal }) {
     ran.push({ input, body: request.body["input"] });
+    if (input === "BROKEN" && access === connected) throw new Error("the model is down");
+    if (input === "SLOW" && access === connected) {
+      yield "wait";
+      await new Promise((_, reject) => signal.addEventListener("abort", () => reject(signal.reason)));
+    }
     await access.token();
     yield `As Ada: ${input}`;
   };
@@ -59,7 +70,7 @@ function chat(options: ResponsesOptions = {}) {
     });
     return (await (await handler(request, contextOf("ada"))).json()) as Told;
   };
-  return { say, heard, ran, errors, kept: () => kept };
+  return { say, heard, ran, errors, settled, handler, kept: () => kept };
 }
 
 const textOf = ({ output }: Told): string =>
@@ -145,5 +156,87 @@ describe("a turn with sign-in", () => {
     const { say, errors, kept } = chat();
     expect((await say("FULL")).status).toBe("incomplete");
     expect([kept(), errors]).toMatchObject([undefined, [{ code: "store_unavailable" }]]);
+  });
+
+  describe("that was bound", () => {
+    it("is settled around its last event: before it a yes may be a repetition, after it a yes is the model's", async () => {
+      const { handler, say, settled } = chat();
+      await say("Who am I?");
+      const request = new Request("http://agent/responses", {
+        method: "POST",
+        headers: { "content-type": "application/json" },
+        body: JSON.stringify({ input: "yes", stream: true }),
+      });
+      const reader = (await handler(request, contextOf("ada"))).body?.getReader();
+      let text = "";
+      for (let read = await reader?.read(); read?.done === false; read = await reader?.read()) {
+        text += Buffer.from(read.value).toString();
+        if (text.includes("event: response.completed")) expect(settled[0]).toBe("sending");
+        else expect(settled).not.toContain("answered");
+      }
+      expect(text).toContain("event: response.completed");
+      expect(settled).toEqual(["sending", "answered"]);
+    });
+
+    it("and whose last event nobody took leaves open whether its answer has arrived", async () => {
+      const settled: string[] = [];
+      const last = { type: "response.completed" as const, sequence_number: 0 };
+      const events = settledWith(
+        (async function* () {
+          yield last;
+        })(),
+        async (end) => void settled.push(end),
+      );
+      expect((await events.next()).value).toBe(last);
+      await events.return?.();
+      expect(settled).toEqual(["sending"]);
+    });
+
+    it("is settled in the end also where its answer does not wait for that", async () => {
+      const { say, settled } = chat();
+      await say("Who am I?");
+      await say("yes");
+      await expect.poll(() => settled).toEqual(["sending", "answered"]);
+    });
+
+    it("and fails has its message kept, with its operation, for the next yes", async () => {
+      const { say, settled, kept, ran } = chat();
+      const asked = await say("BROKEN");
+      const before = JSON.parse(kept() ?? "") as object;
+      expect((await say("yes")).status).toBe("failed");
+      expect(settled).toEqual(["failed"]);
+      expect(JSON.parse(kept() ?? "")).toEqual(before);
+      await say("yes");
+      expect(ran.map(({ input }) => input)).toEqual(["BROKEN", "BROKEN", "BROKEN"]);
+      expect(asked.status).toBe("incomplete");
+    });
+
+    it("and whose client leaves has its message given again", async () => {
+      const { handler, say, settled } = chat();
+      await say("SLOW");
+      const request = new Request("http://agent/responses", {
+        method: "POST",
+        headers: { "content-type": "application/json" },
+        body: JSON.stringify({ input: "yes", stream: true }),
+      });
+      const reader = (await handler(request, contextOf("ada"))).body?.getReader();
+      await reader?.read();
+      await reader?.cancel();
+      await expect.poll(() => settled).toEqual(["failed"]);
+    });
+
+    it("without a message to answer has no end to be told", async () => {
+      const { say, settled } = chat();
+      expect((await say("yes")).status).toBe("completed");
+      expect(settled).toEqual([]);
+    });
+
+    it("is settled once more if the store failed, and then the operator is told", async () => {
+      const { say, settled, errors } = chat({ failures: 2 });
+      await say("Who am I?");
+      expect((await say("yes")).status).toBe("completed");
+      await expect.poll(() => settled).toEqual(["sending", "sending", "answered"]);
+      expect(errors).toMatchObject([{ code: "store_unavailable" }]);
+    });
   });
 });

@@ -20,7 +20,8 @@ import {
   withConsent,
 } from "hosted-agent-identity/turn";
 import { consentLinkPolicy } from "hosted-agent-identity/consent";
-import { internalsOf, recordConsent, recordSignInDemand } from "../../src/context/internals.js";
+import { internalsOf } from "../../src/context/user-context.js";
+import { recordConsent, recordSignInDemand } from "../../src/context/internals.js";
 import {
   accessThat,
   collect,

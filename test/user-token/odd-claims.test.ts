@@ -239,6 +239,7 @@ async function bySignInApi(token: string): Promise<string> {
 const notAsked: ServedSignIn = {
   redeem: () => Promise.reject(new Error("not asked")),
   keepPrompt: () => Promise.reject(new Error("not asked")),
+  settle: () => Promise.reject(new Error("not asked")),
   signOut: () => Promise.reject(new Error("not asked")),
   tokens: () => ({
     kind: "sign_in",

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { clocksOf } from "../../src/async/clocks.js";
-import { verifiedTokens, type RememberedToken } from "../../src/user-token/verified-tokens.js";
+import { verifiedTokens, type RememberedToken } from "../../src/user-token/verify.js";
 
 const start = Date.UTC(2026, 10, 22);
 const entry = (expiresInMs: number): RememberedToken => ({

@@ -4,13 +4,14 @@
  */
 import { startAgent, type AgentSignIn } from "./agent.js";
 import { env } from "../env.js";
-import { signInWithFile, signInWithRedis } from "./own-sign-in.js";
+import { signInAlone, signInWithRedis } from "./own-sign-in.js";
 import { signInAtService } from "./remote-sign-in.js";
 import type { ShapeName } from "./shapes.js";
 
 const signIns: Readonly<Record<ShapeName, () => AgentSignIn>> = {
-  "one-process": signInWithFile,
+  "one-process": signInAlone,
   redis: signInWithRedis,
+  cluster: signInWithRedis,
   remote: signInAtService,
 };
 

@@ -1,12 +1,14 @@
 import { clientSecret, entraApp, userTokenVerifier } from "hosted-agent-identity";
-import { createSignIn, fileStore, redisStore, type SignInOptions } from "hosted-agent-identity/sign-in";
-import { createClient } from "redis";
+import { createSignIn, redisStore, sqliteStore, type SignInOptions } from "hosted-agent-identity/sign-in";
 import type { AgentSignIn } from "./agent.js";
+import { redisClient } from "../../sign-in-service/redis-client.ts";
 import { cloud, contactsResource, env } from "../env.js";
 
-/** The agent keeps grants itself, in a file, and serves the pages. */
-export function signInWithFile(): AgentSignIn {
-  const own = ownSignIn({ store: fileStore({ path: env("SIGN_IN_FILE") }) });
+/** The agent keeps grants itself, in a file or, on a Node without SQLite, in Redis; and it serves the pages. */
+export function signInAlone(): AgentSignIn {
+  const path = process.env["SIGN_IN_FILE"];
+  const store = path === undefined ? redisStore(redisClient()) : sqliteStore({ path });
+  const own = ownSignIn({ store });
   return { ...own, pages: own.signIn.handler };
 }
 
@@ -16,7 +18,7 @@ export function signInWithFile(): AgentSignIn {
  */
 export function signInWithRedis(options: Pick<SignInOptions, "now"> = {}) {
   return ownSignIn({
-    store: redisStore(createClient({ url: env("REDIS_URL") })),
+    store: redisStore(redisClient()),
     signingKey: env("APP_SIGNING_KEY"),
     ...options,
   });

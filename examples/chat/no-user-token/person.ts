@@ -32,5 +32,5 @@ export function createPerson({ agentUrl }: Pick<Setting, "agentUrl">): Person {
 }
 
 function codeOn(html: string): string | undefined {
-  return /<output[^>]*>([^<]+)<\/output>/.exec(html)?.[1]?.trim();
+  return /<output[^>]*>([^<]+)<\/output\s*>/.exec(html)?.[1]?.trim();
 }

@@ -11,7 +11,8 @@ import { temporaryFolder } from "./temporary-folder.js";
 /** A way to run sign-in: which processes there are, and what each of them is given. */
 export interface Shape {
   readonly what: string;
-  readonly store: "file" | "redis";
+  /** `file` is Redis where Node has no SQLite: before 22.13. */
+  readonly store: "file" | "redis" | "cluster";
   /** Who serves the pages. */
   readonly pages: "the agent" | "own process";
   processes(setting: Setting): readonly ProcessPlan[];
@@ -31,7 +32,8 @@ export interface Setting {
   /** What seals grants, and what the agent signs its links with. */
   readonly sealingKey: string;
   readonly signing: { readonly privateKey: string; readonly publicKey: string };
-  readonly storeFile: string;
+  /** Of a shape that keeps grants in a file, where Node has SQLite. */
+  readonly storeFile: string | undefined;
   close(): Promise<void>;
 }
 
@@ -45,7 +47,8 @@ export async function startSetting(
   const ports = { agent, pages: shape.pages === "own process" ? await freePort() : agent };
   const agentUrl = `http://127.0.0.1:${agent}`;
   const publicUrl = shape.pages === "own process" ? `http://127.0.0.1:${ports.pages}` : `${agentUrl}/sign-in`;
-  const redis = shape.store === "redis" ? await startRedis() : undefined;
+  const inFile = shape.store === "file" && process.getBuiltinModule("node:sqlite") !== undefined;
+  const redis = inFile ? undefined : await startRedis(shape.store === "cluster" ? 3 : 1);
   const clientSecret = randomUUID();
   const entra = await startEntra({
     apps: [
@@ -79,7 +82,7 @@ export async function startSetting(
     clientSecret,
     sealingKey: randomBytes(32).toString("base64"),
     signing: newSigningKey(),
-    storeFile: join(folder.path, "sign-ins"),
+    storeFile: inFile ? join(folder.path, "sign-ins.db") : undefined,
     async close() {
       await Promise.all([entra.close(), contacts.close(), redis?.close()]);
       folder.remove();

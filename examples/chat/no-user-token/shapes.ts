@@ -1,44 +1,28 @@
 import type { ProcessPlan } from "../processes.js";
 import { scope, type Setting, type Shape } from "./setting.js";
 
-export type ShapeName = "one-process" | "redis" | "remote";
+export type ShapeName = "one-process" | "redis" | "cluster" | "remote";
 
 export const shapes: Readonly<Record<ShapeName, Shape>> = {
   "one-process": {
-    what: "One process: the agent serves the pages, and keeps grants in a file.",
+    what: "One process: the agent serves the pages, and keeps the grants itself.",
     store: "file",
     pages: "the agent",
     processes: (setting) => [
       agent(setting, "one-process", {
         ...appSecret(setting),
         PUBLIC_URL: setting.publicUrl,
-        SIGN_IN_FILE: setting.storeFile,
+        ...(setting.storeFile === undefined
+          ? { REDIS_URL: setting.redis?.url ?? "" }
+          : { SIGN_IN_FILE: setting.storeFile }),
       }),
     ],
   },
-  redis: {
-    what: "Two processes on one Redis: the agent keeps grants, the other one serves the pages.",
-    store: "redis",
-    pages: "own process",
-    processes: (setting) => [
-      agent(setting, "redis", {
-        ...appSecret(setting),
-        PUBLIC_URL: setting.publicUrl,
-        REDIS_URL: setting.redis?.url ?? "",
-        APP_SIGNING_KEY: setting.signing.privateKey,
-      }),
-      {
-        name: "pages",
-        file: new URL("../../sign-in-service/pages.ts", import.meta.url),
-        env: {
-          ...servicePart(setting),
-          AGENTS: JSON.stringify({
-            [agentName]: { publicKeys: [setting.signing.publicKey], scopes: [fullScope(setting)] },
-          }),
-        },
-      },
-    ],
-  },
+  redis: twoProcesses(
+    "redis",
+    "Two processes on one Redis: the agent keeps grants, the other one serves the pages.",
+  ),
+  cluster: twoProcesses("cluster", "The same two processes on a Redis Cluster of three."),
   remote: {
     what: "Two processes: the sign-in service alone keeps grants, keys and the secret; the agent asks it.",
     store: "redis",
@@ -64,6 +48,37 @@ export const shapes: Readonly<Record<ShapeName, Shape>> = {
 };
 
 const agentName = "Contacts assistant";
+
+/** The agent keeps grants in Redis; the other process serves the pages, and knows it by its key. */
+function twoProcesses(store: "redis" | "cluster", what: string): Shape {
+  return {
+    what,
+    store,
+    pages: "own process",
+    processes: (setting) => [
+      agent(setting, store, {
+        ...appSecret(setting),
+        ...redisPart(setting),
+        PUBLIC_URL: setting.publicUrl,
+        APP_SIGNING_KEY: setting.signing.privateKey,
+      }),
+      {
+        name: "pages",
+        file: new URL("../../sign-in-service/pages.ts", import.meta.url),
+        env: {
+          ...servicePart(setting),
+          AGENTS: JSON.stringify({
+            [agentName]: { publicKeys: [setting.signing.publicKey], scopes: [fullScope(setting)] },
+          }),
+        },
+      },
+    ],
+  };
+}
+
+function redisPart({ redis }: Setting): ProcessPlan["env"] {
+  return { REDIS_URL: redis?.url ?? "", REDIS_CLUSTER: String(redis?.isCluster ?? false) };
+}
 
 function agent(setting: Setting, shape: ShapeName, env: ProcessPlan["env"]): ProcessPlan {
   return {
@@ -96,7 +111,7 @@ function servicePart(setting: Setting): ProcessPlan["env"] {
     PUBLIC_URL: setting.publicUrl,
     PORT: String(setting.ports.pages),
     SIGN_IN_KEYS: setting.sealingKey,
-    REDIS_URL: setting.redis?.url ?? "",
+    ...redisPart(setting),
   };
 }
 

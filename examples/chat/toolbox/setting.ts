@@ -56,6 +56,7 @@ export async function startToolboxSetting(): Promise<ToolboxSetting> {
           {
             name: "contacts",
             url: contacts.url,
+            requireApproval: { whoami: "never", my_contacts: "never" },
             auth: {
               type: "oauth2",
               app: "the connection",

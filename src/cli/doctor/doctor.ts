@@ -1,19 +1,18 @@
-import type { Invocation } from "../invocation.js";
 import { printFindings, type Finding } from "../finding.js";
 import { noteSecret } from "../hide-secrets.js";
-import { readToken } from "../read-text.js";
+import type { Invocation } from "../invocation.js";
 import { readSettings } from "../read-settings.js";
+import { readToken } from "../read-text.js";
 import { UsageError } from "../usage-error.js";
 import { checkCredential } from "./credential.js";
 import { checkEnvironment } from "./environment.js";
 import { checkMcpServer } from "./mcp-server.js";
-import { nextStep } from "./next-step.js";
 import { checkResource } from "./resource.js";
 import { checkSignIn } from "./sign-in.js";
 import { checkTenant } from "./tenant.js";
 import { checkToolbox } from "./toolbox.js";
 import { checkUserToken, type CheckedUser } from "./user-token.js";
-import { printWays, waysFrom } from "./ways.js";
+import { printWays, waysFrom, type WayFound } from "./ways.js";
 
 /** The command `doctor`: true when no check failed. */
 export async function doctor({ values, positionals, line, out, signal }: Invocation): Promise<boolean> {
@@ -60,4 +59,38 @@ export async function doctor({ values, positionals, line, out, signal }: Invocat
     out.print(`${out.bold("next:")} ${out.plain(next)}`);
   }
   return ok;
+}
+
+/** What doctor found. */
+interface Found {
+  readonly findings: readonly Finding[];
+  readonly ways: readonly WayFound[];
+  /** Whether a user token was given. */
+  readonly token: boolean;
+}
+
+/**
+ * The one thing to do next: the first failed check. Later checks depend on earlier ones and may have failed
+ * because of it.
+ */
+export function nextStep({ findings, ways, token }: Found): string {
+  const {
+    check,
+    detail,
+    fix = detail,
+  } = findings.find(({ status }) => status === "fail") ??
+  findings.find(({ status, fix }) => status === "warn" && fix !== undefined) ??
+  {};
+  if (check !== undefined) return `${named(check)}: ${fix ?? ""}`;
+  const works = ways.find(({ status }) => status === "works");
+  if (works !== undefined) return `Nothing left to do here: ${works.way} works for this user token.`;
+  const possible = ways.find(({ status, way }) => status === "possible" && way !== "developer");
+  if (possible === undefined) return "Set up one of the ways above; the guide Which way helps you choose.";
+  if (token || possible.way === "toolbox" || possible.way === "sign_in")
+    return `Start your agent and send it a request: ${possible.way} can be tried only there.`;
+  return "Try it for one user: hosted-agent-identity doctor --token-file <file with the user's token>.";
+}
+
+function named(check: string): string {
+  return check.replaceAll("_", " ");
 }

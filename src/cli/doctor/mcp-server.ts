@@ -1,4 +1,4 @@
-import { parseChallenges } from "../../access/challenges.js";
+import { challengeHeader, parseChallenges } from "../../access/challenges.js";
 import type { ProtectedResource } from "../../sources/protected-resource.js";
 import type { Finding } from "../finding.js";
 import { objectIn, probe, Unreachable, type Probed } from "./probe.js";
@@ -75,13 +75,13 @@ function challenge({ url }: ProtectedResource, { status, headers }: Probed): Fin
       detail: `${url} answers ${status} without a token; expected 401.`,
       fix: status === 404 ? "Check the path of MCP_URL." : "Check MCP_URL and the server's log.",
     };
-  const bearer = parseChallenges(headers.get("www-authenticate")).find(({ scheme }) => scheme === "bearer");
+  const bearer = parseChallenges(challengeHeader(headers)).find(({ scheme }) => scheme === "bearer");
   if (bearer === undefined)
     return {
       check,
       status: "warn",
       detail: `${url} answers 401 without a Bearer challenge.`,
-      fix: "Make the server send WWW-Authenticate: Bearer with resource_metadata.",
+      fix: "Make the server send WWW-Authenticate: Bearer with resource_metadata. If it does, a gateway in front of it takes the header off.",
     };
   const at = bearer.parameters["resource_metadata"];
   return {

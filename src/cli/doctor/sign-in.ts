@@ -1,11 +1,15 @@
+import type * as Postgres from "pg";
 import type * as Redis from "redis";
 import { access, constants, stat } from "node:fs/promises";
 import { dirname, resolve } from "node:path";
 import { withDeadline } from "../../async/deadline.js";
 import { foundryEnvironment } from "../../foundry/environment.js";
-import { HostedAgentIdentityError, packageFailure } from "../../errors.js";
+import { storeUnsuitableCauses } from "../../errors/causes/sign-in.js";
+import { HostedAgentIdentityError, isHostedAgentIdentityError, packageFailure } from "../../errors.js";
 import { publicUrlOf, publicUrlOption } from "../../sign-in/link/urls.js";
 import { encryptionKeysOption } from "../../sealing/keyring.js";
+import { postgresStoreTable } from "../../sign-in/stores/postgres-table.js";
+import type { RedisClient } from "../../sign-in/stores/redis-client.js";
 import { failure, type Finding } from "../finding.js";
 import type { Settings } from "../read-settings.js";
 
@@ -18,8 +22,9 @@ interface Asked {
 
 /** Pages, keys and store of sign-in, if any of them is configured. */
 export async function checkSignIn(asked: Asked): Promise<readonly Finding[]> {
-  const { publicUrl, signInKeys, redisUrl, signInFile } = asked.settings;
-  if ([publicUrl, signInKeys, redisUrl, signInFile].every((one) => one === undefined)) return [];
+  const { publicUrl, signInKeys, redisUrl, signInDatabaseUrl, signInFile } = asked.settings;
+  if ([publicUrl, signInKeys, redisUrl, signInDatabaseUrl, signInFile].every((one) => one === undefined))
+    return [];
   return [pages(publicUrl), keys(signInKeys), await store(asked)];
 }
 
@@ -70,42 +75,93 @@ function keys(given: string | undefined): Finding {
 
 async function store(asked: Asked): Promise<Finding> {
   const check = "sign_in_store";
-  const { redisUrl, signInFile } = asked.settings;
-  if (redisUrl !== undefined) return redis(redisUrl, asked);
+  const { redisUrl, signInDatabaseUrl, signInFile } = asked.settings;
+  if (redisUrl !== undefined) return redis(redisUrl, asked).catch((error: unknown) => failure(check, error));
+  if (signInDatabaseUrl !== undefined)
+    return postgres(signInDatabaseUrl, asked).catch((error: unknown) => failure(check, error));
   if (signInFile !== undefined) return file(signInFile, asked);
   return {
     check,
     status: "warn",
     detail:
-      "Neither REDIS_URL nor SIGN_IN_FILE is set: with memoryStore() everyone has to sign in again after a restart.",
-    fix: "Use redisStore(), or fileStore() if you run a single process.",
+      "None of REDIS_URL, SIGN_IN_DATABASE_URL and SIGN_IN_FILE is set: with memoryStore() everyone has to sign in again after a restart.",
+    fix: "Use redisStore() or postgresStore(), or sqliteStore() if you run on a single machine.",
   };
 }
 
-async function redis(url: string, { timeoutMs, signal }: Asked): Promise<Finding> {
+async function redis(url: string, asked: Asked): Promise<Finding> {
   const check = "sign_in_store";
-  const late = (): Error =>
-    new HostedAgentIdentityError("store_unavailable", `Redis did not answer within ${timeoutMs / 1000} s.`);
-  let kept: { close?(): Promise<void> } | undefined;
+  const { createClient, createCluster } = await redisPackage();
+  const socket = { reconnectStrategy: false as const, connectTimeout: asked.timeoutMs };
   try {
-    return await withDeadline(timeoutMs, signal, late, async () => {
-      const { createClient } = await redisPackage();
-      const { redisStore } = await import("../../sign-in/stores/redis.js");
-      const client = createClient({ url, socket: { reconnectStrategy: false, connectTimeout: timeoutMs } });
-      client.on("error", () => {});
-      const opened = redisStore(client, { timeoutMs });
-      kept = opened;
-      await opened.start?.();
-      return {
-        check,
-        status: "ok",
-        detail: "Redis answers and evicts no keys (noeviction).",
-      };
-    });
+    await tryStore(createClient({ url, socket }), asked);
+    return { check, status: "ok", detail: "Redis answers and evicts no keys (noeviction)." };
+  } catch (error) {
+    const isCluster = isHostedAgentIdentityError(error) && error.help === storeUnsuitableCauses.cluster.help;
+    if (!isCluster) return failure(check, error);
+  }
+  try {
+    const { username, password, protocol, hostname } = new URL(url);
+    const secured = protocol === "rediss:" ? { tls: true, servername: hostname } : {};
+    const login = { username: decodeURIComponent(username), password: decodeURIComponent(password) };
+    const defaults = { ...login, socket: { ...socket, ...secured } };
+    await tryStore(createCluster({ rootNodes: [{ url }], defaults }), asked);
+    return {
+      check,
+      status: "ok",
+      detail:
+        "Redis is a cluster, answers and evicts no keys (noeviction): connect to it with createCluster().",
+    };
   } catch (error) {
     return failure(check, error);
+  }
+}
+
+async function tryStore(client: RedisClient, { timeoutMs, signal }: Asked): Promise<void> {
+  const late = (): Error =>
+    new HostedAgentIdentityError("store_unavailable", `Redis did not answer within ${timeoutMs / 1000} s.`);
+  const { redisStore } = await import("../../sign-in/stores/redis.js");
+  const opened = redisStore(client, { timeoutMs });
+  try {
+    await withDeadline(timeoutMs, signal, late, async () => opened.start?.());
   } finally {
-    await kept?.close?.().catch(() => {});
+    await opened.close?.().catch(() => {});
+  }
+}
+
+/** Looks at the table, and does not create it. */
+async function postgres(url: string, { timeoutMs, signal }: Asked): Promise<Finding> {
+  const check = "sign_in_store";
+  const { Pool } = await postgresPackage();
+  const { checkPostgres } = await import("../../sign-in/stores/postgres-table.js");
+  const { postgresCalls } = await import("../../sign-in/stores/postgres-calls.js");
+  const pool = new Pool({ connectionString: url, max: 1, connectionTimeoutMillis: timeoutMs });
+  const late = (): Error =>
+    new HostedAgentIdentityError("store_unavailable", "PostgreSQL did not answer in time.");
+  try {
+    const table = postgresStoreTable;
+    const found = await withDeadline(timeoutMs, signal, late, () =>
+      checkPostgres(postgresCalls(pool, timeoutMs), table),
+    );
+    if (found === "ready")
+      return { check, status: "ok", detail: `PostgreSQL answers and has the table ${table}.` };
+    return {
+      check,
+      status: "warn",
+      detail: `PostgreSQL answers and has no table ${table} yet; the first start will create it, if the user may.`,
+      fix: "If it may not, run the SQL in docs/guides/sign-in.md.",
+    };
+  } finally {
+    void pool.end().catch(() => undefined);
+  }
+}
+
+/** In this form, bundlers find the optional package and do not fail without it. Before 8.15, it has no named exports. */
+async function postgresPackage(): Promise<Pick<typeof Postgres, "Pool">> {
+  try {
+    return (await import("pg")).default;
+  } catch (cause) {
+    throw packageFailure("pg", "The sign-in store at SIGN_IN_DATABASE_URL", cause);
   }
 }
 
@@ -118,7 +174,7 @@ async function redisPackage(): Promise<typeof Redis> {
   }
 }
 
-/** Checks the file without opening the store: the running agent holds the lock. */
+/** Checks the file without opening the store: that would make it. */
 async function file(path: string, { env }: Asked): Promise<Finding> {
   const check = "sign_in_store";
   if (foundryEnvironment(env).hosted)
@@ -128,6 +184,14 @@ async function file(path: string, { env }: Asked): Promise<Finding> {
       code: "store_unsuitable",
       detail: "A hosted sandbox's disk belongs to one session.",
       fix: "Use a shared redisStore().",
+    };
+  if (process.getBuiltinModule("node:sqlite") === undefined)
+    return {
+      check,
+      status: "fail",
+      code: "store_unsuitable",
+      detail: `sqliteStore() needs node:sqlite, which Node ${process.versions.node} does not have.`,
+      fix: "Run the agent on Node 22.13 or newer, or use redisStore().",
     };
   const target = resolve(path);
   const exists = await stat(target).catch(() => undefined);

@@ -1,6 +1,6 @@
 import { issuersOf } from "../../entra/clouds.js";
+import { aadstsFacts, unknownAadstsFacts } from "../../entra/aadsts.js";
 import { readRefusal } from "../../entra/classify.js";
-import { aadstsFacts } from "../../entra/aadsts.js";
 import type { EntraApp } from "../../exchange/entra-app.js";
 import type { Finding } from "../finding.js";
 import { objectIn, probe, Unreachable } from "./probe.js";
@@ -48,7 +48,7 @@ export async function checkTenant({
 
   function refused(status: number, answer: unknown): Finding {
     const [code] = readRefusal(status, answer).errorCodes ?? [];
-    const facts = code === undefined ? undefined : aadstsFacts(code);
+    const facts = code === undefined ? undefined : (aadstsFacts(code) ?? unknownAadstsFacts(code));
     return {
       check,
       status: "fail",

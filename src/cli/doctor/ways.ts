@@ -41,11 +41,11 @@ const ways: Readonly<Record<SourceKind, { readonly serves: string; judge(judged:
     }),
   },
   sign_in: {
-    serves: "everyone; in the Foundry portal and Teams with a code typed in the chat",
+    serves: "everyone; in the Foundry portal with a code typed in the chat",
     judge: signIn,
   },
   toolbox: {
-    serves: "the Foundry portal, Teams, and back ends that send x-ms-user-identity",
+    serves: "the Foundry portal, and back ends that send x-ms-user-identity",
     judge: toolbox,
   },
   developer: {
@@ -89,8 +89,8 @@ function onBehalfOf(judged: Judged): Verdict {
 }
 
 function signIn(judged: Judged): Verdict {
-  const { publicUrl, signInKeys, redisUrl, signInFile } = judged.settings;
-  if ([publicUrl, signInKeys, redisUrl, signInFile].every((one) => one === undefined))
+  const { publicUrl, signInKeys, redisUrl, signInDatabaseUrl, signInFile } = judged.settings;
+  if ([publicUrl, signInKeys, redisUrl, signInDatabaseUrl, signInFile].every((one) => one === undefined))
     return {
       status: "not_set_up",
       detail: "set PUBLIC_URL, SIGN_IN_KEYS and REDIS_URL, and use createSignIn() (experimental).",

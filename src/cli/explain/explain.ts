@@ -1,16 +1,15 @@
-import { aadstsFacts } from "../../entra/aadsts.js";
+import { aadstsFacts, unknownAadstsFacts } from "../../entra/aadsts.js";
 import { agentAadstsFacts, type AgentStep } from "../../entra/agent-aadsts.js";
 import { classifyRefusal, readRefusal } from "../../entra/classify.js";
 import { errorCodes, type EntraRefusal, type ErrorCategory, type ErrorCode } from "../../errors.js";
 import { errorCauses } from "../../errors/causes.js";
 import { envelopeCodes, type EnvelopeCode } from "../../errors/envelope-codes.js";
+import { parseJson } from "../../input/json-limits.js";
 import { nearest } from "../../options/nearest.js";
 import type { Invocation } from "../invocation.js";
 import { readText } from "../read-text.js";
 import type { Terminal } from "../terminal.js";
 import { UsageError } from "../usage-error.js";
-import { whoseMove } from "./whose-move.js";
-import { parseJson } from "../../input/json-limits.js";
 
 /** The explanation of one code. */
 export interface Explained {
@@ -137,12 +136,12 @@ function ofEntra(number: number): Explained {
   });
   const special = agentIdentity.length === 0 ? {} : { agentIdentity };
   const facts = aadstsFacts(number);
+  if (facts === undefined && agentIdentity.length > 0)
+    return { code, known: true, meaning: "Known in the agent identity flow only.", link, ...special };
   if (facts === undefined) {
-    const meaning =
-      agentIdentity.length === 0
-        ? "This version does not know this code. Microsoft's page explains it."
-        : "Known in the agent identity flow only.";
-    return { code, known: agentIdentity.length > 0, meaning, link, ...special };
+    const { category, meaning, fix: next } = unknownAadstsFacts(number);
+    const guess = `This version does not know this code. By its first digits: ${meaning}`;
+    return { code, known: false, category, meaning: guess, whoseMove: whoseMove[category], next, link };
   }
   const { category, meaning, fix: next } = facts;
   return { code, known: true, category, meaning, whoseMove: whoseMove[category], next, link, ...special };
@@ -189,3 +188,18 @@ function printOne(out: Terminal, explained: Explained, further: boolean): void {
   }
   if (link !== undefined) out.print(`  page        ${link}`);
 }
+
+/** Who can fix an error, by its category, as in docs/errors.md. */
+export const whoseMove: Readonly<Record<ErrorCategory, string>> = {
+  consent: "the user or an administrator, by opening a link",
+  signin: "the user, by signing in again",
+  stepup: "the user, by meeting a claims challenge, such as MFA",
+  blocked: "an administrator: a policy says no",
+  admin: "an administrator: assignment, tenant, account",
+  config: "the developer",
+  cred: "the developer: the app's own credential",
+  retry: "time: a temporary problem",
+  throttle: "time: wait as long as Retry-After says",
+  loop: "the developer: the same request was repeated too often",
+  input: "the caller: the request was not accepted",
+};

@@ -24,7 +24,7 @@ export function goodFor(claims: TokenClaims, settings: Settings): readonly GoodF
           detail: "passthrough() sends it on, if the verifier lists the server in passthroughTo.",
         },
       ];
-    case "foundry":
+    case "foundrys":
       return [
         {
           way: "none",
@@ -32,7 +32,8 @@ export function goodFor(claims: TokenClaims, settings: Settings): readonly GoodF
         },
       ];
     case "graph":
-      return [{ way: "none", detail: "only for calling Microsoft Graph." }];
+    case "microsofts":
+      return [{ way: "none", detail: "only for calling that API of Microsoft's." }];
     default:
       return [
         { way: "on_behalf_of", detail: "if its audience is your agent's app." },

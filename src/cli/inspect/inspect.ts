@@ -1,7 +1,7 @@
 import { decodeClaims } from "../../entra/token-claims.js";
-import { decodeHeader } from "../../user-token/token-shape.js";
+import { decodeHeader, malformed } from "../../user-token/token-checks.js";
 import type { Invocation } from "../invocation.js";
-import { printFindings, type Finding } from "../finding.js";
+import { failure, printFindings, type Finding } from "../finding.js";
 import { noteSecret } from "../hide-secrets.js";
 import { readToken } from "../read-text.js";
 import { readSettings } from "../read-settings.js";
@@ -22,7 +22,7 @@ export async function inspect({ values, positionals, line, out, signal }: Invoca
   const header = token.split(".").length === 3 ? decodeHeader(token) : undefined;
   const claims = decodeClaims(token);
   if (header === undefined || claims === undefined) {
-    const finding = noToken(token);
+    const finding = failure("form", malformed(token));
     if (values["json"] === true) out.json({ command: "inspect", ok: false, checks: [finding] });
     else printFindings(out, [finding]);
     return false;
@@ -60,22 +60,4 @@ function shown(header: Readonly<Record<string, unknown>>): Readonly<Record<strin
       : [[name, name === "nonce" ? "(present)" : JSON.stringify(value).slice(0, 120)] as const];
   });
   return Object.fromEntries(known);
-}
-
-function noToken(token: string): Finding {
-  const parts = token.split(".").length;
-  return parts === 5
-    ? {
-        check: "form",
-        status: "fail",
-        detail: "This is an encrypted token (five parts): only its audience can read it.",
-        fix: "Ask for a token for your own app.",
-      }
-    : {
-        check: "form",
-        status: "fail",
-        code: "user_token_malformed",
-        detail: `This is not a signed JSON Web Token: it has ${parts} ${parts === 1 ? "part" : "parts"} instead of three readable ones.`,
-        fix: "Pass an access token exactly as Entra issued it. Tokens for personal accounts and refresh tokens cannot be read.",
-      };
 }

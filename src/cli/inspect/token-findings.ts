@@ -2,16 +2,15 @@ import { entraAppFacts } from "../../exchange/app-facts.js";
 import { audiencesOf, clientOf, scopesOf, stringClaim, type TokenClaims } from "../../entra/token-claims.js";
 import {
   defaultClockToleranceS,
-  isFoundryAudience,
   tokenChecks,
   useOf,
+  wrongAudience,
   type ClaimRules,
   type TokenCheckName,
 } from "../../user-token/token-checks.js";
+import { wrongTokens, type WrongToken } from "../../errors/causes/user-token.js";
 import { failure, type Finding } from "../finding.js";
 import { audiencesOfResource, cloudOf, type Settings } from "../read-settings.js";
-
-const graph: readonly string[] = ["00000003-0000-0000-c000-000000000000", "https://graph.microsoft.com"];
 
 /** One finding for each check of the verifier, except the signature. */
 export function tokenFindings(claims: TokenClaims, settings: Settings): readonly Finding[] {
@@ -32,6 +31,13 @@ function finding(check: ShownCheck, claims: TokenClaims, settings: Settings): Fi
   try {
     const rules = rulesOf(claims, settings);
     const error = tokenChecks[check](claims, rules);
+    if (error === undefined && check === "lifetime" && (claims.exp ?? 0) * 1000 <= rules.now)
+      return {
+        check,
+        status: "warn",
+        detail: `It ${wrongTokens.tolerated.is}.`,
+        fix: wrongTokens.tolerated.help,
+      };
     if (error === undefined) return { check, status: "ok", detail: accepted[check](claims, rules) };
     if (check === "audience" && !isConfigured(settings))
       return {
@@ -39,7 +45,7 @@ function finding(check: ShownCheck, claims: TokenClaims, settings: Settings): Fi
         status: "warn",
         detail: `It is for ${shownAudience(claims)}. Pass --client-id and --mcp-client-id to see whether that is yours.`,
       };
-    return { ...failure(check, error), ...betterFix(check, claims) };
+    return { ...failure(check, error), ...betterFix(check) };
   } catch (error) {
     // The configured cloud is not a cloud.
     return failure(check, error);
@@ -75,16 +81,9 @@ function isConfigured(settings: Settings): boolean {
 export function audienceKind(
   claims: TokenClaims,
   settings: Settings,
-): "app" | "resource" | "foundry" | "graph" | "other" {
-  const use = useOf(claims, rulesOf(claims, settings))?.use;
-  if (use !== undefined) return use;
-  const [actual = ""] = audiencesOf(claims);
-  if (isFoundryAudience(actual)) return "foundry";
-  return isGraph(actual) ? "graph" : "other";
-}
-
-function isGraph(audience: string): boolean {
-  return graph.includes(audience.replace(/\/$/, ""));
+): "app" | "resource" | WrongToken | "other" {
+  const rules = rulesOf(claims, settings);
+  return useOf(claims, rules)?.use ?? wrongAudience(claims, rules.app.audiences) ?? "other";
 }
 
 const accepted: Readonly<Record<ShownCheck, (claims: TokenClaims, rules: ClaimRules) => string>> = {
@@ -95,27 +94,16 @@ const accepted: Readonly<Record<ShownCheck, (claims: TokenClaims, rules: ClaimRu
     useOf(claims, rules)?.use === "app"
       ? `It is for your agent's app (${shownAudience(claims)}).`
       : `It is for the MCP server (${shownAudience(claims)}).`,
-  lifetime: ({ exp }, { now }) => {
-    const left = Math.round((exp ?? 0) - now / 1000);
-    return left > 0
-      ? `It is valid for another ${span(left)}.`
-      : `It expired ${span(-left)} ago and is still accepted: clocks may differ by ${defaultClockToleranceS} s.`;
-  },
+  lifetime: ({ exp }, { now }) => `It is valid for another ${span(Math.round((exp ?? 0) - now / 1000))}.`,
   subject: (claims) =>
     `The subject is a user; the client ${JSON.stringify(clientOf(claims) ?? null)} has the scopes ${JSON.stringify(scopesOf(claims).join(" "))}.`,
 };
 
-/** A better fix than the error's own help. */
-function betterFix(check: ShownCheck, claims: TokenClaims): { readonly fix?: string } {
-  const [audience = ""] = audiencesOf(claims);
+/** A better fix than the error's own help, where a setting of the command may be wrong. */
+function betterFix(check: ShownCheck): { readonly fix?: string } {
   if (check === "tenant")
     return { fix: "Sign in to the configured tenant, or list this one in allowedTenants of entraApp()." };
-  if (check === "issuer") return { fix: "For another cloud or an emulator, set AZURE_AUTHORITY_HOST." };
-  if (check === "audience" && isGraph(audience))
-    return { fix: "Ask for a fully qualified scope of the agent's app: a bare scope means Graph." };
-  if (check === "audience" && !isFoundryAudience(audience))
-    return { fix: "Have the caller ask for a scope of the agent's app (api://<client id>/<scope>)." };
-  return {};
+  return check === "issuer" ? { fix: "For another cloud or an emulator, set AZURE_AUTHORITY_HOST." } : {};
 }
 
 function shownAudience(claims: TokenClaims): string {

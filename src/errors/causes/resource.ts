@@ -12,12 +12,21 @@ export const redirectRefusedCauses: Causes<"loop" | "method" | "body"> = {
   },
 };
 
-export const resourceUnauthorizedCauses: Causes<"sdkV1Auth" | "own"> = {
+export const resourceUnauthorizedCauses: Causes<"sdkV1Auth" | "own" | "unsaid"> = {
   own: {
     help: "Run hosted-agent-identity inspect on the token, and compare aud, scp, roles and tid with what the resource accepts. If they match, the resource probably requires the user to be assigned to something.",
   },
+  unsaid: {
+    help: "The answer has no WWW-Authenticate, so nobody knows what the server wants: a gateway in front of it may take the header off. Let the gateway pass it on, and run hosted-agent-identity inspect on the token.",
+  },
   sdkV1Auth: {
     help: "Call again for a fresh token; give the transport access.fetch, which retries and follows challenges.",
+  },
+};
+
+export const mcpServerUnreachableCauses: Causes<"silent"> = {
+  silent: {
+    help: "Node.js ends an answer that sends nothing for 300 seconds. Let the server report progress, or give userAccess() a fetch with longer bodyTimeout and headersTimeout: see docs/reliability.md under Known and open.",
   },
 };
 
@@ -41,9 +50,27 @@ export const insufficientScopeCauses: Causes<
   },
 };
 
+export const elicitationNotAllowedCauses: Causes<"undeclared"> = {
+  undeclared: {
+    help: "The server asks only clients that declare elicitation.url. fetch declares it for a resource with elicitation.allowedLinks, if the request's body is one JSON-RPC message as text, of at most 1 MiB.",
+  },
+};
+
+export const elicitationRepeatedCauses: Causes<"tooMany"> = {
+  tooMany: {
+    help: "Open the links of this turn and ask again: one turn shows at most 4.",
+  },
+};
+
 export const toolboxSourceFailedCauses: Causes<"passing"> = {
   passing: {
     help: "Try again. If it keeps failing, check the servers behind the sources in the message.",
     category: "retry",
+  },
+};
+
+export const standaloneStreamCauses: Causes<"toolbox"> = {
+  toolbox: {
+    help: 'A toolbox knows its user by the call id of one request. If each client is one user\'s, set standaloneStream: "allow" of foundryToolbox(): the stream then ends with the turn that opened it.',
   },
 };

@@ -1,11 +1,5 @@
 import type { Causes } from "../facts.js";
 
-export const userTokenAudienceCauses: Causes<"foundrys"> = {
-  foundrys: {
-    help: "Have the caller ask for a second token, with the scope of this agent's app, and send it in the x-client-user-token header.",
-  },
-};
-
 export const noUserContextCauses: Causes<"pool" | "gate" | "credential"> = {
   pool: {
     help: "A pooled client belongs to one user: send a user token, or use platformUserId if each id stands for one person.",

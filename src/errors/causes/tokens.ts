@@ -22,10 +22,27 @@ export const entraBadResponseCauses: Causes<"noRefreshToken" | "source"> = {
 };
 
 export const clientCredentialFailedCauses: Causes<
-  "certificate" | "noIdentity" | "callback" | "signInService" | "toolboxHosted" | "toolbox"
+  | "certificate"
+  | "pfx"
+  | "noKey"
+  | "encrypted"
+  | "noIdentity"
+  | "callback"
+  | "signInService"
+  | "toolboxHosted"
+  | "toolbox"
 > = {
   certificate: {
     help: "Pass certificate() one PEM with the certificate and its RSA private key, and passphrase if the key is encrypted.",
+  },
+  pfx: {
+    help: "Convert it: openssl pkcs12 -in agent.pfx -nodes -out agent.pem. From Key Vault, first: az keyvault secret download --vault-name <vault> --name <certificate> --encoding base64 --file agent.pfx. With the content type application/x-pem-file Key Vault gives PEM.",
+  },
+  noKey: {
+    help: "Pass the private key as well: in Key Vault the secret of the certificate's name has it (az keyvault secret show).",
+  },
+  encrypted: {
+    help: "Pass passphrase, or a key without one (openssl pkey -in agent.pem -out agent.key).",
   },
   noIdentity: {
     help: "Check that this host has the identity (select a user-assigned managed identity by its client id), and that cloud of entraApp() is the cloud it runs in: each has its own exchange audience.",

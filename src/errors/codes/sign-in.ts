@@ -12,9 +12,13 @@ export type SignInCode =
   | "agent_not_identified"
   | "agent_names_too_many_users"
   | "sign_in_service_unavailable"
+  | "refresh_lost"
   | "store_unavailable"
   | "store_unsuitable"
-  | "store_corrupt";
+  | "store_corrupt"
+  | "store_without_scan"
+  | "audit_unavailable"
+  | "encryption_keys_unavailable";
 
 export const signInCodes: Readonly<Record<SignInCode, ErrorCodeFacts>> = {
   user_not_identified: {
@@ -36,7 +40,7 @@ export const signInCodes: Readonly<Record<SignInCode, ErrorCodeFacts>> = {
   sign_in_too_large: {
     category: "config",
     title: "The sign-in request does not fit into a link.",
-    help: "Ask for fewer scopes (about forty of one resource fit). If an MCP server's claims challenge is too long, fix the server.",
+    help: "Ask for fewer scopes (about forty of one resource fit). If an MCP server's claims challenge or URL is too long, fix the server: a URL of about 4 000 characters fits.",
   },
   agent_not_identified: {
     category: "input",
@@ -54,6 +58,12 @@ export const signInCodes: Readonly<Record<SignInCode, ErrorCodeFacts>> = {
     title: "The sign-in service could not be reached, or failed.",
     help: "Try again. If it keeps failing, check that this host can reach the service's url.",
   },
+  refresh_lost: {
+    category: "signin",
+    title:
+      "A refresh was interrupted after the server had replaced the refresh token, and the grant was lost.",
+    help: "The user signs in again; nobody else is affected. If it happens often, call close() of the sign-in service before the process ends, and give it 10 s.",
+  },
   store_unavailable: {
     category: "retry",
     title: "The sign-in store failed an operation; nothing is assumed about what it holds.",
@@ -68,5 +78,20 @@ export const signInCodes: Readonly<Record<SignInCode, ErrorCodeFacts>> = {
     category: "config",
     title: "The store's file is damaged; it was left unchanged.",
     help: "Restore the file from a backup, or move it away: everyone then has to sign in again.",
+  },
+  store_without_scan: {
+    category: "config",
+    title: "The store cannot list what it holds.",
+    help: "Name a person, or use a store with scan(): redisStore(), sqliteStore(), memoryStore() have it.",
+  },
+  audit_unavailable: {
+    category: "retry",
+    title: "The audit record could not be written, so nothing was issued.",
+    help: "Try again. If it keeps failing, look at what audit.write() of createSignIn() does: it has audit.timeoutMs.",
+  },
+  encryption_keys_unavailable: {
+    category: "retry",
+    title: "The function that returns the encryption keys failed, and there are none from before.",
+    help: "Try again. If it keeps failing, check what the function of encryptionKeys does: it has 4 s.",
   },
 };

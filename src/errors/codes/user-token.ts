@@ -23,6 +23,7 @@ export type UserTokenCode =
   | "user_token_scope"
   | "user_token_client"
   | "signing_keys_unavailable"
+  | "tenants_unavailable"
   | "identity_header_repeated"
   | "identity_header_invalid";
 
@@ -116,6 +117,11 @@ export const userTokenCodes: Readonly<Record<UserTokenCode, ErrorCodeFacts>> = {
     category: "retry",
     title: "The signing keys of the tenant could not be fetched.",
     help: "Try again. If it keeps failing, check that this host can reach the cloud's login host.",
+  },
+  tenants_unavailable: {
+    category: "retry",
+    title: "The function given as allowedTenants failed or gave no answer in time.",
+    help: "Try again. If it keeps failing, read `cause`: what the function threw. It has 5 seconds.",
   },
   identity_header_repeated: {
     category: "input",

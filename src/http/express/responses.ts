@@ -1,6 +1,7 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { ResponsesOptions, ResponsesRun } from "../../turn/responses-options.js";
-import { responsesOnNode } from "../node/responses.js";
+import { responsesHost } from "../../turn/answer.js";
+import { onNode } from "../node/responses.js";
 
 /**
  * A handler for `POST /responses` on Express, behind `userContext()`, with or without `express.json()` before
@@ -29,5 +30,5 @@ export function responses(
   run: ResponsesRun,
   options: ResponsesOptions = {},
 ): (request: IncomingMessage, response: ServerResponse) => Promise<void> {
-  return responsesOnNode(run, options, "hosted-agent-identity/express");
+  return onNode(responsesHost(run, options), "hosted-agent-identity/express");
 }

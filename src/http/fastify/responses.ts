@@ -1,11 +1,12 @@
 import { Readable } from "node:stream";
 import type { FastifyReply, FastifyRequest } from "fastify";
 import { tryGetUserContext } from "../../context/ambient.js";
-import { contextSlot } from "../../context/slot.js";
 import { refuseOtherHosts } from "../../request/calling-host.js";
-import type { UserContext } from "../../context/user-context.js";
-import { answerTurn } from "../../turn/answer.js";
-import { responsesSettings, type ResponsesOptions, type ResponsesRun } from "../../turn/responses-options.js";
+import { contextSlot } from "../../context/user-context.js";
+import { answerHeaders } from "../../request/answer-headers.js";
+import { errorAnswer, responsesHost, type TurnHost } from "../../turn/answer.js";
+import { refusedRequest } from "../../turn/received-body.js";
+import type { ResponsesOptions, ResponsesRun } from "../../turn/responses-options.js";
 
 /**
  * A handler for `POST /responses` on Fastify, behind `userContext()`. Fastify reads the body, so its `bodyLimit`
@@ -33,18 +34,28 @@ export function responses(
   run: ResponsesRun,
   options: ResponsesOptions = {},
 ): (request: FastifyRequest, reply: FastifyReply) => Promise<FastifyReply> {
-  const settings = responsesSettings(run, options);
-  return async function responsesHandler(request, reply) {
-    refuseOtherHosts("responses", "hosted-agent-identity/fastify", ["fastify request"], request);
+  return onFastify(responsesHost(run, options));
+}
+
+/** A handler for Fastify. */
+export function onFastify({
+  name,
+  answer,
+}: TurnHost): (request: FastifyRequest, reply: FastifyReply) => Promise<FastifyReply> {
+  return async (request, reply) => {
+    refuseOtherHosts(name, "hosted-agent-identity/fastify", ["fastify request"], request);
     const gone = new AbortController();
     reply.raw.once("close", () => gone.abort());
-    const context = contextSlot<UserContext>().byRequest.get(request) ?? tryGetUserContext(request.raw);
-    const { status, headers, body } = await answerTurn(run, settings, {
-      body: request.body,
-      context,
-      signal: gone.signal,
-      requestId: request.headers["x-request-id"]?.toString(),
-    });
+    const context = contextSlot.byRequest.get(request) ?? tryGetUserContext(request.raw);
+    const { method, headers: sent } = request;
+    const requestId = sent["x-request-id"]?.toString();
+    const { accept, "content-type": type, "content-length": length } = sent;
+    // Fastify itself reads text/plain, which a page of another site can send without a preflight.
+    const refusal = refusedRequest({ method, type, length });
+    const { status, headers, body } =
+      refusal === undefined
+        ? await answer({ body: request.body, context, signal: gone.signal, accept, requestId })
+        : errorAnswer(refusal, answerHeaders(requestId));
     if (reply.sent || reply.raw.destroyed) {
       if (typeof body !== "string") await body.return?.();
       return reply;

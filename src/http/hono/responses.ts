@@ -2,7 +2,8 @@ import type { Context } from "hono";
 import { tryGetUserContext } from "../../context/ambient.js";
 import { refuseOtherHosts } from "../../request/calling-host.js";
 import type { ResponsesOptions, ResponsesRun } from "../../turn/responses-options.js";
-import { responses as webResponses } from "../../turn/responses.js";
+import { responsesHost, type TurnHost } from "../../turn/answer.js";
+import { onWeb } from "../../turn/responses.js";
 
 /**
  * A handler for `POST /responses` on Hono, behind `userContext()`. See `responses` of the root entry for what
@@ -29,9 +30,14 @@ export function responses(
   run: ResponsesRun,
   options: ResponsesOptions = {},
 ): (c: Context) => Promise<Response> {
-  const handle = webResponses(run, options);
-  return function responsesHandler(c) {
-    refuseOtherHosts("responses", "hosted-agent-identity/hono", ["hono"], c);
+  return onHono(responsesHost(run, options));
+}
+
+/** A handler for Hono. */
+export function onHono(host: TurnHost): (c: Context) => Promise<Response> {
+  const handle = onWeb(host);
+  return (c) => {
+    refuseOtherHosts(host.name, "hosted-agent-identity/hono", ["hono"], c);
     return handle(c.req.raw, tryGetUserContext(c.req.raw));
   };
 }

@@ -1,12 +1,15 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Context, MiddlewareHandler } from "hono";
 import { runInContext } from "../../context/ambient.js";
-import { refuseOtherHosts } from "../../request/calling-host.js";
+import {
+  refuseOtherHosts,
+  headerPairs,
+  rawHeaderPairs,
+  type HeaderPairs,
+} from "../../request/calling-host.js";
 import { contextOfRequest, userContextSettings, type UserContextOptions } from "../../request/create.js";
-import { headerPairs, rawHeaderPairs, type HeaderPairs } from "../../request/header-pairs.js";
-import { withoutHeaders } from "../../request/middleware.js";
+import { withoutHeaders, endWithBody } from "../../request/middleware.js";
 import { refusalOf, refusalResponse } from "../../request/refusal.js";
-import { endWithBody } from "../../request/response-end.js";
 import { endWithResponse, stripHeaders } from "../incoming-message.js";
 
 /**

@@ -2,15 +2,11 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import { tryGetUserContext } from "../../context/ambient.js";
 import { answerHeaders } from "../../request/answer-headers.js";
 import { refuseOtherHosts } from "../../request/calling-host.js";
-import { answerTurn, errorAnswer, type Answer } from "../../turn/answer.js";
-import { receivedBody, type RequestHead } from "../../turn/received-body.js";
+import { errorAnswer, responsesHost, type Answer, type TurnHost } from "../../turn/answer.js";
+import { receivedBody, refusedRequest, type RequestHead } from "../../turn/received-body.js";
+import type { RequestError } from "../../turn/error-envelope.js";
 import { reportError } from "../../turn/report-error.js";
-import {
-  responsesSettings,
-  type ResponsesOptions,
-  type ResponsesRun,
-  type ResponsesSettings,
-} from "../../turn/responses-options.js";
+import type { ResponsesOptions, ResponsesRun } from "../../turn/responses-options.js";
 import { endBroken, isOver } from "../incoming-message.js";
 
 /**
@@ -35,56 +31,58 @@ export function responses(
   run: ResponsesRun,
   options: ResponsesOptions = {},
 ): (request: IncomingMessage, response: ServerResponse) => Promise<void> {
-  return responsesOnNode(run, options, "hosted-agent-identity/node");
+  return onNode(responsesHost(run, options), "hosted-agent-identity/node");
 }
 
 /** The handler, for the entry that it is exported from. */
-export function responsesOnNode(
-  run: ResponsesRun,
-  options: ResponsesOptions,
+export function onNode(
+  host: TurnHost,
   entry: string,
 ): (request: IncomingMessage, response: ServerResponse) => Promise<void> {
-  const settings = responsesSettings(run, options);
-  return function responsesHandler(request, response) {
-    refuseOtherHosts("responses", entry, ["node", "express"], request);
-    return answerOrEnd(run, settings, request, response);
+  return (request, response) => {
+    refuseOtherHosts(host.name, entry, ["node", "express"], request);
+    return answerOrEnd(host, request, response);
   };
 }
 
 async function answerOrEnd(
-  run: ResponsesRun,
-  settings: ResponsesSettings,
+  host: TurnHost,
   request: IncomingMessage,
   response: ServerResponse,
 ): Promise<void> {
   // Another middleware may end the response. A write after that emits an error, which ends a process without listeners.
   response.on("error", () => {});
   try {
-    await answered(run, settings, request, response);
+    await answered(host, request, response);
   } catch (error) {
-    reportError(settings.onError, error);
+    reportError(host.settings.onError, error);
     endBroken(response, request.headers["x-request-id"]?.toString());
   }
 }
 
 async function answered(
-  run: ResponsesRun,
-  settings: ResponsesSettings,
+  { settings, answer }: TurnHost,
   request: IncomingMessage,
   response: ServerResponse,
 ): Promise<void> {
   const gone = new AbortController();
   response.once("close", () => gone.abort());
   const requestId = request.headers["x-request-id"]?.toString();
+  const refused = (error: RequestError): Promise<void> =>
+    write(response, errorAnswer(error, answerHeaders(requestId)));
   // A body parser may have read the body already.
   let body: unknown = (request as { body?: unknown }).body;
   if (body === undefined) {
     const received = await receivedBody(headOf(request), bytesOf(request), settings.maxBodyBytes);
-    if ("error" in received) return write(response, errorAnswer(received, answerHeaders(requestId)));
+    if ("error" in received) return refused(received);
     body = received.bytes;
+  } else {
+    const refusal = refusedRequest(headOf(request));
+    if (refusal !== undefined) return refused(refusal);
   }
   const context = tryGetUserContext(request);
-  await write(response, await answerTurn(run, settings, { body, context, signal: gone.signal, requestId }));
+  const { accept } = request.headers;
+  await write(response, await answer({ body, context, signal: gone.signal, accept, requestId }));
 }
 
 function headOf({ method, headers }: IncomingMessage): RequestHead {

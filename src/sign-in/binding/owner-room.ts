@@ -17,59 +17,92 @@ export interface Held {
 
 /** The records of one principal that wait for minutes: no principal can fill the store with them. */
 export interface OwnerRoom {
-  /** Stores a value under its name. `false` when it is too large, or another process was faster. */
-  keep(name: string, value: unknown): Promise<boolean>;
-  read(name: string): Promise<unknown>;
-  take(name: string): Promise<unknown>;
+  /**
+   * Stores a value under its name. `undefined` when it is too large, or another process was faster. After a failure
+   * everything is as it was before. `seen`: what most likely is there, which saves a look.
+   */
+  keep(name: string, value: unknown, seen?: Seen): Promise<Seen | undefined>;
+  look(name: string): Promise<Seen | undefined>;
+  /** Replaces what was seen. `undefined` when another process was faster. */
+  swap(name: string, seen: Seen, value: unknown, ttlMs: number): Promise<Seen | undefined>;
+  /** Removes what was seen, and nothing that has taken its place. */
+  remove(name: string, seen: Seen): Promise<void>;
+  /** The names of everything in it. */
+  names(): Promise<readonly string[]>;
   /** Deletes everything. */
   clear(): Promise<void>;
 }
 
-/** The room of one principal. `what` distinguishes rooms of the same kind. */
+/** A value as it was read. */
+export interface Seen {
+  readonly value: unknown;
+  readonly text: string;
+}
+
+/**
+ * The room of one principal. `what` distinguishes rooms of the same kind. `listMs`: how long a record may live with all
+ * that is swapped in for it; what the list does not name any more is not cleared.
+ */
 export function ownerRoom(
   core: SignInContext,
   owner: string,
   kind: "prompt" | "pending",
   what: string,
-  { ttlMs, ...limits }: RoomLimits & { readonly ttlMs: number },
+  { ttlMs, listMs = ttlMs, ...limits }: RoomLimits & { readonly ttlMs: number; readonly listMs?: number },
 ): OwnerRoom {
   const { keys, store } = core;
   const binding = [...recordBinding(core, owner), what];
   const keyOf = (name: string): string => recordName(kind, ...binding, name);
-  const opened = (name: string, sealed: string | undefined): unknown =>
-    sealed === undefined ? undefined : keys.open(kind, [...binding, name], sealed);
+  const sealed = (name: string, value: unknown): string => keys.seal(kind, [...binding, name], value);
+  const seenIn = (name: string, text: string | undefined): Seen | undefined => {
+    const value = text === undefined ? undefined : keys.open(kind, [...binding, name], text);
+    // `null` is what was removed and has not expired yet.
+    return text === undefined || value === undefined || value === null ? undefined : { value, text };
+  };
+  const remove = async (name: string, text: string): Promise<void> =>
+    void (await store.compareAndSet(keyOf(name), text, sealed(name, null), 1));
   const held = sealedCell<readonly Held[]>(store, {
     key: recordName(kind, ...binding),
-    ttlMs,
+    ttlMs: listMs,
     none: [],
     seal: (list) => keys.seal(kind, binding, list),
     open: (text) => keys.open(kind, binding, text) as readonly Held[] | undefined,
   });
 
   return {
-    async keep(name, value) {
-      const sealed = keys.seal(kind, [...binding, name], value);
-      if (sealed.length > limits.bytes) return false;
-      await store.delete(keyOf(name));
-      if (!(await store.setIfAbsent(keyOf(name), sealed, ttlMs))) return false;
-      // Written first and listed then, so that everything written is in the list or deleted again.
+    async keep(name, value, seen) {
+      const key = keyOf(name);
+      const text = sealed(name, value);
+      if (text.length > limits.bytes) return undefined;
+      let before = seen?.text;
       let gone: readonly Held[] = [];
       try {
-        await held.update((known) => {
+        if (!(await store.compareAndSet(key, before, text, ttlMs))) {
+          before = await store.get(key);
+          if (!(await store.compareAndSet(key, before, text, ttlMs))) return undefined;
+        }
+        await held.create((known) => {
           const others = known.filter((one) => one.name !== name);
-          const kept = newest([...others, { name, bytes: sealed.length }], limits);
+          const kept = newest([...others, { name, bytes: text.length }], limits);
           gone = others.filter((one) => !kept.includes(one));
           return kept;
         });
       } catch (cause) {
-        await store.delete(keyOf(name)).catch(() => undefined);
+        const back =
+          before === undefined ? remove(name, text) : store.compareAndSet(key, text, before, ttlMs);
+        await back.catch(() => undefined);
         throw cause;
       }
       for (const one of gone) await store.delete(keyOf(one.name));
-      return true;
+      return { value, text };
     },
-    read: async (name) => opened(name, await store.get(keyOf(name))),
-    take: async (name) => opened(name, await store.take(keyOf(name))),
+    look: async (name) => seenIn(name, await store.get(keyOf(name))),
+    async swap(name, seen, value, ttl) {
+      const text = sealed(name, value);
+      return (await store.compareAndSet(keyOf(name), seen.text, text, ttl)) ? { value, text } : undefined;
+    },
+    remove: (name, seen) => remove(name, seen.text),
+    names: async () => (await held.read()).map(({ name }) => name),
     async clear() {
       for (const { name } of await held.read()) await store.delete(keyOf(name));
       await store.delete(recordName(kind, ...binding));

@@ -6,18 +6,16 @@ import { sealedCell, type Cell } from "../grants/sealed-cell.js";
 import type { Arrived, SignInInternals } from "../sign-in-internals.js";
 import { quietly } from "./bind.js";
 import { codeDigest, newCode } from "./code.js";
-import { newest, ownerRoom, placeIn, type OwnerRoom } from "./owner-room.js";
+import { newest, type RoomLimits } from "./owner-room.js";
 import { recordName } from "../grants/record-names.js";
 
 /** How long a code works, and how often one may be tried for one ticket. */
 export const codeMs: number = 5 * 60_000;
 export const maxTries = 5;
-/** After the right code: how long the chat waits for the yes. */
-const confirmMs = 5 * 60_000;
 /** One ticket should not be used in many browsers. The newest sign-ins are kept. */
 const maxOfTicket = 4;
 /** How much one principal may have waiting for a code, and as much again for a yes. */
-const limits = { records: 16, bytes: 512 * 1024 };
+export const pendingLimits: RoomLimits = { records: 16, bytes: 512 * 1024 };
 /** Kept longer than the codes, so that an expired code is reported as expired, not as unknown. */
 const listMs = 3 * codeMs;
 /** Longer than a ticket can lead to new codes: a link lives for 15 minutes, and so does an attempt at Entra. */
@@ -55,13 +53,13 @@ export async function keepPending(
   const pending: Pending = { ticket, arrived, generation };
   const sealed = core.keys.seal("pending", bindingOf(core, owner, id), pending);
   const bytes = sealed.length;
-  if (bytes > limits.bytes) throw new HostedAgentIdentityError("quota_reached");
+  if (bytes > pendingLimits.bytes) throw new HostedAgentIdentityError("quota_reached");
   await core.store.setIfAbsent(keyOf(core, owner, id), sealed, codeMs);
   const waiting: Waiting = { id, ticketId: ticket.id, digest: codeDigest(code), expiresAt, bytes };
   // Written first and listed then, so that everything written is in the list or deleted again.
   let gone: readonly Waiting[] = [];
   try {
-    await waitingOf(core, owner).update((known) => {
+    await waitingOf(core, owner).create((known) => {
       const kept = withWaiting(known, waiting);
       gone = known.filter((one) => !kept.includes(one));
       return kept;
@@ -79,7 +77,7 @@ export async function keepPending(
 function withWaiting(known: readonly Waiting[], added: Waiting): readonly Waiting[] {
   const ofTicket = known.filter(({ ticketId }) => ticketId === added.ticketId).slice(1 - maxOfTicket);
   const others = known.filter(({ ticketId }) => ticketId !== added.ticketId);
-  return newest([...others, ...ofTicket, added], limits);
+  return newest([...others, ...ofTicket, added], pendingLimits);
 }
 
 /** The sign-ins of this principal that wait for a code. */
@@ -94,15 +92,36 @@ export function waitingOf(core: SignInContext, owner: string): Cell<readonly Wai
   });
 }
 
-/** Takes the sign-in of a code: it can be taken once. */
-export async function takePending(
+/** The sign-in of a code. It stays until its question is stored: see {@link dropPending}. */
+export async function readPending(
   core: SignInContext,
   owner: string,
   { id }: Waiting,
 ): Promise<Pending | undefined> {
-  const sealed = await core.store.take(keyOf(core, owner, id));
+  const sealed = await core.store.get(keyOf(core, owner, id));
   if (sealed === undefined) return undefined;
-  return ofOwner(owner, core.keys.open("pending", bindingOf(core, owner, id), sealed));
+  const pending = core.keys.open("pending", bindingOf(core, owner, id), sealed) as Pending | undefined;
+  return isOf(owner, pending) ? pending : undefined;
+}
+
+/** Deletes the sign-in of a code that has led to its question. */
+export async function dropPending(core: SignInContext, owner: string, { id }: Waiting): Promise<void> {
+  await core.store.delete(keyOf(core, owner, id));
+}
+
+/** A sign-in that waits for its code, and that code's id. */
+export interface WaitedFor {
+  readonly id: string;
+  readonly pending: Pending;
+}
+
+/** The newest sign-in of this principal whose code is waited for: it has neither expired nor been typed. */
+export async function codeWaitedFor(core: SignInContext, owner: string): Promise<WaitedFor | undefined> {
+  for (const waiting of [...(await waitingOf(core, owner).read())].reverse()) {
+    const pending = waiting.expiresAt > core.now() ? await readPending(core, owner, waiting) : undefined;
+    if (pending !== undefined) return { id: waiting.id, pending };
+  }
+  return undefined;
 }
 
 /** Counts a try for a ticket, over all processes. */
@@ -110,49 +129,23 @@ export function countTry(core: SignInContext, owner: string, ticketId: string): 
   return core.store.increment(recordName("tries", ...recordBinding(core, owner), ticketId), triesMs);
 }
 
-/**
- * Stores a sign-in that waits for a yes in its conversation: the yes is to the account that was named there last. Of
- * two at the same time one is stored. Returns whether it was this one.
- */
-export function keepUnconfirmed(
-  core: SignInContext,
-  owner: string,
-  conversation: string | undefined,
-  pending: Pending,
-): Promise<boolean> {
-  return unconfirmedOf(core, owner).keep(placeIn(conversation), pending);
+/** When each sign-in ends that still waits for its code. */
+export async function waitingUntil(core: SignInContext, owner: string): Promise<readonly number[]> {
+  const until: number[] = [];
+  for (const waiting of await waitingOf(core, owner).read())
+    if ((await readPending(core, owner, waiting)) !== undefined) until.push(waiting.expiresAt);
+  return until;
 }
 
-export async function readUnconfirmed(
-  core: SignInContext,
-  owner: string,
-  conversation: string | undefined,
-): Promise<Pending | undefined> {
-  return ofOwner(owner, await unconfirmedOf(core, owner).read(placeIn(conversation)));
-}
-
-export async function takeUnconfirmed(
-  core: SignInContext,
-  owner: string,
-  conversation: string | undefined,
-): Promise<Pending | undefined> {
-  return ofOwner(owner, await unconfirmedOf(core, owner).take(placeIn(conversation)));
-}
-
-function unconfirmedOf(core: SignInContext, owner: string): OwnerRoom {
-  return ownerRoom(core, owner, "pending", "unconfirmed", { ...limits, ttlMs: confirmMs });
-}
-
-/** Deletes what waits for a code. What waits for a yes has ended with the principal's generation. */
+/** Deletes what waits for a code. */
 export async function dropWaiting(core: SignInContext, owner: string): Promise<void> {
   for (const { id } of await waitingOf(core, owner).read()) await core.store.delete(keyOf(core, owner, id));
   await core.store.delete(keyOf(core, owner, "waiting"));
 }
 
 /** The seal is bound to the owner already. Binding another principal's grant would be bad enough for a second check. */
-function ofOwner(owner: string, found: unknown): Pending | undefined {
-  const pending = found as Pending | undefined;
-  return pending !== undefined && principalKey(pending.ticket.principal) === owner ? pending : undefined;
+export function isOf(owner: string, pending: Pending | undefined): pending is Pending {
+  return pending !== undefined && principalKey(pending.ticket.principal) === owner;
 }
 
 function bindingOf(core: SignInContext, owner: string, what: string): readonly string[] {

@@ -9,8 +9,10 @@ import { recordName } from "../grants/record-names.js";
 
 /** What the user is sent to Entra for. */
 export interface Errand {
-  /** The text of the ticket. Absent for the connections page, which only needs the account. */
+  /** The text of the ticket. Absent where only the account is needed: on the connections page, or by `reopens`. */
   readonly ticket?: string;
+  /** The user opens the link once more afterwards, because its ticket does not fit into a cookie. */
+  readonly reopens?: true;
   readonly tenantId: string;
   readonly scopes: readonly string[];
   readonly claims?: string | undefined;
@@ -24,6 +26,7 @@ export interface Attempt {
   /** When it began, in milliseconds since the epoch. */
   readonly at: number;
   readonly ticket?: string | undefined;
+  readonly reopens?: true | undefined;
   readonly tenantId: string;
   readonly codeVerifier: string;
   readonly nonce: string;
@@ -65,13 +68,14 @@ export function beginAttempt(
   request: Request,
   errand: Errand,
 ): Begun | undefined {
-  const { ticket, tenantId } = errand;
+  const { ticket, reopens, tenantId } = errand;
   const packed = ticket === undefined ? undefined : packTicket(core, ticket);
   if (packed === undefined && ticket !== undefined) return undefined;
   const attempt: Attempt = {
     id: randomText(core, 16),
     at: core.now(),
     ticket: packed,
+    reopens,
     tenantId,
     codeVerifier: randomText(core, 32),
     nonce: randomText(core, 16),
@@ -170,9 +174,12 @@ function authorizeUrl(core: SignInContext, errand: Errand, attempt: Attempt, sta
     prompt: errand.loginHint === undefined ? "select_account" : undefined,
     claims: errand.claims,
   };
+  // Not `url.searchParams`: it writes the whole address anew for each parameter.
+  const search = new URLSearchParams();
   for (const [name, value] of Object.entries(parameters)) {
-    if (value !== undefined) url.searchParams.set(name, value);
+    if (value !== undefined) search.set(name, value);
   }
+  url.search = search.toString();
   return url.href;
 }
 

@@ -1,17 +1,17 @@
+import { endOf, type AuditEnd, type AuditFacts } from "../audit/auditor.js";
 import { bind, isUsed } from "../binding/bind.js";
 import { keepPending } from "../binding/pending.js";
 import { allows, readPin } from "../grants/pin.js";
-import { nameOf } from "../binding/redeem.js";
-import { issuersOf } from "../../entra/clouds.js";
-import { isGuid } from "../../entra/tenants.js";
-import { emit } from "../../events/events.js";
-import { isHostedAgentIdentityError } from "../../errors.js";
+import { nameOf } from "../binding/redeemed.js";
+import { issuersOf, isGuid } from "../../entra/clouds.js";
 import { exchangeAuthorizationCode } from "../../exchange/authorization-code-exchange.js";
 import type { Problem } from "../pages/problem-pages.js";
+import type { SignInContext } from "../sign-in-context.js";
 import type { Arrived, SignInInternals } from "../sign-in-internals.js";
 import { countOnce, endAttempt, type Attempt } from "./attempt.js";
 import { browserOf, type Browser } from "./browser.js";
-import { problemOfAnswer, problemOfError } from "./entra-answer.js";
+import { approvalIn, problemOfAnswer, problemOfError } from "./entra-answer.js";
+import { refusalOf } from "./open.js";
 import { outcomeUrl, type Outcome } from "./outcome.js";
 import { one, type Reply } from "./replies.js";
 import { openTicket, ticketPrincipal, type Ticket } from "../link/ticket.js";
@@ -25,6 +25,8 @@ export async function handleCallback(service: SignInInternals, request: Request)
   const { core } = service;
   const parameters = new URL(request.url).searchParams;
   const browser = browserOf(core, request);
+  const approval = approvalIn(parameters);
+  if (approval !== undefined) return replyWith(service, browser, { kind: approval });
   if (browser === undefined) return replyWith(service, undefined, { kind: "other_browser" });
   const returned = await endAttempt(core, browser, request, one(parameters, "state") ?? "");
   if (returned.status !== "matches") return replyWith(service, browser, { kind: unmatched[returned.status] });
@@ -47,28 +49,74 @@ async function carryOn(
 ): Promise<Reply> {
   const { core } = service;
   const ticket = attempt.ticket === undefined ? undefined : readTicket(service, attempt.ticket);
-  const failed = (kind: Problem): Reply =>
-    replyWith(service, browser, { kind, agent: ticket?.agent, ticket: attempt.ticket });
+  const failed = (kind: Problem, error?: unknown): Reply =>
+    replyWith(
+      service,
+      browser,
+      { kind, agent: ticket?.agent, ticket: ticket?.elicitation === undefined ? attempt.ticket : undefined },
+      error,
+    );
   if (attempt.ticket !== undefined && ticket === undefined) return failed("bad_link");
   const code = one(parameters, "code");
-  if (code === undefined) return failed(parameters.has("error") ? problemOfAnswer(parameters) : "trouble");
+  const { audit } = core;
+  const facts = factsOf(core, ticket);
+  if (code === undefined) {
+    const problem = parameters.has("error") ? problemOfAnswer(parameters) : "trouble";
+    audit.note(facts, { outcome: "refused", reason: problem });
+    return failed(problem);
+  }
   if (!isExpectedIssuer(service, attempt, parameters.get("iss"))) return failed("trouble");
+  let end: ((how: AuditEnd) => void) | undefined;
   try {
     // Read before the code is redeemed: a later sign-out ends this sign-in.
     const known = await generationOf(service, ticket);
+    end = await audit.begin(facts);
     const arrived = await redeemCode(service, attempt, ticket, code);
-    if (!(await countOnce(core, browser, attempt))) return failed("replayed");
+    const { account } = arrived;
+    if (!(await countOnce(core, browser, attempt))) {
+      end({ outcome: "refused", reason: "replayed", account });
+      return failed("replayed");
+    }
     const seen: Browser = { id: browser.id, account: { ...arrived.account, at: core.now() } };
-    if (ticket === undefined) return { redirect: signInUrls(core.publicUrl).connections(), browser: seen };
+    if (ticket?.elicitation !== undefined) {
+      const refusal = await refusalOf(service, ticket, account);
+      end(
+        refusal === undefined
+          ? { outcome: "done", account }
+          : { outcome: "refused", reason: refusal, account },
+      );
+      if (refusal !== undefined)
+        return { ...replyWith(service, seen, { kind: refusal, agent: ticket.agent }), browser: seen };
+      return { redirect: signInUrls(core.publicUrl).open(attempt.ticket), browser: seen };
+    }
+    if (ticket === undefined) {
+      end({ outcome: "done", account });
+      const note = attempt.reopens === true ? "reopen" : undefined;
+      return { redirect: signInUrls(core.publicUrl).connections(note), browser: seen };
+    }
     const outcome = await bindOrWait(service, ticket, attempt.ticket, { arrived, generation: known });
+    end({ ...endOfOutcome(outcome), account });
     return { ...replyWith(service, seen, outcome), browser: seen };
   } catch (error) {
-    emit(core.onEvent, {
-      type: "sign_in_failed",
-      code: isHostedAgentIdentityError(error) ? error.code : "unexpected",
-    });
-    return failed(problemOfError(error));
+    end?.(endOf(error));
+    return failed(problemOfError(error), error ?? "nothing");
   }
+}
+
+/** For the audit. The principal may not be the account that signs in: that shows at the end. */
+function factsOf(core: SignInContext, ticket: Ticket | undefined): AuditFacts {
+  if (ticket === undefined) return { action: "sign_in", agent: core.agent };
+  // Its sign-in proves who the user is, and opens nothing.
+  if (ticket.elicitation !== undefined) return { action: "sign_in", agent: ticket.agent };
+  const { agent, resource, scopes } = ticket;
+  return { action: "sign_in", agent, owner: ticketPrincipal(ticket), resource, scopes };
+}
+
+function endOfOutcome({ kind }: Outcome): AuditEnd {
+  if (kind === "signed_in") return { outcome: "done" };
+  return kind === "code"
+    ? { outcome: "done", reason: "waits_for_code" }
+    : { outcome: "refused", reason: kind };
 }
 
 /** Binds at once if the user is known by a token, and otherwise waits for the code. */
@@ -85,10 +133,14 @@ export async function bindOrWait(
     if (bound === "bound") return { kind: "signed_in", ...shown };
     return { kind: bound === "signed_out" ? "expired_link" : bound, agent, ticket: text };
   }
-  if (await isUsed(service, ticket)) return { kind: "already_done", agent };
-  const pinned = await readPin(service.coreOf(agent), ticketPrincipal(ticket));
+  const owner = ticketPrincipal(ticket);
+  const [used, pinned] = await Promise.all([isUsed(service, ticket), readPin(service.coreOf(agent), owner)]);
+  if (used) return { kind: "already_done", agent };
   if (!allows(pinned, arrived.account)) return { kind: "pinned_account", agent };
-  const began = generation ?? (await service.grantsOf(agent).generation(ticketPrincipal(ticket)));
+  const grants = service.grantsOf(agent);
+  const began = generation ?? (await grants.firstGeneration(owner));
+  // First, so that what waits for the code can be found and ended by the account.
+  await grants.expect(arrived.account, owner);
   return { kind: "code", ...shown, ...(await keepPending(service, ticket, arrived, began)) };
 }
 
@@ -112,7 +164,7 @@ async function redeemCode(
     codeVerifier,
     nonce,
     tenantId,
-    scopes: ticket?.scopes ?? [],
+    scopes: ticket === undefined || ticket.elicitation !== undefined ? [] : ticket.scopes,
     claims: ticket?.claims,
     redirectUri: signInUrls(core.publicUrl).callback,
     // Each request in it has a limit of its own.
@@ -134,9 +186,11 @@ function isExpectedIssuer({ core }: SignInInternals, { tenantId }: Attempt, iss:
   return issuersOf(core.app.facts.cloud, tenant).includes(iss);
 }
 
-function replyWith(service: SignInInternals, browser: Browser | undefined, outcome: Outcome): Reply {
-  const { core } = service;
-  if (outcome.kind !== "signed_in" && outcome.kind !== "code")
-    emit(core.onEvent, { type: "sign_in_refused", reason: outcome.kind });
-  return { redirect: outcomeUrl(core, browser, outcome) };
+function replyWith(
+  { core }: SignInInternals,
+  browser: Browser | undefined,
+  outcome: Outcome,
+  error?: unknown,
+): Reply {
+  return { redirect: outcomeUrl(core, browser, outcome, error) };
 }

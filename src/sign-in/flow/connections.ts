@@ -1,23 +1,25 @@
 import { removePin } from "../grants/pin.js";
-import { nameOf } from "../binding/redeem.js";
-import type { Account } from "../grants/grant.js";
+import { nameOf } from "../binding/redeemed.js";
+import type { Account, Grant } from "../grants/grant.js";
 import { ownerProof } from "../grants/grant-owner.js";
 import { isSame } from "../grants/record-changes.js";
-import { connectionsPage, connectionsSignInPage, type Connection } from "../pages/connections-page.js";
+import {
+  connectionsPage,
+  connectionsSignInPage,
+  disconnectPage,
+  type Connection,
+  type ConnectionsNote,
+} from "../pages/connections-page.js";
 import type { SignInInternals } from "../sign-in-internals.js";
 import { signOutOf } from "../sign-out.js";
 import { beginAttempt } from "./attempt.js";
 import { browserOf, formToken, newBrowser, openFormToken, type Browser } from "./browser.js";
-import { pageOf } from "./outcome.js";
+import { refusedPage } from "./outcome.js";
 import { formOf, one, type Reply } from "./replies.js";
 import { tenantOf } from "./start.js";
 import { signInUrls } from "../link/urls.js";
 
-const notes: Readonly<Record<string, string>> = {
-  disconnected: "Disconnected. Within a minute the agent has no access left.",
-  changed: "Disconnected. The next time the agent asks, you can sign in with another account.",
-  gone: "That was not connected any more.",
-};
+const notes: readonly ConnectionsNote[] = ["disconnected", "changed", "gone", "reopen"];
 
 /** `GET /connections`: what is connected with the account that has signed in in this browser. */
 export async function showConnections(service: SignInInternals, request: Request): Promise<Reply> {
@@ -45,8 +47,8 @@ export async function showConnections(service: SignInInternals, request: Request
   return { page };
 }
 
-function noteOf(name: string): string | undefined {
-  return Object.hasOwn(notes, name) ? notes[name] : undefined;
+function noteOf(name: string): ConnectionsNote | undefined {
+  return notes.find((note) => note === name);
 }
 
 /** Where people withdraw what they consented to. China's cloud has addresses of its own, too. */
@@ -75,9 +77,7 @@ async function connectionsOf(
       if (grant === undefined || !isSame(grant.account, account)) continue;
       found.push({
         agent,
-        serverLabels: core.resources
-          .filter(({ url }) => grant.resources.includes(url))
-          .map((one) => one.serverLabel),
+        serverLabels: labelsOf(service, grant),
         since: grant.signedInAt,
         until: grant.until,
         canChangeAccount: ownerProof(owner)?.by === "code",
@@ -88,13 +88,17 @@ async function connectionsOf(
   return found.sort((a, b) => b.since - a.since);
 }
 
+function labelsOf({ core }: SignInInternals, grant: Grant): readonly string[] {
+  return core.resources.filter(({ url }) => grant.resources.includes(url)).map((one) => one.serverLabel);
+}
+
 /** `POST /connections/sign-in`: to Entra, only to learn who is there. */
 export async function signInForConnections(service: SignInInternals, request: Request): Promise<Reply> {
   const checked = await checkedForm(service, request, "connections");
   if ("page" in checked || checked.value !== "sign-in") return refusedForm(service, checked);
-  const tenantId = tenantOf(service, undefined);
+  const tenantId = await tenantOf(service, undefined);
   const begun = beginAttempt(service.core, checked.browser, request, { tenantId, scopes: [] });
-  return begun ?? { page: pageOf(service.core, { kind: "trouble" }) };
+  return begun ?? { page: refusedPage(service, { kind: "trouble" }) };
 }
 
 /** `POST /connections/leave`: this browser forgets who signed in. */
@@ -104,7 +108,10 @@ export async function leaveConnections(service: SignInInternals, request: Reques
   return { redirect: signInUrls(service.core.publicUrl).connections(), browser: { id: checked.browser.id } };
 }
 
-/** `POST /connections/end`: disconnects, and with `change` unpins. Only what is this account's. */
+/**
+ * `POST /connections/end`: says what it will do, and with `sure` disconnects. Unpins as well where another account is to
+ * be used. Only what is this account's.
+ */
 export async function endConnection(service: SignInInternals, request: Request): Promise<Reply> {
   const checked = await checkedForm(service, request, "connection");
   if ("page" in checked) return checked;
@@ -117,9 +124,25 @@ export async function endConnection(service: SignInInternals, request: Request):
   const grant = await grants.find(owner);
   if (grant === undefined || !isSame(grant.account, browser.account))
     return { redirect: urls.connections("gone") };
+  const change = form.get("act") === "changeAccount";
+  if (form.get("sure") !== "yes")
+    return {
+      page: disconnectPage({
+        connection: {
+          agent,
+          serverLabels: labelsOf(service, grant),
+          until: grant.until,
+          token: one(form, "c") ?? "",
+        },
+        username: nameOf(grant.account),
+        change,
+        action: urls.connectionsEnd,
+        back: urls.connections(),
+      }),
+    };
   const core = service.coreOf(agent);
   await signOutOf(core, grants, owner);
-  if (form.get("act") !== "change") return { redirect: urls.connections("disconnected") };
+  if (!change) return { redirect: urls.connections("disconnected") };
   await removePin(core, owner);
   return { redirect: urls.connections("changed") };
 }
@@ -138,12 +161,12 @@ async function checkedForm(
   const { core } = service;
   const form = (await formOf(request)) ?? new URLSearchParams();
   const browser = browserOf(core, request);
-  if (browser === undefined) return { page: pageOf(core, { kind: "other_browser" }) };
+  if (browser === undefined) return { page: refusedPage(service, { kind: "other_browser" }) };
   const token = openFormToken(core, browser, name, one(form, name === "connection" ? "c" : "f") ?? "");
-  if (token === undefined) return { page: pageOf(core, { kind: "other_tab" }) };
+  if (token === undefined) return { page: refusedPage(service, { kind: "other_tab" }) };
   return { browser, form, value: token.value };
 }
 
-function refusedForm({ core }: SignInInternals, checked: CheckedForm | Reply): Reply {
-  return "page" in checked ? checked : { page: pageOf(core, { kind: "other_tab" }) };
+function refusedForm(service: SignInInternals, checked: CheckedForm | Reply): Reply {
+  return "page" in checked ? checked : { page: refusedPage(service, { kind: "other_tab" }) };
 }

@@ -4,12 +4,14 @@ import type { Problem } from "../pages/problem-pages.js";
 
 /**
  * Codes that only the person's page tells apart. 50020, 90072: the account is not in the tenant, not even as a
- * guest. 500213: the other organisation is not let in. 65004: declined on the consent page.
+ * guest. 500212: the user's own organization lets nobody out, which no approval of the app changes. 500213: the other
+ * organization is not let in. 65004: declined on the consent page.
  * Source: learn.microsoft.com, identity-platform/reference-error-codes.
  */
 const byCode: Readonly<Record<number, Problem>> = {
   50020: "guest",
   90072: "guest",
+  500212: "access_denied",
   500213: "wrong_tenant",
   65004: "cancelled",
   90094: "admin_needed",
@@ -22,6 +24,18 @@ const byCategory: Readonly<Partial<Record<ErrorCategory, Problem>>> = {
   admin: "admin_needed",
   blocked: "access_denied",
 };
+
+/**
+ * What an administrator did who was asked to approve the app: Entra sends the answer to the app's redirect URI, and the
+ * sign-in app has no other. It comes without a code and belongs to no sign-in. Anybody can make such an address, so it
+ * only chooses a page. Source: learn.microsoft.com, identity-platform/v2-admin-consent.
+ */
+export function approvalIn(parameters: URLSearchParams): "approved" | "not_approved" | undefined {
+  const asked = parameters.has("admin_consent") || parameters.get("error") === "permission_denied";
+  if (!asked || parameters.has("code")) return undefined;
+  const given = parameters.get("admin_consent")?.toLowerCase() === "true" && !parameters.has("error");
+  return given ? "approved" : "not_approved";
+}
 
 /** What Entra's error in a redirect means for the user. It only chooses a page. */
 export function problemOfAnswer(parameters: URLSearchParams): Problem {

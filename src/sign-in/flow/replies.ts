@@ -1,6 +1,7 @@
-import { pageHeaders, renderPage, type Page } from "../pages/layout.js";
-import { boundedText } from "../../input/bounded-text.js";
-import type { SignInContext } from "../sign-in-context.js";
+import type { Page } from "../pages/layout.js";
+import { languageFor } from "../texts/languages.js";
+import { boundedText } from "../../input/json-limits.js";
+import type { SignInInternals } from "../sign-in-internals.js";
 import { browserCookie, type Browser } from "./browser.js";
 
 /** What a route answers. */
@@ -15,9 +16,10 @@ type Answer =
   | { readonly redirect: string }
   | { readonly json: object; readonly status: number };
 
-/** Writes an answer: the headers are the same for every page. */
-export function respond(core: SignInContext, reply: Reply, method: string): Response {
-  const headers = new Headers(pageHeaders(core.app.facts.cloud.loginEndpoint));
+/** Writes an answer, a page in the language of the browser. */
+export function respond(service: SignInInternals, reply: Reply, request: Request): Response {
+  const { core, look, languages } = service;
+  const headers = new Headers(look.headers("page" in reply ? reply.page : undefined));
   if (reply.browser !== undefined) headers.append("set-cookie", browserCookie(core, reply.browser));
   for (const cookie of reply.cookies ?? []) headers.append("set-cookie", cookie);
   if ("redirect" in reply) {
@@ -27,8 +29,10 @@ export function respond(core: SignInContext, reply: Reply, method: string): Resp
   const { status } = "json" in reply ? reply : reply.page;
   if (status === 503) headers.set("retry-after", "30");
   if ("json" in reply) return Response.json(reply.json, { status, headers });
+  const language = languageFor(request.headers.get("accept-language"), languages);
   headers.set("content-type", "text/html; charset=utf-8");
-  const body = method === "HEAD" ? null : renderPage(reply.page);
+  headers.set("content-language", language.tag);
+  const body = request.method === "HEAD" ? null : look.render(reply.page, language);
   return new Response(body, { status, headers });
 }
 

@@ -1,10 +1,11 @@
+import { allowsTenant } from "../../entra/clouds.js";
 import { isUsed } from "../binding/bind.js";
 import { linkPage } from "../pages/link-page.js";
 import type { SignInInternals } from "../sign-in-internals.js";
 import { isSame } from "../grants/record-changes.js";
 import { beginAttempt } from "./attempt.js";
 import { browserOf, formToken, newBrowser, openFormToken } from "./browser.js";
-import { pageOf, type Outcome } from "./outcome.js";
+import { refusedPage, type Refused } from "./outcome.js";
 import { formOf, one, type Reply } from "./replies.js";
 import { openTicket, type Ticket } from "../link/ticket.js";
 import { signInUrls } from "../link/urls.js";
@@ -14,7 +15,7 @@ export async function getStart(service: SignInInternals, request: Request): Prom
   const { core } = service;
   const text = one(new URL(request.url).searchParams, "t") ?? "";
   const opened = await openLink(service, text);
-  if ("kind" in opened) return { page: pageOf(core, opened) };
+  if ("kind" in opened) return { page: refusedPage(service, opened) };
   const { agent, initiator, resource, serverLabel, askedAt } = opened;
   const known = browserOf(core, request);
   const browser = known ?? newBrowser(core);
@@ -40,26 +41,27 @@ export async function postStart(service: SignInInternals, request: Request): Pro
   const form = await formOf(request);
   const text = one(form ?? new URLSearchParams(), "t") ?? "";
   const opened = await openLink(service, text);
-  if ("kind" in opened) return { page: pageOf(core, opened) };
+  if ("kind" in opened) return { page: refusedPage(service, opened) };
   const { agent, initiator, scopes, claims } = opened;
   const browser = browserOf(core, request);
-  if (browser === undefined) return { page: pageOf(core, { kind: "other_browser", agent }) };
+  if (browser === undefined) return { page: refusedPage(service, { kind: "other_browser", agent }) };
   const token = openFormToken(core, browser, "start", one(form ?? new URLSearchParams(), "f") ?? "");
-  if (token?.value !== opened.id) return { page: pageOf(core, { kind: "other_tab", agent, ticket: text }) };
+  if (token?.value !== opened.id)
+    return { page: refusedPage(service, { kind: "other_tab", agent, ticket: text }) };
   const begun = beginAttempt(core, browser, request, {
     ticket: text,
-    tenantId: tenantOf(service, initiator?.tid),
+    tenantId: await tenantOf(service, initiator?.tid),
     scopes,
     claims,
     loginHint: initiator?.username,
   });
-  return begun ?? { page: pageOf(core, { kind: "bad_link" }) };
+  return begun ?? { page: refusedPage(service, { kind: "bad_link" }) };
 }
 
 /** The ticket of a link that can still be used, or the outcome to show. */
-async function openLink(service: SignInInternals, text: string): Promise<Ticket | Outcome> {
+async function openLink(service: SignInInternals, text: string): Promise<Ticket | Refused> {
   const opened = openTicket(service.core, service.linkKeys, text);
-  if (opened.status === "bad") return { kind: "bad_link" };
+  if (opened.status === "bad" || opened.ticket.elicitation !== undefined) return { kind: "bad_link" };
   const { ticket } = opened;
   if (await isUsed(service, ticket)) return { kind: "already_done", agent: ticket.agent };
   return opened.status === "expired" ? { kind: "expired_link", agent: ticket.agent } : ticket;
@@ -69,9 +71,9 @@ async function openLink(service: SignInInternals, text: string): Promise<Ticket 
  * Where to sign in: the tenant of a known user (a guest's grant belongs to the tenant of the token), the only listed
  * tenant, or else any organization. Users of one that is not listed are refused afterwards.
  */
-export function tenantOf({ core }: SignInInternals, tid: string | undefined): string {
-  const { allowedTenants } = core.app.facts;
-  if (tid !== undefined && allowedTenants.includes(tid)) return tid;
-  const [only, ...others] = allowedTenants;
+export async function tenantOf({ core }: SignInInternals, tid: string | undefined): Promise<string> {
+  const { facts } = core.app;
+  if (tid !== undefined && (await allowsTenant(facts, tid))) return tid;
+  const [only, ...others] = typeof facts.allowedTenants === "function" ? [] : facts.allowedTenants;
   return only !== undefined && others.length === 0 ? only : "organizations";
 }

@@ -1,6 +1,6 @@
 import { isUsed } from "../binding/bind.js";
 import { waitingOf } from "../binding/pending.js";
-import { linkFault } from "../../consent/link-form.js";
+import { linkFault } from "../../consent/link-policy.js";
 import { emit } from "../../events/events.js";
 import { isHostedAgentIdentityError } from "../../errors.js";
 import type { SignInInternals } from "../sign-in-internals.js";

@@ -15,6 +15,8 @@ export interface AccountIndex {
   list(account: AccountId): Promise<readonly string[]>;
   /** `until`: when the grant ends by itself. Throws `quota_reached` when the index is full of live entries. */
   add(account: AccountId, principalKey: string, until?: number): Promise<void>;
+  /** The same, but an entry that is there stays as it is. */
+  expect(account: AccountId, principalKey: string, until: number): Promise<void>;
   remove(account: AccountId, principalKey: string): Promise<void>;
 }
 
@@ -63,27 +65,35 @@ export function accountIndex(
     return pinned !== undefined && (pinned === "unreadable" || isSame(pinned.account, account));
   };
 
+  const enter = async (account: AccountId, entry: Entry, how: "anew" | "if_missing"): Promise<void> => {
+    const cell = cellOf(account);
+    const { owner } = entry;
+    const write = async (dead: ReadonlySet<string>): Promise<readonly Entry[] | undefined> => {
+      let others: readonly Entry[] | undefined;
+      const change = (known: readonly Entry[]): readonly Entry[] | undefined => {
+        const entries = live(known);
+        others = undefined;
+        if (how === "if_missing" && entries.some((one) => one.owner === owner)) return undefined;
+        others = entries.filter((one) => one.owner !== owner && !dead.has(JSON.stringify(one)));
+        const next = [...others, entry];
+        return Buffer.byteLength(JSON.stringify(next)) > maxIndexBytes ? undefined : next;
+      };
+      // Who has not signed in yet most likely has no index.
+      const written = await (how === "anew" ? cell.update(change) : cell.create(change));
+      return written === undefined ? others : undefined;
+    };
+    const inTheWay = await write(new Set());
+    if (inTheWay === undefined) return;
+    // The exact entries that were seen: a principal that has signed in again since has another one.
+    const dead = new Set<string>();
+    for (const one of inTheWay) if (!(await isNeeded(one, account))) dead.add(JSON.stringify(one));
+    if ((await write(dead)) !== undefined) throw new HostedAgentIdentityError("quota_reached");
+  };
+
   return {
     list: async (account) => live(await cellOf(account).read()).map(({ owner }) => owner),
-
-    async add(account, owner, until) {
-      const entry: Entry = { owner, at: now(), until };
-      const write = async (dead: ReadonlySet<string>): Promise<readonly Entry[] | undefined> => {
-        let others: readonly Entry[] = [];
-        const written = await cellOf(account).update((known) => {
-          others = live(known).filter((one) => one.owner !== owner && !dead.has(JSON.stringify(one)));
-          const next = [...others, entry];
-          return Buffer.byteLength(JSON.stringify(next)) > maxIndexBytes ? undefined : next;
-        });
-        return written === undefined ? others : undefined;
-      };
-      const inTheWay = await write(new Set());
-      if (inTheWay === undefined) return;
-      // The exact entries that were seen: a principal that has signed in again since has another one.
-      const dead = new Set<string>();
-      for (const one of inTheWay) if (!(await isNeeded(one, account))) dead.add(JSON.stringify(one));
-      if ((await write(dead)) !== undefined) throw new HostedAgentIdentityError("quota_reached");
-    },
+    add: (account, owner, until) => enter(account, { owner, at: now(), until }, "anew"),
+    expect: (account, owner, until) => enter(account, { owner, at: now(), until }, "if_missing"),
 
     async remove(account, owner) {
       await cellOf(account).update((known) =>

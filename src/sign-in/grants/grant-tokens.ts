@@ -3,15 +3,21 @@ import { settleOrAbort, withDeadline } from "../../async/deadline.js";
 import { runWithoutUserContext } from "../../context/ambient.js";
 import { HostedAgentIdentityError, isHostedAgentIdentityError } from "../../errors.js";
 import { emit } from "../../events/events.js";
-import { exchangeRefreshToken, type RefreshedToken } from "../../exchange/refresh-token-exchange.js";
+import type { RefreshedToken } from "../../exchange/refresh-token-exchange.js";
 import { digest } from "../../sealing/digest.js";
-import { fraction } from "../../runtime/random.js";
+import { fraction } from "../../runtime/runtime.js";
 import type { AccessToken } from "../../sources/token-source.js";
 import type { SignInContext } from "../sign-in-context.js";
 import { reindexMs } from "./account-index.js";
-import { endOfGrant } from "./end-of-grant.js";
+import { refreshWithClaim } from "./claimed-refresh.js";
 import type { GrantTokenRequest } from "./grant.js";
-import { endStoredGrant, recordOf, type GivenToken, type GrantsState } from "./grants-state.js";
+import {
+  auditedRefresh,
+  endStoredGrant,
+  recordOf,
+  type GivenToken,
+  type GrantsState,
+} from "./grants-state.js";
 import { findKept } from "./kept-tokens.js";
 import { afterRefresh } from "./record-changes.js";
 import type { GrantRecord, KeptToken, StoredGrant } from "./record.js";
@@ -79,9 +85,21 @@ function refreshOnce(
 ): Promise<GivenToken | undefined> {
   return state.refreshes.run(refreshKey(principalKey, request), () =>
     withDeadline(overallMs, undefined, timedOut, (signal) =>
-      refresh(state, { principalKey, request, signal, mayRetry: true }, text),
+      state.issuer.refreshes === "parallel"
+        ? refresh(state, { principalKey, request, signal, mayRetry: true }, text)
+        : refreshAlone(state, { principalKey, request, signal }, text),
     ),
   );
+}
+
+async function refreshAlone(
+  state: GrantsState,
+  call: Omit<Refresh, "mayRetry">,
+  text: string,
+): Promise<GivenToken | undefined> {
+  const serves = (grant: StoredGrant): boolean => covers(grant, call.request);
+  const kept = await refreshWithClaim(state, { ...call, serves }, text);
+  return kept === undefined ? undefined : given(state.core, kept, state.core.now());
 }
 
 function refreshInBackground(
@@ -109,7 +127,7 @@ interface Refresh {
 /** Refreshes what the record's `text` holds. */
 async function refresh(state: GrantsState, call: Refresh, text: string): Promise<GivenToken | undefined> {
   const { principalKey, request, signal } = call;
-  const { app, now } = state.core;
+  const { core, issuer } = state;
   const started = state.seal.open(principalKey, text);
   if (started?.grant === undefined || !covers(started.grant, request)) return undefined;
   const { account, refreshToken } = started.grant;
@@ -117,17 +135,19 @@ async function refresh(state: GrantsState, call: Refresh, text: string): Promise
   const resource = request.resource.url;
   let answer: RefreshedToken;
   try {
-    answer = await exchangeRefreshToken(app, { resource, refreshToken, account, scopes, claims, signal });
+    const asked = { resource, refreshToken, account, scopes, claims };
+    const beforeSend = (): void => signal.throwIfAborted();
+    answer = await auditedRefresh(state, principalKey, { ...asked, signal, beforeSend });
   } catch (cause) {
-    const reason = endOfGrant(cause);
-    if (reason === undefined) throw cause;
+    const reason = issuer.verdict(cause);
+    if (reason !== "revoked" && reason !== "account_disabled") throw cause;
     // Another process may have stored a new sign-in while this one used the old token.
     const ended = await endStoredGrant(state, principalKey, reason, refreshToken);
     if (ended === "another") return refreshNewer(state, call, text);
     if (reason === "account_disabled") throw cause;
     return undefined;
   }
-  const obtainedAt = now();
+  const obtainedAt = core.now();
   const { token, refreshAt, expiresAt } = answer;
   const kept: KeptToken = { url: resource, scopes, claims, token, obtainedAt, refreshAt, expiresAt };
   const isKept = await keepRefreshed(state, principalKey, { text, started, kept }, answer.refreshToken);

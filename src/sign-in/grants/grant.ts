@@ -1,6 +1,7 @@
 import type { ExchangedToken } from "../../exchange/token-answer.js";
 import type { AccessToken } from "../../sources/token-source.js";
 import type { ProtectedResource } from "../../sources/protected-resource.js";
+import type { GrantIssuer } from "./issuer.js";
 
 /**
  * The account that a user signed in with, from the id token. `username` and `name` are for display: both can
@@ -26,6 +27,7 @@ export interface Grant {
   readonly scopes: readonly string[];
   /** When the account was first connected, milliseconds since the epoch. */
   readonly signedInAt: number;
+  /** When it last gave a new token. Uses of a token that is cached are not written. */
   readonly updatedAt: number;
   /** When it ends by itself, for long-running work. Milliseconds since the epoch. */
   readonly until?: number | undefined;
@@ -71,11 +73,41 @@ export interface Grants {
    * number has ended. Never 0.
    */
   generation(principalKey: string): Promise<number>;
+  /** The same for a principal that most likely has none yet: it is written without a look before. */
+  firstGeneration(principalKey: string): Promise<number>;
   /** The same, but `undefined` instead of a first write: for requests that anybody can send. */
   knownGeneration(principalKey: string): Promise<number | undefined>;
+  /** What the text of a `grant:` record is that a scan of the store found. It never holds a token. */
+  found(text: string): FoundRecord;
+  /** The same for the record of one principal, if there is one. */
+  lookUp(principalKey: string): Promise<FoundRecord | undefined>;
+  /**
+   * Lists a principal under an account that it may soon sign in with, for a quarter of an hour: what waits for its code
+   * can be found by the account then. Throws `quota_reached`.
+   */
+  expect(account: Pick<Account, "tid" | "oid">, principalKey: string): Promise<void>;
+  /** Takes a principal off the list of an account. It is for whoever has ended everything else. */
+  unlist(account: Pick<Account, "tid" | "oid">, principalKey: string): Promise<void>;
+  /** Waits up to 5 s for refreshes that hold a claim, and for a refresh token that could not be written yet. */
+  close(): Promise<void>;
   /** Calls `changed` when a principal signs in or out in this process. Returns a function that unsubscribes. */
   subscribe(changed: (principalKey: string) => void): () => void;
 }
+
+/** What a record's key is made of. */
+export interface GrantAddress extends Pick<GrantIssuer, "kind" | "issuer" | "clientId" | "resourceSet"> {
+  readonly agent: string;
+  readonly principalKey: string;
+}
+
+/**
+ * A record as it was found. `another`: of another agent, issuer, client or resource set, unverified. `ended`: signed
+ * out. `unreadable`: sealed with a key that is gone, changed, or not in this version's form.
+ */
+export type FoundRecord =
+  | { readonly status: "unreadable" }
+  | { readonly status: "another" | "ended"; readonly address: GrantAddress }
+  | ({ readonly status: "live"; readonly address: GrantAddress } & Omit<Grant, "refreshToken">);
 
 /** A grant as a sign-in returns it. */
 export type NewGrant = Omit<Grant, "generation" | "signedInAt" | "updatedAt">;

@@ -1,16 +1,34 @@
 import { emit } from "../../events/events.js";
+import { endOf, type AuditFacts } from "../audit/auditor.js";
+import { grantOwner } from "./grant-owner.js";
 import type { SignInContext } from "../sign-in-context.js";
-import type { Account, FirstToken, Grant, Grants, NewGrant } from "./grant.js";
+import type { Account, FirstToken, FoundRecord, Grant, Grants, NewGrant } from "./grant.js";
 import { grantToken } from "./grant-tokens.js";
-import { endStoredGrant, newGrantsState, recordOf, tellChanged, type GrantsState } from "./grants-state.js";
+import {
+  claimTimes,
+  endStoredGrant,
+  newGrantsState,
+  recordOf,
+  tellChanged,
+  type ClaimTimes,
+  type GrantsState,
+} from "./grants-state.js";
+import { entraIssuer, type GrantIssuer } from "./issuer.js";
 import { afterSignIn, checkOwner, isSame } from "./record-changes.js";
 
+/** As long as a code, a yes and the way between them may take. */
+const expectedMs = 15 * 60_000;
+
 /**
- * The grants of one agent: kept in the store, sealed for their principal, refreshed when needed. The process
- * keeps only the work in flight, so a token is as good as the record it was read from.
+ * The grants of one agent at one issuer: kept in the store, sealed for their principal, refreshed when needed. The
+ * process keeps only the work in flight, so a token is as good as the record it was read from.
  */
-export function grants(core: SignInContext): Grants {
-  const state = newGrantsState(core);
+export function grants(
+  core: SignInContext,
+  issuer: GrantIssuer = entraIssuer(core.app),
+  claims: ClaimTimes = claimTimes,
+): Grants {
+  const state = newGrantsState(core, issuer, claims);
   const { index, listeners, refused } = state;
   return {
     find: (principalKey) => findGrant(state, principalKey),
@@ -26,11 +44,20 @@ export function grants(core: SignInContext): Grants {
     },
     removeAccount: (account) => removeGrantsOf(state, account),
     generation: (principalKey) => generationOf(state, principalKey),
+    firstGeneration: (principalKey) => firstGeneration(state, principalKey),
     async knownGeneration(principalKey) {
       return (await recordOf(state, principalKey).read()).generation || undefined;
     },
     principalsOf: (account) => index.list(account),
     forget: (principalKey, token) => refused.add(principalKey, token),
+    found: (text) => foundRecord(state, text),
+    async lookUp(principalKey) {
+      const text = await recordOf(state, principalKey).raw();
+      return text === undefined ? undefined : foundRecord(state, text);
+    },
+    expect: (account, principalKey) => index.expect(account, principalKey, core.now() + expectedMs),
+    unlist: (account, principalKey) => index.remove(account, principalKey),
+    close: () => state.unfinished.close(claims.closeMs),
     subscribe(listener) {
       listeners.add(listener);
       return () => void listeners.delete(listener);
@@ -45,14 +72,61 @@ async function findGrant(state: GrantsState, principalKey: string): Promise<Gran
   return { account, refreshToken, resources, scopes, signedInAt, updatedAt, until, generation };
 }
 
+function foundRecord({ core, issuer, seal }: GrantsState, text: string): FoundRecord {
+  const address = seal.address(text);
+  if (address === undefined) return { status: "unreadable" };
+  const { agent, clientId, principalKey, resourceSet } = address;
+  const isOurs =
+    agent === core.agent &&
+    address.issuer === issuer.issuer &&
+    clientId === issuer.clientId &&
+    resourceSet === issuer.resourceSet;
+  if (!isOurs) return { status: "another", address };
+  const record = seal.open(principalKey, text);
+  if (record === undefined) return { status: "unreadable" };
+  const { generation, grant } = record;
+  if (grant === undefined) return { status: "ended", address };
+  const { account, resources, scopes, signedInAt, updatedAt, until } = grant;
+  return { status: "live", address, account, resources, scopes, signedInAt, updatedAt, until, generation };
+}
+
 async function keepGrant(
   state: GrantsState,
   principalKey: string,
   signedIn: NewGrant,
   { first, generation }: { readonly first: FirstToken | undefined; readonly generation: number | undefined },
 ): Promise<"kept" | "signed_out"> {
-  const { now, onEvent } = state.core;
+  const { agent, audit } = state.core;
   checkOwner(principalKey, signedIn.account);
+  const { account, resources, scopes } = signedIn;
+  // The grant of long-running work comes from an exchange, which has records of its own.
+  const isSignIn = grantOwner(principalKey)?.kind !== "long-running";
+  const facts: AuditFacts = {
+    action: "connect",
+    agent,
+    owner: principalKey,
+    account,
+    resource: resources[0],
+    scopes,
+  };
+  const end = isSignIn ? await audit.begin(facts) : () => undefined;
+  try {
+    const kept = await storeGrant(state, principalKey, signedIn, { first, generation });
+    end(kept === "kept" ? { outcome: "done" } : { outcome: "refused", reason: kept });
+    return kept;
+  } catch (cause) {
+    end(endOf(cause));
+    throw cause;
+  }
+}
+
+async function storeGrant(
+  state: GrantsState,
+  principalKey: string,
+  signedIn: NewGrant,
+  { first, generation }: { readonly first: FirstToken | undefined; readonly generation: number | undefined },
+): Promise<"kept" | "signed_out"> {
+  const { now, onEvent } = state.core;
   // The index first: a grant that is in no index could not be found to be ended.
   await state.index.add(signedIn.account, principalKey, signedIn.until);
   const kept = await recordOf(state, principalKey).update((current) =>
@@ -76,11 +150,16 @@ async function removeGrantsOf(state: GrantsState, account: Pick<Account, "tid" |
 }
 
 async function generationOf(state: GrantsState, principalKey: string): Promise<number> {
-  const { now } = state.core;
   const known = (await recordOf(state, principalKey).read()).generation;
-  if (known !== 0) return known;
-  const made = await recordOf(state, principalKey).update((current) =>
-    current.generation === 0 ? { ...current, generation: now() } : undefined,
-  );
-  return made?.generation ?? (await recordOf(state, principalKey).read()).generation;
+  return known === 0 ? firstGeneration(state, principalKey) : known;
+}
+
+async function firstGeneration(state: GrantsState, principalKey: string): Promise<number> {
+  let generation = 0;
+  await recordOf(state, principalKey).create((current) => {
+    const isFirst = current.generation === 0;
+    generation = isFirst ? state.core.now() : current.generation;
+    return isFirst ? { ...current, generation } : undefined;
+  });
+  return generation;
 }

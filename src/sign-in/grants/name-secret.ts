@@ -1,3 +1,4 @@
+import { createSecretKey, type KeyObject } from "node:crypto";
 import { storeCorruptCauses } from "../../errors/causes/sign-in.js";
 import { clocksOf, endAt, isPast, type Clocks, type End } from "../../async/clocks.js";
 import { singleFlight, type SingleFlight } from "../../async/single-flight.js";
@@ -12,15 +13,19 @@ import type { SignInStore } from "../stores/store.js";
  */
 export interface NameSecretState {
   readonly store: SignInStore;
-  readonly keys: readonly KeyPlace[];
+  /** The keys as they are now. */
+  readonly current: () => readonly (string | Uint8Array)[];
+  /** Where each key's copy stands, and the keys that this was made from. */
+  keys: readonly KeyPlace[];
+  from: readonly (string | Uint8Array)[] | undefined;
   readonly clocks: Clocks;
-  readonly reads: SingleFlight<Buffer>;
+  readonly reads: SingleFlight<KeyObject>;
   /** The secret as this process knows it, and when it has to be read again. */
   known: KnownSecret | undefined;
 }
 
 interface KnownSecret {
-  readonly secret: Buffer;
+  readonly secret: KeyObject;
   readonly begun: number;
   readonly freshUntil: End;
 }
@@ -45,21 +50,38 @@ const maxTries = 5;
 /** The secret of a store, not read yet. */
 export function nameSecret(
   store: SignInStore,
-  encryptionKeys: readonly (string | Uint8Array)[],
+  current: () => readonly (string | Uint8Array)[],
   now: () => number,
 ): NameSecretState {
-  const keys = encryptionKeys.map(keyPlace);
-  return { store, keys, clocks: clocksOf(now), reads: singleFlight(), known: undefined };
+  return {
+    store,
+    current,
+    keys: [],
+    from: undefined,
+    clocks: clocksOf(now),
+    reads: singleFlight(),
+    known: undefined,
+  };
 }
 
 /** Runs a step with the secret, which is read first when that is due. */
-export function withNameSecret<T>(state: NameSecretState, step: (secret: Buffer) => Promise<T>): Promise<T> {
+export function withNameSecret<T>(
+  state: NameSecretState,
+  step: (secret: KeyObject) => Promise<T>,
+): Promise<T> {
+  const encryptionKeys = state.current();
+  if (encryptionKeys !== state.from) {
+    state.keys = encryptionKeys.map(keyPlace);
+    // Read again at once: every key needs a copy of the secret.
+    if (state.known !== undefined) state.known = { ...state.known, freshUntil: endAt(state.clocks, 0) };
+    state.from = encryptionKeys;
+  }
   const { known, clocks, reads } = state;
   if (known !== undefined && !isPast(clocks, known.freshUntil)) return step(known.secret);
   return reads.run("secret", () => readSecret(state, maxTries)).then(step);
 }
 
-async function readSecret(state: NameSecretState, tries: number): Promise<Buffer> {
+async function readSecret(state: NameSecretState, tries: number): Promise<KeyObject> {
   const { store, keys, clocks } = state;
   const wall = clocks.now();
   const freshUntil = endAt(clocks, wall + lookMs);
@@ -78,7 +100,7 @@ async function readSecret(state: NameSecretState, tries: number): Promise<Buffer
     if (tries > 1) return readSecret(state, tries - 1);
     throw new HostedAgentIdentityError("store_unavailable", "The store's value changed too often.");
   }
-  const secret = Buffer.from(counts.secret, "base64url");
+  const secret = createSecretKey(counts.secret, "base64url");
   state.known = { secret, begun: counts.begun, freshUntil };
   return secret;
 }
@@ -89,7 +111,8 @@ function ownSecret(
   texts: readonly unknown[],
   at: number,
 ): Pick<NameSecret, "v" | "secret" | "begun"> {
-  if (known !== undefined) return { v: 1, secret: known.secret.toString("base64url"), begun: known.begun };
+  if (known !== undefined)
+    return { v: 1, secret: known.secret.export().toString("base64url"), begun: known.begun };
   // A new secret would hide every record of the store.
   if (texts.some((text) => text !== undefined)) throw unreadable();
   return { v: 1, secret: (keys[0] as KeyPlace).own.toString("base64url"), begun: at };
@@ -109,7 +132,7 @@ function keyPlace(key: string | Uint8Array): KeyPlace {
   const [own = Buffer.alloc(0)] = derivedSecrets([key], "record-names", []);
   return {
     own,
-    place: keyedName(own, "names", "names"),
+    place: keyedName(createSecretKey(own), "names", "names"),
     seal: (secret) => ring.seal("names", [], secret),
     open(text) {
       const found = ring.open("names", [], text) as NameSecret | undefined;

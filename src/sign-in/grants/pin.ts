@@ -14,32 +14,38 @@ export async function readPin(core: SignInContext, principalKey: string): Promis
   return sealed === undefined ? undefined : openPin(core, principalKey, sealed);
 }
 
-/**
- * Pins the account unless another one is pinned. Returns whether it is pinned now. Of two at the same time one wins. A
- * pin that cannot be read refuses every account until `unpin()`: it may name another one.
- */
-export async function pin(core: SignInContext, principalKey: string, account: Account): Promise<boolean> {
-  const key = keyOf(core, principalKey);
-  const sealed = core.keys.seal("pin", recordBinding(core, principalKey), account);
-  if (await core.store.setIfAbsent(key, sealed, pinMs)) return true;
-  const before = await core.store.get(key);
-  const known = before === undefined ? undefined : openPin(core, principalKey, before);
-  if (!allows(known, account) || before === undefined) return false;
-  await core.store.compareAndSet(key, before, sealed, pinMs);
-  return true;
+/** The pin of one sign-in. */
+export interface Pinning {
+  /**
+   * Pins the account unless another one is pinned. Returns whether it is pinned now. Of two at the same time one wins. A
+   * pin that cannot be read refuses every account until `unpin()`: it may name another one.
+   */
+  pin(): Promise<boolean>;
+  /** Removes the pin of a sign-in that failed. One that was there before stays, and so does another sign-in's. */
+  takeBack(): Promise<void>;
 }
 
-/** Removes the pin of a sign-in that failed. Another account's pin stays. */
-export async function takePinBack(
-  core: SignInContext,
-  principalKey: string,
-  account: Account,
-): Promise<void> {
+export function pinning(core: SignInContext, principalKey: string, account: Account): Pinning {
+  const { keys, store } = core;
   const key = keyOf(core, principalKey);
-  const sealed = await core.store.get(key);
-  if (sealed === undefined || !allows(openPin(core, principalKey, sealed), account)) return;
-  // Deletes exactly what was read: it expires in a millisecond.
-  await core.store.compareAndSet(key, sealed, sealed, 1);
+  // No other text is the same: it tells who wrote it.
+  const sealed = (): string => keys.seal("pin", recordBinding(core, principalKey), account);
+  const own = sealed();
+  return {
+    async pin() {
+      if (await store.setIfAbsent(key, own, pinMs)) return true;
+      const before = await store.get(key);
+      // The pin of a sign-in that failed has expired between these two steps.
+      if (before === undefined) return store.setIfAbsent(key, own, pinMs);
+      const known = openPin(core, principalKey, before);
+      if (!allows(known, account)) return false;
+      // Written anew, so that it lives longer. It is not ours to take back.
+      await store.compareAndSet(key, before, sealed(), pinMs);
+      return true;
+    },
+    // It expires in a millisecond.
+    takeBack: async () => void (await store.compareAndSet(key, own, own, 1)),
+  };
 }
 
 /** Whether the account may be bound as far as the pin goes. */

@@ -4,7 +4,7 @@ import { wrongUserCauses } from "../../errors/causes/tokens.js";
 import type { Account, FirstToken, NewGrant } from "./grant.js";
 import { grantOwner } from "./grant-owner.js";
 import { withKept } from "./kept-tokens.js";
-import type { GrantRecord, KeptToken, StoredGrant } from "./record.js";
+import type { GrantRecord, KeptToken, RefreshClaim, StoredGrant } from "./record.js";
 
 /** The record after a sign-in. */
 export function afterSignIn(
@@ -23,7 +23,8 @@ export function afterSignIn(
     scopes: union(before?.scopes, signedIn.scopes),
     signedInAt: before?.signedInAt ?? time,
     updatedAt: time,
-    refreshedAt: time,
+    // A refresh that is under way loses its claim, and its answer is not written.
+    sequence: (before?.sequence ?? 0) + 1,
     indexedAt: time,
     signIns: (before?.signIns ?? 0) + 1,
     until: signedIn.until,
@@ -39,7 +40,10 @@ function firstToken(first: FirstToken, obtainedAt: number): KeptToken {
   return { url, scopes, claims, token, obtainedAt, refreshAt, expiresAt };
 }
 
-/** The record after a refresh that began with `started`. `undefined` when that grant has ended meanwhile. */
+/**
+ * The record after a refresh that began with `started`, at a server that allows several at a time. `undefined` when
+ * that grant has ended meanwhile.
+ */
 export function afterRefresh(
   current: GrantRecord,
   started: GrantRecord,
@@ -50,13 +54,55 @@ export function afterRefresh(
   if (grant === undefined || current.generation !== started.generation) return undefined;
   if (!isSame(grant.account, started.grant?.account) || grant.signIns !== started.grant?.signIns)
     return undefined;
-  const newest = refreshToken !== undefined && grant.refreshedAt <= kept.obtainedAt;
+  const isFirst = grant.sequence === started.grant.sequence;
+  return refreshed(current, grant, isFirst ? refreshToken : undefined, kept);
+}
+
+/** A record whose refresh token is claimed. */
+export interface ClaimedRecord extends GrantRecord {
+  readonly grant: StoredGrant & { readonly claim: RefreshClaim };
+}
+
+/** The record with a claim on its refresh token. `own`: the claim that the same process gives up for it. */
+export function afterClaim(current: GrantRecord, id: string, own?: string): ClaimedRecord | undefined {
+  const { grant } = current;
+  if (grant === undefined) return undefined;
+  const { claim, sequence } = grant;
+  const takenOver = claim !== undefined && (claim.id !== own || claim.takenOver);
+  return { ...current, grant: { ...grant, sequence: sequence + 1, claim: { id, takenOver } } };
+}
+
+/** The record without the claim, whose holder has not used the refresh token. `undefined` when it has another one. */
+export function afterRelease(current: GrantRecord, id: string): GrantRecord | undefined {
+  const { grant } = current;
+  if (grant?.claim?.id !== id) return undefined;
+  return { ...current, grant: { ...grant, sequence: grant.sequence + 1, claim: undefined } };
+}
+
+/** The record after the refresh of a claim's holder. `undefined` when the record has moved on. */
+export function afterClaimedRefresh(
+  current: GrantRecord,
+  id: string,
+  refreshToken: string | undefined,
+  kept: KeptToken,
+): GrantRecord | undefined {
+  const { grant } = current;
+  if (grant?.claim?.id !== id) return undefined;
+  return refreshed(current, { ...grant, claim: undefined }, refreshToken, kept);
+}
+
+function refreshed(
+  current: GrantRecord,
+  grant: StoredGrant,
+  refreshToken: string | undefined,
+  kept: KeptToken,
+): GrantRecord {
   return {
     generation: current.generation,
     grant: {
       ...grant,
-      refreshToken: newest ? refreshToken : grant.refreshToken,
-      refreshedAt: newest ? kept.obtainedAt : grant.refreshedAt,
+      refreshToken: refreshToken ?? grant.refreshToken,
+      sequence: grant.sequence + 1,
       updatedAt: Math.max(grant.updatedAt, kept.obtainedAt),
     },
     tokens: withKept(current.tokens, kept, kept.obtainedAt),

@@ -1,4 +1,4 @@
-import { keyedName } from "../../sealing/keyring.js";
+import { type EncryptionKeys, keyedName } from "../../sealing/keyring.js";
 import type { StartedStore } from "../stores/started-store.js";
 import { wrappedStore } from "../stores/wrapped-store.js";
 import { nameSecret, withNameSecret } from "./name-secret.js";
@@ -6,6 +6,7 @@ import { nameSecret, withNameSecret } from "./name-secret.js";
 /** What a record may be. The kind stands before its name in clear, so that a store can tell them apart. */
 export type RecordKind =
   | "grant"
+  | "claim"
   | "index"
   | "pin"
   | "ticket"
@@ -27,14 +28,16 @@ export function recordName(kind: RecordKind, ...parts: readonly string[]): strin
 /** The store with keyed names (HMAC-SHA-256): whoever can read it cannot look up a user they know. */
 export function keyedStore(
   store: StartedStore,
-  encryptionKeys: readonly (string | Uint8Array)[],
+  keys: EncryptionKeys | (() => EncryptionKeys),
   now: () => number,
 ): StartedStore {
-  const state = nameSecret(store, encryptionKeys, now);
+  const state = nameSecret(store, typeof keys === "function" ? keys : () => keys, now);
   return {
     ...wrappedStore(store, (name, step) =>
       withNameSecret(state, (secret) => step(keyedName(secret, name.slice(0, name.indexOf(":")), name))),
     ),
+    // The kind stands before a name in clear, so a prefix of it is one of the stored key, too.
+    scan: store.scan,
     async start() {
       await store.start();
       await withNameSecret(state, async () => undefined);

@@ -1,6 +1,7 @@
 import { digest } from "../../sealing/digest.js";
-import { recordBinding, type SignInContext } from "../sign-in-context.js";
-import type { Grant } from "./grant.js";
+import type { SignInContext } from "../sign-in-context.js";
+import type { Grant, GrantAddress } from "./grant.js";
+import type { GrantIssuer } from "./issuer.js";
 
 /**
  * Everything stored for one principal, under one key. A sign-out ends the grant and its tokens in one step, and a
@@ -17,12 +18,21 @@ export interface GrantRecord {
 
 /** A grant as it is stored. */
 export interface StoredGrant extends Omit<Grant, "generation"> {
-  /** When the refresh token was issued. The newer of two counts. */
-  readonly refreshedAt: number;
+  /** Raised by each sign-in, refresh and claim. What began under a lower number replaces no refresh token. */
+  readonly sequence: number;
+  /** The process that may use the refresh token, where one refresh at a time is allowed. */
+  readonly claim?: RefreshClaim | undefined;
   /** Counts the sign-ins, so that tokens of an earlier one are not written back. */
   readonly signIns: number;
   /** When the account's index last named this principal. */
   readonly indexedAt: number;
+}
+
+/** The right to use a refresh token. It lasts as long as the store keeps the mark with this id. */
+export interface RefreshClaim {
+  readonly id: string;
+  /** Whether it took the place of a claim whose holder may have used the refresh token. */
+  readonly takenOver: boolean;
 }
 
 /** An access token as it is stored. */
@@ -40,6 +50,15 @@ export interface KeptToken {
 /** The record of a principal that never signed in. */
 export const noRecord: GrantRecord = Object.freeze({ generation: 0, grant: undefined, tokens: [] });
 
+/** What the sealed record of a grant is bound to, and named by: agent, issuer, client, principal and resource set. */
+export function grantBinding(
+  { agent }: SignInContext,
+  { issuer, clientId, resourceSet }: GrantIssuer,
+  principalKey: string,
+): readonly string[] {
+  return [agent, issuer, clientId, principalKey, resourceSet];
+}
+
 /** Seals and opens the records of principals. */
 export interface RecordSeal {
   seal(principalKey: string, record: GrantRecord): string;
@@ -50,16 +69,28 @@ export interface RecordSeal {
    * record.
    */
   tokensOpener(principalKey: string): (sealed: string) => readonly KeptToken[];
+  /** Whose record a text is, for whoever found it in a scan: trust it once `open` has opened the rest. */
+  address(sealed: string): GrantAddress | undefined;
 }
 
+/** The form of the parts. Another one does not open. */
+const version = 2;
+
 interface GrantPart {
-  readonly v: 1;
+  readonly v: typeof version;
   readonly generation: number;
   readonly grant: StoredGrant | undefined;
 }
 
+interface AddressPart {
+  readonly v: typeof version;
+  /** The digest of the sealed grant part: one with another record's address does not open. */
+  readonly of: string;
+  readonly address: GrantAddress;
+}
+
 interface TokensPart {
-  readonly v: 1;
+  readonly v: typeof version;
   /**
    * The digest of the sealed grant part. Otherwise whoever can write to the store could append tokens from before
    * a sign-out to the grant part from after it.
@@ -68,49 +99,72 @@ interface TokensPart {
   readonly tokens: readonly KeptToken[];
 }
 
-/** Two sealed parts in one value: a token is found without opening the refresh token. */
-export function recordSeal(core: SignInContext): RecordSeal {
-  const { keys } = core;
-  const openPart = <T extends { readonly v: 1 }>(
+/**
+ * Three sealed parts in one value: the grant, its address, and its tokens if there are any. A token is found without
+ * opening the refresh token, and the address is sealed with a key that follows from no principal.
+ */
+export function recordSeal(core: SignInContext, issuer: GrantIssuer): RecordSeal {
+  const { agent, keys } = core;
+  const { kind, clientId, resourceSet } = issuer;
+  const ofVersion = <T extends { readonly v: number }>(value: unknown): T | undefined => {
+    const part = value as T | undefined;
+    return part?.v === version ? part : undefined;
+  };
+  const openPart = <T extends { readonly v: number }>(
     purpose: "grant" | "cached-token",
     principalKey: string,
     sealed: string | undefined,
-  ): T | undefined => {
-    if (sealed === undefined) return undefined;
-    const value = keys.open(purpose, recordBinding(core, principalKey), sealed) as T | undefined;
-    return value?.v === 1 ? value : undefined;
-  };
+  ): T | undefined =>
+    sealed === undefined
+      ? undefined
+      : ofVersion<T>(keys.open(purpose, grantBinding(core, issuer, principalKey), sealed));
   const tokensOf = (part: TokensPart | undefined, sealedGrant: string): readonly KeptToken[] =>
-    part?.v === 1 && part.of === digest(sealedGrant) ? part.tokens : [];
+    part !== undefined && part.of === digest(sealedGrant) ? part.tokens : [];
+  const addressOf = (text: string): GrantAddress | undefined => {
+    const { grantText, addressText } = partsOf(text);
+    if (addressText === undefined) return undefined;
+    const part = ofVersion<AddressPart>(keys.open("grant-address", [], addressText));
+    return part?.of === digest(grantText) ? part.address : undefined;
+  };
   return {
     seal(principalKey, { generation, grant, tokens }) {
-      const binding = recordBinding(core, principalKey);
-      const grantPart: GrantPart = { v: 1, generation, grant };
+      const binding = grantBinding(core, issuer, principalKey);
+      const grantPart: GrantPart = { v: version, generation, grant };
       const sealed = keys.seal("grant", binding, grantPart);
-      if (tokens.length === 0) return sealed;
-      const tokensPart: TokensPart = { v: 1, of: digest(sealed), tokens };
-      return `${sealed}.${keys.seal("cached-token", binding, tokensPart)}`;
+      const of = digest(sealed);
+      const address = { kind, agent, issuer: issuer.issuer, clientId, resourceSet, principalKey };
+      const addressPart: AddressPart = { v: version, of, address };
+      const addressed = `${sealed}.${keys.seal("grant-address", [], addressPart)}`;
+      if (tokens.length === 0) return addressed;
+      const tokensPart: TokensPart = { v: version, of, tokens };
+      return `${addressed}.${keys.seal("cached-token", binding, tokensPart)}`;
     },
     open(principalKey, text) {
-      const [grantText, tokensText] = partsOf(text);
+      const { grantText, tokensText } = partsOf(text);
       const part = openPart<GrantPart>("grant", principalKey, grantText);
-      if (part === undefined) return undefined;
+      if (part === undefined || addressOf(text)?.principalKey !== principalKey) return undefined;
       const tokens = openPart<TokensPart>("cached-token", principalKey, tokensText);
       return { generation: part.generation, grant: part.grant, tokens: tokensOf(tokens, grantText) };
     },
     tokensOpener(principalKey) {
-      const open = keys.opener("cached-token", recordBinding(core, principalKey));
+      const open = keys.opener("cached-token", grantBinding(core, issuer, principalKey));
       return (text) => {
-        const [grantText, tokensText] = partsOf(text);
-        const part = tokensText === undefined ? undefined : (open(tokensText) as TokensPart | undefined);
+        const { grantText, tokensText } = partsOf(text);
+        const part = tokensText === undefined ? undefined : ofVersion<TokensPart>(open(tokensText));
         return tokensOf(part, grantText);
       };
     },
+    address: addressOf,
   };
 }
 
-/** The grant part, and the tokens part if there is one. */
-function partsOf(text: string): readonly [string, string | undefined] {
-  const dot = text.indexOf(".");
-  return dot < 0 ? [text, undefined] : [text.slice(0, dot), text.slice(dot + 1)];
+interface RecordParts {
+  readonly grantText: string;
+  readonly addressText: string | undefined;
+  readonly tokensText: string | undefined;
+}
+
+function partsOf(text: string): RecordParts {
+  const [grantText = "", addressText, tokensText] = text.split(".", 3);
+  return { grantText, addressText, tokensText };
 }

@@ -34,6 +34,8 @@ export interface LinkKeys {
   readonly agents: ReadonlyMap<string, KnownAgent>;
   /** `undefined` in a process that only serves. */
   readonly privateKey: KeyObject | undefined;
+  /** The agent of this process, where its public key is known to be that of `privateKey`. */
+  readonly own?: KnownAgent | undefined;
 }
 
 /** What the keys are made from. */
@@ -66,7 +68,7 @@ export function linkKeys(options: LinkKeyOptions): LinkKeys {
     // A resource may ask for more of its own scopes than it was described with (step-up).
     mayAsk: (scopes) => scopes.every((scope) => resources.has(resourceOfScope(scope) ?? "")),
   };
-  return { agents: new Map([[agentName, self]]), privateKey: own[0] };
+  return { agents: new Map([[agentName, self]]), privateKey: own[0], own: self };
 }
 
 function listedAgent({ publicKeys, scopes }: SignInAgent): KnownAgent {

@@ -1,20 +1,25 @@
-import { checkLinkForm } from "../../consent/link-policy.js";
+import { checkLinkForm, maxLinkLength } from "../../consent/link-policy.js";
 import type { MadeConsentLink } from "../../consent/consent-link.js";
 import { liveInternalsOf, userNotIdentified } from "../../context/internals.js";
 import { signInProof, type Principal, type SignInProof } from "../../context/principal.js";
 import type { UserContext } from "../../context/user-context.js";
+import { HostedAgentIdentityError } from "../../errors.js";
 import { invalid } from "../../options/invalid.js";
 import type { ProtectedResource } from "../../sources/protected-resource.js";
 import type { SignInInternals } from "../sign-in-internals.js";
 import { maxTicketMs, sealTicket, type Ticket } from "./ticket.js";
 import { signInUrls } from "./urls.js";
 
-/** The link under which the user of a running turn signs in for a resource. */
+/** The link under which the user of a running turn signs in for a resource, or opens a page of its server's. */
 export async function makeLink(
   { core, linkKeys }: SignInInternals,
   context: UserContext,
   resource: ProtectedResource,
-  { scopes, claims }: { readonly scopes: readonly string[]; readonly claims: string | undefined },
+  {
+    scopes,
+    claims,
+    elicitation,
+  }: Pick<Ticket, "scopes" | "elicitation"> & { readonly claims: string | undefined },
 ): Promise<MadeConsentLink> {
   const { principal, proof } = checkIdentified(context);
   const { user } = context;
@@ -34,12 +39,23 @@ export async function makeLink(
     serverLabel: resource.serverLabel,
     scopes,
     claims,
+    elicitation,
     askedAt,
     expiresAt,
   };
-  const link = signInUrls(core.publicUrl).start(sealTicket(core, linkKeys, ticket));
+  const urls = signInUrls(core.publicUrl);
+  const sealed = sealTicket(core, linkKeys, ticket);
+  const link = elicitation === undefined ? urls.start(sealed) : urls.open(sealed);
+  if (elicitation !== undefined && link.length > maxLinkLength) throw tooLong(resource, elicitation.url);
   checkLinkForm(link);
   return { link, expiresAt };
+}
+
+function tooLong({ serverLabel }: ProtectedResource, url: string): HostedAgentIdentityError {
+  return new HostedAgentIdentityError(
+    "sign_in_too_large",
+    `${JSON.stringify(serverLabel)} asks the user to open an address of ${url.length} characters. The link to its page has room for about 4000.`,
+  );
 }
 
 /** Throws for a context without a principal that may own a grant: a token for a resource opens none. */

@@ -1,7 +1,7 @@
 import { sign, verify } from "node:crypto";
 import { digest } from "../../sealing/digest.js";
 import { deflateRawSync, inflateRawSync } from "node:zlib";
-import { maxLinkLength } from "../../consent/link-form.js";
+import { maxLinkLength } from "../../consent/link-policy.js";
 import { principalKey, type Principal } from "../../context/principal.js";
 import { resourceOfScope } from "../../entra/scopes.js";
 import { HostedAgentIdentityError } from "../../errors.js";
@@ -26,6 +26,8 @@ export interface Ticket {
   readonly scopes: readonly string[];
   /** A claims challenge the sign-in has to meet, as a JSON string. */
   readonly claims?: string | undefined;
+  /** The page that the resource's server asks its user to open. Such a link opens no sign-in. */
+  readonly elicitation?: { readonly url: string; readonly message: string } | undefined;
   /** Milliseconds since the epoch. */
   readonly askedAt: number;
   readonly expiresAt: number;
@@ -48,7 +50,7 @@ const purpose = "sign-in link";
  * Signs a ticket with the agent's own key and seals it. The seal hides its content; the signature proves which of the
  * agents that share the encryption keys has made it.
  */
-export function sealTicket(core: SignInContext, { privateKey }: LinkKeys, ticket: Ticket): string {
+export function sealTicket(core: SignInContext, { privateKey, own }: LinkKeys, ticket: Ticket): string {
   if (privateKey === undefined)
     throw new HostedAgentIdentityError(
       "invalid_option",
@@ -56,9 +58,15 @@ export function sealTicket(core: SignInContext, { privateKey }: LinkKeys, ticket
     );
   const body = JSON.stringify({ purpose, for: core.publicUrl, ticket });
   const signature = sign(null, signed(body), privateKey).toString("base64url");
-  // Refused here, where the agent can ask for less. A user in front of a page could do nothing.
-  if (packed({ body, signature }).length > maxPacked) throw new HostedAgentIdentityError("sign_in_too_large");
-  return core.keys.seal("ticket", binding(core), { body, signature });
+  const text = packed({ body, signature });
+  // Refused here, where the agent can ask for less. A user in front of a page could do nothing. A page that a server
+  // asks for has no less to ask for: its sign-in goes without the ticket where that does not fit.
+  if (ticket.elicitation === undefined && text.length > maxPacked)
+    throw new HostedAgentIdentityError("sign_in_too_large");
+  // It was signed here: nothing has to be verified when this process serves the link as well.
+  own?.verified.set(digest(signature, body), true);
+  // Packed: the link of an MCP server's own sign-in has to fit into the ticket of an agent.
+  return core.keys.seal("ticket", binding(core), text);
 }
 
 /**
@@ -69,19 +77,33 @@ const maxPacked = 1_600;
 
 /** The ticket in as few characters as possible, for a cookie that is sealed itself. */
 export function packTicket(core: SignInContext, text: string): string | undefined {
-  const envelope = core.keys.open("ticket", binding(core), text);
-  return isEnvelope(envelope) ? packed(envelope) : undefined;
+  const opened = core.keys.open("ticket", binding(core), text);
+  return typeof opened === "string" ? opened : undefined;
 }
 
 /** The text of a ticket from a cookie. The signed content is unchanged, and is checked again. */
 export function unpackTicket(core: SignInContext, text: string): string {
-  const [body, signature] = JSON.parse(String(inflateRawSync(Buffer.from(text, "base64url")))) as string[];
-  return core.keys.seal("ticket", binding(core), { body, signature });
+  return core.keys.seal("ticket", binding(core), text);
 }
 
 function packed({ body, signature }: Envelope): string {
   return deflateRawSync(JSON.stringify([body, signature])).toString("base64url");
 }
+
+/** The envelope in a text that any holder of the encryption keys may have packed. */
+function unpacked(text: unknown): Envelope | undefined {
+  if (typeof text !== "string") return undefined;
+  try {
+    const bytes = inflateRawSync(Buffer.from(text, "base64url"), { maxOutputLength: maxUnpacked });
+    const [body, signature] = Object(parseJson(bytes.toString("utf8"))) as unknown[];
+    return typeof body === "string" && typeof signature === "string" ? { body, signature } : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** In bytes: far more than deflated text of a link can hold of real tickets. */
+const maxUnpacked = 65_536;
 
 interface Envelope {
   readonly body: string;
@@ -90,8 +112,9 @@ interface Envelope {
 
 /** Reads a ticket. `bad`: no agent that may ask for this has made it, or not for this service. */
 export function openTicket(core: SignInContext, { agents }: LinkKeys, text: string): TicketReading {
-  const envelope = text.length > maxTicketLength ? undefined : core.keys.open("ticket", binding(core), text);
-  if (!isEnvelope(envelope)) return { status: "bad" };
+  const sealed = text.length > maxTicketLength ? undefined : core.keys.open("ticket", binding(core), text);
+  const envelope = unpacked(sealed);
+  if (envelope === undefined) return { status: "bad" };
   const { body, signature } = envelope;
   const content = parseBody(body);
   if (!isContent(content) || content.purpose !== purpose || content.for !== core.publicUrl)
@@ -147,14 +170,10 @@ function parseBody(body: string): unknown {
   }
 }
 
-function isEnvelope(value: unknown): value is Envelope {
-  const { body, signature } = fields(value);
-  return typeof body === "string" && typeof signature === "string";
-}
-
 function isContent(value: unknown): value is { purpose: unknown; for: unknown; ticket: Ticket } {
   const ticket = fields(fields(value)["ticket"]);
   const { id, agent, resource, serverLabel, scopes, claims, askedAt, expiresAt, initiator } = ticket;
+  const page = fields(ticket["elicitation"]);
   const texts = [id, agent, resource, serverLabel];
   return (
     texts.every((text) => typeof text === "string" && text !== "") &&
@@ -162,6 +181,8 @@ function isContent(value: unknown): value is { purpose: unknown; for: unknown; t
     scopes.length > 0 &&
     scopes.every((scope) => typeof scope === "string") &&
     (claims === undefined || typeof claims === "string") &&
+    (ticket["elicitation"] === undefined ||
+      (typeof page["url"] === "string" && typeof page["message"] === "string")) &&
     typeof askedAt === "number" &&
     typeof expiresAt === "number" &&
     isPrincipalWithInitiator(fields(ticket["principal"]), initiator)

@@ -1,6 +1,5 @@
-import { linkFault } from "../../consent/link-form.js";
-import { check } from "../../options/checks.js";
-import { isLoopback } from "../../options/secure-url.js";
+import { linkFault } from "../../consent/link-policy.js";
+import { check, isLoopback } from "../../options/checks.js";
 import { type OptionCheck } from "../../options/option-table.js";
 
 /** Where people reach the pages. All of it comes from `publicUrl`: a request's host is anybody's claim. */
@@ -8,6 +7,8 @@ export interface SignInUrls {
   readonly callback: string;
   start(ticket: string): string;
   readonly startForm: string;
+  /** The page in front of one that an MCP server asks for; without a ticket, where its form goes. */
+  open(ticket?: string): string;
   done(outcome: string): string;
   connections(note?: string): string;
   readonly connectionsSignIn: string;
@@ -20,6 +21,7 @@ export function signInUrls(publicUrl: string): SignInUrls {
     callback: `${publicUrl}/callback`,
     start: (ticket) => `${publicUrl}/start?t=${encodeURIComponent(ticket)}`,
     startForm: `${publicUrl}/start`,
+    open: (ticket) => `${publicUrl}/open${ticket === undefined ? "" : `?t=${encodeURIComponent(ticket)}`}`,
     done: (outcome) => `${publicUrl}/done?r=${encodeURIComponent(outcome)}`,
     connections: (note) => `${publicUrl}/connections${note === undefined ? "" : `?note=${note}`}`,
     connectionsSignIn: `${publicUrl}/connections/sign-in`,

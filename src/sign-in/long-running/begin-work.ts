@@ -3,7 +3,7 @@ import { liveInternalsOf, userNotIdentified } from "../../context/internals.js";
 import type { Assertion } from "../../context/state.js";
 import type { UserContext, VerifiedUser } from "../../context/user-context.js";
 import { HostedAgentIdentityError } from "../../errors.js";
-import { exchangeOnBehalfOf } from "../../exchange/on-behalf-of-exchange.js";
+import { exchangeOnBehalfOf } from "../../exchange/token-request.js";
 import { ownGrantKey } from "../grants/grant-owner.js";
 import { endWork, isLive, refused, type LongRunningState } from "./running-work.js";
 import { workList, type WorkList } from "./work-list.js";
@@ -48,7 +48,7 @@ async function isStillLive(state: LongRunningState, id: string): Promise<boolean
   return work !== undefined && isLive(state, id, work);
 }
 
-/** Writes the work, and its own grant if it needs one. It is counted first, and not counted any more if that fails. */
+/** Writes the work, and its own grant if it needs one. It is counted first. If that fails, nothing of it stays. */
 async function storeWork(
   state: LongRunningState,
   works: WorkList,
@@ -64,9 +64,22 @@ async function storeWork(
     else await count(0);
     await records.keep(id, work);
   } catch (cause) {
-    await works.remove(id).catch(() => undefined);
+    await undo(state, works, id, work).catch(() => undefined);
     throw cause;
   }
+}
+
+/** A write that failed may have happened: without its id nobody could end the work, or its refresh token. */
+async function undo(
+  { grants, records }: LongRunningState,
+  works: WorkList,
+  id: string,
+  work: Work,
+): Promise<void> {
+  if (work.ownGrant && (await grants.find(ownGrantKey(id))) !== undefined)
+    await grants.remove(ownGrantKey(id));
+  await works.remove(id);
+  await records.forget(id);
 }
 
 /** A user token for an exchange, and how long the grant may live. */
@@ -95,7 +108,10 @@ async function keepExchange(
   const signal = new AbortController().signal;
   const { scopes, url: resource } = first;
   const request = { resource, assertion, account: user, scopes, claims: undefined, signal };
-  const { refreshToken, token, expiresAt, refreshAt } = await exchangeOnBehalfOf(app, request);
+  const { refreshToken, token, expiresAt, refreshAt } = await core.audit.around(
+    { action: "exchange", agent: core.agent, owner: grantKey, account: user, resource, scopes },
+    () => exchangeOnBehalfOf(app, request),
+  );
   if (refreshToken === undefined)
     throw new HostedAgentIdentityError(
       "entra_bad_response",

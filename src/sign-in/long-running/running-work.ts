@@ -1,4 +1,4 @@
-import { inBackground } from "../../async/background-timer.js";
+import { inBackground } from "../../async/deadline.js";
 import { principalKey as keyOf } from "../../context/principal.js";
 import type { UserContext } from "../../context/user-context.js";
 import { HostedAgentIdentityError } from "../../errors.js";

@@ -21,6 +21,8 @@ export interface WorkList {
   /** Throws `quota_reached` when there is no room at all. */
   check(generation: number): Promise<void>;
   remove(id: string): Promise<void>;
+  /** What is listed, also of work that has ended meanwhile. */
+  all(): Promise<readonly ListedWork[]>;
 }
 
 /** How much work one principal may have at a time. */
@@ -73,6 +75,7 @@ export function workList(
       });
     },
     check: (generation) => makeRoom(generation, 0),
+    all: () => list.read(),
     async remove(id) {
       await list.update((known) =>
         known.some((one) => one.id === id) ? known.filter((one) => one.id !== id) : undefined,

@@ -29,6 +29,8 @@ export interface WorkRecords {
   keep(id: string, work: Work): Promise<void>;
   /** How many bytes `keep` writes. */
   bytes(id: string, work: Work): number;
+  /** Deletes the record alone. */
+  forget(id: string): Promise<void>;
   /** Deletes the work, its own grant and its entry in the work list. */
   remove(id: string, work: Work, grants: Grants): Promise<void>;
   audit(type: "started" | "used" | "ended", id: string, work: Work): void;
@@ -58,10 +60,12 @@ export function workRecords(core: SignInContext): WorkRecords {
       await store.setIfAbsent(storeKey(id), seal(id, work), work.until - now());
       audit("started", id, work);
     },
+    forget: (id) => store.delete(storeKey(id)),
     async remove(id, work, grants) {
-      await store.delete(storeKey(id));
       if (work.ownGrant) await grants.remove(ownGrantKey(id), keyOf(work.principal));
       await workList(core, keyOf(work.principal)).remove(id);
+      // Last, because a retry after a failure finds the rest by it.
+      await store.delete(storeKey(id));
       audit("ended", id, work);
     },
     audit,
@@ -91,4 +95,17 @@ export async function endGrant(core: SignInContext, grants: Grants, owner: strin
   // The grant may exist without its work: that record was lost, or never written.
   if (id === undefined || work === undefined) await grants.remove(owner);
   else await records.remove(id, work, grants);
+}
+
+/** Deletes the work of a principal. Returns how much of it was still stored. */
+export async function endWorks(core: SignInContext, grants: Grants, principal: string): Promise<number> {
+  const records = workRecords(core);
+  let ended = 0;
+  for (const { id } of await workList(core, principal).all()) {
+    const work = await records.read(id);
+    if (work === undefined) continue;
+    await records.remove(id, work, grants);
+    ended += 1;
+  }
+  return ended;
 }

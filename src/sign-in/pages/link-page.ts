@@ -1,6 +1,6 @@
 import { html } from "./html.js";
 import type { Page } from "./layout.js";
-import { masked, time } from "./words.js";
+import { account, masked, plainly, say, strong, time } from "./words.js";
 
 /** What the link page shows. */
 export interface LinkPage {
@@ -24,42 +24,40 @@ export interface LinkPage {
 /** What a person sees first. It changes nothing until its button is pressed. */
 export function linkPage(shown: LinkPage): Page {
   const { agent, serverLabel, host, username } = shown;
-  const account =
-    username === undefined
-      ? undefined
-      : html`<div>
-          <dt>Your account</dt>
-          <dd>${shown.sameAccount ? username : masked(username)}</dd>
-        </div>`;
   return {
     status: 200,
-    title: `Sign in for ${agent}`,
-    mark: "ask",
-    content: html` <p>
-        ${agent} wants to use <strong>${serverLabel}</strong> for you. Go on only if you asked it to, just
-        now.
-      </p>
-      <dl>
-        <div>
-          <dt>Who asks</dt>
-          <dd>${agent}</dd>
-        </div>
-        <div>
-          <dt>What it wants to use</dt>
-          <dd>${serverLabel} <small>${host}</small></dd>
-        </div>
-        <div>
-          <dt>When you asked</dt>
-          <dd>${time(shown.askedAt, shown.now)}</dd>
-        </div>
-        ${account}
-      </dl>
-      <form method="post" action="${shown.action}">
-        <input type="hidden" name="t" value="${shown.ticket}" />
-        <input type="hidden" name="f" value="${shown.formToken}" />
-        <button class="primary">Continue to Microsoft sign-in</button>
-      </form>
-      ${shown.codeMode ? html`<p class="quiet">Afterwards you get a code that you type into your own chat with ${agent}.</p>` : undefined}
-      <p class="quiet">Somebody sent you this link? Then close this page: signing in would not help you.</p>`,
+    in: (language) => ({
+      title: plainly(language, "linkTitle", { agent }),
+      content: html` <p>${say(language, "linkIntro", { agent, server: strong(serverLabel) })}</p>
+        <dl>
+          <div>
+            <dt>${say(language, "linkAgent")}</dt>
+            <dd><bdi>${agent}</bdi></dd>
+          </div>
+          <div>
+            <dt>${say(language, "linkServer")}</dt>
+            <dd><bdi>${serverLabel}</bdi> <small dir="ltr">${host}</small></dd>
+          </div>
+          <div>
+            <dt>${say(language, "linkTime")}</dt>
+            <dd>${time(language, shown.askedAt, shown.now)}</dd>
+          </div>
+          ${
+            username === undefined
+              ? undefined
+              : html`<div>
+                  <dt>${say(language, "linkAccount")}</dt>
+                  <dd>${account(shown.sameAccount ? username : masked(username))}</dd>
+                </div>`
+          }
+        </dl>
+        <form method="post" action="${shown.action}" class="row wide">
+          <input type="hidden" name="t" value="${shown.ticket}" />
+          <input type="hidden" name="f" value="${shown.formToken}" />
+          <button class="primary">${say(language, "linkButton")}</button>
+        </form>
+        ${shown.codeMode ? html`<p class="quiet">${say(language, "linkCode", { agent })}</p>` : undefined}
+        <p class="quiet">${say(language, "linkForwarded")}</p>`,
+    }),
   };
 }

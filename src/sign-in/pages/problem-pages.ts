@@ -1,5 +1,8 @@
+import type { SignInText } from "../texts/texts.js";
+import { wayBack } from "./done-pages.js";
 import { html } from "./html.js";
 import type { Page } from "./layout.js";
+import { moment, plainly, say } from "./words.js";
 
 /** Everything that can go wrong in front of a person; each has a page of its own. */
 export type Problem =
@@ -18,191 +21,166 @@ export type Problem =
   | "admin_needed"
   | "wrong_tenant"
   | "guest"
-  | "trouble";
+  | "trouble"
+  | "not_approved";
 
 /** What is known besides. */
 export interface ProblemFacts {
-  /** Names the agent, or "the agent". */
-  readonly agent: string;
   /** Where the same link starts again, while it lives. */
-  readonly again?: string | undefined;
+  readonly again: string | undefined;
+  /** Where the chat is. */
+  readonly chat: string | undefined;
+  readonly connections: string;
   /** What an administrator has to be told: the app. */
-  readonly clientId?: string | undefined;
+  readonly clientId: string;
+  /** Names the event of this problem. It grants nothing. */
+  readonly reference: string;
+  /** When it happened. */
+  readonly at: number;
 }
 
-interface Text {
+/** How a problem is shown. */
+interface Shown {
   readonly status: number;
-  readonly title: string;
-  readonly paragraphs: (agent: string) => readonly string[];
-  /** Whether trying the same link again makes sense. */
-  readonly retry?: boolean;
-  readonly mark?: Page["mark"];
+  readonly title: SignInText;
+  readonly paragraphs: readonly SignInText[];
+  /** Where the page leads: to the same link again, or to the connections. */
+  readonly on?: "again" | "connections";
+  readonly mark?: "good";
 }
 
-const nothing = "Nothing was stored and nobody can act in your name.";
-const askAgain = (agent: string): string =>
-  `Go back to your chat with ${agent} and send your message again: you will get a new link.`;
-
-const texts: Readonly<Record<Problem, Text>> = {
-  bad_link: {
-    status: 400,
-    title: "This link does not work",
-    paragraphs: (agent) => [
-      "It is incomplete, or was not made by an agent that may ask for a sign-in.",
-      askAgain(agent),
-    ],
-  },
-  expired_link: {
-    status: 410,
-    title: "This link has expired",
-    paragraphs: (agent) => [
-      askAgain(agent),
-      "Links work for some minutes only, so that nobody finds one lying about.",
-    ],
-  },
+const shownAs: Readonly<Record<Problem, Shown>> = {
+  bad_link: { status: 400, title: "badLinkTitle", paragraphs: ["badLinkText", "askAgain"] },
+  expired_link: { status: 410, title: "expiredTitle", paragraphs: ["askAgain", "expiredText"] },
   already_done: {
     status: 200,
-    title: "You are already signed in",
+    title: "alreadyDoneTitle",
+    paragraphs: ["alreadyDoneText"],
+    on: "connections",
     mark: "good",
-    paragraphs: (agent) => [
-      `This link has done its work, perhaps in another tab. Go back to your chat with ${agent}; you can close this page.`,
-    ],
   },
   other_tab: {
     status: 409,
-    title: "You have this open in another tab",
-    retry: true,
-    paragraphs: () => ["Go on in the tab you opened last and close this one, or start again here.", nothing],
+    title: "otherTabTitle",
+    paragraphs: ["otherTabText", "nothingStored"],
+    on: "again",
   },
   other_browser: {
     status: 403,
-    title: "This sign-in began in another browser",
-    paragraphs: (agent) => [
-      "It has to end in the browser and the window where it began. Perhaps cookies are blocked, or somebody sent you an address out of their own sign-in.",
-      nothing,
-      askAgain(agent),
-    ],
+    title: "otherBrowserTitle",
+    paragraphs: ["otherBrowserText", "nothingStored", "askAgain"],
   },
-  replayed: {
-    status: 409,
-    title: "This step was done before",
-    paragraphs: (agent) => [
-      "The page was loaded a second time; each sign-in counts once. If the first time ended well, there is nothing more to do.",
-      `Otherwise: ${askAgain(agent)}`,
-    ],
-  },
-  lost: {
-    status: 409,
-    title: "This sign-in cannot go on here",
-    paragraphs: (agent) => [
-      "Your browser did not bring back what it was given when the sign-in began. Perhaps it blocks cookies, or you began more than three sign-ins at once: then the oldest ends.",
-      nothing,
-      askAgain(agent),
-    ],
-  },
+  replayed: { status: 409, title: "replayedTitle", paragraphs: ["replayedText", "askAgain"] },
+  lost: { status: 409, title: "lostTitle", paragraphs: ["lostText", "nothingStored", "askAgain"] },
   too_many: {
     status: 409,
-    title: "Too much is connected",
-    paragraphs: (agent) => [
-      `Your account is connected with as many chats and pieces of work as one account may have. ${nothing}`,
-      `Open the connections page, end what you do not need, and send your message to ${agent} again.`,
-    ],
+    title: "tooManyTitle",
+    paragraphs: ["tooManyText", "nothingStored", "tooManyNext"],
+    on: "connections",
   },
   wrong_account: {
     status: 403,
-    title: "This link is for another account",
-    retry: true,
-    paragraphs: (agent) => [
-      `The person who asked ${agent} has to sign in, and with the same account. ${nothing}`,
-      "Did you ask, and only pick the wrong account? Then try again and choose the other one. Did somebody send you this link? Then close this page.",
-    ],
+    title: "wrongAccountTitle",
+    paragraphs: ["wrongAccountText", "nothingStored", "wrongAccountNext"],
+    on: "again",
   },
   pinned_account: {
     status: 403,
-    title: "Another account is connected",
-    paragraphs: (agent) => [
-      `Your chat with ${agent} is connected to another account, and keeps to it. ${nothing}`,
-      `To change it, open the connections page with the account that is connected, choose “Use another account”, and then send your message to ${agent} again.`,
-    ],
+    title: "pinnedTitle",
+    paragraphs: ["pinnedText", "nothingStored", "pinnedNext"],
+    on: "connections",
   },
   cancelled: {
     status: 200,
-    title: "You cancelled the sign-in",
-    retry: true,
-    paragraphs: (agent) => [
-      `${nothing} ${agent} goes on without it.`,
-      "Did the page before say that an administrator has to approve? Then ask your administrator.",
-    ],
+    title: "cancelledTitle",
+    paragraphs: ["nothingStored", "cancelledText", "cancelledNext"],
+    on: "again",
   },
   access_denied: {
     status: 403,
-    title: "Access was refused",
-    retry: true,
-    paragraphs: (agent) => [
-      `Your organisation, or you, did not let ${agent} have access. ${nothing}`,
-      "If you did not expect that, ask your administrator.",
-    ],
+    title: "accessDeniedTitle",
+    paragraphs: ["accessDeniedText", "nothingStored", "accessDeniedNext"],
+    on: "again",
   },
   admin_needed: {
     status: 403,
-    title: "An administrator has to approve first",
-    paragraphs: (agent) => [
-      `In your organisation you cannot give ${agent} this permission yourself. ${nothing}`,
-      "Ask your administrator to approve it, then send your message in the chat again.",
-    ],
+    title: "adminNeededTitle",
+    paragraphs: ["adminNeededText", "nothingStored", "adminNeededNext"],
   },
   wrong_tenant: {
     status: 403,
-    title: "This organisation is not admitted",
-    retry: true,
-    paragraphs: (agent) => [
-      `You signed in with an account of an organisation that ${agent} does not serve. ${nothing}`,
-      "Try again with the account of the organisation where you use the agent.",
-    ],
+    title: "wrongTenantTitle",
+    paragraphs: ["wrongTenantText", "nothingStored", "wrongTenantNext"],
+    on: "again",
   },
   guest: {
     status: 403,
-    title: "Your account is not a guest here",
-    retry: true,
-    paragraphs: (agent) => [
-      `You belong to another organisation and have no guest account in the one where ${agent} works. ${nothing}`,
-      "Try again with an account of that organisation, or ask its administrator to invite you as a guest.",
-    ],
+    title: "guestTitle",
+    paragraphs: ["guestText", "nothingStored", "guestNext"],
+    on: "again",
   },
   trouble: {
     status: 503,
-    title: "That did not work just now",
-    retry: true,
-    paragraphs: (agent) => [
-      `It is not your fault, and ${nothing.charAt(0).toLowerCase()}${nothing.slice(1)}`,
-      `Wait a minute and try again. If it lasts, tell whoever looks after ${agent}.`,
-    ],
+    title: "troubleTitle",
+    paragraphs: ["troubleText", "nothingStored", "troubleNext"],
+    on: "again",
   },
+  not_approved: { status: 200, title: "notApprovedTitle", paragraphs: ["notApprovedText"] },
 };
 
-/** The page for a problem: what happened, what it means, what to do. */
+/** The page for a problem: what happened, what it means, what to do, and what to tell whoever helps. */
 export function problemPage(problem: Problem, facts: ProblemFacts): Page {
-  const { status, title, paragraphs, retry, mark } = texts[problem];
-  const again = retry === true ? facts.again : undefined;
-  const admin =
-    problem === "admin_needed" && facts.clientId !== undefined
-      ? html`<p class="quiet">
-          For your administrator: grant consent to the application ${facts.clientId} (${facts.agent}).
-        </p>`
-      : undefined;
+  const { status, title, paragraphs, on, mark } = shownAs[problem];
+  const { reference, at, clientId } = facts;
   return {
     status,
-    title,
-    mark: mark ?? "bad",
-    content: html` ${paragraphs(facts.agent).map((text) => html`<p>${text}</p>`)} ${admin}
-    ${again === undefined ? undefined : html`<p><a class="button primary" href="${again}">Try again</a></p>`}`,
+    in: (language) => ({
+      title: plainly(language, title),
+      mark: mark ?? "bad",
+      content: html` ${paragraphs.map((name) => html`<p>${say(language, name)}</p>`)}
+      ${problem === "admin_needed" ? html`<p>${say(language, "adminNeededApp", { application: clientId })}</p>` : undefined}
+      ${
+        on === "again" && facts.again !== undefined
+          ? html`<p><a class="button primary" href="${facts.again}">${say(language, "tryAgain")}</a></p>`
+          : undefined
+      }
+      ${wayBack(language, facts.chat)}
+      ${
+        on === "connections"
+          ? html`<p><a href="${facts.connections}">${say(language, "doneConnections")}</a></p>`
+          : undefined
+      }
+      ${
+        mark === "good"
+          ? undefined
+          : html`<p class="quiet">
+              ${say(language, "reference", { reference, time: moment(language, at) })}
+            </p>`
+      }`,
+    }),
   };
 }
 
-/** A page nobody should see: an address that is none of ours. */
-export const notFoundPage: Page = {
-  status: 404,
-  title: "There is nothing here",
-  mark: "bad",
-  content: html`<p>The address is not a page of this sign-in.</p>`,
+/** For an administrator who comes back from Entra. Anybody can make such an address, so it says nothing was granted. */
+export const approvedPage: Page = {
+  status: 200,
+  in: (language) => ({
+    title: plainly(language, "approvedTitle"),
+    mark: "good",
+    content: html` <p>${say(language, "approvedText")}</p>
+      <p>${say(language, "approvedNext")}</p>`,
+  }),
 };
+
+/** A page nobody should see: an address that is none of ours. */
+export function notFoundPage(connections: string, status = 404): Page {
+  return {
+    status,
+    in: (language) => ({
+      title: plainly(language, "notFoundTitle"),
+      mark: "bad",
+      content: html` <p>${say(language, "notFoundText")}</p>
+        <p><a href="${connections}">${say(language, "doneConnections")}</a></p>`,
+    }),
+  };
+}

@@ -1,9 +1,9 @@
 import { tokenVerifier, verifierOptions } from "../../user-token/verify.js";
-import type { EntraAppFacts } from "../../entra/tenants.js";
+import type { EntraAppFacts } from "../../entra/clouds.js";
 import { clientOf } from "../../entra/token-claims.js";
 import { HostedAgentIdentityError, isUserTokenError, UserTokenError } from "../../errors.js";
 import { readOptions } from "../../options/option-table.js";
-import type { FetchLike } from "../../runtime/fetch-like.js";
+import type { FetchLike } from "../../runtime/runtime.js";
 
 /** What proves an agent. */
 export interface AgentVerifierOptions {

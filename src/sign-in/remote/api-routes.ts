@@ -5,11 +5,13 @@ import type { UserAccess } from "../../access/types.js";
 import type { UserContext } from "../../context/user-context.js";
 import { HostedAgentIdentityError, isConsentRequiredError } from "../../errors.js";
 import type { AccessToken } from "../../sources/token-source.js";
-import { maxMessageLength } from "../binding/code.js";
-import { maxPromptLength } from "../binding/prompt.js";
+import { maxLinkLength } from "../../consent/link-policy.js";
+import { allowsPage } from "../flow/open.js";
+import { maxPromptLength, maxTitle } from "../binding/prompt.js";
+import { maxMessageLength } from "../binding/typed.js";
 import { wireRedeemed } from "./redeemed-wire.js";
 import type { ActiveAgent } from "./served-agent.js";
-import { textField, type RouteName, type TokenReply } from "./wire.js";
+import { textField, type PageReply, type RouteName, type TokenReply } from "./wire.js";
 
 /** The answer to a call, and the label of the resource that a token was given for. */
 interface RouteAnswer {
@@ -24,20 +26,34 @@ type Route = (
   now: () => number,
 ) => Promise<RouteAnswer>;
 
+/** Twice what is shown, because a character may take two places. */
+const maxTitleLength = 2 * maxTitle + 2;
+
 /** Claims come out of a challenge, so they are no longer than one. In characters. */
 export const maxClaimsLength: number = maxChallengeLength;
 
 /** What each call does. */
 export const routes: Readonly<Record<RouteName, Route>> = {
   tokens,
+  page,
   async redeem(agent, context, body) {
     // A longer message is refused, not cut: a code at its end would be lost.
     const text = textField(body, "text", maxMessageLength);
     return { body: wireRedeemed(await agent.signIn.redeem(context, text)) };
   },
   async prompt(agent, context, body) {
-    await agent.signIn.keepPrompt(context, textField(body, "prompt", maxPromptLength));
+    const { title: named } = body;
+    const title = named === undefined || named === "" ? named : textField(body, "title", maxTitleLength);
+    // A message that was too long for the agent to send is named only.
+    const prompt =
+      title !== undefined && body["prompt"] === "" ? "" : textField(body, "prompt", maxPromptLength);
+    await agent.signIn.keepPrompt(context, prompt, { title });
     return { body: { status: "kept" } };
+  },
+  async settle(agent, context, body) {
+    const said = textField(body, "end", 16);
+    await agent.signIn.settle(context, said === "answered" || said === "sending" ? said : "failed");
+    return { body: { status: "settled" } };
   },
   "sign-out": async (agent, context) => {
     if (context.principal === undefined) throw new HostedAgentIdentityError("user_not_identified");
@@ -69,6 +85,34 @@ async function tokens(
     }));
     return { body: { status: "consent_required", requests } satisfies TokenReply };
   }
+}
+
+async function page(
+  agent: ActiveAgent,
+  context: UserContext,
+  body: Readonly<Record<string, unknown>>,
+): Promise<RouteAnswer> {
+  const { resource } = askedAccess(agent, body);
+  const url = textField(body, "url", maxLinkLength);
+  if (!allowsPage(resource, url))
+    throw new HostedAgentIdentityError(
+      "elicitation_not_allowed",
+      `${JSON.stringify(resource.serverLabel)} asks the user to open a page that elicitation.allowedLinks of its resource at the sign-in service does not allow.`,
+    );
+  const { message: said } = body;
+  const message = typeof said === "string" ? said : "";
+  const made = await agent.signIn.tokens().pageFor?.({ context, resource, url, message });
+  if (made === undefined) throw noPages();
+  const { link, expiresAt = null } = made;
+  return { body: { status: "page", link, expires_at: expiresAt } satisfies PageReply };
+}
+
+/** A sign-in of somebody's own that has no such pages. */
+function noPages(): HostedAgentIdentityError {
+  return new HostedAgentIdentityError(
+    "sign_in_service_unavailable",
+    "The sign-in service has no pages for a server that asks for a URL.",
+  );
 }
 
 /** The access that the agent asks for. Throws when it may not. */

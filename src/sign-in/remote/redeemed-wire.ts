@@ -1,4 +1,4 @@
-import { refusedCodes, type Redeemed, type RefusedCode } from "../binding/redeem.js";
+import { refusedCodes, type Redeemed, type RefusedCode } from "../binding/redeemed.js";
 
 /** {@link Redeemed} as the service writes it. */
 export interface WireRedeemed {
@@ -21,6 +21,8 @@ export function wireRedeemed(redeemed: Redeemed): WireRedeemed {
   switch (redeemed.status) {
     case "not_a_code":
       return { status: "not_a_code" };
+    case "nearly_a_code":
+      return { status: "nearly_a_code", say: redeemed.say };
     case "wrong_code":
       return { status: "wrong_code", say: redeemed.say, tries_left: redeemed.triesLeft };
     case "refused":
@@ -40,6 +42,7 @@ export function readRedeemed(reply: Readonly<Record<string, unknown>>): Redeemed
   const { status, say } = reply;
   if (status === "not_a_code") return { status };
   if (typeof say !== "string") return undefined;
+  if (status === "nearly_a_code") return { status, say };
   const { tries_left: triesLeft, reason, server_label: serverLabel, prompt } = reply;
   if (status === "wrong_code")
     return Number.isSafeInteger(triesLeft) ? { status, say, triesLeft: Number(triesLeft) } : undefined;

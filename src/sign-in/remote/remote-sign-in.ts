@@ -5,15 +5,15 @@ import { backOff } from "../../exchange/back-off.js";
 import { tokenCredentialOption, type TokenCredentialLike } from "../../exchange/federated-credential.js";
 import { clock, milliseconds, orElse, secureUrl, text } from "../../options/checks.js";
 import { readOptions, type OptionTable } from "../../options/option-table.js";
-import { fetchOption } from "../../runtime/fetch-like.js";
-import { type Runtime } from "../../runtime/runtime.js";
+import { type Runtime, fetchOption } from "../../runtime/runtime.js";
 import type { TokenSource } from "../../sources/token-source.js";
-import { maxMessageLength } from "../binding/code.js";
-import { maxPromptLength } from "../binding/prompt.js";
-import type { Redeemed } from "../binding/redeem.js";
+import { maxPromptLength, titleOf } from "../binding/prompt.js";
+import { maxMessageLength } from "../binding/typed.js";
+import type { Redeemed } from "../binding/redeemed.js";
+import type { KeepPromptOptions } from "../sign-in.js";
 import { readRedeemed } from "./redeemed-wire.js";
 import { remoteTokens } from "./remote-tokens.js";
-import { isForService, knownUser } from "./remote-user.js";
+import { isForService, knownUser, typesCodes } from "./remote-user.js";
 import { badReply, serviceCalls } from "./service-calls.js";
 
 /**
@@ -43,12 +43,14 @@ export interface RemoteSignIn {
   tokens(): TokenSource;
   /**
    * Takes the user's newest message before the model sees it: it may be a code, or the yes after a code.
-   * `responses(run, { signIn })` calls this by itself. Never give it the text of a model, a tool or an earlier turn.
+   * `responses(run, { signIn })` calls this, `keepPrompt` and `settle` by itself. Never give it the text of a model, a tool or an earlier turn.
    * Throws `sign_in_service_unavailable`, `context_ended` and the service's own errors.
    */
   redeem(context: UserContext, text: string): Promise<Redeemed>;
-  /** Stores a message that has to wait for the sign-in, sealed, at the service, for 25 minutes. */
-  keepPrompt(context: UserContext, prompt: string): Promise<void>;
+  /** Stores a message that has to wait for the sign-in, sealed, at the service, for 25 minutes: see `SignIn`. */
+  keepPrompt(context: UserContext, prompt: string, named?: KeepPromptOptions): Promise<void>;
+  /** Says how the turn of a `bound` message ended: `SignIn.settle` of `createSignIn()` has the details. */
+  settle(context: UserContext, end: "sending" | "answered" | "failed"): Promise<void>;
   /**
    * Deletes the user's grant at the service. New turns get none of the old tokens: in this process at once, in
    * other processes within a minute. Throws as `redeem` does. The sign-out may then have happened or not: repeat it.
@@ -99,9 +101,14 @@ export function remoteSignIn(options: RemoteSignInOptions): RemoteSignIn {
       if (redeemed.status === "bound") changed(context);
       return redeemed;
     },
-    async keepPrompt(context, prompt) {
-      if (isForService(context, prompt, maxPromptLength))
-        await call("prompt", { user: knownUser(context), prompt });
+    async keepPrompt(context, prompt, named = {}) {
+      const title = titleOf(named.title ?? prompt);
+      const kept = prompt.length > maxPromptLength ? "" : prompt;
+      if (isForService(context, kept + title, Number.MAX_SAFE_INTEGER))
+        await call("prompt", { user: knownUser(context), prompt: kept, title });
+    },
+    async settle(context, end) {
+      if (typesCodes(context)) await call("settle", { user: knownUser(context), end });
     },
     async signOut(context) {
       try {

@@ -1,3 +1,4 @@
+import type { MadeConsentLink } from "../../consent/consent-link.js";
 import { userNotIdentified } from "../../context/internals.js";
 import type { UserContext } from "../../context/user-context.js";
 import {
@@ -30,7 +31,7 @@ const keepMs = 60_000;
 
 /** The token source of a sign-in service. */
 export function remoteTokens(remote: RemoteTokens): TokenSource {
-  const { base, listeners, waits } = remote;
+  const { base, call, listeners, waits } = remote;
   return Object.freeze<TokenSource>({
     kind: "remote_sign_in",
     // The service verifies the token's subject before it answers, and names the account, which is compared here too.
@@ -51,6 +52,10 @@ export function remoteTokens(remote: RemoteTokens): TokenSource {
       const principal = request.context.principalKey ?? "null";
       const asking = { clientId: base, tenantId: "", principal, exchange: undefined };
       return waits.run(asking, () => askService(remote, request));
+    },
+    async pageFor({ context, resource, url, message }) {
+      const asked = { user: knownUser(context), server_label: resource.serverLabel, url, message };
+      return pageOf(await call("page", asked));
     },
     subscribe(listener) {
       listeners.add(listener);
@@ -77,6 +82,11 @@ async function askService({ call, now, onEvent }: RemoteTokens, request: TokenRe
   checkAccount(context, account, onEvent);
   const useUntil = askedAt + Math.min(keepMs, typeof left === "number" ? left : keepMs);
   return { status: "token", token: { token, expiresAt, useUntil, source: "remote_sign_in" } };
+}
+
+function pageOf({ link, expires_at: expiresAt }: Readonly<Record<string, unknown>>): MadeConsentLink {
+  if (typeof link !== "string") throw badReply();
+  return typeof expiresAt === "number" ? { link, expiresAt } : { link };
 }
 
 /** Throws `wrong_user` for a token of another account than the user's. */

@@ -1,6 +1,6 @@
-import { internalsOf, liveInternalsOf, userNotIdentified } from "../../context/internals.js";
+import { liveInternalsOf, userNotIdentified } from "../../context/internals.js";
 import { signInProof } from "../../context/principal.js";
-import type { UserContext } from "../../context/user-context.js";
+import { type UserContext, internalsOf } from "../../context/user-context.js";
 import type { RemoteUser } from "./wire.js";
 
 /** How the service is told who the user is. Throws `user_not_identified`. */
@@ -36,6 +36,10 @@ export function isUndeclared({ principal, platform }: UserContext): boolean {
 /** Whether the service has a use for the user's message: a user known by a token types no code. */
 export function isForService(context: UserContext, text: string, most: number): boolean {
   liveInternalsOf(context);
-  const proof = context.principal && signInProof(context.principal);
-  return proof?.by === "code" && text !== "" && text.length <= most;
+  return typesCodes(context) && text !== "" && text.length <= most;
+}
+
+/** Whether the user proves a sign-in by a code in the chat. */
+export function typesCodes({ principal }: UserContext): boolean {
+  return principal !== undefined && signInProof(principal)?.by === "code";
 }

@@ -4,7 +4,7 @@ import type { UserAccess } from "../../access/types.js";
 import { clocksOf } from "../../async/clocks.js";
 import type { Principal } from "../../context/principal.js";
 import { UserContext } from "../../context/user-context.js";
-import { clientOption } from "../../entra/tenants.js";
+import { clientOption } from "../../entra/clouds.js";
 import { HostedAgentIdentityError } from "../../errors.js";
 import type { OnEvent } from "../../events/events.js";
 import { count, label, list, made, optional, orElse, text } from "../../options/checks.js";
@@ -14,7 +14,8 @@ import { createUserContext } from "../../request/create.js";
 import { resourceOption, type ProtectedResource } from "../../sources/protected-resource.js";
 import type { TokenSource } from "../../sources/token-source.js";
 import type { UserTokenVerifier } from "../../user-token/verify.js";
-import type { Redeemed } from "../binding/redeem.js";
+import type { Redeemed } from "../binding/redeemed.js";
+import type { KeepPromptOptions } from "../sign-in.js";
 import { defaultNewUsersPerMinute, namedUsers, type NamedUsers } from "./named-users.js";
 import { textField } from "./wire.js";
 
@@ -25,7 +26,8 @@ import { textField } from "./wire.js";
 export interface ServedSignIn {
   tokens(): TokenSource;
   redeem(context: UserContext, text: string): Promise<Redeemed>;
-  keepPrompt(context: UserContext, prompt: string): Promise<void>;
+  keepPrompt(context: UserContext, prompt: string, named?: KeepPromptOptions): Promise<void>;
+  settle(context: UserContext, end: "sending" | "answered" | "failed"): Promise<void>;
   signOut(principal: Principal): Promise<void>;
 }
 
@@ -63,6 +65,7 @@ export const servedAgentOptions: OptionTable<ServedAgent, "newUsersPerMinute"> =
     tokens: "function",
     redeem: "function",
     keepPrompt: "function",
+    settle: "function",
     signOut: "function",
   }),
   resources: list(resourceOption),

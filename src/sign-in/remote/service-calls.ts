@@ -4,7 +4,7 @@ import { userNotIdentifiedCauses } from "../../errors/causes/sign-in.js";
 import { insufficientScopeCauses } from "../../errors/causes/resource.js";
 import { clocksOf, endAt, isPast, type Clocks, type End } from "../../async/clocks.js";
 import { settleOrAbort, withDeadline } from "../../async/deadline.js";
-import { isBearerToken } from "../../entra/bearer-token.js";
+import { isBearerToken } from "../../entra/token-claims.js";
 import {
   errorCodes,
   HostedAgentIdentityError,
@@ -14,7 +14,7 @@ import {
 import { emit, type OnEvent } from "../../events/events.js";
 import type { TokenCredentialLike } from "../../exchange/federated-credential.js";
 import { isRedirect } from "../../exchange/network-module.js";
-import type { FetchLike } from "../../runtime/fetch-like.js";
+import type { FetchLike } from "../../runtime/runtime.js";
 import { readJson, type RouteName } from "./wire.js";
 
 /** Sends one call to the sign-in service and returns its answer, a JSON object. Throws the service's own errors. */

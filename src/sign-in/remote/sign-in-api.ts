@@ -1,11 +1,10 @@
 import type { UserContext } from "../../context/user-context.js";
-import { appFactsOption, type EntraAppFacts } from "../../entra/tenants.js";
+import { appFactsOption, type EntraAppFacts } from "../../entra/clouds.js";
 import { HostedAgentIdentityError, isHostedAgentIdentityError } from "../../errors.js";
 import { emit, listener, type IdentityEvent, type OnEvent } from "../../events/events.js";
 import { clock, func, list } from "../../options/checks.js";
 import { nested, readOptions, type OptionTable } from "../../options/option-table.js";
-import { fetchOption } from "../../runtime/fetch-like.js";
-import { type Runtime } from "../../runtime/runtime.js";
+import { type Runtime, fetchOption } from "../../runtime/runtime.js";
 import type { UserTokenVerifier } from "../../user-token/verify.js";
 import { agentVerifier, type AgentVerifier } from "./agent-identity.js";
 import { errorAnswer, jsonAnswer } from "./api-answers.js";
@@ -40,8 +39,8 @@ export interface SignInApiOptions extends Pick<Runtime, "fetch" | "now"> {
 export type SignInApi = (request: Request) => Promise<Response | undefined>;
 
 /**
- * The HTTP API through which agents get tokens from a sign-in service: `POST /v1/tokens`, `/v1/redeem`, `/v1/prompt`,
- * `/v1/sign-out`. Mount it beside `signIn.handler`. An agent gets tokens for its own resources and its own users
+ * The HTTP API through which agents get tokens from a sign-in service: `POST /v1/tokens`, `/v1/page`, `/v1/redeem`,
+ * `/v1/prompt`, `/v1/settle`, `/v1/sign-out`. Mount it beside `signIn.handler`. An agent gets tokens for its own resources and its own users
  * only. `docs/sign-in-service.openapi.json` describes it. Throws `invalid_option`.
  *
  * Entry point: `hosted-agent-identity/sign-in`. Experimental.

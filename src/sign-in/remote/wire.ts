@@ -1,11 +1,10 @@
-import { boundedText } from "../../input/bounded-text.js";
 import { HostedAgentIdentityError, isHostedAgentIdentityError } from "../../errors.js";
-import { parseJson } from "../../input/json-limits.js";
+import { parseJson, boundedText } from "../../input/json-limits.js";
 import type { EnvelopeCode } from "../../errors/envelope-codes.js";
 import { invalidOptionCauses } from "../../errors/causes/set-up.js";
 
 /** The calls of the API, `POST /v1/<name>`. */
-export const routeNames = ["tokens", "redeem", "prompt", "sign-out"] as const;
+export const routeNames = ["tokens", "page", "redeem", "prompt", "settle", "sign-out"] as const;
 export type RouteName = (typeof routeNames)[number];
 
 /** The user an agent asks for: a verified user token, or the platform's user id. */
@@ -30,6 +29,14 @@ export type TokenReply =
       readonly account: { readonly tid: string; readonly oid: string } | null;
     }
   | { readonly status: "consent_required"; readonly requests: readonly WireRequest[] };
+
+/** The link to the service's page in front of one that an MCP server asks its user to open. */
+export interface PageReply {
+  readonly status: "page";
+  readonly link: string;
+  /** Milliseconds since the epoch. */
+  readonly expires_at: number | null;
+}
 
 /** One link, for this user only. */
 export interface WireRequest {

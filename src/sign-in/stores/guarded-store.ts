@@ -1,4 +1,4 @@
-import { inBackground } from "../../async/background-timer.js";
+import { inBackground } from "../../async/deadline.js";
 import { isHostedAgentIdentityError } from "../../errors.js";
 import { unavailable } from "./refusals.js";
 import type { SignInStore } from "./store.js";

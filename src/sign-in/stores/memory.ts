@@ -26,7 +26,7 @@ export interface MemoryStoreOptions extends Pick<Runtime, "now"> {
 
 /**
  * Stores sign-ins in this process: after a restart every user has to sign in again, and a second process knows none
- * of them. It warns of that once. For development and tests; use `redisStore()` or `fileStore()` for anything else.
+ * of them. It warns of that once. For development and tests; use `redisStore()` or `sqliteStore()` for anything else.
  *
  * Throws `store_unavailable` when it is full, `closed` after `close()`.
  *
@@ -81,4 +81,4 @@ export const memoryStoreOptions: OptionTable<MemoryStoreOptions, "maxEntries" | 
 
 const warning =
   "hosted-agent-identity: memoryStore() loses every sign-in when this process restarts; " +
-  "use redisStore() or fileStore(), or memoryStore({ quiet: true }) if that is meant.";
+  "use redisStore() or sqliteStore(), or memoryStore({ quiet: true }) if that is meant.";

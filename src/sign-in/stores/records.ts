@@ -1,10 +1,11 @@
-import { storeUnavailableCauses } from "../../errors/causes/sign-in.js";
 import { clocksOf, endAt, isPast, type Clocks, type End } from "../../async/clocks.js";
-import { unavailable, wholeTtl } from "./refusals.js";
-import type { SignInStore } from "./store.js";
+import { unexpected } from "../../options/invalid.js";
+import { unavailable, wholeLimit, wholeTtl } from "./refusals.js";
+import { full, shareOf } from "./room.js";
+import type { ScannedPage, SignInStore } from "./store.js";
 
 /** One live value. `expiresAt` in milliseconds since the epoch. */
-export interface StoredRecord {
+interface StoredRecord {
   readonly value: string;
   readonly expiresAt: number;
 }
@@ -16,13 +17,10 @@ export interface RecordLimits {
   readonly maxBytes: number;
 }
 
-/** A change of one record. `undefined` means that it is gone. */
-export type RecordChange = readonly [key: string, record: StoredRecord | undefined];
-
 /**
  * The records of a store that keeps them in this process. Each step is atomic, because it runs to its end without
  * waiting. Expired records are dropped bit by bit with the writes. Live ones are never dropped: a full map throws
- * `store_unavailable`. The last of its room is for grants: see `shares`.
+ * `store_unavailable`. The last of its room is for grants: see `room.ts`.
  */
 export interface Records {
   get(key: string): string | undefined;
@@ -31,38 +29,33 @@ export interface Records {
   compareAndSet(key: string, expected: string | undefined, value: string, ttlMs: number): boolean;
   take(key: string): string | undefined;
   delete(key: string): void;
-  /** Puts a record without any check: one that was read from a file, or that a failed write had changed. */
-  put(change: RecordChange): void;
-  /** All live records. */
-  live(): Iterable<readonly [string, StoredRecord]>;
-  readonly bytes: number;
+  scan(prefix: string, cursor: string | undefined, limit: number): ScannedPage;
 }
 
-/** Called with each change of a step, and with what was there before. */
-type OnChange = (change: RecordChange, before: StoredRecord | undefined) => void;
+/** With an end by both clocks: putting the wall clock back must not extend a code or a ticket. */
+interface Entry extends StoredRecord {
+  readonly end: End;
+  /** Rises in the order of the map. */
+  readonly place: number;
+}
 
 interface RecordMap {
   readonly clocks: Clocks;
   readonly limits: RecordLimits;
-  readonly onChange: OnChange;
-  /** With an end by both clocks: putting the wall clock back must not extend a code or a ticket. */
-  readonly entries: Map<string, StoredRecord & { readonly end: End }>;
+  readonly entries: Map<string, Entry>;
   bytes: number;
+  lastPlace: number;
   /** Where the next sweep goes on, and when all records were last swept. */
-  sweeper: MapIterator<[string, StoredRecord & { readonly end: End }]>;
+  sweeper: MapIterator<[string, Entry]>;
   sweptAt: number;
 }
 
 /** An empty map. */
-export function records(
-  now: () => number,
-  limits: RecordLimits,
-  onChange: OnChange = () => undefined,
-): Records {
+export function records(now: () => number, limits: RecordLimits): Records {
   const entries: RecordMap["entries"] = new Map();
   const sweeper = entries.entries();
   const sweptAt = Number.NEGATIVE_INFINITY;
-  const map: RecordMap = { clocks: clocksOf(now), limits, onChange, entries, bytes: 0, sweeper, sweptAt };
+  const map: RecordMap = { clocks: clocksOf(now), limits, entries, bytes: 0, lastPlace: 0, sweeper, sweptAt };
   return {
     get: (key) => liveRecord(map, key)?.value,
     setIfAbsent(key, value, ttlMs) {
@@ -88,19 +81,11 @@ export function records(
     },
     take(key) {
       const record = liveRecord(map, key);
-      if (record !== undefined) changeRecord(map, key, undefined);
+      if (record !== undefined) putRecord(map, key, undefined);
       return record?.value;
     },
-    delete(key) {
-      if (entries.has(key)) changeRecord(map, key, undefined);
-    },
-    put: (change) => putRecord(map, change),
-    *live() {
-      for (const [key, record] of entries) if (!isPast(map.clocks, record.end)) yield [key, record];
-    },
-    get bytes() {
-      return map.bytes;
-    },
+    delete: (key) => putRecord(map, key, undefined),
+    scan: (prefix, cursor, limit) => page(map, prefix, cursor, wholeLimit(limit)),
   };
 }
 
@@ -116,6 +101,7 @@ export function recordSteps(
       step((kept) => kept.compareAndSet(key, expected, value, ttlMs)),
     take: (key) => step((kept) => kept.take(key)),
     delete: (key) => step((kept) => kept.delete(key)),
+    scan: (prefix, cursor, limit) => step((kept) => kept.scan(prefix, cursor, limit)),
   };
 }
 
@@ -124,21 +110,36 @@ function liveRecord({ entries, clocks }: RecordMap, key: string): StoredRecord |
   return record === undefined || isPast(clocks, record.end) ? undefined : record;
 }
 
+/** In the order of the map, from behind the place in the cursor. */
+function page(
+  { clocks, entries }: RecordMap,
+  prefix: string,
+  cursor: string | undefined,
+  limit: number,
+): ScannedPage {
+  const after = cursor === undefined ? 0 : Number(cursor);
+  if (!Number.isSafeInteger(after))
+    throw unexpected("cursor", "what the page before gave as next", cursor, "");
+  const found: [string, string][] = [];
+  for (const [key, { value, end, place }] of entries) {
+    if (place <= after || !key.startsWith(prefix) || isPast(clocks, end)) continue;
+    found.push([key, value]);
+    if (found.length === limit) return { records: found, next: String(place) };
+  }
+  return { records: found, next: undefined };
+}
+
 /** Writes a record if there is room for it. Throws `store_unavailable` if not. */
 function writeRecord(map: RecordMap, key: string, record: StoredRecord): void {
   sweepSome(map);
   if (!fits(map, key, record)) sweepAll(map);
-  if (!fits(map, key, record)) throw full(key, map.limits);
-  changeRecord(map, key, record);
+  if (!fits(map, key, record))
+    throw full(key, `maxEntries ${map.limits.maxEntries}, maxBytes ${map.limits.maxBytes}`);
+  putRecord(map, key, record);
 }
 
-function changeRecord(map: RecordMap, key: string, record: StoredRecord | undefined): void {
-  const before = map.entries.get(key);
-  putRecord(map, [key, record]);
-  map.onChange([key, record], before);
-}
-
-function putRecord(map: RecordMap, [key, record]: RecordChange): void {
+/** `undefined` deletes it. */
+function putRecord(map: RecordMap, key: string, record: StoredRecord | undefined): void {
   const { clocks, entries } = map;
   const before = entries.get(key);
   if (before !== undefined) map.bytes -= weight(key, before);
@@ -146,7 +147,8 @@ function putRecord(map: RecordMap, [key, record]: RecordChange): void {
     entries.delete(key);
   } else {
     map.bytes += weight(key, record);
-    entries.set(key, { ...record, end: endAt(clocks, record.expiresAt) });
+    const place = before?.place ?? (map.lastPlace += 1);
+    entries.set(key, { ...record, end: endAt(clocks, record.expiresAt), place });
   }
 }
 
@@ -165,7 +167,7 @@ function sweepSome(map: RecordMap): void {
   for (let step = 0; step < 2; step += 1) {
     const { done, value } = map.sweeper.next();
     if (done === true) map.sweeper = map.entries.entries();
-    else if (isPast(map.clocks, value[1].end)) putRecord(map, [value[0], undefined]);
+    else if (isPast(map.clocks, value[1].end)) putRecord(map, value[0], undefined);
   }
 }
 
@@ -174,30 +176,10 @@ function sweepAll(map: RecordMap): void {
   const { clocks, entries } = map;
   if (clocks.age() - map.sweptAt < 1_000) return;
   map.sweptAt = clocks.age();
-  for (const [key, record] of entries) if (isPast(clocks, record.end)) putRecord(map, [key, undefined]);
-}
-
-/**
- * How full a store may be for a record of this kind to be written. Records that live for less than an hour are refused
- * first, so that a grant can still be written, ended and found.
- */
-const shares: Readonly<Record<string, number>> = { prompt: 0.5, pending: 0.75, tries: 0.75, state: 0.75 };
-
-function shareOf(key: string): number {
-  const kind = key.slice(0, Math.max(0, key.indexOf(":")));
-  return Object.hasOwn(shares, kind) ? (shares[kind] ?? 1) : 1;
+  for (const [key, record] of entries) if (isPast(clocks, record.end)) putRecord(map, key, undefined);
 }
 
 // Sealed text is ASCII, one byte a character in V8; the rest is about what a Map entry and two strings cost.
 function weight(key: string, record: StoredRecord): number {
   return key.length + record.value.length + 160;
-}
-
-function full(key: string, { maxEntries, maxBytes }: RecordLimits): Error {
-  const share = shareOf(key);
-  const what = share === 1 ? "The store is full" : `The store is so full that the rest is kept for grants`;
-  return unavailable(
-    `${what} (maxEntries ${maxEntries}, maxBytes ${maxBytes}), and nothing in it has expired.`,
-    storeUnavailableCauses.full,
-  );
 }

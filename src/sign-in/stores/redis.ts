@@ -1,12 +1,15 @@
+import { createHash } from "node:crypto";
 import { storeUnsuitableCauses } from "../../errors/causes/sign-in.js";
-import { check, made, milliseconds, oneOf, optional, orElse } from "../../options/checks.js";
 import { isHostedAgentIdentityError } from "../../errors.js";
+import { check, made, milliseconds, oneOf, optional, orElse } from "../../options/checks.js";
+import { unexpected } from "../../options/invalid.js";
 import { readOptions, type OptionCheck, type OptionTable } from "../../options/option-table.js";
-import { withDeadline } from "../../async/deadline.js";
-import type { SignInStore } from "./store.js";
-import { fromClient, redisCalls, type RedisCalls } from "./redis-calls.js";
-import type { RedisClient } from "./redis-client.js";
-import { closed, unavailable, unsuitable, wholeTtl } from "./refusals.js";
+import type { ScannedPage, SignInStore } from "./store.js";
+import { askNode, redisCalls, type RedisCalls } from "./redis-calls.js";
+import type { RedisClient, RedisNode } from "./redis-client.js";
+import { nodesOf } from "./redis-nodes.js";
+import { redisReplicas } from "./redis-replicas.js";
+import { closed, unavailable, unsuitable, wholeLimit, wholeTtl } from "./refusals.js";
 
 /**
  * Options of {@link redisStore}.
@@ -23,24 +26,29 @@ export interface RedisStoreOptions {
 
 /**
  * Stores sign-ins in Redis (6.0 or newer): the store for more than one process. Takes a client of the official package
- * `redis`. A client that is not connected yet is connected by `start()`, reconnected when nothing comes back any more,
- * and closed by `close()`. An open one stays yours. Scripts are sent whole each time, so a server that was restarted
- * or replaced needs no preparation.
+ * `redis`: of `createClient()`, `createClientPool()`, for a cluster `createCluster()`, or behind sentinels
+ * `createSentinel()` (tested with `redis` 6). A client that is not connected yet is connected by `start()`, connected
+ * anew when its connection leads nowhere any more (nothing comes back, the server was demoted, the password replaced),
+ * and closed by `close()`. An open one stays yours. Scripts are sent whole each time, so a server that was restarted or
+ * replaced needs no preparation.
+ *
+ * Where the primary has replicas, `replicated()` waits until one of them has a write, on a connection of its own.
  *
  * `start()` throws `store_unsuitable` when Redis may evict (any `maxmemory-policy` but `noeviction`): an
- * evicted counter would give a guesser more tries. Every method throws `store_unavailable` when Redis does
- * not answer in time, refuses or is full: a write may then have happened or not. `closed` after `close()`.
+ * evicted counter would give a guesser more tries. It also throws it when the client of one server stands in front of a
+ * cluster. Every method throws `store_unavailable` when Redis does not answer in time, refuses or is full: a write may
+ * then have happened or not. `closed` after `close()`.
  *
  * Entry point: `hosted-agent-identity/sign-in`.
  *
  * @example
  * ```ts
- * import { createClient } from "redis";
+ * import { createClient, createCluster } from "redis";
  * import { redisStore } from "hosted-agent-identity/sign-in";
  *
- * const client = createClient({ url: "rediss://redis.example.com:6380" });
- * const store = redisStore(client);
- * await store.start?.();
+ * export const store = redisStore(createClient({ url: "rediss://redis.example.com:6379" }));
+ *
+ * export const onCluster = redisStore(createCluster({ rootNodes: [{ url: "rediss://redis.example.com:10000" }] }));
  * ```
  * @group Sign-in
  */
@@ -48,128 +56,226 @@ export function redisStore(client: RedisClient, options: RedisStoreOptions = {})
   clientCheck.read(client, "redisStore: client");
   const settings = readOptions("redisStore", redisStoreOptions, options);
   const { keyPrefix, timeoutMs, maxmemoryPolicy } = settings;
-  const connection: Connection = { client, timeoutMs, connecting: undefined };
-  const calls = redisCalls(client, timeoutMs, () => reconnect(connection));
+  const calls = redisCalls(client, timeoutMs);
+  const state: RedisStoreState = { client, calls, keyPrefix, timeoutMs };
+  const replicas = redisReplicas(client, calls, timeoutMs);
   let isClosed = false;
-
-  // Without a listener a lost connection would end the process. Each call reports its own failure.
-  client.on("error", () => undefined);
-
-  const refuseClosed = (): void => {
+  const open = (): RedisStoreState => {
     if (isClosed) throw closed("redisStore()");
-  };
-  const script: RunScript = (text, key, values, read) => {
-    refuseClosed();
-    return calls.change(
-      (redis) => redis.eval(text, { keys: [keyPrefix + key], arguments: [...values] }),
-      read,
-    );
+    return state;
   };
 
   return {
     shared: true,
     async start() {
-      refuseClosed();
-      if (!client.isOpen) connect(connection);
-      await connected(connection);
-      refuseEviction((await evictionPolicy(calls, keyPrefix)) ?? maxmemoryPolicy);
+      open();
+      await calls.open();
+      for (const node of nodesOf(client))
+        refuseEviction((await evictionPolicy(state, node)) ?? maxmemoryPolicy);
+      if (client.masters === undefined) await refuseCluster(state);
     },
-    async get(key) {
-      refuseClosed();
-      return (await calls.look((redis) => redis.get(keyPrefix + key), found)).value;
-    },
-    ...scriptedSteps(script),
+    get: async (key) => read(open(), key),
+    setIfAbsent: async (key, value, ttlMs) => setNew(open(), key, value, ttlMs),
+    increment: async (key, ttlMs) => script(open(), increment, key, [String(wholeTtl(ttlMs))], count),
+    compareAndSet: async (key, expected, value, ttlMs) =>
+      expected === undefined
+        ? setNew(open(), key, value, ttlMs)
+        : script(open(), compareAndSet, key, [expected, value, String(wholeTtl(ttlMs))], oneOrZero),
+    take: async (key) => (await script(open(), take, key, [], found)).value,
     async delete(key) {
-      refuseClosed();
-      await calls.change((redis) => redis.del(keyPrefix + key), count);
+      open();
+      await calls.change(keyPrefix + key, (redis) => redis.del(keyPrefix + key), count);
+    },
+    scan: async (prefix, cursor, limit) => scan(open(), prefix, cursor, limit),
+    async replicated(key) {
+      open();
+      await replicas.confirm(keyPrefix + key);
     },
     async close() {
       if (isClosed) return;
       isClosed = true;
-      if (connection.connecting !== undefined && client.isOpen) await disconnect(connection);
+      await Promise.all([calls.close(), replicas.close()]);
     },
   };
+}
+
+interface RedisStoreState {
+  readonly client: RedisClient;
+  readonly calls: RedisCalls;
+  readonly keyPrefix: string;
+  readonly timeoutMs: number;
 }
 
 /** Runs a script on one key, as one atomic step of Redis. */
-type RunScript = <T>(
+function script<T>(
+  { calls, keyPrefix }: RedisStoreState,
   text: string,
   key: string,
   values: readonly string[],
-  read: (reply: unknown) => T | undefined,
-) => Promise<T>;
-
-function scriptedSteps(
-  script: RunScript,
-): Pick<SignInStore, "setIfAbsent" | "increment" | "compareAndSet" | "take"> {
-  return {
-    setIfAbsent: async (key, value, ttlMs) =>
-      script(compareAndSet, key, ["0", "", value, String(wholeTtl(ttlMs))], oneOrZero),
-    increment: async (key, ttlMs) => script(increment, key, [String(wholeTtl(ttlMs))], count),
-    async compareAndSet(key, expected, value, ttlMs) {
-      const isExpected = expected === undefined ? "0" : "1";
-      const values = [isExpected, expected ?? "", value, String(wholeTtl(ttlMs))];
-      return script(compareAndSet, key, values, oneOrZero);
-    },
-    take: async (key) => (await script(take, key, [], found)).value,
-  };
+  reading: (reply: unknown) => T | undefined,
+): Promise<T> {
+  const name = keyPrefix + key;
+  return calls.change(name, (redis) => redis.eval(text, { keys: [name], arguments: [...values] }), reading);
 }
 
-interface Connection {
-  readonly client: RedisClient;
-  readonly timeoutMs: number;
-  /** Set once we have opened the connection: then it is ours to renew and to close. */
-  connecting: Promise<unknown> | undefined;
+async function read(state: RedisStoreState, key: string): Promise<string | undefined> {
+  const { client, calls, keyPrefix } = state;
+  const name = keyPrefix + key;
+  // Replicas are behind. A script is sent to the primary, also by a client that reads from them.
+  const reply =
+    (client.replicas?.length ?? 0) > 0
+      ? script(state, get, key, [], found)
+      : calls.look(name, (redis) => redis.get(name), found);
+  return (await reply).value;
 }
 
-function connect(connection: Connection): void {
-  connection.connecting = connection.client.connect();
-  connection.connecting.catch(() => undefined);
-}
-
-/** Only a connection of our own, and not while the client is reconnecting by itself. */
-function reconnect(connection: Connection): void {
-  const { client, connecting } = connection;
-  if (connecting === undefined || !client.isOpen || client.isReady === false) return;
-  client.destroy();
-  connect(connection);
-}
-
-/** Waits for the connection. The client goes on trying after that has failed. */
-async function connected(connection: Connection): Promise<void> {
-  const { timeoutMs } = connection;
-  const late = (): Error => unavailable(`Redis could not be reached within ${timeoutMs} ms.`);
-  await withDeadline(timeoutMs, undefined, late, async () => connection.connecting).catch(
-    (error: unknown) => {
-      throw isHostedAgentIdentityError(error) ? error : fromClient(error);
-    },
-  );
-}
-
-/** Waits for running commands, but not for a server that hangs. */
-async function disconnect({ client, timeoutMs }: Connection): Promise<void> {
-  const late = (): Error => unavailable("Redis did not close in time.");
-  await withDeadline(timeoutMs, undefined, late, () => client.close()).catch(() => client.destroy());
+async function setNew(
+  { calls, keyPrefix }: RedisStoreState,
+  key: string,
+  value: string,
+  ttlMs: number,
+): Promise<boolean> {
+  const name = keyPrefix + key;
+  const lifetime = wholeTtl(ttlMs);
+  return calls.change(name, (redis) => redis.set(name, value, { NX: true, PX: lifetime }), okOrNull);
 }
 
 /** The `maxmemory-policy`; `undefined` for a Redis that answers but does not tell it. */
-async function evictionPolicy(calls: RedisCalls, keyPrefix: string): Promise<string | undefined> {
+async function evictionPolicy(
+  state: RedisStoreState,
+  node: RedisNode | undefined,
+): Promise<string | undefined> {
+  const { client, calls } = state;
   try {
-    const info = await calls.look((redis) => redis.info("memory"), text);
+    const info = await askNode(client, calls, node, (redis) => redis.info("memory"), text);
     return /^maxmemory_policy:(\S+)/m.exec(info)?.[1];
   } catch {
-    await calls.look((redis) => redis.get(`${keyPrefix}start`), found);
+    await read(state, "start");
     return undefined;
   }
 }
 
-const clientCheck: OptionCheck<RedisClient> = made<RedisClient>("a client of the package redis 5 or newer", {
-  connect: "function",
-  close: "function",
-  destroy: "function",
-  on: "function",
-  withCommandOptions: "function",
-});
+/** Throws `store_unsuitable` for a Redis that may evict keys before their time. */
+function refuseEviction(policy: string | undefined): void {
+  if (policy === "noeviction") return;
+  const said = policy === undefined ? "does not tell its maxmemory-policy" : `evicts (${policy})`;
+  throw unsuitable(
+    `This Redis ${said}; sign-in needs one that drops nothing before its time.`,
+    storeUnsuitableCauses[policy === undefined ? "policyUnknown" : "evicts"],
+  );
+}
+
+/** So many that a node of a cluster refuses at least one of them, also one that serves nearly all keys. */
+const probes = 64;
+
+/**
+ * Throws `store_unsuitable` for the client of one server in front of a cluster. What the server tells of itself does not
+ * count: a proxy in front of a cluster serves all keys, and a cluster of one node does too.
+ */
+async function refuseCluster(state: RedisStoreState): Promise<void> {
+  try {
+    await Promise.all(Array.from({ length: probes }, (_, index) => read(state, `start:${index}`)));
+  } catch (error) {
+    const word = isHostedAgentIdentityError(error)
+      ? /^Redis refused: "(\w+)/.exec(error.message)?.[1]
+      : undefined;
+    if (word !== "MOVED" && word !== "ASK") throw error;
+    throw unsuitable(
+      "This Redis is a cluster, and the client is one for a single server: most keys would be refused.",
+      storeUnsuitableCauses.cluster,
+    );
+  }
+}
+
+/** Where the next page begins. */
+interface Place {
+  /** Which primaries there were: their positions count only among the same ones. */
+  readonly among: string;
+  /** The position of the primary that is being asked; the number of primaries after the last one. */
+  readonly node: number;
+  /** Of this primary's `SCAN`. */
+  readonly at: string;
+  /** Names that were found for the last page and did not fit there. */
+  readonly rest: readonly string[];
+}
+
+/** In keys that are looked at in one command. Redis serves nobody else meanwhile. */
+const mostAtOnce = 1_000;
+
+async function scan(
+  state: RedisStoreState,
+  prefix: string,
+  cursor: string | undefined,
+  limit: number,
+): Promise<ScannedPage> {
+  wholeLimit(limit);
+  const { client, calls, keyPrefix, timeoutMs } = state;
+  const nodes = nodesOf(client);
+  const among = createHash("sha256")
+    .update(nodes.map((one) => one?.address).join())
+    .digest("base64url")
+    .slice(0, 16);
+  const place = cursor === undefined ? { among, node: 0, at: "0", rest: [] } : readPlace(cursor);
+  if (place.among !== among)
+    throw unavailable("The cluster has changed while its records were listed: begin again.");
+  // A client may put a prefix of its own before each key, but not before this pattern.
+  const match = `*${(keyPrefix + prefix).replace(/[*?[\]\\]/g, "\\$&")}*`;
+  const names = new Set(place.rest);
+  let { node, at } = place;
+  let atOnce = Math.min(Math.max(limit, 10), mostAtOnce);
+  for (const since = performance.now(); names.size < limit && node < nodes.length;) {
+    const step = { MATCH: match, COUNT: atOnce };
+    const from = at;
+    const found = await askNode(client, calls, nodes[node], (redis) => redis.scan(from, step), scanned);
+    for (const key of found.keys) names.add(key.slice(key.indexOf(keyPrefix + prefix) + keyPrefix.length));
+    at = found.cursor;
+    if (at === "0") node += 1;
+    if (performance.now() - since > timeoutMs / 2) break;
+    // Among many keys of others, our own are found in larger steps.
+    if (found.keys.length === 0) atOnce = Math.min(atOnce * 2, mostAtOnce);
+  }
+  const all = [...names];
+  const rest = all.slice(limit);
+  const records = await Promise.all(
+    all.slice(0, limit).map(async (key) => [key, await read(state, key)] as const),
+  );
+  return {
+    records: records.flatMap(([key, value]) => (value === undefined ? [] : [[key, value] as const])),
+    next: rest.length > 0 || node < nodes.length ? writePlace({ among, node, at, rest }) : undefined,
+  };
+}
+
+function writePlace(place: Place): string {
+  return Buffer.from(JSON.stringify([place.among, place.node, place.at, ...place.rest])).toString(
+    "base64url",
+  );
+}
+
+function readPlace(cursor: string): Place {
+  const refused = (): Error => unexpected("cursor", "what the page before gave as next", cursor, "");
+  let parts: unknown;
+  try {
+    parts = JSON.parse(Buffer.from(cursor, "base64url").toString());
+  } catch {
+    throw refused();
+  }
+  if (!Array.isArray(parts)) throw refused();
+  const [among, node, at, ...rest]: readonly unknown[] = parts;
+  const isName = (one: unknown): one is string => typeof one === "string";
+  if (!isName(among) || !Number.isSafeInteger(node) || !isName(at) || !rest.every(isName)) throw refused();
+  return { among, node: Number(node), at, rest };
+}
+
+const clientCheck: OptionCheck<RedisClient> = made<RedisClient>(
+  "a client of the package redis 5 or newer, from createClient(), createClientPool(), createCluster() or createSentinel() (redis 4, redis 3 and ioredis will not do)",
+  {
+    connect: "function",
+    close: "function",
+    destroy: "function",
+    on: "function",
+    withCommandOptions: "function",
+  },
+);
 
 /** The options of {@link redisStore}. */
 export const redisStoreOptions: OptionTable<RedisStoreOptions, "keyPrefix" | "timeoutMs"> = {
@@ -181,37 +287,30 @@ export const redisStoreOptions: OptionTable<RedisStoreOptions, "keyPrefix" | "ti
   maxmemoryPolicy: optional(oneOf("noeviction")),
 };
 
-// A missing key is `false` in a script. ARGV: whether a value is expected, which, the new one, its lifetime.
+// Scripts. A missing key is `false` in them. Each of them writes in every case, be it nothing: otherwise a server that
+// was demoted would answer from what it has, where it refuses what writes.
+
+// ARGV: which value is expected, the new one, its lifetime.
 const compareAndSet = `
-local live = redis.call('GET', KEYS[1])
-if ARGV[1] == '0' then
-  if live then return 0 end
-elseif live ~= ARGV[2] then
-  return 0
+if redis.call('GET',KEYS[1])~=ARGV[1] then
+redis.call('SETRANGE',KEYS[1],0,'')
+return 0
 end
-redis.call('SET', KEYS[1], ARGV[3], 'PX', ARGV[4])
+redis.call('SET',KEYS[1],ARGV[2],'PX',ARGV[3])
 return 1`;
 
 const increment = `
-local count = redis.call('INCR', KEYS[1])
-if redis.call('PTTL', KEYS[1]) < 0 then redis.call('PEXPIRE', KEYS[1], ARGV[1]) end
+local count=redis.call('INCR',KEYS[1])
+if redis.call('PTTL',KEYS[1])<0 then redis.call('PEXPIRE',KEYS[1],ARGV[1]) end
 return count`;
 
 // GETDEL does the same in one command, from Redis 6.2 on.
 const take = `
-local live = redis.call('GET', KEYS[1])
-if live then redis.call('DEL', KEYS[1]) end
+local live=redis.call('GET',KEYS[1])
+redis.call('DEL',KEYS[1])
 return live`;
 
-/** Throws `store_unsuitable` for a Redis that may evict keys before their time. */
-function refuseEviction(policy: string | undefined): void {
-  if (policy === "noeviction") return;
-  const found = policy === undefined ? "does not tell its maxmemory-policy" : `evicts (${policy})`;
-  throw unsuitable(
-    `This Redis ${found}; sign-in needs one that drops nothing before its time.`,
-    storeUnsuitableCauses[policy === undefined ? "policyUnknown" : "evicts"],
-  );
-}
+const get = `return redis.call('GET',KEYS[1])`;
 
 const text = (reply: unknown): string | undefined => (typeof reply === "string" ? reply : undefined);
 
@@ -221,5 +320,16 @@ const count = (reply: unknown): number | undefined =>
 const oneOrZero = (reply: unknown): boolean | undefined =>
   reply === 1 ? true : reply === 0 ? false : undefined;
 
+const okOrNull = (reply: unknown): boolean | undefined =>
+  reply === "OK" ? true : reply === null ? false : undefined;
+
 const found = (reply: unknown): { readonly value: string | undefined } | undefined =>
   reply === null ? { value: undefined } : typeof reply === "string" ? { value: reply } : undefined;
+
+function scanned(reply: unknown): { readonly cursor: string; readonly keys: readonly string[] } | undefined {
+  if (typeof reply !== "object" || reply === null || !("cursor" in reply) || !("keys" in reply))
+    return undefined;
+  const { cursor, keys } = reply;
+  const isText = (one: unknown): one is string => typeof one === "string";
+  return isText(cursor) && Array.isArray(keys) && keys.every(isText) ? { cursor, keys } : undefined;
+}

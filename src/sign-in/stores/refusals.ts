@@ -28,6 +28,12 @@ export function wholeTtl(ttlMs: number): number {
   throw unexpected("ttlMs", "a positive number of milliseconds", ttlMs);
 }
 
+/** How many records a page may have. Throws `invalid_option`. */
+export function wholeLimit(limit: number): number {
+  if (Number.isSafeInteger(limit) && limit > 0) return limit;
+  throw unexpected("limit", "a whole number from 1", limit);
+}
+
 /** The system's code of an error (`ENOENT` …), if it has one. */
 export function errno(error: unknown): string | undefined {
   const code = error instanceof Error ? (error as NodeJS.ErrnoException).code : undefined;

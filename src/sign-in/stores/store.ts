@@ -27,16 +27,39 @@ export interface SignInStore {
   /** Reads and deletes in one step: of two callers, one gets the value. */
   take(key: string): Promise<string | undefined>;
   delete(key: string): Promise<void>;
-  /** Whether several processes may share it. Memory and file stores are for one process. */
+  /**
+   * Optional: the live records whose keys begin with `prefix`, page by page: at most `limit` (from 1), which may be
+   * none, and `next` for the next call, of any process, as long as there may be more. A record that is written or deleted meanwhile may be
+   * missing, and one may come twice.
+   */
+  readonly scan?:
+    | ((prefix: string, cursor: string | undefined, limit: number) => Promise<ScannedPage>)
+    | undefined;
+  /**
+   * Only where writes are copied to another server later: waits up to 200 ms until it has what was last written under
+   * this key. Called at the two writes of a refresh whose loss would end a grant. Failures are ignored.
+   */
+  readonly replicated?: ((key: string) => Promise<void>) | undefined;
+  /** Whether several processes may share it. A store in memory is for one. */
   readonly shared: boolean;
   /** Called before anything else; throws when the store cannot keep its promises (for example evicts). */
   start?(): Promise<void>;
   close?(): Promise<void>;
 }
 
+/**
+ * One page of `scan()` of a store.
+ * @group Sign-in
+ */
+export interface ScannedPage {
+  readonly records: readonly (readonly [key: string, value: string])[];
+  /** For the next page; `undefined` when this was the last. */
+  readonly next: string | undefined;
+}
+
 /** The option `store`. */
 export const storeOption: OptionCheck<SignInStore> = made<SignInStore>(
-  "redisStore(), fileStore(), memoryStore() or your own SignInStore",
+  "redisStore(), postgresStore(), sqliteStore(), memoryStore() or your own SignInStore",
   {
     get: "function",
     setIfAbsent: "function",

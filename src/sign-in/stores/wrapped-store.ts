@@ -5,6 +5,7 @@ export type AroundStep = <T>(key: string, step: (key: string) => Promise<T>) => 
 
 /** A store that takes each step through `around`. */
 export function wrappedStore(store: SignInStore, around: AroundStep): SignInStore {
+  const { replicated, scan } = store;
   return {
     shared: store.shared,
     get: (name) => around(name, (key) => store.get(key)),
@@ -14,6 +15,12 @@ export function wrappedStore(store: SignInStore, around: AroundStep): SignInStor
       around(name, (key) => store.compareAndSet(key, expected, value, ttlMs)),
     take: (name) => around(name, (key) => store.take(key)),
     delete: (name) => around(name, (key) => store.delete(key)),
+    replicated:
+      replicated === undefined ? undefined : (name) => around(name, (key) => replicated.call(store, key)),
+    scan:
+      scan === undefined
+        ? undefined
+        : (prefix, cursor, limit) => around(prefix, (key) => scan.call(store, key, cursor, limit)),
     start: async () => store.start?.(),
     close: async () => store.close?.(),
   };

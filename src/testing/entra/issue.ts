@@ -1,5 +1,5 @@
 import { randomBytes } from "node:crypto";
-import { claimsChallenge, parseClaims } from "./claims-request.js";
+import { claimsChallenge, parseClaims, type ClaimsRequest } from "./claims-request.js";
 import { blueprintOf, inherited } from "./agent-identities.js";
 import type { Account, EntraApp, EntraTenant } from "./directory-objects.js";
 import type { EntraGrant } from "./policy-types.js";
@@ -43,7 +43,7 @@ export async function issueForPerson(call: TokenCall, grant: PersonGrant): Promi
   checkUser(state, call, grant);
   checkAssignment(resource, account);
   const names = consentedScopes(call, grant, resource);
-  checkPolicies(call, grant, resource, claims.authContexts);
+  checkPolicies(call, grant, resource, claims);
 
   const lifetimeS = state.options.accessTokenLifetimeS;
   const satisfiedContexts = signIn.satisfied.filter((value) => /^c\d+$/.test(value));
@@ -119,7 +119,7 @@ function checkPolicies(
   call: TokenCall,
   { account, signIn, grant }: PersonGrant,
   { app }: RequestedResource,
-  authContexts: readonly string[],
+  { authContexts, policyIds }: ClaimsRequest,
 ): void {
   const { state, client } = call;
   const subject = {
@@ -138,6 +138,11 @@ function checkPolicies(
   const asked = authContexts.find((value) => !signIn.satisfied.includes(value));
   if (asked !== undefined) {
     throw refused(mfa, { resourceId: app.clientId }, claimsChallenge("acrs", asked));
+  }
+  // A challenge of another resource, which a caller passes on: identity-platform/v2-conditional-access-dev-guide.
+  const named = state.policies.list().find(({ id }) => policyIds.includes(id));
+  if (named !== undefined && !signIn.satisfied.includes(named.id)) {
+    throw refused(mfa, { resourceId: app.clientId }, claimsChallenge("polids", named.id));
   }
   switch (policy?.type) {
     case "mfa":

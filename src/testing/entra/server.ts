@@ -11,13 +11,13 @@ import { authorize, signInForm } from "./authorize.js";
 import type { EntraCall } from "./call.js";
 import { instanceDiscovery, openIdConfiguration } from "./discovery.js";
 import { applyFaults, createSwapper, type Swapper } from "./faults.js";
-import { html, json, readBody, targetOf, write, type Reply } from "./http.js";
+import { html, json, readBody, targetOf, write, type Reply, redirect } from "./http.js";
 import { loggedHeaders, redactedParams, type EntraRequest } from "./log.js";
-import { logout } from "./logout.js";
 import { managedIdentityToken } from "./managed-identity.js";
-import { errorPage } from "./pages.js";
+import { errorPage, messagePage } from "./pages.js";
 import type { PolicySubject } from "./policies.js";
 import { Refused, refusalBody, refused } from "./refused.js";
+import { forget } from "./sessions.js";
 import type { EntraState } from "./state.js";
 import { tokenEndpoint, understandTokenRequest } from "./token-endpoint.js";
 
@@ -217,4 +217,19 @@ function preflight(request: IncomingMessage): Reply {
     "access-control-allow-headers": request.headers["access-control-request-headers"] ?? "*",
   };
   return { status: 204, headers, body: "" };
+}
+
+/** Signs the browser out. A redirect goes only to a URI that some app registered. */
+function logout({ state, request, params }: EntraCall): Reply {
+  forget(state, request);
+  const target = params.get("post_logout_redirect_uri");
+  const registered = state.directory.apps.some((app) =>
+    state.directory.additions(app).redirectUris.some(({ uri }) => uri === target),
+  );
+  if (target === null || !registered)
+    return html(200, messagePage("You signed out of your account", "You may close this page."));
+  const back = new URL(target);
+  const given = params.get("state");
+  if (given !== null) back.searchParams.set("state", given);
+  return redirect(back.href);
 }

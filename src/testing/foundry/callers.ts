@@ -25,8 +25,6 @@ export interface Callers {
   userIdOf(caller: Caller): string;
   /** The id of a person whom a back end has named. */
   delegatedIdOf(identity: string): string;
-  /** The caller's id in protocol 1.0.0: another one for each agent. */
-  isolationKeyOf(caller: Caller, what: string): string;
 }
 
 interface CallersOptions {
@@ -83,7 +81,6 @@ export function createCallers({ entra, tenantId, fetch, now }: CallersOptions): 
     },
     userIdOf: ({ tid, oid }) => opaque("user", tid, oid),
     delegatedIdOf: (identity) => opaque("delegated", identity),
-    isolationKeyOf: ({ tid, oid }, what) => opaque("isolation", what, tid, oid),
   };
 }
 

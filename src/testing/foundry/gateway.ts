@@ -1,10 +1,18 @@
+import type { IncomingMessage } from "node:http";
+import {
+  brotliCompressSync,
+  brotliDecompressSync,
+  deflateSync,
+  gunzipSync,
+  gzipSync,
+  inflateSync,
+} from "node:zlib";
 import type { Call } from "./calls.js";
 import type { Container, ContainerAnswer } from "./container.js";
-import { encodingOf } from "./encoding.js";
 import { bytesOf, objectOf, text, type Exchange, type Handled } from "./exchange.js";
+import { headerPairs, isForwarded } from "./headers.js";
 import { newIds } from "./ids.js";
 import { loggedHeaders } from "./log.js";
-import { containerHeaders } from "./platform-headers.js";
 import { refused } from "./refused.js";
 import { relay } from "./relay.js";
 import { forWhom } from "./whom.js";
@@ -84,7 +92,7 @@ async function ask(
   call: Call,
   what: { readonly path: string; readonly body: Buffer; readonly chosenId: string | undefined },
 ): Promise<ContainerAnswer> {
-  const headers = containerHeaders(state, request, call, what.chosenId);
+  const headers = containerHeaders(request, call, what.chosenId);
   const entry = state.log.start({
     at: state.now(),
     side: "container",
@@ -105,4 +113,53 @@ async function ask(
     if (!gone.aborted) state.readiness.forget();
     throw refused("container_unreachable");
   }
+}
+
+interface Encoding {
+  readonly encode: (bytes: Uint8Array) => Buffer;
+  readonly decode: (bytes: Uint8Array) => Buffer;
+}
+
+const limit = { maxOutputLength: 4_194_304 };
+
+const encodings: Readonly<Record<string, Encoding>> = {
+  "": { encode: asItIs, decode: asItIs },
+  identity: { encode: asItIs, decode: asItIs },
+  gzip: { encode: (bytes) => gzipSync(bytes), decode: (bytes) => gunzipSync(bytes, limit) },
+  deflate: { encode: (bytes) => deflateSync(bytes), decode: (bytes) => inflateSync(bytes, limit) },
+  br: { encode: (bytes) => brotliCompressSync(bytes), decode: (bytes) => brotliDecompressSync(bytes, limit) },
+};
+
+/** `content-encoding` is forwarded, and the platform adds to the body: it is opened and closed again. */
+function encodingOf(name: string | undefined): Encoding {
+  const found = Object.hasOwn(encodings, name ?? "") ? encodings[name ?? ""] : undefined;
+  if (found === undefined) throw refused("body_invalid");
+  const decode = (bytes: Uint8Array): Buffer => {
+    try {
+      return found.decode(bytes);
+    } catch {
+      throw refused("body_invalid");
+    }
+  };
+  return { encode: found.encode, decode };
+}
+
+function asItIs(bytes: Uint8Array): Buffer {
+  return Buffer.from(bytes);
+}
+
+/** What the container is sent: what the contract forwards of the caller's headers, and the platform's own. */
+function containerHeaders(
+  request: IncomingMessage,
+  call: Call,
+  responseId: string | undefined,
+): (readonly [string, string])[] {
+  const forwarded = headerPairs(request.rawHeaders).filter(([name]) => isForwarded(name));
+  const chosen: [string, string][] = responseId === undefined ? [] : [["x-agent-response-id", responseId]];
+  return [
+    ...forwarded,
+    ["x-agent-user-id", call.userId],
+    ["x-agent-foundry-call-id", call.callId],
+    ...chosen,
+  ];
 }

@@ -31,7 +31,6 @@ type FoundryDefaults =
   | "project"
   | "agentName"
   | "agentVersion"
-  | "protocolVersion"
   | "toolboxes"
   | "consumers"
   | "impersonators"
@@ -107,6 +106,7 @@ const toolboxTable: OptionTable<ToolboxOptions> = {
   consentMessage: optional(oneOf("link", "prose")),
   consentFor: optional(oneOf("caller", "container")),
   sessions: optional(oneOf("agent", "user", "none")),
+  toolSearch: optional(nested<NonNullable<ToolboxOptions["toolSearch"]>>({ pinned: optional(names) })),
   answers: optional(oneOf("stream", "json")),
 };
 
@@ -118,7 +118,6 @@ export const foundryOptions: OptionTable<FoundryOptions, FoundryDefaults> = {
   project: orElse(name, "support"),
   agentName: orElse(name, "agent"),
   agentVersion: orElse(text(), "1"),
-  protocolVersion: orElse(oneOf("2.0.0", "1.0.0"), "2.0.0"),
   tenant: optional(name),
   agentIdentity: optional(name),
   blueprint: optional(refOption),

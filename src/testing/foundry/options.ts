@@ -22,8 +22,6 @@ export interface FoundryOptions {
   readonly agentName?: string;
   /** Default "1". */
   readonly agentVersion?: string;
-  /** What the agent's definition declares. Default "2.0.0". */
-  readonly protocolVersion?: "2.0.0" | "1.0.0";
   /** The tenant of the project: id, name or domain. Default the first. */
   readonly tenant?: string;
   /**

@@ -17,6 +17,7 @@ export interface RefusalFacts {
 
 export const contract = "learn.microsoft.com, foundry/agents/concepts/hosted-agent-contract";
 export const multiplex = "learn.microsoft.com, foundry/agents/how-to/multiplex-session-users";
+export const isolate = "learn.microsoft.com, foundry/agents/how-to/isolate-sessions-per-user";
 export const behaviour = "azure-sdk-for-net, Azure.AI.AgentServer.Responses, docs/api-behaviour-contract.md";
 export const useToolbox = "learn.microsoft.com, foundry/agents/how-to/tools/use-toolbox-hosted-agent";
 export const toolboxReference = "GitHub-Copilot-for-Azure, microsoft-foundry skill, toolbox-reference.md";

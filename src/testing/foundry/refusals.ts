@@ -1,6 +1,7 @@
 import {
   contract,
   multiplex,
+  isolate,
   behaviour,
   useToolbox,
   toolboxReference,
@@ -88,9 +89,9 @@ export const refusals: Readonly<Record<RefusalName, RefusalFacts>> = {
   user_identity_invalid: row(
     400,
     "invalid_payload",
-    "The x-ms-user-identity header is empty, repeated or too long.",
-    "D",
-    multiplex,
+    "The x-ms-user-identity header must be one value of 1 to 256 letters, digits and . _ : - @.",
+    "A",
+    `${isolate}: "1–256 characters and contain only letters, digits, and the characters . _ : - @; other values are rejected"; status and text are inferred`,
     { param: "x-ms-user-identity" },
   ),
   legacy_isolation_header: row(

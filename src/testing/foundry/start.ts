@@ -169,8 +169,7 @@ export async function startFoundry(options: FoundryOptions): Promise<FoundryEmul
 }
 
 function createState(options: FoundrySettings): FoundryState {
-  const { entra, agentUrl, agent, project, agentName, agentVersion, protocolVersion, now, fetch, consumers } =
-    options;
+  const { entra, agentUrl, agent, project, agentName, agentVersion, now, fetch, consumers } = options;
   const { id: tenantId } = tenantOf(options);
   const log = createLog(options.onRequest);
   if (agentUrl !== undefined && agent !== undefined)
@@ -182,7 +181,6 @@ function createState(options: FoundrySettings): FoundryState {
     agentName,
     agentVersion,
     tenantId,
-    protocolVersion,
     now,
     fetch,
     callers: createCallers({ entra, tenantId, fetch, now }),

@@ -19,7 +19,6 @@ export interface FoundryState {
   readonly agentName: string;
   readonly agentVersion: string;
   readonly tenantId: string;
-  readonly protocolVersion: "2.0.0" | "1.0.0";
   readonly now: () => number;
   readonly fetch: Fetch;
   readonly callers: Callers;

@@ -3,7 +3,7 @@ import type { ForWhom } from "./calls.js";
 import type { Exchange } from "./exchange.js";
 import { refused } from "./refused.js";
 
-/** Headers of protocol 1.0.0 with which a back end told its users apart. */
+/** Headers with which a back end told its users apart before container protocol 2.0.0. */
 const legacyHeaders = ["x-ms-user-isolation-key", "x-ms-chat-isolation-key"];
 const identityHeader = "x-ms-user-identity";
 
@@ -17,10 +17,8 @@ export async function forWhom({ state, request, method, url, entry }: Exchange):
   const values = { principal: caller.oid, operation: `${method} ${url.pathname}` };
   const { consumers } = state;
   if (consumers !== "everybody" && !consumers.has(caller.oid)) throw refused("consumer_missing", values);
-  if (state.protocolVersion === "2.0.0") {
-    const header = legacyHeaders.find((name) => request.headers[name] !== undefined);
-    if (header !== undefined) throw refused("legacy_isolation_header", { header });
-  }
+  const header = legacyHeaders.find((name) => request.headers[name] !== undefined);
+  if (header !== undefined) throw refused("legacy_isolation_header", { header });
   const identity = delegatedIdentity(request);
   if (identity !== undefined && !state.impersonators.has(caller.oid)) {
     throw refused("impersonation_missing", values);
@@ -35,6 +33,7 @@ function delegatedIdentity(request: IncomingMessage): string | undefined {
   const values = request.headersDistinct[identityHeader];
   if (values === undefined) return undefined;
   const [identity = "", ...more] = values;
-  if (more.length > 0 || !/^[!-~]{1,256}$/.test(identity)) throw refused("user_identity_invalid");
+  // Source: how-to/isolate-sessions-per-user. A guest's UPN (`#EXT#`) and `tid/oid` do not fit.
+  if (more.length > 0 || !/^[A-Za-z0-9._:@-]{1,256}$/.test(identity)) throw refused("user_identity_invalid");
   return identity;
 }

@@ -121,6 +121,7 @@ export async function checkIsolation(options: IsolationOptions): Promise<Isolati
     answered: conversation.answered,
     tokensChecked: judge.tokensChecked,
     answersChecked: judge.answersChecked,
+    elicitationsChecked: judge.elicitationsChecked,
     replaysChecked: attacks.replaysChecked,
     cancelsChecked: attacks.cancelsChecked,
     troubles: { ...troubles.counts },

@@ -3,7 +3,7 @@ import type { Answer } from "./ask.js";
 import { noncesIn, receiptsIn } from "./marks.js";
 import type { Thread } from "./plan.js";
 import type { IsolationFault } from "./report.js";
-import type { WitnessCall } from "./witness.js";
+import { asking, type WitnessCall } from "./witness.js";
 
 /** A question that somebody asks. */
 export interface Question {
@@ -34,6 +34,7 @@ export interface IsolationChecker {
   readonly faults: readonly IsolationFault[];
   readonly tokensChecked: number;
   readonly answersChecked: number;
+  readonly elicitationsChecked: number;
 }
 
 export interface IsolationCheckerOptions {
@@ -57,6 +58,7 @@ interface Checked extends IsolationCheckerOptions {
   read: number;
   tokensChecked: number;
   answersChecked: number;
+  elicitationsChecked: number;
 }
 
 export function isolationChecker(options: IsolationCheckerOptions): IsolationChecker {
@@ -68,6 +70,7 @@ export function isolationChecker(options: IsolationCheckerOptions): IsolationChe
     read: options.calls.length,
     tokensChecked: 0,
     answersChecked: 0,
+    elicitationsChecked: 0,
   };
   return {
     asks: (question) => void checked.questions.set(question.nonce, question),
@@ -96,12 +99,16 @@ export function isolationChecker(options: IsolationCheckerOptions): IsolationChe
     get answersChecked() {
       return checked.answersChecked;
     },
+    get elicitationsChecked() {
+      return checked.elicitationsChecked;
+    },
   };
 }
 
 function readCalls(checked: Checked): void {
   for (const call of checked.calls.slice(checked.read)) {
     if (call.receipt !== undefined) checked.receipts.set(call.receipt, call);
+    if (call.method === asking && call.oid === call.sessionOf) checked.elicitationsChecked += 1;
     checkSession(checked, call);
     checkToken(checked, call);
   }

@@ -14,6 +14,11 @@ export interface IsolationReport {
   readonly tokensChecked: number;
   /** Answers that showed whose data they hold. */
   readonly answersChecked: number;
+  /**
+   * Questions of the MCP server that were answered in the session of the call that was under way. 0 where the agent's
+   * clients take no forms (`elicitation`), or hold no stream open.
+   */
+  readonly elicitationsChecked: number;
   /** Questions that were asked with a token for some resource, as its server could: one for each person and app. */
   readonly replaysChecked: number;
   /**

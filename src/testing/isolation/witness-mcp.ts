@@ -58,8 +58,9 @@ export function witnessProtocol({
         const asked = String(params["protocolVersion"]);
         const protocolVersion = versions.includes(asked) ? asked : versions[0];
         const serverInfo = { name: "isolation-witness", version: "1.0.0" };
-        return { protocolVersion, capabilities: { resources: {}, tools: {} }, serverInfo };
+        return { protocolVersion, capabilities: { logging: {}, resources: {}, tools: {} }, serverInfo };
       }
+      case "logging/setLevel":
       case "ping":
         return {};
       case "tools/list":
@@ -89,7 +90,7 @@ export function witnessProtocol({
 
   function answer(request: WitnessRequest): Reply {
     const { method, message, session, oid } = request;
-    // There is no stream for the server's own messages.
+    // A stream for the server's own messages belongs to a session.
     if (method !== "POST" && method !== "DELETE") return json(405, {}, { allow: "POST, DELETE" });
     if (session !== undefined && !sessions.has(session)) return failed(404, null, "Session not found");
     if (method === "DELETE") {

@@ -7,9 +7,10 @@ import { readOptions, type OptionTable } from "../../options/option-table.js";
 import { json, readBody, write } from "../entra/http.js";
 import { refOption, type AppRef } from "../entra/refs.js";
 import { entraOption, type EntraEmulator } from "../entra/emulator.js";
-import { RpcFailure } from "../foundry/toolbox/rpc.js";
+import { RpcFailure, type RpcMessage } from "../foundry/toolbox/rpc.js";
 import { createGate, type Gate } from "./gate.js";
 import { newReceipt, noncesIn } from "./marks.js";
+import { witnessTalk } from "./witness-talk.js";
 import { messageIn, witnessProtocol, witnessUri, type WitnessRequest } from "./witness-mcp.js";
 import { tokenReader, type TokenReader, type WitnessedToken } from "./witness-token.js";
 
@@ -111,7 +112,9 @@ export const witnessGate: unique symbol = Symbol.for("hosted-agent-identity/test
 /**
  * Starts an MCP server for {@link checkIsolation} on 127.0.0.1, in place of the one that the agent calls: it takes
  * tokens for the same app, verifies each, and notes whose it was. It speaks MCP 2025-11-25 with sessions. Besides
- * its tools it has the resource `witness://me`, with the same facts, which clients may cache for a minute.
+ * its tools it has the resource `witness://me`, with the same facts, which clients may cache for a minute. While a call
+ * is under way it notifies (`notifications/message`), and asks a form (`elicitation/create`) if the client takes any,
+ * on the stream that the client holds open.
  *
  * Throws `invalid_option` for an app nobody declared.
  *
@@ -137,6 +140,7 @@ export async function startWitness(options: WitnessOptions): Promise<Witness> {
   const calls: WitnessCall[] = [];
   const gate = createGate();
   const whose = takingTokens(tokenReader(entra, app));
+  const talk = witnessTalk();
   let answers = 0;
   const protocol = witnessProtocol({
     tools,
@@ -158,25 +162,40 @@ export async function startWitness(options: WitnessOptions): Promise<Witness> {
     const gone = new AbortController();
     response.once("close", () => gone.abort());
     const method = request.method ?? "";
-    const message = messageIn(await readBody(request));
+    const body = await readBody(request);
+    const message = messageIn(body);
     const bearer = await whose.read(request.headers.authorization);
     const session = single(request.headers["mcp-session-id"]);
     const sessionOf = protocol.ownerOf(session);
     const isCall = !(message instanceof RpcFailure) && tellingMethods.has(message.method);
     const receipt = newReceipt();
+    const takenReply = bearer.token === "person" ? talk.replyIn(session, body) : undefined;
     calls.push({
-      method: message instanceof RpcFailure ? method : message.method,
+      method: takenReply?.isAnswer ? asking : message instanceof RpcFailure ? method : message.method,
       ...bearer,
       sessionOf,
-      nonces: isCall ? noncesIn(JSON.stringify(message.params ?? {})) : [],
+      nonces: isCall || takenReply?.isAnswer ? noncesIn(body) : [],
       receipt: isCall && bearer.token === "person" ? receipt : undefined,
     });
     if (bearer.token !== "person" || bearer.oid === undefined) {
       return write(response, json(401, {}, { "www-authenticate": 'Bearer error="invalid_token"' }));
     }
-    if (isCall) await gate.pass(gone.signal);
     const takesStream = (request.headers.accept ?? "").includes("text/event-stream");
-    write(response, protocol.answer({ method, message, session, takesStream, oid: bearer.oid, receipt }));
+    if (session !== undefined && sessionOf !== undefined) {
+      if (method === "GET" && takesStream) return talk.open(session, response);
+      if (takenReply !== undefined) return write(response, { status: 202, headers: {}, body: "" });
+    }
+    if (isCall) {
+      await gate.pass(gone.signal);
+      const said = newReceipt();
+      if (talk.hears(session))
+        calls.push({ method: "notifications/message", ...bearer, sessionOf, nonces: [], receipt: said });
+      await talk.say(session, said);
+    }
+    const reply = protocol.answer({ method, message, session, takesStream, oid: bearer.oid, receipt });
+    const opened = reply.headers["mcp-session-id"];
+    if (opened !== undefined && takesForms(message)) talk.takesQuestions(opened);
+    write(response, reply);
   }
 
   const server = createServer((request, response) => {
@@ -213,6 +232,16 @@ export async function startWitness(options: WitnessOptions): Promise<Witness> {
 
 /** The methods whose results say whose data they are. */
 const tellingMethods: ReadonlySet<unknown> = new Set(["tools/call", "resources/read"]);
+
+/** How a reply to the question of the witness is noted. */
+export const asking = "elicitation/create";
+
+/** Forms are what a client takes that names no mode. Source: MCP 2025-11-25, client/elicitation, capabilities. */
+function takesForms(message: RpcMessage | RpcFailure): boolean {
+  if (message instanceof RpcFailure) return false;
+  const { elicitation } = Object(message.params?.["capabilities"]) as { elicitation?: object };
+  return elicitation !== undefined && ("form" in elicitation || !("url" in elicitation));
+}
 
 /** Takes a token until it is worn out. Tokens are kept as their hash, and as long as the witness runs. */
 function takingTokens(read: TokenReader): { read: TokenReader; wearOut(oid: string): void } {

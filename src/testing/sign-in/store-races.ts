@@ -15,6 +15,32 @@ export const raceChecks: readonly StoreCheck[] = [
       }),
   },
   {
+    name: "setIfAbsent over what has expired: one of two wins, and its value stays",
+    check: (scene) =>
+      race(scene, async ({ store, other, wait }, key) => {
+        await store.setIfAbsent(key, "old", 1);
+        await wait(5);
+        const won = await Promise.all([
+          store.setIfAbsent(key, "0", minutes),
+          other.setIfAbsent(key, "1", minutes),
+        ]);
+        await exactlyOne(won, scene, key);
+      }),
+  },
+  {
+    name: "setIfAbsent against take: the value is taken once, and what is written after it stays",
+    check: (scene) =>
+      race(scene, async ({ store, other }, key) => {
+        await store.setIfAbsent(key, "old", minutes);
+        const [isWritten, taken] = await Promise.all([
+          store.setIfAbsent(key, "new", minutes),
+          other.take(key),
+        ]);
+        assert.equal(taken, "old");
+        assert.equal(await store.get(key), isWritten ? "new" : undefined);
+      }),
+  },
+  {
     name: "compareAndSet where nothing was: one of two wins, and its value stays",
     check: (scene) =>
       race(scene, async ({ store, other }, key) => {

@@ -5,6 +5,7 @@ import { count, func, optional, orElse, text } from "../../options/checks.js";
 import { readOptions, type OptionTable } from "../../options/option-table.js";
 import { lifetimeChecks } from "./store-lifetimes.js";
 import { raceChecks } from "./store-races.js";
+import { scanChecks } from "./store-scans.js";
 import { minutes, type StoreCheck, type StoreUnderTest } from "./store-under-test.js";
 import { valueChecks } from "./store-values.js";
 
@@ -39,7 +40,8 @@ export interface SignInStoreCheck {
 
 /**
  * The promises of a `SignInStore`, as checks for any test runner: what each method does, lifetimes, large and
- * foreign text, two connections that race each method (exactly one wins), and a closed store.
+ * foreign text, two connections that race each method (exactly one wins), what `scan` lists if there is one, and a
+ * closed store.
  *
  * Each check throws an `AssertionError` of `node:assert` when the store breaks the promise.
  *
@@ -60,7 +62,7 @@ export interface SignInStoreCheck {
  */
 export function signInStoreSuite(options: SignInStoreSuiteOptions): readonly SignInStoreCheck[] {
   const { name, open, close, wait, races } = readOptions("signInStoreSuite", storeSuiteOptions, options);
-  return [...valueChecks, ...lifetimeChecks, ...raceChecks, ...closingChecks].map((row) => ({
+  return [...valueChecks, ...lifetimeChecks, ...raceChecks, ...scanChecks, ...closingChecks].map((row) => ({
     name: `${name}: ${row.name}`,
     async run() {
       const own = randomUUID();
@@ -102,6 +104,7 @@ const closingChecks: readonly StoreCheck[] = [
       await assert.rejects(store.compareAndSet(key(), "a", "b", minutes));
       await assert.rejects(store.take(key()));
       await assert.rejects(store.delete(key()));
+      if (store.scan !== undefined) await assert.rejects(store.scan(key(), undefined, 10));
     },
   },
   {

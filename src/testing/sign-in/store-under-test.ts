@@ -10,6 +10,15 @@ export interface StoreUnderTest {
   compareAndSet(key: string, expected: string | undefined, value: string, ttlMs: number): Promise<boolean>;
   take(key: string): Promise<string | undefined>;
   delete(key: string): Promise<void>;
+  scan?(
+    prefix: string,
+    cursor: string | undefined,
+    limit: number,
+  ): Promise<{
+    readonly records: readonly (readonly [key: string, value: string])[];
+    readonly next: string | undefined;
+  }>;
+  readonly replicated?: ((key: string) => Promise<void>) | undefined;
   readonly shared: boolean;
   start?(): Promise<void>;
   close?(): Promise<void>;

@@ -90,6 +90,17 @@ export const valueChecks: readonly StoreCheck[] = [
     },
   },
   {
+    name: "replicated ends by itself, for what was written and for what was not",
+    async check({ store, key }) {
+      await store.setIfAbsent(key(), "x", minutes);
+      const began = performance.now();
+      // A failure is ignored: the second server may be away.
+      await Promise.allSettled([store.replicated?.(key())]);
+      await Promise.allSettled([store.replicated?.(key("nothing"))]);
+      assert.ok(performance.now() - began < 1_000, "replicated waits longer than 200 ms");
+    },
+  },
+  {
     name: "keeps values of a megabyte",
     async check({ store, other, key }) {
       const [large, larger] = ["a".repeat(1024 * 1024), "b".repeat(1024 * 1024 + 1)];

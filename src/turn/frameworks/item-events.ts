@@ -3,7 +3,7 @@ import { tryGetUserContext } from "../../context/ambient.js";
 import type { RunEvent } from "../../foundry/events.js";
 import { idPrefixes, newId } from "../../foundry/ids.js";
 import type { OutputItem } from "../../foundry/items.js";
-import { emptyText } from "../open-item.js";
+import { emptyText } from "../output-items.js";
 
 /** Writes the events of a run's items, in the protocol's order, with indexes and ids that fit each other. */
 export interface ItemEvents {
@@ -35,7 +35,7 @@ export interface WrittenText {
 export interface WrittenCall {
   begin(): RunEvent[];
   delta(text: string): RunEvent[];
-  /** Ends it. The pieces count, unless they are not the JSON of these arguments: then a framework has mended the call. */
+  /** Ends it. The pieces count, unless they are not the JSON of these arguments: then a framework has repaired the call. */
   done(args: string): RunEvent[];
 }
 

@@ -1,6 +1,7 @@
 import { fileURLToPath } from "node:url";
 import { install } from "../../hosts/install.js";
-import { node24 } from "./node24.js";
+import { node24 } from "../../node24/newer-node.js";
+import { goServer, type GoProgram } from "./go.js";
 import { pythonEnvironment, type PythonEnvironmentName } from "./python.js";
 
 /** What foreign software is installed into; each is made when it is first asked for. */
@@ -9,6 +10,8 @@ export interface Environments {
   python(name: PythonEnvironmentName): Promise<string>;
   /** The packages of `test/foreign/npm`, installed, and the Node that runs them. */
   npm(): Promise<NpmEnvironment>;
+  /** The conformance server of the Go SDK. */
+  go(): Promise<GoProgram>;
 }
 
 export interface NpmEnvironment {
@@ -20,6 +23,7 @@ const npmFolder = fileURLToPath(new URL("../npm", import.meta.url));
 const made = new Map<string, Promise<unknown>>();
 
 export const environments: Environments = {
+  go: () => once("go", goServer),
   python: (name) => once(`python ${name}`, () => pythonEnvironment(name)),
   npm: () =>
     once("npm", async () => {

@@ -203,7 +203,14 @@ function inputsOf(target: FuzzTarget, { seed, words, isBlind }: FuzzOptions): In
     other: () => someText(another(), chance.below(8)),
     value: (value) => mutatedValue(value, material, otherValue),
   };
-  const otherValue = (): unknown => structuredClone(another());
+  const otherValue = (): unknown => {
+    try {
+      return structuredClone(another());
+    } catch {
+      // Deeper than it can copy.
+      return null;
+    }
+  };
   const mutated = (input: Input): Input => {
     if (target.shape === "text") return mutatedText(String(input), material);
     const next = mutatedValue(input, material, otherValue);

@@ -9,8 +9,10 @@ export interface Growth {
   /** The worst ratio that was seen, and what it may be at most. */
   readonly worst: number;
   readonly most: number;
-  /** What is wrong with it, if anything is. */
-  readonly complaint?: string;
+  /** An input that was not accepted, if there was one. */
+  readonly refused?: string;
+  /** What cost too much, if anything did. A machine with other work can cause it once. */
+  readonly costly?: string;
 }
 
 /** What a unit may cost at twice the size, times what it costs at the size. Linear is 1, quadratic is 2. */
@@ -20,7 +22,7 @@ const mostTimes = 1.5;
 const leastMs = 16;
 const rounds = 2;
 /** A noisy machine gets so many more rounds to show that it was noise. */
-const moreRounds = 40;
+const moreRounds = 14;
 
 /**
  * Doubles one size up to its limit. What is compared is time of the processor, the least of several rounds, in one
@@ -43,7 +45,7 @@ export async function growth(target: FuzzTarget, size: Size, beat: () => void): 
       now = await work(n, () => run(input));
       other = size.beside === undefined ? before : await work(n, () => size.beside?.run(input));
     } catch (error) {
-      return { ...found, to: n, worst, complaint: `${n} ${size.of}: ${String(error).slice(0, 200)}` };
+      return { ...found, to: n, worst, refused: `${n} ${size.of}: ${String(error).slice(0, 200)}` };
     }
     before = now;
     if (other === undefined) continue;
@@ -52,8 +54,8 @@ export async function growth(target: FuzzTarget, size: Size, beat: () => void): 
       await again(now, other, beat);
     worst = Math.max(worst, times(now, other));
     if (worst > most) {
-      const complaint = `${n} ${size.of} cost ${worst.toFixed(2)} times ${than(size, n)}, and ${most} is the most`;
-      return { ...found, to: n, worst, complaint };
+      const costly = `${n} ${size.of} cost ${worst.toFixed(2)} times ${than(size, n)}, and ${most} is the most`;
+      return { ...found, to: n, worst, costly };
     }
   }
   return { ...found, to: size.upTo, worst };

@@ -1,4 +1,4 @@
-import { textOf, type FuzzTarget } from "../target.js";
+import { textOf, type FuzzTarget, type Size } from "../target.js";
 import { good } from "./parsers/good.js";
 import { leaky } from "./parsers/leaky.js";
 import { rare } from "./parsers/rare.js";
@@ -70,6 +70,7 @@ export const targets: readonly FuzzTarget[] = [
         input: (n) => "1".repeat(n),
         beside: { name: "counting them", times: 2, run: (input) => counted(textOf(input)) },
       },
+      busyAtFirst(),
     ],
   },
   {
@@ -97,6 +98,25 @@ export const targets: readonly FuzzTarget[] = [
     sizes: [{ of: "commas", upTo: 8, input: (n) => ",".repeat(n) }],
   },
 ];
+
+/** Costs too much when it is measured first, as on a machine with other work. */
+function busyAtFirst(): Size {
+  let made = 0;
+  return {
+    of: "letters",
+    from: 1_000,
+    upTo: 2_000,
+    input(n) {
+      made += 1;
+      return "a".repeat(n);
+    },
+    run(input) {
+      const text = textOf(input);
+      // Far more than a noisy machine could hide.
+      return (made <= 2 && text.length === 2_000 ? slow : good)(text);
+    },
+  };
+}
 
 /** Linear, and slower than looking for one character. */
 function counted(text: string): number {

@@ -268,7 +268,7 @@ export const emulatorTargets: readonly FuzzTarget[] = [
       "src/testing/entra/client-auth.ts#claimedClient,knownClient",
       "src/testing/entra/token-call.ts",
       "src/testing/entra/token-endpoint.ts",
-      "src/testing/entra/logout.ts",
+      "src/testing/entra/server.ts#logout",
       "src/testing/entra/managed-identity.ts",
       "src/testing/entra/http.ts#readBody,cookie,targetOf",
     ],
@@ -425,7 +425,7 @@ export const emulatorTargets: readonly FuzzTarget[] = [
     from: "what a test and its agent send",
     files: [
       "src/testing/foundry/headers.ts",
-      "src/testing/foundry/encoding.ts",
+      "src/testing/foundry/gateway.ts#encodingOf,asItIs",
       "src/testing/foundry/sse.ts",
       "src/testing/foundry/check-response.ts",
       "src/testing/foundry/check-stream.ts",

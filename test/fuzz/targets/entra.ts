@@ -3,8 +3,8 @@ import { clocksOf } from "../../../src/async/clocks.js";
 import { exchangeAuthorizationCode } from "../../../src/exchange/authorization-code-exchange.js";
 import type { EntraAppInternals } from "../../../src/exchange/entra-app.js";
 import { requestTokens } from "../../../src/exchange/token-request.js";
-import { isEnumerating, isWithoutEffect } from "../../../src/toolbox/rpc-method.js";
-import { retryPlan } from "../../../src/toolbox/retry.js";
+import { isEnumerating, isWithoutEffect } from "../../../src/access/rpc-method.js";
+import { retryPlan } from "../../../src/toolbox/network.js";
 import { signInChallenge } from "../../../src/turn/error-envelope.js";
 import { field, textsIn, valueIn, type FuzzTarget, type Input } from "../target.js";
 import { answer, clientId, encoded, facts, now, oid, otherClient, personClaims, tenant } from "./people.js";
@@ -90,8 +90,7 @@ export const entraTargets: readonly FuzzTarget[] = [
       "src/exchange/token-answer.ts",
       "src/exchange/token-request.ts#isPassing",
       "src/exchange/network-module.ts#readAnswer,parseObject,asFailure,reasonOf,capturingNetwork",
-      "src/input/bounded-text.ts",
-      "src/exchange/verify-token-subject.ts",
+      "src/input/json-limits.ts#boundedText",
       "src/exchange/authorization-code-exchange.ts",
       "src/entra/classify.ts",
       "src/turn/error-envelope.ts#signInChallenge",
@@ -245,7 +244,7 @@ export const entraTargets: readonly FuzzTarget[] = [
   {
     name: "Retry-After",
     from: "toolboxes and gateways",
-    files: ["src/toolbox/retry.ts", "src/toolbox/rpc-method.ts"],
+    files: ["src/toolbox/network.ts#retryPlan,mayRepeat,retryAfterMs", "src/access/rpc-method.ts"],
     shape: "fields",
     seeds: [
       { status: 429, headers: { "retry-after": "2" }, body: '{"method":"tools/call"}' },

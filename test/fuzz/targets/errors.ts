@@ -1,19 +1,31 @@
 import {
   ConsentRequest,
   ConsentRequiredError,
+  HostedAgentIdentityError,
   toolApproval,
+  toolCallApproval,
   findConsentRequired,
 } from "hosted-agent-identity";
 import { consentLinkPolicy } from "hosted-agent-identity/consent";
 import { read } from "../../../src/consent/error-chain.js";
 import { runInContext } from "../../../src/context/ambient.js";
 import { recordConsent } from "../../../src/context/internals.js";
+import { internalsOf } from "../../../src/context/user-context.js";
 import { redacted } from "../../../src/errors/redact.js";
 import { jsonRpcError } from "../../../src/foundry/json-rpc.js";
-import { clientSessions } from "../../../src/mcp/session-gone.js";
+import { clientSessions } from "../../../src/mcp/client-pool.js";
 import { rpcOutcome } from "../../../src/toolbox/rpc-outcome.js";
 import { leaked } from "../engine/leak.js";
-import { behindOrigin, field, textsIn, textOf, valueIn, type FuzzTarget, type Input } from "../target.js";
+import {
+  behindOrigin,
+  field,
+  listIn,
+  textsIn,
+  textOf,
+  valueIn,
+  type FuzzTarget,
+  type Input,
+} from "../target.js";
 import { platformContext } from "./people.js";
 
 const policy = consentLinkPolicy({ allowedOrigins: ["https://consent.example.com"] });
@@ -64,6 +76,7 @@ function withLife(value: unknown, depth = 0): unknown {
     });
   if (kind === "circle") made["cause"] = made;
   if (kind === "error") return Object.assign(new Error("outer"), made);
+  if (kind === "lost") return new HostedAgentIdentityError("mcp_session_lost");
   if (kind === "consent" && typeof made["link"] === "string")
     return new ConsentRequiredError([
       new ConsentRequest({ link: made["link"], serverLabel: "contacts", reason: "consent" }),
@@ -125,7 +138,11 @@ export const errorTargets: readonly FuzzTarget[] = [
   {
     name: "errors of frameworks and servers",
     from: "MCP servers, through SDKs and frameworks",
-    files: ["src/consent/error-chain.ts", "src/consent/find-consent-required.ts", "src/mcp/session-gone.ts"],
+    files: [
+      "src/consent/error-chain.ts",
+      "src/consent/find-consent-required.ts",
+      "src/mcp/client-pool.ts#clientSessions,transportOf,hasId,httpStatus,causes,field",
+    ],
     shape: "fields",
     seeds: [
       { error: { $: "error", cause: { $: "consent", link } }, toolbox: true },
@@ -149,6 +166,8 @@ export const errorTargets: readonly FuzzTarget[] = [
         client: { transport: { sessionId: null } },
       },
       { error: { name: "McpError", code: 404 }, client: { transport: 5 } },
+      { error: { code: "mcp_session_lost" }, client: { transport: { sessionId: "s" } }, lost: true },
+      { error: { $: "lost" }, client: { transport: { sessionId: "s" } } },
       { error: 5, client: 5 },
       { error: { errors: Array.from({ length: 300 }, (_, at) => ({ at })) } },
     ],
@@ -162,6 +181,8 @@ export const errorTargets: readonly FuzzTarget[] = [
       sessions.isGone(error, client);
       if (typeof error === "object" && error !== null) read(error, "cause");
       const context = platformContext();
+      if (valueIn(input, "lost") === true) internalsOf(context).lostSessions = new Set(["s"]);
+      sessions.wasLostIn(context, client);
       if (valueIn(input, "recorded") === true)
         recordConsent(context, [new ConsentRequest({ link, serverLabel: "contacts", reason: "consent" })]);
       const toolbox = valueIn(input, "toolbox");
@@ -190,7 +211,7 @@ export const errorTargets: readonly FuzzTarget[] = [
     files: [
       "src/foundry/json-rpc.ts",
       "src/foundry/toolbox-consent.ts",
-      "src/toolbox/rpc-outcome.ts",
+      "src/toolbox/rpc-outcome.ts#rpcOutcome,toolboxLinkRefused,failed,withoutLinks",
       "src/toolbox/tool-approval.ts",
     ],
     shape: "value",
@@ -222,6 +243,24 @@ export const errorTargets: readonly FuzzTarget[] = [
       { _meta: { tool_configuration: { require_approval: "never" } } },
       { _meta: { tool_configuration: { require_approval: { a: "always" } } } },
       { _meta: null },
+      { name: "tool_search", tools: [{ name: "tool_search" }, { name: "call_tool" }] },
+      {
+        name: "tool_search",
+        tools: [{ name: "tool_search" }, { name: "tool_search" }, { name: "call_tool" }],
+      },
+      {
+        name: "tool_search",
+        tools: [{ name: "tool_search", _meta: { tool_configuration: { require_approval: "always" } } }],
+      },
+      {
+        name: "call_tool",
+        arguments: { name: "a" },
+        tools: [{ name: "a", _meta: { tool_configuration: { require_approval: "never" } } }],
+      },
+      { name: "call_tool", arguments: { name: "a", tool_name: "b" }, tools: [{ name: "a" }] },
+      { name: "call_tool", arguments: { tool_name: "a" }, tools: [{ name: "a" }] },
+      { name: "call_tool", arguments: {}, tools: [{ name: "a" }] },
+      { name: "a", tools: [{ name: "a" }] },
     ],
     words: [
       "CONSENT_REQUIRED",
@@ -234,6 +273,10 @@ export const errorTargets: readonly FuzzTarget[] = [
     ],
     run(input) {
       if (typeof input === "object" && input !== null) toolApproval(input);
+      const tools = listIn(input, "tools").map((tool) => Object(tool) as { name: string });
+      const call = { name: field(input, "name"), arguments: valueIn(input, "arguments") };
+      if (toolCallApproval(call, tools) === "never" && tools.length === 0)
+        throw new TypeError("a call of nothing that is known needs no yes");
       const context = platformContext();
       const found = rpcOutcome({ serverLabel: "contacts", policy }, context)(input);
       return {

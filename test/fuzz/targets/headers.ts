@@ -6,7 +6,7 @@ import {
   type UserTokenVerifier,
 } from "hosted-agent-identity";
 import { contextOfRequest, userContextSettings } from "../../../src/request/create.js";
-import { rawHeaderPairs } from "../../../src/request/header-pairs.js";
+import { rawHeaderPairs } from "../../../src/request/calling-host.js";
 import { isHeaderSafe, isIdentityHeader } from "../../../src/foundry/headers.js";
 import { partitionKeyOf } from "../../../src/foundry/ids.js";
 import { field, listIn, maybe, textOf, valueIn, type FuzzTarget, type Input } from "../target.js";
@@ -44,9 +44,8 @@ export const headerTargets: readonly FuzzTarget[] = [
     name: "inbound headers",
     from: "callers, and whoever sits in front",
     files: [
-      "src/request/header-pairs.ts",
-      "src/request/parse.ts#userTokenOf,platformContext,platformId,clientHeaders,traceContext,joined,secretHeaders",
-      "src/request/create.ts#createUserContext,contextOfRequest,contextOf,entraPrincipal,platformPrincipal,isUserToken",
+      "src/request/calling-host.ts#headerPairs,rawHeaderPairs,valuesOf,pair",
+      "src/request/create.ts#userTokenOf,platformContext,platformId,clientHeaders,traceContext,joined,secretHeaders,createUserContext,contextOfRequest,contextOf,entraPrincipal,platformPrincipal,isUserToken",
       "src/foundry/headers.ts",
       "src/foundry/ids.ts#partitionKeyOf",
     ],
@@ -169,7 +168,7 @@ export const headerTargets: readonly FuzzTarget[] = [
     },
     unreachable: [
       {
-        file: "src/request/header-pairs.ts",
+        file: "src/request/calling-host.ts",
         line: 'rawHeaders[at] ?? ""',
         why: "the index is below the length",
       },

@@ -6,8 +6,7 @@ import {
   readConsentRequests,
 } from "hosted-agent-identity/consent";
 import { urlMatch, urlNotAllowed } from "../../../src/access/url-match.js";
-import { linkFault } from "../../../src/consent/link-form.js";
-import { checkLink, checkLinkForm } from "../../../src/consent/link-policy.js";
+import { checkLink, checkLinkForm, linkFault } from "../../../src/consent/link-policy.js";
 import { behindOrigin, field, listIn, textOf, textsIn, urlIn, valueIn, type FuzzTarget } from "../target.js";
 import { clientId } from "./people.js";
 
@@ -106,9 +105,7 @@ export const linkTargets: readonly FuzzTarget[] = [
     name: "consent links",
     from: "toolboxes, responses of other hosts",
     files: [
-      "src/consent/link-form.ts",
-      "src/consent/link-policy.ts#checkLinkForm,checkLink,consentLinkPolicy,refused",
-      "src/consent/allowed-link.ts#linkRule,isOnly",
+      "src/consent/link-policy.ts#linkFault,checkLinkForm,checkLink,consentLinkPolicy,refused,linkRule,isOnly",
       "src/consent/is-consent-item.ts",
     ],
     shape: "value",

@@ -1,12 +1,10 @@
 import { type TokenClaims, UserTokenError, type VerifiedUserToken } from "hosted-agent-identity";
-import { admit, type Admission } from "../../../src/server/admit.js";
+import { admit, type Admission, gateOf } from "../../../src/server/admit.js";
 import { callsOf } from "../../../src/server/tool-requirements.js";
 import { isRefusal, parsed } from "../../../src/server/node.js";
 import { gateSettings } from "../../../src/server/options.js";
 import type { GateSettings } from "../../../src/server/settings.js";
-import { refusals } from "../../../src/server/refusal.js";
 import { metadataAnswer } from "../../../src/server/resource-metadata.js";
-import { openSessions } from "../../../src/server/sessions.js";
 import { field, maybe, valueIn, type FuzzTarget, type Input } from "../target.js";
 import { clientId, now, oid, otherClient, personClaims, tenant } from "./people.js";
 
@@ -24,11 +22,10 @@ const settings = gateSettings({
   name: "Contacts",
   documentation: "https://mcp.example.com/docs",
 });
-const refuse = refusals(settings);
 const application = { ...personClaims, scp: undefined, idtyp: "app", sub: oid };
 
 /** The gate with a verifier that says what the input wants: signatures have a target of their own. */
-function gate(input: Input): GateSettings {
+function settingsOf(input: Input): GateSettings {
   const claims = { ...personClaims, ...(valueIn(input, "claims") as object | undefined) } as TokenClaims;
   const fault = field(input, "fault");
   return {
@@ -133,7 +130,8 @@ export const mcpServerTargets: readonly FuzzTarget[] = [
       const method = field(input, "method");
       const path = maybe(input, "path");
       if (path !== undefined) return metadataAnswer(settings, { method, path });
-      const sessions = openSessions();
+      const gate = gateOf(settingsOf(input));
+      const { sessions } = gate;
       sessions.opened("mine", JSON.stringify(["entra", tenant, oid]));
       sessions.opened("theirs", JSON.stringify(["entra", tenant, otherClient]));
       const text = field(input, "body");
@@ -144,15 +142,13 @@ export const mcpServerTargets: readonly FuzzTarget[] = [
           sessionId: maybe(input, "session"),
           body: async () => parsed(valueIn(input, "long") === true ? undefined : Buffer.from(text)),
         },
-        gate(input),
-        refuse,
-        sessions,
+        gate,
       ).catch((error: unknown): Admission => {
         if (isRefusal(error)) return { refused: error };
         throw error;
       });
       if ("admitted" in outcome)
-        outcome.admitted.answered(Number(valueIn(input, "answered") ?? 200), maybe(input, "opens"));
+        outcome.admitted.answered(statusOf(valueIn(input, "answered")), maybe(input, "opens"));
       return outcome;
     },
     secrets: authorization,
@@ -170,3 +166,8 @@ export const mcpServerTargets: readonly FuzzTarget[] = [
     },
   },
 ];
+
+/** A host knows the status of its own answer: it is a number whatever the fuzzer makes of the input. */
+function statusOf(value: unknown): number {
+  return typeof value === "number" ? value : 200;
+}

@@ -5,6 +5,7 @@ import {
   ConsentRequest,
   ConsentRequiredError,
   HostedAgentIdentityError,
+  protectedResource,
   type TokenRequest,
   type TokenSource,
   UserContext,
@@ -15,8 +16,7 @@ import { stripHeaders } from "../../../src/http/incoming-message.js";
 import { headersOf, webAnswer, type NodeRequest } from "../../../src/http/web-handler.js";
 import { wireRedeemed } from "../../../src/sign-in/remote/redeemed-wire.js";
 import { keyring } from "../../../src/sealing/keyring.js";
-import { sharedCache } from "../../../src/tokens/shared-cache.js";
-import { readSharedRecord } from "../../../src/tokens/shared-record.js";
+import { sharedCache, readSharedRecord } from "../../../src/tokens/shared-cache.js";
 import { behindOrigin, field, listIn, maybe, textOf, textsIn, valueIn, type FuzzTarget } from "../target.js";
 import {
   answer,
@@ -42,6 +42,7 @@ const published = async (): Promise<Response> => new Response(keySet);
 
 const redeemed: readonly Redeemed[] = [
   { status: "not_a_code" },
+  { status: "nearly_a_code", say: "no" },
   { status: "wrong_code", say: "no", triesLeft: 2 },
   { status: "refused", say: "no", reason: "expired" },
   { status: "confirm", say: "sure?", serverLabel: "contacts", account },
@@ -64,9 +65,19 @@ const source = (acquire: TokenSource["acquire"]): TokenSource => ({
   acquire,
 });
 
+const pageUrl = "https://pages.example.com/connect/1";
+const pages = protectedResource({
+  ...contacts,
+  serverLabel: "pages",
+  elicitation: { allowedLinks: ["https://pages.example.com/connect/"] },
+});
+
 const served: ServedSignIn = {
-  tokens: () =>
-    source(async ({ context, claims }) => {
+  tokens: () => ({
+    async pageFor({ message }) {
+      return message === "m" ? { link, expiresAt: now } : { link };
+    },
+    ...source(async ({ context, claims }) => {
       if (claims === '{"consent":1}') {
         const requests = [
           new ConsentRequest({
@@ -83,6 +94,7 @@ const served: ServedSignIn = {
         token: { token: accessToken, expiresAt: now + 3_600_000, source: "sign_in" },
       };
     }),
+  }),
   redeem: async (_context, text) => redeemed[text.length % redeemed.length] as Redeemed,
   async keepPrompt(_context, prompt) {
     if (prompt === "throttle")
@@ -90,6 +102,7 @@ const served: ServedSignIn = {
     if (prompt === "down") throw new HostedAgentIdentityError("store_unavailable");
     if (prompt === "bug") throw new Error("not ours");
   },
+  settle: async () => {},
   signOut: async () => {},
 };
 
@@ -98,12 +111,20 @@ const agents = [
     name: "contacts-agent",
     clientIds: [otherClient],
     signIn: served,
-    resources: [contacts],
+    resources: [contacts, pages],
     platformProject: "https://project.example.com",
     // Each input may name somebody else.
     newUsersPerMinute: 1_000_000,
   },
-  { name: "token-agent", clientIds: [clientId], signIn: served, resources: [contacts] },
+  {
+    name: "token-agent",
+    clientIds: [clientId],
+    signIn: {
+      ...served,
+      tokens: () => source(async () => ({ status: "skipped", reason: "no_user", detail: "" })),
+    },
+    resources: [contacts, pages],
+  },
 ];
 const agentClaims = { ...personClaims, idtyp: "app", scp: undefined, azp: otherClient };
 const agentToken = signedToken(agentClaims);
@@ -213,6 +234,25 @@ export const serviceTargets: readonly FuzzTarget[] = [
         agent: "second",
         body: { user: { platform_user_id: "u1" }, server_label: "contacts" },
       },
+      ...[
+        { url: pageUrl, message: "m" },
+        { url: pageUrl, message: 5 },
+        { url: "https://other.example.com/" },
+        { url: "javascript:alert(1)" },
+        { url: 5 },
+      ].map((asked) => ({
+        path: "page",
+        body: { user: { platform_user_id: "u1" }, server_label: "pages", ...asked },
+      })),
+      {
+        path: "page",
+        body: { user: { platform_user_id: "u1" }, server_label: "contacts", url: pageUrl },
+      },
+      {
+        path: "page",
+        agent: "second",
+        body: { user: { user_token: personToken }, server_label: "pages", url: pageUrl },
+      },
       { path: "tokens", agent: "stranger", body: {} },
       { path: "tokens", agent: "nobody", body: {} },
       { path: "tokens", body: "[]" },
@@ -227,6 +267,12 @@ export const serviceTargets: readonly FuzzTarget[] = [
         path: "prompt",
         body: { user: { platform_user_id: "u1" }, prompt },
       })),
+      { path: "prompt", body: { user: { platform_user_id: "u1" }, prompt: "", title: "hello" } },
+      { path: "prompt", body: { user: { platform_user_id: "u1" }, prompt: "hello", title: "hello" } },
+      { path: "prompt", body: { user: { platform_user_id: "u1" }, prompt: "hello", title: "" } },
+      { path: "settle", body: { user: { platform_user_id: "u1" }, end: "answered" } },
+      { path: "settle", body: { user: { platform_user_id: "u1" }, end: "sending" } },
+      { path: "settle", body: { user: { platform_user_id: "u1" }, end: "failed" } },
       { path: "sign-out", body: { user: { platform_user_id: "u1" } } },
       { path: "sign-out", body: { user: { user_token: personToken } } },
       { path: "toString", body: {} },
@@ -238,6 +284,9 @@ export const serviceTargets: readonly FuzzTarget[] = [
       "server_label",
       "conversation_id",
       "contacts",
+      "pages",
+      "page",
+      pageUrl,
       "redeem",
       "prompt",
       "sign-out",
@@ -296,7 +345,7 @@ export const serviceTargets: readonly FuzzTarget[] = [
     name: "answers of the sign-in service",
     from: "whatever answers at the service's address",
     files: [
-      "src/sign-in/remote/remote-tokens.ts#askService,checkAccount,consentRequests",
+      "src/sign-in/remote/remote-tokens.ts#askService,checkAccount,consentRequests,pageOf",
       "src/sign-in/remote/service-calls.ts#errorOf,badReply",
       "src/sign-in/remote/redeemed-wire.ts",
       "src/sign-in/remote/wire.ts#readJson",
@@ -336,6 +385,9 @@ export const serviceTargets: readonly FuzzTarget[] = [
       { call: "token", body: { status: "consent_required", requests: [null] } },
       { call: "token", body: { status: "consent_required", requests: [{ link, server_label: 5 }] } },
       { call: "token", body: { status: "consent_required", requests: [] } },
+      { call: "page", body: { status: "page", link, expires_at: now } },
+      { call: "page", body: { status: "page", link, expires_at: null } },
+      { call: "page", body: { status: "page", link: 5 } },
       { call: "redeem", body: { status: "not_a_code" } },
       { call: "redeem", body: { status: "wrong_code", say: "x", tries_left: 2 } },
       { call: "redeem", body: { status: "wrong_code", say: "x", tries_left: 1.5 } },
@@ -392,6 +444,10 @@ export const serviceTargets: readonly FuzzTarget[] = [
       const call = field(input, "call");
       for (const one of redeemed) wireRedeemed(one);
       if (call === "redeem") return remote.redeem(platformContext(), "ABC-D2E-FGH");
+      if (call === "page") {
+        const asked = { context: platformContext(), resource: pages, url: pageUrl, message: "m" };
+        return { status: "page", ...(await remote.tokens().pageFor?.(asked)) };
+      }
       const who = call === "person" ? personContext() : platformContext();
       const { signal } = new AbortController();
       return remote
@@ -402,6 +458,7 @@ export const serviceTargets: readonly FuzzTarget[] = [
       const body = valueIn(input, "body");
       return [
         field(body, "access_token"),
+        behindOrigin(field(body, "link")),
         ...listIn(body, "requests").map((one) => behindOrigin(field(one, "link"))),
       ];
     },
@@ -422,7 +479,6 @@ export const serviceTargets: readonly FuzzTarget[] = [
     name: "values of a shared token store",
     from: "whoever can write to the store, and other versions of this package",
     files: [
-      "src/tokens/shared-record.ts",
       "src/tokens/shared-cache.ts",
       "src/tokens/shared-cache-state.ts#sharedCacheState,bindingOf,openRecord",
     ],
@@ -571,6 +627,12 @@ export const serviceTargets: readonly FuzzTarget[] = [
       { method: "POST", url: "/", body: "x".repeat(66_000) },
       { method: "POST", original: "/sign-in/start", url: "/start", body: "reset" },
       { bare: true },
+      { method: "POST", url: "/", body: "a=b", complete: "" },
+      { method: "POST", url: "/", body: "", complete: "" },
+      { method: "POST", url: "/", body: "x".repeat(66_000), complete: "" },
+      { method: "POST", url: "/", body: "a=b", complete: "paused" },
+      { method: "POST", url: "/", body: "a=b", complete: "destroyed" },
+      { method: "POST", url: "/", body: "a=b", complete: "text" },
     ],
     words: ["content-type", "application/json", "Set-Cookie", "//", "http://", "GET", "POST"],
     async run(input) {
@@ -586,8 +648,11 @@ export const serviceTargets: readonly FuzzTarget[] = [
       const pieces =
         field(input, "body") === "reset"
           ? brokenBody()
-          : Readable.from(parsed === undefined ? [Buffer.from(field(input, "body"))] : []);
+          : valueIn(input, "complete") !== undefined
+            ? arrivedBody(field(input, "body"), field(input, "complete"))
+            : Readable.from(parsed === undefined ? [Buffer.from(field(input, "body"))] : []);
       if (parsed !== undefined) for await (const piece of pieces) void piece;
+      const complete = valueIn(input, "complete") !== undefined;
       const headers: Record<string, string> = {};
       for (let at = 0; at < rawHeaders.length; at += 2)
         headers[(rawHeaders[at] ?? "").toLowerCase()] = rawHeaders[at + 1] ?? "";
@@ -597,6 +662,7 @@ export const serviceTargets: readonly FuzzTarget[] = [
         ...(valueIn(input, "original") === undefined ? {} : { originalUrl: field(input, "original") }),
         rawHeaders,
         headers,
+        complete,
         ...(isBare ? {} : { headersDistinct: { ...headers } }),
         ...(parsed === undefined ? {} : { body: parsed }),
       });
@@ -613,7 +679,8 @@ export const serviceTargets: readonly FuzzTarget[] = [
           }),
         request as unknown as NodeRequest,
       );
-      const isGone = field(input, "body") === "reset" && parsed === undefined;
+      const isCut = field(input, "body") === "reset" || field(input, "complete") === "destroyed";
+      const isGone = isCut && parsed === undefined;
       return answered === undefined ? { isSilent: !isGone } : { headers: headersOf(answered) };
     },
     secrets: () => [],
@@ -636,6 +703,16 @@ export const serviceTargets: readonly FuzzTarget[] = [
     ],
   },
 ];
+
+/** A body that is there in whole, of a stream that something may have happened to. */
+function arrivedBody(text: string, state: string): Readable {
+  const body = new Readable({ objectMode: state === "text", read: () => undefined });
+  if (text !== "") body.push(state === "text" ? text : Buffer.from(text));
+  body.push(null);
+  if (state === "paused") body.pause();
+  if (state === "destroyed") body.destroy();
+  return body;
+}
 
 function brokenBody(): Readable {
   return Readable.from(

@@ -1,23 +1,24 @@
-import { createHash } from "node:crypto";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { deflateRawSync, inflateRawSync } from "node:zlib";
 import { clientSecret, entraApp } from "hosted-agent-identity";
 import { createSignIn, type SignInStore } from "hosted-agent-identity/sign-in";
+import { noAudit } from "../../../src/sign-in/audit/auditor.js";
 import type { SignInContext } from "../../../src/sign-in/sign-in-context.js";
 import { answerIn } from "../../../src/sign-in/binding/answer.js";
-import { codeIn, codeDigest, looksOurs, newCode, sameDigest } from "../../../src/sign-in/binding/code.js";
-import { readUnconfirmed, waitingOf } from "../../../src/sign-in/binding/pending.js";
+import { codeDigest, looksOurs, newCode, sameDigest, typedCodes } from "../../../src/sign-in/binding/code.js";
+import { waitingOf } from "../../../src/sign-in/binding/pending.js";
 import { allows, readPin } from "../../../src/sign-in/grants/pin.js";
-import { takePrompt } from "../../../src/sign-in/binding/prompt.js";
+import { readMessages, titleOf } from "../../../src/sign-in/binding/prompt.js";
+import { ownText, visibleText } from "../../../src/sign-in/binding/typed.js";
+import { questionsOf } from "../../../src/sign-in/binding/question.js";
 import { linkKeys } from "../../../src/sign-in/link/agents.js";
 import { beginAttempt, endAttempt } from "../../../src/sign-in/flow/attempt.js";
 import { browserCookie, formToken, newBrowser } from "../../../src/sign-in/flow/browser.js";
 import { outcomeUrl, type Outcome } from "../../../src/sign-in/flow/outcome.js";
+import { codeScript } from "../../../src/sign-in/pages/code-script.js";
 import { openTicket, sealTicket, type Ticket, type TicketReading } from "../../../src/sign-in/link/ticket.js";
 import { accountIndex } from "../../../src/sign-in/grants/account-index.js";
+import { entraIssuer } from "../../../src/sign-in/grants/issuer.js";
 import { recordSeal } from "../../../src/sign-in/grants/record.js";
-import { readLog } from "../../../src/sign-in/stores/file-log.js";
 import { fromClient } from "../../../src/sign-in/stores/redis-calls.js";
 import { entraAppInternals } from "../../../src/exchange/entra-app.js";
 import { keyring } from "../../../src/sealing/keyring.js";
@@ -92,6 +93,7 @@ const core: SignInContext = {
   now: () => now,
   random,
   onEvent: undefined,
+  audit: noAudit,
 };
 const own = linkKeys({ agentName: "agent", resources: [contacts], encryptionKeys });
 const foreign = linkKeys({
@@ -125,13 +127,21 @@ const sealedKnown = sealTicket(core, own, known);
 
 /** Seals what an agent that shares the encryption keys may have made up. */
 function madeUp(input: Input): string {
-  const content = valueIn(input, "content");
-  const keys = field(input, "key") === "foreign" ? foreign : own;
+  const content: unknown = Object(valueIn(input, "content"));
+  const made = field(input, "key") === "another process" ? { ...own, own: undefined } : own;
+  const keys = field(input, "key") === "foreign" ? foreign : made;
   const signed = sealTicket(core, keys, content as Ticket);
   const binding = [core.app.facts.cloud.loginEndpoint, clientId, publicUrl];
-  const envelope = core.keys.open("ticket", binding, signed) as { body: string; signature: string };
-  const changed = field(input, "key") === "none" ? { ...envelope, body: field(input, "body") } : envelope;
-  return core.keys.seal("ticket", binding, field(input, "key") === "envelope" ? content : changed);
+  const text = core.keys.open("ticket", binding, signed) as string;
+  const packed = (envelope: unknown): string =>
+    deflateRawSync(JSON.stringify(envelope)).toString("base64url");
+  const [, signature] = JSON.parse(String(inflateRawSync(Buffer.from(text, "base64url")))) as string[];
+  const envelopes: Readonly<Record<string, () => unknown>> = {
+    none: () => packed([field(input, "body"), signature]),
+    envelope: () => content,
+    packed: () => packed(content),
+  };
+  return core.keys.seal("ticket", binding, envelopes[field(input, "key")]?.() ?? text);
 }
 
 const browser = newBrowser(core);
@@ -243,11 +253,7 @@ const signIn = createSignIn({
   now: () => now,
   random,
 });
-const folder = mkdtempSync(join(tmpdir(), "fuzz-"));
-process.once("exit", () => rmSync(folder, { recursive: true, force: true }));
-const file = join(folder, "store.log");
-const heading = "hosted-agent-identity sign-in store 1";
-const records = recordSeal(core);
+const records = recordSeal(core, entraIssuer(core.app));
 const record = records.seal(owner, {
   generation: 3,
   grant: {
@@ -257,7 +263,7 @@ const record = records.seal(owner, {
     scopes: contacts.scopes,
     signedInAt: now,
     updatedAt: now,
-    refreshedAt: now,
+    sequence: 1,
     signIns: 1,
     indexedAt: now,
   },
@@ -286,6 +292,10 @@ async function sent(input: Input): Promise<unknown> {
   });
   const cookies = (await filled(field(input, "cookie"))).replace(/[^ -~\u0080-\u00ff]/g, "").trim();
   headers.set("cookie", cookies);
+  const language = field(input, "language")
+    .replace(/[^ -~]/g, "")
+    .trim();
+  if (language !== "") headers.set("accept-language", language);
   const body = method === "POST" ? { body: await filled(field(input, "body")) } : {};
   const request = (): Request => new Request(url, { method, headers, ...body });
   const handler = valueIn(input, "broken") === true ? brokenSignIn.handler : signIn.handler;
@@ -312,6 +322,10 @@ export const signInTargets: readonly FuzzTarget[] = [
       { content: ticket },
       { content: known },
       { content: ticket, key: "foreign" },
+      { content: ticket, key: "another process" },
+      { content: { ...ticket, elicitation: { url: "https://page.example.com/a", message: "Sign in" } } },
+      { content: { ...ticket, elicitation: { url: "https://page.example.com/a", message: 5 } } },
+      { content: { ...ticket, elicitation: { url: 5 } } },
       { content: { ...ticket, agent: "other" } },
       { content: { ...ticket, resource: "https://other.example.com" } },
       { content: { ...ticket, scopes: ["api://other/read"] } },
@@ -335,6 +349,9 @@ export const signInTargets: readonly FuzzTarget[] = [
       { content: ticket, key: "none", body: JSON.stringify({ purpose: "other", for: publicUrl, ticket }) },
       { content: { body: 5 }, key: "envelope" },
       { content: "text", key: "envelope" },
+      { content: { body: 5 }, key: "packed" },
+      { content: null, key: "packed" },
+      { content: ["text"], key: "packed" },
     ],
     run: (input) =>
       openTicket(core, own, typeof input === "object" && input !== null ? madeUp(input) : textOf(input)),
@@ -401,6 +418,7 @@ export const signInTargets: readonly FuzzTarget[] = [
       "src/sign-in/flow/status.ts",
       "src/sign-in/flow/outcome.ts",
       "src/sign-in/flow/entra-answer.ts",
+      "src/sign-in/texts/languages.ts#languageFor,rangeOf",
       "src/sign-in/flow/callback.ts#handleCallback,readTicket,isExpectedIssuer,replyWith",
       "src/sign-in/flow/connections.ts#showConnections,noteOf,signInForConnections,leaveConnections,endConnection,checkedForm,refusedForm",
     ],
@@ -409,12 +427,24 @@ export const signInTargets: readonly FuzzTarget[] = [
       { method: "GET", path: "/start?t=$LINK" },
       { method: "GET", path: "/start?t=$KNOWN", cookie: "a=b; $ACCOUNT" },
       { method: "GET", path: "/start?t=$OLD" },
+      { method: "GET", path: "/start?t=$LINK", language: "de-AT,fr;q=0.5,*;q=0.1" },
+      { method: "GET", path: "/start?t=x", language: "pt;q=2,zh-Hant-TW" },
+      { method: "GET", path: "/start?t=x", language: "x".repeat(600) },
+      { method: "GET", path: "/callback?admin_consent=True&tenant=x" },
+      { method: "GET", path: "/callback?error=permission_denied" },
+      { method: "GET", path: "/start?t=x", language: "de-CH-1996,en;q=0" },
+      { method: "GET", path: "/start?t=x", language: ";q=1, *" },
+      { method: "POST", path: "/status" },
       { method: "HEAD", path: "/start?t=x&t=y" },
       { method: "POST", path: "/start", cookie: "$BROWSER", body: "t=$LINK&f=$START" },
       { method: "POST", path: "/start", cookie: "$BROWSER", body: "t=$KNOWN&f=$START" },
       { method: "POST", path: "/start", cookie: "$BROWSER", body: "t=$LINK&f=$LEAVE" },
       { method: "POST", path: "/start", body: "t=$LINK" },
       { method: "POST", path: "/start", body: "t=$LINK", type: "text/plain" },
+      { method: "POST", path: "/status", body: "link=$LINK", type: "text/plain" },
+      { method: "POST", path: "/connections/end", cookie: "$ACCOUNT", body: "c=$ENTRA", type: "text/plain" },
+      { method: "POST", path: "/connections/end", cookie: "$ACCOUNT", body: "sure=yes" },
+      { method: "GET", path: "/callback?state=$STATE&error_description=x", cookie: "$BROWSER; $TRIP" },
       { method: "POST", path: "/start", body: `t=${"x".repeat(32_800)}` },
       { method: "GET", path: "/callback?state=$STATE&code=abc", cookie: "$BROWSER; $TRIP" },
       { method: "GET", path: "/callback?state=$WHO&code=abc", cookie: "$BROWSER; $TRIP" },
@@ -480,13 +510,20 @@ export const signInTargets: readonly FuzzTarget[] = [
         method: "GET",
         path: "/callback?state=$ADA&code=good",
         cookie: "$BROWSER; $TRIP",
-        next: [{ method: "POST", path: "/connections/end", cookie: "$ACCOUNT", body: "c=$ENTRA&act=change" }],
+        next: [
+          {
+            method: "POST",
+            path: "/connections/end",
+            cookie: "$ACCOUNT",
+            body: "c=$ENTRA&act=changeAccount&sure=yes",
+          },
+        ],
       },
       {
         method: "GET",
         path: "/callback?state=$ADA&code=good",
         cookie: "$BROWSER; $TRIP",
-        next: [{ method: "POST", path: "/connections/end", cookie: "$ACCOUNT", body: "c=$ENTRA" }],
+        next: [{ method: "POST", path: "/connections/end", cookie: "$ACCOUNT", body: "c=$ENTRA&sure=yes" }],
       },
       { method: "GET", path: "/callback?state=$ADA&code=swapped", cookie: "$BROWSER; $TRIP" },
       { method: "GET", path: "/callback?state=$ADA&code=away", cookie: "$BROWSER; $TRIP" },
@@ -524,7 +561,13 @@ export const signInTargets: readonly FuzzTarget[] = [
       { method: "POST", path: "/connections/leave", cookie: "$BROWSER", body: "f=$LEAVE" },
       { method: "POST", path: "/connections/leave", cookie: "$BROWSER", body: "f=$SIGNIN" },
       { method: "POST", path: "/connections/leave", body: "f=x" },
-      { method: "POST", path: "/connections/end", cookie: "$ACCOUNT", body: "c=$END&act=change" },
+      {
+        method: "POST",
+        path: "/connections/end",
+        cookie: "$ACCOUNT",
+        body: "c=$END&act=changeAccount&sure=yes",
+      },
+      { method: "POST", path: "/connections/end", cookie: "$ACCOUNT", body: "c=$END" },
       { method: "POST", path: "/connections/end", cookie: "$BROWSER", body: "c=$END" },
       { method: "POST", path: "/connections/end", cookie: "$BROWSER", body: "c=$ODD" },
       { method: "POST", path: "/connections/end", cookie: "$BROWSER", body: "c=x" },
@@ -590,9 +633,40 @@ export const signInTargets: readonly FuzzTarget[] = [
         !location.startsWith("https://login.microsoftonline.com/")
       )
         throw new Error("a redirect to anywhere");
-      if (status === 500 || /<script/i.test(text)) throw new Error("a page that must not be");
+      if (status === 500 || /<script/i.test(text.replace(`<script>${codeScript}</script>`, "")))
+        throw new Error("a page that must not be");
     },
     unreachable: [
+      {
+        file: "src/sign-in/flow/outcome.ts",
+        line: 'isHostedAgentIdentityError(error) ? error.code : "unexpected"',
+        why: "an error that is not of this package would be a fault of ours",
+      },
+      {
+        file: "src/sign-in/flow/status.ts",
+        line: 'isHostedAgentIdentityError(error) ? error.code : "unexpected"',
+        why: "an error that is not of this package would be a fault of ours",
+      },
+      {
+        file: "src/sign-in/flow/entra-answer.ts",
+        line: 'if (!isHostedAgentIdentityError(error)) return "trouble"',
+        why: "an error that is not of this package would be a fault of ours",
+      },
+      {
+        file: "src/sign-in/texts/languages.ts",
+        line: 'languages.find(({ tag }) => tag === "en")',
+        why: "English is among the languages",
+      },
+      {
+        file: "src/sign-in/texts/languages.ts",
+        line: 'const [range = "", ...parameters]',
+        why: "a split text has a first part",
+      },
+      {
+        file: "src/sign-in/flow/handler.ts",
+        line: 'pair.split("=", 2)[1] ?? ""',
+        why: "the cookies of what a handler throws, which would be a fault of ours",
+      },
       {
         file: "src/sign-in/flow/cookies.ts",
         line: 'const secure = publicUrl.startsWith("https:")',
@@ -643,7 +717,11 @@ export const signInTargets: readonly FuzzTarget[] = [
   {
     name: "codes and answers in the chat",
     from: "people who type",
-    files: ["src/sign-in/binding/code.ts", "src/sign-in/binding/answer.ts"],
+    files: [
+      "src/sign-in/binding/code.ts",
+      "src/sign-in/binding/answer.ts#answerIn,meaningOf,longestPhrase,plain",
+      "src/sign-in/binding/typed.ts",
+    ],
     shape: "text",
     seeds: [
       "ABC-D2E-FGH",
@@ -657,29 +735,81 @@ export const signInTargets: readonly FuzzTarget[] = [
       "Nein!",
       "はい。",
       "ABC-DEF-GHI",
+      "4NR-ZHJ-N6",
+      "<at>Contacts Agent</at> yes please",
+      '&lt;at id="0"&gt;Agent&lt;/at&gt;&nbsp;abcd2efgh',
+      "@Contacts Agent oui, c'est moi",
+      "<@U0ABC2DEF|agent> **ABC-D2E-FG** :+1:",
+      "> Is it yours?\n\nYes 👍🏽",
+      "<blockquote>Is it?</blockquote><p>no thanks</p>",
+      "[Agent](https://matrix.to/#/@agent:example.org): cancel",
       "",
       newCode(random),
       "x".repeat(100_001),
+      "ABCD2EFGH ABCD2EFGH",
+      "&#xd800;&#1114112;&#x41;&unknown;&AMP; yes",
+      "@Contacts yes",
+      "@contacts-agent",
+      "contacts-agent, yes",
+      "yes no",
+      "ok, cancel",
     ],
-    words: ["ABC-D2E-", "-", "‐", "\u200b", "2", "7", "oui", "no.", "ﷺ"],
+    words: [
+      ...["ABC-D2E-", "-", "‐", "\u200b", "2", "7", "oui", "no.", "ﷺ", "please", "@", "\n> "],
+      ...["<at>", "</at>", "&lt;", "&#x301;", "<", ">", "<blockquote>", "</blockquote>", ":+1:", "👍"],
+      ...["<span Mention", "[", "](https://matrix.to/", "<a href=", " A", "\u0301"],
+    ],
     run(input) {
       const text = textOf(input);
-      const code = codeIn(text);
+      const { codes, likely, nearly } = typedCodes(text, "contacts-agent");
+      const [code] = [...codes, ...likely];
       return {
-        code,
-        answer: answerIn(text),
+        codes: [...codes, ...likely],
+        nearly,
+        answer: answerIn(text, undefined, "contacts-agent"),
+        title: titleOf(text),
         ours: looksOurs(text),
         same: sameDigest(codeDigest(text), codeDigest(code ?? "")),
       };
     },
     holds(input, value) {
-      const { code, answer } = value as { code: string | undefined; answer: string | undefined };
-      if (code !== undefined && !/^[A-Z2-7]{9}$/.test(code) && !/^[A-Z0-9]{9}$/.test(code))
+      const { codes, answer, nearly, title } = value as {
+        codes: readonly string[];
+        answer: string | undefined;
+        nearly: boolean;
+        title: string;
+      };
+      if (!codes.every((code) => /^[A-Z2-7]{9}$/.test(code) && /\d/.test(code)))
         throw new Error("a code that no person could have");
-      if (answer !== undefined && textOf(input).trim().length > 100)
+      if (codes.length > 0 && nearly && codes.length !== new Set(codes).size)
+        throw new Error("a code that counts twice");
+      if (answer !== undefined && codes.length > 0) throw new Error("an answer that is a code");
+      if (answer !== undefined && ownText(visibleText(textOf(input))).length > 100)
         throw new Error("an answer in a long text");
+      if (title.length > 122 || /[\p{Cc}\p{Cf}]/u.test(title)) throw new Error("a title of any form");
     },
-    unreachable: [],
+    unreachable: [
+      {
+        file: "src/sign-in/binding/code.ts",
+        line: 'const [once = "", twice = ""]',
+        why: "both halves of a list are lists",
+      },
+      {
+        file: "src/sign-in/binding/typed.ts",
+        line: "entities[name.toLowerCase()] ?? entity",
+        why: "the expression finds only names of the table",
+      },
+      {
+        file: "src/sign-in/binding/code.ts",
+        line: "export function typedCodes(",
+        why: "the agent is always named here",
+      },
+      {
+        file: "src/sign-in/binding/answer.ts",
+        line: "export function answerIn(",
+        why: "the agent is always named here",
+      },
+    ],
   },
   {
     name: "values of the sign-in store",
@@ -694,7 +824,9 @@ export const signInTargets: readonly FuzzTarget[] = [
       record,
       record.split(".")[0] ?? "",
       `.${record.split(".")[1] ?? ""}`,
-      `${core.keys.seal("grant", ["agent", core.app.facts.cloud.loginEndpoint, clientId, owner], { v: 2 })}.x`,
+      `${record.split(".")[0] ?? ""}..${record.split(".")[2] ?? ""}`,
+      `x.${core.keys.seal("grant-address", [], { v: 1 })}`,
+      `${core.keys.seal("grant", ["agent", core.app.facts.cloud.loginEndpoint, clientId, owner, "any"], { v: 1 })}.x`,
       `${record.split(".")[0] ?? ""}.${record.split(".")[0] ?? ""}`,
       core.keys.seal("pin", ["agent", core.app.facts.cloud.loginEndpoint, clientId, owner], account),
       core.keys.seal(
@@ -714,22 +846,30 @@ export const signInTargets: readonly FuzzTarget[] = [
       const text = textOf(input);
       const odd: SignInContext = {
         ...core,
-        store: { ...store, get: async () => text, take: async () => text, compareAndSet: async () => true },
+        store: {
+          ...store,
+          get: async () => text,
+          take: async () => text,
+          compareAndSet: async (_, seen) => seen === text,
+        },
       };
       const index = accountIndex(odd, odd.store, async () => false);
       const principals = await index.list(account);
+      await index.expect(account, owner, now + 60_000);
       await index.add(account, owner);
       await index.add(account, owner, now + 60_000);
       await index.remove(account, owner);
       return {
         record: records.open(owner, text),
         tokens: records.tokensOpener(owner)(text),
+        address: records.address(text),
         principals,
         waiting: await waitingOf(odd, owner).read(),
         pin: allows(await readPin(odd, owner), account),
-        prompt: await takePrompt(odd, owner, undefined),
-        unconfirmed: await readUnconfirmed(odd, owner, undefined),
+        messages: await readMessages(odd, owner, undefined),
+        unconfirmed: await questionsOf(odd, owner, undefined).read(),
         current: core.keys.isCurrent(text),
+        known: core.keys.knows(text),
         names: core.keys.namesOf("grant", [text]),
         attempt: await endAttempt(odd, browser, new Request(publicUrl), text),
       };
@@ -739,15 +879,10 @@ export const signInTargets: readonly FuzzTarget[] = [
         record: { grant?: { account: object } } | undefined;
         tokens: unknown[];
       };
-      const [first = "", second = ""] = textOf(input).split(".");
+      const [first = "", , third = ""] = textOf(input).split(".");
       const isOurs = (part: string, at: number): boolean => sameBytes(part, record.split(".")[at] ?? "");
       if (opened?.grant !== undefined && !isOurs(first, 0)) throw new Error("a grant that was not sealed");
-      if (
-        tokens.length > 0 &&
-        !isOurs(textOf(input).slice(textOf(input).indexOf(".") + 1), 1) &&
-        !isOurs(second, 1)
-      )
-        throw new Error("a token that was not sealed");
+      if (tokens.length > 0 && !isOurs(third, 2)) throw new Error("a token that was not sealed");
     },
     unreachable: [
       {
@@ -782,11 +917,6 @@ export const signInTargets: readonly FuzzTarget[] = [
       },
       {
         file: "src/sign-in/grants/account-index.ts",
-        line: "return written === undefined ? others : undefined",
-        why: "a full index: test/sign-in/grants/account-index",
-      },
-      {
-        file: "src/sign-in/grants/account-index.ts",
         line: "if (inTheWay === undefined) return",
         why: "a full index: test/sign-in/grants/account-index",
       },
@@ -799,57 +929,6 @@ export const signInTargets: readonly FuzzTarget[] = [
         file: "src/sign-in/grants/account-index.ts",
         line: "if ((await write(dead)) !== undefined)",
         why: "a full index: test/sign-in/grants/account-index",
-      },
-    ],
-  },
-  {
-    name: "file of the sign-in store",
-    from: "a disk, and whoever can write to it",
-    files: ["src/sign-in/stores/file-log.ts#readLog,readTail,parseLine,parseJson,changeIn,checksum,corrupt"],
-    shape: "fields",
-    seeds: [
-      { lines: ['[["k","v",5]]', '[["k",null,null],["m","w",6]]'] },
-      { lines: ['[["k","v",5]]'], tail: '[["k","v",5]]' },
-      { lines: [], tail: "0123" },
-      { lines: ["[]"], raw: "damaged" },
-      { lines: ["{}", "[5]", "[[{},{},{}]]", "null"] },
-      { lines: ['[["k","v",5]]'], tail: '[["k","v",5]]x' },
-      { lines: [], heading: "another file" },
-      { lines: [], tail: `${summed('[["k","v",5]]')}x` },
-    ],
-    run(input) {
-      const lines =
-        ((valueIn(input, "lines") ?? []) as unknown[]).map?.((line) => summed(textOf(line))) ?? [];
-      const raw = field(input, "raw");
-      const tail = field(input, "tail");
-      const all = [field(input, "heading") || heading, ...lines, ...(raw === "" ? [] : [raw])]
-        .map((line) => `${line}\n`)
-        .join("");
-      // The disk is slower than all the rest: a larger file says no more.
-      const whole = all + (tail === "" ? "" : tail.startsWith("[") ? summed(tail) : tail);
-      writeFileSync(file, whole.slice(0, 8_192));
-      return readLog(file);
-    },
-    secrets: () => [],
-    holds(_input, value) {
-      for (const [key, one] of value as [unknown, { value: unknown; expiresAt: unknown } | undefined][]) {
-        if (
-          typeof key !== "string" ||
-          (one !== undefined && (typeof one.value !== "string" || typeof one.expiresAt !== "number"))
-        )
-          throw new Error("a record of another type");
-      }
-    },
-    unreachable: [
-      {
-        file: "src/sign-in/stores/file-log.ts",
-        line: "if (text === undefined) return []",
-        why: "the file is there",
-      },
-      {
-        file: "src/sign-in/stores/file-log.ts",
-        line: 'lines.pop() ?? ""',
-        why: "a split text has a last part",
       },
     ],
   },
@@ -912,14 +991,6 @@ const brokenSignIn = createSignIn({
   now: () => now,
   random,
 });
-
-function summed(json: string): string {
-  return `${digestHex(json)} ${json}`;
-}
-
-function digestHex(text: string): string {
-  return createHash("sha256").update(text).digest("hex").slice(0, 16);
-}
 
 function sameBytes(a: string, b: string): boolean {
   return Buffer.from(a, "base64url").equals(Buffer.from(b, "base64url"));

@@ -1,5 +1,5 @@
 import { isHostedAgentIdentityError } from "hosted-agent-identity";
-import { eventScanner } from "../../../src/toolbox/event-stream.js";
+import { eventScanner } from "../../../src/access/event-scanner.js";
 import type { FuzzTarget, Input, Size } from "../target.js";
 import { keySet, kid, personClaims, personToken } from "./people.js";
 
@@ -151,26 +151,66 @@ const grown: Readonly<Record<string, readonly Grown[]>> = {
     size("sources", 512, (n) => rpcError(JSON.stringify({ errors: each(n, listed) }))),
     ...units(65_000, ["https://", ".", "{", "https://a "], rpcError),
   ],
+  "messages that ask for a URL": [
+    size("pages", 1_000, (n) => ({
+      jsonrpc: "2.0",
+      id: 1,
+      error: {
+        code: -32042,
+        data: { elicitations: each(n, () => ({ mode: "url", url: "https://a.example" })) },
+      },
+    })),
+    size("inputs", 1_000, (n) => ({
+      jsonrpc: "2.0",
+      id: 1,
+      result: {
+        resultType: "input_required",
+        inputRequests: { ...each(n, () => ({ method: "roots/list" })) },
+      },
+    })),
+  ],
+  "requests that declare URLs": [
+    size(
+      "characters of a body",
+      1_048_576,
+      (n) => `{"jsonrpc":"2.0","id":1,"method":"initialize","params":{"x":"${repeated("x", n - 66)}"}}`,
+    ),
+  ],
   "answers of a toolbox": [
     ...[1, 7].map((piece): Grown => ({
       ...size(`bytes of an event in pieces of ${piece}`, 65_536, (n) =>
         Buffer.from(`data: ${repeated("x\r\n", n - 8)}\n\n`),
       ),
       run: (input) => {
-        const scanner = eventScanner(() => undefined);
+        const scanner = eventScanner();
         const bytes = input as Buffer;
         for (let at = 0; at < bytes.length; at += piece) scanner.push(bytes.subarray(at, at + piece));
       },
     })),
     {
       ...size("events of one piece", 16_384, (n) => Buffer.from("data: {}\n\n".repeat(n))),
-      run: (input) => eventScanner(() => undefined).push(input as Buffer),
+      run: (input) => eventScanner().push(input as Buffer),
     },
     size("characters of a body", 65_000, (n) => ({
       type: "application/json",
       body: `{"error":"${repeated("x", n)}"}`,
     })),
   ],
+  "streams that break off": [
+    ...units(65_536, ["id: 7\n", "retry: 1\n", 'data: "result"\n\n', "\n"], (text) => ({
+      id: 1,
+      streams: [{ text }],
+    })),
+  ],
+  "answers without an MCP session": units(65_000, ["session ", "no ", " "], (body) => ({
+    session: "s",
+    status: 400,
+    body,
+  })),
+  "what servers say first": units(65_000, ["id: 7\n", "retry: 1\n", "data: x\n", "data: 5\n\n"], (text) => ({
+    says: [`${text}\n\n`],
+    calls: [],
+  })),
   "answers of the token endpoint": [
     size("characters of a field", 262_144, (n) => ({
       kind: "code",
@@ -200,6 +240,12 @@ const grown: Readonly<Record<string, readonly Grown[]>> = {
     size("levels", 65_536, (n) => mcpBody("[".repeat(n))),
     ...units(16_384, [" ", "x"], (text) => ({ ...mcpBody("{}"), authorization: [`Bearer${text}`] })),
   ],
+  "answers that a call has changed": units(65_000, ["data: 1\n\n", "x", "\n"], (answer) => ({
+    asks: { id: 1, method: "tools/call", params: { name: "read" } },
+    page: true,
+    type: "text/event-stream",
+    answer,
+  })),
   "tickets of sign-in links": units(8_192, ["A", "."]),
   "requests to the sign-in pages": [
     size("characters of a link", 8_192, (n) => ({ method: "GET", path: `/start?t=${repeated("A", n)}` })),
@@ -222,9 +268,6 @@ const grown: Readonly<Record<string, readonly Grown[]>> = {
     "word ",
   ]),
   "values of the sign-in store": units(1_048_576, ["A", "."]),
-  "file of the sign-in store": [
-    size("changes of a line", 256, (n) => ({ lines: [JSON.stringify(each(n, (at) => [`k${at}`, "v", 5]))] })),
-  ],
   "errors of Redis": units(65_536, ["A", ": -", "A B ", "with args "], (message) => ({ message })),
   "requests to the sign-in API": [
     ...units(100_000, ["x", "\u0316\u0301"], (text) => toSignIn("redeem", { text })),

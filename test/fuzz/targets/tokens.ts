@@ -1,7 +1,6 @@
 import { type TokenClaims, userTokenVerifier } from "hosted-agent-identity";
 import { signingKeys } from "../../../src/user-token/signing-keys.js";
-import { checkClaims } from "../../../src/user-token/token-checks.js";
-import { readUnverified } from "../../../src/user-token/token-shape.js";
+import { checkClaims, readUnverified } from "../../../src/user-token/token-checks.js";
 import { joinClaims } from "../../../src/entra/claims-request.js";
 import { clocksOf } from "../../../src/async/clocks.js";
 import { resourceOfScope } from "../../../src/entra/scopes.js";
@@ -50,6 +49,15 @@ function withoutKeys(token: string): string {
 
 const badClaims: readonly object[] = [
   { aud: "https://ai.azure.com/" },
+  { aud: "https://graph.microsoft.com" },
+  { aud: "https://vault.azure.net/" },
+  { aud: clientId.toUpperCase(), ver: "1.0" },
+  { aud: `API://${clientId.toUpperCase()}/` },
+  { aud: "api://another", ver: "1.0" },
+  { aud: otherClient, scp: undefined, azp: undefined, appid: undefined, idtyp: undefined },
+  { scp: undefined, azp: undefined, appid: undefined, idtyp: undefined },
+  { tid: "9188040d-6c67-4c5b-b112-36a304b66dad" },
+  { tid: undefined, iss: "https://sts.windows.net/" },
   { aud: ["a", "b"] },
   { aud: 5 },
   { aud: "api://contacts", scp: "read" },
@@ -81,8 +89,8 @@ export const tokenTargets: readonly FuzzTarget[] = [
     name: "user token",
     from: "callers",
     files: [
-      "src/user-token/token-shape.ts",
-      "src/entra/token-claims.ts",
+      "src/user-token/token-checks.ts#checkShape,readUnverified,decodeHeader,isRecord",
+      "src/entra/token-claims.ts#decodeClaims,isClaims,stringClaim,audiencesOf,isTexts,scopesOf,clientOf",
       "src/user-token/verify.ts#checkSignature,provenToken,verifiedUserToken,userOf",
     ],
     shape: "text",
@@ -109,11 +117,11 @@ export const tokenTargets: readonly FuzzTarget[] = [
     says: (value) => JSON.stringify(value),
     unreachable: [
       {
-        file: "src/user-token/token-shape.ts",
+        file: "src/user-token/token-checks.ts",
         line: 'typeof token !== "string"',
         why: "a fuzzed token is text; wrong types are test/context/verify",
       },
-      { file: "src/user-token/token-shape.ts", line: '[part = ""]', why: "a split text has a first part" },
+      { file: "src/user-token/token-checks.ts", line: '[part = ""]', why: "a split text has a first part" },
       { file: "src/entra/token-claims.ts", line: "parts.length !== 3", why: "the shape was checked before" },
       { file: "src/entra/token-claims.ts", line: 'parts[1] ?? ""', why: "there are three parts" },
       {
@@ -133,10 +141,9 @@ export const tokenTargets: readonly FuzzTarget[] = [
     name: "claims of a user token",
     from: "callers, and a tenant that signs odd things",
     files: [
-      "src/user-token/token-checks.ts",
-      "src/entra/token-claims.ts",
+      "src/user-token/token-checks.ts#checkClaims,checkTenant,checkIssuer,useOf,checkAudience,checkLifetime,checkSubject,checkScopes,checkClient,isListed,notListed,wrongAudience,isIdToken,wrongToken,malformed,isNumber,instant,quoted,either,readUnverified,decodeHeader,isRecord",
+      "src/entra/token-claims.ts#decodeClaims,isClaims,stringClaim,audiencesOf,isTexts,scopesOf,clientOf",
       "src/entra/token-subject.ts",
-      "src/user-token/token-shape.ts#readUnverified,decodeHeader,isRecord",
     ],
     shape: "fields",
     seeds: [
@@ -197,7 +204,7 @@ export const tokenTargets: readonly FuzzTarget[] = [
         why: "made of three parts here; see the target before",
       },
       { file: "src/entra/token-claims.ts", line: 'parts[1] ?? ""', why: "there are three parts" },
-      { file: "src/user-token/token-shape.ts", line: '[part = ""]', why: "a split text has a first part" },
+      { file: "src/user-token/token-checks.ts", line: '[part = ""]', why: "a split text has a first part" },
     ],
   },
   {

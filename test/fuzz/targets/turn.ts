@@ -22,11 +22,9 @@ export const turnTargets: readonly FuzzTarget[] = [
     from: "callers, through the gateway",
     files: [
       "src/turn/turn-request.ts",
-      "src/turn/turn-sign-in.ts",
-      "src/input/json-limits.ts",
+      "src/turn/turn-sign-in.ts#heardMessage,interrupted,keptMessage",
+      "src/input/json-limits.ts#parseJson,excessText,excessInText,excessInValue,endOfText,afterSpace,isSpace",
       "src/turn/received-body.ts",
-      "src/turn/request-body.ts",
-      "src/turn/request-fields.ts",
       "src/turn/request-rules.ts",
       "src/turn/container-protocol.ts",
     ],
@@ -210,7 +208,11 @@ export const turnTargets: readonly FuzzTarget[] = [
           ...(kept === undefined ? {} : { say: "well", prompt: kept }),
         };
       };
-      const signIn = { redeem, keepPrompt: async (): Promise<void> => {} };
+      const signIn = {
+        redeem,
+        keepPrompt: async (): Promise<void> => {},
+        settle: async (): Promise<void> => {},
+      };
       await keepForLater(signIn, context, read.request, { id: "caresp_1" });
       return {
         ...(await heardMessage(signIn, context, read.request)),

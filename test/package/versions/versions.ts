@@ -5,12 +5,23 @@ import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { build } from "esbuild";
 import { keptInstall } from "../../support/kept-install.js";
-import { startRedis } from "../../support/redis-server.js";
+import { startPostgres } from "../../support/postgres-server.js";
+import { startRedis, startRedisCluster } from "../../support/redis-server.js";
 
 const run = promisify(execFile);
 const here = fileURLToPath(new URL(".", import.meta.url));
 
-type Scene = "express" | "fastify" | "hono" | "identity" | "redis" | "sign-in" | "telemetry";
+type Scene =
+  | "express"
+  | "fastify"
+  | "hono"
+  | "identity"
+  | "redis"
+  | "redis-cluster"
+  | "other-redis"
+  | "postgres"
+  | "sign-in"
+  | "telemetry";
 
 /** What one scene is played with: packages and their versions. */
 export interface Combination {
@@ -27,6 +38,10 @@ export const combinations: readonly Combination[] = [
   { scene: "sign-in", packages: lowestPair },
   { scene: "sign-in", packages: highestPair },
   ...each("redis", "redis", ["5.0.0", "5.12.1", "6.0.0", "6.3.1"]),
+  ...each("redis-cluster", "redis", ["5.0.0", "5.12.1"]),
+  ...each("other-redis", "redis", ["3.1.2", "4.7.1"]),
+  ...each("other-redis", "ioredis", ["6.0.0"]),
+  ...each("postgres", "pg", ["8.11.0", "8.23.1"]),
   ...each("identity", "@azure/identity", ["4.5.0", "4.14.1"]),
   ...each("express", "express", ["4.17.0", "4.22.3", "5.0.0", "5.3.0"]),
   ...each("fastify", "fastify", ["4.29.0", "4.29.1", "5.0.0", "5.12.8"]),
@@ -84,11 +99,11 @@ export async function versionsWorkspace(tarball: string): Promise<VersionsWorksp
     project,
     async play({ scene, packages }) {
       const folder = await project(packages);
-      const redis = scene === "redis" ? await startRedis() : undefined;
+      const server = await serverFor(scene);
       try {
         const file = join(folder, "scene.mjs");
         await run("cp", [join(scenes, `${scene}.mjs`), file]);
-        const env = { ...process.env, REDIS_URL: redis?.url };
+        const env = { ...process.env, STORE_URL: server?.urls.join() };
         const { stdout } = await run(process.execPath, [file], { cwd: folder, env }).catch(
           (failed: Error & { readonly stderr?: string }) => {
             throw new Error(failed.stderr || failed.message);
@@ -96,12 +111,26 @@ export async function versionsWorkspace(tarball: string): Promise<VersionsWorksp
         );
         return stdout.trim().split("\n").at(-1) ?? "";
       } finally {
-        await redis?.remove();
+        await server?.remove();
         await rm(folder, { recursive: true, force: true });
       }
     },
     remove: () => rm(runs, { recursive: true, force: true }),
   };
+}
+
+/** The servers that a scene needs. */
+async function serverFor(
+  scene: Scene,
+): Promise<{ readonly urls: readonly string[]; remove(): Promise<void> } | undefined> {
+  if (scene === "redis-cluster") return startRedisCluster({ replica: true });
+  if (scene === "postgres") {
+    const server = await startPostgres();
+    return { urls: [server.url], remove: () => server.remove() };
+  }
+  if (scene !== "redis") return undefined;
+  const server = await startRedis();
+  return { urls: [server.url], remove: () => server.remove() };
 }
 
 /** The lockfile has each version under a name of its own: `express-4.17.0`, `azure-identity-4.5.0`. */

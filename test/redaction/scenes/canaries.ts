@@ -36,7 +36,7 @@ export async function playCanaries(): Promise<boolean> {
   await new Promise((ended) => child.once("exit", ended));
   void new HostedAgentIdentityError("entra_unreachable", "", { cause: { sent: of("error") } });
   const { onEvent }: { readonly onEvent?: OnEvent } = {};
-  emit(onEvent, { type: "sign_in_refused", reason: of("event") });
+  emit(onEvent, { type: "sign_in_refused", reason: of("event"), reference: "0123456789ab" });
   const step = {
     step: "acquire",
     serverLabel: of("span"),

@@ -29,7 +29,9 @@ export function playNoUserToken(name: ShapeName): Promise<boolean> {
         await tell({ setting: { ...setting, redis: undefined }, processes: acted, person, check });
         noteEntra(setting.entra, name);
         if (setting.redis !== undefined) await dumpRedis(setting.redis.url, name);
-        else shown("file store", readFileSync(setting.storeFile, "latin1"), name);
+        // SQLite has the newest records in its log.
+        for (const part of setting.storeFile === undefined ? [] : ["", "-wal"])
+          shown("file store", readFileSync(`${setting.storeFile}${part}`, "latin1"), name);
       } finally {
         await processes.kill();
       }

@@ -84,8 +84,8 @@ describe("a person of whom only the platform's id is known", () => {
     await site.signIn.keepPrompt(chat(), "Who is my manager?");
     const link = await linkFor();
     const page = await person(world.entra, "Ada").signIn(link);
-    expect(titleOf(page)).toBe("One more step");
-    expect(textOf(page)).toContain("Never give this code to a person");
+    expect(titleOf(page)).toBe("Type this code into your chat");
+    expect(textOf(page)).toContain("Never give this code to anyone");
     expect([grantsStored(), await tokenOf(), await site.signIn.status(link)]).toEqual([
       0,
       "has to sign in",
@@ -113,6 +113,7 @@ describe("a person of whom only the platform's id is known", () => {
       serverLabel: "contacts",
     });
     // Nothing of it is left to be said again.
+    await site.signIn.settle(chat(), "answered");
     expect(await say("yes")).toEqual({ status: "not_a_code" });
     expect((await say(codeOf(page))).status).toBe("refused");
   });
@@ -140,6 +141,9 @@ describe("a person of whom only the platform's id is known", () => {
     expect((await say("what do you mean?")).status).toBe("confirm");
     expect(await say("No")).toMatchObject({ status: "refused", reason: "declined" });
     expect([grantsStored(), await tokenOf()]).toEqual([0, "has to sign in"]);
+    // The answer may have been lost, so it is said again, until the user writes something else.
+    expect(await say("no")).toMatchObject({ status: "refused", reason: "declined" });
+    expect(await say("hello")).toEqual({ status: "not_a_code" });
     expect(await say("yes")).toEqual({ status: "not_a_code" });
   });
 
@@ -236,7 +240,7 @@ describe("a person of whom only the platform's id is known", () => {
     expect([grantsStored(), await tokenOf()]).toEqual([0, "has to sign in"]);
   });
 
-  it("may come from any listed organisation, and from no other", async () => {
+  it("may come from any listed organization, and from no other", async () => {
     const [contoso, fabrikam] = world.entra.tenants.map(({ id }) => id) as [string, string];
     const none = "11111111-0000-4000-8000-000000000000";
     const both = await signInSite(world, { now, entraApp: { allowedTenants: [contoso, fabrikam] } });
@@ -244,9 +248,9 @@ describe("a person of whom only the platform's id is known", () => {
     const signInAt = async (at: Site) =>
       person(world.entra, "Fay").signIn((await at.signIn.link(chat(), world.contacts)).link);
     try {
-      expect(titleOf(await signInAt(both))).toBe("One more step");
+      expect(titleOf(await signInAt(both))).toBe("Type this code into your chat");
       const page = await signInAt(one);
-      expect([titleOf(page), page.status]).toEqual(["This organisation is not admitted", 403]);
+      expect([titleOf(page), page.status]).toEqual(["This organization is not admitted", 403]);
     } finally {
       await both.close();
       await one.close();
@@ -261,7 +265,9 @@ describe("a code", () => {
       const answer = await site.signIn.redeem(other, code);
       const platform = other.principal?.kind === "platform";
       // Kept from the model where it could be typed at all; said to nobody that it is good elsewhere.
-      expect(answer.status).toBe(platform ? "refused" : "not_a_code");
+      expect(answer).toMatchObject(
+        platform ? { status: "refused", reason: "nothing_waiting" } : { status: "not_a_code" },
+      );
     }
     expect((await say(code)).status).toBe("confirm");
   });
@@ -309,16 +315,19 @@ describe("a code", () => {
     for (const ms of [0, 1, 4 * 60_000 - 2, 1, 59_998]) {
       time += ms;
       said.push(
-        /The code works for (\d minutes?) and once/.exec(textOf(await browser.open(page.url.href)))?.[1],
+        /The code works once, for (\d minutes?)\./.exec(textOf(await browser.open(page.url.href)))?.[1],
       );
     }
     expect(said).toEqual(["5 minutes", "5 minutes", "2 minutes", "1 minute", "1 minute"]);
   });
 
-  it("works once", async () => {
+  it("works once: typed twice at once it asks one question, and after the answer it is refused", async () => {
     const code = await codeFor("Ada");
     const answers = await Promise.all([say(code), say(code, user, twin)]);
-    expect(answers.map(({ status }) => status).sort()).toEqual(["confirm", "refused"]);
+    expect(answers.map(({ status }) => status).sort()).toEqual(["confirm", "confirm"]);
+    expect((await say("yes")).status).toBe("bound");
+    expect(await say(code)).toMatchObject({ status: "refused", reason: "expired" });
+    expect(grantsStored()).toBe(1);
   });
 
   it("is shown again to its browser while it works, and to no other", async () => {

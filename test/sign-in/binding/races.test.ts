@@ -113,19 +113,28 @@ describe("a sign-out", () => {
   });
 });
 
-it("of two answers at once, in two processes, one counts", async () => {
-  for (const [answers, won] of [
-    [["yes", "yes"], "bound"],
-    [["no", "yes"], undefined],
-  ] as const) {
-    user = `user-${Math.random()}`;
+describe("of two answers at once, in two processes,", () => {
+  const both = async (...[here, there]: [string, string]): Promise<Redeemed[]> => {
+    await site.signIn.keepPrompt(chat(), "Who is my manager?");
     await say(codeOf(await pageAfter("Ada", await linkFor())));
-    const said = await Promise.all([say(answers[0]), twin.redeem(chat(), answers[1])]);
-    const bound = said.filter(({ status }) => status === "bound");
-    if (won !== undefined) expect(bound).toHaveLength(1);
-    expect(bound.length + said.filter(({ status }) => status === "refused").length).toBe(2);
-    expect(await tokenOf()).toBe(bound.length === 1 ? oid("Ada") : "has to sign in");
-  }
+    return Promise.all([say(here), twin.redeem(chat(), there)]);
+  };
+
+  it("two yes connect the account, and the interrupted message is given to one of them", async () => {
+    const said = await both("yes", "yes");
+    expect(said.map(({ status }) => status)).toEqual(["bound", "bound"]);
+    const prompts = said.map((one) => (one.status === "bound" ? one.prompt : undefined));
+    expect(prompts.filter((prompt) => prompt !== undefined)).toEqual(["Who is my manager?"]);
+    expect(await tokenOf()).toBe(oid("Ada"));
+  });
+
+  it("a yes and a no count as the one that came first, and the other one is told", async () => {
+    const said = await both("no", "yes");
+    const reasons = said.map((one) => (one.status === "refused" ? one.reason : one.status)).sort();
+    // Whoever comes after the question has ended finds none.
+    expect(["declined declined", "declined expired", "answered_before bound"]).toContain(reasons.join(" "));
+    expect(await tokenOf()).toBe(reasons.includes("bound") ? oid("Ada") : "has to sign in");
+  });
 });
 
 describe("a link", () => {

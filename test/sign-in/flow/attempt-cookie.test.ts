@@ -4,6 +4,7 @@ import { memoryStore } from "hosted-agent-identity/sign-in";
 import { entraAppInternals } from "../../../src/exchange/entra-app.js";
 import { keyring } from "../../../src/sealing/keyring.js";
 import { beginAttempt, endAttempt } from "../../../src/sign-in/flow/attempt.js";
+import { noAudit } from "../../../src/sign-in/audit/auditor.js";
 import type { SignInContext } from "../../../src/sign-in/sign-in-context.js";
 
 const tenantId = "11111111-1111-4111-8111-111111111111";
@@ -25,6 +26,7 @@ const core: SignInContext = {
   // The same for everybody: two attempts have the same id, and only their browsers tell them apart.
   random: (bytes) => new Uint8Array(bytes),
   onEvent: undefined,
+  audit: noAudit,
 };
 
 /** An attempt that a browser begins: the `state` it leaves with, and the cookie. */

@@ -128,7 +128,7 @@ describe("a redeemed code", () => {
         return /<h1>([^<]*)/.exec(page.html)?.[1];
       }),
     );
-    expect(titles.toSorted()).toEqual(["One more step", "This step was done before"]);
+    expect(titles.toSorted()).toEqual(["This step was done before", "Type this code into your chat"]);
     expect(names().filter((key) => key.startsWith("pending:"))).toHaveLength(2);
   });
 
@@ -194,9 +194,9 @@ describe("in several tabs", () => {
       callbacks.push(await callbackUrlOf(world.entra, browser, link, "Ada"));
     }
     for (const [n, title] of [
-      [1, "One more step"],
+      [1, "Type this code into your chat"],
       [2, "You are signed in"],
-      [0, "One more step"],
+      [0, "Type this code into your chat"],
     ] as const)
       expect(titleOf(await browser.open(callbacks[n] ?? ""))).toBe(title);
   });
@@ -217,7 +217,7 @@ describe("in several tabs", () => {
     const lost = await browser.open(first);
     expect([titleOf(lost), lost.status]).toEqual(["This sign-in cannot go on here", 409]);
     for (const callback of [fourth, third, second])
-      expect(titleOf(await browser.open(callback))).toBe("One more step");
+      expect(titleOf(await browser.open(callback))).toBe("Type this code into your chat");
   });
 
   it("a browser that keeps no cookies is told what happened", async () => {

@@ -84,7 +84,7 @@ describe.each([
         await site.signIn.forgetAccount({ tid, oid });
         expect(await tokenOf(await context())).toBe("has to sign in");
         if (calls < n) {
-          expect(["You are signed in", "One more step"]).toContain(seen.at(-1));
+          expect(["You are signed in", "Type this code into your chat"]).toContain(seen.at(-1));
           return expect(seen).toContain("That did not work just now");
         }
         // Nobody is in anybody's way: a new link works, and so does the old one if it was not used up.
@@ -92,8 +92,10 @@ describe.each([
           before === "has to sign in" ? link : (await site.signIn.link(await context(), world.contacts)).link;
         page = await person(world.entra, "Ada").signIn(again);
         if (titleOf(page) === "You have this open in another tab") continue;
-        expect(["You are signed in", "One more step", "You are already signed in"]).toContain(titleOf(page));
-        if (titleOf(page) === "One more step") {
+        expect(["You are signed in", "Type this code into your chat", "You are already signed in"]).toContain(
+          titleOf(page),
+        );
+        if (titleOf(page) === "Type this code into your chat") {
           expect((await site.signIn.redeem(await context(), codeOf(page))).status).toBe("confirm");
           expect((await site.signIn.redeem(await context(), "yes")).status).toBe("bound");
         }

@@ -59,6 +59,11 @@ async function tokenOf(context: UserContext): Promise<string | undefined> {
   return decodeClaims((got as { token: string }).token)?.oid;
 }
 
+const english = new Intl.DateTimeFormat("en", {
+  dateStyle: "medium",
+  timeStyle: "short",
+  timeZone: "UTC",
+});
 const buttons = (seen: PageAt): string[] =>
   formsOf(seen.html).flatMap(({ buttons: all }) => all.map(({ text }) => text));
 
@@ -80,9 +85,9 @@ describe("the connections page", () => {
     const text = textOf(seen);
     expect(text).toContain(`Signed in here as ${world.entra.user("Ada").upn}`);
     expect(text).toMatch(
-      /Contacts agent uses contacts; connected just now .* Contacts agent uses mail; connected 3 hours ago/,
+      /Contacts agent Uses: contacts Connected: now .* Contacts agent Uses: mail Connected: 3 hours ago/,
     );
-    expect(buttons(seen)).toEqual(["Disconnect", "Use another account", "Disconnect", "Leave this page"]);
+    expect(buttons(seen)).toEqual(["Disconnect", "Use another account", "Disconnect", "Sign out"]);
     expect(seen.html).toContain("https://myapps.microsoft.com");
     expect(textOf((await enter("Cleo")).seen)).toContain("Nothing is connected");
   });
@@ -90,7 +95,7 @@ describe("the connections page", () => {
   it("is open at once for who has just signed in for an agent, for half an hour", async () => {
     const browser = person(world.entra, "Ada");
     await browser.signIn((await site.signIn.link(await contextOf(world, "Ada"), world.mail)).link);
-    expect(textOf(await page(browser))).toContain("Contacts agent uses mail");
+    expect(textOf(await page(browser))).toContain("Contacts agent Uses: mail");
     time += 30 * 60_000;
     expect(buttons(await page(browser))).toEqual(["Sign in with Microsoft"]);
   });
@@ -101,9 +106,8 @@ describe("the connections page", () => {
       until: new Date(time + 3_600_000),
     });
     const { browser, seen } = await enter("Ada");
-    const until = new Date(time + 3_600_000).toISOString();
     expect(textOf(seen)).toContain(
-      `Goes on working for you after the chat, until ${until.slice(0, 10)} ${until.slice(11, 16)} UTC`,
+      `Goes on working for you after the chat, until ${english.format(time + 3_600_000)} UTC`,
     );
     expect(buttons(seen)).not.toContain("Use another account");
     for (const raw of [id, "long-running", "weekly"]) expect(seen.html).not.toContain(raw);
@@ -112,7 +116,9 @@ describe("the connections page", () => {
       contacts.token(context),
     );
     expect((await used).source).toBe("sign_in");
-    expect(textOf(await browser.press(seen, {}, "/connections/end"))).toContain("Disconnected.");
+    const asked = await browser.press(seen, {}, "/connections/end");
+    expect(textOf(asked)).toContain("The work that Contacts agent does for you after the chat ends");
+    expect(textOf(await browser.press(asked, {}, "/connections/end"))).toContain("Disconnected.");
     // Nothing of it is left: no record, and no token for the person's other turns.
     expect([...store.values.keys()].filter((key) => key.startsWith("long-running:"))).toEqual([]);
     const next = contacts.token(await contextOf(world, "Ada"));
@@ -127,7 +133,15 @@ describe("the connections page", () => {
     const context = await connectChat("one", "Ada");
     expect(await tokenOf(context)).toBe(world.entra.user("Ada").oid);
     const { browser, seen } = await enter("Ada");
-    const after = await browser.press(seen, {}, "/connections/end");
+    // It asks, and says what it does.
+    const asked = await browser.press(seen, {}, "/connections/end");
+    expect([titleOf(asked), buttons(asked)]).toEqual(["Disconnect Contacts agent?", ["Disconnect"]]);
+    const upn = world.entra.user("Ada").upn;
+    expect(textOf(asked)).toContain(`Contacts agent can no longer use contacts as ${upn}`);
+    expect(textOf(asked)).toContain("can last until it expires, usually about an hour");
+    expect(asked.html).toContain(`<a href="${site.publicUrl}/connections">Keep it connected</a>`);
+    expect(await tokenOf(context)).toBe(world.entra.user("Ada").oid);
+    const after = await browser.press(asked, {}, "/connections/end");
     expect(textOf(after)).toContain("Disconnected.");
     expect(textOf(after)).toContain("Nothing is connected");
     expect(await tokenOf(platformContext("one"))).toBe("has to sign in");
@@ -140,8 +154,13 @@ describe("the connections page", () => {
   it("lets another account be used from then on", async () => {
     await connectChat("one", "Ada");
     const { browser, seen } = await enter("Ada");
-    const form = formsOf(seen.html).find(({ fields }) => fields["act"] === "change");
-    const after = await browser.press(seen, { ...form?.fields }, "/connections/end");
+    const form = formsOf(seen.html).find(({ fields }) => fields["act"] === "changeAccount");
+    const asked = await browser.press(seen, { ...form?.fields }, "/connections/end");
+    expect([titleOf(asked), buttons(asked)]).toEqual([
+      "Use another account with Contacts agent?",
+      ["Use another account"],
+    ]);
+    const after = await browser.press(asked, {}, "/connections/end");
     expect(textOf(after)).toContain("you can sign in with another account");
     expect(await tokenOf(await connectChat("one", "Bob"))).toBe(world.entra.user("Bob").oid);
   });
@@ -157,6 +176,7 @@ describe("the connections page", () => {
         headers: { "content-type": "application/x-www-form-urlencoded" },
         body: new URLSearchParams(body).toString(),
       });
+    Object.assign(fields, { sure: "yes" });
     expect((await post(bob, fields)).status).toBe(409);
     expect((await post(ada, { act: "disconnect" })).status).toBe(409);
     const leave = formsOf(his.html).find(({ action }) => action.includes("/leave"))?.fields["f"] ?? "";

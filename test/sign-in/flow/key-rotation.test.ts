@@ -34,7 +34,7 @@ it("keys can be replaced in the middle of a sign-in, process by process", async 
   const atEntra = await ada.press(page);
   site.use(both);
   const shown = await ada.atEntra(atEntra);
-  expect(titleOf(shown)).toBe("One more step");
+  expect(titleOf(shown)).toBe("Type this code into your chat");
   site.use(turned);
   expect(codeOf(await ada.open(shown.url.href))).toBe(codeOf(shown));
   expect(await turned.status(link)).toBe("code");

@@ -100,7 +100,7 @@ describe("a person who is known by a token", () => {
     const { link } = await site.signIn.link(context, world.contacts);
     const page = await visitor("Gus").signIn(link);
     expect(titleOf(page)).toBe("You are signed in");
-    expect(textOf(page)).toContain("You are a guest in this organisation");
+    expect(textOf(page)).toContain("You are a guest in this organization");
     const contacts = userAccess(world.contacts, [site.signIn.tokens()], { now });
     const { tid, oid: id } = decodeClaims((await contacts.token(contextWith(token))).token) ?? {};
     expect([tid, id]).toEqual([contoso, world.entra.user("Gus").guestOids[contoso]]);
@@ -202,7 +202,7 @@ describe("a sign-in that comes to nothing", () => {
     const atEntra = await ada.press(await ada.open(await linkFor("Ada")));
     expect(titleOf(atEntra)).toBe("Pick an account");
     const page = await ada.press(atEntra, { cancel: "yes" });
-    expect([titleOf(page), page.status]).toEqual(["You cancelled the sign-in", 200]);
+    expect([titleOf(page), page.status]).toEqual(["You canceled the sign-in", 200]);
     expect(page.html).toContain("Try again");
     expect(await tokenOf("Ada")).toBe("has to sign in");
   });
@@ -210,7 +210,7 @@ describe("a sign-in that comes to nothing", () => {
   it.each([
     ["error=access_denied", "Access was refused"],
     ["error=access_denied&error_description=AADSTS50105%3A+not+assigned", "Access was refused"],
-    ["error=access_denied&error_description=AADSTS65004%3A+declined", "You cancelled the sign-in"],
+    ["error=access_denied&error_description=AADSTS65004%3A+declined", "You canceled the sign-in"],
     ["error=consent_required", "An administrator has to approve first"],
     ["error=access_denied&error_description=AADSTS90094%3A+admin", "An administrator has to approve first"],
     ["error=interaction_required&error_description=AADSTS50020%3A+x", "Your account is not a guest here"],
@@ -218,7 +218,8 @@ describe("a sign-in that comes to nothing", () => {
       "error=invalid_request&error_uri=https%3A%2F%2Flogin%2Ferror%3Fcode%3D90072",
       "Your account is not a guest here",
     ],
-    ["error=access_denied&error_description=AADSTS500213%3A+x", "This organisation is not admitted"],
+    ["error=invalid_request&error_description=AADSTS500212%3A+x", "Access was refused"],
+    ["error=access_denied&error_description=AADSTS500213%3A+x", "This organization is not admitted"],
     ["error=server_error", "That did not work just now"],
     ["error=temporarily_unavailable", "That did not work just now"],
     ["error=invalid_request", "That did not work just now"],

@@ -174,7 +174,7 @@ describe("a service of several agents", () => {
     };
     const harmless = await linkOf(protectedResource({ ...world.mail, serverLabel: "weather" }));
     const html = await (await service.handler(new Request(harmless))).text();
-    expect(html).toContain("<strong>mail</strong>");
+    expect(html).toContain("<strong><bdi>mail</bdi></strong>");
     expect(html).not.toContain("weather");
     const other = protectedResource({ ...world.contacts, scopes: world.mail.scopes });
     expect(await service.status(await linkOf(other))).toBe("unknown");

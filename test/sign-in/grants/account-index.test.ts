@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { isHostedAgentIdentityError } from "hosted-agent-identity";
-import { pin, removePin } from "../../../src/sign-in/grants/pin.js";
+import { pinning, removePin } from "../../../src/sign-in/grants/pin.js";
 import type { SignInContext } from "../../../src/sign-in/sign-in-context.js";
 import { accountIndex, maxIndexBytes } from "../../../src/sign-in/grants/account-index.js";
 import { longRunning } from "../../../src/sign-in/long-running/long-running.js";
@@ -114,10 +114,10 @@ describe("a full index", () => {
   it("keeps a chat that has signed out as long as it keeps to the account", async () => {
     const room = await fill((n) => n !== 2);
     settle();
-    await pin(agent.core, longName(2), account());
+    await pinning(agent.core, longName(2), account()).pin();
     expect(await codeOf(indexOf().add(account(), longName(room)))).toBe("quota_reached");
     await removePin(agent.core, longName(2));
-    await pin(agent.core, longName(2), { ...account(), oid: "somebody else's" });
+    await pinning(agent.core, longName(2), { ...account(), oid: "somebody else's" }).pin();
     expect(await codeOf(indexOf().add(account(), longName(room)))).toBe("undefined");
     expect(await indexOf().list(account())).not.toContain(longName(2));
   });

@@ -271,10 +271,12 @@ describe("the end of a grant", () => {
   it.each<[string, Record<string, unknown>, string | undefined]>([
     ["revoked (50173)", { codes: [50173], suberror: "bad_token" }, "revoked"],
     ["of a disabled account (50057)", { codes: [50057] }, "account_disabled"],
+    ["of a disabled guest (500571)", { codes: [500571] }, "account_disabled"],
     ["too old for the sign-in frequency (70043)", { codes: [70043], suberror: "token_expired" }, "revoked"],
     ["of a session that is gone (50132)", { codes: [50132] }, "revoked"],
     ["expired (70008)", { codes: [70008] }, "revoked"],
     ["unused for too long (700082)", { codes: [700082] }, "revoked"],
+    ["older than it may become (700081)", { codes: [700081] }, "revoked"],
     ["bad, whatever the code", { codes: [999_999], suberror: "bad_token" }, "revoked"],
     ["asked for a password change", { codes: [999_999], suberror: "user_password_expired" }, undefined],
     ["blocked by a policy (53003)", { codes: [53003], suberror: "message_only" }, undefined],

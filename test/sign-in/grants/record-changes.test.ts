@@ -1,6 +1,12 @@
-import { expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import type { GrantRecord, KeptToken, StoredGrant } from "../../../src/sign-in/grants/record.js";
-import { afterRefresh } from "../../../src/sign-in/grants/record-changes.js";
+import {
+  afterClaim,
+  afterClaimedRefresh,
+  afterRefresh,
+  afterRelease,
+  afterSignIn,
+} from "../../../src/sign-in/grants/record-changes.js";
 
 const grant: StoredGrant = {
   account: { tid: "t", oid: "o" },
@@ -9,7 +15,7 @@ const grant: StoredGrant = {
   scopes: ["api://a/read"],
   signedInAt: 1,
   updatedAt: 1,
-  refreshedAt: 1,
+  sequence: 1,
   indexedAt: 1,
   signIns: 1,
 };
@@ -27,12 +33,14 @@ function token(obtainedAt: number, more: Partial<KeptToken> = {}): KeptToken {
   };
 }
 
-it("keeps the newest refresh token, whichever process writes last", () => {
+it("keeps the refresh token that was written first, whatever the clocks of the others say", () => {
   const one = afterRefresh(started, started, "of-2", token(2)) as GrantRecord;
-  const two = afterRefresh(one, started, "of-3", token(3)) as GrantRecord;
-  expect([two.grant?.refreshToken, two.grant?.refreshedAt]).toEqual(["of-3", 3]);
-  const late = afterRefresh(two, started, "of-2-late", token(2)) as GrantRecord;
-  expect([late.grant?.refreshToken, late.grant?.updatedAt]).toEqual(["of-3", 3]);
+  expect([one.grant?.refreshToken, one.grant?.sequence]).toEqual(["of-2", 2]);
+  const late = afterRefresh(one, started, "of-9", token(9)) as GrantRecord;
+  expect([late.grant?.refreshToken, late.grant?.updatedAt]).toEqual(["of-2", 9]);
+  expect(late.tokens.map(({ obtainedAt }) => obtainedAt)).toEqual([9]);
+  const next = afterRefresh(late, late, "of-10", token(10)) as GrantRecord;
+  expect(next.grant?.refreshToken).toBe("of-10");
 });
 
 it("keeps the refresh token when the answer brings none", () => {
@@ -71,4 +79,43 @@ it("keeps a bounded number of tokens, and always the new one", () => {
   const next = afterRefresh({ ...started, tokens }, started, "r", made);
   expect(next?.tokens).toHaveLength(16);
   expect(next?.tokens.at(-1)).toBe(made);
+});
+
+describe("a claim", () => {
+  const claimed = afterClaim(started, "a") as GrantRecord;
+
+  it("is the next in the record's sequence, and taken over only from another one", () => {
+    expect(claimed.grant).toMatchObject({ sequence: 2, claim: { id: "a", takenOver: false } });
+    expect(afterClaim(claimed, "b")?.grant).toMatchObject({
+      sequence: 3,
+      claim: { id: "b", takenOver: true },
+    });
+    expect(afterClaim(claimed, "b", "a")?.grant.claim).toEqual({ id: "b", takenOver: false });
+    const second = afterClaim(claimed, "b") as GrantRecord;
+    expect(afterClaim(second, "c", "b")?.grant.claim).toEqual({ id: "c", takenOver: true });
+  });
+
+  it("ends with the refresh of its holder, and with nobody else's", () => {
+    const done = afterClaimedRefresh(claimed, "a", "next", token(2));
+    expect(done?.grant).toMatchObject({ refreshToken: "next", sequence: 3, claim: undefined });
+    expect(afterClaimedRefresh(claimed, "b", "late", token(2))).toBeUndefined();
+    expect(afterClaimedRefresh(started, "a", "late", token(2))).toBeUndefined();
+    expect(afterClaimedRefresh({ ...started, grant: undefined }, "a", "late", token(2))).toBeUndefined();
+  });
+
+  it("ends when its holder gives it back, with the refresh token as it was", () => {
+    expect(afterRelease(claimed, "a")?.grant).toMatchObject({ refreshToken: "first", claim: undefined });
+    expect(afterRelease(claimed, "b")).toBeUndefined();
+  });
+
+  it("ends with a new sign-in", () => {
+    const { account, resources, scopes } = grant;
+    const again = afterSignIn(claimed, { account, refreshToken: "new", resources, scopes }, undefined, 5);
+    expect(again.grant?.claim).toBeUndefined();
+    expect(afterClaimedRefresh(again, "a", "late", token(6))).toBeUndefined();
+  });
+
+  it("is on no grant that has ended", () => {
+    expect(afterClaim({ ...started, grant: undefined }, "a")).toBeUndefined();
+  });
 });

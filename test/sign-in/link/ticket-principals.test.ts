@@ -2,6 +2,7 @@ import { afterAll, beforeAll, expect, it } from "vitest";
 import { type EntraApp, type Principal } from "hosted-agent-identity";
 import { memoryStore } from "hosted-agent-identity/sign-in";
 import { entraAppInternals } from "../../../src/exchange/entra-app.js";
+import { noAudit } from "../../../src/sign-in/audit/auditor.js";
 import type { SignInContext } from "../../../src/sign-in/sign-in-context.js";
 import { linkKeys } from "../../../src/sign-in/link/agents.js";
 import { openTicket, sealTicket, type Ticket } from "../../../src/sign-in/link/ticket.js";
@@ -47,6 +48,7 @@ it.each(tickets)(
       now: Date.now,
       random: (size) => new Uint8Array(size),
       onEvent: undefined,
+      audit: noAudit,
     };
     const keys = linkKeys({ agentName: "agent", resources: [world.contacts], encryptionKeys });
     const ticket: Ticket = {

@@ -37,6 +37,7 @@ async function postTokens(
   const signIn: ServedSignIn = {
     redeem: notAsked,
     keepPrompt: notAsked,
+    settle: notAsked,
     signOut: notAsked,
     tokens: () => ({
       kind: "sign_in",

@@ -3,7 +3,7 @@ import { describe, expect, it } from "vitest";
 import { isConsentRequiredError, protectedResource, userAccess, UserContext } from "hosted-agent-identity";
 import { remoteSignIn } from "hosted-agent-identity/sign-in";
 import { consentReasons } from "../../../src/errors/consent-required.js";
-import { refusedCodes } from "../../../src/sign-in/binding/redeem.js";
+import { refusedCodes } from "../../../src/sign-in/binding/redeemed.js";
 import { readRedeemed, wireRedeemed } from "../../../src/sign-in/remote/redeemed-wire.js";
 
 const contacts = protectedResource({

@@ -56,6 +56,7 @@ let signedIn: Set<string>;
 let signedOut: string[];
 let heard: unknown[][];
 let kept: unknown[][];
+let settled: unknown[][];
 let usableMs: number | undefined;
 let url: string;
 let stop: () => Promise<void>;
@@ -86,6 +87,7 @@ beforeEach(async () => {
   signedOut = [];
   heard = [];
   kept = [];
+  settled = [];
   usableMs = undefined;
   const api = signInApi({ app, verify: userTokenVerifier({ app }), agents: [agent("agent", project)] });
   ({ url, stop } = await serve(api));
@@ -133,6 +135,8 @@ function agent(identity: string, platformProject?: string) {
       },
       keepPrompt: async (context: UserContext, prompt: string) =>
         void kept.push([context.principalKey, context.platform.conversationId, prompt]),
+      settle: async (context: UserContext, end: string) =>
+        void settled.push([context.principalKey, context.platform.conversationId, end]),
       signOut: async (principal: object) => void signedOut.push(JSON.stringify(principal)),
     },
     ...(platformProject === undefined ? {} : { platformProject }),
@@ -234,7 +238,8 @@ describe("an agent that holds no grant, no key and no client credential", () => 
     const ada = await person("Ada");
     expect(await remote().redeem(ada, "ABC-D2E-FGH")).toEqual({ status: "not_a_code" });
     await remote().keepPrompt(ada, "Who am I?");
-    expect([heard, kept]).toEqual([[], []]);
+    await remote().settle(ada, "answered");
+    expect([heard, kept, settled]).toEqual([[], [], []]);
   });
 
   it("lets the service keep a long prompt, in its conversation", async () => {
@@ -242,6 +247,19 @@ describe("an agent that holds no grant, no key and no client credential", () => 
     const prompt = "\u{1f600}".repeat(50_000);
     await remote().keepPrompt(someone, prompt);
     expect(kept).toEqual([[someone.principalKey, "conversation-1", prompt]]);
+  });
+
+  it("tells the service how the turn of a message ended, also when its context has", async () => {
+    const someone = platformPerson("user-1", "conversation-1");
+    someone.end();
+    await remote().settle(someone, "sending");
+    await remote().settle(someone, "answered");
+    await remote().settle(someone, "failed");
+    expect(settled.map(([, conversation, end]) => [conversation, end])).toEqual([
+      ["conversation-1", "sending"],
+      ["conversation-1", "answered"],
+      ["conversation-1", "failed"],
+    ]);
   });
 
   it("takes nothing for an answer that no sign-in service writes", async () => {
@@ -423,12 +441,12 @@ it("serves the paths that its OpenAPI description names, and no others", async (
   const description = JSON.parse(
     readFileSync(new URL("../../../docs/sign-in-service.openapi.json", import.meta.url), "utf8"),
   ) as { paths: Record<string, object> };
-  const paths = ["/v1/tokens", "/v1/redeem", "/v1/prompt", "/v1/sign-out"];
+  const paths = ["/v1/tokens", "/v1/page", "/v1/redeem", "/v1/prompt", "/v1/settle", "/v1/sign-out"];
   expect(Object.keys(description.paths)).toEqual(paths);
   const served = await Promise.all(
     [...paths, "/v1/grants"].map(async (path) => (await fetch(url + path, { method: "POST" })).status),
   );
-  expect(served).toEqual([403, 403, 403, 403, 404]);
+  expect(served).toEqual([403, 403, 403, 403, 403, 403, 404]);
 });
 
 describe("a Python agent with the standard library only", () => {

@@ -88,6 +88,7 @@ function serviceOf(more: Partial<ServedAgent>): SignInApi {
       tokens: () => source,
       redeem: async () => ({ status: "not_a_code" }),
       keepPrompt: async () => undefined,
+      settle: async () => undefined,
       signOut: async (principal) => void signedOut.push(JSON.stringify(principal)),
     },
     platformProject: project,
@@ -135,7 +136,8 @@ const ofType = (type: IdentityEvent["type"]): IdentityEvent[] => events.filter((
 
 describe("an agent that names people by a platform id, which proves nothing", () => {
   it("raises an event for each new one, whatever it asks for, and for nobody twice", async () => {
-    for (const path of ["tokens", "redeem", "prompt", "sign-out"]) await call(path, named("Ada's id"));
+    for (const path of ["tokens", "page", "redeem", "prompt", "sign-out"])
+      await call(path, named("Ada's id"));
     await call("redeem", named("Bob's id"));
     await call("tokens", named("Ada's id"), "other agent");
     expect(ofType("agent_named_user")).toEqual([
@@ -148,7 +150,7 @@ describe("an agent that names people by a platform id, which proves nothing", ()
   it("may name so many new ones in a minute; whom it named before is served on", async () => {
     for (const id of ["1", "2", "3"]) expect((await call("tokens", named(id))).status).toBe(200);
     const refused = { status: 429, code: "agent_names_too_many_users", retryAfter: "60" };
-    for (const path of ["tokens", "redeem", "prompt", "sign-out"])
+    for (const path of ["tokens", "page", "redeem", "prompt", "sign-out"])
       expect(await call(path, named("4"))).toEqual(refused);
     expect(signedOut).toEqual([]);
     expect((await call("tokens", named("1"))).status).toBe(200);
@@ -272,7 +274,7 @@ describe("the sign-in service tells", () => {
   });
 
   it("no token, link or prompt in any of it", async () => {
-    for (const path of ["tokens", "redeem", "prompt", "sign-out"])
+    for (const path of ["tokens", "page", "redeem", "prompt", "sign-out"])
       for (const user of [named("1"), named("nobody"), await adaWithToken()]) await call(path, user);
     expect(JSON.stringify(events)).not.toMatch(/secret|hello|eyJ/);
   });

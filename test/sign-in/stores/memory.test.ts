@@ -54,3 +54,23 @@ it("drops what has expired bit by bit, without anybody asking for it", async () 
     expect(await store.setIfAbsent(`key ${n}`, "x", 50)).toBe(true);
   }
 });
+
+it("lists the live records of a kind, page by page", async () => {
+  let now = 1_000_000;
+  const store = memoryStore({ quiet: true, now: () => now });
+  const names = Array.from({ length: 7 }, (_, n) => `grant:${n}`);
+  for (const name of names) await store.setIfAbsent(name, name, name === "grant:3" ? 1_000 : 60_000);
+  await store.setIfAbsent("pin:1", "pin", 60_000);
+  now += 1_000;
+
+  const found: string[] = [];
+  let cursor: string | undefined;
+  do {
+    const page = await store.scan?.("grant:", cursor, 2);
+    expect(page?.records.length).toBeLessThanOrEqual(2);
+    found.push(...(page?.records.map(([key]) => key) ?? []));
+    cursor = page?.next;
+  } while (cursor !== undefined);
+  expect(found).toEqual(names.filter((name) => name !== "grant:3"));
+  await expect(store.scan?.("grant:", undefined, 0)).rejects.toThrow("limit");
+});

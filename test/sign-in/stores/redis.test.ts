@@ -1,5 +1,5 @@
-import { createClient, createClientPool, createCluster } from "redis";
-import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { createClient, createClientPool } from "redis";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import {
   type RedisClient,
   redisStore,
@@ -8,9 +8,9 @@ import {
 } from "hosted-agent-identity/sign-in";
 import { signInStoreSuite } from "hosted-agent-identity/testing";
 import { startRedis, type RedisServer } from "../../support/redis-server.js";
+import { answering, coded, hour, pagesOf } from "../../support/redis-stores.js";
 import { startTcpProxy, type TcpProxy } from "../../support/tcp-proxy.js";
 
-const hour = 3_600_000;
 const opened: { close?(): Promise<unknown> }[] = [];
 let server: RedisServer;
 
@@ -44,9 +44,6 @@ async function operator() {
   return client;
 }
 
-const coded = (code: string, message = "") =>
-  expect.objectContaining({ code, message: expect.stringContaining(message) as string });
-
 /** Every method, as a caller would use it. None may answer while the store is down. */
 const everyMethod: Record<string, (store: SignInStore) => Promise<unknown>> = {
   get: (store) => store.get("grant"),
@@ -62,18 +59,6 @@ async function expectEachRefused(store: SignInStore, message = ""): Promise<void
   expect(all).toEqual(
     all.map(() => ({ status: "rejected", reason: coded("store_unavailable", message) as object })),
   );
-}
-
-/** Until the client has its connection again. */
-async function answering(store: SignInStore): Promise<void> {
-  for (let attempt = 0; ; attempt += 1) {
-    try {
-      await store.get("anything");
-      return;
-    } catch (error) {
-      if (attempt === 50) throw error;
-    }
-  }
 }
 
 describe("restart and fail-over", () => {
@@ -125,17 +110,6 @@ describe("restart and fail-over", () => {
     const store = storeOf(clientOf(server.url, { reconnectStrategy: false }), { timeoutMs: 5_000 });
     await expect(store.start?.()).rejects.toThrow(coded("store_unavailable", "Redis could not be asked"));
   });
-
-  it("a replica that takes no writes is named", async () => {
-    server = await startRedis();
-    const store = await open();
-    await (await operator()).sendCommand(["REPLICAOF", "127.0.0.1", "1"]);
-    const replica = expect.objectContaining({
-      code: "store_unavailable",
-      help: expect.stringContaining("primary"),
-    });
-    await expect(store.setIfAbsent("grant", "sealed", hour)).rejects.toThrow(replica);
-  });
 });
 
 describe("a slow server", () => {
@@ -180,7 +154,7 @@ describe("a slow server", () => {
   });
 
   it("whose connection carries nothing any more gets a new one, also when nobody stops asking", async () => {
-    const store = await open({ timeoutMs: 100 }, proxy.url);
+    const store = await open({ timeoutMs: 250 }, proxy.url);
     await store.setIfAbsent("grant", "sealed", hour);
     proxy.hang();
     await expect(store.get("grant")).rejects.toThrow(coded("store_unavailable"));
@@ -190,7 +164,15 @@ describe("a slow server", () => {
 
   it("that never answers does not gather commands without end", async () => {
     const never = new Promise<never>(() => undefined);
-    const commands = { get: () => never, del: () => never, eval: () => never, info: () => never };
+    const commands = {
+      get: () => never,
+      set: () => never,
+      del: () => never,
+      eval: () => never,
+      info: () => never,
+      scan: () => never,
+      wait: () => never,
+    };
     const hanging: RedisClient = {
       isOpen: true,
       connect: () => never,
@@ -268,6 +250,31 @@ describe("a server that refuses", () => {
     expect(await store.setIfAbsent("grant", "sealed", hour)).toBe(true);
   });
 
+  it("when it has fewer replicas than it wants: writes are refused, reads go on, one more helps", async () => {
+    server = await startRedis();
+    const store = await open();
+    await store.setIfAbsent("grant", "sealed", hour);
+    const control = await operator();
+    await control.sendCommand(["CONFIG", "SET", "min-replicas-to-write", "1"]);
+    for (const [name, method] of Object.entries(everyMethod)) {
+      if (name === "get") continue;
+      await expect(method(store)).rejects.toThrow(
+        expect.objectContaining({
+          code: "store_unavailable",
+          category: "retry",
+          message: expect.stringContaining("NOREPLICAS"),
+          help: expect.stringContaining("min-replicas-to-write"),
+        }),
+      );
+    }
+    expect(await store.get("grant")).toBe("sealed");
+    const settings = ["--repl-diskless-sync-delay", "0", "--replicaof", "127.0.0.1", String(server.port)];
+    const replica = await startRedis(settings);
+    opened.push({ close: () => replica.remove() });
+    await control.sendCommand(["CONFIG", "SET", "repl-diskless-sync-delay", "0"]);
+    await expect.poll(() => store.take("grant").catch(() => "refused"), { timeout: 20_000 }).toBe("sealed");
+  });
+
   it("without the password, or without a right, is a matter of configuration", async () => {
     server = await startRedis();
     const store = await open();
@@ -289,7 +296,7 @@ describe("a server that refuses", () => {
     const error = await (
       await open()
     )
-      .setIfAbsent("ticket:1", "sealed", hour)
+      .compareAndSet("ticket:1", "sealed", "newer", hour)
       .catch((reason: unknown) => reason);
     expect(error).toEqual(coded("store_unavailable", "unknown command"));
     expect(`${JSON.stringify(error)} ${(error as Error).message}`).not.toMatch(/sealed|ticket:1|redis\.call/);
@@ -338,24 +345,49 @@ describe("the caller's client", () => {
   });
 });
 
-describe("a pool and a cluster keep the promises too", () => {
-  const checks = (open: () => Promise<readonly [SignInStore, SignInStore]>) =>
-    signInStoreSuite({ name: "redis", open, races: 50 });
+it("a pool keeps the promises too", async () => {
+  server = await startRedis();
+  const connect = () => redisStore(createClientPool({ url: server.url }));
+  const checks = signInStoreSuite({ name: "redis", open: async () => [connect(), connect()], races: 50 });
+  for (const { run } of checks) await expect(run()).resolves.toBeUndefined();
+});
 
-  it("pool", async () => {
-    server = await startRedis();
-    const connect = () => redisStore(createClientPool({ url: server.url }));
-    for (const { run } of checks(async () => [connect(), connect()]))
-      await expect(run()).resolves.toBeUndefined();
+describe("records, page by page", () => {
+  beforeEach(async () => void (server = await startRedis()));
+
+  it("are those of the prefix alone, each once, on pages no longer than asked for", async () => {
+    const [store, other] = [await open(), await open({ keyPrefix: "other*:" })];
+    const control = await operator();
+    await control.mSet(Object.fromEntries(Array.from({ length: 3_000 }, (_, n) => [`theirs:${n}`, "x"])));
+    const names = Array.from({ length: 120 }, (_, n) => `grant:${n}`);
+    for (const name of names) await store.setIfAbsent(name, `value of ${name}`, hour);
+    await store.setIfAbsent("prompt:1", "no grant", hour);
+    await other.setIfAbsent("grant:1", "of another service", hour);
+
+    const pages = await pagesOf(store, "grant:", 50);
+    expect(pages.every(({ length }) => length <= 50)).toBe(true);
+    // Few pages, although most keys are no grants.
+    expect(pages.length).toBeLessThan(20);
+    const records = pages.flat();
+    expect(records.toSorted()).toEqual(names.map((name) => [name, `value of ${name}`]).toSorted());
+    expect((await pagesOf(other, "grant:", 1)).flat()).toEqual([["grant:1", "of another service"]]);
+    expect((await pagesOf(store, "ticket:", 10)).flat()).toEqual([]);
   });
 
-  it("cluster", async () => {
-    server = await startRedis(["--cluster-enabled", "yes"]);
-    const control = await operator();
-    await control.sendCommand(["CLUSTER", "ADDSLOTSRANGE", "0", "16383"]);
-    await vi.waitUntil(async () => (await control.clusterInfo()).includes("cluster_state:ok"), 10_000);
-    const connect = () => redisStore(createCluster({ rootNodes: [{ url: server.url }] }));
-    for (const { run } of checks(async () => [connect(), connect()]))
-      await expect(run()).resolves.toBeUndefined();
+  it("are found under a prefix of the client's own", async () => {
+    const store = storeOf(createClient({ url: server.url, keyPrefix: "app:" }));
+    await store.start?.();
+    await store.setIfAbsent("grant:1", "sealed", hour);
+    expect((await pagesOf(store, "grant:", 10)).flat()).toEqual([["grant:1", "sealed"]]);
+  });
+
+  it("are not listed from a place that was never given, or by no number", async () => {
+    const store = await open();
+    for (const cursor of ["17", "", Buffer.from('["a",0]').toString("base64url")])
+      await expect(store.scan?.("grant:", cursor, 10)).rejects.toThrow(coded("invalid_option", "cursor"));
+    for (const limit of [0, 1.5, Number.NaN])
+      await expect(store.scan?.("grant:", undefined, limit)).rejects.toThrow(
+        coded("invalid_option", "limit"),
+      );
   });
 });

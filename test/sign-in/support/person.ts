@@ -54,7 +54,10 @@ export function titleOf({ html }: PageAt): string {
 
 /** What a page says, without markup. */
 export function textOf({ html }: PageAt): string {
-  const body = html.replace(/<style>[\s\S]*?<\/style>/g, "").replace(/<[^>]*>/g, " ");
+  const body = html
+    .replace(/<(style|script)>[\s\S]*?<\/\1>/g, "")
+    .replace(/<\/?(?:bdi|strong|wbr)\b[^>]*>/g, "")
+    .replace(/<[^>]*>/g, " ");
   return unescaped(body.replace(/\s+/g, " ").trim());
 }
 

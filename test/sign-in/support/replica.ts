@@ -4,6 +4,7 @@ import type { SignInStore } from "hosted-agent-identity/sign-in";
 import { decodeClaims } from "../../../src/entra/token-claims.js";
 import type { SignedIn } from "../../../src/exchange/authorization-code-exchange.js";
 import { entraAppInternals } from "../../../src/exchange/entra-app.js";
+import { noAudit } from "../../../src/sign-in/audit/auditor.js";
 import type { SignInContext } from "../../../src/sign-in/sign-in-context.js";
 import type { Grants } from "../../../src/sign-in/grants/grant.js";
 import { grants } from "../../../src/sign-in/grants/grants.js";
@@ -36,9 +37,15 @@ export interface Asked {
 }
 
 export function replica(
-  world: SignInWorld,
+  world: Pick<SignInWorld, "app" | "contacts" | "mail" | "signIn">,
   store: SignInStore,
-  options: { now?: () => number; agent?: string; keys?: readonly Uint8Array[]; app?: EntraApp } = {},
+  options: {
+    now?: () => number;
+    random?: (bytes: number) => Uint8Array;
+    agent?: string;
+    keys?: readonly Uint8Array[];
+    app?: EntraApp;
+  } = {},
 ): Replica {
   const now = options.now ?? Date.now;
   const events: IdentityEvent[] = [];
@@ -51,8 +58,9 @@ export function replica(
     keys: keyring(options.keys ?? [masterKey]),
     agent: options.agent ?? "agent",
     now,
-    random: (bytes) => new Uint8Array(randomBytes(bytes)),
+    random: options.random ?? ((bytes) => new Uint8Array(randomBytes(bytes))),
     onEvent: (event) => void events.push(event),
+    audit: noAudit,
   };
   const made = grants(core);
   const token: Replica["token"] = (principalKey, asked = {}) => {

@@ -99,6 +99,35 @@ describe("who is asking", () => {
     expect(ids[0]).toBe(foundry.userId({ delegated: "user-1" }));
   });
 
+  test.each(["user-1", "a", "a".repeat(256), "8f0c.1:2_3-4@contoso.com"])(
+    "%s names a person",
+    async (name) => {
+      const response = await ask(foundry, await world.appToken(), {}, { "x-ms-user-identity": name });
+      await response.text();
+      expect(response.status).toBe(200);
+      expect(last("x-agent-user-id")).toBe(foundry.userId({ delegated: name }));
+    },
+  );
+
+  test.each([
+    ["a guest's UPN", "ada_fabrikam.com#EXT#@contoso.com"],
+    ["a tenant and an object id with a slash", "11111111-aaaa/22222222-bbbb"],
+    ["a plus sign", "ada+b@contoso.com"],
+    ["a space", "ada lovelace"],
+    ["an accent", "adélaïde"],
+    ["nothing", ""],
+    ["more than 256 characters", "a".repeat(257)],
+  ])("%s names nobody", async (_what, name) => {
+    const asked = container.seen.length;
+    const response = await ask(foundry, await world.appToken(), {}, { "x-ms-user-identity": name });
+    expect(response.status).toBe(400);
+    expect(await response.json()).toMatchObject({
+      error: { code: "invalid_payload", param: "x-ms-user-identity" },
+    });
+    expect(foundry.log.findLast(({ side }) => side === "caller")?.refusal).toBe("user_identity_invalid");
+    expect(container.seen.length).toBe(asked);
+  });
+
   test("an app of another tenant's person is refused, and so is a person who may not", async () => {
     expect((await ask(foundry, await world.tokenOf("Zoe"), { input: "Hello" })).status).toBe(400);
     const narrow = await world.start({ agentUrl: container.url, consumers: ["Bob"] });
@@ -294,23 +323,6 @@ describe("readiness", () => {
   test("a handler that never answers is 424 too", async () => {
     const hanging = await world.start({ agent: () => new Promise(() => {}), readinessTimeoutMs: 30 });
     expect((await ask(hanging, await world.tokenOf("Ada"), { input: "Hello" })).status).toBe(424);
-  });
-});
-
-describe("protocol 1.0.0", () => {
-  test("isolation keys instead of the person and the call", async () => {
-    const old = await world.start({ agentUrl: container.url, protocolVersion: "1.0.0" });
-    await (await ask(old, await world.tokenOf("Ada"), { input: "Hello" })).text();
-    const { headers = {} } = container.seen.at(-1) ?? {};
-    expect(Object.keys(headers).filter((name) => name.startsWith("x-agent-"))).toEqual([
-      "x-agent-user-isolation-key",
-      "x-agent-chat-isolation-key",
-    ]);
-    expect(headers["x-agent-user-isolation-key"]).not.toBe(old.userId({ name: "Ada" }));
-    const given = { "x-ms-user-isolation-key": "user-1", "x-ms-chat-isolation-key": "chat-1" };
-    await (await ask(old, await world.tokenOf("Ada"), { input: "Hello" }, given)).text();
-    expect(last("x-agent-user-isolation-key")).toBe("user-1");
-    expect(last("x-agent-chat-isolation-key")).toBe("chat-1");
   });
 });
 

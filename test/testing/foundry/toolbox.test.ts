@@ -1,5 +1,6 @@
 import { Client, StreamableHTTPClientTransport } from "@modelcontextprotocol/client";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { toolCallApproval, type ListedTool } from "hosted-agent-identity";
 import type { FoundryEmulator } from "hosted-agent-identity/testing";
 import { toolboxConsent } from "../../../src/foundry/toolbox-consent.js";
 import { openClient, type RealClient } from "../../support/mcp-clients.js";
@@ -31,6 +32,17 @@ beforeEach(async () => {
       { name: "plain", sources: [world.people], answers: "json", sessions: "none", consentMessage: "prose" },
       { name: "early", sources: [world.people], consentAt: "initialize" },
       { name: "cached", sources: [{ ...world.people, tools: [{ name: "whoami" }] }] },
+      {
+        name: "searching",
+        sources: [
+          {
+            ...world.people,
+            tools: [{ name: "whoami" }, { name: "erase" }],
+            requireApproval: { whoami: "never", erase: "always" },
+          },
+        ],
+        toolSearch: { pinned: ["people.whoami"] },
+      },
       { name: "quirky", sources: [world.people], consentFor: "container" },
       {
         name: "several",
@@ -509,4 +521,28 @@ test("nothing of a token, a link or a secret is in the log", async () => {
   const text = JSON.stringify(foundry.log);
   expect(text).not.toMatch(/eyJ|login\?data|connection-secret/);
   expect(foundry.log.filter(({ side }) => side === "source").length).toBeGreaterThan(0);
+});
+
+test("tool search hides all tools but the pinned ones, and approval follows the tool that is called", async () => {
+  const call = await live(ada);
+  const searching = await client({ callId: call.callId, toolbox: "searching" });
+  const { tools } = (await searching.listTools()) as { tools: ListedTool[] };
+  expect(tools.map(({ name }) => name)).toEqual(["people.whoami", "tool_search", "call_tool"]);
+  const asks = (name: string, args: object = {}): string =>
+    toolCallApproval({ name, arguments: args as never }, tools);
+  expect(["people.whoami", "people.erase", "call_tool", "tool_search"].map((name) => asks(name))).toEqual([
+    "never",
+    "always",
+    "always",
+    "never",
+  ]);
+  expect(asks("call_tool", { name: "people.whoami" })).toBe("never");
+  expect(asks("call_tool", { name: "people.erase" })).toBe("always");
+  const found = await searching.callTool({ name: "tool_search", arguments: { query: "erase" } });
+  expect(JSON.stringify(found)).toContain("people.erase");
+  expect(JSON.stringify(found)).not.toContain("whoami");
+  // It gets as far as to the grant that is missing.
+  const named = { name: "people.whoami", arguments: { nonce: "1" } };
+  expect((await errorOf(searching.callTool({ name: "call_tool", arguments: named }))).code).toBe(-32006);
+  expect((await errorOf(searching.callTool({ name: "people.erase", arguments: {} }))).code).toBe(-32602);
 });

@@ -3,6 +3,7 @@ import type { AddressInfo } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
 import { Client } from "@modelcontextprotocol/sdk/client/index.js";
 import { StreamableHTTPClientTransport } from "@modelcontextprotocol/sdk/client/streamableHttp.js";
+import { ElicitRequestSchema, LoggingMessageNotificationSchema } from "@modelcontextprotocol/sdk/types.js";
 import express from "express";
 import {
   clientSecret,
@@ -15,6 +16,7 @@ import {
   protectedResource,
   type ResponsesTurn,
   type SharedTokenStore,
+  tryGetUserContext,
   userAccess,
   userTokenVerifier,
 } from "hosted-agent-identity";
@@ -35,6 +37,12 @@ export const mistakes = {
   "nobody is taken for the last user": { kind: "wrong_token", seeds: two },
   "the agent calls as itself": { kind: "wrong_token", seeds: one },
   "the user token is passed on": { kind: "wrong_token", seeds: one },
+  "a question of the server is answered with the words of whoever asked last": {
+    kind: "wrong_token",
+    seeds: two,
+  },
+  "a question of the server is shown to whoever is answered next": { kind: "wrong_answer", seeds: two },
+  "a notification of the server is shown to whoever is answered next": { kind: "wrong_answer", seeds: two },
   "the token is told": { kind: "token_shown", seeds: one },
 } as const;
 
@@ -105,7 +113,20 @@ export async function startAgent({
   }
 
   async function open(): Promise<Client> {
-    const client = new Client({ name: "agent", version: "1.0.0" });
+    const client = new Client({ name: "agent", version: "1.0.0" }, { capabilities: { elicitation: {} } });
+    client.setRequestHandler(ElicitRequestSchema, async ({ params }) => {
+      if (mistake === "a question of the server is shown to whoever is answered next")
+        kept.said = params.message;
+      const lastOnes =
+        mistake === "a question of the server is answered with the words of whoever asked last";
+      const own = kept.inputs.get(tryGetUserContext() ?? kept);
+      const answer = lastOnes ? kept.lastInput : own;
+      return answer === undefined ? { action: "decline" } : { action: "accept", content: { answer } };
+    });
+    client.setNotificationHandler(LoggingMessageNotificationSchema, ({ params }) => {
+      if (mistake === "a notification of the server is shown to whoever is answered next")
+        kept.said = String(params.data);
+    });
     const send = byItself === undefined ? contacts.fetch : withToken;
     await client.connect(new StreamableHTTPClientTransport(new URL(contacts.url), { fetch: send }) as never);
     return client;
@@ -128,6 +149,8 @@ export async function startAgent({
   }
 
   async function* model({ input, request }: ResponsesTurn): AsyncGenerator<string> {
+    kept.inputs.set(getUserContext(), input);
+    kept.lastInput = input;
     yield "I ask. ";
     const { id } = Object(request.body["conversation"]) as { id?: string };
     const known = mistake === "answers are kept by conversation" ? kept.answers.get(id ?? "") : undefined;
@@ -136,6 +159,7 @@ export async function startAgent({
     kept.lastResult = said;
     if (mistake === "the token is told") yield await token();
     await sleep(5);
+    if (kept.said !== "") yield kept.said;
     yield mistake === "the last result is kept in a variable" ? kept.lastResult : said;
   }
 
@@ -199,6 +223,9 @@ interface Memory {
   current: string;
   userToken: string;
   lastResult: string;
+  lastInput: string;
+  said: string;
+  readonly inputs: WeakMap<object, string>;
   response: express.Response | undefined;
   readonly conversation: WeakMap<object, string>;
   readonly takenFor: WeakMap<object, string>;
@@ -213,6 +240,9 @@ function mistakesMemory(): Memory {
     current: "",
     userToken: "",
     lastResult: "",
+    lastInput: "",
+    said: "",
+    inputs: new WeakMap(),
     response: undefined,
     conversation: new WeakMap(),
     takenFor: new WeakMap(),

@@ -60,6 +60,7 @@ describe("an agent that keeps people apart", () => {
     expect(report.questions).toBeGreaterThanOrEqual(45);
     expect(report.answersChecked).toBeGreaterThan(25);
     expect(report.tokensChecked).toBeGreaterThan(25);
+    expect(report.elicitationsChecked).toBeGreaterThan(5);
   });
 });
 

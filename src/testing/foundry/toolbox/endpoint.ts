@@ -5,7 +5,8 @@ import { note } from "../log.js";
 import { refused } from "../refused.js";
 import { toolboxCaller, type ToolboxCaller } from "./caller.js";
 import { RpcFailure, rpcCodes, rpcMessage, type RpcMessage } from "./rpc.js";
-import { allTools, callOf, type ToolboxCall } from "./tools.js";
+import { calledTool, listedTools } from "./tool-search.js";
+import { allTools, type ToolboxCall } from "./tools.js";
 import type { Toolbox } from "./toolbox.js";
 
 /** `…/toolboxes/{name}/mcp` and `…/versions/{version}/mcp`: MCP over Streamable HTTP. */
@@ -80,8 +81,8 @@ const methods: Readonly<
     };
   },
   ping: async () => ({}),
-  "tools/list": async (call) => ({ tools: await allTools(call, "tools/list") }),
-  "tools/call": (call, params) => callOf(call, params["name"], params["arguments"]),
+  "tools/list": async (call) => ({ tools: await listedTools(call) }),
+  "tools/call": (call, params) => calledTool(call, params["name"], params["arguments"]),
 };
 
 function checkVersion({ url }: Exchange): void {

@@ -22,6 +22,12 @@ export interface ToolboxOptions {
   readonly consentFor?: "caller" | "container";
   /** Who an MCP session belongs to. Default "agent": one connection of the agent may carry several users' calls. */
   readonly sessions?: "agent" | "user" | "none";
+  /**
+   * Hides the tools behind `tool_search` and `call_tool`, but for those named here, `{source}.{tool}`. Microsoft names no
+   * argument of the two: here they take `query`, and `name` with `arguments`. Whether a hidden tool can be called by its
+   * own name is not known; here it cannot.
+   */
+  readonly toolSearch?: { readonly pinned?: readonly string[] };
   /** Event streams to clients that accept them, or always JSON. Default "stream". */
   readonly answers?: "stream" | "json";
 }

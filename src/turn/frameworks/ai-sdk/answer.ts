@@ -1,12 +1,10 @@
 import { HostedAgentIdentityError } from "../../../errors.js";
 import type { RunEvent } from "../../../foundry/events.js";
-import { endingNote, endingOf, type Ending } from "../ending.js";
+import { endingNote, endingOf, type Ending, count, type Usage } from "../ending.js";
 import { itemEvents, type ItemEvents, type WrittenCall, type WrittenText } from "../item-events.js";
 import { runFailed } from "../run-failed.js";
 import { failedToolOutput, textOf, toolOutput } from "../tool-output.js";
-import { citationsOf, sourceCitation, type Citation } from "./citations.js";
 import { textIn, type AiSdkPart, type AnyPart } from "./parts.js";
-import { usageOf } from "./usage.js";
 
 /** Turns the parts of one run into events. Throws what the turn has to fail with. */
 export interface AiSdkAnswer {
@@ -192,4 +190,61 @@ function notOurs(): HostedAgentIdentityError {
     "invalid_option",
     "aiSdkOutput() takes what streamText() of ai 5 or newer returned, not its textStream or another stream.",
   );
+}
+
+/** The usage of a run, or `undefined` where the model told none. Version 5 has no details: it has their fields. */
+function usageOf(given: unknown): Usage | undefined {
+  const usage = Object(given) as Record<string, unknown>;
+  if (typeof usage["inputTokens"] !== "number" && typeof usage["outputTokens"] !== "number") return undefined;
+  const input = Object(usage["inputTokenDetails"]) as Record<string, unknown>;
+  const output = Object(usage["outputTokenDetails"]) as Record<string, unknown>;
+  return {
+    input: count(usage["inputTokens"]),
+    cached: count(input["cacheReadTokens"] ?? usage["cachedInputTokens"]),
+    output: count(usage["outputTokens"]),
+    reasoning: count(output["reasoningTokens"] ?? usage["reasoningTokens"]),
+  };
+}
+
+/** A citation of a page, as the protocol has it. */
+interface Citation {
+  readonly type: "url_citation";
+  readonly url: string;
+  readonly title: string;
+  /** The piece of text it belongs to; both the same where the AI SDK does not say. */
+  readonly start_index: number;
+  readonly end_index: number;
+}
+
+/** A source that the AI SDK names without saying what it belongs to. */
+function sourceCitation(url: string, title: string, at: number): Citation {
+  return { type: "url_citation", url, title, start_index: at, end_index: at };
+}
+
+/**
+ * The citations that come with the end of a text: in `citations` from version 7 on, before that in what OpenAI's
+ * provider adds.
+ */
+function citationsOf(part: AnyPart): Citation[] {
+  const { openai } = Object(part["providerMetadata"]) as { openai?: unknown };
+  const { annotations } = Object(openai) as { annotations?: unknown };
+  const { citations } = part;
+  if (Array.isArray(citations)) return citations.flatMap((one) => cited(Object(one) as AnyPart));
+  return Array.isArray(annotations) ? annotations.flatMap((one) => annotated(Object(one) as AnyPart)) : [];
+}
+
+function cited({ source, startIndex, endIndex }: AnyPart): Citation[] {
+  const from = Object(source) as AnyPart;
+  return citation(textIn(from, "url"), textIn(from, "title"), startIndex, endIndex);
+}
+
+function annotated(given: AnyPart): Citation[] {
+  if (given.type !== "url_citation") return [];
+  return citation(textIn(given, "url"), textIn(given, "title"), given["start_index"], given["end_index"]);
+}
+
+function citation(url: string, title: string, start: unknown, end: unknown): Citation[] {
+  const from = typeof start === "number" ? start : 0;
+  const to = typeof end === "number" ? end : from;
+  return url === "" ? [] : [{ type: "url_citation", url, title, start_index: from, end_index: to }];
 }

@@ -2,7 +2,7 @@ import { createClient } from "redis";
 import { redisStore } from "hosted-agent-identity/sign-in";
 import { signInStoreSuite } from "hosted-agent-identity/testing";
 
-const url = process.env["REDIS_URL"] ?? "";
+const url = process.env["STORE_URL"] ?? "";
 const connect = () => redisStore(createClient({ url }));
 const checks = signInStoreSuite({ name: "redis", open: async () => [connect(), connect()], races: 10 });
 for (const { name, run } of checks) {

@@ -1,0 +1,48 @@
+/** The features of MCP, in the order of the table. */
+export const features = {
+  "tools/list": "tools: list",
+  pages: "a list in several pages",
+  "tools/call": "tools: call",
+  structured: "tools: structured answers",
+  content: "tools: images, audio, resources in an answer",
+  "tool error": "tools: an error of the tool",
+  progress: "progress of a call",
+  cancel: "the client cancels a call",
+  "tools changed": "the list of tools has changed",
+  "resources/list": "resources: list and templates",
+  "resources/read": "resources: read",
+  subscribe: "resources: subscribe, updated, unsubscribe",
+  "prompts/list": "prompts: list",
+  "prompts/get": "prompts: get, with arguments",
+  "prompts changed": "the list of prompts has changed",
+  complete: "completion of an argument",
+  logging: "log messages of a call, from a level on",
+  "logging between calls": "log messages outside a call",
+  sampling: "sampling, in the stream of the call",
+  "sampling outside": "sampling, on the standalone stream",
+  elicitation: "a form for the user, in the stream of the call",
+  "elicitation outside": "a form for the user, on the standalone stream",
+  "elicitation url": "a URL for the user: `elicitation/create`",
+  "elicitation -32042": "a URL for the user: error -32042",
+  roots: "roots: list",
+  "roots changed": "roots: the list has changed",
+  ping: "ping, by the client",
+  resume: "a cut answer goes on by its last event id",
+  "server closes": "the server closes the stream, the client comes back for the answer",
+  tasks: "tasks",
+  delete: "the client ends the session",
+  discover: "`server/discover`",
+  "input form": "`input_required`: a form",
+  "input sampling": "`input_required`: sampling",
+  "input roots": "`input_required`: roots",
+  "input state": "`input_required`: `requestState`, several rounds",
+  "input prompt": "`input_required` of `prompts/get`",
+  "input url": "`input_required`: a URL for the user",
+  "listen tools": "`subscriptions/listen`: the list of tools has changed",
+  "listen resource": "`subscriptions/listen`: a resource has changed",
+} as const satisfies Readonly<Record<string, string>>;
+
+export type Feature = keyof typeof features;
+
+/** Those of revision 2026-07-28 only. */
+export const isOf2026 = (feature: Feature): boolean => /^(?:discover|input|listen)/.test(feature);

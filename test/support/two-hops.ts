@@ -3,7 +3,6 @@ import { createServer, type RequestListener } from "node:http";
 import {
   clientSecret,
   createUserContext,
-  type ConsentRequest,
   entraApp,
   type IdentityEvent,
   onBehalfOf,
@@ -206,9 +205,4 @@ async function startMailApi(entra: EntraEmulator) {
     answerNext: (status: number, headers: Record<string, string>) => void next.push({ status, headers }),
     close: host.close,
   };
-}
-
-/** The requests of an error, however a client has wrapped it. */
-export function linksOf(requests: readonly ConsentRequest[]): readonly string[] {
-  return requests.map(({ link }) => link);
 }

@@ -6,6 +6,7 @@ import {
   type KeyObject,
   randomFillSync,
 } from "node:crypto";
+import { boundedMap } from "../async/bounded-map.js";
 import { check, list } from "../options/checks.js";
 import { type OptionCheck } from "../options/option-table.js";
 
@@ -53,6 +54,21 @@ export interface Keyring {
 /** No record of ours is as long: a longer value was put there by another writer. In characters. */
 export const maxSealedLength = 4_194_304;
 
+/**
+ * How many records a keyring keeps the keys of: a sign-in reads and writes each of its records several times. All of
+ * them follow from the master keys, which it holds anyway.
+ */
+const maxDerivations = 4_096;
+
+/** Of a longer name, which somebody outside may have chosen, nothing is kept. In characters. */
+const maxKeptText = 1_024;
+
+/** What a record is for and belongs to, and the keys that follow from it: one for each master key, once needed. */
+interface Derivation {
+  readonly context: Buffer;
+  readonly keys: KeyObject[];
+}
+
 const noSalt = createSecretKey(Buffer.alloc(32));
 
 /** Master keys of 32 bytes, or their base64 form. The first one seals, all of them open. */
@@ -77,12 +93,23 @@ export function keyring(keys: readonly (string | Uint8Array)[]): Keyring {
   const masters = keys.map((key) => extracted(masterKey(key)));
   const ids = masters.map((master) => derive(master, contextOf("key-id", [])).readUInt32BE(0));
   const nameKeys = masters.map((master) => derivedKey(master, contextOf("record-names", [])));
+  const derivations = boundedMap<string, Derivation>(maxDerivations);
+
+  const derivation = (purpose: SealPurpose, binding: readonly string[]): Derivation => {
+    const text = textOf(purpose, binding);
+    const known = derivations.get(text);
+    if (known !== undefined) return known;
+    const made = { context: Buffer.from(text), keys: [] };
+    if (text.length <= maxKeptText) derivations.set(text, made);
+    return made;
+  };
+  const keyAt = ({ context, keys: derived }: Derivation, at: number): KeyObject =>
+    (derived[at] ??= derivedKey(masters[at] as KeyObject, context));
 
   const opener: Keyring["opener"] = (purpose, binding) => {
-    const context = contextOf(purpose, binding);
-    const derived: KeyObject[] = [];
-    const keyAt = (at: number): KeyObject => (derived[at] ??= derivedKey(masters[at] as KeyObject, context));
-    keyAt(0);
+    const derived = derivation(purpose, binding);
+    const { context } = derived;
+    keyAt(derived, 0);
     return (sealed) => {
       if (sealed.length > maxSealedLength) return undefined;
       const bytes = Buffer.from(sealed, "base64url");
@@ -90,7 +117,7 @@ export function keyring(keys: readonly (string | Uint8Array)[]): Keyring {
       const at = ids.indexOf(bytes.readUInt32BE(0));
       if (at < 0) return undefined;
       try {
-        const decipher = createDecipheriv("aes-256-gcm", keyAt(at), bytes.subarray(4, 16));
+        const decipher = createDecipheriv("aes-256-gcm", keyAt(derived, at), bytes.subarray(4, 16));
         decipher.setAAD(context);
         decipher.setAuthTag(bytes.subarray(16, 32));
         const text = decipher.update(bytes.subarray(32));
@@ -106,15 +133,17 @@ export function keyring(keys: readonly (string | Uint8Array)[]): Keyring {
 
   return {
     seal(purpose, binding, value) {
-      const [master, id] = [masters[0] as KeyObject, ids[0] as number];
-      const context = contextOf(purpose, binding);
+      const derived = derivation(purpose, binding);
+      const { context } = derived;
       const header = Buffer.alloc(16);
-      header.writeUInt32BE(id);
+      header.writeUInt32BE(ids[0] as number);
       const nonce = randomFillSync(header, 4).subarray(4);
-      const cipher = createCipheriv("aes-256-gcm", derivedKey(master, context), nonce);
+      const cipher = createCipheriv("aes-256-gcm", keyAt(derived, 0), nonce);
       cipher.setAAD(context);
-      const sealed = [cipher.update(context), cipher.update(JSON.stringify({ value })), cipher.final()];
-      return Buffer.concat([header, cipher.getAuthTag(), ...sealed]).toString("base64url");
+      const sealed = cipher.update(Buffer.concat([context, Buffer.from(JSON.stringify({ value }))]));
+      // With GCM there is nothing left to come.
+      cipher.final();
+      return Buffer.concat([header, cipher.getAuthTag(), sealed]).toString("base64url");
     },
     open: (purpose, binding, sealed) => opener(purpose, binding)(sealed),
     opener,

@@ -43,6 +43,15 @@ it("derives keys from names of any length", () => {
   expect(keys.open("pin", long, keys.seal("pin", long, "value"))).toBe("value");
 });
 
+it("opens records of more names than it keeps keys of, with the key of each", () => {
+  const names = Array.from({ length: 4_200 }, (_, number) => ["agent", `user ${number}`]);
+  const sealed = names.map((name, number) => keys.seal("pin", name, number));
+  expect(names.map((name, number) => keys.open("pin", name, sealed[number] ?? ""))).toEqual(
+    names.map((_, number) => number),
+  );
+  expect(keys.open("pin", names[1] ?? [], sealed[0] ?? "")).toBeUndefined();
+});
+
 it("has a key of its own for every record", () => {
   const sealed = keys.seal("grant", binding, 1);
   const others = [contextOf("pin", binding), contextOf("grant", ["agent", "other"]), contextOf("grant", [])];

@@ -1,3 +1,5 @@
+import type { KeyObject } from "node:crypto";
+import { boundedMap } from "../../async/bounded-map.js";
 import { type EncryptionKeys, keyedName } from "../../sealing/keyring.js";
 import type { StartedStore } from "../stores/started-store.js";
 import { wrappedStore } from "../stores/wrapped-store.js";
@@ -25,6 +27,9 @@ export function recordName(kind: RecordKind, ...parts: readonly string[]): strin
   return `${kind}:${JSON.stringify(parts)}`;
 }
 
+/** A sign-in names each of its records several times. */
+const maxNames = 4_096;
+
 /** The store with keyed names (HMAC-SHA-256): whoever can read it cannot look up a user they know. */
 export function keyedStore(
   store: StartedStore,
@@ -32,10 +37,16 @@ export function keyedStore(
   now: () => number,
 ): StartedStore {
   const state = nameSecret(store, typeof keys === "function" ? keys : () => keys, now);
+  const names = boundedMap<string, { readonly secret: KeyObject; readonly keyed: string }>(maxNames);
+  const keyedWith = (secret: KeyObject, name: string): string => {
+    const known = names.get(name);
+    if (known?.secret === secret) return known.keyed;
+    const keyed = keyedName(secret, name.slice(0, name.indexOf(":")), name);
+    names.set(name, { secret, keyed });
+    return keyed;
+  };
   return {
-    ...wrappedStore(store, (name, step) =>
-      withNameSecret(state, (secret) => step(keyedName(secret, name.slice(0, name.indexOf(":")), name))),
-    ),
+    ...wrappedStore(store, (name, step) => withNameSecret(state, (secret) => step(keyedWith(secret, name)))),
     // The kind stands before a name in clear, so a prefix of it is one of the stored key, too.
     scan: store.scan,
     async start() {

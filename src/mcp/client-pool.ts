@@ -90,6 +90,7 @@ export function mcpClientPool<C>(options: McpClientPoolOptions<C>): McpClientPoo
     const context = currentUser();
     for (let triesLeft = 1; ; triesLeft -= 1) {
       const { client, release } = await leased(context);
+      const before = lossesOf(context);
       try {
         return await run(client);
       } catch (error) {
@@ -97,7 +98,7 @@ export function mcpClientPool<C>(options: McpClientPoolOptions<C>): McpClientPoo
         if (gone) release({ gone });
         if (!gone || triesLeft === 0) throw error;
       } finally {
-        release({ gone: sessions.wasLostIn(context, client) });
+        release({ gone: sessions.wasLostIn(context, client, before) });
       }
     }
   }
@@ -105,11 +106,13 @@ export function mcpClientPool<C>(options: McpClientPoolOptions<C>): McpClientPoo
   async function lease(): Promise<McpClientLease<C>> {
     const context = currentUser();
     const { client, release } = await leased(context);
+    const before = lossesOf(context);
     const { endListeners } = internalsOf(context);
     const giveBack = (failure?: unknown): void => {
       endListeners.delete(onEnd);
       const gone =
-        sessions.wasLostIn(context, client) || (failure !== undefined && sessions.isGone(failure, client));
+        sessions.wasLostIn(context, client, before) ||
+        (failure !== undefined && sessions.isGone(failure, client));
       release({ gone });
     };
     const onEnd = (): void => giveBack();
@@ -156,8 +159,11 @@ interface ClientSessions {
    * A 404 on a client without a session is a wrong URL, which a new client would not mend.
    */
   isGone(error: unknown, client: unknown): boolean;
-  /** Whether a request of this turn was told that the client's session is gone, whatever became of the error. */
-  wasLostIn(context: UserContext, client: unknown): boolean;
+  /**
+   * Whether a request of this turn was told that the client's session is gone, whatever became of the error. Of a client
+   * that shows no transport, such as one that stands for several servers: whether any was since there were `before`.
+   */
+  wasLostIn(context: UserContext, client: unknown, before: number): boolean;
 }
 
 export function clientSessions(): ClientSessions {
@@ -180,11 +186,18 @@ export function clientSessions(): ClientSessions {
       const hadSession = transport === undefined || hasId(transport) || seen.has(transport);
       return hadSession && chain.some((cause) => httpStatus(cause) === 404);
     },
-    wasLostIn(context, client) {
-      const id = transportOf(client)?.sessionId;
+    wasLostIn(context, client, before) {
+      const transport = transportOf(client);
+      if (transport === undefined) return lossesOf(context) > before;
+      const id = transport.sessionId;
       return typeof id === "string" && internalsOf(context).lostSessions?.has(id) === true;
     },
   };
+}
+
+/** How many sessions the requests of this turn have lost so far. */
+function lossesOf(context: UserContext): number {
+  return internalsOf(context).lostSessions?.size ?? 0;
 }
 
 /** Both SDKs and the AI SDK keep the session id on `client.transport`. */

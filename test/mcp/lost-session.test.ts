@@ -123,6 +123,29 @@ describe.each(answers)(
   },
 );
 
+test("of a client that shows no transport is replaced once, although the framework swallowed the error", async () => {
+  const here = await world();
+  const { access } = here;
+  const wrapped = async () => ({ inner: await openClient("v1", access.url, { fetch: access.fetch }) });
+  const pool = pooled(here, wrapped, ({ inner }) => closeMcpClient(inner));
+  const ask = () =>
+    pool.use(({ inner }) =>
+      whoami(inner).then(
+        ({ caller }) => caller,
+        () => "swallowed",
+      ),
+    );
+  expect(await as("ana", ask)).toBe("ana");
+  here.server.forgetSessions();
+  expect(await as("ana", async () => [await ask(), await ask(), await ask()])).toEqual([
+    "swallowed",
+    "ana",
+    "ana",
+  ]);
+  expect(await as("ana", ask)).toBe("ana");
+  expect(opened(here)).toBe(2);
+});
+
 describe("an answer that is not about a session", () => {
   const post = (here: World, headers: Record<string, string>) =>
     as("ana", () =>

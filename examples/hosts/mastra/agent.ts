@@ -54,10 +54,10 @@ export function mastraAgent(
   };
 }
 
-/** `listTools()` leaves out the server that fails, and never opens a new session for one that is gone (HTTP 404). */
+/** `listTools()` leaves out the server that fails, and never opens a new session for one that the server has lost. */
 async function toolsOf(client: MCPClient): ReturnType<MCPClient["listTools"]> {
   let found = await client.listToolsWithErrors();
-  const gone = Object.entries(found.errorDetails).filter(([, { httpStatus }]) => httpStatus === 404);
+  const gone = Object.entries(found.errorDetails).filter(([, { code }]) => code === "mcp_session_lost");
   for (const [server] of gone) await client.reconnectServer(server);
   if (gone.length > 0) found = await client.listToolsWithErrors();
   const failed = Object.keys(found.errors);

@@ -75,7 +75,7 @@ export const serverCallMutants: readonly Mutant[] = [
   {
     name: "lost-session-stays-in-the-pool",
     rule: 15,
-    find: "sessions.wasLostIn(context, client) || (failure",
+    find: "sessions.wasLostIn(context, client, before) || (failure",
     replace: "(failure",
     tests: sessionTests,
   },

@@ -78,6 +78,7 @@ export const errorCauses: Readonly<Partial<Record<ErrorCode, Readonly<Record<str
   }),
   backing_off: described(backingOffCauses, {
     tooOften: "the same exchange was made too often for one user",
+    crowded: "more requests wait for their turn than this process can send",
   }),
   redirect_refused: described(redirectRefusedCauses, {
     loop: "the resource keeps redirecting",

@@ -20,6 +20,7 @@ import { type Runtime, runtimeOptions, type FetchLike, fraction, uuid } from "..
 import { appNameOptions, entraAppFacts } from "./app-facts.js";
 import { backOff, type BackOff } from "./back-off.js";
 import type { ClientAuthentication, ClientCredential, CredentialRequest } from "./credential.js";
+import { requestTurns, type RequestTurns } from "./request-turns.js";
 
 /** How the agent's app registration is described. */
 export interface EntraAppOptions extends Pick<Runtime, "fetch" | "now" | "random" | "onEvent"> {
@@ -72,6 +73,8 @@ export interface EntraAppInternals {
   authorityMetadata(tenantId: string): string;
   /** Whom Entra asked to wait: one for all accesses of the app. */
   readonly backOff: BackOff;
+  /** How many requests are under way at once: the others wait. */
+  readonly turns: RequestTurns;
   /** As a client in the exchanges of its agent identities, by tenant and client id. */
   readonly agentIdentities: Map<string, EntraAppInternals>;
   /** How long to wait before try number `n` (1-based), with jitter. */
@@ -167,6 +170,7 @@ export function entraApp(options: EntraAppOptions): EntraApp {
     authorityMetadata: (tenant) => authorityMetadata(facts, tenant),
     agentIdentities: new Map(),
     backOff: backOff(clocks.age, onEvent),
+    turns: requestTurns(),
     backoffMs: (n) => 100 * 2 ** n * (0.5 + fraction(random)),
   });
   return app;

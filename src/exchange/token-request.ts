@@ -69,7 +69,10 @@ export async function admitTenant(facts: EntraAppFacts, tid: string): Promise<vo
 async function requestInTurn(app: EntraAppInternals, request: TokenRequest): Promise<IssuedTokens> {
   let refused = 0;
   for (let retries = 0; ;) {
-    const outcome = await attempt(app, request, refused);
+    // The app's own token is a step of a request that has its turn.
+    const outcome = await (request.account === "nobody"
+      ? attempt(app, request, refused)
+      : app.turns.run(request.signal, () => attempt(app, request, refused)));
     if ("token" in outcome) return outcome;
     if (outcome.category === "cred" && refused < maxCredentialRetries) refused += 1;
     else if (isPassing(outcome) && retries < (request.retries ?? maxRetries)) {

@@ -1,5 +1,5 @@
 import { inspect } from "node:util";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import {
   clientSecret,
   entraApp,
@@ -264,6 +264,25 @@ describe("the on-behalf-of exchange, sent by MSAL", () => {
     expect(error.code).toBe("entra_unreachable");
     expect(error.message).toContain("ECONNREFUSED");
     entra = await tokenEndpoint();
+  });
+
+  it("sends a burst of many users in turns", async () => {
+    let started = 0;
+    let open: () => void = () => undefined;
+    const opened = new Promise<void>((resolve) => (open = resolve));
+    const held: typeof fetch = async (url, init) => {
+      started += 1;
+      await opened;
+      return fetch(url, init);
+    };
+    const client = app({ fetch: held, timeoutMs: 60_000 });
+    const burst = Promise.allSettled(Array.from({ length: 200 }, () => exchange(client, contextFor())));
+    await vi.waitFor(() => expect(started).toBe(128));
+    await new Promise((resolve) => setImmediate(resolve));
+    expect(started).toBe(128);
+    open();
+    expect((await burst).filter(({ status }) => status === "rejected")).toEqual([]);
+    expect(started).toBe(200);
   });
 
   it("lets an abort of the caller through unchanged", async () => {

@@ -2,6 +2,7 @@ import type { Mutant } from "./mutant.js";
 
 const tests = ["test/exchange/back-off.test.ts"];
 const together = ["test/tokens/shared-fate.test.ts"];
+const turns = ["test/exchange/request-turns.test.ts"];
 
 /** Who waits, for how long, and that everybody else does not. */
 export const backOffMutants: readonly Mutant[] = [
@@ -284,5 +285,26 @@ export const backOffMutants: readonly Mutant[] = [
     find: "const waiting = boundedMap<string, Waiting>(max);",
     replace: "const waiting = new Map<string, Waiting>();",
     tests,
+  },
+  {
+    name: "a-turn-lost-with-who-left-as-it-came",
+    rule: 11,
+    find: "if (!waiting.delete(begin)) handOn();",
+    replace: "waiting.delete(begin);",
+    tests: turns,
+  },
+  {
+    name: "who-has-left-the-line-has-a-turn",
+    rule: 11,
+    find: "if (!waiting.delete(begin)) handOn();",
+    replace: "",
+    tests: turns,
+  },
+  {
+    name: "a-line-without-end",
+    rule: 11,
+    find: "if (waiting.size >= mayWait)",
+    replace: "if (false)",
+    tests: turns,
   },
 ];

@@ -75,8 +75,11 @@ export const wrongUserCauses: Causes<"credential" | "developer" | "signIn"> = {
   },
 };
 
-export const backingOffCauses: Causes<"tooOften"> = {
+export const backingOffCauses: Causes<"tooOften" | "crowded"> = {
   tooOften: {
     help: "Find out why the token is requested so often, for example a server that refuses each one, or forget() in a loop.",
+  },
+  crowded: {
+    help: "Try again. If it keeps happening, Entra or the way to it is slow, or one process has too many users: add replicas.",
   },
 };

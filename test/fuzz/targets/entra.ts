@@ -71,6 +71,7 @@ function appFor(input: Input): EntraAppInternals {
     now: () => now,
     clocks: clocksOf(() => now),
     backOff: { run: (_asking, exchange) => exchange() },
+    turns: { run: (_signal, request) => request() },
     timeoutMs: 10_000,
     capabilities: [],
     onEvent: undefined,

@@ -42,7 +42,7 @@ const sharing = [
 ];
 
 /** Files of these folders that need a process of their own nevertheless. */
-const unshared = [
+export const unshared = [
   // They count the timers of the whole process, those that another file has left behind included.
   "client-pool",
   "running-turns",

@@ -3,7 +3,19 @@ import type { Anchor } from "./anchor.js";
 import { mutants } from "./list.js";
 import type { Mutant } from "./mutant.js";
 import { readNoticedBy, writeNoticedBy, type NoticedBy } from "./noticed-by.js";
-import { needsNewerNode, testRunner, type Outcome, type TestRunner } from "./test-runner.js";
+import { needsNewerNode, testRunner, type Outcome, type Selection, type TestRunner } from "./test-runner.js";
+
+/** A kill that is believed when its test passes in the same process once the guard is back. */
+interface Kill {
+  readonly mutant: Mutant;
+  readonly anchor: Anchor;
+  readonly by: Required<Selection>;
+  /** Unless it had one of its own. */
+  readonly process?: object;
+}
+
+/** How many runs a process is kept for. */
+const keptFor = 50;
 
 /** Runs the tests of each mutant, and says of those that no test noticed what happened instead. */
 export async function survivors(
@@ -23,35 +35,75 @@ export async function survivors(
   return problems;
 
   async function work(runner: TestRunner): Promise<void> {
+    let kills: Kill[] = [];
     for (let group = queue.shift(); group !== undefined; group = queue.shift()) {
       for (const [mutant, anchor] of group) {
         const began = Date.now();
-        const problem = await (learn
-          ? learned(mutant, anchor, runner, noticedBy)
-          : survives(mutant, anchor, runner, noticedBy[mutant.name]));
-        if (problem !== undefined) problems.push(`rule ${mutant.rule} ${mutant.name}: ${problem}`);
-        const seconds = ((Date.now() - began) / 1000).toFixed(1);
-        const verdict = problem === undefined ? "killed  " : "SURVIVED";
-        console.log(`${verdict} ${seconds} s  rule ${mutant.rule}  ${mutant.name}`);
+        const first = noticedBy[mutant.name];
+        const kill = learn ? undefined : await killed(mutant, anchor, runner, first);
+        if (kill?.process !== undefined) kills.push(kill);
+        const problem =
+          kill !== undefined
+            ? undefined
+            : learn
+              ? await learned(mutant, anchor, runner, noticedBy)
+              : problemOf(await runner.runAlone(anchor, wholeFiles(mutant)), mutant);
+        report(mutant, problem, began);
+        if (kills.length === keptFor) kills = await believe(kills, runner);
       }
     }
+    await believe(kills, runner);
+  }
+
+  /** What an earlier mutant has left behind in the process may fail a test, too: those run again in one of their own. */
+  async function believe(kills: readonly Kill[], runner: TestRunner): Promise<[]> {
+    const doubtful = new Set(kills);
+    for (const process of new Set(kills.map((kill) => kill.process))) {
+      const inProcess = kills.filter((kill) => kill.process === process);
+      const control = await runner.run(
+        undefined,
+        inProcess.map(({ by }) => by),
+      );
+      for (const kill of inProcess)
+        if (control.process === process && control.passed.some((test) => isSame(test, kill.by)))
+          doubtful.delete(kill);
+    }
+    await runner.forget();
+    for (const { mutant, anchor, by } of doubtful) {
+      const began = Date.now();
+      const { failed } = await runner.runAlone(anchor, [by]);
+      const problem =
+        failed.length > 0 ? undefined : problemOf(await runner.runAlone(anchor, wholeFiles(mutant)), mutant);
+      report(mutant, problem, began, "(in a new process)");
+    }
+    return [];
+  }
+
+  function report(mutant: Mutant, problem: string | undefined, began: number, note = ""): void {
+    if (problem !== undefined) problems.push(`rule ${mutant.rule} ${mutant.name}: ${problem}`);
+    const seconds = ((Date.now() - began) / 1000).toFixed(1);
+    const verdict = problem === undefined ? "killed  " : "SURVIVED";
+    console.log(`${verdict} ${seconds} s  rule ${mutant.rule}  ${mutant.name}  ${note}`.trimEnd());
   }
 }
 
-async function survives(
+const isSame = (one: Required<Selection>, other: Required<Selection>): boolean =>
+  one.file === other.file && one.test === other.test;
+
+/** Whether the test that noticed last time does so again. */
+async function killed(
   mutant: Mutant,
   anchor: Anchor,
   runner: TestRunner,
-  first: NoticedBy[string] | undefined,
-): Promise<string | undefined> {
-  if (first !== undefined && mutant.tests.includes(first.file)) {
-    const { failed } = await runner.run(anchor, [first]);
-    if (failed.length > 0) return undefined;
-  }
-  return problemOf(await runner.run(anchor, wholeFiles(mutant)), mutant);
+  by: NoticedBy[string] | undefined,
+): Promise<Kill | undefined> {
+  if (by === undefined || !mutant.tests.includes(by.file)) return undefined;
+  const { failed, process } = await runner.run(anchor, [by]);
+  if (failed.length === 0) return undefined;
+  return { mutant, anchor, by, ...(process !== undefined && { process }) };
 }
 
-/** As `survives`, and keeps the test that noticed soonest of those that do so when they run alone. */
+/** Keeps the test that noticed soonest of those that do so when they run alone. */
 async function learned(
   mutant: Mutant,
   anchor: Anchor,
@@ -59,9 +111,9 @@ async function learned(
   noticedBy: NoticedBy,
 ): Promise<string | undefined> {
   delete noticedBy[mutant.name];
-  const outcome = await runner.run(anchor, wholeFiles(mutant));
+  const outcome = await runner.runAlone(anchor, wholeFiles(mutant));
   for (const notice of outcome.failed.slice(0, 3)) {
-    if ((await runner.run(anchor, [notice])).failed.length === 0) continue;
+    if ((await runner.runAlone(anchor, [notice])).failed.length === 0) continue;
     noticedBy[mutant.name] = notice;
     break;
   }
@@ -77,7 +129,7 @@ function problemOf({ failed, passed, problem }: Outcome, mutant: Mutant): string
   if (failed.length > 0) return undefined;
   if (problem !== undefined) return `no test failed, the run did:\n${problem.slice(-2000)}`;
   const tests = mutant.tests.join(", ");
-  return passed > 0 ? `survived ${tests}` : `no test ran in ${tests}`;
+  return passed.length > 0 ? `survived ${tests}` : `no test ran in ${tests}`;
 }
 
 /**

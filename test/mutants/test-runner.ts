@@ -1,12 +1,27 @@
 import { fileURLToPath } from "node:url";
 import { basename } from "node:path";
-import { createVitest, type TestCase, type TestSpecification, type Vitest } from "vitest/node";
+import {
+  createVitest,
+  ForksPoolWorker,
+  type TestCase,
+  type TestModule,
+  type TestSpecification,
+  type Vitest,
+} from "vitest/node";
+import { NewerNodeWorker } from "../node24/pool.js";
+import { unshared } from "../suite.config.js";
 import type { Anchor } from "./anchor.js";
+import { KeptProcess } from "./kept-process.js";
 import { firstCounterexamplePlugin, mutantPlugin } from "./plugin.js";
 
 /** Runs tests on source of which one guard is missing. */
 export interface TestRunner {
-  run(anchor: Anchor, tests: readonly Selection[]): Promise<Outcome>;
+  /** In a new process. */
+  runAlone(anchor: Anchor, tests: readonly Selection[]): Promise<Outcome>;
+  /** In the process that is kept, unless the test file needs one of its own. Without an anchor, no guard is missing. */
+  run(anchor: Anchor | undefined, tests: readonly Selection[]): Promise<Outcome>;
+  /** The next run has a new process. */
+  forget(): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -21,25 +36,80 @@ export interface Selection {
 export interface Outcome {
   /** Those first that ended soonest. */
   readonly failed: readonly Required<Selection>[];
-  readonly passed: number;
+  readonly passed: readonly Required<Selection>[];
+  /** Stands for the process, if that is kept. */
+  readonly process?: object;
   readonly problem?: string;
 }
 
 /**
- * One server for many mutants: what none of them changes is transformed once. The tests of each run in a new
- * process, so nothing of a mutant outlives it.
+ * One server for many mutants: what none of them changes is transformed once. Our modules are evaluated anew for each
+ * mutant. What else one may leave behind in a process that is kept, `survivors.ts` finds out.
  */
 export async function testRunner({ learn }: { readonly learn: boolean }): Promise<TestRunner> {
   let current: Anchor | undefined;
-  const root = fileURLToPath(new URL("../..", import.meta.url));
-  const start = (onNewerNode: boolean): Promise<Vitest> =>
-    createVitest(
+  const usual = await startServer("test/vitest.config.ts", ForksPoolWorker);
+  let newer: Server | undefined;
+
+  return {
+    run: (anchor, tests) => run(anchor, tests, tests.some(needsOwnProcess)),
+    runAlone: (anchor, tests) => run(anchor, tests, true),
+    async forget() {
+      for (const server of [usual, newer]) await server?.kept.end();
+    },
+    async close() {
+      for (const server of [usual, newer]) {
+        await server?.kept.end();
+        await server?.vitest.close();
+      }
+    },
+  };
+
+  async function run(
+    anchor: Anchor | undefined,
+    tests: readonly Selection[],
+    isAlone: boolean,
+  ): Promise<Outcome> {
+    const { vitest, kept } = tests.some(({ file }) => needsNewerNode(file))
+      ? (newer ??= await startServer("test/newer-node.config.ts", NewerNodeWorker))
+      : usual;
+    for (const server of [usual, newer])
+      for (const one of [current, anchor]) {
+        if (one === undefined) continue;
+        server?.vitest.invalidateFile(one.path);
+        server?.kept.invalidate(one.path);
+      }
+    current = anchor;
+    const specifications = await specificationsOf(tests, vitest);
+    if (typeof specifications === "string") return { failed: [], passed: [], problem: specifications };
+    // Vitest answers with the files of earlier runs too. A failure of theirs would count as a kill.
+    for (const { project, moduleId } of specifications) vitest.state.clearFiles(project, [moduleId]);
+    kept.alone = isAlone;
+    // A process that is kept has one test to run, or should say of each whether it passes.
+    for (const { project } of specifications) project.config.bail = isAlone && !learn ? 1 : 0;
+    const { testModules, unhandledErrors } = await vitest.runTestSpecifications(specifications);
+    const modules = testModules.filter((module) =>
+      specifications.some(({ moduleId }) => moduleId === module.moduleId),
+    );
+    const errors = [...modules.flatMap((module) => module.errors()), ...unhandledErrors];
+    return {
+      failed: inState("failed", modules),
+      passed: inState("passed", modules),
+      ...(!isAlone && kept.current !== undefined && { process: kept.current }),
+      ...(errors.length > 0 && {
+        problem: errors.map((error) => String((error as Error).message)).join("\n"),
+      }),
+    };
+  }
+
+  async function startServer(config: string, Worker: typeof ForksPoolWorker): Promise<Server> {
+    const kept = new KeptProcess("kept", (options) => new Worker(options));
+    const vitest = await createVitest(
       "test",
       {
         root,
-        config: onNewerNode ? "test/newer-node.config.ts" : "test/vitest.config.ts",
+        config,
         watch: false,
-        bail: learn ? 0 : 1,
         reporters: [{}],
         maxWorkers: 1,
         // Without its deadline a thing hangs: that takes as long as we look on.
@@ -47,53 +117,49 @@ export async function testRunner({ learn }: { readonly learn: boolean }): Promis
         // A pool whose connection a mutant keeps never closes.
         hookTimeout: 8_000,
       },
-      { plugins: [mutantPlugin(() => current), firstCounterexamplePlugin()] },
+      { plugins: [mutantPlugin(() => current), firstCounterexamplePlugin()], test: { pool: kept.pool } },
     );
-  const usual = await start(false);
-  let newer: Vitest | undefined;
+    return { vitest, kept };
+  }
+}
 
-  return {
-    async run(anchor, tests) {
-      const onNewerNode = tests.some(({ file }) => needsNewerNode(file));
-      const vitest = onNewerNode ? (newer ??= await start(true)) : usual;
-      for (const server of [usual, newer])
-        for (const one of [current, anchor]) if (one !== undefined) server?.invalidateFile(one.path);
-      current = anchor;
-      const found = await vitest.globTestSpecifications(tests.map(({ file }) => file));
-      const specifications: TestSpecification[] = [];
-      for (const { file, test } of tests) {
-        const one = found.find(({ moduleId }) => moduleId === root + file);
-        if (one === undefined) return { failed: [], passed: 0, problem: `${file} is no test file` };
-        specifications.push(
-          one.project.createSpecification(
-            one.moduleId,
-            test === undefined ? {} : { testNamePattern: exactly(test) },
-          ),
-        );
-      }
-      const { testModules, unhandledErrors } = await vitest.runTestSpecifications(specifications);
-      // Vitest answers with the files of earlier runs too. A failure of theirs would count as a kill.
-      const modules = testModules.filter((module) =>
-        specifications.some(({ moduleId }) => moduleId === module.moduleId),
-      );
-      const cases = modules.flatMap(({ children }) => Array.from(children.allTests()));
-      const errors = [...modules.flatMap((module) => module.errors()), ...unhandledErrors];
-      return {
-        failed: cases
-          .filter((test) => test.result().state === "failed")
-          .toSorted((one, other) => durationOf(one) - durationOf(other))
-          .map((test) => ({ file: test.module.moduleId.slice(root.length), test: fullName(test) })),
-        passed: cases.filter((test) => test.result().state === "passed").length,
-        ...(errors.length > 0 && {
-          problem: errors.map((error) => String((error as Error).message)).join("\n"),
-        }),
-      };
-    },
-    async close() {
-      await usual.close();
-      await newer?.close();
-    },
-  };
+interface Server {
+  readonly vitest: Vitest;
+  readonly kept: KeptProcess;
+}
+
+const root = fileURLToPath(new URL("../..", import.meta.url));
+
+/** One for each file; or what is wrong with the list. */
+async function specificationsOf(
+  tests: readonly Selection[],
+  vitest: Vitest,
+): Promise<TestSpecification[] | string> {
+  const files = [...new Set(tests.map(({ file }) => file))];
+  const found = await vitest.globTestSpecifications(files);
+  const specifications: TestSpecification[] = [];
+  for (const file of files) {
+    const one = found.find(({ moduleId }) => moduleId === root + file);
+    if (one === undefined) return `${file} is no test file`;
+    const names = tests.filter((test) => test.file === file).map(({ test }) => test);
+    const some = names.filter((name) => name !== undefined);
+    const options = some.length < names.length ? {} : { testNamePattern: oneOf(some) };
+    specifications.push(one.project.createSpecification(one.moduleId, options));
+  }
+  return specifications;
+}
+
+/** Those that ended soonest first. */
+function inState(state: "failed" | "passed", modules: readonly TestModule[]): Required<Selection>[] {
+  return modules
+    .flatMap(({ children }) => [...children.allTests(state)])
+    .toSorted((one, other) => durationOf(one) - durationOf(other))
+    .map((test) => ({ file: test.module.moduleId.slice(root.length), test: fullName(test) }));
+}
+
+/** Whether a test file may share no process, as `suite.config.ts` says. */
+function needsOwnProcess({ file }: Selection): boolean {
+  return unshared.includes(basename(file, ".test.ts"));
 }
 
 /** Whether a test file runs on a Node that has `node:sqlite`, as `newer-node.config.ts` says. */
@@ -112,6 +178,7 @@ function fullName(test: TestCase): string {
   return names.join(" ");
 }
 
-function exactly(name: string): RegExp {
-  return new RegExp(`^${name.replaceAll(/[.*+?^${}()|[\]\\]/g, String.raw`\$&`)}$`, "s");
+function oneOf(names: readonly string[]): RegExp {
+  const escaped = names.map((name) => name.replaceAll(/[.*+?^${}()|[\]\\]/g, String.raw`\$&`));
+  return new RegExp(`^(?:${escaped.join("|")})$`, "s");
 }

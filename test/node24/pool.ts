@@ -8,7 +8,7 @@ export const newerNodePool: PoolRunnerInitializer = {
   createPoolWorker: (options) => new NewerNodeWorker(options),
 };
 
-class NewerNodeWorker extends ForksPoolWorker {
+export class NewerNodeWorker extends ForksPoolWorker {
   override readonly name = "newer-node";
 
   override async start(): Promise<void> {

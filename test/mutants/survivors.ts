@@ -20,14 +20,14 @@ const keptFor = 50;
 /** Runs the tests of each mutant, and says of those that no test noticed what happened instead. */
 export async function survivors(
   anchors: ReadonlyMap<Mutant, Anchor>,
-  { learn }: { readonly learn: boolean },
+  { learn, newRunner = testRunner }: { readonly learn: boolean; readonly newRunner?: typeof testRunner },
 ): Promise<string[]> {
   const problems: string[] = [];
   const noticedBy = readNoticedBy();
   const queue = inGroups([...anchors]);
   // Tests also wait, and a mutant that makes one hang waits for its timeout: so two runners more than cores.
   const runners = await Promise.all(
-    Array.from({ length: Math.min(queue.length, availableParallelism() + 2) }, () => testRunner({ learn })),
+    Array.from({ length: Math.min(queue.length, availableParallelism() + 2) }, () => newRunner({ learn })),
   );
   await Promise.all(runners.map(work));
   // All end at the end: they share the environment, and with it the certificate of whoever started last.

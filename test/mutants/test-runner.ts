@@ -51,6 +51,12 @@ export async function testRunner({ learn }: { readonly learn: boolean }): Promis
   const usual = await startServer("test/vitest.config.ts", ForksPoolWorker);
   let newer: Server | undefined;
 
+  // Without its deadline a thing hangs, and a pool whose connection a mutant keeps never closes: that takes as long as
+  // we look on.
+  const inOwnProcess = { bail: learn ? 0 : 1, testTimeout: 8_000, hookTimeout: 8_000 };
+  // Here one test runs, or all should say whether they pass. One that needs longer runs again in a process of its own.
+  const inKept = { bail: 0, testTimeout: 4_000, hookTimeout: 4_000 };
+
   return {
     run: (anchor, tests) => run(anchor, tests, tests.some(needsOwnProcess)),
     runAlone: (anchor, tests) => run(anchor, tests, true),
@@ -85,8 +91,7 @@ export async function testRunner({ learn }: { readonly learn: boolean }): Promis
     // Vitest answers with the files of earlier runs too. A failure of theirs would count as a kill.
     for (const { project, moduleId } of specifications) vitest.state.clearFiles(project, [moduleId]);
     kept.alone = isAlone;
-    // A process that is kept has one test to run, or should say of each whether it passes.
-    for (const { project } of specifications) project.config.bail = isAlone && !learn ? 1 : 0;
+    for (const { project } of specifications) Object.assign(project.config, isAlone ? inOwnProcess : inKept);
     const { testModules, unhandledErrors } = await vitest.runTestSpecifications(specifications);
     const modules = testModules.filter((module) =>
       specifications.some(({ moduleId }) => moduleId === module.moduleId),
@@ -112,10 +117,6 @@ export async function testRunner({ learn }: { readonly learn: boolean }): Promis
         watch: false,
         reporters: [{}],
         maxWorkers: 1,
-        // Without its deadline a thing hangs: that takes as long as we look on.
-        testTimeout: 8_000,
-        // A pool whose connection a mutant keeps never closes.
-        hookTimeout: 8_000,
       },
       { plugins: [mutantPlugin(() => current), firstCounterexamplePlugin()], test: { pool: kept.pool } },
     );

@@ -1,3 +1,5 @@
+import { opensEventStream, sseMessage } from "./event-stream.js";
+
 /** A request of a turn whose answer has not been received. What its server says meanwhile can be put into the answer. */
 export interface CallUnderWay {
   /** Sends the request, and returns its answer with what is pushed in between. */
@@ -63,7 +65,7 @@ export function callUnderWay(id: unknown, over: () => void): CallUnderWay {
         const early = new Promise<undefined>((resolve) => (answerEarly = () => resolve(undefined)));
         const response = await Promise.race([sent, early]);
         // What was said while the answer arrived must not be lost.
-        if (response === undefined || (response.ok && queue.length > 0 && !isEventStream(response))) {
+        if (response === undefined || (response.ok && queue.length > 0 && !opensEventStream(response))) {
           // Whoever reads the stream learns of it.
           sent.catch(() => {});
           const headers = { "content-type": "text/event-stream" };
@@ -72,7 +74,7 @@ export function callUnderWay(id: unknown, over: () => void): CallUnderWay {
             { headers },
           );
         }
-        if (response.body === null || !isEventStream(response)) {
+        if (response.body === null || !opensEventStream(response)) {
           over();
           return response;
         }
@@ -99,18 +101,9 @@ export function callUnderWay(id: unknown, over: () => void): CallUnderWay {
 /** A line end, then an empty line. */
 const eventEnd = /(?:\r\n|\r(?!\n)|\n)(?:\r\n|\r|\n)$/;
 
-/** One event with a JSON text, whose line ends can only be white space. */
-export function sseMessage(json: string): string {
-  return `event: message\ndata: ${json.replace(/[\r\n]+/g, " ")}\n\n`;
-}
-
-export function isEventStream({ ok, headers }: Response): boolean {
-  return ok && /^text\/event-stream\b/i.test(headers.get("content-type") ?? "");
-}
-
 /** An answer as an event stream. The client has been told already that it gets one. */
 async function eventsOf(response: Response, id: unknown): Promise<ReadableStream<Uint8Array> | null> {
-  if (isEventStream(response)) return response.body;
+  if (opensEventStream(response)) return response.body;
   const text = await response.text();
   if (response.ok && text === "") return null;
   const message = `The server answered with status ${response.status}.`;

@@ -1,5 +1,4 @@
-import { tryGetUserContext } from "../context/ambient.js";
-import { currentClientScope } from "../context/ambient.js";
+import { currentClientScope, tryGetUserContext } from "../context/ambient.js";
 import { closingPrincipal } from "../context/closing.js";
 import { windsDown } from "../context/internals.js";
 import { type UserContext, internalsOf } from "../context/user-context.js";
@@ -26,7 +25,9 @@ import {
 import { lostSession, saysSessionIsLost } from "./lost-session.js";
 import { maySendAgain } from "./send-again.js";
 import { asksForStandaloneStream, type StandaloneRefusal } from "./standalone-requests.js";
-import type { StandaloneStreams, StreamWire } from "./standalone-streams.js";
+import type { StreamWire } from "./own-requests.js";
+import type { StandaloneStreams } from "./standalone-streams.js";
+import { inSessionOf, mayBeRpc, restOf } from "./session-messages.js";
 import { ownerOf, sessionIdsOf, type SessionOwners } from "./sessions.js";
 import { beginToolCalls, noteAnswer, noteFailure } from "./tool-calls.js";
 import { urlNotAllowed, type UrlMatch } from "./url-match.js";
@@ -88,7 +89,7 @@ async function send(
   url: string,
   given: OutgoingInit,
 ): Promise<Response> {
-  const rpc = isRpc(given) ? options.elicitations : undefined;
+  const rpc = mayBeRpc(given) ? options.elicitations : undefined;
   const init = rpc?.declared(given) ?? given;
   const internals = internalsOf(context);
   if (windsDown(internals)) return endSession(options, context, url, init);
@@ -143,14 +144,14 @@ async function send(
             init: given,
             response: answer,
             asked: () => calls?.asked(),
-            send: (body) => reply(options, context, url, { init, body }),
+            send: (body) => sendAfter(options, context, url, inSessionOf(init, body)),
             blocksOf: answerReader({
               init,
               serverLabel,
               internals,
               calls,
               silenceMs: options.silenceMs,
-              resume: (lastEventId) => resume(options, context, url, { init, lastEventId }),
+              resume: (lastEventId) => sendAfter(options, context, url, restOf(init, lastEventId)),
             }),
           });
     calls?.answered(passed);
@@ -162,42 +163,17 @@ async function send(
   }
 }
 
-/** Whether a request may be one of JSON-RPC, or resumes the answer to one. */
-function isRpc({ method, headers, body }: OutgoingInit): boolean {
-  return method === "POST" ? typeof body === "string" : headers["last-event-id"] !== undefined;
-}
-
-/** Sends a message of the client in the session of a request, as the same user. */
-async function reply(
+/** Sends what follows from an answer, as the same user. */
+async function sendAfter(
   options: UserFetchOptions,
   context: UserContext,
   url: string,
-  { init, body }: { readonly init: OutgoingInit; readonly body: string },
+  init: OutgoingInit,
 ): Promise<Response> {
-  const { "last-event-id": _resumed, "mcp-method": _method, "mcp-name": _name, ...kept } = init.headers;
-  const headers = {
-    ...kept,
-    accept: "application/json, text/event-stream",
-    "content-type": "application/json",
-  };
-  const posted = { ...init, method: "POST", headers, body, signal: null };
   // What the server has asked on a stream of its own is answered with it.
-  options.streams?.begin(context, posted);
+  options.streams?.begin(context, init);
   const token = options.acquirer.cachedToken(context) ?? (await options.acquirer.acquire(context));
-  return deliver(options, url, posted, token);
-}
-
-/** Asks for the rest of the answer to a request, as the same user. */
-async function resume(
-  options: UserFetchOptions,
-  context: UserContext,
-  url: string,
-  { init, lastEventId }: { readonly init: OutgoingInit; readonly lastEventId: string },
-): Promise<Response> {
-  const { "content-type": _type, "mcp-method": _method, "mcp-name": _name, ...kept } = init.headers;
-  const headers = { ...kept, accept: "text/event-stream", "last-event-id": lastEventId };
-  const token = options.acquirer.cachedToken(context) ?? (await options.acquirer.acquire(context));
-  return deliver(options, url, { ...init, method: "GET", headers, body: null }, token);
+  return deliver(options, url, init, token);
 }
 
 /** Sends a request with the token, and follows redirects. */

@@ -13,6 +13,7 @@ import {
   type Gathered,
   type ScannedEvents,
 } from "./event-scanner.js";
+import { isEventStream } from "./event-stream.js";
 
 /** What a message of a server means for the caller: this error, in place of the answer to the request `id`. */
 export interface MessageFault {
@@ -67,7 +68,7 @@ export async function inspected(
   if (response.body === null) return response;
   const type = response.headers.get("content-type") ?? "";
   if (/^application\/json\b/i.test(type)) return inspectedJson(response, response.body, judge);
-  if (!/^text\/event-stream\b/i.test(type)) return response;
+  if (!isEventStream(response)) return response;
   let scanner = eventScanner();
   const anew = (): Uint8Array | undefined => {
     // The client ends what it has of an event that was cut off, and finds no message in it.

@@ -1,5 +1,6 @@
 import { withDeadline } from "../async/deadline.js";
 import { HostedAgentIdentityError } from "../errors.js";
+import { isEventStream } from "./event-stream.js";
 import type { OutgoingInit } from "./outgoing-request.js";
 
 /** How long a server may take to say what it speaks, in milliseconds. Its first event comes at once. */
@@ -40,9 +41,9 @@ export async function legacyTransport(
 }
 
 /** The first event of an event stream, which is then ended. */
-async function startOf({ body, headers }: Response): Promise<string> {
-  const isStream = headers.get("content-type")?.startsWith("text/event-stream") === true;
-  const reader = body?.getReader();
+async function startOf(response: Response): Promise<string> {
+  const isStream = isEventStream(response);
+  const reader = response.body?.getReader();
   if (reader === undefined) return "";
   const decoder = new TextDecoder();
   let text = "";

@@ -1,64 +1,50 @@
 import { inBackground, within } from "../async/deadline.js";
-import { runWithoutUserContext } from "../context/ambient.js";
-import { liveTurnOf } from "../context/ambient.js";
-import { type ClientScope, internalsOf, type UserContext } from "../context/user-context.js";
+import { liveTurnOf, runWithoutUserContext } from "../context/ambient.js";
+import { internalsOf, type UserContext } from "../context/user-context.js";
 import { HostedAgentIdentityError } from "../errors.js";
-import { emit, type OnEvent } from "../events/events.js";
 import { parseJson } from "../input/json-limits.js";
 import { digest } from "../sealing/digest.js";
 import type { AccessToken } from "../sources/token-source.js";
-import type { Acquirer } from "../tokens/acquire.js";
 import { usableUntil } from "../tokens/token-cache.js";
-import { callUnderWay, isEventStream, sseMessage, type CallUnderWay } from "./call-under-way.js";
+import { askedTurns, type AskedTurns, type AskedTurnsOptions, type Listener } from "./asked-turns.js";
+import type { CallUnderWay } from "./call-under-way.js";
 import { sentRpc } from "./elicitation-capability.js";
 import { eventScanner, scanned, type ScannedEvent } from "./event-scanner.js";
+import { opensEventStream, sseMessage } from "./event-stream.js";
 import type { OutgoingInit } from "./outgoing-request.js";
-import { ownerOf, sessionIdsOf, type SessionOwners } from "./sessions.js";
+import { sendOwn, sendReply, tokenFor, type OwnRequest, type OwnRequestOptions } from "./own-requests.js";
+import { ownerOf, sessionIdsOf } from "./sessions.js";
 import { asksForStandaloneStream } from "./standalone-requests.js";
 
-/** How requests of pooled clients are sent. */
-export interface StreamWire {
-  asUser(context: UserContext, url: string, init: OutgoingInit): Promise<Response>;
-  withToken(token: AccessToken, url: string, init: OutgoingInit): Promise<Response>;
-}
-
 /** What the streams of one access need. */
-export interface StandaloneStreamOptions {
-  readonly serverLabel: string;
-  readonly acquirer: Pick<Acquirer, "cachedToken" | "acquire" | "standingTokenOf">;
-  readonly sessions: SessionOwners | undefined;
+export interface StandaloneStreamOptions extends OwnRequestOptions, AskedTurnsOptions {
   readonly now: () => number;
-  readonly onEvent: OnEvent | undefined;
 }
 
-/** A request of a pooled client that runs by itself. */
-export interface OwnRequest {
-  readonly wire: StreamWire;
-  readonly scope: ClientScope;
+/** A request that a pooled client makes, in a turn or outside any. */
+export interface ClientRequest extends OwnRequest {
   readonly context: UserContext | undefined;
-  readonly url: string;
-  readonly init: OutgoingInit;
 }
 
 /**
  * The streams on which servers talk to pooled clients by themselves. The client reads one stream for as long as it
  * lives; behind it the stream of the server is opened with the token of a turn, ends with that token, and is opened
  * again by the next turn. Between turns no token is acquired.
- *
- * A request of the server is read by the client as part of the answer to the one call that is under way, so that its
- * handler runs in the context of that turn. Without one, or with calls of two turns, it is declined.
  */
 export interface StandaloneStreams {
   /** The answer to what a pooled client sends by itself; `undefined` for a request that is like any other. */
-  answer(request: OwnRequest): Promise<Response> | undefined;
+  answer(request: ClientRequest): Promise<Response> | undefined;
   /** To be told of each request of a turn. A call for clients with a stream waits until that is open. */
-  begin(context: UserContext, init: OutgoingInit): CallUnderWay | undefined;
+  begin(context: UserContext, init: OutgoingInit): BegunCall | undefined;
   /** Ends the streams of a user who has signed out. */
   forget(principalKey: string): void;
   close(): void;
 }
 
-interface Stream extends Omit<OwnRequest, "context"> {
+/** A call of a turn that the server may talk into. */
+export type BegunCall = Pick<CallUnderWay, "carry">;
+
+interface Stream extends OwnRequest {
   readonly key: string;
   /** Where the client reads. */
   client: ReadableStreamDefaultController<Uint8Array> | undefined;
@@ -76,17 +62,11 @@ interface Stream extends Omit<OwnRequest, "context"> {
   over: boolean;
 }
 
-interface Call extends CallUnderWay {
-  readonly context: UserContext;
-}
-
 interface StreamsState {
   readonly options: StandaloneStreamOptions;
   /** By principal and session. */
   readonly streams: Map<string, Set<Stream>>;
-  readonly calls: Map<string, Set<Call>>;
-  /** Requests of servers that a turn has been asked, by principal, session and id. */
-  readonly asked: Map<string, () => void>;
+  readonly turns: AskedTurns;
 }
 
 /** How long a call waits for the stream of its client, in milliseconds. Later ones of its turn do not. */
@@ -97,14 +77,15 @@ const maxRetryMs = 30_000;
 
 /** Holds no stream yet. */
 export function standaloneStreams(options: StandaloneStreamOptions): StandaloneStreams {
-  const state: StreamsState = { options, streams: new Map(), calls: new Map(), asked: new Map() };
+  const state: StreamsState = { options, streams: new Map(), turns: askedTurns(options) };
   const all = (): Stream[] => [...state.streams.values()].flatMap((some) => [...some]);
   return {
     answer(request) {
       const { init, context } = request;
       if (asksForStandaloneStream(init)) return openStream(state, request);
       // A handler of the client answers its server; a request would be for a user, and there is none.
-      if (context === undefined && init.method === "POST" && !isCall(init)) return sendOwn(state, request);
+      if (context === undefined && init.method === "POST" && !isCall(init))
+        return sendOwn(state.options, request);
       return undefined;
     },
     begin: (context, init) => (state.streams.size === 0 ? undefined : begin(state, context, init)),
@@ -127,7 +108,7 @@ function isCall(init: OutgoingInit): boolean {
   return sent === undefined || (sent.method !== undefined && sent.id !== undefined);
 }
 
-async function openStream(state: StreamsState, request: OwnRequest): Promise<Response> {
+async function openStream(state: StreamsState, request: ClientRequest): Promise<Response> {
   const { scope, init } = request;
   if (scope.closed.aborted) throw new HostedAgentIdentityError("closed", "The client has been closed.");
   for (const id of sessionIdsOf(init.headers)) state.options.sessions?.check(id, scope.principalKey);
@@ -165,7 +146,7 @@ async function openStream(state: StreamsState, request: OwnRequest): Promise<Res
     stop();
     throw error;
   }
-  if (response === undefined || !isEventStream(response)) {
+  if (response === undefined || !opensEventStream(response)) {
     stop();
     if (response === undefined) throw new HostedAgentIdentityError("no_user_context");
     return response;
@@ -199,13 +180,13 @@ async function connectOnce(state: StreamsState, stream: Stream): Promise<Respons
       stream.lastEventId === undefined ? [] : [await send({ "last-event-id": stream.lastEventId })];
     let response = await send({});
     // It has not noticed yet that the stream before has ended.
-    for (let ms = 50; response.status === 409 && !resumed.some(isEventStream) && ms < 1000; ms *= 2) {
+    for (let ms = 50; response.status === 409 && !resumed.some(opensEventStream) && ms < 1000; ms *= 2) {
       await response.body?.cancel();
       await new Promise((resolve) => setTimeout(resolve, ms));
       response = await send({});
     }
     // A stream that is resumed is another one for some servers, and others refuse a second one beside it.
-    const bodies = [response, ...resumed].flatMap((one) => (isEventStream(one) ? (one.body ?? []) : []));
+    const bodies = [response, ...resumed].flatMap((one) => (opensEventStream(one) ? (one.body ?? []) : []));
     // Otherwise it has ended meanwhile: signed out, or closed.
     if (stream.upstream === upstream && bodies.length > 0) {
       const token = standing ?? (turn?.ended === false ? acquirer.cachedToken(turn) : undefined);
@@ -268,7 +249,7 @@ function lookAgain(state: StreamsState, stream: Stream, token: AccessToken, unti
   const ms = Math.min(Math.max(at - now(), 1000), 2 ** 31 - 1);
   const look = async (): Promise<void> => {
     if (now() < at) return lookAgain(state, stream, token, until);
-    const next = await tokenFor(state, stream.scope).catch(() => undefined);
+    const next = await tokenFor(state.options, stream.scope).catch(() => undefined);
     if (next === undefined || stream.over) return sleep(stream);
     if (now() < until || liveTurnOf(stream.scope) !== undefined) return lookAgain(state, stream, next, until);
     sleep(stream);
@@ -276,20 +257,6 @@ function lookAgain(state: StreamsState, stream: Stream, token: AccessToken, unti
     return undefined;
   };
   stream.timer = inBackground(runWithoutUserContext(() => setTimeout(() => void look(), ms)));
-}
-
-/** A token for what a pooled client does by itself: that of a turn that holds it, or one that is cached. */
-async function tokenFor(state: StreamsState, scope: ClientScope): Promise<AccessToken | undefined> {
-  const { acquirer } = state.options;
-  const turn = liveTurnOf(scope);
-  if (turn === undefined) return acquirer.standingTokenOf(scope.principalKey);
-  try {
-    return acquirer.cachedToken(turn) ?? (await acquirer.acquire(turn));
-  } catch (error) {
-    // It has ended while it waited. Another one may go on.
-    if (turn.ended) return tokenFor(state, scope);
-    throw error;
-  }
 }
 
 function sleep(stream: Stream): void {
@@ -359,126 +326,41 @@ async function heard(state: StreamsState, stream: Stream, { text, data }: Scanne
   const messages = Array.isArray(message)
     ? message.map((one) => [one, JSON.stringify(one)])
     : [[message, data]];
-  for (const [one, json] of messages) await dispatch(state, stream, one, String(json));
+  for (const [one, json] of messages) await state.turns.hear(listenerOf(state, stream), one, String(json));
 }
 
-/** Gives a message to the one turn that has a call under way, or to nobody's turn. */
-async function dispatch(state: StreamsState, stream: Stream, message: unknown, json: string): Promise<void> {
-  const { method, id } = Object(message) as { method?: unknown; id?: unknown };
-  const isRequest = typeof method === "string" && id !== undefined;
-  // Asked on both streams that are read.
-  if (isRequest && state.asked.has(askedKey(stream, id))) return undefined;
-  if (isRequest && method === "ping") return void sendReply(state, stream, { id, result: {} });
-  const calls = [...(state.calls.get(stream.key) ?? [])].filter(({ context }) => !context.ended);
-  const turns = new Set(calls.map(({ context }) => context));
-  const [call] = calls;
-  if (call !== undefined && turns.size === 1 && stream.init.method === "GET" && typeof method === "string") {
-    if (isRequest) expectReply(state, stream, id, call.context);
-    return call.push(json);
-  }
-  // Roots are the client's, and nobody is asked for them.
-  if (isRequest && method !== "roots/list") return decline(state, stream, { id, method, turns: turns.size });
-  stream.client?.enqueue(Buffer.from(sseMessage(json)));
-  if ((stream.client?.desiredSize ?? 1) <= 0)
-    await new Promise<void>((resolve) => (stream.hasRoom = resolve));
-  return undefined;
-}
-
-function askedKey({ key }: Pick<Stream, "key">, id: unknown): string {
-  return digest(key, JSON.stringify(id));
-}
-
-/** What a turn was asked and has not answered when it ends is declined. */
-function expectReply(state: StreamsState, stream: Stream, id: unknown, context: UserContext): void {
-  const key = askedKey(stream, id);
-  const { endListeners } = internalsOf(context);
-  const onEnd = (): void => {
-    state.asked.delete(key);
-    decline(state, stream, { id, method: "", turns: 0 });
+function listenerOf(state: StreamsState, stream: Stream): Listener {
+  return {
+    key: stream.key,
+    mayAsk: stream.init.method === "GET",
+    async tell(json) {
+      stream.client?.enqueue(Buffer.from(sseMessage(json)));
+      if ((stream.client?.desiredSize ?? 1) <= 0)
+        await new Promise<void>((resolve) => (stream.hasRoom = resolve));
+    },
+    reply: (message) => void sendReply(state.options, stream, message),
   };
-  endListeners.add(onEnd);
-  state.asked.set(key, () => {
-    endListeners.delete(onEnd);
-    state.asked.delete(key);
-  });
 }
 
-function decline(
-  state: StreamsState,
-  stream: Stream,
-  { id, method, turns }: { readonly id: unknown; readonly method: string; readonly turns: number },
-): void {
-  const reason = turns === 0 ? "no_turn" : "several_turns";
-  const { serverLabel, onEvent } = state.options;
-  const known = method === "elicitation/create" || method === "sampling/createMessage" ? method : undefined;
-  emit(onEvent, { type: "server_request_declined", serverLabel, reason, method: known });
-  const message =
-    turns === 0
-      ? "No call of this user is under way, so there is nobody to ask."
-      : "Calls of two conversations of this user are under way, and the request does not say whose it is. Send it with the call that it belongs to.";
-  void sendReply(state, stream, { id, error: { code: -32_603, message } });
-}
-
-async function sendReply(
-  state: StreamsState,
-  { wire, scope, url, init }: Stream,
-  reply: Readonly<Record<string, unknown>>,
-): Promise<void> {
-  const body = JSON.stringify({ jsonrpc: "2.0", ...reply });
-  const { "mcp-method": _method, "mcp-name": _name, ...kept } = init.headers;
-  const headers = {
-    ...kept,
-    accept: "application/json, text/event-stream",
-    "content-type": "application/json",
-  };
-  const posted = { ...init, method: "POST", headers, body, signal: null };
-  try {
-    const answer = await sendOwn(state, { wire, scope, url, init: posted });
-    await answer.body?.cancel();
-  } catch {
-    // The server stops waiting by itself.
-  }
-}
-
-async function sendOwn(
-  state: StreamsState,
-  { wire, scope, url, init }: Omit<OwnRequest, "context">,
-): Promise<Response> {
-  for (const id of sessionIdsOf(init.headers)) state.options.sessions?.check(id, scope.principalKey);
-  const token = scope.closed.aborted ? undefined : await tokenFor(state, scope);
-  if (token === undefined) throw new HostedAgentIdentityError("no_user_context");
-  return wire.withToken(token, url, init);
-}
-
-function begin(state: StreamsState, context: UserContext, init: OutgoingInit): CallUnderWay | undefined {
+function begin(state: StreamsState, context: UserContext, init: OutgoingInit): BegunCall | undefined {
   if (init.method !== "POST") return undefined;
   const key = keyOf(ownerOf(context), init);
   const streams = state.streams.get(key);
   if (streams === undefined) return undefined;
   const sent = sentRpc(init);
   if (!isCall(init)) {
-    if (sent?.method === undefined) state.asked.get(askedKey({ key }, sent?.id))?.();
+    if (sent?.method === undefined) state.turns.replied(key, sent?.id);
     return undefined;
   }
-  const calls = state.calls.get(key) ?? new Set();
-  const over = (): void => {
-    calls.delete(call);
-    if (calls.size === 0) state.calls.delete(key);
-  };
-  const { carry, push } = callUnderWay(sent?.id, over);
-  const call: Call = {
-    context,
-    push,
+  const { carry } = state.turns.begin(key, context, sent?.id);
+  return {
     carry: (send) =>
       carry(async () => {
         await allOpen(state, streams, context);
         return send();
       }),
   };
-  state.calls.set(key, calls.add(call));
-  return call;
 }
-
 /** Opens the streams that sleep, so that the server can talk while the call runs. */
 async function allOpen(state: StreamsState, streams: Iterable<Stream>, context: UserContext): Promise<void> {
   const closed = [...streams]

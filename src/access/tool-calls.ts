@@ -1,6 +1,7 @@
 import { finished } from "node:stream";
 import type { ContextInternals, ToolCall, ServerTrouble } from "../context/state.js";
-import { isHostedAgentIdentityError } from "../errors.js";
+import { isEventStream } from "./event-stream.js";
+import { isNetworkError, isOfSilence } from "./network-error.js";
 import type { OutgoingInit } from "./outgoing-request.js";
 
 /** The tool calls of one request, from when it is sent. */
@@ -87,10 +88,6 @@ function toolName(message: unknown): string | undefined {
   return method === "tools/call" && typeof name === "string" ? name.slice(0, maxName) : undefined;
 }
 
-function isEventStream({ headers }: Response): boolean {
-  return headers.get("content-type")?.startsWith("text/event-stream") === true;
-}
-
 /** Calls `onEnd` when a body has ended; false where the runtime cannot tell. */
 function tellsItsEnd(body: Response["body"], onEnd: (error: unknown) => void): boolean {
   if (body === null) return false;
@@ -139,23 +136,6 @@ export function noteFailure(
 /** Whether the caller stopped waiting. A time limit of the caller's does not count: no answer came in time. */
 function isLeft({ signal }: Pick<RequestInit, "signal">, error: unknown): boolean {
   return signal?.aborted === true && nameOf(error) !== "TimeoutError";
-}
-
-/**
- * Whether an error is one of the network. Those of `fetch` are `TypeError`s with a cause, while a request that
- * cannot be made has none; other implementations give a code. Messages differ from runtime to runtime.
- */
-function isNetworkError(error: unknown): boolean {
-  if (typeof error !== "object" || error === null || isHostedAgentIdentityError(error)) return false;
-  const { code, cause } = error as { code?: unknown; cause?: unknown };
-  if (nameOf(error) === "TypeError") return typeof cause === "object" && cause !== null;
-  return nameOf(error) === "TimeoutError" || typeof code === "string";
-}
-
-/** Whether `fetch` of Node.js gave up because nothing came. Source: undici, headersTimeout and bodyTimeout. */
-function isOfSilence(error: unknown): true | undefined {
-  const { code } = Object((error as { cause?: unknown } | null)?.cause ?? error) as { code?: unknown };
-  return code === "UND_ERR_HEADERS_TIMEOUT" || code === "UND_ERR_BODY_TIMEOUT" ? true : undefined;
 }
 
 /**

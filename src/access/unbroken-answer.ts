@@ -1,7 +1,8 @@
 import { pause, withDeadline } from "../async/deadline.js";
-import { isEventStream } from "./call-under-way.js";
 import { dataOf, eventsIn, maxEventLength } from "./event-scanner.js";
+import { opensEventStream } from "./event-stream.js";
 import type { Blocks, ReadBlocks } from "./inspected-answer.js";
+import { isNetworkError } from "./network-error.js";
 import { silent } from "./silence.js";
 
 /** What is done about an answer that breaks off. */
@@ -56,7 +57,7 @@ function unbrokenBlocks(
         if (!isNetworkError(error)) throw error;
       });
       if (response === undefined) continue;
-      if (isEventStream(response) && !signal.aborted) return response.body;
+      if (opensEventStream(response) && !signal.aborted) return response.body;
       await response.body?.cancel();
       if (!passes.has(response.status)) return null;
     }
@@ -132,11 +133,6 @@ const nothing = new Uint8Array();
 const idOrRetry = /^(id|retry): ?([^\r\n\0]*)$/gm;
 /** What may be otherwise a moment later. 409: the server has not noticed yet that the first stream is gone. */
 const passes: ReadonlySet<number> = new Set([408, 409, 425, 429, 500, 502, 503, 504]);
-
-/** Errors of `fetch` have a cause; a context that has ended, a refused token and others of ours do not pass by waiting. */
-function isNetworkError(error: unknown): boolean {
-  return error instanceof TypeError;
-}
 
 function isAnswer(data: string, id: () => unknown): boolean {
   try {

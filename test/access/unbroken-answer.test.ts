@@ -1,4 +1,5 @@
 import { describe, expect, it, vi } from "vitest";
+import { HostedAgentIdentityError } from "hosted-agent-identity";
 import { inspected } from "../../src/access/inspected-answer.js";
 import { unbroken, type UnbrokenOptions } from "../../src/access/unbroken-answer.js";
 
@@ -102,7 +103,7 @@ describe("a numbered stream", () => {
   it("goes on where it breaks off again, and asks again where that may help", async () => {
     const answers: (() => Response)[] = [
       () => {
-        throw broken;
+        throw new TypeError("fetch failed", { cause: new Error("connect ECONNREFUSED") });
       },
       () => new Response(null, { status: 503 }),
       () => eventStream(stream(["id: 9\n\n"], broken)),
@@ -115,6 +116,13 @@ describe("a numbered stream", () => {
     };
     expect(await read(stream([first], broken), { resume })).toBe(`${first}id: 9\n\n${answer}`);
     expect(asked).toEqual(["7", "7", "7", "9"]);
+  });
+
+  it("asks again where another implementation of fetch says that the connection was reset", async () => {
+    const resume = vi.fn<() => Promise<Response>>();
+    resume.mockRejectedValueOnce(Object.assign(new Error("reset"), { code: "ECONNRESET" }));
+    resume.mockResolvedValueOnce(eventStream(stream([answer])));
+    expect(await read(stream([first], broken), { resume })).toBe(first + answer);
   });
 
   it.each([404, 405, 401])("ends with an error at once where the server answers %i", async (status) => {
@@ -133,9 +141,12 @@ describe("a numbered stream", () => {
     },
   );
 
-  it("ends with an error at once where our own rules refuse the request", async () => {
+  it.each([
+    new HostedAgentIdentityError("context_ended"),
+    new TypeError("Headers.append: the value is invalid"),
+  ])("ends with an error at once where the request is not sent: %#", async (error) => {
     const resume = vi.fn(async () => {
-      throw new Error("context_ended");
+      throw error;
     });
     expect(await read(stream([first], broken), { resume })).toBe(first + lost);
     expect(resume).toHaveBeenCalledTimes(1);

@@ -73,7 +73,7 @@ export const elicitationMutants: readonly Mutant[] = [
   {
     name: "elicitation-in-a-resumed-stream",
     rule: 9,
-    in: "isRpc",
+    in: "mayBeRpc",
     find: 'headers["last-event-id"] !== undefined',
     replace: "false",
     tests: shapeTests,
@@ -121,8 +121,8 @@ export const elicitationMutants: readonly Mutant[] = [
   {
     name: "elicitation-answered-twice",
     rule: 9,
-    in: "reply",
-    find: "options.streams?.begin(context, posted);",
+    in: "sendAfter",
+    find: "options.streams?.begin(context, init);",
     replace: "",
     tests: ["test/access/elicitation-sdks.test.ts"],
   },

@@ -8,7 +8,7 @@ export const standaloneStreamMutants: readonly Mutant[] = [
   {
     name: "question-to-either-of-two-conversations",
     rule: 4,
-    in: "dispatch",
+    in: "hear",
     find: "turns.size === 1",
     replace: "turns.size >= 1",
     tests,
@@ -16,7 +16,7 @@ export const standaloneStreamMutants: readonly Mutant[] = [
   {
     name: "question-between-turns-reaches-a-handler",
     rule: 4,
-    in: "dispatch",
+    in: "hear",
     find: 'if (isRequest && method !== "roots/list")',
     replace: "if (isRequest && false)",
     tests,
@@ -33,7 +33,7 @@ export const standaloneStreamMutants: readonly Mutant[] = [
     name: "reply-is-lost-with-the-turn-whose-token-it-waits-for",
     rule: 4,
     in: "tokenFor",
-    find: "if (turn.ended) return tokenFor(state, scope);",
+    find: "if (turn.ended) return tokenFor({ acquirer }, scope);",
     replace: "",
     tests,
   },

@@ -11,7 +11,7 @@ const lost = 'event: message\ndata: {"jsonrpc":"2.0","lost":"this answer"}\n\n';
 const result = '{"jsonrpc":"2.0","id":1,"result":{}}';
 const note = '{"jsonrpc":"2.0","method":"notifications/message","params":{"data":"\\"result\\""}}';
 const ofNumbered = `id: 7\nretry: 20\ndata: ${note}\n\n`;
-const terminated = new TypeError("terminated");
+const terminated = new TypeError("terminated", { cause: new Error("other side closed") });
 const own = new Error("the context has ended");
 const longest = 65_536;
 

@@ -1,5 +1,6 @@
 import type { UserContext } from "hosted-agent-identity";
-import { standaloneStreams, type StreamWire } from "../../../src/access/standalone-streams.js";
+import type { StreamWire } from "../../../src/access/own-requests.js";
+import { standaloneStreams } from "../../../src/access/standalone-streams.js";
 import { withQuickTimers } from "../engine/quick-timers.js";
 import { field, listIn, valueIn, type FuzzTarget, type Input } from "../target.js";
 import { answer, now, platformContext } from "./people.js";

@@ -1,0 +1,24 @@
+import type { OutgoingInit } from "./outgoing-request.js";
+
+/** Whether a request may be one of JSON-RPC, or resumes the answer to one. */
+export function mayBeRpc({ method, headers, body }: OutgoingInit): boolean {
+  return method === "POST" ? typeof body === "string" : headers["last-event-id"] !== undefined;
+}
+
+/** A message of the client to the server, in the session of a request. */
+export function inSessionOf(init: OutgoingInit, body: string): OutgoingInit {
+  const { "last-event-id": _resumed, "mcp-method": _method, "mcp-name": _name, ...kept } = init.headers;
+  const headers = {
+    ...kept,
+    accept: "application/json, text/event-stream",
+    "content-type": "application/json",
+  };
+  return { ...init, method: "POST", headers, body, signal: null };
+}
+
+/** Asks for the rest of the answer to a request. Source: MCP 2025-11-25, transports, resumability and redelivery. */
+export function restOf(init: OutgoingInit, lastEventId: string): OutgoingInit {
+  const { "content-type": _type, "mcp-method": _method, "mcp-name": _name, ...kept } = init.headers;
+  const headers = { ...kept, accept: "text/event-stream", "last-event-id": lastEventId };
+  return { ...init, method: "GET", headers, body: null };
+}

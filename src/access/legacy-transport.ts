@@ -14,6 +14,18 @@ export function mayBeLegacy({ method, body }: OutgoingInit, { status }: Response
   return /"method"\s*:\s*"(?:initialize|server\/discover)"/.test(body);
 }
 
+/** Whether an event tells where a client of the HTTP+SSE transport posts to. Source: MCP 2024-11-05, transports. */
+export function isEndpointEvent(event: string): boolean {
+  return /^event: ?endpoint\r?$/m.test(event);
+}
+
+export function legacyTransportError(serverLabel: string): HostedAgentIdentityError {
+  return new HostedAgentIdentityError(
+    "legacy_transport",
+    `${JSON.stringify(serverLabel)} speaks only the older HTTP+SSE transport at this address.`,
+  );
+}
+
 /**
  * The error for a server that has only the HTTP+SSE transport of 2024-11-05: its answer to GET begins with the event
  * `endpoint`. `undefined` for any other answer, and where none comes. `get` sends the GET.
@@ -29,15 +41,12 @@ export async function legacyTransport(
       const headers = { accept: "text/event-stream" };
       return startOf(await get({ method: "GET", headers, signal: ends }));
     });
-    if (!/^event: ?endpoint\r?$/m.test(start)) return undefined;
+    if (!isEndpointEvent(start)) return undefined;
   } catch {
     // The first answer is what the caller gets.
     return undefined;
   }
-  return new HostedAgentIdentityError(
-    "legacy_transport",
-    `${JSON.stringify(serverLabel)} speaks only the older HTTP+SSE transport at this address.`,
-  );
+  return legacyTransportError(serverLabel);
 }
 
 /** The first event of an event stream, which is then ended. */

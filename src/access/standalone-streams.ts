@@ -1,6 +1,6 @@
 import { inBackground, within } from "../async/deadline.js";
 import { liveTurnOf, runWithoutUserContext } from "../context/ambient.js";
-import { internalsOf, type UserContext } from "../context/user-context.js";
+import { type ClientScope, internalsOf, type UserContext } from "../context/user-context.js";
 import { HostedAgentIdentityError } from "../errors.js";
 import { parseJson } from "../input/json-limits.js";
 import { digest } from "../sealing/digest.js";
@@ -11,6 +11,7 @@ import type { CallUnderWay } from "./call-under-way.js";
 import { sentRpc } from "./elicitation-capability.js";
 import { eventScanner, scanned, type ScannedEvent } from "./event-scanner.js";
 import { opensEventStream, sseMessage } from "./event-stream.js";
+import { isEndpointEvent, legacyTransportError } from "./legacy-transport.js";
 import type { OutgoingInit } from "./outgoing-request.js";
 import { sendOwn, sendReply, tokenFor, type OwnRequest, type OwnRequestOptions } from "./own-requests.js";
 import { ownerOf, sessionIdsOf } from "./sessions.js";
@@ -67,21 +68,31 @@ interface StreamsState {
   /** By principal and session. */
   readonly streams: Map<string, Set<Stream>>;
   readonly turns: AskedTurns;
+  /** The clients that have posted something. */
+  readonly posted: WeakSet<ClientScope>;
 }
 
 /** How long a call waits for the stream of its client, in milliseconds. Later ones of its turn do not. */
 const connectMs = 5000;
 const maxEventLength = 1_048_576;
+/** How long a client may take to post something, in milliseconds. Those of today's transport do so at once. */
+const legacyMs = 500;
 const maxFruitless = 8;
 const maxRetryMs = 30_000;
 
 /** Holds no stream yet. */
 export function standaloneStreams(options: StandaloneStreamOptions): StandaloneStreams {
-  const state: StreamsState = { options, streams: new Map(), turns: askedTurns(options) };
+  const state: StreamsState = {
+    options,
+    streams: new Map(),
+    turns: askedTurns(options),
+    posted: new WeakSet(),
+  };
   const all = (): Stream[] => [...state.streams.values()].flatMap((some) => [...some]);
   return {
     answer(request) {
-      const { init, context } = request;
+      const { init, context, scope } = request;
+      if (init.method === "POST") state.posted.add(scope);
       if (asksForStandaloneStream(init)) return openStream(state, request);
       // A handler of the client answers its server; a request would be for a user, and there is none.
       if (context === undefined && init.method === "POST" && !isCall(init))
@@ -308,6 +319,17 @@ function openAgain(state: StreamsState, stream: Stream): void {
   stream.timer = inBackground(timer);
 }
 
+/**
+ * A client of the older transport waits for this event, which is no message, before it posts anything. Some servers send
+ * it to clients of today's, too, which do not wait.
+ */
+function refuseLegacy({ options, posted }: StreamsState, { scope }: Stream): void {
+  const refuse = (): void => {
+    if (!posted.has(scope)) scope.refuse(legacyTransportError(options.serverLabel));
+  };
+  inBackground(setTimeout(refuse, legacyMs));
+}
+
 /** Source: HTML, server-sent events, 9.2.6. */
 async function heard(state: StreamsState, stream: Stream, { text, data }: ScannedEvent): Promise<void> {
   const id = /^id: ?(.*)$/m.exec(text)?.[1];
@@ -316,6 +338,7 @@ async function heard(state: StreamsState, stream: Stream, { text, data }: Scanne
   const retry = /^retry: ?(\d{1,9})$/m.exec(text)?.[1];
   if (retry !== undefined) stream.retryMs = Number(retry);
   if (data === "") return;
+  if (isEndpointEvent(text)) refuseLegacy(state, stream);
   stream.fruitless = 0;
   let message: unknown;
   try {

@@ -163,6 +163,8 @@ export interface ClientScope {
   readonly turns: UserContext[];
   /** Aborts when the client is closed. */
   readonly closed: AbortSignal;
+  /** Ends the opening of a client that can never be open. Does nothing once it is. */
+  readonly refuse: (error: HostedAgentIdentityError) => void;
 }
 
 /**

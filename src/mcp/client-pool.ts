@@ -45,7 +45,7 @@ export interface McpClientPool<C> {
  * A client belongs to the principal of the context it is asked for in; without a context or a principal
  * nothing is opened, so a request that names nobody cannot use it, not even with `developer()` as a source. Idle
  * clients are closed after `idleMs`, the longest idle one earlier when there is no room. Throws `no_user_context`,
- * `context_ended`, `mcp_open_timeout`, `pool_busy`, `closed`, `invalid_option`, and whatever `open` throws.
+ * `context_ended`, `mcp_open_timeout`, `legacy_transport`, `pool_busy`, `closed`, `invalid_option`, and whatever `open` throws.
  *
  * Entry point: `hosted-agent-identity`.
  *

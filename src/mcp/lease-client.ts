@@ -104,7 +104,9 @@ function openIfRoom<C>(pool: PooledClients<C>, context: UserContext): PooledClie
   const principalKey = keyOf(context);
   const stillKnown = knownFromNowOn(context, principalKey);
   const end = new AbortController();
-  const scope: ClientScope = { principalKey, opener: context, turns: [], closed: end.signal };
+  let refuse!: (error: Error) => void;
+  const refused = new Promise<never>((_, reject) => (refuse = reject));
+  const scope: ClientScope = { principalKey, opener: context, turns: [], closed: end.signal, refuse };
   const opening = runInClientScope(scope, async () => settings.open({ principalKey, context }));
   const pooled: PooledClient<C> = {
     principalKey,
@@ -117,7 +119,10 @@ function openIfRoom<C>(pool: PooledClients<C>, context: UserContext): PooledClie
     idleSince: pool.age(),
   };
   clients.set(principalKey, pooled);
-  pooled.opened = whenOpen(pool, pooled, { opening, inTime: inTime(pool, context, opening) });
+  pooled.opened = whenOpen(pool, pooled, {
+    opening,
+    inTime: inTime(pool, context, Promise.race([opening, refused])),
+  });
   pooled.opened.catch(() => {});
   line.call(principalKey);
   return pooled;

@@ -1,12 +1,19 @@
 import { createServer, type RequestListener } from "node:http";
+import { createMCPClient } from "@ai-sdk/mcp";
+import { Client as ClientV2, SSEClientTransport as SSEClientTransportV2 } from "@modelcontextprotocol/client";
 import { Client as ClientV1 } from "@modelcontextprotocol/sdk/client/index.js";
 import { SSEClientTransport } from "@modelcontextprotocol/sdk/client/sse.js";
 import { McpServer } from "@modelcontextprotocol/sdk/server/mcp.js";
 import { SSEServerTransport } from "@modelcontextprotocol/sdk/server/sse.js";
-import { isHostedAgentIdentityError, runWithUserContext } from "hosted-agent-identity";
+import {
+  isHostedAgentIdentityError,
+  mcpClientPool,
+  runWithUserContext,
+  type UserAccess,
+} from "hosted-agent-identity";
 import { testUserContext } from "hosted-agent-identity/testing";
-import { afterEach, expect, it } from "vitest";
-import { accessTo } from "../support/eliciting-server.js";
+import { afterEach, expect, it, vi } from "vitest";
+import { accessTo, startElicitingServer } from "../support/eliciting-server.js";
 import { listening } from "../support/listening.js";
 import { openClient } from "../support/mcp-clients.js";
 
@@ -69,6 +76,80 @@ it.each([
       help: expect.stringContaining("SSEClientTransport"),
     });
     expect(server.gets()).toBe(1);
+  },
+);
+
+interface Closable {
+  close(): Promise<void>;
+}
+
+/** Clients of the older transport. */
+const olderClients: Record<string, (url: string, fetch: UserAccess["fetch"]) => Promise<Closable>> = {
+  "SDK v1": async (url, fetch) => {
+    const client = new ClientV1({ name: "tests", version: "1.0.0" });
+    await client.connect(new SSEClientTransport(new URL(url), { fetch }));
+    return client;
+  },
+  "SDK v2": async (url, fetch) => {
+    const client = new ClientV2({ name: "tests", version: "1.0.0" });
+    await client.connect(new SSEClientTransportV2(new URL(url), { fetch }));
+    return client;
+  },
+  "AI SDK": (url, fetch) =>
+    createMCPClient({ transport: { type: "sse", url, fetch: fetch as typeof globalThis.fetch } }),
+};
+
+it.each(Object.entries(olderClients))(
+  "a pool refuses a client of the older transport: %s",
+  async (_, open) => {
+    const server = await startLegacy(404);
+    const access = accessTo(server.url);
+    const pool = mcpClientPool({
+      open: () => open(`${server.url}/sse`, access.fetch),
+      close: (one) => one.close(),
+    });
+    closers.push(access.close, pool.close);
+    const began = performance.now();
+    const failure = await runWithUserContext(testUserContext(), () => pool.use(() => "open")).catch(
+      (e: unknown) => e,
+    );
+    expect(failure).toMatchObject({ code: "legacy_transport" });
+    expect(performance.now() - began).toBeLessThan(10_000);
+    expect(pool.size).toBe(0);
+  },
+);
+
+it.each(["AI SDK", "v1", "v2-legacy"] as const)(
+  "a pool opens a client of today's (%s) where the server has both transports at one address",
+  async (kind) => {
+    const server = await startElicitingServer();
+    let gets = 0;
+    server.onGet = (response) => {
+      gets += 1;
+      response.writeHead(200, { "content-type": "text/event-stream" });
+      response.write("event: endpoint\ndata: /messages?sessionId=1\n\n");
+    };
+    const access = accessTo(server.url);
+    const open = async (): Promise<Closable> => {
+      const client: Closable =
+        kind === "AI SDK"
+          ? await createMCPClient({
+              transport: {
+                type: "http",
+                url: access.url.href,
+                fetch: access.fetch as typeof globalThis.fetch,
+              },
+            })
+          : await openClient(kind, access.url, { fetch: access.fetch });
+      await vi.waitFor(() => expect(gets).toBeGreaterThan(0));
+      // Longer than the pool waits for a client to post something.
+      await new Promise((resolve) => setTimeout(resolve, 700));
+      return client;
+    };
+    const pool = mcpClientPool({ open, close: (one) => one.close() });
+    closers.push(server.close, access.close, pool.close);
+    expect(await runWithUserContext(testUserContext(), () => pool.use(() => "open"))).toBe("open");
+    expect(pool.size).toBe(1);
   },
 );
 

@@ -78,6 +78,14 @@ export const standaloneStreamMutants: readonly Mutant[] = [
     tests,
   },
   {
+    name: "server-with-both-transports-is-refused",
+    rule: 11,
+    in: "refuseLegacy",
+    find: "if (!posted.has(scope)) ",
+    replace: "",
+    tests: ["test/access/legacy-transport.test.ts"],
+  },
+  {
     name: "standalone-stream-outside-a-pool",
     rule: 4,
     in: "standaloneRefusal",

@@ -73,6 +73,7 @@ async function heard(input: Input): Promise<Heard> {
     opener: opener as UserContext | undefined,
     turns,
     closed: new AbortController().signal,
+    refuse: () => {},
   };
   const get = { method: "GET", headers: { accept: "text/event-stream", "mcp-session-id": "s" } };
   const answered = await streams.answer({ wire, scope, context: opener, url, init: get });

@@ -16,20 +16,9 @@ import {
   userTokenVerifier,
 } from "hosted-agent-identity";
 import { protectMcpServer } from "hosted-agent-identity/server";
-import { openClient, type ClientKind, type RealClient } from "../support/mcp-clients.js";
+import { openClient, type RealClient } from "../support/mcp-clients.js";
+import { sdkPairs } from "../support/sdk-pairs.js";
 import { startProtectedServer, type ProtectedServer, type ServerKind } from "../support/protected-servers.js";
-
-/** Both SDKs as they are at either end. SDK v1 speaks no 2026-07-28. */
-const pairs: [ClientKind, ServerKind][] = [
-  ["v1", "v1-sessions"],
-  ["v1", "v1-stateless"],
-  ["v1", "v2-express"],
-  ["v2-legacy", "v1-sessions"],
-  ["v2-legacy", "v2-node"],
-  ["v2-modern", "v2-express"],
-  ["v2-modern", "v2-node"],
-  ["v2-modern", "v2-fetch"],
-];
 
 const stops: (() => Promise<unknown>)[] = [];
 let entra: EntraEmulator;
@@ -98,7 +87,7 @@ const failureOf = (work: Promise<unknown>): Promise<unknown> =>
     (error: unknown) => error,
   );
 
-describe.each(pairs)("a client of SDK %s and a server of SDK %s", (client, kind) => {
+describe.each(sdkPairs)("a client of SDK %s and a server of SDK %s", (client, kind) => {
   test("meet as the person, grow the scopes for one tool, and step up for it", async () => {
     const { server, access } = await bothEnds(kind);
     const ada = entra.user("Ada").oid;

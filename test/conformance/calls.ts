@@ -6,7 +6,14 @@ export async function callTools(client: RealClient, scenario: string, given: obj
   // A server of which listing is all that is looked at.
   if (scenario === "json-schema-ref-no-deref") return;
   for (const call of callsOf(given) ?? tools.map((tool) => exampleCall(tool, tools)))
-    await client.callTool(call);
+    await client.callTool(call).catch((error: unknown) => {
+      // One answer of this scenario says no resultType, which SDK v2 refuses after it has come.
+      if (scenario !== "sep-2322-client-request-state" || codeOf(error) !== "INVALID_RESULT") throw error;
+    });
+}
+
+function codeOf(error: unknown): unknown {
+  return (error as { code?: unknown } | null)?.code;
 }
 
 interface Tool {

@@ -6,9 +6,9 @@
  * The suite says in MCP_CONFORMANCE_SCENARIO what it plays and in MCP_CONFORMANCE_CONTEXT what the client has.
  */
 import { randomUUID } from "node:crypto";
-import { protectedResource, runWithUserContext, userAccess } from "hosted-agent-identity";
+import { mcpClientPool, protectedResource, runWithUserContext, userAccess } from "hosted-agent-identity";
 import { testUserContext } from "hosted-agent-identity/testing";
-import { openClient, type ClientKind } from "../support/mcp-clients.js";
+import { openClient, type ClientKind, type RealClient } from "../support/mcp-clients.js";
 import { callTools } from "./calls.js";
 import { grantOf } from "./grants.js";
 import { grantSource, oneToken } from "./token-source.js";
@@ -28,9 +28,14 @@ const resource = protectedResource({
 });
 const access = userAccess(resource, [source]);
 
-await runWithUserContext(testUserContext({ use: "resource", audience: "api://conformance" }), async () => {
-  const client = await openClient(kind, url, { fetch: access.fetch });
-  await callTools(client, scenario, given);
-  await client.close();
+// One user's, so that the server can ask on a stream of its own. The user fills in nothing: defaults apply.
+const pool = mcpClientPool({
+  open: () => openClient(kind, url, { fetch: access.fetch, form: {} }),
+  close: (client: RealClient) => client.close(),
 });
+
+await runWithUserContext(testUserContext({ use: "resource", audience: "api://conformance" }), async () => {
+  await pool.use((client) => callTools(client, scenario, given));
+});
+await pool.close();
 await access.close();

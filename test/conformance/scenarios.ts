@@ -11,7 +11,7 @@ export interface Plan {
   readonly scenarios: readonly string[];
 }
 
-const transport = ["tools_call", "sse-retry"];
+const transport = ["tools_call", "sse-retry", "elicitation-sep1034-client-defaults"];
 const grants = ["auth/client-credentials-basic", "auth/client-credentials-jwt"];
 const next = { release: "0.2.0-alpha.12", node: "24" } as const;
 
@@ -36,6 +36,7 @@ export const plans: readonly Plan[] = [
       "http-invalid-tool-headers",
       "json-schema-ref-no-deref",
       "json-schema-2020-12-preservation",
+      "sep-2322-client-request-state",
     ],
   },
 ];

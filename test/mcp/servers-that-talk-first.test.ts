@@ -3,6 +3,7 @@ import {
   Client as ClientV2,
   StreamableHTTPClientTransport as TransportV2,
 } from "@modelcontextprotocol/client";
+import { MCPServerStreamableHttp } from "@openai/agents";
 import { Client as ClientV1 } from "@modelcontextprotocol/sdk/client/index.js";
 import { StreamableHTTPClientTransport as TransportV1 } from "@modelcontextprotocol/sdk/client/streamableHttp.js";
 import * as v1 from "@modelcontextprotocol/sdk/types.js";
@@ -391,6 +392,42 @@ describe("the stream of a pooled client", () => {
     await turn("cyd", () => one.pool.use((client) => client.call("ping")));
     await one.access.close();
     await vi.waitFor(() => expect(one.server.streams("cyd")).toBe(0), 10_000);
+  });
+
+  test("ends within the minute after which a token from a sign-in is asked for again: it may be gone elsewhere", async () => {
+    vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout", "Date"], shouldAdvanceTime: true });
+    stops.push(async () => void vi.useRealTimers());
+    const one = await world("SDK v1", { issuer: { useMs: 60_000 } });
+    await turn("ana", () => one.pool.use((client) => client.call("ping")));
+    await vi.advanceTimersByTimeAsync(50_000);
+    expect(one.server.streams("ana")).toBe(1);
+    await vi.advanceTimersByTimeAsync(11_000);
+    await vi.waitFor(() => expect(one.server.streams("ana")).toBe(0), 10_000);
+    expect(one.issuer.issued).toHaveLength(1);
+    expect(await asks("ana", one)).toContain('"action":"accept"');
+  });
+
+  test("of OpenAI Agents, which takes no questions: its server learns so at once, and the call goes on", async () => {
+    const one = await world("SDK v1");
+    const pool = mcpClientPool<MCPServerStreamableHttp>({
+      async open() {
+        const client = new MCPServerStreamableHttp({
+          name: "talking",
+          url: one.access.url.href,
+          fetch: one.access.fetch as typeof fetch,
+        });
+        await client.connect();
+        return client;
+      },
+      close: (client) => client.close(),
+    });
+    stops.push(pool.close);
+    for (const user of ["ana", "ben"]) {
+      const said = await turn(user, () => pool.use((client) => client.callTool("ask", {})));
+      expect(JSON.stringify(said)).toMatch(/does not support (?:form )?elicitation/);
+    }
+    await vi.waitFor(() => expect(["ana", "ben"].map(one.server.streams)).toEqual([1, 1]), 10_000);
+    expect(one.events.map(({ type }) => type)).not.toContain("server_request_declined");
   });
 
   test("is one user's: a handler of a client can send no request without a turn", async () => {

@@ -4,7 +4,11 @@ import {
 } from "@modelcontextprotocol/client";
 import { Client as ClientV1 } from "@modelcontextprotocol/sdk/client/index.js";
 import { StreamableHTTPClientTransport as TransportV1 } from "@modelcontextprotocol/sdk/client/streamableHttp.js";
-import { LoggingMessageNotificationSchema } from "@modelcontextprotocol/sdk/types.js";
+import {
+  ElicitRequestSchema,
+  type ElicitResult,
+  LoggingMessageNotificationSchema,
+} from "@modelcontextprotocol/sdk/types.js";
 import type { FetchLike } from "hosted-agent-identity";
 
 /** Which SDK, and for SDK v2 which era of the protocol. */
@@ -16,6 +20,8 @@ export interface OpenOptions {
   fetch?: FetchLike;
   authProvider?: object;
   cachePartition?: string;
+  /** What the user fills into a form that the server asks for; without it the client takes none. */
+  form?: Record<string, string>;
   /** Called with what the server says in a notification. */
   onNotification?: (data: { caller: string; nonce: string }) => void;
 }
@@ -28,9 +34,12 @@ export async function openClient(
   url: string | URL,
   options: OpenOptions,
 ): Promise<RealClient> {
-  const { cachePartition, onNotification, ...rest } = options;
+  const { cachePartition, onNotification, form, ...rest } = options;
+  const capabilities = form === undefined ? {} : { elicitation: { form: { applyDefaults: true } } };
+  const filled = (): ElicitResult => ({ action: "accept", content: { ...form } });
   if (kind === "v1") {
-    const client = new ClientV1(info);
+    const client = new ClientV1(info, { capabilities });
+    if (form !== undefined) client.setRequestHandler(ElicitRequestSchema, filled);
     client.setNotificationHandler(LoggingMessageNotificationSchema, ({ params }) =>
       onNotification?.(params.data as { caller: string; nonce: string }),
     );
@@ -38,9 +47,11 @@ export async function openClient(
     return client;
   }
   const client = new ClientV2(info, {
+    capabilities,
     ...(cachePartition === undefined ? {} : { cachePartition }),
     ...(kind === "v2-modern" ? { versionNegotiation: { mode: { pin: "2026-07-28" } } } : {}),
   });
+  if (form !== undefined) client.setRequestHandler("elicitation/create", filled);
   client.setNotificationHandler("notifications/message", ({ params }) =>
     onNotification?.(params.data as { caller: string; nonce: string }),
   );

@@ -25,6 +25,8 @@ export function contextOfNobody(): UserContext {
 export interface TestIssuerOptions {
   /** How long its tokens are valid, in milliseconds. Default an hour. */
   lifetimeMs?: number;
+  /** How long they may be given out without asking again, in milliseconds. Default as long as they are valid. */
+  useMs?: number;
   delayMs?: () => number;
 }
 
@@ -38,7 +40,7 @@ export interface TestIssuer {
   issued: string[];
 }
 
-export function testIssuer({ lifetimeMs = 3_600_000, delayMs }: TestIssuerOptions = {}): TestIssuer {
+export function testIssuer({ lifetimeMs = 3_600_000, useMs, delayMs }: TestIssuerOptions = {}): TestIssuer {
   const live = new Map<string, { oid: string; expiresAt: number }>();
   const issued: string[] = [];
   return {
@@ -62,7 +64,8 @@ export function testIssuer({ lifetimeMs = 3_600_000, delayMs }: TestIssuerOption
         const expiresAt = Date.now() + lifetimeMs;
         live.set(token, { oid, expiresAt });
         issued.push(oid);
-        return { status: "token", token: { token, expiresAt, source: "test" } };
+        const useUntil = useMs === undefined ? undefined : Date.now() + useMs;
+        return { status: "token", token: { token, expiresAt, useUntil, source: "test" } };
       },
     },
   };

@@ -182,7 +182,7 @@ export const errorTargets: readonly FuzzTarget[] = [
       if (typeof error === "object" && error !== null) read(error, "cause");
       const context = platformContext();
       if (valueIn(input, "lost") === true) internalsOf(context).lostSessions = new Set(["s"]);
-      sessions.wasLostIn(context, client);
+      sessions.wasLostIn(context, client, 0);
       if (valueIn(input, "recorded") === true)
         recordConsent(context, [new ConsentRequest({ link, serverLabel: "contacts", reason: "consent" })]);
       const toolbox = valueIn(input, "toolbox");

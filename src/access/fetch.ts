@@ -29,7 +29,7 @@ import type { StreamWire } from "./own-requests.js";
 import type { StandaloneStreams } from "./standalone-streams.js";
 import { inSessionOf, mayBeRpc, restOf } from "./session-messages.js";
 import { ownerOf, sessionIdsOf, type SessionOwners } from "./sessions.js";
-import { beginToolCalls, noteAnswer, noteFailure } from "./tool-calls.js";
+import { beginToolCalls, noteAnswer, noteFailure, type ToolCallsSent } from "./tool-calls.js";
 import { urlNotAllowed, type UrlMatch } from "./url-match.js";
 
 /** What the identity-aware fetch is made from. */
@@ -49,6 +49,11 @@ export interface UserFetchOptions {
   readonly silenceMs?: number | undefined;
   /** The network below. */
   readonly fetch: FetchLike;
+  /**
+   * The same for a request that calls tools, where the network itself reads the answers: it notes what they say about
+   * the server, and says so if one breaks off.
+   */
+  readonly fetchTelling?: (calls: ToolCallsSent) => FetchLike;
   /** A context to use instead of the current one. */
   readonly context: UserContext | undefined;
 }
@@ -102,7 +107,7 @@ async function send(
   try {
     // Not through deliver(): one more promise costs more than the cached token.
     const request = withToken(init, first);
-    const attempt = (): Promise<Response> => options.fetch(url, request);
+    const attempt = (): Promise<Response> => networkOf(options, calls)(url, request);
     const again = (error: unknown): Promise<Response> => {
       if (!maySendAgain(init, error)) throw error;
       return attempt();
@@ -131,11 +136,11 @@ async function send(
             init,
             token: first,
             response,
-            send: (token) => deliver(options, url, init, token),
+            send: (token) => deliver(options, url, init, token, calls),
           })
         : response;
     noteSession(options.sessions, context, init, answer);
-    noteAnswer(internals, serverLabel, init, answer);
+    if (options.fetchTelling === undefined) noteAnswer(internals, serverLabel, init, answer);
     const passed =
       rpc === undefined || answer.body === null
         ? answer
@@ -182,10 +187,15 @@ async function deliver(
   url: string,
   init: OutgoingInit,
   token: AccessToken,
+  calls?: ToolCallsSent,
 ): Promise<Response> {
   const request = withToken(init, token);
-  const response = await options.fetch(url, request);
+  const response = await networkOf(options, calls)(url, request);
   return isRedirect(response, init) ? follow(options, url, request, response) : response;
+}
+
+function networkOf({ fetch, fetchTelling }: UserFetchOptions, calls: ToolCallsSent | undefined): FetchLike {
+  return calls === undefined || fetchTelling === undefined ? fetch : fetchTelling(calls);
 }
 
 /** A plain object, because `Headers` would validate the whole token again, the largest cost of a request. */

@@ -1,4 +1,5 @@
 import type { OutgoingInit } from "./outgoing-request.js";
+import type { RequestHeaders } from "./types.js";
 
 /** Whether a request may be one of JSON-RPC, or resumes the answer to one. */
 export function mayBeRpc({ method, headers, body }: OutgoingInit): boolean {
@@ -17,8 +18,15 @@ export function inSessionOf(init: OutgoingInit, body: string): OutgoingInit {
 }
 
 /** Asks for the rest of the answer to a request. Source: MCP 2025-11-25, transports, resumability and redelivery. */
-export function restOf(init: OutgoingInit, lastEventId: string): OutgoingInit {
-  const { "content-type": _type, "mcp-method": _method, "mcp-name": _name, ...kept } = init.headers;
-  const headers = { ...kept, accept: "text/event-stream", "last-event-id": lastEventId };
+export function restOf<Init extends { readonly headers?: RequestHeaders }>(
+  init: Init,
+  lastEventId: string,
+): Init & { method: string; headers: Record<string, string>; body: null } {
+  const headers: Record<string, string> = { accept: "text/event-stream", "last-event-id": lastEventId };
+  new Headers(init.headers).forEach((value, name) => {
+    if (!ofTheBody.has(name)) headers[name] ??= value;
+  });
   return { ...init, method: "GET", headers, body: null };
 }
+
+const ofTheBody: ReadonlySet<string> = new Set(["content-type", "mcp-method", "mcp-name"]);

@@ -1,6 +1,7 @@
 import { sendAsUser, type SendAsUser, tracedFetch } from "../access/fetch.js";
 import { challengeBudget } from "../access/challenge-budget.js";
 import { sessionOwners } from "../access/sessions.js";
+import type { ToolCallsSent } from "../access/tool-calls.js";
 import { standaloneRefusal } from "../access/standalone-requests.js";
 import type { AccessExplanation } from "../access/types.js";
 import { urlMatch } from "../access/url-match.js";
@@ -131,8 +132,22 @@ export function foundryToolbox(options: FoundryToolboxOptions): FoundryToolbox {
   };
   const acquirer = tracedAcquirer(acquiring, { serverLabel, onEvent, sources: [] });
 
-  const sendFor = (bound: UserContext | undefined): SendAsUser =>
-    sendAsUser({
+  const sendFor = (bound: UserContext | undefined): SendAsUser => {
+    const below = {
+      serverLabel,
+      place,
+      policy,
+      onEvent,
+      maxRetries,
+      maxWaitMs: settings.maxRetryWaitMs,
+      silenceMs: settings.silenceMs,
+      now,
+      random,
+      fetch,
+      context: bound,
+    };
+    const network = (calls?: ToolCallsSent): FetchLike => toolboxNetwork(below, calls);
+    return sendAsUser({
       resource,
       acquirer,
       matches,
@@ -144,20 +159,11 @@ export function foundryToolbox(options: FoundryToolboxOptions): FoundryToolbox {
         onEvent,
         cause: standaloneStreamCauses.toolbox,
       }),
-      fetch: toolboxNetwork({
-        serverLabel,
-        place,
-        policy,
-        onEvent,
-        maxRetries,
-        maxWaitMs: settings.maxRetryWaitMs,
-        now,
-        random,
-        fetch,
-        context: bound,
-      }),
+      fetch: network(),
+      fetchTelling: network,
       context: bound,
     });
+  };
 
   const boundTo = (bound: UserContext | undefined): FoundryToolbox => {
     const close = async (): Promise<void> => {

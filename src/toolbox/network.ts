@@ -1,6 +1,9 @@
 import { answerReader } from "../access/answer-reader.js";
 import { isFetchInstrumented } from "../access/instrumented-fetch.js";
 import { inspected } from "../access/inspected-answer.js";
+import { restOf } from "../access/session-messages.js";
+import { impatient } from "../access/silence.js";
+import { noteAnswer, type ToolCallsSent } from "../access/tool-calls.js";
 import { canSendAgain } from "../access/outgoing-request.js";
 import type { RequestHeaders } from "../access/types.js";
 import { settleOrAbort, pause } from "../async/deadline.js";
@@ -23,6 +26,8 @@ export interface ToolboxNetworkOptions extends RetryOptions {
   readonly place: ToolboxSurroundings;
   readonly policy: ConsentLinkPolicy;
   readonly onEvent?: OnEvent | undefined;
+  /** How long the toolbox may be silent before it has answered. */
+  readonly silenceMs: number | undefined;
   /** The network below. */
   readonly fetch: FetchLike;
   /** A context to use instead of the current one. */
@@ -31,21 +36,38 @@ export interface ToolboxNetworkOptions extends RetryOptions {
 
 /**
  * Sends requests that already carry the agent's token: adds the caller of the current request, retries where the toolbox
- * asks to wait, and inspects the answers.
+ * asks to wait, and inspects the answers. `calls`: the tool calls of the request, which are told if its answer breaks off.
  */
-export function toolboxNetwork(options: ToolboxNetworkOptions): FetchLike {
-  const { serverLabel } = options;
+export function toolboxNetwork(options: ToolboxNetworkOptions, calls?: ToolCallsSent): FetchLike {
+  const { serverLabel, silenceMs } = options;
+  const network = impatient(options.fetch, silenceMs);
+  /** Sends a request once. A call id is good for as long as its request: throws once that has ended. */
+  const once = async (url: string | URL, request: RequestInit, context: UserContext): Promise<Response> => {
+    const caller = toolboxCaller(context, options.place);
+    const { method = "GET" } = request;
+    const sent = { ...request, method, headers: toolboxRequestHeaders(request.headers, context, caller) };
+    const response = await network(url, sent);
+    // Before it is read, which may show that it breaks off.
+    noteAnswer(internalsOf(context), serverLabel, sent, response);
+    return response;
+  };
   const send = async (url: string | URL, request: RequestInit, context: UserContext): Promise<Response> => {
     const judge = toolboxJudge(options, context);
     const waitBefore = retryPlan(request, options);
     for (;;) {
-      // Made anew for each try: a call id is good for as long as its request. Throws once that has ended.
-      const caller = toolboxCaller(context, options.place);
-      const headers = toolboxRequestHeaders(request.headers, context, caller);
-      const response = await options.fetch(url, { ...request, headers });
+      const response = await once(url, request, context);
       if (response.status === 401 || (response.status >= 300 && response.status <= 399)) return response;
-      const readerOf = answerReader({ init: request, serverLabel, internals: internalsOf(context) });
-      const answer = await inspected(response, judge, isPost(request), readerOf);
+      const reader = answerReader({
+        init: request,
+        serverLabel,
+        internals: internalsOf(context),
+        calls,
+        // A stream on which the toolbox talks by itself may be silent.
+        silenceMs: isPost(request) ? silenceMs : undefined,
+        // With the token that the request had: it was good a moment ago, and the rest is missed in seconds.
+        resume: (lastEventId) => once(url, restOf(request, lastEventId), context),
+      });
+      const answer = await inspected(response, judge, isPost(request), reader);
       const wait = waitBefore(answer);
       if (wait === undefined) return answer;
       await answer.body?.cancel();

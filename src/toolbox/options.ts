@@ -70,6 +70,11 @@ export interface FoundryToolboxOptions extends Pick<Runtime, "fetch" | "now" | "
    * too, since the call id that names the user ends with its request. `allow`: it ends with the turn that opened it.
    */
   readonly standaloneStream?: "refuse" | "allow";
+  /**
+   * How long the toolbox may send nothing while a request waits, as in `userAccess()`. Default: no limit here; Node's
+   * own `fetch` ends after 300 s of silence.
+   */
+  readonly silenceMs?: number;
   /** `allow` lets several users share one MCP session. Default `refuse` (`shared_session`). */
   readonly sharedSessions?: "refuse" | "allow";
   /** Default: read from `process.env`. */
@@ -126,6 +131,7 @@ export const toolboxOptions: OptionTable<FoundryToolboxOptions, ToolboxDefaults>
   maxRetryWaitMs: orElse(milliseconds(0), 20_000),
   timeoutMs: orElse(milliseconds(0), 15_000),
   standaloneStream: optional(oneOf("refuse", "allow")),
+  silenceMs: optional(milliseconds()),
   sharedSessions: optional(oneOf("refuse", "allow")),
   ...runtimeOptions,
   environment: environmentOption,

@@ -1,129 +1,58 @@
-import { randomUUID } from "node:crypto";
-import { createServer, type IncomingMessage, type Server } from "node:http";
-import type { AddressInfo } from "node:net";
-import { createMCPClient } from "@ai-sdk/mcp";
-import { loadMcpTools } from "@langchain/mcp-adapters";
-import { InMemoryEventStore } from "@modelcontextprotocol/sdk/examples/shared/inMemoryEventStore.js";
-import type { Client as ClientV1 } from "@modelcontextprotocol/sdk/client/index.js";
-import { McpServer } from "@modelcontextprotocol/sdk/server/mcp.js";
-import { StreamableHTTPServerTransport } from "@modelcontextprotocol/sdk/server/streamableHttp.js";
-import { MCPServerStreamableHttp } from "@openai/agents";
 import { afterEach, describe, expect, test, vi } from "vitest";
-import {
-  runWithUserContext,
-  type UserAccess,
-  type UserAccessOptions,
-  type UserContext,
-} from "hosted-agent-identity";
+import { type FetchLike, foundryToolbox, runWithUserContext, type UserContext } from "hosted-agent-identity";
 import { internalsOf } from "../../src/context/user-context.js";
 import { gate } from "../support/consenting-access.js";
 import { accessTo } from "../support/eliciting-server.js";
-import { openClient } from "../support/mcp-clients.js";
+import { slowServer as startSlowServer, type SlowServer } from "../support/slow-server.js";
 import { contextOf } from "../support/test-users.js";
-
-interface SlowServer {
-  readonly url: string;
-  /** Lets the tool end. */
-  finish(): void;
-  /** Resets every connection. The server goes on. */
-  cut(): void;
-  readonly requests: readonly string[];
-  readonly http: Server;
-}
+import { toolCallers } from "../support/tool-callers.js";
+import { callContext, countingCredential, hostedEnvironment } from "../support/toolbox-users.js";
 
 const stops: (() => unknown)[] = [];
 afterEach(async () => {
   for (const stop of stops.splice(0).reverse()) await stop();
 });
 
-/** SDK v1's own server with a tool that ends when it is told to. */
-async function slowServer({ numbered = false } = {}): Promise<SlowServer> {
-  const finished = gate();
-  const transports = new Map<string, StreamableHTTPServerTransport>();
-  const requests: string[] = [];
-  const http = createServer((request, response) => {
-    void (async () => {
-      const body = request.method === "POST" ? await bodyOf(request) : undefined;
-      const { method } = Object(body) as { method?: string };
-      requests.push(`${request.method} ${method ?? request.headers["last-event-id"] !== undefined}`);
-      const id = String(request.headers["mcp-session-id"]);
-      const transport = transports.get(id) ?? (await opened());
-      await transport.handleRequest(request, response, body);
-    })();
-  });
-  async function opened(): Promise<StreamableHTTPServerTransport> {
-    const transport: StreamableHTTPServerTransport = new StreamableHTTPServerTransport({
-      sessionIdGenerator: randomUUID,
-      onsessioninitialized: (id) => void transports.set(id, transport),
-      eventStore: numbered ? new InMemoryEventStore() : undefined,
-    });
-    const server = new McpServer({ name: "slow", version: "1.0.0" });
-    server.registerTool("slow", { description: "slow" }, async () => {
-      await finished.promise;
-      return { content: [{ type: "text", text: "it is done" }] };
-    });
-    await server.connect(transport);
-    return transport;
-  }
-  await new Promise<void>((listening) => http.listen(0, "127.0.0.1", listening));
-  stops.push(() => {
-    http.closeAllConnections();
-    http.close();
-  });
-  const { port } = http.address() as AddressInfo;
-  return {
-    url: `http://127.0.0.1:${port}/mcp`,
-    finish: () => finished.open(),
-    cut: () => http.closeAllConnections(),
-    requests,
-    http,
-  };
+async function slowServer(options?: { numbered: boolean }): Promise<SlowServer> {
+  const server = await startSlowServer(options);
+  stops.push(server.close);
+  return server;
 }
 
-async function bodyOf(request: IncomingMessage): Promise<unknown> {
-  const chunks: Buffer[] = [];
-  for await (const chunk of request) chunks.push(chunk as Buffer);
-  return JSON.parse(Buffer.concat(chunks).toString());
+interface Options {
+  readonly fetch: FetchLike;
+  readonly silenceMs?: number;
 }
 
-type Called = (access: UserAccess) => Promise<() => Promise<unknown>>;
-
-/** What calls the tool, with each framework's own client. */
-const clients: Readonly<Record<string, Called>> = {
-  "MCP SDK v1": async ({ url, fetch }) => {
-    const client = await openClient("v1", url, { fetch });
-    stops.push(() => client.close());
-    return () => client.callTool({ name: "slow", arguments: {} });
+/** What a transport is given. The label of each is "gateway". */
+const ways = {
+  "an MCP server": {
+    context: () => contextOf("ana"),
+    open: (url: string, options: Options) => accessTo(url, undefined, options),
   },
-  "MCP SDK v2": async ({ url, fetch }) => {
-    const client = await openClient("v2-legacy", url, { fetch });
-    stops.push(() => client.close());
-    return () => client.callTool({ name: "slow", arguments: {} });
-  },
-  "AI SDK": async ({ url, fetch }) => {
-    const client = await createMCPClient({ transport: { type: "http", url: url.href, fetch } });
-    stops.push(() => client.close());
-    const { slow } = await client.tools();
-    return async () => slow?.execute({}, { toolCallId: "1", messages: [] });
-  },
-  "OpenAI Agents": async ({ url, fetch }) => {
-    const server = new MCPServerStreamableHttp({ url: url.href, name: "slow", fetch });
-    await server.connect();
-    stops.push(() => server.close());
-    return () => server.callTool("slow", {});
-  },
-  LangChain: async ({ url, fetch }) => {
-    const client = (await openClient("v1", url, { fetch })) as ClientV1;
-    stops.push(() => client.close());
-    const [slow] = await loadMcpTools("slow", client);
-    return () => slow!.invoke({}) as Promise<unknown>;
+  "a toolbox": {
+    context: () => callContext("call-1"),
+    open: (url: string, options: Options) =>
+      foundryToolbox({
+        name: "gateway",
+        projectEndpoint: new URL("/api/projects/p", url).href,
+        credential: countingCredential(),
+        environment: hostedEnvironment,
+        ...options,
+      }),
   },
 };
+type Way = keyof typeof ways;
 
-/** An access, and what tells when the answer to the call has begun. */
-function access(url: string, options: UserAccessOptions = {}) {
+/** A tool of the framework, and what tells when the answer to the call has begun. */
+async function tool(
+  name: string,
+  way: Way,
+  { url }: SlowServer,
+  options: { readonly silenceMs?: number } = {},
+): Promise<{ call: () => Promise<unknown>; begun: Promise<void> }> {
   const begun = gate();
-  const made = accessTo(url, undefined, {
+  const access = ways[way].open(url, {
     fetch: async (input, init) => {
       const response = await fetch(input as string, init);
       if (String(init?.body).includes("tools/call")) begun.open();
@@ -131,62 +60,133 @@ function access(url: string, options: UserAccessOptions = {}) {
     },
     ...options,
   });
-  stops.push(() => made.close());
-  return { made, begun: begun.promise };
+  stops.push(() => access.close());
+  const caller = await toolCallers[name]!(access);
+  stops.push(() => caller.close().catch(() => {}));
+  return { call: () => caller.call(), begun: begun.promise };
 }
-const errorOf = (work: Promise<unknown>): Promise<string> =>
+
+const errorOf = (work: Promise<unknown>): Promise<Error> =>
   work.then(
     (answer) => expect.fail(`nothing was thrown: ${JSON.stringify(answer)}`),
-    (error: Error) => error.message,
+    (error: Error) => error,
   );
+/** What an error and those behind it say: LangChain wraps them. */
+const saidIn = (error: unknown): string =>
+  error instanceof Error ? `${error.message}\n${saidIn(error.cause)}` : String(error ?? "");
+/** OpenAI Agents withholds every word of an error at an address with a query, such as a toolbox's. */
+const tells = (name: string, way: Way): boolean => name !== "OpenAI Agents" || way !== "a toolbox";
 const stateOf = (context: UserContext) => {
   const { toolCalls, serverTroubles } = internalsOf(context);
   return [toolCalls.map(({ state }) => state), [...serverTroubles.values()].map(({ kind }) => kind)];
 };
+const callsOf = ({ requests }: SlowServer): number =>
+  requests.filter((request) => request === "POST tools/call").length;
 
-describe.each(Object.keys(clients))("a tool that %s calls, and whose connection is cut", (name) => {
-  test("ends in an error that says so, within five seconds", { timeout: 5000 }, async () => {
+const table = Object.keys(toolCallers).flatMap((name) =>
+  (Object.keys(ways) as Way[]).map((way): [string, Way] => [name, way]),
+);
+
+describe.each(table)("a tool that %s calls at %s", (name, way) => {
+  test("ends in an error that says so within five seconds of a cut", { timeout: 15_000 }, async () => {
     const server = await slowServer();
-    const context = contextOf("ana");
+    const context = ways[way].context();
     await runWithUserContext(context, async () => {
-      const { made, begun } = access(server.url);
-      const call = await clients[name]!(made);
-      const message = errorOf(call());
+      const { call, begun } = await tool(name, way, server);
+      const failed = errorOf(call());
       await begun;
+      const cutAt = performance.now();
       server.cut();
-      expect(await message).toContain('The connection to the MCP server "gateway" broke off');
+      const said = saidIn(await failed);
+      if (tells(name, way)) expect(said).toContain('The connection to the MCP server "gateway" broke off');
+      expect(performance.now() - cutAt).toBeLessThan(5000);
     });
     expect(stateOf(context)).toEqual([["failed"], ["unreachable"]]);
+    expect(callsOf(server)).toBe(1);
   });
 
-  test("answers all the same, if the server numbers its events", async () => {
+  test("answers all the same after a cut, if the server numbers its events", async () => {
     const server = await slowServer({ numbered: true });
-    const context = contextOf("ana");
+    const context = ways[way].context();
     await runWithUserContext(context, async () => {
-      const { made, begun } = access(server.url);
-      const call = await clients[name]!(made);
+      const { call, begun } = await tool(name, way, server);
       const answer = call();
       await begun;
       server.cut();
       server.finish();
       expect(JSON.stringify(await answer)).toContain("it is done");
     });
-    expect(server.requests.filter((request) => request === "POST tools/call")).toHaveLength(1);
+    expect(callsOf(server)).toBe(1);
     await vi.waitFor(() => expect(stateOf(context)).toEqual([["answered"], []]));
+  });
+
+  test("ends within the limit when the connection falls silent in the middle", async () => {
+    const server = await slowServer();
+    const context = ways[way].context();
+    await runWithUserContext(context, async () => {
+      const { call } = await tool(name, way, server, { silenceMs: 1500 });
+      const said = saidIn(await errorOf(call()));
+      if (tells(name, way)) expect(said).toContain("broke off");
+    });
+    expect(stateOf(context)).toEqual([["failed"], ["unreachable"]]);
+    expect(callsOf(server)).toBe(1);
+  });
+
+  test("ends within the limit when nothing is answered at all", async () => {
+    const server = await slowServer();
+    const context = ways[way].context();
+    await runWithUserContext(context, async () => {
+      const { call } = await tool(name, way, server, { silenceMs: 1500 });
+      server.meet("silence");
+      const said = saidIn(await errorOf(call()));
+      if (tells(name, way)) expect(said).toContain("silent for longer than silenceMs");
+    });
+    expect(stateOf(context)).toEqual([["failed"], ["unreachable"]]);
+    expect(callsOf(server)).toBe(1);
+  });
+
+  test("is not called twice when the connection is reset before the answer begins", async () => {
+    const server = await slowServer();
+    const context = ways[way].context();
+    await runWithUserContext(context, async () => {
+      const { call } = await tool(name, way, server);
+      server.meet("reset");
+      await errorOf(call());
+    });
+    expect(stateOf(context)).toEqual([["failed"], ["unreachable"]]);
+    expect(callsOf(server)).toBe(1);
+  });
+
+  test("is told that the server lost the session between the list and the call", async () => {
+    const server = await slowServer();
+    const context = ways[way].context();
+    await runWithUserContext(context, async () => {
+      const { call } = await tool(name, way, server);
+      server.forget();
+      const said = saidIn(await errorOf(call()));
+      if (tells(name, way)) expect(said).toContain('The MCP server "gateway" no longer knows the session');
+    });
+    expect(stateOf(context)).toEqual([["failed"], []]);
+    expect(callsOf(server)).toBe(1);
   });
 });
 
 describe("a numbered stream", () => {
-  test("ends in an error when the server does not come back", { timeout: 15_000 }, async () => {
-    const server = await slowServer({ numbered: true });
-    await runWithUserContext(contextOf("ana"), async () => {
-      const { made, begun } = access(server.url);
-      const call = await clients["AI SDK"]!(made);
-      const message = errorOf(call());
-      await begun;
-      server.http.close();
-      server.cut();
-      expect(await message).toContain("broke off");
-    });
-  });
+  test.each(Object.keys(ways) as Way[])(
+    "of %s ends in an error when the server does not come back",
+    { timeout: 15_000 },
+    async (way) => {
+      const server = await slowServer({ numbered: true });
+      await runWithUserContext(ways[way].context(), async () => {
+        const { call, begun } = await tool("AI SDK", way, server);
+        const failed = errorOf(call());
+        await begun;
+        const cutAt = performance.now();
+        server.http.close();
+        server.cut();
+        expect((await failed).message).toContain("broke off");
+        expect(performance.now() - cutAt).toBeLessThan(5500);
+      });
+    },
+  );
 });

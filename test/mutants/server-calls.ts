@@ -122,6 +122,13 @@ export const serverCallMutants: readonly Mutant[] = [
     tests: cutTests,
   },
   {
+    name: "toolbox-whose-answer-broke-off-counts-as-well",
+    rule: 13,
+    find: "if (options.fetchTelling === undefined) noteAnswer(",
+    replace: "noteAnswer(",
+    tests: cutTests,
+  },
+  {
     name: "resumed-after-an-id-that-no-header-holds",
     rule: 16,
     in: "unbrokenBlocks",

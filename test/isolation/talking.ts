@@ -15,9 +15,14 @@ import { contextOf, testIssuer } from "../support/test-users.js";
 
 const clientId = "7c5dbd5b-2d4b-4b1e-9d52-4a7d3ea3f6a1";
 
-/** What a run shows. `wrong` must be empty where people and their conversations are kept apart. */
+/**
+ * What a run shows. Every question is answered or declined, and `wrong` is empty, where people and their conversations are
+ * kept apart.
+ */
 export interface TalkMeasured {
   calls: number;
+  /** Calls that had the server ask. */
+  asked: number;
   /** Questions that a turn answered, and those that were declined because the server could have meant two turns. */
   answered: number;
   declined: number;
@@ -33,7 +38,7 @@ export interface TalkMeasured {
 export interface TalkOptions {
   readonly calls: number;
   readonly random: () => number;
-  /** How many people there are, and how many conversations of theirs run at the same time. Default 50 and 40. */
+  /** How many people there are, and how many conversations of theirs run at the same time. Default 25 and 20. */
   readonly people?: number;
   readonly conversations?: number;
 }
@@ -45,8 +50,8 @@ export interface TalkOptions {
 export async function measureTalk({
   calls,
   random,
-  people = 50,
-  conversations = 40,
+  people = 25,
+  conversations = 20,
 }: TalkOptions): Promise<TalkMeasured> {
   const issuer = testIssuer({ lifetimeMs: 36_000 });
   const server = await startTalkingServer({ whose: issuer.whose, patienceMs: 20_000 });
@@ -61,6 +66,7 @@ export async function measureTalk({
   );
   const result: TalkMeasured = {
     calls: 0,
+    asked: 0,
     answered: 0,
     declined: 0,
     notifiedInTurn: 0,
@@ -107,7 +113,7 @@ export async function measureTalk({
     max: Math.max(2, Math.floor(people * 0.8)),
   });
 
-  async function converse(): Promise<void> {
+  async function converse(started: () => void): Promise<void> {
     while (result.calls < calls) {
       const person = `p${Math.floor(random() * people)}`;
       const word = `w${result.calls}`;
@@ -116,7 +122,10 @@ export async function measureTalk({
       const turns = 1 + Math.floor(random() * 10);
       try {
         await runWithUserContext(context, async () => {
-          for (let at = 0; at < turns && result.calls < calls; at += 1) await oneCall(person, word);
+          for (let at = 0; at < turns && result.calls < calls; at += 1) {
+            await oneCall(person, word);
+            started();
+          }
         });
       } finally {
         context.end();
@@ -127,6 +136,7 @@ export async function measureTalk({
   async function oneCall(person: string, word: string): Promise<void> {
     result.calls += 1;
     const name = random() < 0.6 ? "ask" : random() < 0.5 ? "note" : "echo";
+    if (name === "ask") result.asked += 1;
     try {
       const said = await pool.use((client) => client.callTool({ name, arguments: { note: word } }));
       const text: string = (said as { content: { text: string }[] }).content[0]?.text ?? "";
@@ -148,7 +158,13 @@ export async function measureTalk({
   }
 
   try {
-    await Promise.all(Array.from({ length: conversations }, converse));
+    const running: Promise<void>[] = [];
+    // One after the other: a call waits 5 s for its client's stream, which is little if all open at once on a busy machine.
+    while (running.length < conversations)
+      await new Promise<void>((started) => {
+        running.push(converse(started).finally(started));
+      });
+    await Promise.all(running);
   } finally {
     await pool.close();
     await access.close();

@@ -48,6 +48,10 @@ export async function startTalkingServer({
         transports.set(id, transport);
         sessions.set(id, { caller, server });
       },
+      onsessionclosed(id) {
+        transports.delete(id);
+        sessions.delete(id);
+      },
     });
     await server.connect(transport as Parameters<McpServer["connect"]>[0]);
     return transport;

@@ -1017,6 +1017,7 @@ interface FoundryToolboxOptions extends Pick<Runtime, "fetch" | "now" | "random"
     readonly maxRetryWaitMs?: number;
     readonly timeoutMs?: number;
     readonly standaloneStream?: "refuse" | "allow";
+    readonly silenceMs?: number;
     readonly sharedSessions?: "refuse" | "allow";
     readonly environment?: FoundryEnvironment;
 }

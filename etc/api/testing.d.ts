@@ -633,6 +633,7 @@ interface FoundryOptions {
     readonly tenant?: string;
     readonly agentIdentity?: string;
     readonly blueprint?: AppRef;
+    readonly environment?: Readonly<Record<string, string>>;
     readonly toolboxes?: readonly ToolboxOptions[];
     readonly consumers?: "everybody" | readonly string[];
     readonly impersonators?: readonly string[];

@@ -12,6 +12,7 @@ import {
   record,
   text,
 } from "../../options/checks.js";
+import { invalid } from "../../options/invalid.js";
 import { nested, type Checked, type OptionCheck, type OptionTable } from "../../options/option-table.js";
 import { byType } from "../by-type.js";
 import { portOption } from "../entra/option-checks.js";
@@ -60,6 +61,23 @@ const consumers: OptionCheck<"everybody" | readonly string[]> = {
   ...either(oneOf("everybody"), names),
   kind: "list",
 };
+
+const anySettings = record(text());
+
+/** Source: learn.microsoft.com, foundry/agents/how-to/configure-hosted-agent-env-variables. */
+const deployedSettings: OptionCheck<Readonly<Record<string, string>>> = {
+  ...anySettings,
+  read(value, at) {
+    const settings = anySettings.read(value, at);
+    const reserved = Object.keys(settings).find((one) => reservedName.test(one));
+    if (reserved === undefined) return settings;
+    throw invalid(
+      `${at}.${reserved}`,
+      "Foundry reserves this name, and refuses the deployment with invalid_payload. Begin the name with APP_, for example.",
+    );
+  },
+};
+const reservedName = /^(?:AGENT_|FOUNDRY_|APPLICATIONINSIGHTS_CONNECTION_STRING$)/i;
 
 const toolTable = nested<ToolDefinition>({
   name,
@@ -121,6 +139,7 @@ export const foundryOptions: OptionTable<FoundryOptions, FoundryDefaults> = {
   tenant: optional(name),
   agentIdentity: optional(name),
   blueprint: optional(refOption),
+  environment: optional(deployedSettings),
   toolboxes: orElse(list(nested(toolboxTable)), []),
   consumers: orElse(consumers, "everybody"),
   impersonators: orElse(names, []),

@@ -31,6 +31,11 @@ export interface FoundryOptions {
   readonly agentIdentity?: string;
   /** The agent's blueprint. The container finds its client id in the environment. */
   readonly blueprint?: AppRef;
+  /**
+   * The settings that the agent is deployed with; `env` holds them, too. As the platform does, this refuses names that
+   * it sets itself or reserves: `AGENT_*`, `FOUNDRY_*` and `APPLICATIONINSIGHTS_CONNECTION_STRING`.
+   */
+  readonly environment?: Readonly<Record<string, string>>;
   readonly toolboxes?: readonly ToolboxOptions[];
   /** Who is Foundry Agent Consumer: names of users, apps and managed identities. Default everybody. */
   readonly consumers?: "everybody" | readonly string[];

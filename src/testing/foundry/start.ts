@@ -222,6 +222,7 @@ function environment(state: FoundryState, projectEndpoint: string): Record<strin
   const { options, agentName, agentVersion, tenantId } = state;
   const { entra, blueprint } = options;
   return {
+    ...options.environment,
     FOUNDRY_HOSTING_ENVIRONMENT: "emulator",
     FOUNDRY_PROJECT_ENDPOINT: projectEndpoint,
     FOUNDRY_AGENT_ID: randomUUID(),

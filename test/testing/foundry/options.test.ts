@@ -95,6 +95,23 @@ test("the container's environment is that of a hosted agent, and its credential 
   expect(decodeJwt(token)["oid"]).toBe(world.entra.managedIdentity.identities[0]?.objectId);
 });
 
+test("the container's environment has what the agent is deployed with", async () => {
+  const { env } = await world.start({ environment: { APP_CLIENT_ID: "x" } });
+  expect(env).toMatchObject({ APP_CLIENT_ID: "x", FOUNDRY_HOSTING_ENVIRONMENT: "emulator" });
+});
+
+test.each([
+  "AGENT_CLIENT_ID",
+  "FOUNDRY_APP_SECRET",
+  "FOUNDRY_AGENT_NAME",
+  "APPLICATIONINSIGHTS_CONNECTION_STRING",
+])("an agent cannot be deployed with a setting called %s", async (name) => {
+  await expect(world.start({ environment: { APP_TENANT: "t", [name]: "a-secret" } })).rejects.toMatchObject({
+    code: "invalid_option",
+    message: expect.stringMatching(new RegExp(`environment\\.${name}: .*invalid_payload.*APP_`)) as string,
+  });
+});
+
 test("another identity can be the agent's", async () => {
   const foundry = await world.start({
     agentIdentity: "another identity",

@@ -30,7 +30,7 @@ describe("the fuzzer", () => {
 
   it.each([
     ["leaky", "leaks: shows"],
-    ["slow", "slow: took more than 50 ms, four times"],
+    ["slow", "slow: took more than 100 ms, four times"],
     ["wrong", "wrong: a token with a comma"],
     ["silent", "hangs: did not settle"],
     ["unreached", "fewer than 95 % of the branches were reached"],

@@ -9,7 +9,7 @@ import { random } from "./random.js";
 import { commonWords } from "./words.js";
 
 /** Longer than this no input may take, in milliseconds. */
-export const mostMs = 50;
+export const mostMs = 100;
 
 /** How one target is fuzzed. */
 export interface FuzzOptions {

@@ -300,6 +300,7 @@ type IdentityEvent = {
 interface OnEvent {
     (event: IdentityEvent): void;
     readonly around?: AroundStep;
+    readonly isIdle?: () => boolean;
 }
 interface StreamOptions {
     readonly onEvent?: OnEvent;

@@ -235,6 +235,7 @@ type IdentityEvent = {
 interface OnEvent {
     (event: IdentityEvent): void;
     readonly around?: AroundStep;
+    readonly isIdle?: () => boolean;
 }
 interface OpenTelemetryOptions {
     readonly tracerProvider?: TracerProvider;

@@ -364,6 +364,7 @@ type IdentityEvent = {
 interface OnEvent {
     (event: IdentityEvent): void;
     readonly around?: AroundStep;
+    readonly isIdle?: () => boolean;
 }
 interface Runtime {
     readonly fetch?: FetchLike | undefined;

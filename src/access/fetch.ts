@@ -6,7 +6,7 @@ import { HostedAgentIdentityError } from "../errors.js";
 import { redirectRefusedCauses } from "../errors/causes/resource.js";
 import type { ErrorCause } from "../errors/facts.js";
 import type { OnEvent } from "../events/events.js";
-import { traced, type TraceHeaders } from "../events/steps.js";
+import { listens, traced, type TraceHeaders } from "../events/steps.js";
 import type { FetchLike } from "../runtime/runtime.js";
 import type { ProtectedResource } from "../sources/protected-resource.js";
 import type { AccessToken } from "../sources/token-source.js";
@@ -344,7 +344,7 @@ export function tracedFetch(send: SendAsUser, { resource, onEvent, context: boun
     } catch (error) {
       return Promise.reject(error);
     }
-    if (around === undefined) return send(request);
+    if (around === undefined || !listens(around)) return send(request);
     const { href, init } = request;
     const context = bound ?? tryGetUserContext();
     const step = {

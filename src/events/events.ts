@@ -211,6 +211,8 @@ export type IdentityEvent =
 export interface OnEvent {
   (event: IdentityEvent): void;
   readonly around?: AroundStep;
+  /** Asked before each step: `true` while nothing would come of `around`, and the step runs without it. */
+  readonly isIdle?: () => boolean;
 }
 
 /** Calls the listener. Its errors never reach the call that raised the event. */

@@ -96,6 +96,16 @@ export type AroundStep = (
 /** Who may listen to steps. */
 interface Listener {
   readonly around?: AroundStep;
+  readonly isIdle?: () => boolean;
+}
+
+/** Whether a listener has something to do around a step at the moment. */
+export function listens(listener: Listener): boolean {
+  try {
+    return listener.around !== undefined && listener.isIdle?.() !== true;
+  } catch {
+    return true;
+  }
 }
 
 /**

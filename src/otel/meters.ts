@@ -1,4 +1,5 @@
 import {
+  createNoopMeter,
   metrics,
   type Attributes,
   type Counter,
@@ -15,10 +16,13 @@ import { durations, eventCounter, type DurationMetric, attributes } from "./name
 export interface Meters {
   count(event: IdentityEvent): void;
   took(step: IdentityStep, durationMs: number, attributes: Attributes): void;
+  /** Whether no provider of meters was given or is registered. */
+  isIdle(): boolean;
 }
 
 interface Instruments {
   readonly provider: MeterProvider;
+  readonly areNoop: boolean;
   readonly events: Counter;
   readonly durations: Readonly<Record<IdentityStep["step"], Histogram>>;
 }
@@ -36,6 +40,7 @@ export function meters(given: MeterProvider | undefined): Meters {
     count: (event) => instruments().events.add(1, eventAttributes(event)),
     took: (step, durationMs, attributes) =>
       instruments().durations[step.step].record(durationMs / 1000, attributes),
+    isIdle: () => instruments().areNoop,
   };
 }
 
@@ -43,6 +48,7 @@ function instrumentsOf(provider: MeterProvider): Instruments {
   const meter = provider.getMeter("hosted-agent-identity", packageVersion);
   return {
     provider,
+    areNoop: meter === createNoopMeter(),
     events: meter.createCounter(eventCounter, { unit: "{event}", description: "Events, by their name." }),
     durations: {
       verify: histogram(meter, durations.verify, "How long verifying a user token took."),

@@ -12,6 +12,7 @@ import {
   defaultTextMapGetter,
   defaultTextMapSetter,
   propagation,
+  ProxyTracerProvider,
   ROOT_CONTEXT,
   type Context,
 } from "@opentelemetry/api";
@@ -87,7 +88,22 @@ export function openTelemetry(options: OpenTelemetryOptions = {}): OnEvent {
     numbers.took(step, end.durationMs, { ...started, ...ended });
   };
 
-  return Object.freeze(Object.assign(listenerOf(numbers, settings.onEvent), { around }));
+  /** An application that has the API without an SDK, or has not registered it yet, pays nothing for the steps. */
+  const isIdle = (): boolean =>
+    settings.tracerProvider === undefined &&
+    isUnregistered(trace.getTracerProvider()) &&
+    numbers.isIdle() &&
+    propagation.fields().length === 0;
+
+  return Object.freeze(Object.assign(listenerOf(numbers, settings.onEvent), { around, isIdle }));
+}
+
+/** The API's own stand-in, which no SDK has taken over. */
+function isUnregistered(provider: TracerProvider): boolean {
+  return (
+    provider instanceof ProxyTracerProvider &&
+    provider.getDelegateTracer("hosted-agent-identity", packageVersion) === undefined
+  );
 }
 
 /** The options of {@link openTelemetry}. */

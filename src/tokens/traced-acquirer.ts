@@ -1,4 +1,4 @@
-import { traced, type StepEnd, type TokenCacheUse } from "../events/steps.js";
+import { listens, traced, type StepEnd, type TokenCacheUse } from "../events/steps.js";
 import { type OnEvent } from "../events/events.js";
 import type { Acquirer } from "./acquire.js";
 import type { AccessToken, TokenSource } from "../sources/token-source.js";
@@ -38,7 +38,7 @@ export function tracedAcquirer<A extends Pick<Acquirer, "cachedToken" | "acquire
     ...acquirer,
     cachedToken(context) {
       const token = acquirer.cachedToken(context);
-      if (token === undefined) return undefined;
+      if (token === undefined || !listens(onEvent)) return token;
       const { principalKey: principal, trace } = context;
       const step = { step: "acquire", serverLabel, steppedUp: false, principal, trace } as const;
       void traced(
@@ -50,6 +50,7 @@ export function tracedAcquirer<A extends Pick<Acquirer, "cachedToken" | "acquire
       return token;
     },
     acquire(context, asked) {
+      if (!listens(onEvent)) return acquirer.acquire(context, asked);
       const { principalKey: principal, trace } = context;
       const steppedUp = asked?.claims !== undefined || asked?.scopes !== undefined;
       const step = { step: "acquire", serverLabel, steppedUp, principal, trace } as const;

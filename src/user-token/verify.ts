@@ -10,7 +10,7 @@ import { appFactsOption, clientOption, type EntraAppFacts } from "../entra/cloud
 import { decodeClaims, stringClaim, type TokenClaims } from "../entra/token-claims.js";
 import { isUserTokenError, loadPackage, UserTokenError } from "../errors.js";
 import { emit, listener, type OnEvent } from "../events/events.js";
-import { traced } from "../events/steps.js";
+import { listens, traced } from "../events/steps.js";
 import {
   bytes,
   clock,
@@ -152,7 +152,7 @@ export function tokenVerifier(
   }
 
   return function verify(token) {
-    if (onEvent?.around === undefined) return verified(token);
+    if (onEvent === undefined || !listens(onEvent)) return verified(token);
     return traced(onEvent, { step: "verify" }, () => verified(token));
   };
 }

@@ -1,5 +1,6 @@
-import { SpanKind, SpanStatusCode, trace } from "@opentelemetry/api";
-import type { ReadableSpan } from "@opentelemetry/sdk-trace-base";
+import { metrics, propagation, SpanKind, SpanStatusCode, trace } from "@opentelemetry/api";
+import { MeterProvider } from "@opentelemetry/sdk-metrics";
+import { BasicTracerProvider, type ReadableSpan } from "@opentelemetry/sdk-trace-base";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import {
   createUserContext,
@@ -216,6 +217,33 @@ describe("what goes wrong", () => {
     ]);
     await agent.close();
   });
+});
+
+it("openTelemetry() is idle until something is registered, or given, that steps are for", async () => {
+  await telemetry.stop();
+  const onEvent = openTelemetry();
+  const isIdle = (): boolean | undefined => onEvent.isIdle?.();
+  expect(isIdle()).toBe(true);
+  trace.setGlobalTracerProvider(new BasicTracerProvider());
+  expect(isIdle()).toBe(false);
+  trace.disable();
+  expect(isIdle()).toBe(true);
+  metrics.setGlobalMeterProvider(new MeterProvider());
+  expect(isIdle()).toBe(false);
+  metrics.disable();
+  expect(isIdle()).toBe(true);
+  // Without an SDK, a request still continues the trace of the request that is answered.
+  propagation.setGlobalPropagator({
+    inject: () => undefined,
+    extract: (active) => active,
+    fields: () => ["traceparent"],
+  });
+  expect(isIdle()).toBe(false);
+  propagation.disable();
+  expect(isIdle()).toBe(true);
+  expect(openTelemetry({ tracerProvider: new BasicTracerProvider() }).isIdle?.()).toBe(false);
+  expect(openTelemetry({ meterProvider: new MeterProvider() }).isIdle?.()).toBe(false);
+  telemetry = registerTelemetry();
 });
 
 it("spans and metrics work when the application registers its SDK after the agent was made", async () => {

@@ -56,6 +56,19 @@ describe("a listener that", () => {
   });
 });
 
+it.each<[string, () => boolean, number]>([
+  ["is idle hears of no step", () => true, 0],
+  ["is not idle hears of each", () => false, 3],
+  ["cannot say so hears of each", boom, 3],
+])("a listener that %s", async (_what, isIdle, expected) => {
+  const steps: string[] = [];
+  const around: AroundStep = async ({ step }, run) => void steps.push(step, (await run()).outcome);
+  const agent = site.agent(Object.assign(() => undefined, { around, isIdle }));
+  const status = await agent.turn("Ada", async () => (await agent.plain.fetch(agent.plain.url)).status);
+  expect([status, steps.filter((one) => one === "ok").length]).toEqual([200, expected]);
+  await agent.close();
+});
+
 it("without a listener for steps nothing is put around a call: what fetch sends comes back as the same promise", () => {
   const answer = Promise.resolve(new Response());
   const resource = site.agent(undefined).plain.resource;

@@ -66,9 +66,14 @@ describe("a primary that is demoted while the connection is kept", () => {
     );
   });
 
+  /** Until the replica has what was written. */
+  async function replicated(): Promise<void> {
+    await vi.waitUntil(async () => Number(await operate(server.url, "WAIT", "1", "100")) === 1, 5_000);
+  }
+
   /** The name leads to the new primary; connections of before stay with the old one. */
   async function failOver(): Promise<void> {
-    await vi.waitUntil(async () => Number(await operate(server.url, "WAIT", "1", "100")) === 1, 5_000);
+    await replicated();
     await operate(replica.url, "REPLICAOF", "NO", "ONE");
     await operate(server.url, "REPLICAOF", "127.0.0.1", String(replica.port));
     name.lead(replica.port);
@@ -114,6 +119,7 @@ describe("a primary that is demoted while the connection is kept", () => {
   it("and that does not know its data any more says so", async () => {
     const store = await open(clientOf(name.url));
     await store.setIfAbsent("grant", "sealed", hour);
+    await replicated();
     await operate(server.url, "CONFIG", "SET", "replica-serve-stale-data", "no");
     await operate(server.url, "REPLICAOF", "127.0.0.1", "1");
     await expect(store.get("grant")).rejects.toThrow(coded("store_unavailable", "MASTERDOWN"));

@@ -20,6 +20,7 @@ import {
   canSendAgain,
   type OutgoingInit,
   type OutgoingRequest,
+  mayBeRpc,
   outgoingRequest,
 } from "./outgoing-request.js";
 import { lostSession, saysSessionIsLost } from "./lost-session.js";
@@ -27,7 +28,7 @@ import { maySendAgain } from "./send-again.js";
 import { asksForStandaloneStream, type StandaloneRefusal } from "./standalone-requests.js";
 import type { StreamWire } from "./own-requests.js";
 import type { StandaloneStreams } from "./standalone-streams.js";
-import { inSessionOf, mayBeRpc, restOf } from "./session-messages.js";
+import { inSessionOf, restOf } from "./session-messages.js";
 import { ownerOf, sessionIdsOf, type SessionOwners } from "./sessions.js";
 import { beginToolCalls, noteAnswer, noteFailure, type ToolCallsSent } from "./tool-calls.js";
 import { urlNotAllowed, type UrlMatch } from "./url-match.js";

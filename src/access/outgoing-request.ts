@@ -172,3 +172,8 @@ function trimmed(value: string): string {
 function isSpace(code: number): boolean {
   return code === 0x20 || code === 0x09 || code === 0x0a || code === 0x0d;
 }
+
+/** Whether a request may be one of JSON-RPC, or resumes the answer to one. */
+export function mayBeRpc({ method, headers, body }: OutgoingInit): boolean {
+  return method === "POST" ? typeof body === "string" : headers["last-event-id"] !== undefined;
+}

@@ -1,11 +1,6 @@
 import type { OutgoingInit } from "./outgoing-request.js";
 import type { RequestHeaders } from "./types.js";
 
-/** Whether a request may be one of JSON-RPC, or resumes the answer to one. */
-export function mayBeRpc({ method, headers, body }: OutgoingInit): boolean {
-  return method === "POST" ? typeof body === "string" : headers["last-event-id"] !== undefined;
-}
-
 /** A message of the client to the server, in the session of a request. */
 export function inSessionOf(init: OutgoingInit, body: string): OutgoingInit {
   const { "last-event-id": _resumed, "mcp-method": _method, "mcp-name": _name, ...kept } = init.headers;

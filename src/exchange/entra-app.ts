@@ -20,7 +20,7 @@ import { type Runtime, runtimeOptions, type FetchLike, fraction, uuid } from "..
 import { appNameOptions, entraAppFacts } from "./app-facts.js";
 import { backOff, type BackOff } from "./back-off.js";
 import type { ClientAuthentication, ClientCredential, CredentialRequest } from "./credential.js";
-import { requestTurns, type RequestTurns } from "./request-turns.js";
+import { requestTurns, type RequestTurns } from "./waits.js";
 
 /** How the agent's app registration is described. */
 export interface EntraAppOptions extends Pick<Runtime, "fetch" | "now" | "random" | "onEvent"> {

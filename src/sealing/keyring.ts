@@ -58,7 +58,7 @@ export const maxSealedLength = 4_194_304;
  * How many records a keyring keeps the keys of: a sign-in reads and writes each of its records several times. All of
  * them follow from the master keys, which it holds anyway.
  */
-const maxDerivations = 4_096;
+const maxDerivations = 256;
 
 /** Of a longer name, which somebody outside may have chosen, nothing is kept. In characters. */
 const maxKeptText = 1_024;

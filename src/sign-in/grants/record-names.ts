@@ -28,7 +28,7 @@ export function recordName(kind: RecordKind, ...parts: readonly string[]): strin
 }
 
 /** A sign-in names each of its records several times. */
-const maxNames = 4_096;
+const maxNames = 256;
 
 /** The store with keyed names (HMAC-SHA-256): whoever can read it cannot look up a user they know. */
 export function keyedStore(

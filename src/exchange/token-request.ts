@@ -50,11 +50,15 @@ const maxCredentialRetries = 1;
 export async function requestTokens(app: EntraAppInternals, request: TokenRequest): Promise<IssuedTokens> {
   const { account, tenantId, exchange } = request;
   // A sign-in has no account to wait for yet, and the app's own token is a step of a user's exchange, which waits.
-  if (account === undefined || account === "nobody") return requestInTurn(app, request);
+  if (account === "nobody") return requestInTurn(app, request);
+  if (account === undefined) return app.turns.run(request.signal, () => requestInTurn(app, request));
   await admitTenant(app.facts, tenantId);
   const { clientId } = app.facts;
   const asking = { clientId, tenantId, principal: account.oid, exchange };
-  return app.backOff.run(asking, () => requestInTurn(app, request));
+  // What Entra has said to those before counts for whoever has waited in line behind them.
+  return app.turns.run(request.signal, async () => {
+    return app.backOff.run(asking, () => requestInTurn(app, request));
+  });
 }
 
 /** Refuses a tenant that is not, or no longer, allowed. Throws `user_token_tenant`, `tenants_unavailable`. */
@@ -69,10 +73,7 @@ export async function admitTenant(facts: EntraAppFacts, tid: string): Promise<vo
 async function requestInTurn(app: EntraAppInternals, request: TokenRequest): Promise<IssuedTokens> {
   let refused = 0;
   for (let retries = 0; ;) {
-    // The app's own token is a step of a request that has its turn.
-    const outcome = await (request.account === "nobody"
-      ? attempt(app, request, refused)
-      : app.turns.run(request.signal, () => attempt(app, request, refused)));
+    const outcome = await attempt(app, request, refused);
     if ("token" in outcome) return outcome;
     if (outcome.category === "cred" && refused < maxCredentialRetries) refused += 1;
     else if (isPassing(outcome) && retries < (request.retries ?? maxRetries)) {

@@ -285,6 +285,15 @@ describe("the on-behalf-of exchange, sent by MSAL", () => {
     expect(started).toBe(200);
   });
 
+  it("sends none of those who waited in line when Entra has asked the others to wait", async () => {
+    entra.answer((_form, response) => json(response, 429, { error: "temporarily_unavailable" }));
+    const client = app({ timeoutMs: 60_000 });
+    const burst = await Promise.all(
+      Array.from({ length: 400 }, () => refused(exchange(client, contextFor()))),
+    );
+    expect(burst.filter(({ code }) => code === "backing_off").length).toBeGreaterThan(100);
+  });
+
   it("lets an abort of the caller through unchanged", async () => {
     entra.answer(() => {});
     const controller = new AbortController();

@@ -33,7 +33,7 @@ export const onTheWire: Readonly<Record<string, string>> = {
 export const conditionalSpreads = 0;
 
 /** What `npm pack` makes, in kilobytes of 1000 bytes. */
-export const tarballKb = 565;
+export const tarballKb = 600;
 
 /** Files of `src` that a new way to a token touches. */
 export const filesOfNewSource = 6;

@@ -8,13 +8,14 @@ import { contextOf, platformContext } from "../sign-in/support/contexts.js";
 import { codeOf, person, titleOf } from "../sign-in/support/person.js";
 import { signInSite, type Site } from "../sign-in/support/site.js";
 import { signInWorld, type SignInWorld } from "../sign-in/support/signing-in.js";
+import { redisOperator } from "../support/redis-operator.js";
 import { startRedis, type RedisServer } from "../support/redis-server.js";
 import { startTcpProxy, type TcpProxy } from "../support/tcp-proxy.js";
 
 const people = ["Ada", "Bob", "Cleo"] as const;
 type Person = (typeof people)[number];
 /** The store's own limit for each call here; 2 s by default. */
-const timeoutMs = 300;
+const timeoutMs = 600;
 
 /** What one call came to, and what it cost. */
 interface Outcome {
@@ -52,7 +53,8 @@ beforeEach(async () => {
   site = await signInSite(world, { now, store: storeOf() });
   opened.push(site);
   keysOf.clear();
-  const operator = await createClient({ url: redis.url }).connect();
+  const operator = await redisOperator(redis.url);
+  opened.push({ close: async () => operator.destroy() });
   const known = new Set<string>();
   for (const name of people) {
     await signsIn(name);
@@ -60,7 +62,6 @@ beforeEach(async () => {
     for (const key of added) known.add(key);
     keysOf.set(name, added);
   }
-  operator.destroy();
 });
 afterEach(async () => {
   line.delay(0);
@@ -121,7 +122,7 @@ async function outcome(contacts: UserAccess, name: Person, context = contextFor(
 
 /** A direct line to the server, for what an operator or an intruder does. */
 async function atRedis() {
-  const client = await createClient({ url: redis.url }).connect();
+  const client = await redisOperator(redis.url);
   opened.push({ close: async () => client.destroy() });
   const grantOf = (name: Person): string => keysOf.get(name)?.find((key) => key.includes(":grant:")) ?? "";
   return {

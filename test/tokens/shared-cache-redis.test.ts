@@ -1,7 +1,7 @@
 import { fork, type ChildProcess } from "node:child_process";
 import { randomBytes } from "node:crypto";
 import { once } from "node:events";
-import { createClient, createCluster } from "redis";
+import { createCluster } from "redis";
 import { afterEach, beforeEach, describe, expect, it, onTestFinished } from "vitest";
 import {
   clientSecret,
@@ -16,6 +16,7 @@ import {
 import { startEntra } from "hosted-agent-identity/testing";
 import { compiled } from "../support/compiled.js";
 import { agentApp, contextFor, mcpApp, tenant } from "../support/people.js";
+import { redisOperator, type RedisOperator } from "../support/redis-operator.js";
 import { askRedis, startRedis, startRedisCluster, type RedisServer } from "../support/redis-server.js";
 import { keyvOnRedis } from "../support/shared-token-stores.js";
 import { startTcpProxy } from "../support/tcp-proxy.js";
@@ -259,9 +260,8 @@ async function hasKeys(count: number): Promise<void> {
   });
 }
 
-async function operator(work: (client: ReturnType<typeof createClient>) => Promise<unknown>): Promise<void> {
-  const client = createClient({ url: redis.url });
-  await client.connect();
-  await work(client as ReturnType<typeof createClient>);
+async function operator(work: (client: RedisOperator) => Promise<unknown>): Promise<void> {
+  const client = await redisOperator(redis.url);
+  await work(client);
   client.destroy();
 }

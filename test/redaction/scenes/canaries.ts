@@ -6,10 +6,10 @@ import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { startEntra } from "hosted-agent-identity/testing";
-import { createClient } from "redis";
 import { HostedAgentIdentityError, type OnEvent } from "hosted-agent-identity";
 import { emit } from "../../../src/events/events.js";
 import { traced } from "../../../src/events/steps.js";
+import { redisOperator } from "../../support/redis-operator.js";
 import { startRedis } from "../../support/redis-server.js";
 import { scriptedModel } from "../../support/scripted-model.js";
 import { captureKinds, secret, shown, type CaptureKind } from "../recorder.js";
@@ -97,7 +97,7 @@ async function model(of: Canaries): Promise<void> {
 async function redis(of: Canaries): Promise<void> {
   const server = await startRedis();
   const unwatch = watchRedis(server.url, "canaries");
-  const client = await createClient({ url: server.url }).connect();
+  const client = await redisOperator(server.url);
   await client.set("kept", of("redis"));
   await dumpRedis(server.url, "canaries");
   unwatch();

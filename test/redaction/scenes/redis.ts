@@ -1,5 +1,6 @@
 import { connect, type Socket } from "node:net";
-import { createClient, RESP_TYPES } from "redis";
+import { RESP_TYPES } from "redis";
+import { redisOperator } from "../../support/redis-operator.js";
 import { shown } from "../recorder.js";
 
 /** Notes every command that reaches a Redis, until the returned function is called; across its restarts. */
@@ -22,7 +23,7 @@ export function watchRedis(url: string, where: string): () => void {
 
 /** Notes every key and value of a Redis. */
 export async function dumpRedis(url: string, where: string): Promise<void> {
-  const client = await createClient({ url }).connect();
+  const client = await redisOperator(url);
   const raw = client.withTypeMapping({ [RESP_TYPES.BLOB_STRING]: Buffer });
   let keys = 0;
   for await (const some of client.scanIterator()) {

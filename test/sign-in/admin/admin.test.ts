@@ -1,6 +1,6 @@
-import { createClient } from "redis";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { createSignIn, memoryStore, redisStore, type SignInStore } from "hosted-agent-identity/sign-in";
+import { redisOperator } from "../../support/redis-operator.js";
 import { startRedis, type RedisServer } from "../../support/redis-server.js";
 import { masterKey } from "../support/replica.js";
 import { signInWorld, type SignInWorld } from "../support/signing-in.js";
@@ -18,10 +18,8 @@ describe("over redisStore()", () => {
   });
   afterAll(() => redis.stop());
   operatorCases(async () => {
-    const client = createClient({ url: redis.url });
-    await client.connect();
     opened += 1;
-    return redisStore(client, { keyPrefix: `operator-${opened}:` });
+    return redisStore(await redisOperator(redis.url), { keyPrefix: `operator-${opened}:` });
   });
 });
 

@@ -8,6 +8,7 @@ import {
   type SignInStore,
 } from "hosted-agent-identity/sign-in";
 import { signInStoreSuite } from "hosted-agent-identity/testing";
+import { redisOperator } from "../../support/redis-operator.js";
 import { askRedis, startRedisCluster, type RedisCluster } from "../../support/redis-server.js";
 import { coded, hour, pagesOf } from "../../support/redis-stores.js";
 
@@ -74,7 +75,7 @@ describe("a client of one server in front of it", () => {
   });
 
   it("is told the way out by every key that it is refused", async () => {
-    const theirs = await createClient({ url: cluster.urls[0] ?? "" }).connect();
+    const theirs = await redisOperator(cluster.urls[0] ?? "");
     opened.push({ close: async () => theirs.destroy() });
     const store = redisStore(theirs);
     const writes = await Promise.allSettled(names.map((name) => store.setIfAbsent(name, "sealed", hour)));

@@ -2,6 +2,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { createClient } from "redis";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { redisStore, type RedisClient, type SignInStore } from "hosted-agent-identity/sign-in";
+import { redisOperator } from "../../support/redis-operator.js";
 import { startRedis, type RedisServer } from "../../support/redis-server.js";
 import { answering, coded, hour } from "../../support/redis-stores.js";
 import { startTcpProxy, type TcpProxy } from "../../support/tcp-proxy.js";
@@ -27,9 +28,7 @@ const clientOf = (url: string, settings = {}) =>
   createClient({ url, socket: { reconnectStrategy: 20 }, ...settings });
 
 async function operate(url: string, ...command: string[]): Promise<unknown> {
-  const client = await createClient({ url })
-    .on("error", () => undefined)
-    .connect();
+  const client = await redisOperator(url);
   try {
     return await client.sendCommand(command);
   } finally {

@@ -7,6 +7,7 @@ import {
   type SignInStore,
 } from "hosted-agent-identity/sign-in";
 import { signInStoreSuite } from "hosted-agent-identity/testing";
+import { redisOperator } from "../../support/redis-operator.js";
 import { startRedis, type RedisServer } from "../../support/redis-server.js";
 import { answering, coded, hour, pagesOf } from "../../support/redis-stores.js";
 import { startTcpProxy, type TcpProxy } from "../../support/tcp-proxy.js";
@@ -37,9 +38,7 @@ async function open(options?: RedisStoreOptions, url = server.url): Promise<Sign
 
 /** A direct line to the server, for what an operator does. */
 async function operator() {
-  const client = await createClient({ url: server.url })
-    .on("error", () => undefined)
-    .connect();
+  const client = await redisOperator(server.url);
   opened.push({ close: async () => client.destroy() });
   return client;
 }
@@ -121,9 +120,10 @@ describe("a slow server", () => {
   afterEach(() => proxy.close());
 
   it("that pauses gives errors within the deadline, and the right answers afterwards", async () => {
+    const patient = await open();
+    await patient.setIfAbsent("grant", "sealed", hour);
+    await patient.setIfAbsent("other grant", "sealed too", hour);
     const store = await open({ timeoutMs: 200 });
-    await store.setIfAbsent("grant", "sealed", hour);
-    await store.setIfAbsent("other grant", "sealed too", hour);
     await (await operator()).sendCommand(["CLIENT", "PAUSE", "500", "ALL"]);
     await expectEachRefused(store, "within 200 ms");
     await answering(store);
@@ -134,9 +134,10 @@ describe("a slow server", () => {
   });
 
   it("whose answers come late never gives one call's answer to another", async () => {
-    const store = await open({ timeoutMs: 80 }, proxy.url);
     const names = Array.from({ length: 60 }, (_, n) => `n${n}`);
-    for (const name of names) await store.setIfAbsent(name, `value of ${name}`, hour);
+    const patient = await open();
+    for (const name of names) await patient.setIfAbsent(name, `value of ${name}`, hour);
+    const store = await open({ timeoutMs: 80 }, proxy.url);
     let answered = 0;
     for (const [round, name] of names.entries()) {
       proxy.delay(round % 2 === 0 ? 0 : 60 + (round % 5) * 10);
@@ -154,8 +155,8 @@ describe("a slow server", () => {
   });
 
   it("whose connection carries nothing any more gets a new one, also when nobody stops asking", async () => {
+    await (await open()).setIfAbsent("grant", "sealed", hour);
     const store = await open({ timeoutMs: 250 }, proxy.url);
-    await store.setIfAbsent("grant", "sealed", hour);
     proxy.hang();
     await expect(store.get("grant")).rejects.toThrow(coded("store_unavailable"));
     await answering(store);

@@ -7,9 +7,11 @@ import { withSpaces } from "./rows.js";
 import { interleaved, timesMore } from "./statistics.js";
 import type { Row } from "./table.js";
 
-const rounds = 7;
+const rounds = 9;
 /** How many pieces one measurement reads at least, in as many answers as it takes. */
 const leastPieces = 400;
+/** How many bytes: a few short answers are over before the engine has compiled what reads them. */
+const leastBytes = 200 * 1024;
 
 const mega = 4 * 1024 * 1024;
 /** Sizes of an answer, and of the pieces in which the server writes it. */
@@ -56,7 +58,7 @@ async function rowOf(
   server.send({ path, head: headOf(form), body: answer(form, size), piece });
   await once(server, "message");
   const fetched = (): Promise<Response> => fetch(`http://127.0.0.1:${port}${path}`);
-  const times = Math.max(2, Math.ceil(leastPieces / (size / piece)));
+  const times = Math.max(8, Math.ceil(leastPieces / (size / piece)), Math.ceil(leastBytes / size));
   const taken = await interleaved(rounds, {
     ours: () => cost(times, async () => read(await inspected(await fetched(), judge, true))),
     plain: () => cost(times, async () => read(await fetched())),

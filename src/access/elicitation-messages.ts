@@ -1,4 +1,4 @@
-import { jsonRpcError, mayHoldError } from "../foundry/json-rpc.js";
+import { jsonRpcError, mayHideWords } from "../foundry/json-rpc.js";
 
 /** What a message of a server asks of the user. The URLs are unchecked. */
 export type Elicited =
@@ -24,9 +24,9 @@ const codes = { required: -32042, undeclared: -32021 } as const;
 const maxPages = 5;
 const maxMessage = 500;
 
-/** Whether bytes may hold such a message. */
+/** Whether bytes may hold such a message. Each of them has a field or a value that ends so. */
 export function mayElicit(bytes: Buffer): boolean {
-  return mayHoldError(bytes) || bytes.includes("input_required") || bytes.includes("elicitation");
+  return bytes.includes('url"') || mayHideWords(bytes);
 }
 
 /**

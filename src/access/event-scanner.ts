@@ -22,9 +22,7 @@ export function gathered(): Gathered {
       else {
         // What came alone is not ours to write to, and is always exactly full.
         if (needed > room.length) {
-          const larger = Buffer.allocUnsafeSlow(
-            needed < maxEventLength ? Math.max(2 * needed, leastRoom) : needed,
-          );
+          const larger = Buffer.allocUnsafeSlow(Math.max(needed, Math.min(2 * needed, mostRoom), leastRoom));
           larger.set(length === room.length ? room : room.subarray(0, length));
           room = larger;
         }
@@ -43,6 +41,8 @@ export function gathered(): Gathered {
 
 const nothing = new Uint8Array();
 const leastRoom = 512;
+/** A block of the longest event, and the piece that made it so long. */
+const mostRoom = maxEventLength + 16_384;
 
 /** Whole events as they came in, or a part of one that is too long to look at. */
 export interface ScannedEvents {

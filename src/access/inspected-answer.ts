@@ -253,11 +253,9 @@ function passedOn(
 }
 
 function withBody({ url, status, statusText, headers }: Response, body: Body): Response {
-  const passedOn = new Headers(headers);
-  passedOn.delete("content-length");
-  return Object.defineProperty(new Response(body, { status, statusText, headers: passedOn }), "url", {
-    value: url,
-  });
+  const answer = new Response(body, { status, statusText, headers });
+  answer.headers.delete("content-length");
+  return Object.defineProperty(answer, "url", { value: url });
 }
 
 type Body = ReadableStream<Uint8Array>;

@@ -91,8 +91,14 @@ describe("the bytes that are looked at or copied for each byte of an answer", ()
   it("are not parsed twice, unless they hold one of the words", async () => {
     const seen: unknown[] = [];
     const judge = { mayConcern: mayElicit, judge: (message: unknown) => void seen.push(message) };
-    const words = ['{"a":"elicitation"}', '{"error":1}', '{"e\\u0072ror":1}', '{"b":"input_required"}'];
-    const others = ['{"text":"an \\"error\\" \\u00e9 \\u0007"}', '{"result":{"elicit":1}}'];
+    const words = [
+      '{"mode":"url"}',
+      '{"url":1}',
+      '{"\\u0075rl":1}',
+      '{"mode":"ur\\u006c"}',
+      '{"a":"e\\u0072ror"}',
+    ];
+    const others = ['{"text":"a \\"url\\" \\u00e9 \\u0007"}', '{"error":1}', '{"a":"elicitation"}'];
     for (const text of [...others, ...words]) {
       const passed = await inspected(answer("application/json", text, 5), judge, true);
       expect(await passed.text()).toBe(text);

@@ -156,7 +156,8 @@ async function send(
               serverLabel,
               internals,
               calls,
-              silenceMs: options.silenceMs,
+              // A stream on which its server talks by itself may have nothing to say for hours.
+              silenceMs: asksForStandaloneStream(given) ? undefined : options.silenceMs,
               resume: (lastEventId) => sendAfter(options, context, url, restOf(init, lastEventId)),
             }),
           });

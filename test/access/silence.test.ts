@@ -18,13 +18,15 @@ afterEach(() => host.close());
 
 /** A call of a tool, with a limit that a slow machine meets only where nothing comes at all. */
 async function call(
-  options: Pick<UserAccessOptions, "silenceMs" | "fetch"> = { silenceMs: 1500 },
+  options: Pick<UserAccessOptions, "silenceMs" | "fetch" | "standaloneStream"> = { silenceMs: 1500 },
+  method = "tools/call",
 ): Promise<{ outcome: string; troubles: unknown[] }> {
   const access = accessTo(`${host.url}/mcp`, undefined, options);
   const context = testUserContext();
-  const body = JSON.stringify({ jsonrpc: "2.0", id: 1, method: "tools/call", params: { name: "t" } });
+  const body = JSON.stringify({ jsonrpc: "2.0", id: 1, method, params: { name: "t" } });
+  const headers = { "content-type": "application/json", "mcp-method": method };
   const outcome = await runWithUserContext(context, () =>
-    access.fetch(access.url, { method: "POST", headers: { "content-type": "application/json" }, body }),
+    access.fetch(access.url, { method: "POST", headers, body }),
   ).then(
     (response) => response.text(),
     (error: Error) => error.name,
@@ -45,6 +47,18 @@ it("ends a call whose stream falls silent", async () => {
   const { outcome, troubles } = await call();
   expect(outcome).toContain("broke off");
   expect(troubles).toEqual(["unreachable"]);
+});
+
+it("leaves a subscription alone, on which the server has nothing to say for a while", async () => {
+  const said = `data: ${JSON.stringify({ jsonrpc: "2.0", id: 1, result: {} })}\n\n`;
+  answer = async (response) => {
+    response.writeHead(200, { "content-type": "text/event-stream" }).write(": open\n\n");
+    await sleep(900);
+    response.end(said);
+  };
+  const options = { silenceMs: 300, standaloneStream: "allow" } as const;
+  expect(await call(options, "subscriptions/listen")).toEqual({ outcome: `: open\n\n${said}`, troubles: [] });
+  expect((await call(options)).outcome).toContain("broke off");
 });
 
 it("leaves a call alone that answers", async () => {

@@ -5,7 +5,7 @@
  * everything, so importing the package would load a third more files. Here its commands have no say in where the
  * library is cut, only what it starts with has, and what would make a small chunk goes along with a bigger one that the same entries load anyway.
  */
-import { chmodSync, readFileSync, rmSync } from "node:fs";
+import { chmodSync, copyFileSync, readFileSync, rmSync } from "node:fs";
 import { dirname, resolve, sep } from "node:path";
 import { fileURLToPath } from "node:url";
 import { transform } from "esbuild";
@@ -25,17 +25,24 @@ const command: Readonly<Record<string, string>> = Object.fromEntries(
 );
 const input: Readonly<Record<string, string>> = { ...tsup.entry, ...command };
 
-/** How much of itself an entry may have to load in vain for one merge. More, and the budgets of the entries are missed. */
-const mayAdd = 0.02;
+/** How much of itself an entry may have to load in vain, in fewer files. */
+const mayAdd = 0.45;
 /** The root entry, which nearly everybody loads: it gets nothing in vain. */
 const everybodys = resolve(root, tsup.entry["index"] ?? "");
+/** Whoever loads one of these loads the root as well, so nothing that the root has is in vain. */
+const besideIt: ReadonlySet<string> = new Set(
+  ["ai-sdk", "express", "fastify", "hono", "node", "openai-agents", "otel", "sign-in", "turn"].map((name) =>
+    resolve(root, tsup.entry[name] ?? ""),
+  ),
+);
 
 /** Types off. Modules are looked for in `src` only; every package stays outside. */
 const typescript: Plugin = {
   name: "typescript",
   resolveId(id, from) {
     if (from === undefined) return resolve(root, id);
-    if (!id.startsWith(".")) return { id, external: true };
+    // A CommonJS file stays what it is, beside the file that loads it.
+    if (!id.startsWith(".") || id.endsWith(".cjs")) return { id, external: true };
     return resolve(dirname(from), id.replace(/\.js$/, ".ts"));
   },
   async transform(code, id) {
@@ -77,33 +84,79 @@ function reach(modules: ReadonlyMap<string, Module>, from: readonly string[]): R
   return reached;
 }
 
-/** Moves the modules of small groups to a group that more entries load, where what they import is loaded as well. */
+/** Groups as files: how large each is, and which others it imports. */
+interface Layout {
+  readonly sizes: readonly number[];
+  readonly imports: readonly ReadonlySet<number>[];
+  /** Which file a group went into. */
+  readonly homes: readonly number[];
+}
+
+/**
+ * Makes few groups out of many, because a file costs more than the lines in it that an entry has no use for. Each time
+ * the two are joined that add least to what entries load, until every pair left would add too much to one of them.
+ */
 function mergeSmall(groups: readonly Group[], modules: ReadonlyMap<string, Module>): void {
-  const sizeOf = (ids: Iterable<string>): number =>
-    [...ids].reduce((sum, id) => sum + (modules.get(id)?.size ?? 0), 0);
-  const groupOf = (id: string): Group | undefined => groups.find((group) => group.modules.has(id));
-  const weights = new Map(
-    groups.flatMap(({ entries }) => [...entries]).map((entry) => [entry, sizeOf(reach(modules, [entry]))]),
+  const numberOf = new Map(groups.flatMap(({ modules: ids }, n) => [...ids].map((id) => [id, n] as const)));
+  const numbers = (ids: Iterable<string>): number[] => [...ids].flatMap((id) => numberOf.get(id) ?? []);
+  let layout: Layout = {
+    sizes: groups.map((group) =>
+      [...group.modules].reduce((sum, id) => sum + (modules.get(id)?.size ?? 0), 0),
+    ),
+    imports: groups.map(
+      (group) => new Set([...group.modules].flatMap((id) => numbers(modules.get(id)?.imports ?? []))),
+    ),
+    homes: groups.map((_group, n) => n),
+  };
+  const entries = new Map(
+    [...new Set(groups.flatMap((group) => [...group.entries]))].map((id) => [
+      id,
+      numbers(besideIt.has(id) ? [id, everybodys] : [id]),
+    ]),
   );
-  for (const group of [...groups].sort((a, b) => sizeOf(a.modules) - sizeOf(b.modules))) {
-    if (group.entries.size === 1) continue;
-    const size = sizeOf(group.modules);
-    const bears = (entry: string): boolean =>
-      group.entries.has(entry) || (entry !== everybodys && size <= (weights.get(entry) ?? 0) * mayAdd);
-    const needed = [...group.modules].flatMap((id) => modules.get(id)?.imports ?? []).map(groupOf);
-    const home = groups
-      .filter((other) => other !== group && other.modules.size > 0 && isWithin(group, other))
-      .filter((other) => [...other.entries].every(bears))
-      .filter((other) => needed.every((one) => one === group || (one !== undefined && isWithin(other, one))))
-      .sort((a, b) => a.entries.size - b.entries.size)[0];
-    if (home === undefined) continue;
-    for (const id of group.modules) home.modules.add(id);
-    group.modules.clear();
+  const needed = new Map([...entries].map(([entry, start]) => [entry, loaded(layout, start)]));
+  const added = (joined: Layout): number => {
+    let sum = 0;
+    for (const [entry, start] of entries) {
+      const size = needed.get(entry) ?? 0;
+      const more = loaded(joined, start) - size;
+      if (more > (entry === everybodys || besideIt.has(entry) ? 0 : size * mayAdd)) return Infinity;
+      sum += more;
+    }
+    return sum;
+  };
+  const shared = groups.flatMap((group, n) => (group.entries.size > 1 ? [n] : []));
+  for (;;) {
+    const left = shared.filter((n) => layout.homes[n] === n);
+    const pairs = left.flatMap((into, at) => left.slice(at + 1).map((from) => [into, from] as const));
+    let [least, best] = [Infinity, layout];
+    for (const [into, from] of pairs) {
+      const homes = layout.homes.map((home) => (home === from ? into : home));
+      const more = added({ ...layout, homes });
+      if (more < least) [least, best] = [more, { ...layout, homes }];
+    }
+    if (least === Infinity) break;
+    layout = best;
+  }
+  for (const [n, home] of layout.homes.entries()) {
+    if (home === n) continue;
+    for (const id of groups[n]?.modules ?? []) groups[home]?.modules.add(id);
+    groups[n]?.modules.clear();
   }
 }
 
-function isWithin({ entries }: Group, { entries: others }: Group): boolean {
-  return [...entries].every((entry) => others.has(entry));
+/** How much is loaded with these groups: the whole of each file, and whatever that imports. */
+function loaded({ sizes, imports, homes }: Layout, start: readonly number[]): number {
+  const files = new Set(start.map((n) => homes[n]));
+  // A set that grows is walked to its end.
+  let sum = 0;
+  for (const file of files)
+    for (const [n, home] of homes.entries()) {
+      if (home !== file) continue;
+      sum += sizes[n] ?? 0;
+      for (const imported of imports[n] ?? []) files.add(homes[imported]);
+    }
+  return sum;
 }
 
 /** The chunk of each module; those without one go where their only entry is. */
@@ -136,6 +189,7 @@ const bundle = await rollup({
   input,
   plugins: [typescript],
   treeshake: { moduleSideEffects: false },
+  makeAbsoluteExternalsRelative: false,
   onwarn: (warning) => {
     throw new Error(warning.message);
   },
@@ -153,4 +207,5 @@ await bundle.write({
   manualChunks: (id, context) => (chunks ??= chunksOf(context)).get(id),
 });
 await bundle.close();
+copyFileSync(resolve(sources, "exchange/msal.cjs"), resolve(root, "dist/msal.cjs"));
 for (const file of Object.values(bin)) chmodSync(resolve(root, file), 0o755);

@@ -1,6 +1,6 @@
-import { network, said } from "./setting.js";
+import { network, said, start, taken } from "./setting.js";
 
-const started = performance.now();
+const began = start();
 const { OnBehalfOfCredential } = await import("@azure/identity");
 const { tenant, clientId, scope, assertion } = said;
 const credential = new OnBehalfOfCredential({
@@ -20,4 +20,4 @@ const credential = new OnBehalfOfCredential({
   },
 });
 const { token } = await credential.getToken(scope);
-console.log(token.length > 0 ? performance.now() - started : Number.NaN);
+taken(began, token.length > 0);

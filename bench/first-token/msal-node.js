@@ -1,6 +1,6 @@
-import { network, said } from "./setting.js";
+import { network, said, start, taken } from "./setting.js";
 
-const started = performance.now();
+const began = start();
 const { ConfidentialClientApplication } = await import("@azure/msal-node");
 const { authority, tenant, clientId, scope, assertion } = said;
 const send = async (method, url, options) => {
@@ -18,4 +18,4 @@ const client = new ConfidentialClientApplication({
   },
 });
 const result = await client.acquireTokenOnBehalfOf({ oboAssertion: assertion, scopes: [scope] });
-console.log(result.accessToken.length > 0 ? performance.now() - started : Number.NaN);
+taken(began, result.accessToken.length > 0);

@@ -479,6 +479,7 @@ interface EntraAppOptions extends Pick<Runtime, "fetch" | "now" | "random" | "on
     readonly timeoutMs?: number;
 }
 interface EntraApp extends EntraAppFacts {
+    ready(): Promise<void>;
     close(): Promise<void>;
     [Symbol.asyncDispose](): Promise<void>;
 }

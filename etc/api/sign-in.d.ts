@@ -409,6 +409,7 @@ interface MadeConsentLink {
     readonly expiresAt?: number;
 }
 interface EntraApp extends EntraAppFacts {
+    ready(): Promise<void>;
     close(): Promise<void>;
     [Symbol.asyncDispose](): Promise<void>;
 }

@@ -1,10 +1,9 @@
 import { AsyncLocalStorage } from "node:async_hooks";
-import { inspect } from "node:util";
 import type { ConsentRequest } from "../errors.js";
 import type { Assertion, ContextInternals } from "./state.js";
 import { checkServed, principalKey, type Principal } from "./principal.js";
 import { HostedAgentIdentityError } from "../errors.js";
-import { processState } from "./process-state.js";
+import { processState } from "../runtime/process-state.js";
 
 /** The user of a verified token. `name` and `username` are for display: both can change. */
 export interface VerifiedUser {
@@ -143,8 +142,9 @@ export class UserContext {
   }
 
   static {
-    Object.defineProperty(UserContext.prototype, inspect.custom, {
-      value(this: UserContext): string {
+    // As `inspect.custom` of node:util says, whose import would take longer than all of this file.
+    Object.defineProperty(UserContext.prototype, Symbol.for("nodejs.util.inspect.custom"), {
+      value(this: UserContext, _depth: unknown, _options: unknown, inspect = JSON.stringify): string {
         return `UserContext ${inspect(this.toJSON())}`;
       },
     });

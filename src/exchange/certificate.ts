@@ -1,5 +1,4 @@
 import { createHash, createPrivateKey, X509Certificate, type KeyObject } from "node:crypto";
-import { readFile } from "node:fs/promises";
 import { flag, optional, text } from "../options/checks.js";
 import { HostedAgentIdentityError, loadPackage } from "../errors.js";
 import { invalid } from "../options/invalid.js";
@@ -102,6 +101,7 @@ async function load({ pem: given, path = "", passphrase }: CertificateParts): Pr
 }
 
 async function contentOf(path: string): Promise<Buffer> {
+  const { readFile } = await import("node:fs/promises");
   try {
     return await readFile(path);
   } catch (cause) {

@@ -2,7 +2,7 @@ import type * as Msal from "@azure/msal-node";
 import { clocksOf, type Clocks, endAt, isPast, type End } from "../async/clocks.js";
 import { singleFlight } from "../async/single-flight.js";
 import { runWithoutUserContext } from "../context/ambient.js";
-import { processState } from "../context/process-state.js";
+import { processState } from "../runtime/process-state.js";
 import {
   authorizeEndpoint,
   issuersOf,
@@ -16,6 +16,7 @@ import { HostedAgentIdentityError, loadPackage } from "../errors.js";
 import type { OnEvent } from "../events/events.js";
 import { check, list, made, milliseconds, orElse, text } from "../options/checks.js";
 import { readOptions, type OptionCheck, type OptionTable } from "../options/option-table.js";
+import { preparationsOf } from "../runtime/preparations.js";
 import { type Runtime, runtimeOptions, type FetchLike, fraction, uuid } from "../runtime/runtime.js";
 import { appNameOptions, entraAppFacts } from "./app-facts.js";
 import { backOff, type BackOff } from "./back-off.js";
@@ -53,6 +54,15 @@ export interface EntraAppOptions extends Pick<Runtime, "fetch" | "now" | "random
  * @group Entra app
  */
 export interface EntraApp extends EntraAppFacts {
+  /**
+   * Gets what the first user would wait for: modules, and the signing keys of the home tenant and of listed tenants (10 at
+   * most) for the verifiers made with this app. The connection of that request then serves the first exchange. Call it
+   * in what answers `GET /readiness`: the second call fetches nothing, and what failed is tried again. Throws
+   * `signing_keys_unavailable`, `missing_dependency`, `dependency_failed` or `invalid_option` (closed).
+   *
+   * Modules alone load by themselves, 50 ms after `entraApp()`.
+   */
+  ready(): Promise<void>;
   close(): Promise<void>;
   [Symbol.asyncDispose](): Promise<void>;
 }
@@ -142,8 +152,24 @@ export function entraApp(options: EntraAppOptions): EntraApp {
   const clocks = clocksOf(now);
   const assertions = clientAssertions(settings.credential, clocks);
   let msal: Promise<typeof Msal> | undefined;
-  const close = async (): Promise<void> => void internals.delete(app);
-  const app: EntraApp = Object.freeze({ ...facts, close, [Symbol.asyncDispose]: close });
+  // Kept, because where loader hooks are registered (tracing, tsx) every import() asks another thread.
+  const loadMsal = (): Promise<typeof Msal> =>
+    (msal ??= loadPackage("@azure/msal-node", "entraApp()", async () => (await import("./msal.cjs")).load()));
+  const close = async (): Promise<void> => {
+    prepared.close();
+    internals.delete(app);
+  };
+  const app: EntraApp = Object.freeze({
+    ...facts,
+    async ready() {
+      entraAppInternals(app);
+      await prepared.ready();
+    },
+    close,
+    [Symbol.asyncDispose]: close,
+  });
+  const prepared = preparationsOf(app);
+  prepared.add({ modules: loadMsal });
   internals.set(app, {
     facts,
     fetch,
@@ -165,8 +191,7 @@ export function entraApp(options: EntraAppOptions): EntraApp {
           signal,
         }),
       ),
-    // Kept, because where loader hooks are registered (tracing, tsx) every import() asks another thread.
-    msal: () => (msal ??= loadPackage("@azure/msal-node", "entraApp()", () => import("@azure/msal-node"))),
+    msal: loadMsal,
     authorityMetadata: (tenant) => authorityMetadata(facts, tenant),
     agentIdentities: new Map(),
     backOff: backOff(clocks.age, onEvent),

@@ -1,4 +1,3 @@
-import { readFile } from "node:fs/promises";
 import { decodeClaims } from "../entra/token-claims.js";
 import { either, func, made, optional, text } from "../options/checks.js";
 import { HostedAgentIdentityError } from "../errors.js";
@@ -84,7 +83,10 @@ export function workloadIdentityFile(path?: string): ClientCredential {
           "workloadIdentityFile: AZURE_FEDERATED_TOKEN_FILE is not set.",
         );
       }
-      const read = async (): Promise<string> => (await readFile(file, "utf8")).trim();
+      const read = async (): Promise<string> => {
+        const { readFile } = await import("node:fs/promises");
+        return (await readFile(file, "utf8")).trim();
+      };
       return fromText(read, `workloadIdentityFile: ${JSON.stringify(file)}`, request, unknownLifetimeMs);
     },
   });

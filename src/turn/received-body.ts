@@ -1,5 +1,4 @@
-import { promisify } from "node:util";
-import { brotliDecompress, gunzip, inflate, type InputType, type ZlibOptions } from "node:zlib";
+import type { CompressCallback, InputType, ZlibOptions } from "node:zlib";
 import { requestError, type RequestError } from "./error-envelope.js";
 
 /** What is known of a request before its body is read. */
@@ -68,13 +67,20 @@ const unknownEncoding: RequestError = (() => {
 
 type Decompress = (bytes: Uint8Array, maxBytes: number) => ReceivedBody | Promise<ReceivedBody>;
 
-function decompressWith(unpack: (bytes: InputType, options: ZlibOptions) => Promise<Uint8Array>): Decompress {
+type Unpack = (bytes: InputType, options: ZlibOptions, done: CompressCallback) => void;
+
+function decompressWith(name: "gunzip" | "inflate" | "brotliDecompress"): Decompress {
   return async (bytes, maxBytes) => {
-    try {
-      return { bytes: await unpack(bytes, { maxOutputLength: Math.max(1, Math.min(maxBytes, longest)) }) };
-    } catch (error) {
-      return (error as { code?: unknown }).code === "ERR_BUFFER_TOO_LARGE" ? tooLarge : undecodable;
-    }
+    // Few clients compress what they send, so this is loaded for the first that does.
+    const unpack: Unpack = (await import("node:zlib"))[name];
+    const maxOutputLength = Math.max(1, Math.min(maxBytes, longest));
+    return new Promise((resolve) =>
+      unpack(bytes, { maxOutputLength }, (error, unpacked) => {
+        if (error === null) resolve({ bytes: unpacked });
+        else
+          resolve((error as NodeJS.ErrnoException).code === "ERR_BUFFER_TOO_LARGE" ? tooLarge : undecodable);
+      }),
+    );
   };
 }
 
@@ -83,10 +89,10 @@ const longest = 2 ** 31 - 1;
 
 const decompressors: ReadonlyMap<string, Decompress> = new Map<string, Decompress>([
   ["identity", (bytes) => ({ bytes })],
-  ["gzip", decompressWith(promisify(gunzip))],
-  ["x-gzip", decompressWith(promisify(gunzip))],
-  ["deflate", decompressWith(promisify(inflate))],
-  ["br", decompressWith(promisify(brotliDecompress))],
+  ["gzip", decompressWith("gunzip")],
+  ["x-gzip", decompressWith("gunzip")],
+  ["deflate", decompressWith("inflate")],
+  ["br", decompressWith("brotliDecompress")],
 ]);
 
 function encodingOf({ encoding }: RequestHead): string {

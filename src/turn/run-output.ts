@@ -1,4 +1,4 @@
-import { types } from "node:util";
+import { isAnyArrayBuffer, isBoxedPrimitive } from "node:util/types";
 import { HostedAgentIdentityError } from "../errors.js";
 import { isResponseEventType } from "../foundry/event-types.js";
 
@@ -158,8 +158,8 @@ function copyOfObject(value: object, depth: number, key: string, budget: Budget)
 }
 
 function copyOfParts(value: object, depth: number, budget: Budget): unknown {
-  if (ArrayBuffer.isView(value) || types.isAnyArrayBuffer(value)) throw new NotPlain("binary data");
-  if (types.isBoxedPrimitive(value)) return copyOf(value.valueOf(), depth, "", budget);
+  if (ArrayBuffer.isView(value) || isAnyArrayBuffer(value)) throw new NotPlain("binary data");
+  if (isBoxedPrimitive(value)) return copyOf(value.valueOf(), depth, "", budget);
   return Array.isArray(value) ? copyOfList(value, depth, budget) : copyOfFields(value, depth, budget);
 }
 

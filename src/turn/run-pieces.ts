@@ -1,4 +1,4 @@
-import { types } from "node:util";
+import { isPromise } from "node:util/types";
 import { inBackground, within } from "../async/deadline.js";
 import { HostedAgentIdentityError } from "../errors.js";
 import { readRunOutput, refusePromise, runIterator, type Unnumbered } from "./run-output.js";
@@ -53,7 +53,7 @@ export function runPieces(
   };
   const begin = async (): Promise<AsyncIterator<unknown>> => {
     const output: unknown = run(turn);
-    if (types.isPromise(output)) await refusePromise(output, "returned");
+    if (isPromise(output)) await refusePromise(output, "returned");
     return (iterator = runIterator(output));
   };
   /** Takes a step as the turn's user, and waits for it, but not beyond the signal: a listener for all steps. */
@@ -82,7 +82,7 @@ export function runPieces(
         }
         const { done, value } = result;
         // Generators wait for what they yield; a stream, or an iterator made by hand, does not.
-        if (types.isPromise(value)) await whileLive(async () => refusePromise(value, "yielded"));
+        if (isPromise(value)) await whileLive(async () => refusePromise(value, "yielded"));
         clock.served();
         if (done === true) {
           over = true;

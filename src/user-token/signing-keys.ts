@@ -1,4 +1,5 @@
 import type { CryptoKey, JSONWebKeySet } from "jose";
+import type * as Jwks from "jose/jwks/local";
 import { signingKeysUrl, type CloudEndpoints } from "../entra/clouds.js";
 import { isHostedAgentIdentityError, loadPackage, UserTokenError } from "../errors.js";
 import { type Clocks } from "../async/clocks.js";
@@ -23,6 +24,8 @@ export interface SigningKeys {
   keyFor(tenantId: string, kid: string): Promise<CryptoKey>;
   /** Whether a fresh key set still has this key. Fetches nothing. */
   stillHas(tenantId: string, kid: string): boolean;
+  /** Fetches a tenant's keys, unless they are fresh. Throws `signing_keys_unavailable`. */
+  fetch(tenantId: string): Promise<void>;
 }
 
 /** A key set younger than this is not fetched again, unless a key is missing. */
@@ -42,20 +45,28 @@ const failurePauseMs = 1_000;
  */
 export function signingKeys(options: SigningKeysOptions): SigningKeys {
   const sets = new Map<string, KeySet>();
+  const setOf = (tenantId: string): KeySet => {
+    let set = sets.get(tenantId);
+    if (set === undefined) {
+      set = keySet(signingKeysUrl(options.cloud, tenantId), options);
+      sets.set(tenantId, set);
+    }
+    return set;
+  };
   return {
-    async keyFor(tenantId, kid) {
-      let set = sets.get(tenantId);
-      if (set === undefined) {
-        set = keySet(signingKeysUrl(options.cloud, tenantId), options);
-        sets.set(tenantId, set);
-      }
-      return set.keyFor(kid);
-    },
+    keyFor: async (tenantId, kid) => setOf(tenantId).keyFor(kid),
     stillHas: (tenantId, kid) => sets.get(tenantId)?.stillHas(kid) ?? false,
+    fetch: (tenantId) => setOf(tenantId).fetch(),
   };
 }
 
+/** Loads what reads keys. */
+export async function loadJwks(): Promise<Pick<typeof Jwks, "createLocalJWKSet">> {
+  return loadPackage("jose", "Verifying a user token", () => import("jose/jwks/local"));
+}
+
 interface KeySet {
+  fetch(): Promise<void>;
   keyFor(kid: string): Promise<CryptoKey>;
   stillHas(kid: string): boolean;
 }
@@ -89,6 +100,7 @@ function keySet(url: string, options: SigningKeysOptions): KeySet {
     });
 
   return {
+    fetch: async () => (youngerThan(freshMs) ? undefined : refresh()),
     stillHas: (kid) => youngerThan(freshMs) && (loaded?.kids.has(kid) ?? false),
     async keyFor(kid) {
       const known = (): boolean => loaded?.kids.has(kid) ?? false;
@@ -111,11 +123,7 @@ function keySet(url: string, options: SigningKeysOptions): KeySet {
 }
 
 async function load(url: string, { fetch, clocks, timeoutMs }: SigningKeysOptions): Promise<LoadedKeys> {
-  const { createLocalJWKSet } = await loadPackage(
-    "jose",
-    "Verifying a user token",
-    () => import("jose/jwks/local"),
-  );
+  const { createLocalJWKSet } = await loadJwks();
   const late = (): Error => new Error(`The keys endpoint did not answer within ${timeoutMs} ms.`);
   const published = await withDeadline(timeoutMs, undefined, late, async (signal) => {
     // A redirect would leave the configured cloud.

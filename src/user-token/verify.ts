@@ -24,8 +24,9 @@ import {
 } from "../options/checks.js";
 import { invalid } from "../options/invalid.js";
 import { readOptions, type Checked, type OptionTable } from "../options/option-table.js";
+import { prepareWith } from "../runtime/preparations.js";
 import { type Runtime, fetchOption } from "../runtime/runtime.js";
-import { signingKeys, type SigningKeys } from "./signing-keys.js";
+import { loadJwks, signingKeys, type SigningKeys } from "./signing-keys.js";
 import {
   admitTenant,
   checkClaims,
@@ -76,6 +77,8 @@ export interface VerifiedUserToken {
 export type UserTokenVerifier = (token: string) => Promise<VerifiedUserToken>;
 
 const rememberedTokens = 10_000;
+/** Whose keys are fetched before the first user comes. */
+const tenantsAtStart = 10;
 
 /**
  * Creates the function that verifies user tokens. It checks that the tenant is listed, the signature against that
@@ -112,6 +115,12 @@ export function tokenVerifier(
   const proving = singleFlight<RememberedToken>();
   const asksTenants = typeof app.allowedTenants === "function";
   let jose: Promise<Jose> | undefined;
+  const tenants = typeof app.allowedTenants === "function" ? [] : app.allowedTenants;
+  prepareWith(app, {
+    modules: async () => Promise.all([(jose ??= loadJose()), loadJwks()]),
+    network: async () =>
+      Promise.all([...new Set([app.tenantId, ...tenants])].slice(0, tenantsAtStart).map(keys.fetch)),
+  });
 
   async function prove(token: string, hash: string): Promise<RememberedToken> {
     const unverified = readUnverified(token, app);

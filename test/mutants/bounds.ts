@@ -264,4 +264,11 @@ export const boundMutants: readonly Mutant[] = [
     replace: "",
     tests: quotas,
   },
+  {
+    name: "keys-of-every-listed-tenant-before-the-first-user",
+    rule: 16,
+    find: ".slice(0, tenantsAtStart)",
+    replace: "",
+    tests: ["test/exchange/preparations.test.ts"],
+  },
 ];

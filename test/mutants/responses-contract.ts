@@ -54,8 +54,8 @@ export const responsesContractMutants: readonly Mutant[] = [
   {
     name: "unpacked-without-limit",
     rule: 16,
-    find: "maxOutputLength: Math.max(1, Math.min(maxBytes, longest))",
-    replace: "maxOutputLength: longest",
+    find: "maxOutputLength = Math.max(1, Math.min(maxBytes, longest))",
+    replace: "maxOutputLength = longest",
     tests: bodyTests,
   },
   {

@@ -17,14 +17,14 @@ export const turnMutants: readonly Mutant[] = [
   {
     name: "promise-of-a-run-left-alone",
     rule: 17,
-    find: 'if (types.isPromise(output)) await refusePromise(output, "returned");',
+    find: 'if (isPromise(output)) await refusePromise(output, "returned");',
     replace: "",
     tests: outputTests,
   },
   {
     name: "yielded-promise-left-alone",
     rule: 17,
-    find: 'if (types.isPromise(value)) await whileLive(async () => refusePromise(value, "yielded"));',
+    find: 'if (isPromise(value)) await whileLive(async () => refusePromise(value, "yielded"));',
     replace: "",
     tests: outputTests,
   },

@@ -14,6 +14,8 @@ export interface EntrySize {
   /** Bytes of our own code that are loaded at once. */
   readonly minified: number;
   readonly gzip: number;
+  /** Minified bytes that are loaded at once beside the root entry, in a program that has loaded it. */
+  readonly besideRoot: number;
   /** Packages that are loaded at once, and those that are loaded when first needed. */
   readonly atOnce: readonly string[];
   readonly later: readonly string[];
@@ -39,14 +41,18 @@ export async function entrySizes(): Promise<readonly EntrySize[]> {
     logLevel: "error",
   });
   const code = new Map(outputFiles.map(({ path, contents }) => [basename(path), contents]));
+  const sizeOf = (paths: Iterable<string>): number =>
+    [...paths].reduce((sum, path) => sum + (code.get(basename(path))?.length ?? 0), 0);
+  const byRoot = reached(metafile, ["sizes/index.js"], ["import-statement"]).outputs;
   return files.map(({ entry, file }) => {
     const output = `sizes/${basename(file)}`;
     const atOnce = reached(metafile, [output], ["import-statement"]);
-    const all = reached(metafile, [output], ["import-statement", "dynamic-import"]);
+    const all = reached(metafile, [output], ["import-statement", "dynamic-import", "require-call"]);
     const own = [...atOnce.outputs].map((path) => code.get(basename(path)) ?? new Uint8Array());
     return {
       entry,
-      minified: own.reduce((sum, { length }) => sum + length, 0),
+      minified: sizeOf(atOnce.outputs),
+      besideRoot: sizeOf([...atOnce.outputs].filter((path) => !byRoot.has(path))),
       gzip: own.reduce((sum, part) => sum + gzipSync(part).length, 0),
       atOnce: [...atOnce.packages].sort(),
       later: [...all.packages].filter((name) => !atOnce.packages.has(name)).sort(),

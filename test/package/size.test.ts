@@ -1,9 +1,13 @@
 import { beforeAll, expect, it } from "vitest";
 import { entrySizes, type EntrySize } from "./entry-sizes.js";
 
-/** What importing an entry may cost: kilobytes minified, packages at once, packages when first needed. */
+/**
+ * What importing an entry may cost: kilobytes minified, alone or beside the root entry, which a program that imports
+ * one of those has loaded anyway; packages at once, and packages when first needed.
+ */
 interface Budget {
-  readonly kB: number;
+  readonly kB?: number;
+  readonly besideRootKB?: number;
   readonly atOnce?: readonly string[];
   readonly later?: readonly string[];
 }
@@ -12,20 +16,20 @@ const entra = ["@azure/msal-node", "jose"];
 
 /** About a tenth above what was measured. A row grows only with something that users asked for. */
 const budgets: Readonly<Record<string, Budget>> = {
-  ".": { kB: 274, later: ["@azure/identity", ...entra] },
-  "./ai-sdk": { kB: 58 },
-  "./consent": { kB: 36 },
-  "./express": { kB: 132 },
-  "./fastify": { kB: 133 },
-  "./hono": { kB: 133 },
-  "./node": { kB: 132 },
-  "./openai-agents": { kB: 59 },
-  "./otel": { kB: 38, atOnce: ["@opentelemetry/api"] },
-  "./server": { kB: 115, later: ["jose"] },
-  "./sign-in": { kB: 385, later: entra },
-  "./testing": { kB: 212, atOnce: ["jose"] },
-  "./turn": { kB: 90 },
-  bin: { kB: 14, later: [...entra, "pg", "redis"] },
+  ".": { kB: 280, later: ["@azure/identity", ...entra] },
+  "./ai-sdk": { besideRootKB: 11, later: entra },
+  "./consent": { kB: 48 },
+  "./express": { besideRootKB: 6, later: entra },
+  "./fastify": { besideRootKB: 6, later: entra },
+  "./hono": { besideRootKB: 3, later: entra },
+  "./node": { besideRootKB: 6, later: entra },
+  "./openai-agents": { besideRootKB: 12, later: entra },
+  "./otel": { besideRootKB: 7, atOnce: ["@opentelemetry/api"], later: entra },
+  "./server": { kB: 118, later: ["jose"] },
+  "./sign-in": { besideRootKB: 210, later: entra },
+  "./testing": { kB: 220, atOnce: ["jose"] },
+  "./turn": { besideRootKB: 2, later: entra },
+  bin: { kB: 16, later: [...entra, "pg", "redis"] },
 };
 
 let sizes: readonly EntrySize[];
@@ -35,8 +39,14 @@ beforeAll(async () => {
 
 it("every entry has a budget and keeps to it", () => {
   const over = sizes
-    .filter(({ entry, minified }) => !(minified <= (budgets[entry]?.kB ?? 0) * 1024))
-    .map(({ entry, minified }) => `${entry}: ${(minified / 1024).toFixed(1)} kB`);
+    .map(({ entry, minified, besideRoot }) => {
+      const { kB = 0, besideRootKB } = budgets[entry] ?? {};
+      return besideRootKB === undefined
+        ? ([entry, minified, kB] as const)
+        : ([entry, besideRoot, besideRootKB] as const);
+    })
+    .filter(([, bytes, kB]) => !(bytes <= kB * 1024))
+    .map(([entry, bytes]) => `${entry}: ${(bytes / 1024).toFixed(1)} kB`);
   expect(sizes.length).toBeGreaterThan(8);
   expect(over).toEqual([]);
 });

@@ -36,7 +36,7 @@ afterAll(() => installed.remove());
 describe("what is published", () => {
   it("is the build, the guides, the licence, the readme and the changelog", () => {
     const kinds = [
-      /^dist\/(?:cli\/)?[\w.-]+\.(?:js|d\.ts)$/,
+      /^dist\/(?:cli\/)?[\w.-]+\.(?:js|cjs|d\.ts)$/,
       /^docs\/(?:guides\/|decisions\/)?[\w.-]+\.(?:md|svg)$/,
       /^docs\/sign-in-service\.openapi\.json$/,
     ];

@@ -41,7 +41,8 @@ export async function setup(): Promise<void> {
       .replaceAll(/(from "\.{1,2}\/[^"]+)\.ts"/g, '$1.js"');
     writeFileSync(path, javascript);
   }
-  cpSync(join(root, "examples/chat/page"), join(folder, "examples/chat/page"), { recursive: true });
+  for (const asIs of ["examples/chat/page", "src/exchange/msal.cjs"])
+    cpSync(join(root, asIs), join(folder, asIs), { recursive: true });
   writeFileSync(join(folder, "package.json"), JSON.stringify(packageOnSources()));
   process.env["TEST_COMPILED_FOLDER"] = folder;
 }

@@ -45,9 +45,23 @@ export const redisMutants: readonly Mutant[] = [
   {
     name: "a-demoted-redis-answers-from-what-it-has",
     rule: 10,
-    find: "redis.call('SETRANGE',KEYS[1],0,'')",
-    replace: "",
+    find: "redis.pcall('SETRANGE',key,0,'')",
+    replace: "0",
     tests: failover,
+  },
+  {
+    name: "a-redis-compare-that-takes-any-value",
+    rule: 10,
+    find: "redis.sha1hex(live)~=ARGV[at]",
+    replace: "false",
+    tests,
+  },
+  {
+    name: "a-refusal-among-several-steps-is-an-answer",
+    rule: 10,
+    find: "if (reply instanceof Error) reject(calls.refused(reply));",
+    replace: "if (reply instanceof Error) resolve(null);",
+    tests,
   },
   {
     name: "a-rotated-token-that-no-replica-has",

@@ -15,6 +15,8 @@ export type RedisCall = <T>(
   place: string,
   send: (commands: RedisCommands) => Promise<unknown>,
   read: (reply: unknown) => T | undefined,
+  /** How many steps wait for it. */
+  steps?: number,
 ) => Promise<T>;
 
 /** How commands are sent. */
@@ -26,6 +28,10 @@ export interface RedisCalls {
    * much as the rest of the call.
    */
   readonly look: RedisCall;
+  /** What a refusal means that came as a part of an answer. */
+  refused(error: unknown): HostedAgentIdentityError;
+  /** What was read of an answer. Throws for one that makes no sense. */
+  understood<T>(value: T | undefined): T;
   /** Connects a client that nobody has connected. Its connection is ours then: to renew, and to close. */
   open(): Promise<void>;
   close(): Promise<void>;
@@ -76,9 +82,16 @@ interface Lateness {
   readonly reason?: unknown;
 }
 
+/** Where a call goes, and for how many steps. */
+interface Asked {
+  readonly place: string;
+  readonly steps: number;
+}
+
 /** A call on its way. */
 interface SentCall {
   readonly server: string;
+  readonly steps: number;
   readonly lateness: Lateness;
 }
 
@@ -111,8 +124,10 @@ export function redisCalls(client: RedisClient, timeoutMs: number): RedisCalls {
   client.on("error", trouble);
   client.on("node-error", trouble);
   return {
-    change: (place, work, read) => change(state, place, work, read),
-    look: (place, work, read) => look(state, place, work, read),
+    change: (place, work, read, steps = 1) => change(state, { place, steps }, work, read),
+    look: (place, work, read, steps = 1) => look(state, { place, steps }, work, read),
+    refused: (error) => refused(state, error),
+    understood,
     open: () => open(state),
     close: () => close(state),
   };
@@ -194,7 +209,7 @@ async function canConnect({ client, timeoutMs }: CallState): Promise<boolean> {
 
 function change<T>(
   state: CallState,
-  place: string,
+  { place, steps }: Asked,
   work: (commands: RedisCommands) => Promise<unknown>,
   read: (reply: unknown) => T | undefined,
 ): Promise<T> {
@@ -207,14 +222,14 @@ function change<T>(
     () => late(state, server),
     (abortSignal) => {
       const commands = client.withCommandOptions({ abortSignal, timeout: 0, typeMapping: {} });
-      return send(state, { server, lateness: abortSignal }, () => work(commands), read);
+      return send(state, { server, steps, lateness: abortSignal }, () => work(commands), read);
     },
   );
 }
 
 function look<T>(
   state: CallState,
-  place: string,
+  { place, steps }: Asked,
   work: (commands: RedisCommands) => Promise<unknown>,
   read: (reply: unknown) => T | undefined,
 ): Promise<T> {
@@ -230,7 +245,7 @@ function look<T>(
         reject(lateness.reason);
       }, state.timeoutMs),
     );
-    send(state, { server, lateness }, () => work(commands), read).then(
+    send(state, { server, steps, lateness }, () => work(commands), read).then(
       (value) => {
         clearTimeout(timer);
         resolve(value);
@@ -250,28 +265,35 @@ function send<T>(
   read: (reply: unknown) => T | undefined,
 ): Promise<T> {
   const { silentSince } = state;
-  state.unanswered += 1;
+  state.unanswered += call.steps;
   if (!silentSince.has(call.server)) silentSince.set(call.server, performance.now());
   const failed = (error: unknown): never => {
-    state.unanswered -= 1;
+    state.unanswered -= call.steps;
     if (call.lateness.aborted) throw call.lateness.reason;
     silentSince.delete(call.server);
-    const cause = mostTelling(state, error);
-    if (leadsNowhere.has(refusal(cause) ?? "")) renew(state);
-    throw fromClient(cause);
+    throw refused(state, error);
   };
   try {
     return sent(state, call, work).then((reply) => {
-      state.unanswered -= 1;
+      state.unanswered -= call.steps;
       if (!call.lateness.aborted) silentSince.delete(call.server);
       state.trouble = undefined;
-      const value = read(reply);
-      if (value === undefined) throw unavailable("Redis answered with something that makes no sense here.");
-      return value;
+      return understood(read(reply));
     }, failed);
   } catch (error) {
     return failed(error);
   }
+}
+
+function refused(state: CallState, error: unknown): HostedAgentIdentityError {
+  const cause = mostTelling(state, error);
+  if (leadsNowhere.has(refusal(cause) ?? "")) renew(state);
+  return fromClient(cause);
+}
+
+function understood<T>(value: T | undefined): T {
+  if (value === undefined) throw unavailable("Redis answered with something that makes no sense here.");
+  return value;
 }
 
 /** At once, or when the connection is there and if there is time left. */

@@ -67,12 +67,13 @@ export interface RedisNodeCommands {
 }
 
 /**
- * The commands that a store needs, each on one key.
+ * The commands that a store needs: each on one key, but for scripts, which may have several unless it is a cluster.
  * @group Sign-in
  */
 export interface RedisCommands extends RedisNodeCommands {
   get(key: string): Promise<unknown>;
   set(key: string, value: string, options: { NX: true; PX: number }): Promise<unknown>;
   del(key: string): Promise<unknown>;
+  evalSha(digest: string, options: { keys: string[]; arguments: string[] }): Promise<unknown>;
   eval(script: string, options: { keys: string[]; arguments: string[] }): Promise<unknown>;
 }

@@ -6,9 +6,10 @@ import { unexpected } from "../../options/invalid.js";
 import { readOptions, type OptionCheck, type OptionTable } from "../../options/option-table.js";
 import type { ScannedPage, SignInStore } from "./store.js";
 import { askNode, redisCalls, type RedisCalls } from "./redis-calls.js";
-import type { RedisClient, RedisNode } from "./redis-client.js";
+import type { RedisClient, RedisCommands, RedisNode } from "./redis-client.js";
 import { nodesOf } from "./redis-nodes.js";
 import { redisReplicas } from "./redis-replicas.js";
+import { fingerprint, redisSteps, type RedisSteps } from "./redis-steps.js";
 import { closed, unavailable, unsuitable, wholeLimit, wholeTtl } from "./refusals.js";
 
 /**
@@ -29,8 +30,8 @@ export interface RedisStoreOptions {
  * `redis`: of `createClient()`, `createClientPool()`, for a cluster `createCluster()`, or behind sentinels
  * `createSentinel()` (tested with `redis` 6). A client that is not connected yet is connected by `start()`, connected
  * anew when its connection leads nowhere any more (nothing comes back, the server was demoted, the password replaced),
- * and closed by `close()`. An open one stays yours. Scripts are sent whole each time, so a server that was restarted or
- * replaced needs no preparation.
+ * and closed by `close()`. An open one stays yours. Commands that are sent in the same turn of the event loop go as one
+ * script, on a cluster one by one. A server that was restarted or replaced needs no preparation.
  *
  * Where the primary has replicas, `replicated()` waits until one of them has a write, on a connection of its own.
  *
@@ -57,7 +58,8 @@ export function redisStore(client: RedisClient, options: RedisStoreOptions = {})
   const settings = readOptions("redisStore", redisStoreOptions, options);
   const { keyPrefix, timeoutMs, maxmemoryPolicy } = settings;
   const calls = redisCalls(client, timeoutMs);
-  const state: RedisStoreState = { client, calls, keyPrefix, timeoutMs };
+  const steps = redisSteps(client, calls);
+  const state: RedisStoreState = { client, calls, steps, keyPrefix, timeoutMs };
   const replicas = redisReplicas(client, calls, timeoutMs);
   let isClosed = false;
   const open = (): RedisStoreState => {
@@ -76,15 +78,16 @@ export function redisStore(client: RedisClient, options: RedisStoreOptions = {})
     },
     get: async (key) => read(open(), key),
     setIfAbsent: async (key, value, ttlMs) => setNew(open(), key, value, ttlMs),
-    increment: async (key, ttlMs) => script(open(), increment, key, [String(wholeTtl(ttlMs))], count),
+    increment: async (key, ttlMs) => step(open(), key, ["count", String(wholeTtl(ttlMs))], count),
     compareAndSet: async (key, expected, value, ttlMs) =>
       expected === undefined
         ? setNew(open(), key, value, ttlMs)
-        : script(open(), compareAndSet, key, [expected, value, String(wholeTtl(ttlMs))], oneOrZero),
-    take: async (key) => (await script(open(), take, key, [], found)).value,
+        : step(open(), key, ["swap", fingerprint(expected), value, String(wholeTtl(ttlMs))], oneOrZero),
+    take: async (key) => (await step(open(), key, ["take"], found)).value,
     async delete(key) {
       open();
-      await calls.change(keyPrefix + key, (redis) => redis.del(keyPrefix + key), count);
+      const name = keyPrefix + key;
+      await steps.run({ key: name, values: ["drop"], alone: (redis) => redis.del(name) }, count);
     },
     scan: async (prefix, cursor, limit) => scan(open(), prefix, cursor, limit),
     async replicated(key) {
@@ -94,6 +97,7 @@ export function redisStore(client: RedisClient, options: RedisStoreOptions = {})
     async close() {
       if (isClosed) return;
       isClosed = true;
+      steps.flush();
       await Promise.all([calls.close(), replicas.close()]);
     },
   };
@@ -102,42 +106,44 @@ export function redisStore(client: RedisClient, options: RedisStoreOptions = {})
 interface RedisStoreState {
   readonly client: RedisClient;
   readonly calls: RedisCalls;
+  readonly steps: RedisSteps;
   readonly keyPrefix: string;
   readonly timeoutMs: number;
 }
 
-/** Runs a script on one key, as one atomic step of Redis. */
-function script<T>(
-  { calls, keyPrefix }: RedisStoreState,
-  text: string,
+/** Runs a step that no single command does, as one atomic step of Redis. */
+function step<T>(
+  { steps, keyPrefix }: RedisStoreState,
   key: string,
   values: readonly string[],
   reading: (reply: unknown) => T | undefined,
 ): Promise<T> {
-  const name = keyPrefix + key;
-  return calls.change(name, (redis) => redis.eval(text, { keys: [name], arguments: [...values] }), reading);
+  return steps.run({ key: keyPrefix + key, values }, reading);
 }
 
 async function read(state: RedisStoreState, key: string): Promise<string | undefined> {
-  const { client, calls, keyPrefix } = state;
+  const { client, steps, keyPrefix } = state;
   const name = keyPrefix + key;
   // Replicas are behind. A script is sent to the primary, also by a client that reads from them.
+  const get = { key: name, values: ["get"], isLook: true };
   const reply =
     (client.replicas?.length ?? 0) > 0
-      ? script(state, get, key, [], found)
-      : calls.look(name, (redis) => redis.get(name), found);
+      ? steps.run(get, found)
+      : steps.run({ ...get, alone: (redis) => redis.get(name) }, found);
   return (await reply).value;
 }
 
 async function setNew(
-  { calls, keyPrefix }: RedisStoreState,
+  { steps, keyPrefix }: RedisStoreState,
   key: string,
   value: string,
   ttlMs: number,
 ): Promise<boolean> {
   const name = keyPrefix + key;
   const lifetime = wholeTtl(ttlMs);
-  return calls.change(name, (redis) => redis.set(name, value, { NX: true, PX: lifetime }), okOrNull);
+  const alone = (redis: RedisCommands): Promise<unknown> =>
+    redis.set(name, value, { NX: true, PX: lifetime });
+  return steps.run({ key: name, values: ["new", value, String(lifetime)], alone }, okOrNull);
 }
 
 /** The `maxmemory-policy`; `undefined` for a Redis that answers but does not tell it. */
@@ -286,31 +292,6 @@ export const redisStoreOptions: OptionTable<RedisStoreOptions, "keyPrefix" | "ti
   timeoutMs: orElse(milliseconds(), 2_000),
   maxmemoryPolicy: optional(oneOf("noeviction")),
 };
-
-// Scripts. A missing key is `false` in them. Each of them writes in every case, be it nothing: otherwise a server that
-// was demoted would answer from what it has, where it refuses what writes.
-
-// ARGV: which value is expected, the new one, its lifetime.
-const compareAndSet = `
-if redis.call('GET',KEYS[1])~=ARGV[1] then
-redis.call('SETRANGE',KEYS[1],0,'')
-return 0
-end
-redis.call('SET',KEYS[1],ARGV[2],'PX',ARGV[3])
-return 1`;
-
-const increment = `
-local count=redis.call('INCR',KEYS[1])
-if redis.call('PTTL',KEYS[1])<0 then redis.call('PEXPIRE',KEYS[1],ARGV[1]) end
-return count`;
-
-// GETDEL does the same in one command, from Redis 6.2 on.
-const take = `
-local live=redis.call('GET',KEYS[1])
-redis.call('DEL',KEYS[1])
-return live`;
-
-const get = `return redis.call('GET',KEYS[1])`;
 
 const text = (reply: unknown): string | undefined => (typeof reply === "string" ? reply : undefined);
 

@@ -170,6 +170,7 @@ describe("a slow server", () => {
       set: () => never,
       del: () => never,
       eval: () => never,
+      evalSha: () => never,
       info: () => never,
       scan: () => never,
       wait: () => never,
@@ -279,7 +280,7 @@ describe("a server that refuses", () => {
   it("without the password, or without a right, is a matter of configuration", async () => {
     server = await startRedis();
     const store = await open();
-    await (await operator()).sendCommand(["ACL", "SETUSER", "default", "-eval"]);
+    await (await operator()).sendCommand(["ACL", "SETUSER", "default", "-eval", "-evalsha"]);
     await expect(store.take("grant")).rejects.toThrow(
       expect.objectContaining({
         code: "store_unavailable",
@@ -294,14 +295,122 @@ describe("a server that refuses", () => {
 
   it("repeats nothing of what was stored in the error", async () => {
     server = await startRedis(["--rename-command", "EVAL", ""]);
-    const error = await (
-      await open()
-    )
+    await expect(open()).rejects.toThrow(coded("store_unavailable", "unknown command"));
+    const theirs = await clientOf(server.url).connect();
+    opened.push(theirs);
+    const error = await storeOf(theirs)
       .compareAndSet("ticket:1", "sealed", "newer", hour)
       .catch((reason: unknown) => reason);
     expect(error).toEqual(coded("store_unavailable", "unknown command"));
     expect(`${JSON.stringify(error)} ${(error as Error).message}`).not.toMatch(/sealed|ticket:1|redis\.call/);
     expect((error as Error).cause).toBeUndefined();
+  });
+});
+
+describe("steps that begin together", () => {
+  beforeEach(async () => void (server = await startRedis()));
+
+  /** How many commands clients have sent, but for those that a script ran and those of this line. */
+  async function sent(): Promise<number> {
+    const stats = String(await (await operator()).sendCommand(["INFO", "commandstats"]));
+    return [...stats.matchAll(/^cmdstat_(?:evalsha|eval|get|set|del):calls=(\d+)/gm)]
+      .filter(([line]) => /evalsha|eval/.test(line))
+      .reduce((sum, [, calls]) => sum + Number(calls), 0);
+  }
+
+  it("go as one command, and each has its own answer", async () => {
+    const store = await open();
+    await store.setIfAbsent("grant", "sealed", hour);
+    await store.setIfAbsent("taken", "prompt", hour);
+    await store.setIfAbsent("gone", "old", hour);
+    const before = await sent();
+    expect(
+      await Promise.all([
+        store.get("grant"),
+        store.get("nothing"),
+        store.compareAndSet("grant", "sealed", "newer", hour),
+        store.compareAndSet("grant", "sealed", "newest", hour),
+        store.setIfAbsent("grant", "other", hour),
+        store.setIfAbsent("new", "value", hour),
+        store.increment("count", hour),
+        store.increment("count", hour),
+        store.take("taken"),
+        store.take("taken"),
+        store.delete("gone"),
+        store.get("gone"),
+      ]),
+    ).toEqual([
+      "sealed",
+      undefined,
+      true,
+      false,
+      false,
+      true,
+      1,
+      2,
+      "prompt",
+      undefined,
+      undefined,
+      undefined,
+    ]);
+    expect((await sent()) - before).toBe(1);
+    expect(await store.get("grant")).toBe("newer");
+  });
+
+  it("are refused one by one: what fits is written, what does not is an error", async () => {
+    const store = await open();
+    await store.setIfAbsent("grant", "sealed", hour);
+    await (await operator()).sendCommand(["RPUSH", "hosted-agent-identity:list", "of another program"]);
+    const all = await Promise.allSettled([
+      store.get("list"),
+      store.compareAndSet("list", "sealed", "newer", hour),
+      store.increment("list", hour),
+      store.take("list"),
+      store.compareAndSet("grant", "sealed", "newer", hour),
+    ]);
+    const refusedAs = (word: string): object => ({
+      status: "rejected",
+      reason: coded("store_unavailable", word) as object,
+    });
+    expect(all).toEqual([
+      ...Array.from({ length: 4 }, () => refusedAs("WRONGTYPE")),
+      { status: "fulfilled", value: true },
+    ]);
+    expect(await store.get("grant")).toBe("newer");
+    expect(await (await operator()).sendCommand(["LLEN", "hosted-agent-identity:list"])).toBe(1);
+  });
+
+  it("go on at a server that has forgotten the script", async () => {
+    const store = await open();
+    await store.setIfAbsent("grant", "sealed", hour);
+    await (await operator()).sendCommand(["SCRIPT", "FLUSH"]);
+    expect(await store.compareAndSet("grant", "sealed", "newer", hour)).toBe(true);
+    await (await operator()).sendCommand(["SCRIPT", "FLUSH"]);
+    expect(await Promise.all([store.get("grant"), store.increment("count", hour)])).toEqual(["newer", 1]);
+  });
+
+  it("go in commands of at most 64, so that the server is not held up", async () => {
+    const store = await open();
+    const before = await sent();
+    const all = Array.from({ length: 200 }, (_, n) => store.increment(`count:${n}`, hour));
+    expect(await Promise.all(all)).toEqual(all.map(() => 1));
+    expect((await sent()) - before).toBe(4);
+  });
+
+  it("send a digest of what a compare expects, however long that is", async () => {
+    const store = await open();
+    const long = "x".repeat(50_000);
+    await store.setIfAbsent("grant", long, hour);
+    const bytes = async () =>
+      Number(
+        /total_net_input_bytes:(\d+)/.exec(
+          String(await (await operator()).sendCommand(["INFO", "stats"])),
+        )?.[1],
+      );
+    const before = await bytes();
+    expect(await store.compareAndSet("grant", `${long.slice(1)}y`, "newer", hour)).toBe(false);
+    expect(await store.compareAndSet("grant", long, "newer", hour)).toBe(true);
+    expect((await bytes()) - before).toBeLessThan(2_000);
   });
 });
 

@@ -158,7 +158,7 @@ async function plainRead(grants: Grants): Promise<{
         decipher.setAuthTag(bytes.subarray(16, 32));
         const text = decipher.update(bytes.subarray(32));
         decipher.final();
-        return JSON.parse(text.toString("utf8", context.length)) as unknown;
+        return JSON.parse(text.toString("utf8", 32)) as unknown;
       });
     },
     close: async () => client.close(),

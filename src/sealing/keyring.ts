@@ -3,6 +3,7 @@ import {
   createDecipheriv,
   createHmac,
   createSecretKey,
+  hash,
   type KeyObject,
   randomFillSync,
 } from "node:crypto";
@@ -33,7 +34,7 @@ export type SealPurpose =
 export interface Keyring {
   /**
    * Encrypts a JSON value with a key of its own, derived from the current master key, the purpose and what
-   * the record belongs to (agent, cloud, client, principal …). Both are repeated inside, and compared.
+   * the record belongs to (agent, cloud, client, principal …). A digest of both is repeated inside, and compared.
    */
   seal(purpose: SealPurpose, binding: readonly string[], value: unknown): string;
   /** The value, or `undefined` for anything that was not sealed for exactly this purpose and binding. */
@@ -66,6 +67,8 @@ const maxKeptText = 1_024;
 /** What a record is for and belongs to, and the keys that follow from it: one for each master key, once needed. */
 interface Derivation {
   readonly context: Buffer;
+  /** What the record repeats of it: its SHA-256, because the whole would be a third of a short record. */
+  readonly repeated: Buffer;
   readonly keys: KeyObject[];
 }
 
@@ -99,7 +102,7 @@ export function keyring(keys: readonly (string | Uint8Array)[]): Keyring {
     const text = textOf(purpose, binding);
     const known = derivations.get(text);
     if (known !== undefined) return known;
-    const made = { context: Buffer.from(text), keys: [] };
+    const made = { context: Buffer.from(text), repeated: hash("sha256", text, "buffer"), keys: [] };
     if (text.length <= maxKeptText) derivations.set(text, made);
     return made;
   };
@@ -108,7 +111,7 @@ export function keyring(keys: readonly (string | Uint8Array)[]): Keyring {
 
   const opener: Keyring["opener"] = (purpose, binding) => {
     const derived = derivation(purpose, binding);
-    const { context } = derived;
+    const { context, repeated } = derived;
     keyAt(derived, 0);
     return (sealed) => {
       if (sealed.length > maxSealedLength) return undefined;
@@ -123,8 +126,8 @@ export function keyring(keys: readonly (string | Uint8Array)[]): Keyring {
         const text = decipher.update(bytes.subarray(32));
         // Throws unless the tag fits. With GCM there is nothing left to come.
         decipher.final();
-        if (!text.subarray(0, context.length).equals(context)) return undefined;
-        return (JSON.parse(text.toString("utf8", context.length)) as { readonly value?: unknown }).value;
+        if (!text.subarray(0, repeated.length).equals(repeated)) return undefined;
+        return (JSON.parse(text.toString("utf8", repeated.length)) as { readonly value?: unknown }).value;
       } catch {
         return undefined;
       }
@@ -134,13 +137,13 @@ export function keyring(keys: readonly (string | Uint8Array)[]): Keyring {
   return {
     seal(purpose, binding, value) {
       const derived = derivation(purpose, binding);
-      const { context } = derived;
+      const { context, repeated } = derived;
       const header = Buffer.alloc(16);
       header.writeUInt32BE(ids[0] as number);
       const nonce = randomFillSync(header, 4).subarray(4);
       const cipher = createCipheriv("aes-256-gcm", keyAt(derived, 0), nonce);
       cipher.setAAD(context);
-      const sealed = cipher.update(Buffer.concat([context, Buffer.from(JSON.stringify({ value }))]));
+      const sealed = cipher.update(Buffer.concat([repeated, Buffer.from(JSON.stringify({ value }))]));
       // With GCM there is nothing left to come.
       cipher.final();
       return Buffer.concat([header, cipher.getAuthTag(), sealed]).toString("base64url");
@@ -201,7 +204,7 @@ function derivedKey(master: KeyObject, info: Uint8Array): KeyObject {
 
 /**
  * What a record is for and belongs to, as bytes that nothing else gives: the key is derived from them, they are
- * authenticated beside the record, and repeated at its beginning. Made once for all three.
+ * authenticated beside the record, and their digest is repeated at its beginning. Made once for all three.
  */
 function contextOf(purpose: string, binding: readonly string[]): Buffer {
   return Buffer.from(textOf(purpose, binding));

@@ -98,7 +98,7 @@ export const grantMutants: readonly Mutant[] = [
   {
     name: "what-a-record-repeats-is-not-compared",
     rule: 10,
-    find: "!text.subarray(0, context.length).equals(context)",
+    find: "!text.subarray(0, repeated.length).equals(repeated)",
     replace: "false as boolean",
     tests: keyTests,
   },

@@ -1,4 +1,4 @@
-import { hash } from "node:crypto";
+import { digest } from "../../sealing/digest.js";
 import type { RedisCalls } from "./redis-calls.js";
 import type { RedisClient, RedisCommands } from "./redis-client.js";
 
@@ -119,40 +119,58 @@ function isReply(cause: unknown, word: string): boolean {
   return cause instanceof Error && cause.message.startsWith(`${word} `);
 }
 
-/** By its digest. A server that does not know it, for it was restarted or replaced, is sent the text. */
+/** By its name. A server that does not know it, for it was restarted or replaced, is sent the text. */
 function runScript(
   commands: RedisCommands,
   keys: readonly string[],
   values: readonly string[],
 ): Promise<unknown> {
   const options = { keys: [...keys], arguments: [...values] };
-  return commands.evalSha(scriptDigest, options).catch((cause: unknown) => {
+  return commands.evalSha(scriptName, options).catch((cause: unknown) => {
     if (!isReply(cause, "NOSCRIPT")) throw cause;
     return commands.eval(script, options);
   });
 }
 
+/** In characters: of a SHA-256, 132 bits, and what shows that it is there. */
+const markLength = 23;
+
 /**
- * What stands for the expected value of a compare, however long that is. SHA-1 is what a script has. It is no secret and
- * no signature here: two texts with the same digest would have to be made on purpose, and nobody chooses these. They are
- * sealed, with a random nonce, or are marks of our own; and who can write to Redis needs no compare.
+ * A value as it is stored: with a mark in front, so that a compare has to send no more than that. Two values with one
+ * mark would have to be made on purpose, and nobody chooses these: they are sealed with a random nonce, or are marks of
+ * our own. A counter is stored as it is, for Redis counts it.
  */
-export function fingerprint(value: string): string {
-  return hash("sha1", value, "hex");
+export function storedForm(value: string): string {
+  const mark = markOf(value);
+  return mark === value ? value : `${mark}${value}`;
 }
 
-// For each key: the name of its step, and its values. A missing key is `false`. What Redis refuses is the answer of its
+/** What a value's stored form begins with; all of a counter. */
+export function markOf(value: string): string {
+  return isCounter(value) ? value : `#${digest(value).slice(0, markLength - 1)}`;
+}
+
+/** The value in its stored form. */
+export function valueIn(stored: string): string {
+  return stored.startsWith("#") ? stored.slice(markLength) : stored;
+}
+
+function isCounter(value: string): boolean {
+  return value.length <= 16 && /^\d+$/.test(value);
+}
+
+// For each key: the name of its step, and its values. A missing key is `false`, and an empty text to GETRANGE. What Redis refuses is the answer of its
 // step alone. A step that may change something writes in every case, be it nothing: otherwise a server that was demoted
 // would answer from what it has, where it refuses what writes.
-const script = `
+export const script = `
 local function isError(reply) return type(reply)=='table' and reply.err~=nil end
 local steps={
 get=function(key) return redis.pcall('GET',key),0 end,
 new=function(key,at) return redis.pcall('SET',key,ARGV[at],'NX','PX',ARGV[at+1]),2 end,
 swap=function(key,at)
-local live=redis.pcall('GET',key)
-if isError(live) then return live,3 end
-if not live or redis.sha1hex(live)~=ARGV[at] then
+local mark=redis.pcall('GETRANGE',key,0,22)
+if isError(mark) then return mark,3 end
+if mark~=ARGV[at] then
 local nothing=redis.pcall('SETRANGE',key,0,'')
 if isError(nothing) then return nothing,3 end
 return 0,3
@@ -184,4 +202,5 @@ at=at+1+values
 end
 return replies`;
 
-const scriptDigest = hash("sha1", script, "hex");
+/** What Redis calls this script. Nothing but its name depends on the digest that Redis makes it with. */
+export const scriptName = "523cc281256a375d48359f2e876380857aeaeadd";

@@ -9,7 +9,7 @@ import { askNode, redisCalls, type RedisCalls } from "./redis-calls.js";
 import type { RedisClient, RedisCommands, RedisNode } from "./redis-client.js";
 import { nodesOf } from "./redis-nodes.js";
 import { redisReplicas } from "./redis-replicas.js";
-import { fingerprint, redisSteps, type RedisSteps } from "./redis-steps.js";
+import { markOf, redisSteps, type RedisSteps, storedForm, valueIn } from "./redis-steps.js";
 import { closed, unavailable, unsuitable, wholeLimit, wholeTtl } from "./refusals.js";
 
 /**
@@ -82,7 +82,12 @@ export function redisStore(client: RedisClient, options: RedisStoreOptions = {})
     compareAndSet: async (key, expected, value, ttlMs) =>
       expected === undefined
         ? setNew(open(), key, value, ttlMs)
-        : step(open(), key, ["swap", fingerprint(expected), value, String(wholeTtl(ttlMs))], oneOrZero),
+        : step(
+            open(),
+            key,
+            ["swap", markOf(expected), storedForm(value), String(wholeTtl(ttlMs))],
+            oneOrZero,
+          ),
     take: async (key) => (await step(open(), key, ["take"], found)).value,
     async delete(key) {
       open();
@@ -141,9 +146,10 @@ async function setNew(
 ): Promise<boolean> {
   const name = keyPrefix + key;
   const lifetime = wholeTtl(ttlMs);
+  const stored = storedForm(value);
   const alone = (redis: RedisCommands): Promise<unknown> =>
-    redis.set(name, value, { NX: true, PX: lifetime });
-  return steps.run({ key: name, values: ["new", value, String(lifetime)], alone }, okOrNull);
+    redis.set(name, stored, { NX: true, PX: lifetime });
+  return steps.run({ key: name, values: ["new", stored, String(lifetime)], alone }, okOrNull);
 }
 
 /** The `maxmemory-policy`; `undefined` for a Redis that answers but does not tell it. */
@@ -305,7 +311,7 @@ const okOrNull = (reply: unknown): boolean | undefined =>
   reply === "OK" ? true : reply === null ? false : undefined;
 
 const found = (reply: unknown): { readonly value: string | undefined } | undefined =>
-  reply === null ? { value: undefined } : typeof reply === "string" ? { value: reply } : undefined;
+  reply === null ? { value: undefined } : typeof reply === "string" ? { value: valueIn(reply) } : undefined;
 
 function scanned(reply: unknown): { readonly cursor: string; readonly keys: readonly string[] } | undefined {
   if (typeof reply !== "object" || reply === null || !("cursor" in reply) || !("keys" in reply))

@@ -7,6 +7,7 @@ import {
   type SignInStore,
 } from "hosted-agent-identity/sign-in";
 import { signInStoreSuite } from "hosted-agent-identity/testing";
+import { script, scriptName } from "../../../src/sign-in/stores/redis-steps.js";
 import { redisOperator } from "../../support/redis-operator.js";
 import { startRedis, type RedisServer } from "../../support/redis-server.js";
 import { answering, coded, hour, pagesOf } from "../../support/redis-stores.js";
@@ -389,6 +390,35 @@ describe("steps that begin together", () => {
     expect(await Promise.all([store.get("grant"), store.increment("count", hour)])).toEqual(["newer", 1]);
   });
 
+  it("call the script by the name that Redis gives it", async () => {
+    const store = await open();
+    await store.increment("count", hour);
+    expect(await (await operator()).scriptLoad(script)).toBe(scriptName);
+  });
+
+  it("compare all of a value, be it a counter, empty, or like the stored form of another", async () => {
+    const store = await open();
+    for (const [n, value] of [
+      "",
+      "7",
+      "007",
+      "12345678901234567",
+      "#",
+      "#7",
+      "sealed",
+      "ä".repeat(30),
+    ].entries()) {
+      const like = [`#${value}`, ` ${value}`, `${value} `, `0${value}`];
+      await store.setIfAbsent(`key:${n}`, value, hour);
+      expect(await store.get(`key:${n}`)).toBe(value);
+      const stored = String(await (await operator()).get(`hosted-agent-identity:key:${n}`));
+      for (const other of [...like, stored].filter((one) => one !== value))
+        expect(await store.compareAndSet(`key:${n}`, other, "wrong", hour)).toBe(false);
+      expect(await store.compareAndSet(`key:${n}`, value, value, hour)).toBe(true);
+      expect(await store.take(`key:${n}`)).toBe(value);
+    }
+  });
+
   it("go in commands of at most 64, so that the server is not held up", async () => {
     const store = await open();
     const before = await sent();
@@ -397,7 +427,7 @@ describe("steps that begin together", () => {
     expect((await sent()) - before).toBe(4);
   });
 
-  it("send a digest of what a compare expects, however long that is", async () => {
+  it("send a mark of what a compare expects, however long that is", async () => {
     const store = await open();
     const long = "x".repeat(50_000);
     await store.setIfAbsent("grant", long, hour);

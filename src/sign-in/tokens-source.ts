@@ -16,7 +16,7 @@ import {
 } from "../errors.js";
 import { invalid } from "../options/invalid.js";
 import type { ProtectedResource } from "../sources/protected-resource.js";
-import type { AccessToken, TokenAnswer, TokenRequest, TokenSource } from "../sources/token-source.js";
+import type { TokenAnswer, TokenRequest, TokenSource } from "../sources/token-source.js";
 import type { SignInContext } from "./sign-in-context.js";
 import type { Grants } from "./grants/grant.js";
 import type { SourceKind } from "../sources/source-kinds.js";
@@ -79,8 +79,11 @@ export function signInTokens(
       if (!core.resources.some(({ url }) => url === resource.url)) throw notListed(resource);
       if (allows !== undefined && !(await allows(context))) throw tenantRemoved();
       let refusal: TokenExchangeError | undefined;
+      let isNew = false;
       try {
-        const token = await tokenOf(grants, grantKey, request);
+        const { scopes, claims, signal } = request;
+        const onNothing = (): void => void (isNew = true);
+        const token = await grants.token(grantKey, { resource, scopes, claims, signal, onNothing });
         if (token !== undefined) return { status: "token", token };
       } catch (cause) {
         if (!isTokenExchangeError(cause) || !endableByUser.has(cause.category)) throw cause;
@@ -89,7 +92,8 @@ export function signInTokens(
       if (request.silent === true) {
         return { status: "skipped", reason: "needs_interaction", detail: "the user would have to sign in." };
       }
-      return ask(request, refusal, await reasonOf(grants, grantKey, refusal), makeLink);
+      const reason = isNew ? "sign_in" : await reasonOf(grants, grantKey, refusal);
+      return ask(request, refusal, reason, makeLink);
     },
     forget: (principalKey, token) => grants.forget(principalKey, token),
     subscribe: (changed) => grants.subscribe(changed),
@@ -136,14 +140,6 @@ function tenantRemoved(): HostedAgentIdentityError {
 }
 
 const endableByUser: ReadonlySet<string> = new Set(["consent", "signin", "stepup"]);
-
-function tokenOf(
-  grants: Grants,
-  principalKey: string,
-  { resource, scopes, claims, signal }: TokenRequest,
-): Promise<AccessToken | undefined> {
-  return grants.token(principalKey, { resource, scopes, claims, signal });
-}
 
 /** A user with a live grant is asked for consent, any other user to sign in. */
 async function reasonOf(

@@ -23,22 +23,15 @@ export const bindingMutants: readonly Mutant[] = [
   {
     name: "a-link-binds-more-than-once",
     rule: 9,
-    find: "if (!(await store.setIfAbsent(key, binding, bindingMs))) {",
-    replace: "if (!(await store.setIfAbsent(key, binding, bindingMs)) && (false as boolean)) {",
-    tests: known,
-  },
-  {
-    name: "a-failed-binding-uses-the-link-up",
-    rule: 9,
-    find: "if ((await store.get(key)) === binding) await store.delete(key);",
-    replace: "",
-    tests: known,
+    find: 'if (by !== undefined) refused = by === used?.by ? "kept_before" : "already_done";',
+    replace: 'if (by === "") refused = "already_done";',
+    tests: races,
   },
   {
     name: "no-pin",
     rule: 9,
-    find: "!(await own.pin())",
-    replace: "false as boolean",
+    find: "return pinned.value;",
+    replace: "return pinned.value || true;",
     tests: code,
   },
   {
@@ -86,8 +79,8 @@ export const bindingMutants: readonly Mutant[] = [
   {
     name: "a-sign-out-leaves-the-pending",
     rule: 9,
-    find: "return (await grantsOf(core.agent).generation(owner)) !== generation;",
-    replace: "return ((await grantsOf(core.agent).generation(owner)) !== generation) && (false as boolean);",
+    find: "return (record ?? (await lookAtGrant(chat))).generation !== generation;",
+    replace: "return (record ?? (await lookAtGrant(chat))).generation !== generation && (false as boolean);",
     tests: code,
   },
   {
@@ -145,10 +138,10 @@ export const bindingMutants: readonly Mutant[] = [
     tests: links,
   },
   {
-    name: "a-cut-off-binding-uses-the-link-up",
+    name: "a-sign-out-frees-a-used-link",
     rule: 9,
-    find: "store.setIfAbsent(key, binding, bindingMs)",
-    replace: "store.setIfAbsent(key, used, usedMs)",
+    find: "grant: undefined, tokens: [], used };",
+    replace: "grant: undefined, tokens: [], used: [] };",
     tests: races,
   },
   {
@@ -232,15 +225,15 @@ export const bindingMutants: readonly Mutant[] = [
   {
     name: "a-callback-counts-twice",
     rule: 9,
-    find: "if (!(await countOnce(core, browser, attempt))) {",
-    replace: "if (!(await countOnce(core, browser, attempt)) && (false as boolean)) {",
+    find: "if (!isFirst) {",
+    replace: "if (!isFirst && (false as boolean)) {",
     tests: attempts,
   },
   {
     name: "a-done-step-is-done-again",
     rule: 9,
-    find: 'if ((await core.store.get(markOf(core, browser, id))) !== undefined) return { status: "replayed" };',
-    replace: "",
+    find: 'if ((await marked) !== undefined) return { status: "replayed" };',
+    replace: "await marked;",
     tests: attempts,
   },
   {
@@ -261,8 +254,8 @@ export const bindingMutants: readonly Mutant[] = [
     name: "a-click-from-anywhere",
     rule: 9,
     in: "postStart",
-    find: "if (token?.value !== opened.id)",
-    replace: "if (token?.value !== opened.id && (false as boolean))",
+    find: "if (id !== opened.id)",
+    replace: "if (id !== opened.id && (false as boolean))",
     tests: link,
   },
   {
@@ -311,8 +304,8 @@ export const bindingMutants: readonly Mutant[] = [
   {
     name: "a-yes-that-failed-is-asked-no-more",
     rule: 9,
-    find: 'const accepted = await questions.change(asked, { ...question, state: "yes" });',
-    replace: 'const accepted = await questions.change(asked, { ...question, state: "yes" }, 1);',
+    find: 'questions.change(asked, { ...question, state: "yes" }),',
+    replace: 'questions.change(asked, { ...question, state: "yes" }, 1),',
     tests: faults,
   },
   {

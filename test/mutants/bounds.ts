@@ -11,16 +11,16 @@ export const boundMutants: readonly Mutant[] = [
   {
     name: "anybody-makes-the-store-keep-an-generation",
     rule: 19,
-    find: "return service.grantsOf(ticket.agent).knownGeneration(ticketPrincipal(ticket));",
-    replace: "return service.grantsOf(ticket.agent).generation(ticketPrincipal(ticket));",
+    find: "const ahead = await looked.ahead;",
+    replace:
+      "const ahead = await looked.ahead; if (ticket !== undefined) await firstGeneration(service, ticket);",
     tests: attempts,
   },
   {
     name: "a-mark-without-a-redeemed-code",
     rule: 19,
-    find: "const known = await generationOf(service, ticket);",
-    replace:
-      "await countOnce(core, browser, { ...attempt, id: code }); const known = await generationOf(service, ticket);",
+    find: "const ahead = await looked.ahead;",
+    replace: "await countOnce(core, browser, { ...attempt, id: code }); const ahead = await looked.ahead;",
     tests: attempts,
   },
   {

@@ -3,8 +3,9 @@ import { isHostedAgentIdentityError } from "../../errors.js";
 import type { Ticket } from "../link/ticket.js";
 import { isSame } from "../grants/record-changes.js";
 import type { Arrived, SignInInternals } from "../sign-in-internals.js";
-import { pinning } from "../grants/pin.js";
-import { recordName } from "../grants/record-names.js";
+import type { Account, Kept, SeenGrant } from "../grants/grant.js";
+import { pinning, type Pinning } from "../grants/pin.js";
+import type { SeenText } from "../grants/sealed-cell.js";
 
 /** The result of a binding. Anything but `bound` has stored nothing and left the ticket as it was. */
 export type Bound =
@@ -12,57 +13,36 @@ export type Bound =
   | "already_done"
   | "wrong_account"
   | "pinned_account"
-  /** The same ticket is being bound at this moment. */
-  | "other_tab"
   /** The principal has signed out since the sign-in began. */
   | "signed_out";
 
-/** Longer than a link, a stay at Entra, a code and a yes can take together. */
-const usedMs = 60 * 60_000;
-/** How long an interrupted binding blocks its ticket. */
-const bindingMs = 30_000;
+/** What was read before, so that it is not read again. */
+export interface SeenBefore {
+  readonly record?: SeenGrant | undefined;
+  /** The list of the account that signs in. */
+  readonly list?: SeenText | undefined;
+}
 
 /**
  * Stores the grant of a principal that has proven the account to be its own: the initiator's account, or one whose code
- * and yes came from the chat. Only this uses the ticket up. `generation` is the principal's when the user came back
- * from Entra; nothing is stored when it has changed since. `id` names the sign-in: whoever calls with the same one
- * again, after a failure or because the process died, goes on where that ended.
+ * and yes came from the chat. This uses the ticket up, in the same step. `generation` is the principal's when the user
+ * came back from Entra; nothing is stored when it has changed since. `id` names the sign-in: whoever calls with the same
+ * one again, after a failure or because the process died, goes on where that ended.
  */
 export async function bind(
   service: SignInInternals,
   ticket: Ticket,
   arrived: Arrived,
   generation: number | undefined,
-  id: string = randomId(service.core),
+  { id = randomId(service.core), record, list }: SeenBefore & { readonly id?: string } = {},
 ): Promise<Bound> {
   const { account } = arrived;
-  const { store } = service.core;
   if (ticket.initiator !== undefined && !isSame(account, ticket.initiator)) return "wrong_account";
-  const key = usedKey(service, ticket);
-  const [binding, used] = [`binding ${id}`, `used ${id}`];
-  // Only its own mark: the step that failed may have found another one.
-  const release = async (): Promise<void> => {
-    if ((await store.get(key)) === binding) await store.delete(key);
-  };
-  let outcome: Bound;
-  try {
-    if (!(await store.setIfAbsent(key, binding, bindingMs))) {
-      const found = await store.get(key);
-      if (found === used) return "bound";
-      if (found?.startsWith("used ") === true) return "already_done";
-      if (found !== binding) return "other_tab";
-    }
-    outcome = await pinAndKeep(service, ticket, arrived, generation);
-  } catch (cause) {
-    await release().catch(() => undefined);
-    throw cause;
-  }
-  if (outcome !== "bound") {
-    await release().catch(() => undefined);
-    return outcome;
-  }
-  // The grant is stored: a failure from here on does not fail the sign-in.
-  await store.compareAndSet(key, binding, used, usedMs).catch(() => undefined);
+  const usedBy = record?.usedBy(ticket.id);
+  if (usedBy !== undefined) return usedBy === id ? "bound" : "already_done";
+  const outcome = await pinAndKeep(service, ticket, arrived, { record, list, generation, id });
+  if (outcome === "kept_before") return "bound";
+  if (outcome !== "kept") return outcome;
   quietly(() =>
     service.onSignedIn?.({
       agent: ticket.agent,
@@ -74,12 +54,17 @@ export async function bind(
   return "bound";
 }
 
+interface Binding extends SeenBefore {
+  readonly id: string;
+  readonly generation: number | undefined;
+}
+
 async function pinAndKeep(
   service: SignInInternals,
   ticket: Ticket,
   arrived: Arrived,
-  generation: number | undefined,
-): Promise<Bound> {
+  binding: Binding,
+): Promise<Kept | "pinned_account"> {
   const { account } = arrived;
   const core = service.coreOf(ticket.agent);
   const owner = principalKey(ticket.principal);
@@ -87,19 +72,36 @@ async function pinAndKeep(
   // Nothing was stored, so the pin must not stay.
   const unpin = async (): Promise<void> => own?.takeBack().catch(() => undefined);
   try {
-    if (own !== undefined && !(await own.pin())) return "pinned_account";
-    if ((await keep(service, ticket, arrived, generation)) === "kept") return "bound";
-    await unpin();
-    return "signed_out";
+    if (own !== undefined && !(await pinAndList(service, ticket, account, { own, list: binding.list })))
+      return "pinned_account";
+    const kept = await keep(service, ticket, arrived, binding);
+    if (kept === "signed_out" || kept === "already_done") await unpin();
+    return kept;
   } catch (cause) {
     const isRefused = isHostedAgentIdentityError(cause) && cause.code === "wrong_user";
     // A write that failed may have happened. While that is unknown, the pin stays.
     const stored = isRefused ? false : await isStored(service, ticket, arrived).catch(() => undefined);
-    if (stored === true) return "bound";
+    if (stored === true) return "kept";
     if (stored === false) await unpin();
     if (isRefused && ticket.initiator === undefined) return "pinned_account";
     throw cause;
   }
+}
+
+/** At the same time: both come before the grant. Whether the account is pinned now. */
+async function pinAndList(
+  service: SignInInternals,
+  ticket: Ticket,
+  account: Account,
+  { own, list }: { readonly own: Pinning; readonly list: SeenText | undefined },
+): Promise<boolean> {
+  const grants = service.grantsOf(ticket.agent);
+  const owner = principalKey(ticket.principal);
+  // Both have ended before anything is taken back.
+  const [pinned, listed] = await Promise.allSettled([own.pin(), grants.enlist(account, owner, list)]);
+  if (pinned.status === "rejected") throw pinned.reason;
+  if (pinned.value && listed.status === "rejected") throw listed.reason;
+  return pinned.value;
 }
 
 async function isStored(
@@ -115,24 +117,25 @@ async function keep(
   service: SignInInternals,
   ticket: Ticket,
   arrived: Arrived,
-  generation: number | undefined,
-): Promise<"kept" | "signed_out"> {
+  { id, generation, record, list }: Binding,
+): Promise<Kept> {
   const { account, refreshToken, token, expiresAt, refreshAt } = arrived;
   const { resource, claims } = ticket;
   const scopes = [...ticket.scopes].sort();
   const first = { token, expiresAt, refreshAt, resource, scopes, claims };
   const grant = { account, refreshToken, resources: [resource], scopes };
-  return service.grantsOf(ticket.agent).keep(principalKey(ticket.principal), grant, first, generation);
+  return service.grantsOf(ticket.agent).keep(principalKey(ticket.principal), grant, first, {
+    generation,
+    used: { ticket: ticket.id, by: id },
+    seen: record,
+    list: ticket.initiator === undefined ? "listed" : list,
+  });
 }
 
 /** Whether a ticket has done its work. */
 export async function isUsed(service: SignInInternals, ticket: Ticket): Promise<boolean> {
-  return (await service.core.store.get(usedKey(service, ticket)))?.startsWith("used ") === true;
-}
-
-/** Under the agent's name: another agent's ticket with the same id must not use this one up. */
-function usedKey({ core }: SignInInternals, { agent, id }: Ticket): string {
-  return recordName("ticket", core.publicUrl, agent, id);
+  const record = await service.grantsOf(ticket.agent).look(principalKey(ticket.principal));
+  return record.usedBy(ticket.id) !== undefined;
 }
 
 function randomId({ random }: SignInInternals["core"]): string {

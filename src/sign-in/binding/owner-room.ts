@@ -76,25 +76,29 @@ export function ownerRoom(
       if (text.length > limits.bytes) return undefined;
       let before = seen?.text;
       let gone: readonly Held[] = [];
-      try {
-        if (!(await store.compareAndSet(key, before, text, ttlMs))) {
-          before = await store.get(key);
-          if (!(await store.compareAndSet(key, before, text, ttlMs))) return undefined;
-        }
-        await held.create((known) => {
-          const others = known.filter((one) => one.name !== name);
-          const kept = newest([...others, { name, bytes: text.length }], limits);
-          gone = others.filter((one) => !kept.includes(one));
-          return kept;
-        });
-      } catch (cause) {
+      const write = async (): Promise<boolean> => {
+        if (await store.compareAndSet(key, before, text, ttlMs)) return true;
+        before = await store.get(key);
+        return store.compareAndSet(key, before, text, ttlMs);
+      };
+      const list = held.create((known) => {
+        const others = known.filter((one) => one.name !== name);
+        const kept = newest([...others, { name, bytes: text.length }], limits);
+        gone = others.filter((one) => !kept.includes(one));
+        return kept;
+      });
+      // At the same time, and both have ended before anything is taken back.
+      const [written, listed] = await Promise.allSettled([write(), list]);
+      if (written.status === "rejected" || listed.status === "rejected") {
+        // Changes nothing where another process was faster.
         const back =
           before === undefined ? remove(name, text) : store.compareAndSet(key, text, before, ttlMs);
         await back.catch(() => undefined);
-        throw cause;
+        const failed = written.status === "rejected" ? written : listed;
+        throw failed.status === "rejected" ? failed.reason : undefined;
       }
       for (const one of gone) await store.delete(keyOf(one.name));
-      return { value, text };
+      return written.value ? { value, text } : undefined;
     },
     look: async (name) => seenIn(name, await store.get(keyOf(name))),
     async swap(name, seen, value, ttl) {

@@ -54,19 +54,23 @@ export async function keepPending(
   const sealed = core.keys.seal("pending", bindingOf(core, owner, id), pending);
   const bytes = sealed.length;
   if (bytes > pendingLimits.bytes) throw new HostedAgentIdentityError("quota_reached");
-  await core.store.setIfAbsent(keyOf(core, owner, id), sealed, codeMs);
   const waiting: Waiting = { id, ticketId: ticket.id, digest: codeDigest(code), expiresAt, bytes };
-  // Written first and listed then, so that everything written is in the list or deleted again.
   let gone: readonly Waiting[] = [];
-  try {
-    await waitingOf(core, owner).create((known) => {
+  // At the same time: what waits for the code can be found and ended by the account, and everything that is written is
+  // in the list or deleted again. Nobody knows the code before all of it is there.
+  const written = await Promise.allSettled([
+    service.grantsOf(ticket.agent).expect(arrived.account, owner),
+    core.store.setIfAbsent(keyOf(core, owner, id), sealed, codeMs),
+    waitingOf(core, owner).create((known) => {
       const kept = withWaiting(known, waiting);
       gone = known.filter((one) => !kept.includes(one));
       return kept;
-    });
-  } catch (cause) {
+    }),
+  ]);
+  const failure = written.find((one) => one.status === "rejected");
+  if (failure !== undefined) {
     await core.store.delete(keyOf(core, owner, id)).catch(() => undefined);
-    throw cause;
+    throw failure.reason;
   }
   for (const one of gone) await core.store.delete(keyOf(core, owner, one.id));
   const { agent, principal, serverLabel } = ticket;

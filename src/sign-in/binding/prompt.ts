@@ -49,12 +49,18 @@ export async function keepPrompt(
   if (JSON.stringify(after) === JSON.stringify(before)) await room.keep(place, message);
 }
 
-/** The messages that wait in this conversation, and what removes them once they are on their way somewhere else. */
+/** Messages that wait, and what removes them once they are on their way somewhere else. */
+export interface KeptMessages {
+  readonly messages: WaitingMessages;
+  remove(): Promise<void>;
+}
+
+/** The messages that wait in this conversation. */
 export async function readMessages(
   core: SignInContext,
   owner: string,
   conversation: string | undefined,
-): Promise<{ readonly messages: WaitingMessages; remove(): Promise<void> } | undefined> {
+): Promise<KeptMessages | undefined> {
   const room = roomOf(core, owner);
   const seen = await room.look(placeIn(conversation));
   const messages = messagesIn(seen?.value);

@@ -1,14 +1,17 @@
 import type { Answer } from "./answer.js";
+import type { SeenGrant } from "../grants/grant.js";
+import type { SeenText } from "../grants/sealed-cell.js";
 import { bind } from "./bind.js";
 import { chatTexts } from "./chat-texts.js";
 import { dropWaiting, type WaitedFor } from "./pending.js";
-import { readMessages, together, type WaitingMessages } from "./prompt.js";
+import { type KeptMessages, readMessages, together, type WaitingMessages } from "./prompt.js";
 import { givenMs, type Question, repeatMs, type SeenQuestion } from "./question.js";
 import {
   type Chat,
   confirmAgain,
   connected,
   isOver,
+  lookAtGrant,
   nameOf,
   type Redeemed,
   refused,
@@ -63,6 +66,7 @@ export async function redeemAnswer(
   chat: Chat,
   asked: SeenQuestion,
   answer: Answer | undefined,
+  seen?: SeenForYes,
 ): Promise<Redeemed> {
   const { question } = asked;
   // While a turn answers, "stop" is for the agent.
@@ -75,7 +79,7 @@ export async function redeemAnswer(
   }
   if (question.state === "refused") return refusedAgain(chat, question, answer);
   if (isGiven(question)) return tellOfGiven(chat, asked);
-  return answer === "yes" ? accept(chat, asked) : decline(chat, asked, answer);
+  return answer === "yes" ? accept(chat, asked, seen) : decline(chat, asked, answer);
 }
 
 /** What ended the question, in case that was lost. A cancel that was cut off goes on. */
@@ -127,43 +131,73 @@ async function another(chat: Chat, answer: Answer): Promise<Redeemed> {
   return asked === undefined ? refused("expired") : redeemAnswer(chat, asked, answer);
 }
 
+/** What a yes needs from the store beside its question. */
+export interface SeenForYes {
+  readonly record: SeenGrant;
+  readonly kept: KeptMessages | undefined;
+}
+
+export async function lookForYes(chat: Chat): Promise<SeenForYes> {
+  const { service, owner, conversation } = chat;
+  const [record, kept] = await Promise.all([
+    lookAtGrant(chat),
+    readMessages(service.core, owner, conversation),
+  ]);
+  return { record, kept };
+}
+
 /** Carries a yes out, or goes on with one that was cut off. */
-export async function accept(chat: Chat, asked: SeenQuestion): Promise<Redeemed> {
+export async function accept(chat: Chat, asked: SeenQuestion, before?: SeenForYes): Promise<Redeemed> {
   const { questions } = chat;
   const { question } = asked;
   // What a sign-out has emptied stores nothing, whatever its generation says.
   const isEmpty = question.pending === undefined && question.state !== "failed";
-  if (isEmpty || (await isOver(chat, question))) {
+  const seen = before ?? (await lookForYes(chat));
+  if (isEmpty || (await isOver(chat, question, seen.record))) {
     await refuse(chat, asked, "expired");
     return refused("expired");
   }
-  if (question.state === "asked") {
-    const accepted = await questions.change(asked, { ...question, state: "yes" });
-    return accepted === undefined ? another(chat, "yes") : carryOut(chat, accepted);
-  }
-  return carryOut(chat, asked);
+  const { core, grantsOf } = chat.service;
+  const lookingAtList = question.pending && grantsOf(core.agent).lookAtList(question.account);
+  if (question.state !== "asked") return carryOut(chat, asked, { ...seen, list: await lookingAtList });
+  const [accepted, list] = await Promise.all([
+    questions.change(asked, { ...question, state: "yes" }),
+    lookingAtList,
+  ]);
+  return accepted === undefined ? another(chat, "yes") : carryOut(chat, accepted, { ...seen, list });
 }
 
 /** Stores what the yes is to. A sign-out meanwhile is noticed when the grant is written. */
-async function carryOut(chat: Chat, asked: SeenQuestion): Promise<Redeemed> {
+async function carryOut(
+  chat: Chat,
+  asked: SeenQuestion,
+  { record, list, kept }: SeenForYes & { readonly list: SeenText | undefined },
+): Promise<Redeemed> {
   const { service } = chat;
   const { pending, id } = asked.question;
   if (pending !== undefined) {
-    const outcome = await bind(service, pending.ticket, pending.arrived, pending.generation, id);
+    const outcome = await bind(service, pending.ticket, pending.arrived, pending.generation, {
+      id,
+      record,
+      list,
+    });
     if (outcome !== "bound") {
       const reason = outcome === "pinned_account" ? "other_account" : "expired";
       await refuse(chat, asked, reason);
       return refused(reason);
     }
   }
-  return giveMessage(chat, asked);
+  return giveMessage(chat, asked, kept);
 }
 
 /** Gives the interrupted message to the turn of this yes, and to no other one. */
-async function giveMessage(chat: Chat, asked: SeenQuestion): Promise<Redeemed> {
+async function giveMessage(
+  chat: Chat,
+  asked: SeenQuestion,
+  kept: KeptMessages | undefined,
+): Promise<Redeemed> {
   const { core } = chat.service;
   const { question } = asked;
-  const kept = await readMessages(core, chat.owner, chat.conversation);
   const turn = Buffer.from(core.random(16)).toString("base64url");
   const messages = together(kept?.messages, question.messages);
   // Without a message there is no turn whose end anybody tells.

@@ -1,34 +1,61 @@
-import { allows, readPin } from "../grants/pin.js";
+import type { SeenGrant } from "../grants/grant.js";
+import { allows, readPin, type Pin } from "../grants/pin.js";
 import type { SignInContext } from "../sign-in-context.js";
 import { chatTexts } from "./chat-texts.js";
 import { codeDigest, looksOurs, sameDigest } from "./code.js";
 import { countTry, dropPending, maxTries, readPending, type Waiting, waitingOf } from "./pending.js";
 import type { Question, SeenQuestion } from "./question.js";
 import { accept } from "./redeem-answer.js";
-import { type Chat, confirmAgain, confirmation, isOver, type Redeemed, refused } from "./redeemed.js";
+import {
+  type Chat,
+  confirmAgain,
+  confirmation,
+  isOver,
+  lookAtGrant,
+  type Redeemed,
+  refused,
+} from "./redeemed.js";
+
+/** What a code needs from the store beside its question. */
+export interface SeenForCode {
+  readonly waiting: readonly Waiting[];
+  readonly record: SeenGrant;
+  readonly pinned: Pin;
+}
+
+export async function lookForCode(chat: Chat): Promise<SeenForCode> {
+  const { service, owner } = chat;
+  const [waiting, record, pinned] = await Promise.all([
+    waitingOf(service.core, owner).read(),
+    lookAtGrant(chat),
+    readPin(service.core, owner),
+  ]);
+  return { waiting, record, pinned };
+}
 
 /** Compares what was typed with the codes that are waited for, and asks whether the account is the user's. */
 export async function redeemTyped(
   chat: Chat,
   asked: SeenQuestion | undefined,
   codes: readonly string[],
+  seen?: SeenForCode,
 ): Promise<Redeemed> {
   const { service, owner, questions } = chat;
   const { core } = service;
-  const waiting = await waitingOf(core, owner).read();
+  const { waiting, record, pinned } = seen ?? (await lookForCode(chat));
   if (waiting.length === 0)
     return codes.some(looksOurs) ? refused("nothing_waiting") : { status: "not_a_code" };
-  const { found, triesLeft } = await findWaiting(core, owner, waiting, codes);
+  const [only] = waiting.length === 1 ? waiting : [];
+  const [{ found, triesLeft }, onlyPending] = await Promise.all([
+    findWaiting(core, owner, waiting, codes),
+    only && readPending(core, owner, only),
+  ]);
   if (found === undefined && triesLeft === undefined) return refused("too_many_tries");
   if (found === undefined) return wrongCode(triesLeft ?? 0, codes);
   if (asked?.question.id === found.id) return askAgain(chat, asked);
   if (found.expiresAt <= core.now()) return refused("expired");
-  const [pending, generation, pinned] = await Promise.all([
-    readPending(core, owner, found),
-    service.grantsOf(core.agent).generation(owner),
-    readPin(core, owner),
-  ]);
-  if (pending === undefined || pending.generation !== generation) return refused("expired");
+  const pending = only === undefined ? await readPending(core, owner, found) : onlyPending;
+  if (pending === undefined || (await isOver(chat, pending, record))) return refused("expired");
   const { account } = pending.arrived;
   if (!allows(pinned, account)) return refused("other_account");
   const question: Question = {

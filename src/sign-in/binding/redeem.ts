@@ -7,8 +7,8 @@ import { chatTexts } from "./chat-texts.js";
 import { looksOurs, typedCodes } from "./code.js";
 import { codeWaitedFor } from "./pending.js";
 import { questionsOf, repeatMs } from "./question.js";
-import { cancelCode, isGiven, isOpen, redeemAnswer } from "./redeem-answer.js";
-import { redeemTyped } from "./redeem-code.js";
+import { cancelCode, isGiven, isOpen, lookForYes, redeemAnswer } from "./redeem-answer.js";
+import { lookForCode, redeemTyped } from "./redeem-code.js";
 import { type Chat, isOver, type Redeemed } from "./redeemed.js";
 
 /** The chat of a context. `undefined` for a user known by a token: the account is compared with the token instead. */
@@ -36,14 +36,21 @@ export async function redeem(
   const chat = chatOf(service, context);
   if (chat === undefined) return { status: "not_a_code" };
   const { core, answers } = service;
-  const asked = await chat.questions.read();
   const { codes, likely, nearly } = typedCodes(text, core.agent);
-  if (codes.some(looksOurs)) return redeemTyped(chat, asked, codes);
+  // What the message most likely needs is read with the question.
+  if (codes.some(looksOurs)) {
+    const [question, seen] = await Promise.all([chat.questions.read(), lookForCode(chat)]);
+    return redeemTyped(chat, question, codes, seen);
+  }
   const answer = answerIn(text, answers, core.agent);
+  const [asked, seen] = await Promise.all([
+    chat.questions.read(),
+    answer === "yes" && codes.length === 0 ? lookForYes(chat) : undefined,
+  ]);
   // After a sign-out the question refuses its answer, and nothing else is about it.
   const isAsked = asked !== undefined && isOpen(asked.question) && codes.length === 0;
   if (isAsked && (answer !== undefined || !(await isOver(chat, asked.question))))
-    return redeemAnswer(chat, asked, answer);
+    return redeemAnswer(chat, asked, answer, seen);
   const typed = [...codes, ...likely];
   const isLikeOurs = typed.length > 0 || nearly || answer === "cancel";
   // All of this is for the agent, unless a code is waited for.

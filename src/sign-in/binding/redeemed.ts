@@ -1,4 +1,4 @@
-import type { Account } from "../grants/grant.js";
+import type { Account, SeenGrant } from "../grants/grant.js";
 import type { SignInInternals } from "../sign-in-internals.js";
 import { chatTexts } from "./chat-texts.js";
 import { readMessages } from "./prompt.js";
@@ -71,12 +71,18 @@ export async function confirmAgain(
   return confirmation(chat, asked.question, how);
 }
 
+/** The principal's record as it is now. */
+export function lookAtGrant({ service: { core, grantsOf }, owner }: Chat): Promise<SeenGrant> {
+  return grantsOf(core.agent).look(owner);
+}
+
 /** Whether the user has signed out since. */
 export async function isOver(
-  { service: { core, grantsOf }, owner }: Chat,
+  chat: Chat,
   { generation }: Pick<Question, "generation">,
+  record?: SeenGrant,
 ): Promise<boolean> {
-  return (await grantsOf(core.agent).generation(owner)) !== generation;
+  return (record ?? (await lookAtGrant(chat))).generation !== generation;
 }
 
 export function connected({ account, serverLabel }: Question, say: string): Redeemed & { status: "bound" } {

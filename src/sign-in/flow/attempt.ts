@@ -39,10 +39,11 @@ export interface Begun {
 }
 
 /** What a returned `state` is. */
-export type Returned =
+export type Returned<T> =
   | {
       readonly status: "matches";
       readonly attempt: Attempt;
+      readonly looked: T;
       /** Deletes the attempt's cookie. */
       readonly cookies: readonly string[];
     }
@@ -91,25 +92,42 @@ export function beginAttempt(
   };
 }
 
-/** Finds the attempt of a returned `state`. It stores nothing; {@link countOnce} does, after the code was redeemed. */
-export async function endAttempt(
+/**
+ * Finds the attempt of a returned `state`. It stores nothing; {@link countOnce} does, after the code was redeemed.
+ * `look` begins what is looked up for the attempt at the same time.
+ */
+export async function endAttempt<T>(
   core: SignInContext,
   browser: Browser,
   request: Request,
   state: string,
-): Promise<Returned> {
+  look: (attempt: Attempt) => T,
+): Promise<Returned<T>> {
   const opened = core.keys.open("state", ["parameter", core.publicUrl, browser.id], state);
   if (opened === undefined) return { status: "foreign" };
   const { id, at } = opened as Pick<Attempt, "id" | "at">;
   if (at + attemptMs <= core.now()) return { status: "expired" };
-  if ((await core.store.get(markOf(core, browser, id))) !== undefined) return { status: "replayed" };
+  const marked = core.store.get(markOf(core, browser, id));
+  const found = attemptOf(core, browser, request, id);
+  const looked = found && look(found.attempt);
+  if ((await marked) !== undefined) return { status: "replayed" };
+  return found === undefined ? { status: "lost" } : { status: "matches", ...found, looked: looked as T };
+}
+
+/** The attempt with this id, and what deletes its cookie. */
+function attemptOf(
+  core: SignInContext,
+  browser: Browser,
+  request: Request,
+  id: string,
+): { readonly attempt: Attempt; readonly cookies: readonly string[] } | undefined {
   for (const slot of slots) {
     const attempt = attemptIn(core, browser, request, slot);
     if (attempt?.id !== id) continue;
     const cookies = [setCookie(core.publicUrl, attemptCookie(core, slot), "", 0)];
-    return { status: "matches", attempt: withTicket(core, attempt), cookies };
+    return { attempt: withTicket(core, attempt), cookies };
   }
-  return { status: "lost" };
+  return undefined;
 }
 
 /** Marks an attempt whose code was redeemed. `false` when another code of it was redeemed before. */

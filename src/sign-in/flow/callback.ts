@@ -1,7 +1,7 @@
 import { endOf, type AuditEnd, type AuditFacts } from "../audit/auditor.js";
-import { bind, isUsed } from "../binding/bind.js";
+import { bind, type SeenBefore } from "../binding/bind.js";
 import { keepPending } from "../binding/pending.js";
-import { allows, readPin } from "../grants/pin.js";
+import { allows, readPin, type Pin } from "../grants/pin.js";
 import { nameOf } from "../binding/redeemed.js";
 import { issuersOf, isGuid } from "../../entra/clouds.js";
 import { exchangeAuthorizationCode } from "../../exchange/authorization-code-exchange.js";
@@ -28,9 +28,46 @@ export async function handleCallback(service: SignInInternals, request: Request)
   const approval = approvalIn(parameters);
   if (approval !== undefined) return replyWith(service, browser, { kind: approval });
   if (browser === undefined) return replyWith(service, undefined, { kind: "other_browser" });
-  const returned = await endAttempt(core, browser, request, one(parameters, "state") ?? "");
+  const state = one(parameters, "state") ?? "";
+  const returned = await endAttempt(core, browser, request, state, ({ ticket }) =>
+    lookAhead(service, ticket),
+  );
   if (returned.status !== "matches") return replyWith(service, browser, { kind: unmatched[returned.status] });
-  return { ...(await carryOn(service, parameters, browser, returned.attempt)), cookies: returned.cookies };
+  return { ...(await carryOn(service, parameters, browser, returned)), cookies: returned.cookies };
+}
+
+/** What a callback needs from the store, read in one go. */
+interface Ahead extends SeenBefore {
+  /** Of a user who will be asked in the chat. */
+  readonly pinned?: Pin;
+}
+
+/** A link that is read, and what the store has for it. */
+interface LookedAt {
+  readonly ticket: Ticket | undefined;
+  readonly ahead: Promise<Ahead>;
+}
+
+/** Before the code is redeemed: a later sign-out ends this sign-in. */
+function lookAhead(service: SignInInternals, text: string | undefined): LookedAt {
+  const ticket = text === undefined ? undefined : readTicket(service, text);
+  if (ticket === undefined || ticket.elicitation !== undefined) return { ticket, ahead: Promise.resolve({}) };
+  const ahead = aheadOf(service, ticket);
+  // Whoever needs it waits for it; an answer of Entra without a code does not.
+  ahead.catch(() => undefined);
+  return { ticket, ahead };
+}
+
+async function aheadOf(service: SignInInternals, ticket: Ticket): Promise<Ahead> {
+  const { agent, initiator } = ticket;
+  const owner = ticketPrincipal(ticket);
+  const grants = service.grantsOf(agent);
+  if (initiator !== undefined) {
+    const [record, list] = await Promise.all([grants.look(owner), grants.lookAtList(initiator)]);
+    return { record, list };
+  }
+  const [record, pinned] = await Promise.all([grants.look(owner), readPin(service.coreOf(agent), owner)]);
+  return { record, pinned };
 }
 
 const unmatched = {
@@ -45,10 +82,10 @@ async function carryOn(
   service: SignInInternals,
   parameters: URLSearchParams,
   browser: Browser,
-  attempt: Attempt,
+  { attempt, looked }: { readonly attempt: Attempt; readonly looked: LookedAt },
 ): Promise<Reply> {
   const { core } = service;
-  const ticket = attempt.ticket === undefined ? undefined : readTicket(service, attempt.ticket);
+  const { ticket } = looked;
   const failed = (kind: Problem, error?: unknown): Reply =>
     replyWith(
       service,
@@ -68,12 +105,18 @@ async function carryOn(
   if (!isExpectedIssuer(service, attempt, parameters.get("iss"))) return failed("trouble");
   let end: ((how: AuditEnd) => void) | undefined;
   try {
-    // Read before the code is redeemed: a later sign-out ends this sign-in.
-    const known = await generationOf(service, ticket);
+    const ahead = await looked.ahead;
     end = await audit.begin(facts);
     const arrived = await redeemCode(service, attempt, ticket, code);
     const { account } = arrived;
-    if (!(await countOnce(core, browser, attempt))) {
+    // A user who will be asked in the chat needs a generation by then, be it the first.
+    const isAsked =
+      ticket !== undefined && ticket.initiator === undefined && ticket.elicitation === undefined;
+    const [isFirst, generation] = await Promise.all([
+      countOnce(core, browser, attempt),
+      isAsked ? (ahead.record?.generation ?? firstGeneration(service, ticket)) : undefined,
+    ]);
+    if (!isFirst) {
       end({ outcome: "refused", reason: "replayed", account });
       return failed("replayed");
     }
@@ -94,7 +137,7 @@ async function carryOn(
       const note = attempt.reopens === true ? "reopen" : undefined;
       return { redirect: signInUrls(core.publicUrl).connections(note), browser: seen };
     }
-    const outcome = await bindOrWait(service, ticket, attempt.ticket, { arrived, generation: known });
+    const outcome = await bindOrWait(service, ticket, attempt.ticket, { arrived, generation, ahead });
     end({ ...endOfOutcome(outcome), account });
     return { ...replyWith(service, seen, outcome), browser: seen };
   } catch (error) {
@@ -124,33 +167,29 @@ export async function bindOrWait(
   service: SignInInternals,
   ticket: Ticket,
   text: string | undefined,
-  { arrived, generation }: { readonly arrived: Arrived; readonly generation: number | undefined },
+  {
+    arrived,
+    generation,
+    ahead,
+  }: { readonly arrived: Arrived; readonly generation: number | undefined; readonly ahead?: Ahead },
 ): Promise<Outcome> {
   const { agent, serverLabel } = ticket;
   const shown = { agent, serverLabel, username: nameOf(arrived.account), guest: arrived.guest };
   if (ticket.initiator !== undefined) {
-    const bound = await bind(service, ticket, arrived, generation);
+    const bound = await bind(service, ticket, arrived, generation, ahead);
     if (bound === "bound") return { kind: "signed_in", ...shown };
     return { kind: bound === "signed_out" ? "expired_link" : bound, agent, ticket: text };
   }
-  const owner = ticketPrincipal(ticket);
-  const [used, pinned] = await Promise.all([isUsed(service, ticket), readPin(service.coreOf(agent), owner)]);
-  if (used) return { kind: "already_done", agent };
+  const { record, pinned } = ahead ?? (await aheadOf(service, ticket));
+  if (record?.usedBy(ticket.id) !== undefined) return { kind: "already_done", agent };
   if (!allows(pinned, arrived.account)) return { kind: "pinned_account", agent };
-  const grants = service.grantsOf(agent);
-  const began = generation ?? (await grants.firstGeneration(owner));
-  // First, so that what waits for the code can be found and ended by the account.
-  await grants.expect(arrived.account, owner);
+  const began = generation ?? (await firstGeneration(service, ticket));
   return { kind: "code", ...shown, ...(await keepPending(service, ticket, arrived, began)) };
 }
 
-/** Only a sign-in that will wait for a code needs it: a known user is bound at once. */
-async function generationOf(
-  service: SignInInternals,
-  ticket: Ticket | undefined,
-): Promise<number | undefined> {
-  if (ticket === undefined || ticket.initiator !== undefined) return undefined;
-  return service.grantsOf(ticket.agent).knownGeneration(ticketPrincipal(ticket));
+/** Of a principal that most likely has no record yet. */
+function firstGeneration(service: SignInInternals, ticket: Ticket): Promise<number> {
+  return service.grantsOf(ticket.agent).firstGeneration(ticketPrincipal(ticket));
 }
 
 async function redeemCode(

@@ -30,7 +30,7 @@ export async function getStart(service: SignInInternals, request: Request): Prom
     codeMode: initiator === undefined,
     action: signInUrls(core.publicUrl).startForm,
     ticket: text,
-    formToken: formToken(core, browser, "start", opened.id),
+    formToken: formToken(core, browser, "start", [opened.id, core.now()]),
   });
   return { page, browser: known === undefined ? browser : undefined };
 }
@@ -40,14 +40,16 @@ export async function postStart(service: SignInInternals, request: Request): Pro
   const { core } = service;
   const form = await formOf(request);
   const text = one(form ?? new URLSearchParams(), "t") ?? "";
-  const opened = await openLink(service, text);
+  const browser = browserOf(core, request);
+  const token =
+    browser && openFormToken(core, browser, "start", one(form ?? new URLSearchParams(), "f") ?? "");
+  const [id, at] = Array.isArray(token?.value) ? (token.value as readonly unknown[]) : [];
+  const isFresh = typeof at === "number" && at <= core.now() && at + freshMs > core.now();
+  const opened = await openLink(service, text, isFresh ? id : undefined);
   if ("kind" in opened) return { page: refusedPage(service, opened) };
   const { agent, initiator, scopes, claims } = opened;
-  const browser = browserOf(core, request);
   if (browser === undefined) return { page: refusedPage(service, { kind: "other_browser", agent }) };
-  const token = openFormToken(core, browser, "start", one(form ?? new URLSearchParams(), "f") ?? "");
-  if (token?.value !== opened.id)
-    return { page: refusedPage(service, { kind: "other_tab", agent, ticket: text }) };
+  if (id !== opened.id) return { page: refusedPage(service, { kind: "other_tab", agent, ticket: text }) };
   const begun = beginAttempt(core, browser, request, {
     ticket: text,
     tenantId: await tenantOf(service, initiator?.tid),
@@ -58,12 +60,16 @@ export async function postStart(service: SignInInternals, request: Request): Pro
   return begun ?? { page: refusedPage(service, { kind: "bad_link" }) };
 }
 
-/** The ticket of a link that can still be used, or the outcome to show. */
-async function openLink(service: SignInInternals, text: string): Promise<Ticket | Refused> {
+/** How long a page knows that its link was not used. What was used since is noticed on the way back from Entra. */
+const freshMs = 60_000;
+
+/** The ticket of a link that can still be used, or the outcome to show. `unused`: the id of one that was just looked up. */
+async function openLink(service: SignInInternals, text: string, unused?: unknown): Promise<Ticket | Refused> {
   const opened = openTicket(service.core, service.linkKeys, text);
   if (opened.status === "bad" || opened.ticket.elicitation !== undefined) return { kind: "bad_link" };
   const { ticket } = opened;
-  if (await isUsed(service, ticket)) return { kind: "already_done", agent: ticket.agent };
+  if (ticket.id !== unused && (await isUsed(service, ticket)))
+    return { kind: "already_done", agent: ticket.agent };
   return opened.status === "expired" ? { kind: "expired_link", agent: ticket.agent } : ticket;
 }
 

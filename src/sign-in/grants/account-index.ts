@@ -5,7 +5,7 @@ import { recordName } from "./record-names.js";
 import type { SignInStore } from "../stores/store.js";
 import type { Account } from "./grant.js";
 import { isSame } from "./record-changes.js";
-import { sealedCell, type Cell } from "./sealed-cell.js";
+import { sealedCell, type Cell, type SeenText } from "./sealed-cell.js";
 
 /**
  * The principals that signed in with an account, for its connections page and `forgetAccount()`. It may list one that
@@ -13,8 +13,10 @@ import { sealedCell, type Cell } from "./sealed-cell.js";
  */
 export interface AccountIndex {
   list(account: AccountId): Promise<readonly string[]>;
+  /** As it is stored. */
+  look(account: AccountId): Promise<SeenText>;
   /** `until`: when the grant ends by itself. Throws `quota_reached` when the index is full of live entries. */
-  add(account: AccountId, principalKey: string, until?: number): Promise<void>;
+  add(account: AccountId, principalKey: string, until?: number, seen?: SeenText): Promise<void>;
   /** The same, but an entry that is there stays as it is. */
   expect(account: AccountId, principalKey: string, until: number): Promise<void>;
   remove(account: AccountId, principalKey: string): Promise<void>;
@@ -65,10 +67,18 @@ export function accountIndex(
     return pinned !== undefined && (pinned === "unreadable" || isSame(pinned.account, account));
   };
 
-  const enter = async (account: AccountId, entry: Entry, how: "anew" | "if_missing"): Promise<void> => {
+  const enter = async (
+    account: AccountId,
+    entry: Entry,
+    how: "anew" | "if_missing",
+    seen?: SeenText,
+  ): Promise<void> => {
     const cell = cellOf(account);
     const { owner } = entry;
-    const write = async (dead: ReadonlySet<string>): Promise<readonly Entry[] | undefined> => {
+    const write = async (
+      dead: ReadonlySet<string>,
+      before?: SeenText,
+    ): Promise<readonly Entry[] | undefined> => {
       let others: readonly Entry[] | undefined;
       const change = (known: readonly Entry[]): readonly Entry[] | undefined => {
         const entries = live(known);
@@ -79,10 +89,10 @@ export function accountIndex(
         return Buffer.byteLength(JSON.stringify(next)) > maxIndexBytes ? undefined : next;
       };
       // Who has not signed in yet most likely has no index.
-      const written = await (how === "anew" ? cell.update(change) : cell.create(change));
+      const written = await (how === "anew" ? cell.update(change, before) : cell.create(change));
       return written === undefined ? others : undefined;
     };
-    const inTheWay = await write(new Set());
+    const inTheWay = await write(new Set(), seen);
     if (inTheWay === undefined) return;
     // The exact entries that were seen: a principal that has signed in again since has another one.
     const dead = new Set<string>();
@@ -92,7 +102,8 @@ export function accountIndex(
 
   return {
     list: async (account) => live(await cellOf(account).read()).map(({ owner }) => owner),
-    add: (account, owner, until) => enter(account, { owner, at: now(), until }, "anew"),
+    look: async (account) => ({ text: await cellOf(account).raw() }),
+    add: (account, owner, until, seen) => enter(account, { owner, at: now(), until }, "anew", seen),
     expect: (account, owner, until) => enter(account, { owner, at: now(), until }, "if_missing"),
 
     async remove(account, owner) {

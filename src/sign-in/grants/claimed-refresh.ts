@@ -238,10 +238,13 @@ async function writeUntilClosed(state: GrantsState, held: Held, answer: Answer):
 async function tryToWrite(state: GrantsState, held: Held, { refreshToken, kept }: Answer): Promise<Used> {
   const { principalKey, claim, text } = held;
   let latest: StoredGrant | undefined;
-  const next = await recordOf(state, principalKey).update((current) => {
-    latest = current.grant;
-    return afterClaimedRefresh(current, claim.id, refreshToken, kept);
-  }, text);
+  const next = await recordOf(state, principalKey).update(
+    (current) => {
+      latest = current.grant;
+      return afterClaimedRefresh(current, claim.id, refreshToken, kept);
+    },
+    { text },
+  );
   // An attempt that seemed to fail may have been written.
   if (next !== undefined || (refreshToken !== undefined && latest?.refreshToken === refreshToken)) {
     await replicated(state, principalKey);

@@ -65,7 +65,10 @@ async function loadToken(
   // to derive a key in.
   setImmediate(makeReady);
   const text = await reading;
-  if (text === undefined) return undefined;
+  if (text === undefined) {
+    request.onNothing?.();
+    return undefined;
+  }
   const isRefused = ({ token, obtainedAt }: KeptToken): boolean =>
     refused.has(principalKey, token, obtainedAt);
   const kept = findKept(makeReady()(text), request, readAt, isRefused);
@@ -183,7 +186,7 @@ async function keepRefreshed(
   const isDue = obtainedAt - grant.indexedAt > reindexMs || !keys.isCurrent(text);
   if (isDue) await state.index.add(grant.account, principalKey, grant.until);
   const record = recordOf(state, principalKey);
-  const next = await record.update((current) => afterRefresh(current, started, refreshToken, kept), text);
+  const next = await record.update((current) => afterRefresh(current, started, refreshToken, kept), { text });
   if (next === undefined) return false;
   if (isDue)
     await record.update((current) =>

@@ -2,6 +2,7 @@ import type { ExchangedToken } from "../../exchange/token-answer.js";
 import type { AccessToken } from "../../sources/token-source.js";
 import type { ProtectedResource } from "../../sources/protected-resource.js";
 import type { GrantIssuer } from "./issuer.js";
+import type { SeenText } from "./sealed-cell.js";
 
 /**
  * The account that a user signed in with, from the id token. `username` and `name` are for display: both can
@@ -42,16 +43,16 @@ export interface Grants {
   /**
    * Stores the result of a sign-in, and joins its resources and scopes with those of the same account. `scopes`
    * are the requested ones, spelled as the resources spell them. `first` is the access token that came with the
-   * code. `generation` is the principal's when the sign-in began: nothing is stored when it has changed since.
-   * Throws `wrong_user` for an account other than the principal's own, or than the one that is signed in. The
+   * code. Throws `wrong_user` for an account other than the principal's own, or than the one that is signed in. The
    * callers check that first; this is the last guard.
    */
-  keep(
-    principalKey: string,
-    signedIn: NewGrant,
-    first?: FirstToken,
-    generation?: number,
-  ): Promise<"kept" | "signed_out">;
+  keep(principalKey: string, signedIn: NewGrant, first?: FirstToken, how?: Keeping): Promise<Kept>;
+  /** The principal's record as it is now, for a decision and the write that may follow. */
+  look(principalKey: string): Promise<SeenGrant>;
+  /** The list of an account's principals as it is now, for {@link Grants.enlist}. */
+  lookAtList(account: Pick<Account, "tid" | "oid">): Promise<SeenText>;
+  /** Lists a principal under an account that is about to sign in with it. Throws `quota_reached`. */
+  enlist(account: Pick<Account, "tid" | "oid">, principalKey: string, seen?: SeenText): Promise<void>;
   /**
    * An access token, refreshed when needed; `undefined` when no grant serves this resource and scopes. Throws
    * Entra's refusal of a live grant, above all `step_up_required`, and `store_unavailable`.
@@ -75,8 +76,6 @@ export interface Grants {
   generation(principalKey: string): Promise<number>;
   /** The same for a principal that most likely has none yet: it is written without a look before. */
   firstGeneration(principalKey: string): Promise<number>;
-  /** The same, but `undefined` instead of a first write: for requests that anybody can send. */
-  knownGeneration(principalKey: string): Promise<number | undefined>;
   /** What the text of a `grant:` record is that a scan of the store found. It never holds a token. */
   found(text: string): FoundRecord;
   /** The same for the record of one principal, if there is one. */
@@ -93,6 +92,28 @@ export interface Grants {
   /** Calls `changed` when a principal signs in or out in this process. Returns a function that unsubscribes. */
   subscribe(changed: (principalKey: string) => void): () => void;
 }
+
+/** A principal's record as it was read. */
+export interface SeenGrant extends SeenText {
+  /** `undefined` for a principal that has no record. */
+  readonly generation: number | undefined;
+  /** Which sign-in has used a link up; `undefined` for one that can be used. */
+  usedBy(ticket: string): string | undefined;
+}
+
+/** How the result of a sign-in is stored. */
+export interface Keeping {
+  /** The principal's when the sign-in began: nothing is stored when it has changed since. */
+  readonly generation?: number | undefined;
+  /** The link that this uses up, and the id of the sign-in. Nothing is stored when it was used before. */
+  readonly used?: { readonly ticket: string; readonly by: string } | undefined;
+  readonly seen?: SeenText | undefined;
+  /** The account's list as it was read; `listed` when the principal was written into it just now. */
+  readonly list?: SeenText | "listed" | undefined;
+}
+
+/** `kept_before`: by the same sign-in, which was cut off afterwards. */
+export type Kept = "kept" | "kept_before" | "signed_out" | "already_done";
 
 /** What a record's key is made of. */
 export interface GrantAddress extends Pick<GrantIssuer, "kind" | "issuer" | "clientId" | "resourceSet"> {
@@ -126,4 +147,6 @@ export interface GrantTokenRequest {
   readonly scopes: readonly string[];
   readonly claims: string | undefined;
   readonly signal: AbortSignal;
+  /** Called when nothing at all is stored for the principal. */
+  readonly onNothing?: (() => void) | undefined;
 }

@@ -141,12 +141,12 @@ export async function endStoredGrant(
   let ended: StoredGrant | undefined;
   let another = false;
   try {
-    await recordOf(state, principalKey).update(({ grant, generation }) => {
+    await recordOf(state, principalKey).update(({ grant, generation, used }) => {
       another = grant !== undefined && refreshToken !== undefined && grant.refreshToken !== refreshToken;
       ended = another ? undefined : grant;
       // A sign-out counts even with nothing to end: long-running work may depend on it.
       if (ended === undefined && refreshToken !== undefined) return undefined;
-      return { generation: Math.max(now(), generation + 1), grant: undefined, tokens: [] };
+      return { generation: Math.max(now(), generation + 1), grant: undefined, tokens: [], used };
     });
   } finally {
     tellChanged(state, principalKey);

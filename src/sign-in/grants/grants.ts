@@ -2,7 +2,17 @@ import { emit } from "../../events/events.js";
 import { endOf, type AuditFacts } from "../audit/auditor.js";
 import { grantOwner } from "./grant-owner.js";
 import type { SignInContext } from "../sign-in-context.js";
-import type { Account, FirstToken, FoundRecord, Grant, Grants, NewGrant } from "./grant.js";
+import type {
+  Account,
+  FirstToken,
+  FoundRecord,
+  Grant,
+  Grants,
+  Keeping,
+  Kept,
+  NewGrant,
+  SeenGrant,
+} from "./grant.js";
 import { grantToken } from "./grant-tokens.js";
 import {
   claimTimes,
@@ -14,7 +24,8 @@ import {
   type GrantsState,
 } from "./grants-state.js";
 import { entraIssuer, type GrantIssuer } from "./issuer.js";
-import { afterSignIn, checkOwner, isSame } from "./record-changes.js";
+import { afterSignIn, checkOwner, isSame, usedBy } from "./record-changes.js";
+import { noRecord } from "./record.js";
 
 /** As long as a code, a yes and the way between them may take. */
 const expectedMs = 15 * 60_000;
@@ -32,8 +43,11 @@ export function grants(
   const { index, listeners, refused } = state;
   return {
     find: (principalKey) => findGrant(state, principalKey),
-    keep: (principalKey, signedIn, first, generation) =>
-      keepGrant(state, principalKey, signedIn, { first, generation }),
+    keep: (principalKey, signedIn, first, how = {}) =>
+      keepGrant(state, principalKey, signedIn, { ...how, first }),
+    look: (principalKey) => lookAt(state, principalKey),
+    lookAtList: (account) => index.look(account),
+    enlist: (account, principalKey, seen) => index.add(account, principalKey, undefined, seen),
     token: (principalKey, request) => grantToken(state, principalKey, request),
     async remove(principalKey, user) {
       try {
@@ -45,9 +59,6 @@ export function grants(
     removeAccount: (account) => removeGrantsOf(state, account),
     generation: (principalKey) => generationOf(state, principalKey),
     firstGeneration: (principalKey) => firstGeneration(state, principalKey),
-    async knownGeneration(principalKey) {
-      return (await recordOf(state, principalKey).read()).generation || undefined;
-    },
     principalsOf: (account) => index.list(account),
     forget: (principalKey, token) => refused.add(principalKey, token),
     found: (text) => foundRecord(state, text),
@@ -72,6 +83,22 @@ async function findGrant(state: GrantsState, principalKey: string): Promise<Gran
   return { account, refreshToken, resources, scopes, signedInAt, updatedAt, until, generation };
 }
 
+async function lookAt(state: GrantsState, principalKey: string): Promise<SeenGrant> {
+  const text = await recordOf(state, principalKey).raw();
+  const record = (text === undefined ? undefined : state.seal.open(principalKey, text)) ?? noRecord;
+  const { generation } = record;
+  return {
+    text,
+    generation: generation === 0 ? undefined : generation,
+    usedBy: (ticket) => usedBy(record, ticket),
+  };
+}
+
+/** How a grant is stored, with the access token that came with it. */
+interface KeepingWith extends Keeping {
+  readonly first: FirstToken | undefined;
+}
+
 function foundRecord({ core, issuer, seal }: GrantsState, text: string): FoundRecord {
   const address = seal.address(text);
   if (address === undefined) return { status: "unreadable" };
@@ -94,8 +121,8 @@ async function keepGrant(
   state: GrantsState,
   principalKey: string,
   signedIn: NewGrant,
-  { first, generation }: { readonly first: FirstToken | undefined; readonly generation: number | undefined },
-): Promise<"kept" | "signed_out"> {
+  how: KeepingWith,
+): Promise<Kept> {
   const { agent, audit } = state.core;
   checkOwner(principalKey, signedIn.account);
   const { account, resources, scopes } = signedIn;
@@ -111,8 +138,9 @@ async function keepGrant(
   };
   const end = isSignIn ? await audit.begin(facts) : () => undefined;
   try {
-    const kept = await storeGrant(state, principalKey, signedIn, { first, generation });
-    end(kept === "kept" ? { outcome: "done" } : { outcome: "refused", reason: kept });
+    const kept = await storeGrant(state, principalKey, signedIn, how);
+    const isKept = kept === "kept" || kept === "kept_before";
+    end(isKept ? { outcome: "done" } : { outcome: "refused", reason: kept });
     return kept;
   } catch (cause) {
     end(endOf(cause));
@@ -124,17 +152,20 @@ async function storeGrant(
   state: GrantsState,
   principalKey: string,
   signedIn: NewGrant,
-  { first, generation }: { readonly first: FirstToken | undefined; readonly generation: number | undefined },
-): Promise<"kept" | "signed_out"> {
+  { first, generation, used, seen, list }: KeepingWith,
+): Promise<Kept> {
   const { now, onEvent } = state.core;
   // The index first: a grant that is in no index could not be found to be ended.
-  await state.index.add(signedIn.account, principalKey, signedIn.until);
-  const kept = await recordOf(state, principalKey).update((current) =>
-    generation !== undefined && current.generation !== generation
-      ? undefined
-      : afterSignIn(current, signedIn, first, now()),
-  );
-  if (kept === undefined) return "signed_out";
+  if (list !== "listed") await state.index.add(signedIn.account, principalKey, signedIn.until, list);
+  let refused: Exclude<Kept, "kept"> | undefined;
+  await recordOf(state, principalKey).update((current) => {
+    const by = used && usedBy(current, used.ticket);
+    refused = undefined;
+    if (by !== undefined) refused = by === used?.by ? "kept_before" : "already_done";
+    else if (generation !== undefined && current.generation !== generation) refused = "signed_out";
+    return refused === undefined ? afterSignIn(current, signedIn, first, now(), used) : undefined;
+  }, seen);
+  if (refused !== undefined) return refused;
   emit(onEvent, { type: "grant_stored", oid: signedIn.account.oid, reason: "signed_in" });
   tellChanged(state, principalKey);
   return "kept";

@@ -4,15 +4,28 @@ import { wrongUserCauses } from "../../errors/causes/tokens.js";
 import type { Account, FirstToken, NewGrant } from "./grant.js";
 import { grantOwner } from "./grant-owner.js";
 import { withKept } from "./kept-tokens.js";
-import type { GrantRecord, KeptToken, RefreshClaim, StoredGrant } from "./record.js";
+import type { GrantRecord, KeptToken, RefreshClaim, StoredGrant, UsedTicket } from "./record.js";
 
-/** The record after a sign-in. */
+/** Longer than a link, a stay at Entra, a code and a yes can take together. */
+const usedMs = 60 * 60_000;
+/** How many links of one principal may be used up in that time. */
+const maxUsed = 64;
+
+/** Which sign-in has used a link up. */
+export function usedBy({ used = [] }: GrantRecord, ticket: string): string | undefined {
+  return used.find((one) => one.ticket === ticket)?.by;
+}
+
+/** The record after a sign-in. Throws `quota_reached` for one of a principal that has used up many links just now. */
 export function afterSignIn(
-  { generation, grant: before }: GrantRecord,
+  { generation, grant: before, used = [] }: GrantRecord,
   signedIn: NewGrant,
   first: FirstToken | undefined,
   time: number,
+  by?: Pick<UsedTicket, "ticket" | "by">,
 ): GrantRecord {
+  const others = used.filter(({ at }) => at + usedMs > time);
+  if (others.length >= maxUsed) throw new HostedAgentIdentityError("quota_reached");
   if (before !== undefined && !isSame(before.account, signedIn.account)) {
     throw wrongUser("Another account is signed in here; it has to be disconnected first.");
   }
@@ -32,7 +45,12 @@ export function afterSignIn(
   // Tokens of earlier sign-ins are dropped: this one may have been requested because they are not enough.
   const tokens = first === undefined ? [] : [firstToken(first, time)];
   // Without a record the time is the generation: it differs from those in a store that lost its data.
-  return { generation: generation === 0 ? time : generation, grant, tokens };
+  return {
+    generation: generation === 0 ? time : generation,
+    grant,
+    tokens,
+    used: by === undefined ? others : [...others, { ...by, at: time }],
+  };
 }
 
 function firstToken(first: FirstToken, obtainedAt: number): KeptToken {
@@ -106,6 +124,7 @@ function refreshed(
       updatedAt: Math.max(grant.updatedAt, kept.obtainedAt),
     },
     tokens: withKept(current.tokens, kept, kept.obtainedAt),
+    used: current.used,
   };
 }
 

@@ -11,7 +11,6 @@ export type RecordKind =
   | "claim"
   | "index"
   | "pin"
-  | "ticket"
   | "long-running"
   | "works"
   | "pending"

@@ -14,6 +14,17 @@ export interface GrantRecord {
   readonly grant: StoredGrant | undefined;
   /** Access tokens of the grant, shared by all processes. */
   readonly tokens: readonly KeptToken[];
+  /** Links that have done their work. They stay through a sign-out. */
+  readonly used?: readonly UsedTicket[] | undefined;
+}
+
+/** A link that was used up, in the same step that stored its grant. */
+export interface UsedTicket {
+  readonly ticket: string;
+  /** The id of the sign-in that used it: after a failure it goes on, where any other one is refused. */
+  readonly by: string;
+  /** Milliseconds since the epoch. */
+  readonly at: number;
 }
 
 /** A grant as it is stored. */
@@ -74,12 +85,13 @@ export interface RecordSeal {
 }
 
 /** The form of the parts. Another one does not open. */
-const version = 2;
+const version = 3;
 
 interface GrantPart {
   readonly v: typeof version;
   readonly generation: number;
   readonly grant: StoredGrant | undefined;
+  readonly used?: readonly UsedTicket[] | undefined;
 }
 
 interface AddressPart {
@@ -127,9 +139,9 @@ export function recordSeal(core: SignInContext, issuer: GrantIssuer): RecordSeal
     return part?.of === digest(grantText) ? part.address : undefined;
   };
   return {
-    seal(principalKey, { generation, grant, tokens }) {
+    seal(principalKey, { generation, grant, tokens, used }) {
       const binding = grantBinding(core, issuer, principalKey);
-      const grantPart: GrantPart = { v: version, generation, grant };
+      const grantPart: GrantPart = { v: version, generation, grant, used };
       const sealed = keys.seal("grant", binding, grantPart);
       const of = digest(sealed);
       const address = { kind, agent, issuer: issuer.issuer, clientId, resourceSet, principalKey };
@@ -144,7 +156,8 @@ export function recordSeal(core: SignInContext, issuer: GrantIssuer): RecordSeal
       const part = openPart<GrantPart>("grant", principalKey, grantText);
       if (part === undefined || addressOf(text)?.principalKey !== principalKey) return undefined;
       const tokens = openPart<TokensPart>("cached-token", principalKey, tokensText);
-      return { generation: part.generation, grant: part.grant, tokens: tokensOf(tokens, grantText) };
+      const { generation, grant, used } = part;
+      return { generation, grant, tokens: tokensOf(tokens, grantText), used };
     },
     tokensOpener(principalKey) {
       const open = keys.opener("cached-token", grantBinding(core, issuer, principalKey));

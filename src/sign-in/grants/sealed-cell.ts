@@ -4,6 +4,11 @@ import type { SignInStore } from "../stores/store.js";
 /** How often a change is tried again because somebody else changed the same value first. */
 const maxTries = 100;
 
+/** The text of a value as it was read, which saves a look before a write; `undefined` for none. */
+export interface SeenText {
+  readonly text: string | undefined;
+}
+
 /** One value of a store, changed only from what it really is. */
 export interface Cell<T> {
   /** The text as it is stored. */
@@ -11,9 +16,9 @@ export interface Cell<T> {
   read(): Promise<T>;
   /**
    * Changes the value and returns what was written; `undefined` when `change` wanted nothing changed. `change`
-   * is called again with the newer value when another process was faster. `seen`: what was read before.
+   * is called again with the newer value when another process was faster.
    */
-  update(change: (current: T) => T | undefined, seen?: string): Promise<T | undefined>;
+  update(change: (current: T) => T | undefined, seen?: SeenText): Promise<T | undefined>;
   /** The same for a value that most likely is not there yet: it is written without a look before. */
   create(change: (current: T) => T | undefined): Promise<T | undefined>;
   /** Writes only over exactly this text, once. Returns what is stored now; `undefined` when it has not written. */
@@ -54,7 +59,7 @@ export function sealedCell<T>(store: SignInStore, codec: CellCodec<T>): Cell<T> 
   return {
     raw: () => store.get(key),
     read: async () => valueOf(await store.get(key)),
-    update: async (change, seen) => updateFrom(seen ?? (await store.get(key)), change),
+    update: async (change, seen) => updateFrom(seen === undefined ? await store.get(key) : seen.text, change),
     create: (change) => updateFrom(undefined, change),
     async replace(seen, value) {
       const text = seal(value);

@@ -866,7 +866,7 @@ export const signInTargets: readonly FuzzTarget[] = [
         current: core.keys.isCurrent(text),
         known: core.keys.knows(text),
         names: core.keys.namesOf("grant", [text]),
-        attempt: await endAttempt(odd, browser, new Request(publicUrl), text),
+        attempt: await endAttempt(odd, browser, new Request(publicUrl), text, () => undefined),
       };
     },
     holds(input, value) {

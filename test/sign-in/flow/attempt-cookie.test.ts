@@ -42,6 +42,8 @@ const returning = (cookie: string): Request =>
 it("an attempt's cookie opens in the browser that began it, and in no other", async () => {
   const [mine, other] = [{ id: "one" }, { id: "another" }];
   const [own, foreign] = [attemptOf(mine), attemptOf(other)];
-  expect(await endAttempt(core, mine, returning(own.cookie), own.state)).toMatchObject({ status: "matches" });
-  expect(await endAttempt(core, mine, returning(foreign.cookie), own.state)).toEqual({ status: "lost" });
+  const ended = (cookie: string) =>
+    endAttempt(core, mine, returning(cookie), own.state, ({ id }) => id !== "");
+  expect(await ended(own.cookie)).toMatchObject({ status: "matches", looked: true });
+  expect(await ended(foreign.cookie)).toEqual({ status: "lost" });
 });

@@ -6,6 +6,7 @@ import {
   afterRefresh,
   afterRelease,
   afterSignIn,
+  usedBy,
 } from "../../../src/sign-in/grants/record-changes.js";
 
 const grant: StoredGrant = {
@@ -41,6 +42,22 @@ it("keeps the refresh token that was written first, whatever the clocks of the o
   expect(late.tokens.map(({ obtainedAt }) => obtainedAt)).toEqual([9]);
   const next = afterRefresh(late, late, "of-10", token(10)) as GrantRecord;
   expect(next.grant?.refreshToken).toBe("of-10");
+});
+
+it("keeps the links that were used, for an hour and 64 at most", () => {
+  const signedIn = { account: grant.account, refreshToken: "new", resources: [], scopes: [] };
+  const use = (record: GrantRecord, ticket: string, at: number): GrantRecord =>
+    afterSignIn(record, signedIn, undefined, at, { ticket, by: `sign-in with ${ticket}` });
+  const hour = 3_600_000;
+  const one = use(started, "a", 1);
+  expect(usedBy(one, "a")).toBe("sign-in with a");
+  expect(usedBy(afterRefresh(one, one, "of-2", token(2)) as GrantRecord, "a")).toBe("sign-in with a");
+  expect(usedBy(use(one, "b", hour), "a")).toBe("sign-in with a");
+  expect(usedBy(use(one, "b", hour + 1), "a")).toBeUndefined();
+  let many = started;
+  for (let n = 0; n < 64; n += 1) many = use(many, `${n}`, n + 2);
+  expect(() => use(many, "more", hour)).toThrow(expect.objectContaining({ code: "quota_reached" }));
+  expect(usedBy(use(many, "later", hour + 2), "later")).toBe("sign-in with later");
 });
 
 it("keeps the refresh token when the answer brings none", () => {

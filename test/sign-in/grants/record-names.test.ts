@@ -82,7 +82,7 @@ describe("the name of a record", () => {
   it("of every kind follows from the encryption key, and from nothing that can be guessed", async () => {
     const [ours, again, theirs] = [await namesOf([k1]), await namesOf([k1]), await namesOf([k2])];
     const kinds = ["grant", "index", "long-running", "names", "pending", "pin", "prompt", "state"];
-    expect([...new Set(ours.map(kindOf))].toSorted()).toEqual([...kinds, "ticket", "tries", "works"]);
+    expect([...new Set(ours.map(kindOf))].toSorted()).toEqual([...kinds, "tries", "works"]);
     // The same people, agent and numbers, and the same key: the same names. Another key: other names.
     expect(again).toEqual(ours);
     expect(theirs.map(kindOf)).toEqual(ours.map(kindOf));

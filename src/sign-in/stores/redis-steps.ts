@@ -150,9 +150,20 @@ export function markOf(value: string): string {
   return isCounter(value) ? value : `#${digest(value).slice(0, markLength - 1)}`;
 }
 
+/**
+ * Whether a value may be what is stored although its mark is not: a text of this length that somebody has put there, or
+ * changed. It has to be compared as a whole, or nobody could ever replace it.
+ */
+export function mayBeUnmarked(value: string, storedBytes: number): boolean {
+  const bytes = Buffer.byteLength(value);
+  if (storedBytes !== bytes && storedBytes !== bytes + markLength) return false;
+  // What is stored for another value is not this one.
+  return !value.startsWith("#") || storedForm(valueIn(value)) !== value;
+}
+
 /** The value in its stored form. */
 export function valueIn(stored: string): string {
-  return stored.startsWith("#") ? stored.slice(markLength) : stored;
+  return stored.startsWith("#") && stored.length >= markLength ? stored.slice(markLength) : stored;
 }
 
 function isCounter(value: string): boolean {
@@ -164,20 +175,31 @@ function isCounter(value: string): boolean {
 // would answer from what it has, where it refuses what writes.
 export const script = `
 local function isError(reply) return type(reply)=='table' and reply.err~=nil end
+local function unchanged(key,reply)
+local nothing=redis.pcall('SETRANGE',key,0,'')
+if isError(nothing) then return nothing end
+return reply
+end
+local function write(key,value,ttl)
+local written=redis.pcall('SET',key,value,'PX',ttl)
+if isError(written) then return written end
+return 1
+end
 local steps={
 get=function(key) return redis.pcall('GET',key),0 end,
 new=function(key,at) return redis.pcall('SET',key,ARGV[at],'NX','PX',ARGV[at+1]),2 end,
 swap=function(key,at)
 local mark=redis.pcall('GETRANGE',key,0,22)
 if isError(mark) then return mark,3 end
-if mark~=ARGV[at] then
-local nothing=redis.pcall('SETRANGE',key,0,'')
-if isError(nothing) then return nothing,3 end
-return 0,3
-end
-local written=redis.pcall('SET',key,ARGV[at+1],'PX',ARGV[at+2])
-if isError(written) then return written,3 end
-return 1,3
+if mark~=ARGV[at] then return unchanged(key,-redis.call('STRLEN',key)),3 end
+return write(key,ARGV[at+1],ARGV[at+2]),3
+end,
+whole=function(key,at)
+local live=redis.pcall('GET',key)
+if isError(live) then return live,3 end
+local isSame=live and (live==ARGV[at] or (string.sub(live,1,1)=='#' and string.sub(live,24)==ARGV[at]))
+if not isSame then return unchanged(key,0),3 end
+return write(key,ARGV[at+1],ARGV[at+2]),3
 end,
 count=function(key,at)
 local count=redis.pcall('INCR',key)
@@ -203,4 +225,4 @@ end
 return replies`;
 
 /** What Redis calls this script. Nothing but its name depends on the digest that Redis makes it with. */
-export const scriptName = "523cc281256a375d48359f2e876380857aeaeadd";
+export const scriptName = "bbadcc40f7852b5afc1f570d5ffc9745b91d9b8a";

@@ -9,7 +9,7 @@ import { askNode, redisCalls, type RedisCalls } from "./redis-calls.js";
 import type { RedisClient, RedisCommands, RedisNode } from "./redis-client.js";
 import { nodesOf } from "./redis-nodes.js";
 import { redisReplicas } from "./redis-replicas.js";
-import { markOf, redisSteps, type RedisSteps, storedForm, valueIn } from "./redis-steps.js";
+import { markOf, mayBeUnmarked, redisSteps, type RedisSteps, storedForm, valueIn } from "./redis-steps.js";
 import { closed, unavailable, unsuitable, wholeLimit, wholeTtl } from "./refusals.js";
 
 /**
@@ -82,12 +82,7 @@ export function redisStore(client: RedisClient, options: RedisStoreOptions = {})
     compareAndSet: async (key, expected, value, ttlMs) =>
       expected === undefined
         ? setNew(open(), key, value, ttlMs)
-        : step(
-            open(),
-            key,
-            ["swap", markOf(expected), storedForm(value), String(wholeTtl(ttlMs))],
-            oneOrZero,
-          ),
+        : swap(open(), key, expected, [storedForm(value), String(wholeTtl(ttlMs))]),
     take: async (key) => (await step(open(), key, ["take"], found)).value,
     async delete(key) {
       open();
@@ -124,6 +119,20 @@ function step<T>(
   reading: (reply: unknown) => T | undefined,
 ): Promise<T> {
   return steps.run({ key: keyPrefix + key, values }, reading);
+}
+
+/** `written`: the stored form of the new value, and its lifetime. */
+async function swap(
+  state: RedisStoreState,
+  key: string,
+  expected: string,
+  written: readonly string[],
+): Promise<boolean> {
+  const reply = await step(state, key, ["swap", markOf(expected), ...written], swapped);
+  if (reply === 1) return true;
+  return mayBeUnmarked(expected, -reply)
+    ? (await step(state, key, ["whole", expected, ...written], swapped)) === 1
+    : false;
 }
 
 async function read(state: RedisStoreState, key: string): Promise<string | undefined> {
@@ -304,8 +313,9 @@ const text = (reply: unknown): string | undefined => (typeof reply === "string" 
 const count = (reply: unknown): number | undefined =>
   Number.isSafeInteger(reply) ? Number(reply) : undefined;
 
-const oneOrZero = (reply: unknown): boolean | undefined =>
-  reply === 1 ? true : reply === 0 ? false : undefined;
+/** 1, or 0 and less: how long the text is that was there instead. */
+const swapped = (reply: unknown): number | undefined =>
+  Number.isSafeInteger(reply) && Number(reply) <= 1 ? Number(reply) : undefined;
 
 const okOrNull = (reply: unknown): boolean | undefined =>
   reply === "OK" ? true : reply === null ? false : undefined;

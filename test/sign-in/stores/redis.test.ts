@@ -419,6 +419,18 @@ describe("steps that begin together", () => {
     }
   });
 
+  it.each(["", "a text without a mark", `#${"x".repeat(22)}a text whose mark is another's`, "#short"])(
+    "replace what somebody else has put there: %j",
+    async (damaged) => {
+      const store = await open();
+      await (await operator()).set("hosted-agent-identity:grant", damaged);
+      const found = await store.get("grant");
+      expect(await store.compareAndSet("grant", `${found}.`, "newer", hour)).toBe(false);
+      expect(await store.compareAndSet("grant", found, "newer", hour)).toBe(true);
+      expect(await store.get("grant")).toBe("newer");
+    },
+  );
+
   it("go in commands of at most 64, so that the server is not held up", async () => {
     const store = await open();
     const before = await sent();
@@ -438,7 +450,7 @@ describe("steps that begin together", () => {
         )?.[1],
       );
     const before = await bytes();
-    expect(await store.compareAndSet("grant", `${long.slice(1)}y`, "newer", hour)).toBe(false);
+    expect(await store.compareAndSet("grant", `${long}y`, "newer", hour)).toBe(false);
     expect(await store.compareAndSet("grant", long, "newer", hour)).toBe(true);
     expect((await bytes()) - before).toBeLessThan(2_000);
   });

@@ -304,8 +304,8 @@ export const bindingMutants: readonly Mutant[] = [
   {
     name: "a-yes-that-failed-is-asked-no-more",
     rule: 9,
-    find: 'questions.change(asked, { ...question, state: "yes" }),',
-    replace: 'questions.change(asked, { ...question, state: "yes" }, 1),',
+    find: 'questions.change(asked, { ...question, state: "yes" }) : asked,',
+    replace: 'questions.change(asked, { ...question, state: "yes" }, 1) : asked,',
     tests: faults,
   },
   {
@@ -332,7 +332,7 @@ export const bindingMutants: readonly Mutant[] = [
   {
     name: "a-question-of-before-a-sign-out-keeps-its-refresh-token",
     rule: 9,
-    find: "await room.swap(name, seen, { ...over, pending: undefined, messages: undefined }, answerMs);",
+    find: "await room.swap(name, seen, { ...over, ticketId: undefined, messages: undefined }, answerMs);",
     replace: "await Promise.resolve();",
     tests: ["test/sign-in/sign-out.test.ts"],
   },

@@ -171,20 +171,9 @@ describe("after signOut() has resolved", () => {
     const { next, principal } = await chat("chat with a question");
     const owner = next().principalKey ?? "";
     const arrived = await world.signIn(seed.app, "Ada");
-    const ticket = {
-      id: "t",
-      agent: "agent",
-      principal,
-      resource: world.contacts.url,
-      serverLabel: "contacts",
-      scopes: world.contacts.scopes,
-      askedAt: time,
-      expiresAt: time + minute,
-    };
-    const pending = { ticket, arrived, generation: 1 };
     const question = { id: "q", generation: 1, account: arrived.account, serverLabel: "contacts" };
     const messages = { prompt: "my prompt", title: "my prompt", earlier: [] };
-    await questionsOf(core, owner, "one").ask({ ...question, state: "asked", pending });
+    await questionsOf(core, owner, "one").ask({ ...question, state: "asked", ticketId: "t" });
     await questionsOf(core, owner, "two").ask({ ...question, state: "given", messages });
     await agent().signOut(principal);
     expect((await questionsOf(core, owner, "one").read())?.question).toEqual({ ...question, state: "asked" });

@@ -14,10 +14,12 @@ export const codeMs: number = 5 * 60_000;
 export const maxTries = 5;
 /** One ticket should not be used in many browsers. The newest sign-ins are kept. */
 const maxOfTicket = 4;
-/** How much one principal may have waiting for a code, and as much again for a yes. */
+/** How much one principal may have waiting for a code or a yes. */
 export const pendingLimits: RoomLimits = { records: 16, bytes: 512 * 1024 };
-/** Kept longer than the codes, so that an expired code is reported as expired, not as unknown. */
-const listMs = 3 * codeMs;
+/** How long a sign-in waits for its code and its yes together. Until then it is stored once, whatever is asked. */
+const heldMs = 30 * 60_000;
+/** Longer than what it lists. An expired code is then reported as expired, not as unknown. */
+const listMs = heldMs + codeMs;
 /** Longer than a ticket can lead to new codes: a link lives for 15 minutes, and so does an attempt at Entra. */
 const triesMs = 60 * 60_000;
 
@@ -39,7 +41,7 @@ export interface Pending {
   readonly generation: number;
 }
 
-/** Stores a sign-in for five minutes under the principal of its ticket, and returns its code. */
+/** Stores a sign-in under the principal of its ticket, and returns its code, which works for five minutes. */
 export async function keepPending(
   service: SignInInternals,
   ticket: Ticket,
@@ -51,7 +53,7 @@ export async function keepPending(
   const [id, code] = [Buffer.from(core.random(16)).toString("base64url"), newCode(core.random)];
   const expiresAt = core.now() + codeMs;
   const pending: Pending = { ticket, arrived, generation };
-  const sealed = core.keys.seal("pending", bindingOf(core, owner, id), pending);
+  const sealed = core.keys.seal("pending", bindingOf(core, owner, heldAs(id)), pending);
   const bytes = sealed.length;
   if (bytes > pendingLimits.bytes) throw new HostedAgentIdentityError("quota_reached");
   const waiting: Waiting = { id, ticketId: ticket.id, digest: codeDigest(code), expiresAt, bytes };
@@ -60,7 +62,8 @@ export async function keepPending(
   // in the list or deleted again. Nobody knows the code before all of it is there.
   const written = await Promise.allSettled([
     service.grantsOf(ticket.agent).expect(arrived.account, owner),
-    core.store.setIfAbsent(keyOf(core, owner, id), sealed, codeMs),
+    core.store.setIfAbsent(keyOf(core, owner, heldAs(id)), sealed, heldMs),
+    core.store.setIfAbsent(keyOf(core, owner, id), "waits", codeMs),
     waitingOf(core, owner).create((known) => {
       const kept = withWaiting(known, waiting);
       gone = known.filter((one) => !kept.includes(one));
@@ -69,10 +72,10 @@ export async function keepPending(
   ]);
   const failure = written.find((one) => one.status === "rejected");
   if (failure !== undefined) {
-    await core.store.delete(keyOf(core, owner, id)).catch(() => undefined);
+    await dropAll(core, owner, id).catch(() => undefined);
     throw failure.reason;
   }
-  for (const one of gone) await core.store.delete(keyOf(core, owner, one.id));
+  for (const one of gone) await dropAll(core, owner, one.id);
   const { agent, principal, serverLabel } = ticket;
   quietly(() => service.onPending?.({ agent, principal, serverLabel }));
   return { code, expiresAt };
@@ -96,21 +99,41 @@ export function waitingOf(core: SignInContext, owner: string): Cell<readonly Wai
   });
 }
 
-/** The sign-in of a code. It stays until its question is stored: see {@link dropPending}. */
+/** The sign-in of a code that is waited for: until it has led to its question, or the store's clock ends it. */
 export async function readPending(
   core: SignInContext,
   owner: string,
   { id }: Waiting,
 ): Promise<Pending | undefined> {
-  const sealed = await core.store.get(keyOf(core, owner, id));
+  const [mark, pending] = await Promise.all([
+    core.store.get(keyOf(core, owner, id)),
+    readHeld(core, owner, id),
+  ]);
+  return mark === undefined ? undefined : pending;
+}
+
+/** The sign-in of a code, also after that was typed. */
+export async function readHeld(core: SignInContext, owner: string, id: string): Promise<Pending | undefined> {
+  const sealed = await core.store.get(keyOf(core, owner, heldAs(id)));
   if (sealed === undefined) return undefined;
-  const pending = core.keys.open("pending", bindingOf(core, owner, id), sealed) as Pending | undefined;
+  const pending = core.keys.open("pending", bindingOf(core, owner, heldAs(id)), sealed) as
+    | Pending
+    | undefined;
   return isOf(owner, pending) ? pending : undefined;
 }
 
-/** Deletes the sign-in of a code that has led to its question. */
-export async function dropPending(core: SignInContext, owner: string, { id }: Waiting): Promise<void> {
+/** A code that has led to its question is waited for no more. */
+export async function dropCode(core: SignInContext, owner: string, { id }: Waiting): Promise<void> {
   await core.store.delete(keyOf(core, owner, id));
+}
+
+/** Deletes the sign-in of a question that has ended. */
+export async function dropHeld(core: SignInContext, owner: string, id: string): Promise<void> {
+  await core.store.delete(keyOf(core, owner, heldAs(id)));
+}
+
+async function dropAll(core: SignInContext, owner: string, id: string): Promise<void> {
+  await Promise.all([dropHeld(core, owner, id), core.store.delete(keyOf(core, owner, id))]);
 }
 
 /** A sign-in that waits for its code, and that code's id. */
@@ -141,14 +164,19 @@ export async function waitingUntil(core: SignInContext, owner: string): Promise<
   return until;
 }
 
-/** Deletes what waits for a code. */
+/** Deletes what waits for a code or a yes. */
 export async function dropWaiting(core: SignInContext, owner: string): Promise<void> {
-  for (const { id } of await waitingOf(core, owner).read()) await core.store.delete(keyOf(core, owner, id));
+  for (const { id } of await waitingOf(core, owner).read()) await dropAll(core, owner, id);
   await core.store.delete(keyOf(core, owner, "waiting"));
 }
 
+/** The name of a sign-in itself, beside that of its code. */
+function heldAs(id: string): string {
+  return `held ${id}`;
+}
+
 /** The seal is bound to the owner already. Binding another principal's grant would be bad enough for a second check. */
-export function isOf(owner: string, pending: Pending | undefined): pending is Pending {
+function isOf(owner: string, pending: Pending | undefined): pending is Pending {
   return pending !== undefined && principalKey(pending.ticket.principal) === owner;
 }
 

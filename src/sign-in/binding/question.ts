@@ -2,7 +2,7 @@ import type { Account } from "../grants/grant.js";
 import { isSame } from "../grants/record-changes.js";
 import type { SignInContext } from "../sign-in-context.js";
 import { ownerRoom, placeIn, type OwnerRoom, type Seen } from "./owner-room.js";
-import { isOf, pendingLimits, type Pending } from "./pending.js";
+import { pendingLimits } from "./pending.js";
 import type { WaitingMessages } from "./prompt.js";
 
 /** What a chat was asked after the right code, and how far the answer has been carried out. */
@@ -14,8 +14,8 @@ export interface Question {
   readonly generation: number;
   readonly account: Account;
   readonly serverLabel: string;
-  /** What the yes stores. Absent once it is stored. */
-  readonly pending?: Pending | undefined;
+  /** The link of the sign-in that the yes stores, which waits under the question's id. Absent once it is stored. */
+  readonly ticketId?: string | undefined;
   /** The interrupted messages, once a turn was given the newest one, and the names of those that a cancel drops. */
   readonly messages?: WaitingMessages | undefined;
   /** Why it was refused. */
@@ -78,7 +78,7 @@ export async function dropQuestions(
     if (account !== undefined && !isSame(question.account, account)) continue;
     const isOpen = question.state === "asked" || question.state === "yes";
     const over = isOpen ? question : { ...question, state: "refused", reason: "expired" };
-    await room.swap(name, seen, { ...over, pending: undefined, messages: undefined }, answerMs);
+    await room.swap(name, seen, { ...over, ticketId: undefined, messages: undefined }, answerMs);
   }
 }
 
@@ -106,8 +106,7 @@ export function questionsOf(core: SignInContext, owner: string, conversation: st
   const place = placeIn(conversation);
   const read = (seen: Seen | undefined): SeenQuestion | undefined => {
     const question = seen?.value as Question | undefined;
-    if (seen === undefined || question === undefined) return undefined;
-    return question.pending === undefined || isOf(owner, question.pending) ? { question, seen } : undefined;
+    return seen === undefined || question === undefined ? undefined : { question, seen };
   };
   return {
     read: async () => read(await room.look(place)),

@@ -1,9 +1,9 @@
 import type { Answer } from "./answer.js";
 import type { SeenGrant } from "../grants/grant.js";
 import type { SeenText } from "../grants/sealed-cell.js";
-import { bind } from "./bind.js";
+import { bind, type Bound } from "./bind.js";
 import { chatTexts } from "./chat-texts.js";
-import { dropWaiting, type WaitedFor } from "./pending.js";
+import { dropHeld, dropWaiting, type Pending, readHeld, type WaitedFor } from "./pending.js";
 import { type KeptMessages, readMessages, together, type WaitingMessages } from "./prompt.js";
 import { givenMs, type Question, repeatMs, type SeenQuestion } from "./question.js";
 import {
@@ -115,14 +115,19 @@ async function decline(chat: Chat, asked: SeenQuestion, answer: "no" | "cancel")
 }
 
 /** Ends a question, and repeats the refusal for a while, in case it was lost. `undefined` when another answer was faster. */
-function refuse(
-  { questions }: Chat,
+async function refuse(
+  { service, owner, questions }: Chat,
   asked: SeenQuestion,
   reason: RefusedCode,
   messages?: WaitingMessages,
 ): Promise<SeenQuestion | undefined> {
-  const over = { ...asked.question, state: "refused", reason, pending: undefined, messages } as const;
-  return questions.change(asked, over, repeatMs);
+  const { question } = asked;
+  const over = { ...question, state: "refused", reason, ticketId: undefined, messages } as const;
+  const refusal = await questions.change(asked, over, repeatMs);
+  // Nobody can store it any more. If this fails, it expires.
+  if (refusal !== undefined && question.ticketId !== undefined)
+    await dropHeld(service.core, owner, question.id).catch(() => undefined);
+  return refusal;
 }
 
 /** Another answer came at the same time. What it left is what this one finds. */
@@ -151,43 +156,48 @@ export async function accept(chat: Chat, asked: SeenQuestion, before?: SeenForYe
   const { questions } = chat;
   const { question } = asked;
   // What a sign-out has emptied stores nothing, whatever its generation says.
-  const isEmpty = question.pending === undefined && question.state !== "failed";
+  const isEmpty = question.ticketId === undefined && question.state !== "failed";
   const seen = before ?? (await lookForYes(chat));
   if (isEmpty || (await isOver(chat, question, seen.record))) {
     await refuse(chat, asked, "expired");
     return refused("expired");
   }
   const { core, grantsOf } = chat.service;
-  const lookingAtList = question.pending && grantsOf(core.agent).lookAtList(question.account);
-  if (question.state !== "asked") return carryOut(chat, asked, { ...seen, list: await lookingAtList });
-  const [accepted, list] = await Promise.all([
-    questions.change(asked, { ...question, state: "yes" }),
-    lookingAtList,
+  const isHeld = question.ticketId !== undefined;
+  const [accepted, pending, list] = await Promise.all([
+    question.state === "asked" ? questions.change(asked, { ...question, state: "yes" }) : asked,
+    isHeld ? readHeld(core, chat.owner, question.id) : undefined,
+    isHeld ? grantsOf(core.agent).lookAtList(question.account) : undefined,
   ]);
-  return accepted === undefined ? another(chat, "yes") : carryOut(chat, accepted, { ...seen, list });
+  return accepted === undefined ? another(chat, "yes") : carryOut(chat, accepted, { ...seen, pending, list });
+}
+
+/** What carrying a yes out needs, too. */
+interface SeenForAccepted extends SeenForYes {
+  readonly pending: Pending | undefined;
+  readonly list: SeenText | undefined;
 }
 
 /** Stores what the yes is to. A sign-out meanwhile is noticed when the grant is written. */
-async function carryOut(
+async function carryOut(chat: Chat, asked: SeenQuestion, seen: SeenForAccepted): Promise<Redeemed> {
+  const outcome = await stored(chat, asked.question, seen);
+  if (outcome === "bound") return giveMessage(chat, asked, seen.kept);
+  const reason = outcome === "pinned_account" ? "other_account" : "expired";
+  await refuse(chat, asked, reason);
+  return refused(reason);
+}
+
+async function stored(
   chat: Chat,
-  asked: SeenQuestion,
-  { record, list, kept }: SeenForYes & { readonly list: SeenText | undefined },
-): Promise<Redeemed> {
-  const { service } = chat;
-  const { pending, id } = asked.question;
-  if (pending !== undefined) {
-    const outcome = await bind(service, pending.ticket, pending.arrived, pending.generation, {
-      id,
-      record,
-      list,
-    });
-    if (outcome !== "bound") {
-      const reason = outcome === "pinned_account" ? "other_account" : "expired";
-      await refuse(chat, asked, reason);
-      return refused(reason);
-    }
-  }
-  return giveMessage(chat, asked, kept);
+  { id, ticketId }: Question,
+  { record, pending, list }: SeenForAccepted,
+): Promise<Bound> {
+  // Stored before: what came after that was cut off, or another process carries out the same yes.
+  const isStored = ({ usedBy }: SeenGrant): boolean => ticketId === undefined || usedBy(ticketId) === id;
+  if (isStored(record)) return "bound";
+  if (pending !== undefined)
+    return bind(chat.service, pending.ticket, pending.arrived, pending.generation, { id, record, list });
+  return isStored(await lookAtGrant(chat)) ? "bound" : "signed_out";
 }
 
 /** Gives the interrupted message to the turn of this yes, and to no other one. */
@@ -203,10 +213,14 @@ async function giveMessage(
   // Without a message there is no turn whose end anybody tells.
   const [state, ttlMs] =
     messages?.prompt === undefined ? ["told" as const, repeatMs] : ["given" as const, givenMs];
-  const given: Question = { ...question, state, pending: undefined, messages, turn };
+  const given: Question = { ...question, state, ticketId: undefined, messages, turn };
   try {
-    if ((await chat.questions.change(asked, given, ttlMs)) === undefined)
-      return connected(question, givenBefore(given));
+    const [changed] = await Promise.all([
+      chat.questions.change(asked, given, ttlMs),
+      // It is stored, and the grant says by which question. If this fails, it expires.
+      question.ticketId && dropHeld(core, chat.owner, question.id).catch(() => undefined),
+    ]);
+    if (changed === undefined) return connected(question, givenBefore(given));
     await kept?.remove();
   } catch (cause) {
     await takeBack(chat, given).catch(() => undefined);

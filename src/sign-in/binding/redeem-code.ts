@@ -3,7 +3,7 @@ import { allows, readPin, type Pin } from "../grants/pin.js";
 import type { SignInContext } from "../sign-in-context.js";
 import { chatTexts } from "./chat-texts.js";
 import { codeDigest, looksOurs, sameDigest } from "./code.js";
-import { countTry, dropPending, maxTries, readPending, type Waiting, waitingOf } from "./pending.js";
+import { countTry, dropCode, maxTries, readPending, type Waiting, waitingOf } from "./pending.js";
 import type { Question, SeenQuestion } from "./question.js";
 import { accept } from "./redeem-answer.js";
 import {
@@ -65,11 +65,11 @@ export async function redeemTyped(
     generation: pending.generation,
     account,
     serverLabel: pending.ticket.serverLabel,
-    pending,
+    ticketId: pending.ticket.id,
   };
   const asking = (await questions.ask(question, asked)) ?? (await questions.read());
   if (asking?.question.id !== found.id) return refused("expired");
-  const dropped = dropPending(core, owner, found).catch(() => undefined);
+  const dropped = dropCode(core, owner, found).catch(() => undefined);
   if (asking.question.state !== "asked") {
     await dropped;
     return askAgain(chat, asking);

@@ -95,10 +95,10 @@ export async function confirmation(
   how: "confirm" | "confirm_first",
 ): Promise<Redeemed> {
   const { core } = chat.service;
-  const { account, serverLabel, pending } = question;
+  const { account, serverLabel } = question;
   // It is said again after the yes, so a failure here ends nothing.
   const kept = await readMessages(core, chat.owner, chat.conversation).catch(() => undefined);
-  const asked = { account: nameOf(account), agent: pending?.ticket.agent ?? core.agent, serverLabel };
+  const asked = { account: nameOf(account), agent: core.agent, serverLabel };
   const say = chatTexts[how](asked, kept?.messages);
   return { status: "confirm", account, serverLabel, say };
 }

@@ -308,6 +308,30 @@ describe("a code", () => {
     expect(await say(code)).toMatchObject({ status: "refused", reason: "expired" });
   });
 
+  it("ends by the clock of the store as well: a wall clock that is put back makes no code last longer", async () => {
+    const code = await codeFor("Ada");
+    for (const [key, value] of store.values) if (value === "waits") store.values.delete(key);
+    time -= 60_000;
+    expect(await say(code)).toMatchObject({ status: "refused", reason: "expired" });
+    expect(grantsStored()).toBe(0);
+  });
+
+  it.each(["yes", "no", "cancel"])(
+    "leaves no refresh token waiting once the answer is %s",
+    async (answer) => {
+      const held = (): string[] =>
+        [...store.values]
+          .filter(([key, { length }]) => key.startsWith("pending:") && length > 1_500)
+          .map(([key]) => key);
+      const code = await codeFor("Ada");
+      expect(held()).toHaveLength(1);
+      await say(code);
+      expect(held()).toHaveLength(1);
+      await say(answer);
+      expect(held()).toEqual([]);
+    },
+  );
+
   it("is said to work for as long as it does, in minutes that have begun", async () => {
     const browser = person(world.entra, "Ada");
     const page = await browser.signIn(await linkFor());

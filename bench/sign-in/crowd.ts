@@ -119,14 +119,15 @@ async function crowdOn(
   }
 }
 
-function child(file: URL, children: ChildProcess[]): ChildProcess {
+/** A process of the measurement. */
+export function child(file: URL, children: ChildProcess[]): ChildProcess {
   const made = fork(fileURLToPath(file), [], { execArgv: process.execArgv });
   children.push(made);
   return made;
 }
 
 /** What a process answers. */
-async function asked(process: ChildProcess, question: object | string): Promise<unknown> {
+export async function asked(process: ChildProcess, question: object | string): Promise<unknown> {
   process.send(question);
   const ended = once(process, "exit").then(() => {
     throw new Error("a process of the measurement ended early");

@@ -496,6 +496,26 @@ interface ChatAnswers {
     readonly cancel?: readonly string[];
     readonly polite?: readonly string[];
 }
+interface SignInStore {
+    get(key: string): Promise<string | undefined>;
+    setIfAbsent(key: string, value: string, ttlMs: number): Promise<boolean>;
+    increment(key: string, ttlMs: number): Promise<number>;
+    compareAndSet(key: string, expected: string | undefined, value: string, ttlMs: number): Promise<boolean>;
+    take(key: string): Promise<string | undefined>;
+    delete(key: string): Promise<void>;
+    readonly scan?: ((prefix: string, cursor: string | undefined, limit: number) => Promise<ScannedPage>) | undefined;
+    readonly replicated?: ((key: string) => Promise<void>) | undefined;
+    readonly shared: boolean;
+    start?(): Promise<void>;
+    close?(): Promise<void>;
+}
+interface ScannedPage {
+    readonly records: readonly (readonly [
+        key: string,
+        value: string
+    ])[];
+    readonly next: string | undefined;
+}
 interface Account {
     readonly tid: string;
     readonly oid: string;
@@ -614,26 +634,6 @@ interface SignInAudit {
     readonly write: (record: AuditRecord) => Promise<void>;
     readonly required?: boolean;
     readonly timeoutMs?: number;
-}
-interface SignInStore {
-    get(key: string): Promise<string | undefined>;
-    setIfAbsent(key: string, value: string, ttlMs: number): Promise<boolean>;
-    increment(key: string, ttlMs: number): Promise<number>;
-    compareAndSet(key: string, expected: string | undefined, value: string, ttlMs: number): Promise<boolean>;
-    take(key: string): Promise<string | undefined>;
-    delete(key: string): Promise<void>;
-    readonly scan?: ((prefix: string, cursor: string | undefined, limit: number) => Promise<ScannedPage>) | undefined;
-    readonly replicated?: ((key: string) => Promise<void>) | undefined;
-    readonly shared: boolean;
-    start?(): Promise<void>;
-    close?(): Promise<void>;
-}
-interface ScannedPage {
-    readonly records: readonly (readonly [
-        key: string,
-        value: string
-    ])[];
-    readonly next: string | undefined;
 }
 interface SignInAgent {
     readonly publicKeys: readonly (string | KeyObject)[];
@@ -928,6 +928,10 @@ interface RedisCommands extends RedisNodeCommands {
         PX: number;
     }): Promise<unknown>;
     del(key: string): Promise<unknown>;
+    evalSha(digest: string, options: {
+        keys: string[];
+        arguments: string[];
+    }): Promise<unknown>;
     eval(script: string, options: {
         keys: string[];
         arguments: string[];

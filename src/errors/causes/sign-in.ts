@@ -75,7 +75,7 @@ export const storeUnavailableCauses: Causes<
     category: "config",
   },
   NOPERM: {
-    help: "Allow this user GET, SET, SETRANGE, DEL, INCR, PTTL, PEXPIRE, GETRANGE, EVALSHA and EVAL on our keys, INFO, SCAN and WAIT.",
+    help: "Allow this user GET, SET, SETRANGE, GETRANGE, STRLEN, DEL, INCR, PTTL, PEXPIRE, EVALSHA and EVAL on our keys, INFO, SCAN and WAIT.",
     category: "config",
   },
   WRONGTYPE: {

@@ -1,3 +1,4 @@
+import { runWithoutUserContext } from "../../context/ambient.js";
 import { digest } from "../../sealing/digest.js";
 import type { RedisCalls } from "./redis-calls.js";
 import type { RedisClient, RedisCommands } from "./redis-client.js";
@@ -103,7 +104,8 @@ export function redisSteps(client: RedisClient, calls: RedisCalls): RedisSteps {
     run(step, read) {
       return new Promise<unknown>((resolve, reject) => {
         waiting.push({ step, resolve, reject });
-        if (!hasTurn) beginTurn();
+        // They are everybody's, so they are sent in nobody's name.
+        if (!hasTurn) runWithoutUserContext(beginTurn);
       }).then((reply) => calls.understood(read(reply)));
     },
     flush,

@@ -1,5 +1,5 @@
+import { hash } from "node:crypto";
 import { runWithoutUserContext } from "../../context/ambient.js";
-import { digest } from "../../sealing/digest.js";
 import type { RedisCalls } from "./redis-calls.js";
 import type { RedisClient, RedisCommands } from "./redis-client.js";
 
@@ -149,7 +149,7 @@ export function storedForm(value: string): string {
 
 /** What a value's stored form begins with; all of a counter. */
 export function markOf(value: string): string {
-  return isCounter(value) ? value : `#${digest(value).slice(0, markLength - 1)}`;
+  return isCounter(value) ? value : `#${hash("sha256", value, "base64url").slice(0, markLength - 1)}`;
 }
 
 /**

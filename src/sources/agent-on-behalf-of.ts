@@ -6,7 +6,7 @@ import { readOptions, type OptionTable } from "../options/option-table.js";
 import { exchangeAsAgentIdentity, type AgentIdentity } from "../exchange/agent-identity.js";
 import { entraAppInternals, openAppOption, type EntraApp } from "../exchange/entra-app.js";
 import { answerByExchange, assertionSkip } from "./on-behalf-of.js";
-import { tenantGate, type TokenSource } from "./token-source.js";
+import { sameForAllServers, tenantGate, type TokenSource } from "./token-source.js";
 import type { SourceKind } from "./source-kinds.js";
 
 /** Which agent identity acts, and through which blueprint. */
@@ -68,7 +68,7 @@ export function agentOnBehalfOf(options: AgentOnBehalfOfOptions): TokenSource {
   const { facts, now } = entraAppInternals(blueprint);
   const identity = checkedIdentity(settings);
   const { agentIdentityId, tenantId } = identity;
-  return Object.freeze<TokenSource>({
+  const source = Object.freeze<TokenSource>({
     kind: "agent_on_behalf_of" satisfies SourceKind,
     provesUser: true,
     cacheScope: `${facts.cloud.loginEndpoint} ${facts.clientId} ${agentIdentityId}`,
@@ -96,6 +96,7 @@ export function agentOnBehalfOf(options: AgentOnBehalfOfOptions): TokenSource {
         },
       ),
   });
+  return sameForAllServers(source, blueprint);
 }
 
 /** The options of {@link agentOnBehalfOf}. */

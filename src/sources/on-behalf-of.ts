@@ -17,7 +17,13 @@ import type { ExchangedToken } from "../exchange/token-answer.js";
 import { optional } from "../options/checks.js";
 import { readOptions, type OptionTable } from "../options/option-table.js";
 import type { SourceKind } from "./source-kinds.js";
-import { tenantGate, type TokenSource, type TokenAnswer, type TokenRequest } from "./token-source.js";
+import {
+  sameForAllServers,
+  tenantGate,
+  type TokenSource,
+  type TokenAnswer,
+  type TokenRequest,
+} from "./token-source.js";
 
 /** How consent is asked for. */
 export interface OnBehalfOfOptions {
@@ -50,7 +56,7 @@ export function onBehalfOf(app: EntraApp, options: OnBehalfOfOptions = {}): Toke
   openAppOption.read(app, "onBehalfOf: app");
   const settings = readOptions("onBehalfOf", onBehalfOfOptions, options);
   const { facts, now } = entraAppInternals(app);
-  return Object.freeze<TokenSource>({
+  const source = Object.freeze<TokenSource>({
     kind: "on_behalf_of" satisfies SourceKind,
     provesUser: true,
     cacheScope: `${facts.cloud.loginEndpoint} ${facts.clientId}`,
@@ -66,6 +72,7 @@ export function onBehalfOf(app: EntraApp, options: OnBehalfOfOptions = {}): Toke
         withoutLink: "consent_link_missing",
       }),
   });
+  return sameForAllServers(source, app);
 }
 
 /** The options of {@link onBehalfOf}. */

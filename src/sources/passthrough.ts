@@ -1,8 +1,11 @@
 import { audiencesOf } from "../entra/token-claims.js";
 import type { Assertion } from "../context/state.js";
 import { TokenExchangeError } from "../errors.js";
-import type { TokenSource } from "./token-source.js";
+import { sameForAllServers, type TokenSource } from "./token-source.js";
 import type { SourceKind } from "./source-kinds.js";
+
+/** It keeps no token, and looks only at what all servers of the same audiences have in common. */
+const nobody = Object.freeze({});
 
 /**
  * Sends the caller's own token on, and only where its audience already is the MCP server's. List the
@@ -26,7 +29,7 @@ import type { SourceKind } from "./source-kinds.js";
  * @group Tokens
  */
 export function passthrough(): TokenSource {
-  return Object.freeze<TokenSource>({
+  const source = Object.freeze<TokenSource>({
     kind: "passthrough" satisfies SourceKind,
     provesUser: true,
     cacheScope: "",
@@ -62,6 +65,7 @@ export function passthrough(): TokenSource {
       };
     },
   });
+  return sameForAllServers(source, nobody);
 }
 
 /** Only whoever got the token can get another one that meets the demand. */

@@ -107,6 +107,23 @@ export const sourceOption: OptionCheck<TokenSource> = made<TokenSource>(
   { kind: "string", cacheScope: "string", skip: "function", acquire: "function" },
 );
 
+const owners = new WeakMap<TokenSource, object>();
+
+/**
+ * Says of a source of ours that what it gives a user hangs on the user token, the audiences and scopes of the resource,
+ * and on nothing else of it: one token serves every server that has the same. Only this very object is meant, and not
+ * a copy with something changed.
+ */
+export function sameForAllServers(source: TokenSource, owner: object): TokenSource {
+  owners.set(source, owner);
+  return source;
+}
+
+/** Whose tokens are the same for all servers; `undefined` where they may belong to one. */
+export function ownerOfTokens(source: TokenSource): object | undefined {
+  return owners.get(source);
+}
+
 /** What {@link TokenSource.allows} is for a source whose users come with a token of their tenant. */
 export function tenantGate(facts: EntraAppFacts): TokenSource["allows"] {
   if (typeof facts.allowedTenants !== "function") return undefined;

@@ -21,10 +21,28 @@ import {
 import { emit } from "../events/events.js";
 import { digest } from "../sealing/digest.js";
 import { type AccessToken, type TokenRequest, type TokenSource, skipOf } from "../sources/token-source.js";
-import { flights, type Flights, type MayKeep } from "./flights.js";
 import type { AcceptShared } from "./shared-cache.js";
 import { sourceCalls, type SourceCalls, type SourceCallsOptions } from "./source-calls.js";
-import { usableUntil, tokenCache, type TokenCache, type TokenCacheLimits } from "./token-cache.js";
+import {
+  usableUntil,
+  tokenCache,
+  type CacheEntry,
+  type TokenCache,
+  type TokenCacheLimits,
+} from "./token-cache.js";
+import {
+  flights,
+  isSuccessor,
+  keyPartsOf,
+  maySucceed,
+  serverKeys,
+  sharedBetweenServers,
+  type AskedMore,
+  type Flights,
+  type MayKeep,
+  type ServerKeys,
+  type SharedBetweenServers,
+} from "./token-home.js";
 
 /** The cache and the sources behind one access. */
 export interface Acquirer {
@@ -61,9 +79,9 @@ export function acquirer(options: AcquirerOptions): Acquirer {
     forget: (context, token) => forget(state, context, token),
     skipped: (context) => skipped(state, context),
     refusals: (context) => refusals(state, context),
-    cachedTokenOf: (principalKey) => state.cache.ofPrincipal(principalKey),
+    cachedTokenOf: (principalKey) => tokenOfPrincipal(state, principalKey),
     standingTokenOf(principalKey) {
-      const token = state.closed ? undefined : state.cache.ofPrincipal(principalKey);
+      const token = state.closed ? undefined : tokenOfPrincipal(state, principalKey);
       return token === undefined || state.gates.has(token.source) ? undefined : token;
     },
     heldFor: (context) => heldFor(state, context),
@@ -71,6 +89,7 @@ export function acquirer(options: AcquirerOptions): Acquirer {
       state.closed = true;
       for (const stop of subscriptions) stop?.();
       state.cache.clear();
+      state.leaveHome?.();
       state.recentErrors.clear();
       await state.calls.close();
     },
@@ -80,7 +99,7 @@ export function acquirer(options: AcquirerOptions): Acquirer {
 function cachedToken(state: AcquirerState, context: UserContext): AccessToken | undefined {
   const internals = openInternalsOf(state, context);
   const key = baseKeyOf(state, context, internals);
-  const entry = state.cache.live(key);
+  const entry = state.serverKeys.differ ? currentOf(state, key).entry : liveEntry(state, key);
   if (entry === undefined || !isStillAllowed(state, context, entry.token)) return undefined;
   const time = state.clocks.age();
   if (entry.refreshAt <= time) {
@@ -103,37 +122,63 @@ async function acquire(
   context: UserContext,
   asked: AcquireOptions,
 ): Promise<AccessToken> {
-  const { cache, recentErrors, recentlyRejectedKeys } = state;
+  const { recentErrors, recentlyRejectedKeys } = state;
   const internals = openInternalsOf(state, context);
   asked.signal?.throwIfAborted();
-  const plain = asked.claims === undefined && asked.scopes === undefined;
+  const { claims, scopes } = asked;
+  const plain = claims === undefined && scopes === undefined;
   const base = baseKeyOf(state, context, internals);
   // Scopes and claims are the server's words, of any length.
-  const key = plain ? base : `${base} ${digest(asked.scopes, asked.claims)}`;
-  const refusal = internals.refusals.get(key) ?? recentErrors.get(key);
+  const demand = plain ? base : `${base} ${digest(asked.scopes, asked.claims)}`;
+  const refusal = internals.refusals.get(turnKeyOf(state, demand)) ?? recentErrors.get(demand);
   if (refusal !== undefined) throw refusal;
   // A request for more comes after a refusal of the plain token.
-  const { refused = plain ? undefined : cache.get(base)?.token.token } = asked;
-  const kept = refused === undefined ? undefined : cache.live(key);
+  const { refused = plain ? undefined : currentOf(state, base).entry?.token.token } = asked;
+  const remember = (): void => {
+    if (!plain) state.serverKeys.demands(base, { key: demand, claims, scopes });
+  };
+  const kept = refused === undefined ? undefined : keptFor(state, context, demand, refused);
   const allows = kept && state.gates.get(kept.token.source);
-  if (
-    kept !== undefined &&
-    kept.token.token !== refused &&
-    (allows === undefined || (await allows(context)))
-  ) {
-    if (!plain) cache.set(base, kept.principal, kept.token);
+  if (kept !== undefined && (allows === undefined || (await allows(context)))) {
+    remember();
     return kept.token;
   }
-  const accept: AcceptShared = ({ token }) => token !== refused && !(plain && recentlyRejectedKeys.has(base));
-  const token = await waitInTurn(state, { context, internals, asked, key, accept });
-  if (!plain && cache.get(key)?.token === token) cache.set(base, context.principalKey ?? "null", token);
+  const key = state.serverKeys.of(demand);
+  const isNew = ({ token }: AccessToken): boolean => token !== refused;
+  // What replicas share for the key of a refused token may be as old.
+  const accept: AcceptShared = (token) =>
+    isNew(token) && !isSuccessor(key) && !(plain && recentlyRejectedKeys.has(base));
+  const token = await waitInTurn(state, {
+    context,
+    internals,
+    asked,
+    demand,
+    key,
+    accept,
+    acceptKept: isNew,
+  });
+  if (liveEntry(state, key)?.token === token) remember();
   return token;
+}
+
+/** What is kept for a demand and is not what the server has just refused: another call may have got it meanwhile. */
+function keptFor(
+  state: AcquirerState,
+  { principalKey }: UserContext,
+  demand: string,
+  refused: string,
+): CacheEntry | undefined {
+  const kept = liveEntry(state, state.serverKeys.of(demand));
+  if (kept?.token.token !== refused) return kept;
+  // It stays what other servers get.
+  if (principalKey !== undefined) state.serverKeys.refused(principalKey, refused);
+  return undefined;
 }
 
 /** Waits for the acquisition as long as the caller's signal and turn allow. The work itself goes on. */
 async function waitInTurn(state: AcquirerState, acquisition: Acquisition): Promise<AccessToken> {
   const { context, internals, asked } = acquisition;
-  const settled = recordOutcome(shareAcquisition(state, acquisition), acquisition);
+  const settled = recordOutcome(state, shareAcquisition(state, acquisition), acquisition);
   internals.acquisitions.add(settled);
   const over = (): boolean => internals.acquisitions.delete(settled);
   settled.then(over, over);
@@ -165,7 +210,7 @@ function unsentRequest(state: AcquirerState, context: UserContext): TokenRequest
 
 function heldFor(state: AcquirerState, context: UserContext): AccessToken | undefined {
   if (state.closed) return undefined;
-  const entry = state.cache.live(baseKeyOf(state, context, internalsOf(context)));
+  const { entry } = currentOf(state, baseKeyOf(state, context, internalsOf(context)));
   if (entry !== undefined) return entry.token;
   const given = state.uncached.get(context);
   return given !== undefined && usableUntil(given) > state.options.now() ? given : undefined;
@@ -181,10 +226,8 @@ interface AcquirerOptions extends SourceCallsOptions {
 }
 
 /** What a single call asks for beyond the resource's own scopes. */
-export interface AcquireOptions {
+export interface AcquireOptions extends AskedMore {
   readonly signal?: AbortSignal | undefined;
-  readonly claims?: string | undefined;
-  readonly scopes?: readonly string[] | undefined;
   /** The token that the resource has just refused: any other one that meets the demand will do. */
   readonly refused?: string | undefined;
 }
@@ -193,7 +236,12 @@ export interface AcquireOptions {
 export interface AcquirerState {
   readonly options: AcquirerOptions;
   readonly clocks: Clocks;
+  /** Of this access alone: what its other sources gave. */
   readonly cache: TokenCache;
+  /** What it shares with other accesses of the same app. */
+  readonly together: SharedBetweenServers | undefined;
+  readonly leaveHome: (() => void) | undefined;
+  readonly serverKeys: ServerKeys;
   readonly calls: SourceCalls;
   readonly inFlight: Flights;
   readonly forgotten: Forgotten;
@@ -203,7 +251,7 @@ export interface AcquirerState {
   readonly recentErrors: ExpiringMap<HostedAgentIdentityError>;
   /** Keys whose token the resource has just refused: a shared one may be as old. */
   readonly recentlyRejectedKeys: Map<string, true>;
-  /** What sets this acquirer's cache keys apart: the resource and its sources. */
+  /** What sets this acquirer's cache keys apart from others of the same home: audiences, scopes and sources. */
   readonly keyParts: string;
   readonly usesAssertion: boolean;
   /** By kind of source: who says whether a kept token may still be given. Empty where tenants are listed. */
@@ -217,23 +265,67 @@ const maxRejectedKeys = 1_000;
 
 /** Makes the state of an acquirer that holds nothing yet. */
 function acquirerState(options: AcquirerOptions): AcquirerState {
-  const { resource, sources } = options;
+  const { sources } = options;
   const clocks = clocksOf(options.now);
+  const together = sharedBetweenServers(options.sources, { ...options, clocks });
+  const keyParts = keyPartsOf(options.resource, options.sources);
   return {
     options,
     clocks,
     cache: tokenCache(options.cache, options.random, clocks),
+    together,
+    leaveHome: together?.home.enter(options.cache ?? {}),
+    serverKeys: serverKeys(together?.home.cache, (principalKey) => `${principalKey} ${keyParts} `),
     calls: sourceCalls(options),
     inFlight: flights(),
     forgotten: forgottenPrincipals(),
     uncached: new WeakMap(),
     recentErrors: expiringMap(recentErrorMs, maxRecentErrors, clocks.age),
     recentlyRejectedKeys: boundedMap(maxRejectedKeys),
-    keyParts: JSON.stringify([resource.url, sources.map(({ kind, cacheScope }) => [kind, cacheScope])]),
+    keyParts,
     usesAssertion: sources.some((source) => source.usesAssertion),
     gates: new Map(sources.flatMap(({ kind, allows }) => (allows === undefined ? [] : [[kind, allows]]))),
     closed: false,
   };
+}
+
+/** The token that this server gets under a key. */
+function liveEntry({ cache, together }: AcquirerState, key: string): CacheEntry | undefined {
+  const own = cache.size === 0 ? undefined : cache.live(key);
+  return own ?? together?.home.cache.live(key);
+}
+
+/** The token that this server gets in place of the plain one, if it has refused that or asked for more. */
+function currentOf(
+  state: AcquirerState,
+  base: string,
+): { readonly entry: CacheEntry | undefined; readonly key: string; readonly asked: AskedMore } {
+  const { serverKeys: keys } = state;
+  const demand = keys.demandOf(base);
+  const stronger = demand && liveEntry(state, keys.of(demand.key));
+  if (demand !== undefined && stronger !== undefined)
+    return { entry: stronger, key: demand.key, asked: { claims: demand.claims, scopes: demand.scopes } };
+  if (demand !== undefined) keys.demands(base, undefined);
+  return { entry: liveEntry(state, keys.of(base)), key: base, asked: {} };
+}
+
+/** A token that this server still gets for a principal, whichever of their user tokens it hangs on. */
+function tokenOfPrincipal(state: AcquirerState, principalKey: string): AccessToken | undefined {
+  const begin = `${principalKey} ${state.keyParts} `;
+  for (const cache of [state.cache, state.together?.home.cache])
+    for (const key of cache?.keysOf(principalKey) ?? []) {
+      // Other audiences and scopes have tokens in the same home.
+      if (!key.startsWith(begin)) continue;
+      const end = key.indexOf(" ", begin.length);
+      const { entry } = currentOf(state, end < 0 ? key : key.slice(0, end));
+      if (entry !== undefined) return entry.token;
+    }
+  return undefined;
+}
+
+/** Refusals name the server, so they are of one server. */
+function turnKeyOf({ options }: AcquirerState, demand: string): string {
+  return `${options.resource.url} ${demand}`;
 }
 
 /** The internals of a context whose turn still runs. Throws `closed`, `context_ended`. */
@@ -277,10 +369,14 @@ interface Acquisition {
   readonly context: UserContext;
   readonly internals: ContextInternals;
   readonly asked: AcquireOptions;
-  /** The full cache key: principal, resource, sources, user token, and what was asked beyond that. */
+  /** The key of what is asked for: principal, audiences, scopes, sources, user token, and what was asked beyond that. */
+  readonly demand: string;
+  /** The key under which it is kept for this server. */
   readonly key: string;
-  /** Which tokens of the shared cache will do. */
+  /** Which tokens of the shared cache will do, */
   readonly accept: AcceptShared;
+  /** and which of those that another access has fetched meanwhile. */
+  readonly acceptKept: AcceptShared;
 }
 
 /** Errors of these kinds hold for the rest of the turn: asking again would only ask the user again. */
@@ -299,22 +395,28 @@ function shareAcquisition(state: AcquirerState, acquisition: Acquisition): Promi
 
 async function fetchToken(
   state: AcquirerState,
-  { context, internals, asked, key, accept }: Acquisition,
+  { context, internals, asked, demand, key, accept, acceptKept }: Acquisition,
   mayKeep: MayKeep,
 ): Promise<AccessToken> {
-  const { cache, options, recentErrors, uncached } = state;
+  const { cache, options, recentErrors, uncached, together } = state;
   const { principalKey } = context;
+  const stillKnown = principalKey === undefined ? undefined : together?.home.forgotten.begin(principalKey);
+  const share =
+    principalKey === undefined || together === undefined ? undefined : { ...together, key, acceptKept };
   try {
-    const token = await state.calls.token(requestOf(state, context, internals, asked), accept, mayKeep);
+    const request = requestOf(state, context, internals, asked);
+    const token = await state.calls.token(request, { accept, mayKeep, share });
     // Forgotten while it was fetched: only those who waited for it get it.
-    if (!mayKeep(token.token)) return token;
-    const isCached = options.sources.find(({ kind }) => kind === token.source)?.cached === true;
-    if (!state.closed && principalKey !== undefined && isCached) cache.set(key, principalKey, token);
-    else uncached.set(context, token);
+    if (!mayKeep(token.token) || stillKnown?.() === false) return token;
     state.recentlyRejectedKeys.delete(key);
+    if (together?.home.cache.get(key)?.token === token) return token;
+    const isCached = options.sources.find(({ kind }) => kind === token.source)?.cached === true;
+    if (!state.closed && principalKey !== undefined && isCached && maySucceed(key, token.token))
+      cache.set(key, principalKey, token);
+    else uncached.set(context, token);
     return token;
   } catch (cause) {
-    if (principalKey !== undefined && isBrief(cause) && mayKeep()) recentErrors.set(key, cause);
+    if (principalKey !== undefined && isBrief(cause) && mayKeep()) recentErrors.set(demand, cause);
     throw cause;
   }
 }
@@ -331,12 +433,15 @@ function refreshInBackground(
   state: AcquirerState,
   context: UserContext,
   internals: ContextInternals,
-  key: string,
+  base: string,
 ): void {
   const { now, onEvent, resource } = state.options;
+  const { key: demand, asked } = currentOf(state, base);
+  const key = state.serverKeys.of(demand);
   // Another replica may have been first; a token that is no younger than ours does not help.
   const accept: AcceptShared = ({ refreshAt, expiresAt }) => (refreshAt ?? expiresAt) > now();
-  shareAcquisition(state, { context, internals, asked: {}, key, accept }).catch((cause: unknown) => {
+  const acquisition = { context, internals, asked, demand, key, accept, acceptKept: accept };
+  shareAcquisition(state, acquisition).catch((cause: unknown) => {
     const code = isHostedAgentIdentityError(cause) ? cause.code : "token_exchange_failed";
     emit(onEvent, { type: "background_refresh_failed", serverLabel: resource.serverLabel, code });
   });
@@ -344,14 +449,15 @@ function refreshInBackground(
 
 /** Waits for shared work, and records in this caller's turn what the user is asked for. */
 async function recordOutcome(
+  state: AcquirerState,
   work: Promise<AccessToken>,
-  { context, internals, key }: Acquisition,
+  { context, internals, demand }: Acquisition,
 ): Promise<AccessToken> {
   try {
     return await work;
   } catch (cause) {
     if (isHostedAgentIdentityError(cause) && turnCategories.has(cause.category))
-      internals.refusals.set(key, cause);
+      internals.refusals.set(turnKeyOf(state, demand), cause);
     // Frameworks swallow errors, so whoever runs the turn is told as well.
     if (isConsentRequiredError(cause) && !internals.ended) recordConsent(context, cause.requests);
     if (isSignInDemand(cause) && !internals.ended) recordSignInDemand(context, cause);
@@ -376,22 +482,28 @@ function forget(state: AcquirerState, context: UserContext, token: string | unde
  * any more.
  */
 function forgetPrincipal(state: AcquirerState, principalKey: string): void {
-  const { forgotten, inFlight, options, cache, calls, recentErrors } = state;
+  const { forgotten, inFlight, options, cache, together, calls, recentErrors } = state;
   forgotten.add(principalKey);
   inFlight.forgetPrincipal(principalKey);
   options.onForget?.(principalKey);
   cache.deletePrincipal(principalKey);
+  together?.home.forgetPrincipal(principalKey);
   calls.forgetPrincipal(principalKey);
   recentErrors.deleteWhere((key) => key.startsWith(`${principalKey} `));
 }
 
 function forgetToken(state: AcquirerState, context: UserContext, principalKey: string, token: string): void {
-  const { cache, calls, inFlight, recentlyRejectedKeys } = state;
-  const { cacheKeys, assertion } = liveInternalsOf(context);
+  const { cache, calls, inFlight, recentlyRejectedKeys, serverKeys: keys } = state;
+  const internals = liveInternalsOf(context);
   inFlight.forgetToken(principalKey, token);
-  calls.forgetToken({ context, assertion }, token);
-  const key = cacheKeys.get(state);
-  const isCurrent = typeof key === "string" && cache.get(key)?.token.token === token;
+  const key = baseKeyOf(state, context, internals);
+  const { entry, asked } = currentOf(state, key);
+  const isStronger = asked.claims !== undefined || asked.scopes !== undefined;
+  for (const one of isStronger ? [{}, asked] : [{}])
+    calls.forgetToken(requestOf(state, context, internals, one), token);
+  const isCurrent = entry?.token.token === token;
   cache.deleteToken(principalKey, token);
-  if (isCurrent && calls.shared) recentlyRejectedKeys.set(key, true);
+  // Only this server has refused it.
+  keys.refused(principalKey, token);
+  if (isCurrent && calls.shared && keys.of(key) === key) recentlyRejectedKeys.set(key, true);
 }

@@ -7,7 +7,7 @@ import { label, milliseconds, optional, orElse } from "../options/checks.js";
 import { type OptionTable } from "../options/option-table.js";
 import { encryptionKeysOption, keyring, type Keyring } from "../sealing/keyring.js";
 import type { ProtectedResource } from "../sources/protected-resource.js";
-import type { TokenRequest, TokenSource } from "../sources/token-source.js";
+import { ownerOfTokens, type TokenRequest, type TokenSource } from "../sources/token-source.js";
 import { sharedStoreOption, storeCalls, type SharedTokenStore, type StoreCalls } from "./store-calls.js";
 
 /**
@@ -62,7 +62,7 @@ export interface SharedCacheWiring extends SharedCacheOptions {
 }
 
 /** The part of a request that says which record is meant. */
-export type SharedRecordOwner = Pick<TokenRequest, "context" | "assertion">;
+export type SharedRecordOwner = Pick<TokenRequest, "context" | "assertion" | "scopes" | "claims">;
 
 /** Everything that the calls of one shared cache share. */
 export interface SharedCacheState {
@@ -111,19 +111,22 @@ export function sharedCacheState(wiring: SharedCacheWiring): SharedCacheState {
 export function bindingOf(
   { agent, wiring: { resource } }: SharedCacheState,
   source: TokenSource,
-  { assertion, context }: SharedRecordOwner,
+  { assertion, context, scopes, claims }: SharedRecordOwner,
 ): readonly string[] | undefined {
   // Only tokens that hang on the user token: a sign-in has a store of its own, where it can be ended.
   if (!source.cached || !source.usesAssertion || !source.provesUser) return undefined;
   if (assertion?.use !== "app" || context.principalKey === undefined) return undefined;
   const { kind, cacheScope } = source;
-  const scopes = JSON.stringify(resource.scopes);
-  return [agent, kind, cacheScope, context.principalKey, resource.url, scopes, assertion.hash];
+  // One record for all servers that get the same token. What is the developer's own may look at the address.
+  const audiences = [...resource.audiences].sort();
+  const place = JSON.stringify(ownerOfTokens(source) === undefined ? [resource.url] : { audiences });
+  const demand = JSON.stringify([resource.scopes, scopes, claims]);
+  return [agent, kind, cacheScope, context.principalKey, place, demand, assertion.hash];
 }
 
-/** What the generation of a principal belongs to. */
+/** What the generation of a principal belongs to: whoever is forgotten at one server is so at all of the agent's. */
 export function generationBinding(state: SharedCacheState, principalKey: string): readonly string[] {
-  return [state.agent, "generation", principalKey, state.wiring.resource.url];
+  return [state.agent, "generation", principalKey];
 }
 
 /** While keys are being replaced a record may stand under the name of either; the first is written. */

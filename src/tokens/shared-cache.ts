@@ -74,11 +74,11 @@ async function find(
   const generation = generationOf(state, principalKey, read.slice(names.length));
   const sealed = read.slice(0, names.length).find(isThere);
   const record = readSharedRecord(openRecord(state, binding, sealed));
-  const holds = record !== undefined && isUsable(state, record, request, generation);
+  const holds = record !== undefined && isUsable(state, record, generation);
   const token = holds ? tokenOf(record, source.kind) : undefined;
   return {
     token: token !== undefined && accept(token) ? token : undefined,
-    keep: (given) => keep(state, binding, request, generation, given),
+    keep: (given) => keep(state, binding, generation, given),
   };
 }
 
@@ -86,17 +86,10 @@ async function find(
 function isUsable(
   { wiring: { now }, refused }: SharedCacheState,
   record: SharedRecord,
-  { scopes, claims }: TokenRequest,
   generation: number,
 ): boolean {
   const isRefused = (token: string): boolean => refused.size > 0 && refused.has(digest(token));
-  return (
-    record.until > now() &&
-    record.generation >= generation &&
-    (claims === undefined || claims === record.claims) &&
-    scopes.every((scope) => record.scopes.includes(scope)) &&
-    !isRefused(record.token)
-  );
+  return record.until > now() && record.generation >= generation && !isRefused(record.token);
 }
 
 /** The generation of a principal; an unreadable one accepts nothing. */
@@ -116,7 +109,6 @@ function tokenOf({ token, expiresAt, refreshAt, useUntil }: SharedRecord, source
 function keep(
   state: SharedCacheState,
   binding: readonly string[],
-  { scopes, claims }: TokenRequest,
   generation: number,
   given: AccessToken,
 ): void {
@@ -126,7 +118,7 @@ function keep(
   const ttlMs = Math.min(usableUntil(given) - time, longestMs);
   if (ttlMs < 1 || !Number.isFinite(generation)) return;
   const until = time + ttlMs;
-  const record: SharedRecord = { token, expiresAt, refreshAt, useUntil, until, scopes, claims, generation };
+  const record: SharedRecord = { token, expiresAt, refreshAt, useUntil, until, generation };
   const [name = ""] = namesOf(state, binding);
   runInBackground(state, name, async () => {
     const sealed = keys.seal(purpose, binding, record);
@@ -200,9 +192,6 @@ interface SharedRecord {
   readonly useUntil?: number | undefined;
   /** Until when it may be given out of the store: the store's own clock is not asked. */
   readonly until: number;
-  /** What it was asked for with. */
-  readonly scopes: readonly string[];
-  readonly claims?: string | undefined;
   /** Of the principal, when the store was looked into. Older than the principal's own: not given any more. */
   readonly generation: number;
 }
@@ -211,16 +200,14 @@ interface SharedRecord {
 export function readSharedRecord(value: unknown): SharedRecord | undefined {
   if (typeof value !== "object" || value === null) return undefined;
   const record = value as { readonly [name in keyof SharedRecord]?: unknown };
-  const { token, expiresAt, refreshAt, useUntil, until, scopes, claims, generation } = record;
+  const { token, expiresAt, refreshAt, useUntil, until, generation } = record;
   if (typeof token !== "string" || typeof expiresAt !== "number" || typeof until !== "number")
     return undefined;
-  if (typeof generation !== "number" || !isOptional(refreshAt, "number") || !isOptional(useUntil, "number"))
+  if (typeof generation !== "number" || !isOptionalNumber(refreshAt) || !isOptionalNumber(useUntil))
     return undefined;
-  if (!isOptional(claims, "string") || !Array.isArray(scopes)) return undefined;
-  if (!scopes.every((scope) => typeof scope === "string")) return undefined;
   return value as SharedRecord;
 }
 
-function isOptional(value: unknown, type: "number" | "string"): boolean {
-  return value === undefined || typeof value === type;
+function isOptionalNumber(value: unknown): boolean {
+  return value === undefined || typeof value === "number";
 }

@@ -27,7 +27,7 @@ import {
   type TokenSource,
   skipOf,
 } from "../sources/token-source.js";
-import type { MayKeep } from "./flights.js";
+import type { MayKeep, SharedBetweenServers } from "./token-home.js";
 import type { SharedCacheOptions } from "./shared-cache-state.js";
 import { sharedCache, type AcceptShared, type SharedCache } from "./shared-cache.js";
 
@@ -42,15 +42,28 @@ export interface SourceCallsOptions {
   readonly onEvent: OnEvent | undefined;
 }
 
+/** What may come of the calls, beside a token. */
+export interface HowToAsk {
+  /** Which tokens of the shared cache will do. */
+  readonly accept: AcceptShared;
+  /** Whether the principal was not forgotten meanwhile, so that what was learned may be remembered. */
+  readonly mayKeep: MayKeep;
+  /** Where what some sources give is kept for all accesses, and under which key. */
+  readonly share: ShareWith | undefined;
+}
+
+interface ShareWith extends SharedBetweenServers {
+  readonly key: string;
+  /** Which tokens that another access has fetched will do. */
+  readonly acceptKept: AcceptShared;
+}
+
 /** The sources of one access, and everything that may keep them from being asked. */
 export interface SourceCalls {
-  /**
-   * A token from the shared cache or the first source that gives one, within the time. `mayKeep`: whether the
-   * principal was not forgotten meanwhile, so that what was learned may be remembered.
-   */
-  token(request: Omit<TokenRequest, "signal">, accept: AcceptShared, mayKeep: MayKeep): Promise<AccessToken>;
-  /** The resource refused this token of the owner. */
-  forgetToken(owner: Pick<TokenRequest, "context" | "assertion">, token: string): void;
+  /** A token from the shared cache or the first source that gives one, within the time. */
+  token(request: Omit<TokenRequest, "signal">, how: HowToAsk): Promise<AccessToken>;
+  /** The resource refused this token, which may have been given for such a request. */
+  forgetToken(request: Omit<TokenRequest, "signal">, token: string): void;
   /** Nothing that a principal was given or refused holds any more. */
   forgetPrincipal(principalKey: string): void;
   /** Whether tokens may come from the shared cache. */
@@ -71,8 +84,8 @@ export function sourceCalls(options: SourceCallsOptions): SourceCalls {
   };
   const { sharedTokens, fallbacks } = state;
   return {
-    token: (request, accept, mayKeep) => tokenInTime(state, request, accept, mayKeep),
-    forgetToken: (owner, token) => sharedTokens?.forgetToken(options.sources, owner, token),
+    token: (request, how) => tokenInTime(state, request, how),
+    forgetToken: (request, token) => sharedTokens?.forgetToken(options.sources, request, token),
     forgetPrincipal(principalKey) {
       sharedTokens?.forgetPrincipal(principalKey);
       state.failedStepUps.forgetPrincipal(principalKey);
@@ -98,8 +111,7 @@ interface CallsState {
 async function tokenInTime(
   state: CallsState,
   asked: Omit<TokenRequest, "signal">,
-  accept: AcceptShared,
-  mayKeep: MayKeep,
+  how: HowToAsk,
 ): Promise<AccessToken> {
   const { age, fallbacks } = state;
   const { sources, timeoutMs, resource, onEvent } = state.options;
@@ -112,7 +124,14 @@ async function tokenInTime(
       `No token within ${timeoutMs} ms.`,
       entraTimeoutCauses.access,
     );
-  const ask: SourceRound["ask"] = (source, request) => askOne(state, source, request, { accept, mayKeep });
+  const { mayKeep } = how;
+  // What an earlier source was refused with, or who stood in for it, is of this access.
+  const isShared = (source: TokenSource, { claims }: TokenRequest): boolean =>
+    how.share?.sources.includes(source) === true && claims === asked.claims;
+  const ask: SourceRound["ask"] = (source, request) =>
+    how.share !== undefined && isShared(source, request)
+      ? askTogether(state, source, request, how, how.share)
+      : askOne(state, source, request, how);
   const fromSources = (signal: AbortSignal): Promise<AccessToken> =>
     askSources({ sources, request: { ...asked, signal }, principal, fallbacks, mayKeep, ask });
   try {
@@ -134,12 +153,56 @@ async function tokenInTime(
   }
 }
 
+/**
+ * Asks a source whose tokens serve other servers, too: accesses that want the same token wait for one call. What is not
+ * a token is said to the server or the user of one access, so the next one asks for itself, unless Entra has refused.
+ */
+async function askTogether(
+  state: CallsState,
+  source: TokenSource,
+  request: TokenRequest,
+  how: HowToAsk,
+  { home, sources, key, acceptKept }: ShareWith,
+): Promise<TokenAnswer> {
+  const { principalKey = "null" } = request.context;
+  const flight = `${sources.indexOf(source)} ${key}`;
+  // What is kept is for users who may still come.
+  if (source.allows !== undefined && !(await source.allows(request.context)))
+    return askOne(state, source, request, how);
+  for (let tries = 0; tries < maxJoins; tries += 1) {
+    const kept = home.cache.live(key)?.token;
+    if (kept?.source === source.kind && acceptKept(kept)) return { status: "token", token: kept };
+    let own: AbortController | undefined;
+    const work = home.inFlight.join(principalKey, flight, async (mayKeepAtHome) => {
+      own = new AbortController();
+      const mayKeep: MayKeep = (token) => how.mayKeep(token) && mayKeepAtHome(token);
+      const asked = { ...request, signal: own.signal };
+      const answer = await askOne(state, source, asked, { ...how, mayKeep });
+      if (answer.status !== "token" || !isBearerToken(answer.token.token)) return answer;
+      if (mayKeep(answer.token.token)) home.keep(key, principalKey, answer.token);
+      return answer;
+    });
+    const isOwn = own !== undefined;
+    try {
+      const answer = await home.waitFor(work, own, request.signal);
+      if (isOwn || (answer.status === "token" && acceptKept(answer.token))) return answer;
+      if (answer.status === "needs" && isTokenExchangeError(answer.error)) return answer;
+    } catch (cause) {
+      if (isOwn || request.signal.aborted || isTokenExchangeError(cause)) throw cause;
+    }
+  }
+  return askOne(state, source, request, how);
+}
+
+/** How often an access waits for what another one asks, before it asks for itself. */
+const maxJoins = 3;
+
 /** Asks one source, unless what it would say is known already. */
 async function askOne(
   { failedStepUps: failed, sharedTokens }: CallsState,
   source: TokenSource,
   request: TokenRequest,
-  { accept, mayKeep }: { readonly accept: AcceptShared; readonly mayKeep: MayKeep },
+  { accept, mayKeep }: HowToAsk,
 ): Promise<TokenAnswer> {
   const known = failed.find(source, request);
   if (known !== undefined) return known;

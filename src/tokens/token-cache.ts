@@ -1,9 +1,13 @@
 import { bytes, count, orElse } from "../options/checks.js";
 import { clocksOf, endAt, isPast, systemClock, type Clocks, type End } from "../async/clocks.js";
+import { processState } from "../runtime/process-state.js";
 import { type OptionTable } from "../options/option-table.js";
 import type { AccessToken } from "../sources/token-source.js";
 
-/** How many tokens are kept, and how large they may be together. */
+/**
+ * How many tokens are kept, and how large they may be together. All accesses of a process together keep no more than
+ * the largest limits that one of them has; the token that was used longest ago makes room, whosever it is.
+ */
 export interface TokenCacheLimits {
   /** Default 10 000. */
   readonly maxEntries?: number;
@@ -19,7 +23,10 @@ export const cacheLimitOptions: OptionTable<TokenCacheLimits, "maxEntries" | "ma
   maxBytes: orElse(bytes(), defaultLimits.maxBytes),
 };
 
-/** A bounded store of access tokens by full key, least recently used first out. Every step is O(1). */
+/**
+ * A bounded store of access tokens by full key, least recently used first out. Every step is O(1). Only when all
+ * stores of the process are full together, one step looks at each store's oldest token.
+ */
 export interface TokenCache {
   /** The entry of a key, live or not; it counts as used. */
   get(key: string): CacheEntry | undefined;
@@ -28,10 +35,12 @@ export interface TokenCache {
   set(key: string, principal: string, token: AccessToken): void;
   /** Drops one token of a principal, under whatever keys it is kept. */
   deleteToken(principal: string, token: string): void;
+  /** The keys of a principal's entries, live or not. */
+  keysOf(principal: string): readonly string[];
   /** Drops every token of a principal. */
   deletePrincipal(principal: string): void;
-  /** A token of a principal that may still be used. */
-  ofPrincipal(principal: string): AccessToken | undefined;
+  /** Raises the limits to these, where they are higher: for one more access that keeps its tokens here. */
+  widen(limits: TokenCacheLimits): void;
   clear(): void;
   readonly size: number;
 }
@@ -45,9 +54,30 @@ export interface CacheEntry {
   readonly end: End;
   /** An age. It moves when a background refresh has been tried. */
   refreshAt: number;
-  /** How many moves to the newest end the cache had made at this entry's last one. */
+  /** How many moves to the newest end the cache had made at this entry's last one, */
   moveCount: number;
+  /** and how many all caches of the process had made. */
+  moveOfAll: number;
+  /** Sets an entry apart from the one that takes its place. */
+  readonly serial: number;
 }
+
+/** Of all caches of the process. What has been garbage collected counts until the next look at all of them. */
+interface TokenMemory {
+  readonly caches: Set<WeakRef<CacheState>>;
+  entries: number;
+  bytes: number;
+  moves: number;
+  serials: number;
+}
+
+const memory: TokenMemory = processState("token-memory/1", () => ({
+  caches: new Set(),
+  entries: 0,
+  bytes: 0,
+  moves: 0,
+  serials: 0,
+}));
 
 /** A token this close to its end is not sent any more: it would expire on the way. */
 const marginMs = 30_000;
@@ -72,13 +102,15 @@ function refreshTime({ refreshAt, expiresAt, useUntil }: AccessToken, until: num
  * is among the newest quarter stays where it is: with many users, moving it costs a third of finding its token.
  */
 interface CacheState {
-  readonly maxEntries: number;
-  readonly maxBytes: number;
+  maxEntries: number;
+  maxBytes: number;
   readonly entries: Map<string, CacheEntry>;
   /** The keys of each principal. */
   readonly keysOf: Map<string, Set<string>>;
   bytes: number;
   moves: number;
+  /** How the process finds it, while it holds something. */
+  known: WeakRef<CacheState> | undefined;
 }
 
 /** Makes an empty cache. `random` gives numbers from 0 to 1. */
@@ -87,8 +119,15 @@ export function tokenCache(
   random: () => number = Math.random,
   clocks: Clocks = clocksOf(systemClock),
 ): TokenCache {
-  const bounds = { ...defaultLimits, ...limits };
-  const state: CacheState = { ...bounds, entries: new Map(), keysOf: new Map(), bytes: 0, moves: 0 };
+  const state: CacheState = {
+    ...defaultLimits,
+    ...limits,
+    entries: new Map(),
+    keysOf: new Map(),
+    bytes: 0,
+    moves: 0,
+    known: undefined,
+  };
   const { entries, keysOf } = state;
   return {
     get: (key) => getEntry(state, key),
@@ -101,26 +140,24 @@ export function tokenCache(
       const end = endAt(clocks, until);
       const refreshAt = endAt(clocks, refreshTime(token, until, random())).aged;
       const bytes = key.length + token.token.length;
-      putEntry(state, key, { token, principal, bytes, end, refreshAt, moveCount: 0 });
+      const serial = (memory.serials += 1);
+      putEntry(state, key, { token, principal, bytes, end, refreshAt, moveCount: 0, moveOfAll: 0, serial });
     },
     deleteToken(principal, token) {
       for (const key of keysOf.get(principal) ?? [])
         if (entries.get(key)?.token.token === token) removeEntry(state, key);
     },
+    keysOf: (principal) => [...(keysOf.get(principal) ?? [])],
     deletePrincipal(principal) {
       for (const key of keysOf.get(principal) ?? []) removeEntry(state, key);
     },
-    ofPrincipal(principal) {
-      for (const key of keysOf.get(principal) ?? []) {
-        const entry = entries.get(key);
-        if (entry !== undefined && !isPast(clocks, entry.end)) return entry.token;
-      }
-      return undefined;
+    widen(more) {
+      const { maxEntries, maxBytes } = { ...defaultLimits, ...more };
+      state.maxEntries = Math.max(state.maxEntries, maxEntries);
+      state.maxBytes = Math.max(state.maxBytes, maxBytes);
     },
     clear() {
-      entries.clear();
-      keysOf.clear();
-      state.bytes = 0;
+      for (const key of [...entries.keys()]) removeEntry(state, key);
     },
     get size() {
       return entries.size;
@@ -132,29 +169,35 @@ function getEntry(state: CacheState, key: string): CacheEntry | undefined {
   const { entries } = state;
   const entry = entries.get(key);
   if (entry === undefined) return undefined;
-  if (state.moves - entry.moveCount > entries.size / 4) {
+  // By all caches, too: else the one token of a small cache would look old beside the many of a large one.
+  if (
+    state.moves - entry.moveCount > entries.size / 4 ||
+    memory.moves - entry.moveOfAll > memory.entries / 4
+  ) {
     entries.delete(key);
     entries.set(key, entry);
-    entry.moveCount = state.moves += 1;
+    move(state, entry);
   }
   return entry;
+}
+
+function move(state: CacheState, entry: CacheEntry): void {
+  entry.moveCount = state.moves += 1;
+  entry.moveOfAll = memory.moves += 1;
 }
 
 function putEntry(state: CacheState, key: string, entry: CacheEntry): void {
   const { entries, keysOf, maxEntries, maxBytes } = state;
   removeEntry(state, key);
   if (entry.bytes > maxBytes) return;
-  entry.moveCount = state.moves += 1;
+  move(state, entry);
   entries.set(key, entry);
-  state.bytes += entry.bytes;
+  tally(state, 1, entry.bytes);
   const keys = keysOf.get(entry.principal);
   if (keys === undefined) keysOf.set(entry.principal, new Set([key]));
   else keys.add(key);
-  while (entries.size > maxEntries || state.bytes > maxBytes) {
-    const oldest = entries.keys().next();
-    if (oldest.done === true) break;
-    removeEntry(state, oldest.value);
-  }
+  while (entries.size > maxEntries || state.bytes > maxBytes) removeOldest(state);
+  if (memory.entries > maxEntries || memory.bytes > maxBytes) makeRoomForAll();
 }
 
 function removeEntry(state: CacheState, key: string): void {
@@ -162,8 +205,52 @@ function removeEntry(state: CacheState, key: string): void {
   const entry = entries.get(key);
   if (entry === undefined) return;
   entries.delete(key);
-  state.bytes -= entry.bytes;
+  tally(state, -1, -entry.bytes);
   const keys = keysOf.get(entry.principal);
   keys?.delete(key);
   if (keys?.size === 0) keysOf.delete(entry.principal);
+}
+
+function removeOldest(state: CacheState): void {
+  const { value: oldest, done } = state.entries.keys().next();
+  if (done !== true) removeEntry(state, oldest);
+}
+
+/** Counts what was added or removed, also for the process, which must not keep a cache that nobody uses. */
+function tally(state: CacheState, entries: number, bytes: number): void {
+  state.bytes += bytes;
+  memory.entries += entries;
+  memory.bytes += bytes;
+  if (state.known === undefined) memory.caches.add((state.known = new WeakRef(state)));
+  if (state.entries.size > 0) return;
+  memory.caches.delete(state.known);
+  state.known = undefined;
+}
+
+/**
+ * All caches together keep what the largest of them may: with an access for each of a hundred servers, a limit for
+ * each of them alone would be none.
+ */
+function makeRoomForAll(): void {
+  const caches: CacheState[] = [];
+  for (const known of memory.caches) {
+    const cache = known.deref();
+    if (cache === undefined) memory.caches.delete(known);
+    else caches.push(cache);
+  }
+  const sum = (of: (cache: CacheState) => number): number => caches.reduce((all, one) => all + of(one), 0);
+  const maxEntries = Math.max(...caches.map((cache) => cache.maxEntries));
+  const maxBytes = Math.max(...caches.map((cache) => cache.maxBytes));
+  memory.entries = sum(({ entries }) => entries.size);
+  memory.bytes = sum(({ bytes }) => bytes);
+  while (memory.entries > maxEntries || memory.bytes > maxBytes) {
+    const oldest = caches.reduce((before, one) => (lastUse(one) < lastUse(before) ? one : before));
+    removeOldest(oldest);
+  }
+}
+
+/** When the oldest entry was used, in moves of all caches. */
+function lastUse({ entries }: CacheState): number {
+  const { value, done } = entries.values().next();
+  return done === true ? Number.POSITIVE_INFINITY : value.moveOfAll;
 }

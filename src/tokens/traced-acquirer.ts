@@ -10,6 +10,9 @@ export interface TracedAcquirer {
   readonly sources: readonly Pick<TokenSource, "kind" | "cached">[];
 }
 
+/** Tokens that a caller was given already, at whichever access: another caller of the same one had joined the request. */
+const given = new WeakSet<AccessToken>();
+
 /**
  * The acquirer with a listener around each token it gives. Without a listener for steps it is the very same
  * object: a cached token costs nothing more.
@@ -20,9 +23,6 @@ export function tracedAcquirer<A extends Pick<Acquirer, "cachedToken" | "acquire
 ): A {
   if (onEvent?.around === undefined) return acquirer;
   const uncached = new Set(sources.filter(({ cached }) => !cached).map(({ kind }) => kind));
-  /** Tokens that a caller was given already: another caller of the same one had joined the request. */
-  const given = new WeakSet<AccessToken>();
-
   const cameFrom = (token: AccessToken): TokenCacheUse => {
     if (uncached.has(token.source)) return "none";
     if (given.has(token)) return "joined";

@@ -57,6 +57,13 @@ export const promises: readonly PromiseOfThePage[] = [
     ),
   },
   {
+    says: "takes it from no other server",
+    proof: held([
+      "tokens/servers-of-one-app",
+      "stays there: it gets another token, and the others keep theirs",
+    ]),
+  },
+  {
     says: "A caller that aborts never cancels the others",
     proof: held(
       ["tokens/acquire", "lets an aborting caller leave without cancelling the others"],

@@ -65,15 +65,15 @@ export const demandMutants: readonly Mutant[] = [
   {
     name: "the-refused-token-given-again",
     rule: 6,
-    find: "kept.token.token !== refused",
-    replace: "kept !== undefined",
+    find: "if (kept?.token.token !== refused) return kept;",
+    replace: "if (kept !== undefined) return kept;",
     tests: demandTests,
   },
   {
     name: "a-token-that-does-not-live-given-again",
     rule: 6,
-    find: "const kept = refused === undefined ? undefined : cache.live(key);",
-    replace: "const kept = refused === undefined ? undefined : cache.get(key);",
+    find: "return own ?? together?.home.cache.live(key);",
+    replace: "return own ?? together?.home.cache.get(key);",
     tests: demandTests,
   },
   {

@@ -8,13 +8,14 @@ export const forgottenMutants: readonly Mutant[] = [
   {
     name: "a-token-in-flight-is-kept",
     rule: 4,
-    find: "if (!mayKeep(token.token)) return token;",
+    find: "if (!mayKeep(token.token) || stillKnown?.() === false) return token;",
     replace: "",
     tests: accessTests,
   },
   {
     name: "new-turns-join-what-was-forgotten",
     rule: 6,
+    in: "forgetPrincipal",
     find: "inFlight.forgetPrincipal(principalKey);",
     replace: "",
     tests: accessTests,

@@ -32,6 +32,7 @@ import { standaloneStreamMutants } from "./standalone-streams.js";
 import { twoClocksMutants } from "./two-clocks.js";
 import { typedMutants } from "./typed.js";
 import { serverCallMutants } from "./server-calls.js";
+import { sharedBetweenServersMutants } from "./shared-between-servers.js";
 import { sharedCacheMutants } from "./shared-cache.js";
 import { takenOverAgentMutants } from "./taken-over-agent.js";
 import { whatIsSentMutants } from "./what-is-sent.js";
@@ -158,7 +159,7 @@ export const mutants: readonly Mutant[] = [
   {
     name: "cache-without-the-claims",
     rule: 4,
-    find: "const plain = asked.claims === undefined && asked.scopes === undefined;",
+    find: "const plain = claims === undefined && scopes === undefined;",
     replace: "const plain = true;",
     tests: acquireTests,
   },
@@ -217,8 +218,8 @@ export const mutants: readonly Mutant[] = [
   {
     name: "unbounded-cache",
     rule: 11,
-    find: "while (entries.size > maxEntries || state.bytes > maxBytes) {",
-    replace: "while (false as boolean) {",
+    find: "while (entries.size > maxEntries || state.bytes > maxBytes) removeOldest(state);",
+    replace: "",
     tests: acquireTests,
   },
   {
@@ -556,6 +557,7 @@ export const mutants: readonly Mutant[] = [
   ...foundryGatewayMutants,
   ...foundryToolboxMutants,
   ...elicitationMutants,
+  ...sharedBetweenServersMutants,
   ...sharedCacheMutants,
   ...limitMutants,
   ...linkMutants,

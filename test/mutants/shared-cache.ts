@@ -8,15 +8,15 @@ export const sharedCacheMutants: readonly Mutant[] = [
   {
     name: "shared-token-of-another-person",
     rule: 4,
-    find: "return [agent, kind, cacheScope, context.principalKey, resource.url, scopes, assertion.hash];",
-    replace: "return [agent, kind, cacheScope, resource.url, scopes];",
+    find: "return [agent, kind, cacheScope, context.principalKey, place, demand, assertion.hash];",
+    replace: "return [agent, kind, cacheScope, place, demand];",
     tests: interleavings,
   },
   {
     name: "shared-token-of-another-user-token",
     rule: 4,
-    find: "resource.url, scopes, assertion.hash];",
-    replace: "resource.url, scopes];",
+    find: "place, demand, assertion.hash];",
+    replace: "place, demand];",
     tests: cacheTests,
   },
   {
@@ -57,15 +57,15 @@ export const sharedCacheMutants: readonly Mutant[] = [
   {
     name: "shared-token-without-the-claims",
     rule: 4,
-    find: "(claims === undefined || claims === record.claims) &&",
-    replace: "",
+    find: "JSON.stringify([resource.scopes, scopes, claims]);",
+    replace: "JSON.stringify([resource.scopes, scopes]);",
     tests: cacheTests,
   },
   {
     name: "shared-token-without-the-scopes",
     rule: 4,
-    find: "scopes.every((scope) => record.scopes.includes(scope))",
-    replace: "scopes.length > 0",
+    find: "JSON.stringify([resource.scopes, scopes, claims]);",
+    replace: "JSON.stringify([resource.scopes, claims]);",
     tests: cacheTests,
   },
   {
@@ -92,8 +92,8 @@ export const sharedCacheMutants: readonly Mutant[] = [
   {
     name: "refused-token-answered-with-another-old-one",
     rule: 6,
-    find: "token !== refused && !(plain && recentlyRejectedKeys.has(base));",
-    replace: "token !== refused;",
+    find: "isNew(token) && !isSuccessor(key) && !(plain && recentlyRejectedKeys.has(base));",
+    replace: "isNew(token);",
     tests: cacheTests,
   },
   {

@@ -120,7 +120,9 @@ describe("a store that replicas share", () => {
       contextFor(),
     ];
     const narrower = { ...resource, scopes: [`api://${mcpApp}/read`] };
-    const elsewhere = { ...resource, url: "https://mcp.example.com/other" };
+    const elsewhere = { ...resource, audiences: [agentApp] };
+    const ownSource = { ...obo() };
+    const another = { ...resource, url: "https://mcp.example.com/other" };
     const others: readonly [UserAccess, UserContext][] = [
       [replica(), phone],
       [replica(), grace],
@@ -129,11 +131,13 @@ describe("a store that replicas share", () => {
       [replica({}, [{ ...obo(), kind: "another way" }]), tab],
       [replica({}, [obo()], {}, elsewhere), tab],
       [replica({}, [obo()], {}, narrower), tab],
+      [replica({}, [ownSource]), tab],
+      [replica({}, [ownSource], {}, another), tab],
     ];
     const tokens = [await shares(replica(), tab)];
     for (const [access, context] of others) tokens.push(await shares(access, context));
-    expect(new Set(tokens).size).toBe(8);
-    expect(posts()).toBe(8);
+    expect(new Set(tokens).size).toBe(10);
+    expect(posts()).toBe(10);
   });
 
   it("holds nothing that can be read", async () => {
@@ -552,7 +556,9 @@ describe("a token that the resource refuses", () => {
     expect(await calls(behind, context)).toBe(200);
     expect(posts()).toBe(3);
     await behind.close();
-    expect(weak).not.toContain((await replica().token(context)).token);
+    const fresh = replica({}, [obo()], { fetch: demanding });
+    expect(await calls(fresh, context)).toBe(200);
+    expect(weak).not.toContain((await fresh.token(context)).token);
     expect(posts()).toBe(3);
   });
 

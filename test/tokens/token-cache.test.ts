@@ -1,3 +1,5 @@
+import { setFlagsFromString } from "node:v8";
+import { runInNewContext } from "node:vm";
 import { describe, expect, it } from "vitest";
 import { tokenCache, type TokenCache } from "../../src/tokens/token-cache.js";
 
@@ -57,7 +59,7 @@ describe("the token cache", () => {
     cache.deletePrincipal("p1");
     expect(keptOf(cache, 3)).toEqual([0, 2]);
     expect(cache.get("another")).toBeUndefined();
-    expect(cache.ofPrincipal("p1")).toBeUndefined();
+    expect(cache.keysOf("p1")).toEqual([]);
   });
 
   it("drops one token of a person under all of its keys, and nobody else's of that text", () => {
@@ -74,6 +76,57 @@ describe("the token cache", () => {
       "other",
       "Bob's",
     ]);
+  });
+});
+
+describe("all caches of a process together", () => {
+  const most = 20_000;
+  const sized = (cache: TokenCache, count: number, from = 0): void => {
+    for (let number = from; number < from + count; number += 1)
+      cache.set(`k${number}`, `p${number}`, token("t"));
+  };
+
+  it("keep no more than the largest of them may, and what was used last, whosever it is", () => {
+    const caches = Array.from({ length: 10 }, () => tokenCache({ maxEntries: most }));
+    const [first, second] = caches as [TokenCache, TokenCache];
+    first.set("used", "Ada", token("t"));
+    for (const cache of caches) {
+      sized(cache, 4_000);
+      first.get("used");
+    }
+    const sizes = caches.map(({ size }) => size);
+    expect(sizes.reduce((sum, size) => sum + size, 0)).toBeLessThanOrEqual(most);
+    expect(sizes.slice(-4)).toEqual([4_000, 4_000, 4_000, 4_000]);
+    expect([first.get("used") !== undefined, second.size]).toEqual([true, 0]);
+    for (const cache of caches) cache.clear();
+  });
+
+  it("count their bytes, too", () => {
+    const caches = [1, 2, 3].map(() => tokenCache({ maxEntries: most, maxBytes: 80 * 1024 * 1024 }));
+    const large = { ...token(""), token: "x".repeat(1024 * 1024) };
+    for (const cache of caches) for (let n = 0; n < 50; n += 1) cache.set(`k${n}`, "Ada", large);
+    expect(caches.reduce((sum, { size }) => sum + size, 0)).toBeLessThanOrEqual(80);
+    expect(caches.at(-1)?.size).toBe(50);
+    for (const cache of caches) cache.clear();
+  });
+
+  it("forget a cache that nobody has any more", async () => {
+    setFlagsFromString("--expose-gc");
+    const collect = runInNewContext("gc") as () => void;
+    const left = ((): WeakRef<TokenCache> => {
+      const cache = tokenCache({ maxEntries: most });
+      sized(cache, 1_000);
+      return new WeakRef(cache);
+    })();
+    for (let n = 0; n < 20 && left.deref() !== undefined; n += 1) {
+      await new Promise((resolve) => setTimeout(resolve, 1));
+      collect();
+    }
+    const cache = tokenCache({ maxEntries: most });
+    sized(cache, most);
+    expect(left.deref()).toBeUndefined();
+    expect(cache.size).toBe(most);
+    cache.clear();
   });
 });
 

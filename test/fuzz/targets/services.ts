@@ -171,16 +171,15 @@ const binding = [
   "on_behalf_of",
   "scope",
   context.principalKey ?? "",
-  contacts.url,
-  JSON.stringify(contacts.scopes),
+  JSON.stringify([contacts.url]),
+  JSON.stringify([contacts.scopes, contacts.scopes, undefined]),
   hash,
 ];
-const generationBindingOf = ["agent", "generation", context.principalKey ?? "", contacts.url];
+const generationBindingOf = ["agent", "generation", context.principalKey ?? ""];
 const record = {
   token: accessToken,
   expiresAt: now + 3_600_000,
   until: now + 3_600_000,
-  scopes: contacts.scopes,
   generation: 1,
 };
 
@@ -485,16 +484,13 @@ export const serviceTargets: readonly FuzzTarget[] = [
     shape: "fields",
     seeds: [
       { record },
-      { record: { ...record, refreshAt: now, useUntil: now + 5, claims: "{}" } },
+      { record: { ...record, refreshAt: now, useUntil: now + 5 } },
       { record: { ...record, until: now - 1 } },
       { record: { ...record, generation: 0 }, generation: 5 },
-      { record: { ...record, scopes: [5] } },
-      { record: { ...record, scopes: [] } },
       { record: { ...record, token: 5 } },
       { record: { ...record, generation: "1" } },
       { record: { ...record, refreshAt: "1" } },
       { record: { ...record, useUntil: "1" } },
-      { record: { ...record, claims: 5 } },
       { record, generation: "odd" },
       { record: null },
       { raw: keys.seal("shared-token", binding, record) },
@@ -510,10 +506,10 @@ export const serviceTargets: readonly FuzzTarget[] = [
       { record, keep: true },
       { keep: true },
       { record, keep: true, generation: "odd" },
-      { record: { ...record, claims: "{}" }, claims: "{}" },
+      { record, claims: "{}" },
       { record, down: true },
     ],
-    words: ["token", "expiresAt", "until", "scopes", "generation", "claims"],
+    words: ["token", "expiresAt", "until", "generation"],
     async run(input) {
       const raw =
         valueIn(input, "raw") ??

@@ -215,11 +215,11 @@ function million(results: Results): string {
       ["Redis memory", `${inRedis.toFixed(1)} GB; give it a fifth more, and \`allkeys-lru\``],
       [
         "Redis commands for first calls at one replica each",
-        `${Math.round(2 * perSecond)} reads and ${Math.round(perSecond)} writes a second`,
+        `${Math.round(perSecond)} reads and ${Math.round(perSecond)} writes a second`,
       ],
       [
         "each additional replica that a user reaches in that hour",
-        "2 reads and no exchange; without the store 1 exchange",
+        "1 read and no exchange; without the store 1 exchange",
       ],
     ],
   );

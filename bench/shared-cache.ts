@@ -49,6 +49,7 @@ async function secondReplica(
     Number(/^used_memory:(\d+)/m.exec(await client.info("memory"))?.[1]);
   const store: SharedTokenStore = {
     get: (name) => client.get(name),
+    getMany: (names) => client.mGet(names),
     set: (name, value, ttlMs) => client.set(name, value, { PX: ttlMs }),
     delete: (name) => client.del(name),
   };

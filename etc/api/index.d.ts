@@ -911,6 +911,7 @@ interface SharedTokenStore {
     get(key: string): Promise<unknown>;
     set(key: string, value: string, ttlMs: number): Promise<unknown>;
     delete(key: string): Promise<unknown>;
+    getMany?(keys: string[]): Promise<readonly unknown[]>;
 }
 interface SharedCacheOptions {
     readonly store: SharedTokenStore;

@@ -137,4 +137,11 @@ export const sharedBetweenServersMutants: readonly Mutant[] = [
     replace: "{ audiences }",
     tests: ["test/tokens/shared-cache.test.ts"],
   },
+  {
+    name: "a-sign-out-that-could-not-be-read",
+    rule: 9,
+    find: 'const isWhole = opts?.store === undefined || typeof opts.store.client?.mGet === "function";',
+    replace: "const isWhole = opts?.store === undefined || opts !== undefined;",
+    tests: ["test/tokens/shared-cache.test.ts"],
+  },
 ];

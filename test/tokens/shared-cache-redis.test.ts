@@ -120,6 +120,35 @@ describe("a Redis", () => {
   /** Without a write that was still under way. */
   const reads = (): unknown => failures().filter(([call]) => call === "get");
 
+  it.each(["Keyv", "node-redis"])("is read with one command for each token: %s", async (which) => {
+    const client = await redisOperator(redis.url);
+    onTestFinished(() => client.destroy());
+    const store: SharedTokenStore = {
+      get: (name) => client.get(name),
+      getMany: (names) => client.mGet(names),
+      set: (name, value, ttlMs) => client.set(name, value, { PX: ttlMs }),
+      delete: (name) => client.del(name),
+    };
+    const another = (): UserAccess => (which === "Keyv" ? replica() : replicaOn(store));
+    const readsSoFar = async (): Promise<readonly number[]> => {
+      const stats = await client.info("commandstats");
+      return ["get", "mget"].map((name) =>
+        Number(new RegExp(`cmdstat_${name}:calls=(\\d+)`).exec(stats)?.[1] ?? 0),
+      );
+    };
+    const context = contextFor();
+    const first = another();
+    const { token } = await first.token(context);
+    await first.close();
+    const [gets = 0, mgets = 0] = await readsSoFar();
+    expect((await another().token(context)).token).toBe(token);
+    expect(await readsSoFar()).toEqual([gets, mgets + 1]);
+    const forgetting = another();
+    forgetting.forget(context);
+    await forgetting.close();
+    expect((await another().token(context)).token).not.toBe(token);
+  });
+
   it("that is killed costs one timeout and no token, and is used again when it is back", async () => {
     const access = replica(redis.url, 1_000);
     await access.token(contextFor());

@@ -1,5 +1,5 @@
 import { randomBytes } from "node:crypto";
-import type { Keyv } from "keyv";
+import { Keyv } from "keyv";
 import { afterEach, beforeEach, describe, expect, expectTypeOf, it } from "vitest";
 import {
   clientSecret,
@@ -151,6 +151,57 @@ describe("a store that replicas share", () => {
     expect([...store.values.keys()]).toEqual([
       expect.stringMatching(/^hosted-agent-identity:shared-token:[\w-]{43}$/),
     ]);
+  });
+
+  it("is asked once for both records, where it can read several", async () => {
+    const many: string[][] = [];
+    const reading: SharedTokenStore = {
+      ...store,
+      async getMany(names) {
+        many.push(names);
+        return names.map((name) => store.values.get(name));
+      },
+    };
+    const context = contextFor();
+    const token = await shares(replica({ store: reading }), context);
+    store.calls.length = many.length = 0;
+    expect((await replica({ store: reading }).token(context)).token).toBe(token);
+    expect([many.length, many[0]?.length, store.calls.length]).toEqual([1, 2, 0]);
+    const forgetting = replica({ store: reading });
+    forgetting.forget(context);
+    await forgetting.close();
+    expect((await replica({ store: reading }).token(context)).token).not.toBe(token);
+    const short = { ...reading, getMany: async () => [] };
+    await replica({ store: short }).token(context);
+    expect(typesOf("shared_cache_failed")).toHaveLength(1);
+  });
+
+  it("gives nothing while nobody can say whether the user was forgotten, though a Keyv would", async () => {
+    const values = new Map<string, unknown>();
+    let unreadable = "";
+    const adapter = {
+      opts: {},
+      get: async (name: string) => {
+        if (name === unreadable) throw new Error("down");
+        return values.get(name);
+      },
+      set: async (name: string, value: unknown) => values.set(name, value),
+      delete: async (name: string) => values.delete(name),
+      clear: async () => values.clear(),
+      on: () => adapter,
+    };
+    const keyv = new Keyv({ store: adapter as never, throwOnErrors: true });
+    keyv.on("error", () => undefined);
+    const context = contextFor();
+    const token = await shares(replica({ store: keyv }), context);
+    expect((await replica({ store: keyv }).token(context)).token).toBe(token);
+    const [record = "", sealed] = [...values].at(0) ?? [];
+    const forgetting = replica({ store: keyv });
+    forgetting.forget(context);
+    await forgetting.close();
+    unreadable = [...values.keys()].find((name) => name !== record) ?? "";
+    values.set(record, sealed);
+    expect((await replica({ store: keyv }).token(context)).token).not.toBe(token);
   });
 
   it("fits a Keyv instance as it is", () => {

@@ -12,6 +12,7 @@ export const subjects: Readonly<Record<string, () => Promise<readonly Row[]>>> =
   memory: async () => (await import("./memory.js")).memory(),
   "concurrent calls": async () => (await import("./single-flight.js")).singleFlight(),
   burst: async () => (await import("./burst.js")).burst(),
+  "many servers": async () => (await import("./many-servers.js")).manyServers(),
   "cold exchange": async () => (await import("./cold-exchange.js")).coldExchange(),
   "shared cache": async () => (await import("./shared-cache.js")).sharedCache(),
   "throttled neighbour": async () => (await import("./throttled-neighbour.js")).throttledNeighbour(),

@@ -13,6 +13,7 @@ export const subjects: Readonly<Record<string, () => Promise<readonly Row[]>>> =
   "concurrent calls": async () => (await import("./single-flight.js")).singleFlight(),
   burst: async () => (await import("./burst.js")).burst(),
   "many servers": async () => (await import("./many-servers.js")).manyServers(),
+  connections: async () => (await import("./connections.js")).connections(),
   "cold exchange": async () => (await import("./cold-exchange.js")).coldExchange(),
   "shared cache": async () => (await import("./shared-cache.js")).sharedCache(),
   "throttled neighbour": async () => (await import("./throttled-neighbour.js")).throttledNeighbour(),

@@ -84,7 +84,12 @@ export {
   type ClientCredential,
   type CredentialRequest,
 } from "./exchange/credential.js";
-export { entraApp, type EntraApp, type EntraAppOptions } from "./exchange/entra-app.js";
+export {
+  entraApp,
+  type EntraApp,
+  type EntraAppOptions,
+  type EntraConnections,
+} from "./exchange/entra-app.js";
 export {
   federatedCredential,
   workloadIdentityFile,

@@ -468,6 +468,10 @@ interface ClientCredential {
     readonly kind: "client_secret" | "certificate" | "federated" | "workload_identity_file";
     authenticate(request: CredentialRequest): Promise<ClientAuthentication>;
 }
+interface EntraConnections {
+    readonly max?: number;
+    readonly idleMs?: number;
+}
 interface EntraAppOptions extends Pick<Runtime, "fetch" | "now" | "random" | "onEvent"> {
     readonly tenantId: string;
     readonly clientId: string;
@@ -477,6 +481,7 @@ interface EntraAppOptions extends Pick<Runtime, "fetch" | "now" | "random" | "on
     readonly cloud?: Cloud;
     readonly capabilities?: readonly string[];
     readonly timeoutMs?: number;
+    readonly connections?: EntraConnections;
 }
 interface EntraApp extends EntraAppFacts {
     ready(): Promise<void>;
@@ -1154,6 +1159,7 @@ export
     EntraApp,
     EntraAppFacts,
     EntraAppOptions,
+    EntraConnections,
     EntraConsentLinkOptions,
     EntraRefusal,
     ErrorCategory,

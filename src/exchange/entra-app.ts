@@ -14,14 +14,24 @@ import {
 import type { AskTenant } from "../entra/tenants.js";
 import { HostedAgentIdentityError, loadPackage } from "../errors.js";
 import type { OnEvent } from "../events/events.js";
-import { check, list, made, milliseconds, orElse, text } from "../options/checks.js";
-import { readOptions, type OptionCheck, type OptionTable } from "../options/option-table.js";
+import { check, count, list, made, milliseconds, optional, orElse, text } from "../options/checks.js";
+import { invalid } from "../options/invalid.js";
+import { nested, readOptions, type OptionCheck, type OptionTable } from "../options/option-table.js";
 import { preparationsOf } from "../runtime/preparations.js";
 import { type Runtime, runtimeOptions, type FetchLike, fraction, uuid } from "../runtime/runtime.js";
 import { appNameOptions, entraAppFacts } from "./app-facts.js";
 import { backOff, type BackOff } from "./back-off.js";
 import type { ClientAuthentication, ClientCredential, CredentialRequest } from "./credential.js";
-import { requestTurns, type RequestTurns } from "./waits.js";
+import type { KeptConnections } from "./kept-connections.js";
+import { maxRequests, requestTurns, type RequestTurns } from "./waits.js";
+
+/** How connections to Entra are kept. */
+export interface EntraConnections {
+  /** How many there are at most, from 1 to 128, which is the default. Requests beyond that wait for their turn. */
+  readonly max?: number;
+  /** How long one is kept without a request, in milliseconds. Default 60 000. */
+  readonly idleMs?: number;
+}
 
 /** How the agent's app registration is described. */
 export interface EntraAppOptions extends Pick<Runtime, "fetch" | "now" | "random" | "onEvent"> {
@@ -47,6 +57,12 @@ export interface EntraAppOptions extends Pick<Runtime, "fetch" | "now" | "random
   readonly capabilities?: readonly string[];
   /** How long one request to Entra may take, in milliseconds. Default 10 000. */
   readonly timeoutMs?: number;
+  /**
+   * Keeps connections to Entra between exchanges, with an agent of `node:https` in place of `fetch`: for an agent that
+   * is asked every few seconds, where each exchange would open one. Not together with `fetch`. What is set for `fetch`
+   * (dispatchers, proxies, instrumentation) does not count for it. Only where `node:https` works.
+   */
+  readonly connections?: EntraConnections;
 }
 
 /**
@@ -94,6 +110,14 @@ export interface EntraAppInternals {
 /** Of the open apps of all copies of this package: an app that one copy made works in every other. */
 const internals: WeakMap<EntraApp, EntraAppInternals> = processState("entra-apps/1", () => new WeakMap());
 
+const defaultIdleMs = 60_000;
+
+/** The bounds of `connections` of {@link entraApp}. */
+export const connectionOptions: OptionTable<EntraConnections, "max" | "idleMs"> = {
+  max: orElse(count(1, maxRequests), maxRequests),
+  idleMs: orElse(milliseconds(1, 600_000), defaultIdleMs),
+};
+
 /** The options of {@link entraApp}. */
 export const entraAppOptions: OptionTable<
   EntraAppOptions,
@@ -106,6 +130,7 @@ export const entraAppOptions: OptionTable<
   ),
   capabilities: orElse(list(text()), []),
   timeoutMs: orElse(milliseconds(1, 300_000), 10_000),
+  connections: optional(nested(connectionOptions)),
   ...runtimeOptions,
 };
 
@@ -148,6 +173,12 @@ export function entraAppInternals(app: EntraApp): EntraAppInternals {
 export function entraApp(options: EntraAppOptions): EntraApp {
   const settings = readOptions("entraApp", entraAppOptions, options);
   const { now, random, fetch, timeoutMs, capabilities, onEvent } = settings;
+  if (settings.connections !== undefined && options.fetch !== undefined)
+    throw invalid(
+      "entraApp: connections",
+      "expected either connections or fetch, got both. A fetch of your own keeps its connections itself.",
+    );
+  const connections = settings.connections && connectionsKept(settings.connections);
   const facts = entraAppFacts(settings, now);
   const clocks = clocksOf(now);
   const assertions = clientAssertions(settings.credential, clocks);
@@ -158,6 +189,7 @@ export function entraApp(options: EntraAppOptions): EntraApp {
   const close = async (): Promise<void> => {
     prepared.close();
     internals.delete(app);
+    await connections?.close();
   };
   const app: EntraApp = Object.freeze({
     ...facts,
@@ -172,7 +204,7 @@ export function entraApp(options: EntraAppOptions): EntraApp {
   prepared.add({ modules: loadMsal });
   internals.set(app, {
     facts,
-    fetch,
+    fetch: connections?.fetch ?? fetch,
     now,
     clocks,
     timeoutMs,
@@ -195,10 +227,29 @@ export function entraApp(options: EntraAppOptions): EntraApp {
     authorityMetadata: (tenant) => authorityMetadata(facts, tenant),
     agentIdentities: new Map(),
     backOff: backOff(clocks.age, onEvent),
-    turns: requestTurns(),
+    turns: requestTurns(settings.connections?.max),
     backoffMs: (n) => 100 * 2 ** n * (0.5 + fraction(random)),
   });
   return app;
+}
+
+/** Loaded with the first request: `node:https` is not everywhere. */
+function connectionsKept({ max = maxRequests, idleMs = defaultIdleMs }: EntraConnections): {
+  readonly fetch: FetchLike;
+  close(): Promise<void>;
+} {
+  let kept: Promise<KeptConnections> | undefined;
+  return {
+    async fetch(input, init) {
+      kept ??= import("./kept-connections.js").then(({ keptConnections }) =>
+        keptConnections({ max, idleMs }),
+      );
+      return (await kept).fetch(input, init);
+    },
+    async close() {
+      (await kept?.catch(() => undefined))?.close();
+    },
+  };
 }
 
 function authorityMetadata(facts: EntraAppFacts, tenant: string): string {

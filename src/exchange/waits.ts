@@ -176,7 +176,7 @@ export interface RequestTurns {
  * How many requests an app has under way at once. Without a limit a burst opens a socket for each user, and the
  * deadlines of all of them run while this process is busy with the others.
  */
-const maxRequests = 128;
+export const maxRequests = 128;
 
 /** How long a request waits for its turn, in milliseconds: as long as an access waits for a token by default. */
 const maxWaitMs = 30_000;

@@ -17,6 +17,7 @@ import { grantMutants } from "./grants.js";
 import { mcpServerMutants } from "./mcp-server.js";
 import type { Mutant } from "./mutant.js";
 import { responsesContractMutants } from "./responses-contract.js";
+import { keptConnectionMutants } from "./kept-connections.js";
 import { limitMutants } from "./limits.js";
 import { linkMutants } from "./links.js";
 import { operatorMutants } from "./operator.js";
@@ -557,6 +558,7 @@ export const mutants: readonly Mutant[] = [
   ...foundryGatewayMutants,
   ...foundryToolboxMutants,
   ...elicitationMutants,
+  ...keptConnectionMutants,
   ...sharedBetweenServersMutants,
   ...sharedCacheMutants,
   ...limitMutants,

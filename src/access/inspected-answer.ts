@@ -253,9 +253,16 @@ function passedOn(
 }
 
 function withBody({ url, status, statusText, headers }: Response, body: Body): Response {
-  const answer = new Response(body, { status, statusText, headers });
-  answer.headers.delete("content-length");
-  return Object.defineProperty(answer, "url", { value: url });
+  const passedOn = headers.has("content-length") ? withoutLength(headers) : headers;
+  return Object.defineProperty(new Response(body, { status, statusText, headers: passedOn }), "url", {
+    value: url,
+  });
+}
+
+function withoutLength(headers: Headers): Headers {
+  const others = new Headers(headers);
+  others.delete("content-length");
+  return others;
 }
 
 type Body = ReadableStream<Uint8Array>;

@@ -33,6 +33,7 @@ export interface TokenCache {
   /** The entry of a key whose token may still be used; it counts as used. */
   live(key: string): CacheEntry | undefined;
   set(key: string, principal: string, token: AccessToken): void;
+  delete(key: string): void;
   /** Drops one token of a principal, under whatever keys it is kept. */
   deleteToken(principal: string, token: string): void;
   /** The keys of a principal's entries, live or not. */
@@ -143,6 +144,7 @@ export function tokenCache(
       const serial = (memory.serials += 1);
       putEntry(state, key, { token, principal, bytes, end, refreshAt, moveCount: 0, moveOfAll: 0, serial });
     },
+    delete: (key) => removeEntry(state, key),
     deleteToken(principal, token) {
       for (const key of keysOf.get(principal) ?? [])
         if (entries.get(key)?.token.token === token) removeEntry(state, key);

@@ -102,6 +102,9 @@ export interface TokenHomeOptions {
   readonly clocks: Clocks;
 }
 
+/** How many tokens are kept in place of one that some servers have refused. */
+const maxSuccessors = 4;
+
 const homes = new WeakMap<object, WeakMap<() => number, TokenHome>>();
 
 /** The home of an owner's tokens. It goes when the owner goes. */
@@ -139,7 +142,13 @@ function tokenHome({ random, clocks }: TokenHomeOptions): TokenHome {
       cache.deletePrincipal(principalKey);
     },
     keep(key, principalKey, token) {
-      if (accesses > 0 && maySucceed(key, token.token)) cache.set(key, principalKey, token);
+      if (accesses === 0 || !maySucceed(key, token.token)) return;
+      cache.set(key, principalKey, token);
+      const root = rootOf(key);
+      if (root === key) return;
+      // A server that refuses every token would fill what is everybody's.
+      const successors = cache.keysOf(principalKey).filter((one) => one !== root && rootOf(one) === root);
+      for (const old of successors.slice(0, -maxSuccessors)) cache.delete(old);
     },
     enter(limits) {
       accesses += 1;

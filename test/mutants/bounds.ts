@@ -292,4 +292,11 @@ export const boundMutants: readonly Mutant[] = [
     replace: "",
     tests: ["test/exchange/preparations.test.ts"],
   },
+  {
+    name: "successors-without-end",
+    rule: 16,
+    find: "for (const old of successors.slice(0, -maxSuccessors)) cache.delete(old);",
+    replace: "",
+    tests: ["test/tokens/servers-of-one-app.test.ts"],
+  },
 ];

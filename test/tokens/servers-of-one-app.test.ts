@@ -18,7 +18,9 @@ import {
   type UserContext,
 } from "hosted-agent-identity";
 import { decodeClaims } from "../../src/entra/token-claims.js";
+import { clocksOf } from "../../src/async/clocks.js";
 import { acquirer } from "../../src/tokens/acquire.js";
+import { serverKeys, tokenHomeOf } from "../../src/tokens/token-home.js";
 import { agentApp, contextFor, mcpApp, tenant } from "../support/people.js";
 import { scriptedTokenStore } from "../support/shared-token-stores.js";
 import { goodBody, refusal } from "../support/token-endpoint.js";
@@ -454,6 +456,26 @@ describe("forget()", () => {
     await accesses[1]?.close();
     expect((await servers(1, () => [onBehalfOf(one)])[0]?.token(context))?.token).not.toBe(token);
   });
+});
+
+it("a server that refuses every token fills nothing that is everybody's", () => {
+  const home = tokenHomeOf({}, { now: Date.now, random: Math.random, clocks: clocksOf(Date.now) });
+  const leave = home.enter({});
+  const keys = serverKeys(home.cache, (who) => `${who} `);
+  const tokenAt = (n: number) => ({
+    token: `token ${n}`,
+    expiresAt: Date.now() + 3_600_000,
+    source: "on_behalf_of",
+  });
+  for (let n = 0; n < 50; n += 1) {
+    home.keep(keys.of("Ada contacts"), "Ada", tokenAt(n));
+    home.keep("Ada mail", "Ada", { ...tokenAt(n), token: "another" });
+    keys.refused("Ada", `token ${n}`);
+  }
+  expect(home.cache.get("Ada contacts")?.token.token).toBe("token 0");
+  expect(home.cache.get("Ada mail")?.token.token).toBe("another");
+  expect(home.cache.size).toBeLessThanOrEqual(2 + 4);
+  leave();
 });
 
 /** What can happen to two people at three servers of one app. */

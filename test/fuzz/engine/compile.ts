@@ -1,4 +1,12 @@
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import {
+  copyFileSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { dirname, join, posix } from "node:path";
 import { fileURLToPath } from "node:url";
 import { compiled, instrumented, wordsOf, type Branch } from "./instrument.js";
@@ -82,6 +90,11 @@ export function build(targets: string, counts: "counted" | "uncounted" = "counte
     const source = onSources(readFileSync(join(root, file), "utf8"), file);
     for (const [, path = ""] of source.matchAll(/(?:from|import\() ?"(\.[^"]+)\.js"/g)) {
       modules.add(posix.join(posix.dirname(file), `${path}.ts`));
+    }
+    for (const [, path = ""] of source.matchAll(/import\("(\.[^"]+\.cjs)"\)/g)) {
+      const asIs = posix.join(posix.dirname(file), path);
+      mkdirSync(dirname(join(folder, asIs)), { recursive: true });
+      copyFileSync(join(root, asIs), join(folder, asIs));
     }
     const isCounted = counts === "counted" && /^(src|test\/fuzz\/faulty\/parsers)\//.test(file);
     if (isCounted) words.set(file, wordsOf(source));

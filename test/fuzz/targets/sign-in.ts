@@ -159,7 +159,8 @@ const ours: Readonly<Record<string, () => string | Promise<string>>> = {
   $BROWSER: () => cookie(),
   $ACCOUNT: () => cookie(signedIn),
   $STALE: () => cookie({ ...browser, account: { ...signedIn.account, at: now - 3_600_000 } }),
-  $START: () => formToken(core, browser, "start", ticket.id),
+  $START: () => formToken(core, browser, "start", [ticket.id, core.now()]),
+  $SLOW: () => formToken(core, browser, "start", [ticket.id, 0]),
   $SIGNIN: () => formToken(core, browser, "connections", "sign-in"),
   $LEAVE: () => formToken(core, browser, "connections", "leave"),
   $END: () => formToken(core, browser, "connection", ["agent", owner]),
@@ -433,6 +434,7 @@ export const signInTargets: readonly FuzzTarget[] = [
       { method: "HEAD", path: "/start?t=x&t=y" },
       { method: "POST", path: "/start", cookie: "$BROWSER", body: "t=$LINK&f=$START" },
       { method: "POST", path: "/start", cookie: "$BROWSER", body: "t=$KNOWN&f=$START" },
+      { method: "POST", path: "/start", cookie: "$BROWSER", body: "t=$LINK&f=$SLOW" },
       { method: "POST", path: "/start", cookie: "$BROWSER", body: "t=$LINK&f=$LEAVE" },
       { method: "POST", path: "/start", body: "t=$LINK" },
       { method: "POST", path: "/start", body: "t=$LINK", type: "text/plain" },
@@ -850,6 +852,7 @@ export const signInTargets: readonly FuzzTarget[] = [
       };
       const index = accountIndex(odd, odd.store, async () => false);
       const principals = await index.list(account);
+      await index.look(account);
       await index.expect(account, owner, now + 60_000);
       await index.add(account, owner);
       await index.add(account, owner, now + 60_000);
@@ -887,7 +890,7 @@ export const signInTargets: readonly FuzzTarget[] = [
       },
       {
         file: "src/sealing/keyring.ts",
-        line: "equals(context)) return undefined",
+        line: "equals(repeated)) return undefined",
         why: "the context is authenticated: what says another one does not open",
       },
       {

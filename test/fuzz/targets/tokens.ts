@@ -258,6 +258,12 @@ export const tokenTargets: readonly FuzzTarget[] = [
       { lookups: [{ kid, body: keySet, twice: true }] },
       {
         lookups: [
+          { kid, body: keySet, ahead: true },
+          { kid, body: "", status: 500, ahead: true },
+        ],
+      },
+      {
+        lookups: [
           { kid, body: keySet },
           { kid, body: "", status: 500, after: 700_000 },
         ],
@@ -324,6 +330,9 @@ export const tokenTargets: readonly FuzzTarget[] = [
         time += typeof after === "number" && Number.isFinite(after) ? Math.abs(after) : 0;
         body = field(lookup, "body");
         status = valueIn(lookup, "status");
+        keys.stillHas(tenant, field(lookup, "kid"));
+        if (valueIn(lookup, "ahead") === true)
+          await keys.fetch(tenant).catch((error: unknown) => (thrown = error));
         keys.stillHas(tenant, field(lookup, "kid"));
         const at = valueIn(lookup, "twice") === true ? [1, 2] : [1];
         const all = await Promise.allSettled(at.map(() => keys.keyFor(tenant, field(lookup, "kid"))));

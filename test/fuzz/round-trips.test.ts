@@ -141,14 +141,12 @@ it("a shared record is read as it was written, and one with a field of another t
     refreshAt: optional,
     useUntil: optional,
     until: fc.nat(),
-    scopes: fc.array(text),
-    claims: fc.option(text, { nil: undefined }),
     generation: fc.nat(),
   });
   fc.assert(
     fc.property(
       record,
-      fc.constantFrom("token", "expiresAt", "until", "generation", "scopes"),
+      fc.constantFrom("token", "expiresAt", "until", "generation", "refreshAt", "useUntil"),
       (kept, name) => {
         expect(readSharedRecord(kept)).toEqual(kept);
         expect(readSharedRecord({ ...kept, [name]: {} })).toBeUndefined();

@@ -207,7 +207,12 @@ export const factories: Readonly<Record<string, Readonly<Record<string, Factory>
       call: (_args, options) => root.createUserContext({ "x-request-id": "1" }, options),
     },
     developer: ofArguments(root.developer, { credential: tokenCredential }, developerOptions),
-    entraApp: ofOptions(root.entraApp, entraAppOptions, { tenantId: tid, clientId, credential }),
+    entraApp: ofOptions(root.entraApp, entraAppOptions, {
+      tenantId: tid,
+      clientId,
+      credential,
+      connections: { max: 4 },
+    }),
     entraConsentLink: ofOptions(root.entraConsentLink, entraConsentLinkOptions, { app, redirectUri }),
     federatedCredential: {
       ...ofArguments(root.federatedCredential, { source: tokenCredential }),

@@ -226,6 +226,20 @@ describe("a person of whom only the platform's id is known", () => {
     }
   });
 
+  it("keeps to an account that was pinned after the question, although no grant of it was stored", async () => {
+    const { principal } = chat();
+    if (principal === undefined) throw new Error("no principal");
+    await say(await codeFor("Ada"));
+    await say("yes");
+    const [pinKey = "", pin = ""] = [...store.values].find(([key]) => key.startsWith("pin:")) ?? [];
+    await site.signIn.unpin(principal);
+    expect((await say(await codeFor("Bob"))).status).toBe("confirm");
+    // As a process leaves it that ends between its two writes.
+    store.values.set(pinKey, pin);
+    expect(await say("yes")).toMatchObject({ status: "refused", reason: "other_account" });
+    expect(await tokenOf()).toBe("has to sign in");
+  });
+
   it("who signs out while a code or a yes is waited for has ended that, too", async () => {
     const { principal } = chat();
     if (principal === undefined) throw new Error("no principal");

@@ -169,7 +169,7 @@ export const bindingMutants: readonly Mutant[] = [
     name: "tries-that-are-forgotten-while-the-link-lives",
     rule: 9,
     find: "ticketId), triesMs);",
-    replace: "ticketId), listMs);",
+    replace: "ticketId), codeMs);",
     tests: races,
   },
   {

@@ -44,6 +44,28 @@ export function timesMore(one: readonly number[], other: readonly number[]): num
   return median(one.map((taken, round) => taken / (other[round] ?? Number.NaN)));
 }
 
+/**
+ * How many times more the first subject takes than the second. Over the budget it is measured once more, and the median
+ * of all rounds counts: a shared machine is slower for a moment now and then, and a row that is too slow stays so.
+ */
+export async function timesMoreWithin<One extends string, Other extends string>(
+  budget: number,
+  rounds: number,
+  [one, other]: readonly [One, Other],
+  subjects: Readonly<Record<One | Other, (round: number) => Promise<number>>>,
+): Promise<{ readonly times: number; readonly taken: Rounds<One | Other> }> {
+  const first = await interleaved(rounds, subjects);
+  const times = timesMore(first[one], first[other]);
+  if (times <= budget) return { times, taken: first };
+  const second = await interleaved(rounds, subjects);
+  const taken = {
+    ...first,
+    [one]: [...first[one], ...second[one]],
+    [other]: [...first[other], ...second[other]],
+  };
+  return { times: timesMore(taken[one], taken[other]), taken };
+}
+
 /** The items in an order that no cache of the processor can guess, the same in every run. */
 export function shuffled<T>(items: readonly T[]): T[] {
   const copy = [...items];

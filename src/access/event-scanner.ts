@@ -2,41 +2,34 @@
 export const maxEventLength = 65_536;
 
 /** Bytes that come in pieces. Each is copied once, and one that comes alone is not copied at all. */
-export interface Gathered {
-  readonly length: number;
-  push(piece: Uint8Array): void;
-  /** Everything so far. Starts again from nothing. */
-  take(): Uint8Array;
-}
+export class Gathered {
+  /** How many there are. */
+  length = 0;
+  #room: Uint8Array = nothing;
 
-export function gathered(): Gathered {
-  let room: Uint8Array = nothing;
-  let length = 0;
-  return {
-    get length() {
-      return length;
-    },
-    push(piece) {
-      const needed = length + piece.length;
-      if (length === 0) room = piece;
-      else {
-        // What came alone is not ours to write to, and is always exactly full.
-        if (needed > room.length) {
-          const larger = Buffer.allocUnsafeSlow(Math.max(needed, Math.min(2 * needed, mostRoom), leastRoom));
-          larger.set(length === room.length ? room : room.subarray(0, length));
-          room = larger;
-        }
-        room.set(piece, length);
+  push(piece: Uint8Array): void {
+    const { length } = this;
+    const needed = length + piece.length;
+    if (length === 0) this.#room = piece;
+    else {
+      // What came alone is not ours to write to, and is always exactly full.
+      if (needed > this.#room.length) {
+        const larger = Buffer.allocUnsafeSlow(Math.max(needed, Math.min(2 * needed, mostRoom), leastRoom));
+        larger.set(length === this.#room.length ? this.#room : this.#room.subarray(0, length));
+        this.#room = larger;
       }
-      length = needed;
-    },
-    take() {
-      const taken = length === room.length ? room : room.subarray(0, length);
-      room = nothing;
-      length = 0;
-      return taken;
-    },
-  };
+      this.#room.set(piece, length);
+    }
+    this.length = needed;
+  }
+
+  /** Everything so far. Starts again from nothing. */
+  take(): Uint8Array {
+    const taken = this.length === this.#room.length ? this.#room : this.#room.subarray(0, this.length);
+    this.#room = nothing;
+    this.length = 0;
+    return taken;
+  }
 }
 
 const nothing = new Uint8Array();
@@ -54,46 +47,53 @@ export interface ScannedEvents {
 
 /** Cuts an event stream where events end. */
 export interface EventScanner {
-  /** Takes a chunk and gives everything up to the end of the last complete event, if there is one. */
-  push(chunk: Uint8Array): ScannedEvents | undefined;
+  /**
+   * Takes a chunk and gives everything up to the end of the last complete event, if there is one: in two blocks where
+   * an event began in an earlier chunk, so that the rest of a large one is not copied.
+   */
+  push(chunk: Uint8Array): readonly ScannedEvents[];
   /** The rest, when the stream has ended. An event without its empty line does not count, as for the client. */
   rest(): Uint8Array;
   /** Whether the beginning of an event has been passed on whose end has not come. */
-  readonly insideLong: boolean;
+  insideLong(): boolean;
 }
 
 const lineFeed = 0x0a;
 const carriageReturn = 0x0d;
+const noEvents: readonly ScannedEvents[] = [];
+/** Copying fewer bytes costs less than another block. */
+const worthCutting = 4096;
 
 /** Looks at each byte of a stream a fixed number of times, however small or large its chunks are. */
 export function eventScanner(longest: number = maxEventLength): EventScanner {
-  const pending = gathered();
+  const pending = new Gathered();
   let last = 0;
   let tooLong = false;
 
   return {
     push(chunk) {
-      if (chunk.length === 0) return undefined;
-      const end = lastEnd(chunk, last);
+      if (chunk.length === 0) return noEvents;
+      const before = last;
+      const end = lastEnd(chunk, before);
       last = chunk[chunk.length - 1] as number;
       const beginsTooLong = tooLong;
       if (end === 0) {
-        if (tooLong) return { bytes: chunk, isPart: true, beginsTooLong };
+        if (tooLong) return [{ bytes: chunk, isPart: true, beginsTooLong }];
         pending.push(chunk);
-        if (pending.length <= longest) return undefined;
+        if (pending.length <= longest) return noEvents;
         tooLong = true;
-        return { bytes: pending.take(), isPart: true, beginsTooLong };
+        return [{ bytes: pending.take(), isPart: true, beginsTooLong }];
       }
       tooLong = false;
-      pending.push(chunk.subarray(0, end));
-      const bytes = pending.take();
+      const cut = pending.length > 0 && end > worthCutting ? firstEnd(chunk, before) : end;
+      pending.push(chunk.subarray(0, cut));
+      const events = [{ bytes: pending.take(), isPart: false, beginsTooLong }];
+      if (cut < end) events.push({ bytes: chunk.subarray(cut, end), isPart: false, beginsTooLong: false });
       if (end < chunk.length) pending.push(chunk.subarray(end));
-      return { bytes, isPart: false, beginsTooLong };
+      return events;
     },
     rest: () => pending.take(),
-    get insideLong() {
-      return tooLong;
-    },
+    insideLong: () => tooLong,
   };
 }
 
@@ -109,12 +109,27 @@ function lastEnd(chunk: Uint8Array, before: number): number {
   for (;;) {
     const at = Math.max(feed, carriage);
     if (at < 0) return 0;
-    const previous = at === 0 ? before : bytes[at - 1];
-    const isEnd = previous === lineFeed || (previous === carriageReturn && bytes[at] === carriageReturn);
-    if (isEnd) return bytes[at] === carriageReturn && bytes[at + 1] === lineFeed ? at + 2 : at + 1;
+    if (endsEvent(bytes, at, before)) return afterLineEnd(bytes, at);
     if (at === feed) feed = at === 0 ? -1 : bytes.lastIndexOf(lineFeed, at - 1);
     else carriage = at === 0 ? -1 : bytes.lastIndexOf(carriageReturn, at - 1);
   }
+}
+
+/** Where the first event of a chunk ends that has an end. */
+function firstEnd(chunk: Uint8Array, before: number): number {
+  let at = 0;
+  while (!endsEvent(chunk, at, before)) at += 1;
+  return afterLineEnd(chunk, at);
+}
+
+function endsEvent(bytes: Uint8Array, at: number, before: number): boolean {
+  if (!isLineEnd(bytes[at])) return false;
+  const previous = at === 0 ? before : bytes[at - 1];
+  return previous === lineFeed || (previous === carriageReturn && bytes[at] === carriageReturn);
+}
+
+function afterLineEnd(bytes: Uint8Array, at: number): number {
+  return bytes[at] === carriageReturn && bytes[at + 1] === lineFeed ? at + 2 : at + 1;
 }
 
 /** Of the characters of an event's end. */
@@ -142,12 +157,12 @@ export interface ScannedEvent {
 
 /** Puts a chunk through a scanner and takes apart what comes out. */
 export function scanned(scanner: EventScanner, chunk: Uint8Array): readonly ScannedEvent[] {
-  const events = scanner.push(chunk);
-  if (events === undefined) return [];
-  return [...eventsIn(events.bytes)].map((text, n) => ({
-    text,
-    data: events.isPart || (n === 0 && events.beginsTooLong) ? "" : dataOf(text),
-  }));
+  return scanner.push(chunk).flatMap(({ bytes, isPart, beginsTooLong }) =>
+    [...eventsIn(bytes)].map((text, n) => ({
+      text,
+      data: isPart || (n === 0 && beginsTooLong) ? "" : dataOf(text),
+    })),
+  );
 }
 
 const lineEnd = /\r\n|\r|\n/;
@@ -160,7 +175,20 @@ export function dataOf(event: string): string {
 
 /** Whether an event has any. */
 export function hasData({ buffer, byteOffset, length }: Uint8Array): boolean {
-  return /(?:^|[\r\n])data:(?! ?[\r\n])/.test(Buffer.from(buffer, byteOffset, length).toString("latin1"));
+  const bytes = Buffer.from(buffer, byteOffset, length);
+  for (let at = bytes.indexOf(dataField); at >= 0; at = bytes.indexOf(dataField, at + 1)) {
+    const value = at + dataField.length;
+    const isEmpty = isLineEnd(bytes[bytes[value] === space ? value + 1 : value]);
+    if ((at === 0 || isLineEnd(bytes[at - 1])) && !isEmpty) return true;
+  }
+  return false;
+}
+
+const dataField = "data:";
+const space = 0x20;
+
+function isLineEnd(byte: number | undefined): boolean {
+  return byte === lineFeed || byte === carriageReturn;
 }
 
 function isData(line: string): boolean {

@@ -4,13 +4,12 @@ import {
   dataOf,
   eventScanner,
   eventsIn,
-  gathered,
+  Gathered,
   hasData,
   longestEnd,
   maxEventLength,
   withData,
   type EventScanner,
-  type Gathered,
   type ScannedEvents,
 } from "./event-scanner.js";
 import { isEventStream } from "./event-stream.js";
@@ -72,7 +71,7 @@ export async function inspected(
   let scanner = eventScanner();
   const anew = (): Uint8Array | undefined => {
     // The client ends what it has of an event that was cut off, and finds no message in it.
-    const ending = scanner.insideLong ? Buffer.from("\n\n") : undefined;
+    const ending = scanner.insideLong() ? Buffer.from("\n\n") : undefined;
     scanner = eventScanner();
     return ending;
   };
@@ -84,7 +83,7 @@ async function inspectedJson(response: Response, body: Body, judge: MessageJudge
   const length = Number(response.headers.get("content-length") ?? 0);
   if (length > maxEventLength && !response.headers.has("content-encoding")) return response;
   const blocks = blocksOf(body);
-  const text = gathered();
+  const text = new Gathered();
   let ended = false;
   try {
     while (!ended && text.length <= maxEventLength) ended = !gather(text, await blocks.next());
@@ -94,17 +93,14 @@ async function inspectedJson(response: Response, body: Body, judge: MessageJudge
   const begun = text.take();
   const fault = ended ? await faultIn(bufferOf(begun), judge) : undefined;
   if (fault !== undefined) throw fault.error;
-  return withBody(
-    response,
-    passedOn(blocks, begun, (block) => block),
-  );
+  return withBody(response, ended ? whole(begun) : passedOn(blocks, begun, asItIs));
 }
 
 /** The text of a body; `undefined` if it is longer than is looked at, or breaks off: the client notices, too. */
 export async function beginning({ body }: Response): Promise<string | undefined> {
   if (body === null) return undefined;
   const blocks = blocksOf(body);
-  const text = gathered();
+  const text = new Gathered();
   try {
     while (text.length <= maxEventLength) {
       if (!gather(text, await blocks.next())) return bufferOf(text.take()).toString("utf8");
@@ -153,13 +149,14 @@ async function inspectedEvents(
     }
     return Buffer.from(out, "latin1");
   };
+  const partsOf = (block: Uint8Array | undefined): readonly ScannedEvents[] =>
+    block === undefined
+      ? [{ bytes: scanner().rest(), isPart: true, beginsTooLong: false }]
+      : scanner().push(block);
   const look = (
-    block: Uint8Array | undefined,
+    events: ScannedEvents,
     onFault?: (fault: MessageFault) => Promise<never>,
-  ): Uint8Array | Promise<Uint8Array> | undefined => {
-    if (block === undefined) return scanner().rest();
-    const events = scanner().push(block);
-    if (events === undefined) return undefined;
+  ): Uint8Array | Promise<Uint8Array> => {
     blocks.saw?.(events);
     sawMessage ||= events.isPart || hasData(events.bytes);
     // A line end is no part of what is looked for, so the lines of an event need not be joined for this.
@@ -171,17 +168,14 @@ async function inspectedEvents(
     throw error;
   };
 
-  const held = gathered();
+  const held = new Gathered();
   for (let ended = !hold; !ended && !sawMessage && held.length <= maxEventLength;) {
     // A stream that breaks off before its first message is the client's to resume.
     const block = await blocks.next().catch(() => undefined);
-    held.push((await look(block, refuse)) ?? nothing);
+    for (const events of partsOf(block)) held.push(await look(events, refuse));
     ended = block === undefined;
   }
-  return withBody(
-    response,
-    passedOn(blocks, held.take(), (block) => look(block)),
-  );
+  return withBody(response, passedOn(blocks, held.take(), { partsOf, look: (events) => look(events) }));
 }
 
 /** Adds a block; `false` for none. */
@@ -199,10 +193,10 @@ function blocksOf(body: Body): Blocks {
       coming = undefined;
       const { done, value } = await first;
       if (done) return undefined;
-      if (value.length >= maxEventLength) return value;
-      const block = gathered();
+      if (value.length >= enough) return value;
+      const block = new Gathered();
       block.push(value);
-      while (block.length < maxEventLength) {
+      while (block.length < enough) {
         let read: Awaited<typeof first> | undefined;
         coming = reader.read();
         coming.then(
@@ -224,25 +218,51 @@ function blocksOf(body: Body): Blocks {
 }
 
 const maxTurns = 4;
-const nothing = new Uint8Array();
+/** Bytes of a block that need no more beside them. */
+const enough = 16_384;
 
-/** A body of which `begun` has been read as a stream again. `look`: what to pass on of a block, and of the end. */
-function passedOn(
-  blocks: Blocks,
-  begun: Uint8Array,
-  look: (block: Uint8Array | undefined) => Uint8Array | Promise<Uint8Array> | undefined,
-): Body {
+/** What is passed on of a body. */
+interface PassedOn<Part> {
+  /** The parts of a block, or of the end. */
+  partsOf(block: Uint8Array | undefined): readonly Part[];
+  look(part: Part): Uint8Array | Promise<Uint8Array>;
+}
+
+const asItIs: PassedOn<Uint8Array> = {
+  partsOf: (block) => (block === undefined ? [] : [block]),
+  look: (block) => block,
+};
+
+/** A body that has been read to its end as a stream again. */
+function whole(bytes: Uint8Array): Body {
+  return new ReadableStream<Uint8Array>(
+    {
+      start(controller) {
+        if (bytes.length > 0) controller.enqueue(bytes);
+        controller.close();
+      },
+    },
+    { highWaterMark: 0 },
+  );
+}
+
+/** A body of which `begun` has been read as a stream again. */
+function passedOn<Part>(blocks: Blocks, begun: Uint8Array, { partsOf, look }: PassedOn<Part>): Body {
   return new ReadableStream<Uint8Array>(
     {
       start(controller) {
         if (begun.length > 0) controller.enqueue(begun);
       },
       async pull(controller) {
-        for (;;) {
+        for (let passed = false; !passed;) {
           const block = await blocks.next();
-          const looked = look(block);
-          const piece = looked instanceof Promise ? await looked : looked;
-          if (piece !== undefined && piece.length > 0) return controller.enqueue(piece);
+          for (const part of partsOf(block)) {
+            const looked = look(part);
+            const piece = looked instanceof Promise ? await looked : looked;
+            if (piece.length === 0) continue;
+            controller.enqueue(piece);
+            passed = true;
+          }
           if (block === undefined) return controller.close();
         }
       },
@@ -253,16 +273,9 @@ function passedOn(
 }
 
 function withBody({ url, status, statusText, headers }: Response, body: Body): Response {
-  const passedOn = headers.has("content-length") ? withoutLength(headers) : headers;
-  return Object.defineProperty(new Response(body, { status, statusText, headers: passedOn }), "url", {
-    value: url,
-  });
-}
-
-function withoutLength(headers: Headers): Headers {
-  const others = new Headers(headers);
-  others.delete("content-length");
-  return others;
+  const response = new Response(body, { status, statusText, headers });
+  response.headers.delete("content-length");
+  return Object.defineProperty(response, "url", { value: url });
 }
 
 type Body = ReadableStream<Uint8Array>;

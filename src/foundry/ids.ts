@@ -1,3 +1,4 @@
+import { randomBytes } from "node:crypto";
 import type { RandomBytes } from "../runtime/runtime.js";
 
 /** What the ids of the Responses protocol begin with. Source: `IdGenerator` of the agentserver packages. */
@@ -65,6 +66,16 @@ const itemIdPrefixes: Readonly<Record<string, string>> = {
   azure_function_call: "azf",
   azure_function_call_output: "azfo",
 };
+
+/** The platform's choice for a request, else a new id in the partition of its conversation. */
+export function responseIdFor(
+  platform: { readonly responseId?: string | undefined; readonly conversationId?: string | undefined },
+  previousResponseId: string | undefined,
+  random: RandomBytes = randomBytes,
+): string {
+  const near = previousResponseId ?? platform.conversationId;
+  return platform.responseId ?? newId(idPrefixes.response, random, near);
+}
 
 /** A new id for an output item, in the partition of its response. A type that nobody knows yet gets `item`. */
 export function newItemId(type: string, random: RandomBytes, responseId: string): string {

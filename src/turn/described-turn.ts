@@ -1,10 +1,10 @@
 import type { UserContext } from "../context/user-context.js";
 import { foundryEnvironment } from "../foundry/environment.js";
+import { responseIdFor } from "../foundry/ids.js";
 import type { AgentReference } from "../foundry/items.js";
 import type { ResponsesSettings } from "./responses-options.js";
 import { sessionIdFor } from "./session-id.js";
 import type { ReadRequest } from "./turn-request.js";
-import { responseIdFor } from "./response-id.js";
 
 /** A request with its names and ids: those it brings, and those it leaves open. */
 export interface DescribedTurn extends Omit<ReadRequest, "agentReference" | "sessionId" | "responseId"> {
@@ -29,7 +29,8 @@ export function describedTurn(
     agentReference,
     sessionId: sessionIdFor(context, facts),
     // The platform's choice, the caller's, a new one: api-behaviour-contract.md of Azure.AI.AgentServer.Responses, B38.
-    responseId: context.platform.responseId ?? read.responseId ?? responseIdFor(context, near, random),
+    responseId:
+      context.platform.responseId ?? read.responseId ?? responseIdFor(context.platform, near, random),
   };
 }
 

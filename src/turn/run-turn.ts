@@ -2,10 +2,10 @@ import type { UserContext } from "../context/user-context.js";
 import { policyOption, type ConsentLinkPolicy } from "../consent/link-policy.js";
 import { contextOption } from "../context/internals.js";
 import type { ConsentRequest } from "../errors.js";
+import { responseIdFor } from "../foundry/ids.js";
 import { abortSignal, optional, text } from "../options/checks.js";
 import { readOptions, type OptionTable } from "../options/option-table.js";
 import { isCancelled, refusedIn } from "./failure.js";
-import { responseIdFor } from "./response-id.js";
 import { prepareOption, resumedOption, runCheck } from "./turn-options.js";
 import { turnScope } from "./turn-scope.js";
 import type { Preparable, ResumedTurn, Turn } from "./turn.js";
@@ -62,7 +62,7 @@ export async function runTurn<T>(
   const turn: Turn = {
     signal,
     context,
-    operationId: options.operationId ?? responseIdFor(context, undefined),
+    operationId: options.operationId ?? responseIdFor(context.platform, undefined),
     resumed: options.resumed,
   };
   try {

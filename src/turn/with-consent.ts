@@ -4,6 +4,7 @@ import { policyOption, type ConsentLinkPolicy, consentLinkRefused } from "../con
 import { HostedAgentIdentityError } from "../errors.js";
 import type { ResponseEvent } from "../foundry/events.js";
 import { contextOption } from "../context/internals.js";
+import { responseIdFor } from "../foundry/ids.js";
 import { agentReferenceOption, type AgentReference } from "../foundry/items.js";
 import { abortSignal, check, func, optional, text } from "../options/checks.js";
 import { readOptions, type OptionTable } from "../options/option-table.js";
@@ -11,7 +12,6 @@ import { emit } from "../events/events.js";
 import { failureFrom, isCancelled, refusedIn } from "./failure.js";
 import { runPieces, type RunLimits, type RunPieces } from "./run-pieces.js";
 import { reportError } from "./report-error.js";
-import { responseIdFor } from "./response-id.js";
 import { openResponse, type OpenResponse } from "./open-response.js";
 import { doneItems } from "./output-items.js";
 import { startEvents, writeEvent, writeText, endEvents, type Ending } from "./response-writer.js";
@@ -172,7 +172,7 @@ function begin(
 ): { readonly response: OpenResponse; readonly turn: Turn } {
   const { previousResponseId, agentReference, resumed, onEvent } = options;
   const random = options.random ?? randomBytes;
-  const responseId = options.responseId ?? responseIdFor(context, previousResponseId, random);
+  const responseId = options.responseId ?? responseIdFor(context.platform, previousResponseId, random);
   const response = openResponse({
     responseId,
     agentReference,

@@ -6,7 +6,7 @@ import { startAgentWorld } from "../world/agent-world.js";
 /** Three turns of one conversation with Microsoft's agent framework, streamed and not, a consent in the second. */
 export const agentFramework: Counterpart = {
   name: "agent-framework",
-  timeoutMs: 240_000,
+  timeoutMs: 600_000,
   async run(world) {
     let versions = "";
     for (const streamed of [false, true]) {

@@ -36,7 +36,7 @@ const searches = [
 /** The documentation site, as VitePress and TypeDoc make it and as Chromium shows it. */
 export const docsSite: Counterpart = {
   name: "docs-site",
-  timeoutMs: 900_000,
+  timeoutMs: 1_800_000,
   async run({ checks, children, atEnd }) {
     const built = await children.run({ program: "npm", args: ["run", "--silent", "docs"], cwd: root });
     const isQuiet = built.code === 0 && !/warn|\(!\)/i.test(built.output);

@@ -8,7 +8,7 @@ const ours = fileURLToPath(new URL("../../../src/foundry/event-types.ts", import
 /** The names of the protocol's events: ours are a copy, so that no types of the openai package are needed. */
 export const eventTypes: Counterpart = {
   name: "event-types",
-  timeoutMs: 60_000,
+  timeoutMs: 180_000,
   async run({ checks, environments }) {
     const { folder } = await environments.npm();
     const openai = `${folder}/node_modules/openai`;

@@ -33,7 +33,7 @@ interface Client {
 /** An MCP server of FastMCP that verifies tokens by itself, called with both SDKs through `userAccess().fetch`. */
 export const fastMcp: Counterpart = {
   name: "fastmcp",
-  timeoutMs: 240_000,
+  timeoutMs: 600_000,
   async run(world) {
     const { server, contacts, ada, oid } = await startContacts(world);
     for (const [sdk, open] of Object.entries(openers)) {

@@ -36,7 +36,7 @@ const probeMs = 10_000;
  */
 export const mcpFeatures: Counterpart = {
   name: "mcp-features",
-  timeoutMs: 300_000,
+  timeoutMs: 600_000,
   async run(world) {
     const scene = await startScene(world);
     const seen: Seen[] = [];

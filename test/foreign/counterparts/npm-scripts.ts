@@ -5,9 +5,9 @@ const root = fileURLToPath(new URL("../../..", import.meta.url));
 
 /** Suites of their own, which run by themselves too: one check each, with what they print at their end. */
 export const npmScripts: readonly Counterpart[] = [
-  script("verify-package", 900_000),
-  script("conformance", 400_000),
-  script("test:hosts:newest", 300_000),
+  script("verify-package", 1_800_000),
+  script("conformance", 900_000),
+  script("test:hosts:newest", 900_000),
 ];
 
 function script(name: string, timeoutMs: number): Counterpart {

@@ -31,7 +31,7 @@ const claimMs = 45_000;
  */
 export const oidcProvider: Counterpart = {
   name: "oidc-provider",
-  timeoutMs: 360_000,
+  timeoutMs: 600_000,
   async run(world) {
     const scene = await startScene(world);
     const others = await Promise.all([1, 2, 3].map((n) => scene.start(`other ${n}`)));

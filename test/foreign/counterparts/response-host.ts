@@ -11,7 +11,7 @@ import { startAgentWorld } from "../world/agent-world.js";
  */
 export const responseHost: Counterpart = {
   name: "response-host",
-  timeoutMs: 240_000,
+  timeoutMs: 600_000,
   async run(world) {
     const { url, headers } = await startAgentWorld(world);
     const theirs = await startServer(world, "foundry", "response_host", {}, "/readiness");

@@ -347,7 +347,7 @@ describe("the source", () => {
     "turn/run-pieces.ts": "the time limit of a turn, which is a timer",
     "mcp/lease-client.ts": "the time limit of a wait, which is a timer",
     "sign-in/stores/redis-calls.ts": "how long a connection has been silent while calls wait for it",
-    "sign-in/admin/sign-in-admin.ts": "the time limit of one page, which is one call",
+    "sign-in/admin/list.ts": "the time limit of one page, which is one call",
     "sign-in/stores/postgres.ts": "when this process deletes expired rows again",
     "sign-in/stores/redis.ts": "the time limit of a search for keys, which is one call",
     "sign-in/stores/sqlite.ts": "how long this process has run, before it trusts its wall clock to delete",

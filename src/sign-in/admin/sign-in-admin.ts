@@ -1,35 +1,22 @@
-import { principalKey } from "../../context/principal.js";
 import { isGuid } from "../../entra/clouds.js";
-import { HostedAgentIdentityError } from "../../errors.js";
-import { foundryEnvironment } from "../../foundry/environment.js";
 import { check, count, label, milliseconds, optional, orElse, text } from "../../options/checks.js";
 import { invalid } from "../../options/invalid.js";
 import { readOptions, type OptionCheck, type OptionTable } from "../../options/option-table.js";
 import type { AuditAction } from "../audit/audit-record.js";
-import { endOf, ownerIn, type AuditEnd, type AuditFacts } from "../audit/auditor.js";
-import { waitingUntil } from "../binding/pending.js";
-import { allMessages } from "../binding/prompt.js";
-import { messagesOfQuestions } from "../binding/question.js";
-import type { FoundRecord, Grants } from "../grants/grant.js";
-import { grantOwner, ownerProof } from "../grants/grant-owner.js";
-import { readPin } from "../grants/pin.js";
-import { isSame } from "../grants/record-changes.js";
-import { workRecords } from "../long-running/work.js";
-import { workList } from "../long-running/work-list.js";
-import type { SignInContext } from "../sign-in-context.js";
+import { endOf, type AuditEnd, type AuditFacts } from "../audit/auditor.js";
 import type { SignInInternals } from "../sign-in-internals.js";
 import type {
-  AdminExport,
-  AdminGrant,
   AdminListOptions,
-  AdminPage,
   AdminPerson,
   AdminPersonOptions,
   AdminReceipt,
   AdminRevokeOptions,
   SignInAdmin,
 } from "./admin.js";
-import { agentsOf, endAccount, endPrincipal, nothingEnded, ownersOf, sum, type Ended } from "./ending.js";
+import { agentsOf, endAccount, endPrincipal, nothingEnded, sum, type Ended } from "./ending.js";
+import { exportOf } from "./export.js";
+import { listGrants } from "./list.js";
+import { whoseOf, type Whose } from "./person.js";
 
 /** `signIn.admin` of a service. */
 export function signInAdmin(service: SignInInternals): SignInAdmin {
@@ -131,188 +118,11 @@ async function recorded<T>(
   return result;
 }
 
-/** A person as the records know one. */
-type Whose =
-  | { readonly kind: "account"; readonly account: { readonly tid: string; readonly oid: string } }
-  | { readonly kind: "platform"; readonly owner: string };
-
-function whoseOf(person: AdminPerson): Whose {
-  if ("oid" in person) {
-    const account = { tid: person.tid.toLowerCase(), oid: person.oid.toLowerCase() };
-    return { kind: "account", account };
-  }
-  const here = foundryEnvironment(process.env);
-  const { platformUserId: id, project = here.projectEndpoint, agent = here.agentName } = person;
-  if (project === undefined || agent === undefined)
-    throw invalid("signIn.admin: person", "name the platform's project and agent: this process has none.");
-  return { kind: "platform", owner: principalKey({ kind: "platform", project, agent, id }) };
-}
-
 async function endPlatformUser(service: SignInInternals, owner: string, erase: boolean): Promise<Ended> {
   let ended = nothingEnded;
   for (const agent of agentsOf(service))
     ended = sum(ended, await endPrincipal(service.coreOf(agent), service.grantsOf(agent), owner, erase));
   return ended;
-}
-
-/** How long one page may look for grants, in milliseconds: most records of a page may not be asked for. */
-const pageMs = 2_000;
-
-type ListAsked = AdminListOptions & { readonly limit: number };
-
-async function listGrants(
-  service: SignInInternals,
-  asked: ListAsked,
-  whose: Whose | undefined,
-): Promise<AdminPage> {
-  const { core } = service;
-  const from = asked.cursor === undefined ? undefined : core.keys.open("admin", ["cursor"], asked.cursor);
-  if (asked.cursor !== undefined && typeof from !== "string")
-    throw invalid("signIn.admin.list: cursor", "expected next of the page before.");
-  const page = whose === undefined ? scannedRecords(service) : recordsOf(service, whose);
-  const { limit } = asked;
-  const grants: AdminGrant[] = [];
-  let [unreadable, foreign] = [0, 0];
-  let next = typeof from === "string" ? from : undefined;
-  const since = performance.now();
-  do {
-    const { records, next: after } = await page(next, limit - grants.length);
-    for (const record of records) {
-      if (record.status === "unreadable") unreadable += 1;
-      else if (record.status === "another") foreign += 1;
-      else if (record.status === "live" && isAsked(core.now(), record, asked))
-        grants.push(shown(service, record));
-    }
-    next = after;
-  } while (next !== undefined && grants.length < limit && performance.now() - since < pageMs);
-  return {
-    grants,
-    next: next === undefined ? undefined : core.keys.seal("admin", ["cursor"], next),
-    unreadable,
-    foreign,
-  };
-}
-
-type LiveRecord = Extract<FoundRecord, { readonly status: "live" }>;
-
-type RecordPage = (
-  cursor: string | undefined,
-  limit: number,
-) => Promise<{ readonly records: readonly FoundRecord[]; readonly next: string | undefined }>;
-
-function scannedRecords(service: SignInInternals): RecordPage {
-  const { core } = service;
-  const { scan } = core.store;
-  if (scan === undefined) throw new HostedAgentIdentityError("store_without_scan");
-  return async (cursor, limit) => {
-    const { records, next } = await scan("grant:", cursor, limit);
-    return { records: records.map(([, value]) => found(service, value)), next };
-  };
-}
-
-/** What a record is, at whichever agent of the service. */
-function found(service: SignInInternals, value: string): FoundRecord {
-  const first = service.grantsOf(service.core.agent).found(value);
-  if (first.status !== "another" || !agentsOf(service).includes(first.address.agent)) return first;
-  return service.grantsOf(first.address.agent).found(value);
-}
-
-function recordsOf(service: SignInInternals, whose: Whose): RecordPage {
-  return async (cursor, limit) => {
-    const places = await placesOf(service, whose);
-    const at = Number(cursor ?? 0);
-    const records = await Promise.all(
-      places.slice(at, at + limit).map(({ grants, owner }) => grants.lookUp(owner)),
-    );
-    return {
-      records: records.filter((one) => one !== undefined).filter((one) => isOf(whose, one)),
-      next: at + limit < places.length ? String(at + limit) : undefined,
-    };
-  };
-}
-
-interface Place {
-  readonly agent: string;
-  readonly grants: Grants;
-  readonly owner: string;
-}
-
-/** Where a person may have something, in an order that stays. */
-async function placesOf(service: SignInInternals, whose: Whose): Promise<readonly Place[]> {
-  const places: Place[] = [];
-  for (const agent of agentsOf(service)) {
-    const grants = service.grantsOf(agent);
-    const owners = whose.kind === "account" ? await ownersOf(grants, whose.account) : [whose.owner];
-    for (const owner of [...owners].sort()) places.push({ agent, grants, owner });
-  }
-  return places;
-}
-
-function isOf(whose: Whose, record: FoundRecord): boolean {
-  return record.status !== "live" || whose.kind === "platform" || isSame(record.account, whose.account);
-}
-
-function isAsked(now: number, record: LiveRecord, { resource, olderThanMs }: AdminListOptions): boolean {
-  if (record.until !== undefined && record.until <= now) return false;
-  if (resource !== undefined && !record.resources.includes(new URL(resource).href)) return false;
-  return olderThanMs === undefined || record.updatedAt <= now - olderThanMs;
-}
-
-function shown({ core }: SignInInternals, record: LiveRecord): AdminGrant {
-  const { address, account, resources, scopes, signedInAt, updatedAt, until } = record;
-  const { agent, principalKey: owner, issuer } = address;
-  const known = grantOwner(owner);
-  return {
-    grant: core.keys.seal("admin", ["grant"], [agent, owner]),
-    agent,
-    account,
-    principal: known === undefined || known.kind === "long-running" ? undefined : known,
-    work: ownerIn(owner).work,
-    issuer,
-    resources,
-    scopes,
-    signedInAt,
-    updatedAt,
-    until,
-  };
-}
-
-async function exportOf(service: SignInInternals, whose: Whose): Promise<AdminExport> {
-  const grants: Omit<AdminGrant, "grant">[] = [];
-  const pins: AdminExport["pins"][number][] = [];
-  const works: AdminExport["works"][number][] = [];
-  const waiting: AdminExport["waiting"][number][] = [];
-  const messages: AdminExport["messages"][number][] = [];
-  let unreadable = 0;
-  for (const { agent, grants: kept, owner } of await placesOf(service, whose)) {
-    const core = service.coreOf(agent);
-    const record = await kept.lookUp(owner);
-    if (record?.status === "unreadable") unreadable += 1;
-    if (record !== undefined && !isOf(whose, record)) continue;
-    if (record?.status === "live") {
-      const { grant: _, ...rest } = shown(service, record);
-      grants.push(rest);
-    }
-    const principal = grantOwner(owner);
-    if (principal === undefined || principal.kind === "long-running") continue;
-    const pin = ownerProof(owner)?.by === "code" ? await readPin(core, owner) : undefined;
-    const pinned = pin === undefined || pin === "unreadable" ? undefined : pin.account;
-    const isTheirs = whose.kind === "platform" || (pinned !== undefined && isSame(pinned, whose.account));
-    if (pin === "unreadable") pins.push({ agent, principal, account: pin });
-    else if (pinned !== undefined && isTheirs) pins.push({ agent, principal, account: pinned });
-    for (const { id } of await workList(core, owner).all()) {
-      const work = await workRecords(core).read(id);
-      if (work !== undefined) works.push({ agent, purpose: work.purpose, until: work.until });
-    }
-    for (const expiresAt of await waitingUntil(core, owner)) waiting.push({ agent, expiresAt });
-    if (isTheirs) messages.push(...(await messagesOf(core, owner)));
-  }
-  return { v: 1, at: service.core.now(), grants, pins, works, waiting, messages, unreadable };
-}
-
-async function messagesOf(core: SignInContext, owner: string): Promise<AdminExport["messages"]> {
-  const kept = [...(await allMessages(core, owner)), ...(await messagesOfQuestions(core, owner))];
-  return kept.map(({ prompt, title, earlier }) => ({ agent: core.agent, message: prompt, title, earlier }));
 }
 
 const actor: OptionCheck<string> = label(256);

@@ -81,8 +81,16 @@ export const foundryToolboxMutants: readonly Mutant[] = [
     name: "toolbox-event-that-ends-in-the-next-chunk",
     rule: 9,
     in: "eventScanner",
-    find: "const end = lastEnd(chunk, last);",
+    find: "const end = lastEnd(chunk, before);",
     replace: "const end = lastEnd(chunk, 0);",
+    tests: streamTests,
+  },
+  {
+    name: "toolbox-event-behind-the-first-of-a-large-piece",
+    rule: 9,
+    in: "eventScanner",
+    find: "bytes: chunk.subarray(cut, end), isPart: false",
+    replace: "bytes: chunk.subarray(cut, end), isPart: true",
     tests: streamTests,
   },
   {

@@ -64,6 +64,23 @@ describe("a scanned event stream", () => {
     );
   });
 
+  it("shows the same messages of pieces that hold many, and lets all of them out", () => {
+    const message = fc.string({ unit: "grapheme", minLength: 1, maxLength: 200 });
+    fc.assert(
+      fc.property(
+        fc.array(message, { minLength: 60, maxLength: 120 }),
+        fc.constantFrom("\n", "\r\n", "\r"),
+        fc.array(fc.integer({ min: 1, max: 9_000 }), { minLength: 1, maxLength: 8 }),
+        (messages, end, cut) => {
+          const clean = messages.map((line) => `x${line.replaceAll(/[\r\n]/g, "")}`.repeat(3));
+          const text = clean.map((line) => `data: ${line}${end}${end}`).join("");
+          expect(through(text, cut)).toEqual({ out: text, seen: clean });
+        },
+      ),
+      { numRuns: 200 },
+    );
+  });
+
   it("replaces the data of one event and leaves its other fields and neighbours alone", () => {
     const text = ": hi\n\nevent: message\r\nid: 5\r\ndata: old ü\r\ndata: two\r\n\r\ndata: keep ü\n\n";
     for (const cut of [[1], [3], [1000]]) {

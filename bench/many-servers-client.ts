@@ -19,7 +19,7 @@ import { agentApp, contextOf, mcpApp, people, person, scope, tenant, type Person
 
 const { ENDPOINT: loginEndpoint = "", REDIS: redisUrl = "" } = process.env;
 const key = randomBytes(32).toString("base64");
-const redis = createClient({ url: redisUrl });
+const redis = createClient({ url: redisUrl }).on("error", () => undefined);
 await redis.connect();
 const plainStore: SharedTokenStore = {
   get: (name) => redis.get(name),

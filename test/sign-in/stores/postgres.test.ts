@@ -277,12 +277,12 @@ describe("a server that refuses", () => {
 
 describe("a slow server", () => {
   it("gives an error at the deadline, and a pool of one connection works again", async () => {
-    const store = await open({ max: 1 }, 200);
+    const store = await open({ max: 1 }, 500);
     await store.setIfAbsent("grant", "sealed", hour);
     const other = await admin.connect();
     await other.query("BEGIN");
     await other.query("SELECT FROM hosted_agent_identity FOR UPDATE");
-    await expectEachRefused(store, "within 200 ms", ["take"]);
+    await expectEachRefused(store, "within 500 ms", ["take"]);
     expect(await store.get("grant")).toBe("sealed");
     await other.query("ROLLBACK");
     other.release();

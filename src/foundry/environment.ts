@@ -17,22 +17,38 @@ export interface FoundryEnvironment {
   readonly developer?: boolean;
 }
 
+type Environment = Readonly<Record<string, string | undefined>>;
+
 /**
  * Reads the hosting environment. Source: hosted-agent contract, "environment variables"; the marker is
  * `FOUNDRY_HOSTING_ENVIRONMENT`, non-empty when hosted.
  */
-export function foundryEnvironment(env: Readonly<Record<string, string | undefined>>): FoundryEnvironment {
+export function foundryEnvironment(env: Environment): FoundryEnvironment {
   const named = {
     projectEndpoint: env["FOUNDRY_PROJECT_ENDPOINT"],
-    agentName: env["FOUNDRY_AGENT_NAME"],
-    agentVersion: env["FOUNDRY_AGENT_VERSION"],
-    sessionId: env["FOUNDRY_AGENT_SESSION_ID"],
+    ...agentIn(env),
+    sessionId: sessionIn(env),
   };
   const present = Object.fromEntries(
     Object.entries(named).filter(([, value]) => value !== undefined && value !== ""),
   );
   const developer = developerRefusal(env) === undefined ? { developer: true } : {};
   return { hosted: (env["FOUNDRY_HOSTING_ENVIRONMENT"] ?? "") !== "", ...present, ...developer };
+}
+
+/** The agent that the platform names. For each turn: a process asks its system for every variable. */
+export function agentIn(
+  env: Environment,
+): Record<keyof Pick<FoundryEnvironment, "agentName" | "agentVersion">, string | undefined> {
+  return {
+    agentName: env["FOUNDRY_AGENT_NAME"] || undefined,
+    agentVersion: env["FOUNDRY_AGENT_VERSION"] || undefined,
+  };
+}
+
+/** The session that the platform names. */
+export function sessionIn(env: Environment): string | undefined {
+  return env["FOUNDRY_AGENT_SESSION_ID"] || undefined;
 }
 
 /** The option `environment`. */

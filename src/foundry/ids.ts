@@ -1,4 +1,3 @@
-import { randomBytes } from "node:crypto";
 import type { RandomBytes } from "../runtime/runtime.js";
 
 /** What the ids of the Responses protocol begin with. Source: `IdGenerator` of the agentserver packages. */
@@ -71,7 +70,7 @@ const itemIdPrefixes: Readonly<Record<string, string>> = {
 export function responseIdFor(
   platform: { readonly responseId?: string | undefined; readonly conversationId?: string | undefined },
   previousResponseId: string | undefined,
-  random: RandomBytes = randomBytes,
+  random: RandomBytes,
 ): string {
   const near = previousResponseId ?? platform.conversationId;
   return platform.responseId ?? newId(idPrefixes.response, random, near);
@@ -111,7 +110,7 @@ export function partitionKeyOf(id: string | undefined): string | undefined {
 }
 
 function newPartitionKey(random: RandomBytes): string {
-  return `${Array.from(random(8), (byte) => byte.toString(16).padStart(2, "0")).join("")}00`;
+  return `${Buffer.from(random(8)).toString("hex")}00`;
 }
 
 function entropy(random: RandomBytes): string {

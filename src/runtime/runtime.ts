@@ -2,6 +2,7 @@ import { randomBytes } from "node:crypto";
 import { listener, type OnEvent } from "../events/events.js";
 import { clock, func, orElse } from "../options/checks.js";
 import type { OptionCheck } from "../options/option-table.js";
+import { idBytes } from "./id-bytes.js";
 
 /**
  * What factories take from the program around them: the network, the clock, randomness and whoever listens to
@@ -57,6 +58,12 @@ export const fetchOption: OptionCheck<FetchLike> = orElse(
 const randomOption: OptionCheck<RandomBytes> = orElse(
   func<RandomBytes>("a function that gives so many random bytes"),
   randomBytes,
+);
+
+/** The option `random` of what makes nothing but ids. Default: bytes as good, from a pool. */
+export const idRandomOption: OptionCheck<RandomBytes> = orElse(
+  func<RandomBytes>("a function that gives so many random bytes"),
+  idBytes,
 );
 
 /** The checks of {@link Runtime}. `timeoutMs` is not among them: its range and default differ. */

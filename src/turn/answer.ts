@@ -25,7 +25,7 @@ import { readTurnRequest, type ReadRequest } from "./turn-request.js";
 import type { Preparable, RunOutput, Turn } from "./turn.js";
 import { toolRuns } from "./tool-runs.js";
 import { heardMessage, keepForLater, settleBound, settledWith, type TurnMessage } from "./turn-sign-in.js";
-import { withConsent } from "./with-consent.js";
+import { writtenTurn } from "./with-consent.js";
 
 /** An answer, ready for any HTTP server. */
 export interface Answer {
@@ -257,7 +257,7 @@ function startTurn(
   const { model } = request.body;
   const asked = heard.request;
   const operation = heard.operation ?? operations.resumedBy(context, request) ?? { id: responseId };
-  const events = withConsent(runOf(run, heard, responseId), {
+  const events = writtenTurn(runOf(run, heard, responseId), {
     responseId,
     context,
     prepare,

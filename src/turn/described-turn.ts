@@ -1,5 +1,5 @@
 import type { UserContext } from "../context/user-context.js";
-import { foundryEnvironment } from "../foundry/environment.js";
+import { agentIn } from "../foundry/environment.js";
 import { responseIdFor } from "../foundry/ids.js";
 import type { AgentReference } from "../foundry/items.js";
 import type { ResponsesSettings } from "./responses-options.js";
@@ -35,7 +35,7 @@ export function describedTurn(
 }
 
 function hostedAgent(): AgentReference | undefined {
-  const { agentName, agentVersion } = foundryEnvironment(process.env);
+  const { agentName, agentVersion } = agentIn(process.env);
   if (agentName === undefined) return undefined;
   return { type: "agent_reference", name: agentName, version: agentVersion };
 }

@@ -92,7 +92,10 @@ export function invocations(
 const { agentReference: _reference, model: _model, ...shared } = responsesOptions;
 
 /** The options of `invocations()`, here and in the adapters. */
-export const invocationsOptions: OptionTable<InvocationsOptions, "maxBodyBytes" | keyof RunLimits> = {
+export const invocationsOptions: OptionTable<
+  InvocationsOptions,
+  "maxBodyBytes" | "random" | keyof RunLimits
+> = {
   ...shared,
   message: optional(func<NonNullable<InvocationsOptions["message"]>>()),
 };

@@ -10,7 +10,7 @@ import type { TurnRequest } from "./turn-request.js";
 import type { TurnSignIn } from "./turn-sign-in.js";
 import { onErrorOption, prepareOption, runCheck, runLimitRows } from "./turn-options.js";
 import type { Preparable, RunOutput, Turn } from "./turn.js";
-import { type Runtime, runtimeOptions } from "../runtime/runtime.js";
+import { idRandomOption, type RandomBytes, type Runtime, runtimeOptions } from "../runtime/runtime.js";
 
 /** A turn that answers `POST /responses`. */
 export interface ResponsesTurn extends Turn {
@@ -77,12 +77,13 @@ export interface ResponsesSettings extends ResponsesOptions, RunLimits {
   readonly windDownMs: number;
   readonly maxBodyBytes: number;
   readonly keepAliveMs: number;
+  readonly random: RandomBytes;
   /** The turns that wait for a sign-in. */
   readonly operations: Operations;
 }
 
 /** The options of `responses()`, here and in the adapters. */
-export const responsesOptions: OptionTable<ResponsesOptions, "maxBodyBytes" | keyof RunLimits> = {
+export const responsesOptions: OptionTable<ResponsesOptions, "maxBodyBytes" | "random" | keyof RunLimits> = {
   prepare: prepareOption,
   signIn: optional(
     made<TurnSignIn>("what createSignIn() or remoteSignIn() returned", {
@@ -102,7 +103,7 @@ export const responsesOptions: OptionTable<ResponsesOptions, "maxBodyBytes" | ke
   ...runLimitRows,
   onError: onErrorOption,
   now: runtimeOptions.now,
-  random: runtimeOptions.random,
+  random: idRandomOption,
   onEvent: runtimeOptions.onEvent,
 };
 

@@ -1,6 +1,6 @@
-import { createHash, randomBytes } from "node:crypto";
+import { createHash } from "node:crypto";
 import type { UserContext } from "../context/user-context.js";
-import { foundryEnvironment } from "../foundry/environment.js";
+import { sessionIn } from "../foundry/environment.js";
 import { isHeaderSafe } from "../foundry/headers.js";
 import { partitionKeyOf } from "../foundry/ids.js";
 import { serverDefaultAgent, type AgentReference } from "../foundry/items.js";
@@ -13,7 +13,7 @@ interface SessionFacts {
   readonly conversationId: string | undefined;
   readonly previousResponseId: string | undefined;
   readonly agentReference: AgentReference | undefined;
-  readonly random: RandomBytes | undefined;
+  readonly random: RandomBytes;
 }
 
 /**
@@ -23,7 +23,7 @@ interface SessionFacts {
  * B39, and `derive_session_id` of azure-ai-agentserver-responses.
  */
 export function sessionIdFor(context: UserContext, facts: SessionFacts): string {
-  const { requested, conversationId, previousResponseId, agentReference, random = randomBytes } = facts;
+  const { requested, conversationId, previousResponseId, agentReference, random } = facts;
   const given = requested ?? environmentSession(context);
   if (given !== undefined) return given;
   const near = conversationId ?? previousResponseId;
@@ -35,7 +35,7 @@ export function sessionIdFor(context: UserContext, facts: SessionFacts): string 
 
 /** The session that the environment names: the process's, or outside of a hosted container the middleware's. */
 export function environmentSession({ platform }: UserContext): string | undefined {
-  const { sessionId } = foundryEnvironment(process.env);
+  const sessionId = sessionIn(process.env);
   const named = sessionId ?? (platform.hosted ? undefined : platform.sessionId);
   // It goes into a header.
   return isHeaderSafe(named) ? named : undefined;

@@ -1,4 +1,3 @@
-import { randomBytes } from "node:crypto";
 import type { UserContext } from "../context/user-context.js";
 import { policyOption, type ConsentLinkPolicy, consentLinkRefused } from "../consent/link-policy.js";
 import { HostedAgentIdentityError } from "../errors.js";
@@ -7,7 +6,7 @@ import { contextOption } from "../context/internals.js";
 import { responseIdFor } from "../foundry/ids.js";
 import { agentReferenceOption, type AgentReference } from "../foundry/items.js";
 import { abortSignal, check, func, optional, text } from "../options/checks.js";
-import { readOptions, type OptionTable } from "../options/option-table.js";
+import { readOptions, type Checked, type OptionTable } from "../options/option-table.js";
 import { emit } from "../events/events.js";
 import { failureFrom, isCancelled, refusedIn } from "./failure.js";
 import { runPieces, type RunLimits, type RunPieces } from "./run-pieces.js";
@@ -20,7 +19,7 @@ import { onErrorOption, prepareOption, resumedOption, runCheck, runLimitRows } f
 import { toolRuns } from "./tool-runs.js";
 import { turnScope, type TurnScope } from "./turn-scope.js";
 import type { Preparable, ResumedTurn, RunOutput, Turn } from "./turn.js";
-import { runtimeOptions, type Runtime } from "../runtime/runtime.js";
+import { idRandomOption, runtimeOptions, type Runtime } from "../runtime/runtime.js";
 
 /** How a turn is run and its response written. */
 export interface WithConsentOptions extends Pick<Runtime, "now" | "random" | "onEvent"> {
@@ -102,7 +101,17 @@ export function withConsent(
   options: WithConsentOptions = {},
 ): AsyncIterableIterator<ResponseEvent> {
   runCheck.read(run, "withConsent: run");
-  const settings = readOptions("withConsent", withConsentOptions, options);
+  return writtenTurn(run, readOptions("withConsent", withConsentOptions, options));
+}
+
+/** {@link WithConsentOptions}, checked and complete. */
+export type TurnSettings = Checked<WithConsentOptions, keyof RunLimits | "random">;
+
+/** `withConsent()` for a host that has checked its options when it was made, and the request when it came. */
+export function writtenTurn(
+  run: (turn: Turn) => RunOutput,
+  settings: TurnSettings,
+): AsyncIterableIterator<ResponseEvent> {
   const scope = turnScope(settings);
   let response;
   let turn;
@@ -140,7 +149,7 @@ export function withConsent(
 }
 
 /** The options of `withConsent()`. */
-export const withConsentOptions: OptionTable<WithConsentOptions, keyof RunLimits> = {
+export const withConsentOptions: OptionTable<WithConsentOptions, keyof RunLimits | "random"> = {
   operationId: optional(text()),
   resumed: resumedOption,
   ...runLimitRows,
@@ -163,15 +172,14 @@ export const withConsentOptions: OptionTable<WithConsentOptions, keyof RunLimits
   onConsentRequired: optional(func<NonNullable<WithConsentOptions["onConsentRequired"]>>()),
   onError: onErrorOption,
   now: runtimeOptions.now,
-  random: runtimeOptions.random,
+  random: idRandomOption,
 };
 
 function begin(
   { signal, context }: TurnScope,
-  options: WithConsentOptions,
+  options: TurnSettings,
 ): { readonly response: OpenResponse; readonly turn: Turn } {
-  const { previousResponseId, agentReference, resumed, onEvent } = options;
-  const random = options.random ?? randomBytes;
+  const { previousResponseId, agentReference, resumed, onEvent, random } = options;
   const responseId = options.responseId ?? responseIdFor(context.platform, previousResponseId, random);
   const response = openResponse({
     responseId,

@@ -45,7 +45,10 @@ export function onFastify({
   return async (request, reply) => {
     refuseOtherHosts(name, "hosted-agent-identity/fastify", ["fastify request"], request);
     const gone = new AbortController();
-    reply.raw.once("close", () => gone.abort());
+    // An answer that is complete has nobody waiting any more, and an abort makes an error with its stack.
+    reply.raw.once("close", () => {
+      if (!reply.raw.writableFinished) gone.abort();
+    });
     const context = contextSlot.byRequest.get(request) ?? tryGetUserContext(request.raw);
     const { method, headers: sent } = request;
     const requestId = sent["x-request-id"]?.toString();

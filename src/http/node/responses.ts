@@ -66,7 +66,10 @@ async function answered(
   response: ServerResponse,
 ): Promise<void> {
   const gone = new AbortController();
-  response.once("close", () => gone.abort());
+  // An answer that is complete has nobody waiting any more, and an abort makes an error with its stack.
+  response.once("close", () => {
+    if (!response.writableFinished) gone.abort();
+  });
   const requestId = request.headers["x-request-id"]?.toString();
   const refused = (error: RequestError): Promise<void> =>
     write(response, errorAnswer(error, answerHeaders(requestId)));
@@ -100,7 +103,6 @@ async function write(response: ServerResponse, { status, headers, body }: Answer
     if (isOver(response)) return await unread(body);
     response.writeHead(status, headers);
     if (typeof body === "string") return void response.end(body);
-    response.flushHeaders();
   } catch (error) {
     await unread(body);
     throw error;

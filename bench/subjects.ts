@@ -18,6 +18,7 @@ export const subjects: Readonly<Record<string, () => Promise<readonly Row[]>>> =
   "shared cache": async () => (await import("./shared-cache.js")).sharedCache(),
   "throttled neighbour": async () => (await import("./throttled-neighbour.js")).throttledNeighbour(),
   "long stream": async () => (await import("./long-stream.js")).longStream(),
+  "first byte": async () => (await import("./first-byte.js")).firstByte(),
   "inspected answers": async () => (await import("./inspected-answers.js")).inspectedAnswers(),
   "import time": async () => (await import("./import-time.js")).importTime(),
   "first token": async () => (await import("./first-token.js")).firstToken(),

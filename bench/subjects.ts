@@ -10,6 +10,8 @@ export const subjects: Readonly<Record<string, () => Promise<readonly Row[]>>> =
   verification: async () => (await import("./verify.js")).verify(),
   "Express middleware": async () => (await import("./middleware.js")).middleware(),
   memory: async () => (await import("./memory.js")).memory(),
+  "early refresh": async () => (await import("./early-refresh.js")).earlyRefresh(),
+  "loop block": async () => (await import("./loop-block.js")).loopBlock(),
   "concurrent calls": async () => (await import("./single-flight.js")).singleFlight(),
   burst: async () => (await import("./burst.js")).burst(),
   "many servers": async () => (await import("./many-servers.js")).manyServers(),

@@ -21,6 +21,7 @@ export const subjects: Readonly<Record<string, () => Promise<readonly Row[]>>> =
   "throttled neighbour": async () => (await import("./throttled-neighbour.js")).throttledNeighbour(),
   "long stream": async () => (await import("./long-stream.js")).longStream(),
   "first byte": async () => (await import("./first-byte.js")).firstByte(),
+  "streamed deltas": async () => (await import("./streamed-deltas.js")).streamedDeltas(),
   "inspected answers": async () => (await import("./inspected-answers.js")).inspectedAnswers(),
   installation: async () => (await import("./installation.js")).installation(),
   "import time": async () => (await import("./import-time.js")).importTime(),

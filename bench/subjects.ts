@@ -30,6 +30,7 @@ export const subjects: Readonly<Record<string, () => Promise<readonly Row[]>>> =
   telemetry: async () => (await import("./telemetry.js")).telemetry(),
   "MCP call": async () => (await import("./mcp-call.js")).mcpCall(),
   "tokens of grants": async () => (await import("./sign-in/grant-tokens.js")).grantTokens(),
+  "remote sign-in": async () => (await import("./sign-in/remote.js")).remote(),
   "sign-in on Redis": async () => (await import("./sign-in/commands.js")).signInCommands(),
   "sign-in crowd": async () => (await import("./sign-in/crowd.js")).crowd(),
 };

@@ -7,7 +7,7 @@ import {
   UserContext,
   type UserAccess,
 } from "hosted-agent-identity";
-import { createSignIn, redisStore, type SignInStore } from "hosted-agent-identity/sign-in";
+import { createSignIn, redisStore, type SignIn, type SignInStore } from "hosted-agent-identity/sign-in";
 import { createClient } from "redis";
 import { clientSecret as sourceSecret } from "../../src/exchange/client-secret.js";
 import { entraApp as sourceApp, entraAppInternals as sourceInternals } from "../../src/exchange/entra-app.js";
@@ -31,9 +31,9 @@ export interface Grants {
   readonly textBytes: number;
 }
 
-const agentName = "Contacts agent";
+export const agentName = "Contacts agent";
 const keyPrefix = "hosted-agent-identity:";
-const project = "https://project.example.com";
+export const project = "https://project.example.com";
 const publicUrl = "https://agent.example.com/sign-in";
 /** How long the refresh tokens of Entra are, in characters. */
 const refreshTokenLength = 1200;
@@ -165,6 +165,7 @@ export function platformContext(number: number): UserContext {
 /** One process of the agent, as far as its memory goes: nothing of any user is in it yet. */
 export interface Instance {
   readonly contacts: UserAccess;
+  readonly signIn: SignIn;
   /** Names of the store's steps so far. */
   readonly steps: readonly string[];
   close(): Promise<void>;
@@ -194,6 +195,7 @@ export async function instance(
   });
   return {
     contacts,
+    signIn,
     steps,
     async close() {
       await contacts.close();

@@ -1,6 +1,6 @@
 /**
- * The process of a sign-in service with grants in Redis, and in it a route that answers as much without us. Says what
- * it has used when it is asked.
+ * The process of a sign-in service with grants in Redis, and in it a route that answers as much without us, and reads a
+ * record first if it is told one. Says what it has used when it is asked.
  */
 import { once } from "node:events";
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
@@ -11,7 +11,7 @@ import { signInApi } from "hosted-agent-identity/sign-in";
 import { networkTo } from "../network.js";
 import { app, resource } from "../ours.js";
 import { jwt } from "../people.js";
-import { agentName, instance, project } from "./grants.js";
+import { agentName, connected, instance, project } from "./grants.js";
 
 /** What the service is told. */
 export interface RemoteStart {
@@ -54,13 +54,18 @@ const api = signInApi({
   ],
 });
 const served = webHandler(async (request) => (await api(request)) ?? new Response(null, { status: 404 }));
+const store = await connected(start.url);
 const reply = { status: "token", access_token: jwt({}), expires_at: 0, use_for_ms: 60_000, account: null };
 
 async function bare(request: IncomingMessage, response: ServerResponse): Promise<void> {
   const chunks: Buffer[] = [];
   for await (const chunk of request) chunks.push(chunk as Buffer);
-  const { server_label } = JSON.parse(Buffer.concat(chunks).toString()) as { server_label?: unknown };
-  const status = server_label === resource.serverLabel ? 200 : 400;
+  const { server_label, record } = JSON.parse(Buffer.concat(chunks).toString()) as {
+    server_label?: unknown;
+    record?: string;
+  };
+  const isThere = record === undefined || (await store.get(record)) !== null;
+  const status = server_label === resource.serverLabel && isThere ? 200 : 400;
   const expires_at = Date.now() + 3_600_000;
   response
     .writeHead(status, { "content-type": "application/json" })

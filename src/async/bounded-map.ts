@@ -8,6 +8,11 @@ export function boundedMap<K, V>(maxKeys: number): Map<K, V> {
 
 class BoundedMap<K, V> extends Map<K, V> {
   readonly #maxKeys: number;
+  /**
+   * Goes on from the last key that made room. A new iterator would first pass every key deleted before it: the engine
+   * leaves their places until it makes the map anew.
+   */
+  readonly #oldest: IterableIterator<K> = this.keys();
 
   constructor(maxKeys: number) {
     super();
@@ -18,7 +23,7 @@ class BoundedMap<K, V> extends Map<K, V> {
     this.delete(key);
     super.set(key, value);
     if (this.size <= this.#maxKeys) return this;
-    const { value: oldest, done } = this.keys().next();
+    const { value: oldest, done } = this.#oldest.next();
     if (done !== true) this.delete(oldest);
     return this;
   }

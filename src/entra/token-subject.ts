@@ -21,8 +21,8 @@ export type TokenSubject =
  * agent-id/agent-token-claims (`xms_sub_fct`).
  */
 export function subjectOf(claims: TokenClaims): TokenSubject {
-  const odd = deciding.filter((name) => claims[name] !== undefined && typeof claims[name] !== "string");
-  if (odd.length > 0) return unclear(`its ${odd.join(" and ")} is not a text`);
+  if (deciding.some((name) => isOdd(claims[name])))
+    return unclear(`its ${deciding.filter((name) => isOdd(claims[name])).join(" and ")} is not a text`);
   const { idtyp, oid, sub } = claims;
   if (idtyp !== undefined && idtyp !== "app" && idtyp !== "user")
     return unclear("its idtyp is neither app nor user");
@@ -50,6 +50,10 @@ const deciding = ["idtyp", "scp", "oid", "sub", "azp", "appid", "xms_sub_fct"] a
 /** Values of `xms_sub_fct`, a list with spaces, in any order. */
 const agentIdentityFact = "11";
 const agentUserFact = "13";
+
+function isOdd(value: unknown): boolean {
+  return value !== undefined && typeof value !== "string";
+}
 
 function unclear(detail: string): TokenSubject {
   return { kind: "unclear", detail };

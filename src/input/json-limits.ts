@@ -14,9 +14,29 @@ export type JsonExcess = keyof typeof jsonLimits;
  */
 export function parseJson(json: string | Uint8Array): unknown {
   const bytes = typeof json === "string" ? Buffer.from(json) : json;
-  const excess = excessInText(bytes);
+  const excess = isSurelySmall(bytes) ? undefined : excessInText(bytes);
   if (excess !== undefined) throw new RangeError(`JSON with more than ${excessText(excess)}.`);
-  return JSON.parse(typeof json === "string" ? json : Buffer.from(json).toString("utf8"));
+  return JSON.parse(typeof json === "string" ? json : textOf(bytes));
+}
+
+/** The text of bytes, without a copy of them. */
+function textOf({ buffer, byteOffset, byteLength }: Uint8Array): string {
+  return Buffer.from(buffer, byteOffset, byteLength).toString("utf8");
+}
+
+/**
+ * Whether a text is within both limits by what is found natively: each value needs a byte of its own, each level of
+ * nesting an opening bracket, which may also be part of a string. `false` decides nothing.
+ */
+function isSurelySmall(bytes: Uint8Array): boolean {
+  if (bytes.length >= jsonLimits.values) return false;
+  let brackets = 0;
+  for (const bracket of [openBrace, openBracket])
+    for (let at = bytes.indexOf(bracket); at !== -1; at = bytes.indexOf(bracket, at + 1)) {
+      brackets += 1;
+      if (brackets > jsonLimits.depth) return false;
+    }
+  return true;
 }
 
 /** A limit in words. */

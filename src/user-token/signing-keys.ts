@@ -54,7 +54,7 @@ export function signingKeys(options: SigningKeysOptions): SigningKeys {
     return set;
   };
   return {
-    keyFor: async (tenantId, kid) => setOf(tenantId).keyFor(kid),
+    keyFor: (tenantId, kid) => setOf(tenantId).keyFor(kid),
     stillHas: (tenantId, kid) => sets.get(tenantId)?.stillHas(kid) ?? false,
     fetch: (tenantId) => setOf(tenantId).fetch(),
   };
@@ -76,6 +76,8 @@ interface LoadedKeys {
   /** On the steady clock, so that setting the wall clock back makes no key set younger. */
   readonly at: number;
   readonly find: (header: { alg: string; kid: string }) => Promise<CryptoKey>;
+  /** The keys of this set that were found before. */
+  readonly found: Map<string, CryptoKey>;
 }
 
 function keySet(url: string, options: SigningKeysOptions): KeySet {
@@ -99,25 +101,33 @@ function keySet(url: string, options: SigningKeysOptions): KeySet {
       }
     });
 
+  const known = (kid: string): boolean => loaded?.kids.has(kid) ?? false;
+
+  async function find(kid: string): Promise<CryptoKey> {
+    if (!youngerThan(known(kid) ? freshMs : cooldownMs)) {
+      try {
+        await refresh();
+      } catch (error) {
+        if (!known(kid) || !youngerThan(staleMs)) throw error;
+      }
+    }
+    if (loaded === undefined || !known(kid)) throw new UserTokenError("user_token_key_unknown");
+    const { find, found } = loaded;
+    try {
+      const key = await find({ alg: "RS256", kid });
+      found.set(kid, key);
+      return key;
+    } catch (cause) {
+      // Two keys under one id, or a key that is not RSA: this token cannot be checked with either.
+      throw new UserTokenError("user_token_key_unknown", undefined, {}, { cause });
+    }
+  }
+
   return {
     fetch: async () => (youngerThan(freshMs) ? undefined : refresh()),
-    stillHas: (kid) => youngerThan(freshMs) && (loaded?.kids.has(kid) ?? false),
+    stillHas: (kid) => youngerThan(freshMs) && known(kid),
     async keyFor(kid) {
-      const known = (): boolean => loaded?.kids.has(kid) ?? false;
-      if (!youngerThan(known() ? freshMs : cooldownMs)) {
-        try {
-          await refresh();
-        } catch (error) {
-          if (!known() || !youngerThan(staleMs)) throw error;
-        }
-      }
-      if (loaded === undefined || !known()) throw new UserTokenError("user_token_key_unknown");
-      try {
-        return await loaded.find({ alg: "RS256", kid });
-      } catch (cause) {
-        // Two keys under one id, or a key that is not RSA: this token cannot be checked with either.
-        throw new UserTokenError("user_token_key_unknown", undefined, {}, { cause });
-      }
+      return (youngerThan(freshMs) ? loaded?.found.get(kid) : undefined) ?? find(kid);
     },
   };
 }
@@ -138,7 +148,8 @@ async function load(url: string, { fetch, clocks, timeoutMs }: SigningKeysOption
     return parseJson(text) as JSONWebKeySet;
   });
   const find = createLocalJWKSet(published);
-  return { kids: new Set(published.keys.flatMap(({ kid }) => kid ?? [])), at: clocks.age(), find };
+  const kids = new Set(published.keys.flatMap(({ kid }) => kid ?? []));
+  return { kids, at: clocks.age(), find, found: new Map() };
 }
 
 function unavailable(cause?: unknown): UserTokenError {

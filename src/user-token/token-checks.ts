@@ -50,12 +50,14 @@ export const tokenChecks: Readonly<Record<TokenCheckName, TokenCheck>> = {
   client: checkClient,
 };
 
+const checks: readonly TokenCheck[] = Object.values(tokenChecks);
+
 /** The name of a check of {@link tokenChecks}. */
 export type TokenCheckName = "tenant" | "issuer" | "audience" | "lifetime" | "subject" | "scopes" | "client";
 
 /** Runs every check and returns what the token is good for. Throws the first error. */
 export function checkClaims(claims: TokenClaims, rules: ClaimRules): TokenUse {
-  for (const check of Object.values(tokenChecks)) {
+  for (const check of checks) {
     const error = check(claims, rules);
     if (error !== undefined) throw error;
   }
@@ -98,8 +100,8 @@ function notListed(tid: string): UserTokenError {
 }
 
 function checkIssuer(claims: TokenClaims, { app }: ClaimRules): UserTokenError | undefined {
-  const expected = issuersOf(app.cloud, (claims.tid ?? "").toLowerCase());
   const actual = stringClaim(claims, "iss");
+  const expected = issuersOf(app.cloud, (claims.tid ?? "").toLowerCase());
   if (actual !== undefined && expected.includes(actual)) return undefined;
   return new UserTokenError(
     "user_token_issuer",
@@ -255,7 +257,7 @@ function checkSubject(claims: TokenClaims, { takes }: ClaimRules): UserTokenErro
 /** Required scopes are those of our own app. A resource checks the scopes of its own tokens. */
 function checkScopes(claims: TokenClaims, rules: ClaimRules): UserTokenError | undefined {
   const required = rules.requiredScopes;
-  if (useOf(claims, rules)?.use !== "app") return undefined;
+  if (required.length === 0 || useOf(claims, rules)?.use !== "app") return undefined;
   const granted = scopesOf(claims);
   if (required.every((scope) => granted.includes(scope))) return undefined;
   return new UserTokenError(
@@ -331,8 +333,12 @@ export function malformed(token: string): UserTokenError {
  * Reads what is needed to find the key. Checks algorithm and tenant before any URL is built from the token: a caller
  * must not choose what this process fetches.
  */
-export function readUnverified(token: string, app: EntraAppFacts): UnverifiedToken {
-  const header = decodeHeader(token);
+export function readUnverified(
+  token: string,
+  app: EntraAppFacts,
+  readHeader: typeof decodeHeader = decodeHeader,
+): UnverifiedToken {
+  const header = readHeader(token);
   const claims = decodeClaims(token);
   if (header === undefined || claims === undefined) throw malformed(token);
   if (header["alg"] !== "RS256") throw new UserTokenError("user_token_algorithm");
@@ -354,6 +360,21 @@ export function decodeHeader(token: string): Readonly<Record<string, unknown>> |
   } catch {
     return undefined;
   }
+}
+
+/**
+ * Reads headers as {@link decodeHeader} does, and remembers the last one: all tokens that one key signs for one purpose
+ * begin with the same header.
+ */
+export function headerReader(): typeof decodeHeader {
+  let text = "";
+  let header: ReturnType<typeof decodeHeader>;
+  return (token) => {
+    if (header !== undefined && token.startsWith(text)) return header;
+    header = decodeHeader(token);
+    text = token.slice(0, token.indexOf(".") + 1);
+    return header;
+  };
 }
 
 function isRecord(value: unknown): value is Record<string, unknown> {

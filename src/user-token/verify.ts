@@ -1,5 +1,4 @@
-import { createHash } from "node:crypto";
-import type { CryptoKey } from "jose";
+import { hash as digest } from "node:crypto";
 import type { compactVerify as CompactVerify } from "jose/jws/compact/verify";
 import { boundedMap } from "../async/bounded-map.js";
 import { clocksOf, type Clocks, endAt, isPast, type End } from "../async/clocks.js";
@@ -31,6 +30,7 @@ import {
   admitTenant,
   checkClaims,
   defaultClockToleranceS,
+  headerReader,
   type ClaimRules,
   type TakenSubjects,
   checkShape,
@@ -112,46 +112,53 @@ export function tokenVerifier(
 ): UserTokenVerifier {
   const { app, onEvent, maxTokenBytes, clocks, rulesAt, keys } = settingsOf(options, takes);
   const remembered = verifiedTokens(rememberedTokens, clocks);
+  const readHeader = headerReader();
   const proving = singleFlight<RememberedToken>();
   const asksTenants = typeof app.allowedTenants === "function";
-  let jose: Promise<Jose> | undefined;
+  let loading: Promise<Jose> | undefined;
+  let jose: Jose | undefined;
   const tenants = typeof app.allowedTenants === "function" ? [] : app.allowedTenants;
   prepareWith(app, {
-    modules: async () => Promise.all([(jose ??= loadJose()), loadJwks()]),
+    modules: async () => Promise.all([(loading ??= loadJose()), loadJwks()]),
     network: async () =>
       Promise.all([...new Set([app.tenantId, ...tenants])].slice(0, tenantsAtStart).map(keys.fetch)),
   });
 
-  async function prove(token: string, hash: string): Promise<RememberedToken> {
-    const unverified = readUnverified(token, app);
-    if (asksTenants) await admitTenant(app, unverified.tid);
-    const key = await keys.keyFor(unverified.tid, unverified.kid);
+  async function prove(token: string, hash: string, unverified: UnverifiedToken): Promise<RememberedToken> {
+    const { tid, kid, header, claims } = unverified;
+    if (asksTenants) await admitTenant(app, tid);
+    const key = await keys.keyFor(tid, kid);
     // Kept, because with loader hooks (tracing, tsx) every import() asks another thread.
-    jose ??= loadJose();
-    await checkSignature(token, key, await jose, () =>
-      signatureError(unverified.header, unverified.claims, app),
-    );
+    jose ??= await (loading ??= loadJose());
+    try {
+      await jose.compactVerify(token, key, { algorithms: ["RS256"] });
+    } catch (cause) {
+      throw isWrongSignature(cause)
+        ? signatureError(header, claims, app)
+        : new UserTokenError("user_token_malformed");
+    }
     const proven = provenToken(unverified, rulesAt(clocks.now()));
     remembered.remember(hash, proven);
     return proven;
   }
 
-  async function proveOnce(token: string, hash: string): Promise<RememberedToken> {
-    const known = remembered.find(hash);
-    if (known !== undefined && keys.stillHas(known.tid, known.kid)) {
-      if (asksTenants) await admitTenant(app, known.tid);
-      return known;
-    }
-    remembered.forget(hash);
-    return proving.run(hash, () => prove(token, hash));
-  }
-
   async function verified(token: string): Promise<VerifiedUserToken> {
     try {
       checkShape(token, maxTokenBytes);
-      const hash = createHash("sha256").update(token).digest("base64url");
-      const { tid, use } = await proveOnce(token, hash);
-      return verifiedUserToken(token, hash, tid, use);
+      const hash = digest("sha256", token, "base64url");
+      const known = remembered.find(hash);
+      if (known !== undefined && keys.stillHas(known.tid, known.kid)) {
+        if (asksTenants) await admitTenant(app, known.tid);
+        // Decoded again, because claims are not kept in memory. The hash proves that it is the same token.
+        return verifiedUserToken(token, hash, known, decodeClaims(token) ?? {});
+      }
+      remembered.forget(hash);
+      let unverified: UnverifiedToken | undefined;
+      const proven = await proving.run(hash, () =>
+        prove(token, hash, (unverified = readUnverified(token, app, readHeader))),
+      );
+      // Who waits for another request with the same token reads claims of its own: no two share an object.
+      return verifiedUserToken(token, hash, proven, unverified?.claims ?? decodeClaims(token) ?? {});
     } catch (error) {
       if (isUserTokenError(error)) {
         emit(onEvent, { type: "user_token_refused", code: error.code, category: error.category });
@@ -174,21 +181,9 @@ interface Jose {
   readonly compactVerify: typeof CompactVerify;
 }
 
-async function checkSignature(
-  token: string,
-  key: CryptoKey,
-  { compactVerify }: Jose,
-  failed: () => UserTokenError,
-): Promise<void> {
-  try {
-    await compactVerify(token, key, { algorithms: ["RS256"] });
-  } catch (cause) {
-    // Anything else is an unsupported header, such as `crit`. No cause: it may quote the token.
-    if (!(cause instanceof Error) || !("code" in cause)) throw new UserTokenError("user_token_malformed");
-    throw cause.code === "ERR_JWS_SIGNATURE_VERIFICATION_FAILED"
-      ? failed()
-      : new UserTokenError("user_token_malformed");
-  }
+/** Anything else is an unsupported header, such as `crit`. It does not become a cause: it may quote the token. */
+function isWrongSignature(cause: unknown): boolean {
+  return cause instanceof Error && "code" in cause && cause.code === "ERR_JWS_SIGNATURE_VERIFICATION_FAILED";
 }
 
 function provenToken({ tid, kid, claims }: UnverifiedToken, rules: ClaimRules): RememberedToken {
@@ -196,9 +191,12 @@ function provenToken({ tid, kid, claims }: UnverifiedToken, rules: ClaimRules): 
   return { tid, kid, use, expiresAt: (claims.exp ?? 0) * 1000 };
 }
 
-function verifiedUserToken(token: string, hash: string, tid: string, use: TokenUse): VerifiedUserToken {
-  // Decoded again, because claims are not kept in memory. The hash proves that it is the same token.
-  const claims = decodeClaims(token) ?? {};
+function verifiedUserToken(
+  token: string,
+  hash: string,
+  { tid, use }: RememberedToken,
+  claims: TokenClaims,
+): VerifiedUserToken {
   const assertion: Assertion = Object.freeze({ token, hash, claims, ...use });
   const verified = { user: userOf(claims, tid) };
   Object.defineProperty(verified, "assertion", { value: assertion, enumerable: false });

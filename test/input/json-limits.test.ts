@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { excessInText, excessInValue, jsonLimits } from "../../src/input/json-limits.js";
+import { excessInText, excessInValue, jsonLimits, parseJson } from "../../src/input/json-limits.js";
 
 const { depth, values } = jsonLimits;
 const nested = (levels: number): string => "[".repeat(levels) + "]".repeat(levels);
@@ -30,6 +30,8 @@ describe("the limits of a body", () => {
     // Containers with one repeated name are one value when parsed, so only their depth is the same.
     if (!text.startsWith('{"a":0')) expect(excessInValue(JSON.parse(text))).toBe(excess);
     expect(excessInText(Buffer.from(text))).toBe(excess);
+    if (excess === undefined) expect(parseJson(text)).toEqual(JSON.parse(text));
+    else expect(() => parseJson(text)).toThrow(RangeError);
   });
 
   it.each([

@@ -8,6 +8,13 @@ const gate = ["test/server/gate.test.ts"];
 /** The limits of what comes from outside, before any work on it. */
 export const limitMutants: readonly Mutant[] = [
   {
+    name: "short-json-nested-at-will",
+    rule: 16,
+    find: "if (brackets > jsonLimits.depth) return false;",
+    replace: "",
+    tests: ["test/input/json-limits.test.ts"],
+  },
+  {
     name: "a-code-in-a-message-of-any-length",
     rule: 16,
     find: "if (text.length > maxMessageLength) return none;",

@@ -33,8 +33,8 @@ export const proofMutants: readonly Mutant[] = [
   {
     name: "odd-claims-read-as-absent",
     rule: 18,
-    find: "if (odd.length > 0)",
-    replace: "if (odd.length > 9)",
+    find: "if (deciding.some((name) => isOdd(claims[name])))",
+    replace: "if (deciding.length === 0)",
     tests: claims,
   },
   {

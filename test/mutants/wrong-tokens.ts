@@ -12,7 +12,7 @@ export const wrongTokenMutants: readonly Mutant[] = [
   {
     name: "a-function-of-tenants-is-not-asked",
     rule: 5,
-    find: "if (asksTenants) await admitTenant(app, unverified.tid);",
+    find: "if (asksTenants) await admitTenant(app, tid);",
     replace: "",
     tests: changing,
   },

@@ -298,6 +298,26 @@ describe("a verification is remembered", () => {
     expect(new Set(all.map(({ assertion }) => assertion.hash)).size).toBe(1);
   });
 
+  test("and no two requests share its claims, which a handler could change", async () => {
+    const verify = verifier();
+    const token = await cloud.token();
+    const all = await Promise.all([verify(token), verify(token)]);
+    all.push(await verify(token), await verify(token));
+    expect(new Set(all.map(({ assertion }) => assertion.claims)).size).toBe(4);
+    expect(new Set(all.map(({ assertion }) => JSON.stringify(assertion.claims))).size).toBe(1);
+  });
+
+  test("and so is its header, for tokens that begin with the same one", async () => {
+    const verify = verifier();
+    await verify(await cloud.token());
+    const [, claims, signature] = (await cloud.token()).split(".");
+    const other = base64url({ alg: "none", typ: "JWT" });
+    await refused(verify(`${other}.${claims}.${signature}`), "user_token_algorithm");
+    const unknown = base64url({ alg: "RS256", kid: "unknown" });
+    await refused(verify(`${unknown}.${claims}.${signature}`), "user_token_key_unknown");
+    expect((await verify(await cloud.token())).user.tid).toBe(cloud.home);
+  });
+
   test("for the whole token: the same claims under a bad signature are refused", async () => {
     const verify = verifier();
     const token = await cloud.token();

@@ -89,7 +89,7 @@ export const tokenTargets: readonly FuzzTarget[] = [
     name: "user token",
     from: "callers",
     files: [
-      "src/user-token/token-checks.ts#checkShape,readUnverified,decodeHeader,isRecord",
+      "src/user-token/token-checks.ts#checkShape,readUnverified,headerReader,decodeHeader,isRecord",
       "src/entra/token-claims.ts#decodeClaims,isClaims,stringClaim,audiencesOf,isTexts,scopesOf,clientOf",
       "src/user-token/verify.ts#checkSignature,provenToken,verifiedUserToken,userOf",
     ],
@@ -141,7 +141,7 @@ export const tokenTargets: readonly FuzzTarget[] = [
     name: "claims of a user token",
     from: "callers, and a tenant that signs odd things",
     files: [
-      "src/user-token/token-checks.ts#checkClaims,checkTenant,checkIssuer,useOf,checkAudience,checkLifetime,checkSubject,checkScopes,checkClient,isListed,notListed,wrongAudience,isIdToken,wrongToken,malformed,isNumber,instant,quoted,either,readUnverified,decodeHeader,isRecord",
+      "src/user-token/token-checks.ts#checkClaims,checkTenant,checkIssuer,useOf,checkAudience,checkLifetime,checkSubject,checkScopes,checkClient,isListed,notListed,wrongAudience,isIdToken,wrongToken,malformed,isNumber,instant,quoted,either,readUnverified,headerReader,decodeHeader,isRecord",
       "src/entra/token-claims.ts#decodeClaims,isClaims,stringClaim,audiencesOf,isTexts,scopesOf,clientOf",
       "src/entra/token-subject.ts",
     ],

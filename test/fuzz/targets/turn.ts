@@ -23,7 +23,7 @@ export const turnTargets: readonly FuzzTarget[] = [
     files: [
       "src/turn/turn-request.ts",
       "src/turn/turn-sign-in.ts#heardMessage,interrupted,keptMessage",
-      "src/input/json-limits.ts#parseJson,excessText,excessInText,excessInValue,endOfText,afterSpace,isSpace",
+      "src/input/json-limits.ts#parseJson,textOf,isSurelySmall,excessText,excessInText,excessInValue,endOfText,afterSpace,isSpace",
       "src/turn/received-body.ts",
       "src/turn/request-rules.ts",
       "src/turn/container-protocol.ts",

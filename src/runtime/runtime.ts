@@ -85,8 +85,10 @@ export type FetchLike = (input: string | URL | Request, init?: RequestInit) => P
 /** Gives random bytes, as `randomBytes` of `node:crypto` does. */
 export type RandomBytes = (length: number) => Uint8Array;
 
-/** A number from 0 to 1, without 1: for jitter. */
+/** A number from 0 to 1, without 1: for jitter, which is no secret. */
 export function fraction(random: RandomBytes): number {
+  // Four bytes of the system's randomness cost more than all else that keeps a token.
+  if (random === randomBytes) return Math.random();
   const [a = 0, b = 0, c = 0, d = 0] = random(4);
   return (a * 2 ** 24 + b * 2 ** 16 + c * 2 ** 8 + d) / 2 ** 32;
 }

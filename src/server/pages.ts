@@ -108,7 +108,8 @@ export function urlClients(max: number = maxClients): UrlClients {
   const keyOf = ({ sessionId, principalKey, clientId }: InitializedClient): string =>
     sessionId === undefined ? digest("client", principalKey, clientId) : digest("session", sessionId);
   return {
-    has: (client) => known.get(keyOf(client)) === true,
+    // Most servers note nobody: then no name is made.
+    has: (client) => known.size > 0 && known.get(keyOf(client)) === true,
     note: (client, takesUrls) => void known.set(keyOf(client), takesUrls),
   };
 }

@@ -132,7 +132,9 @@ function tokenHome({ random, clocks }: TokenHomeOptions): TokenHome {
       try {
         return await settleOrAbort(work, signal);
       } finally {
-        if (known !== undefined && (known.callers -= 1) === 0) known.ends.abort(signal.reason);
+        // The last one leaves because the work has ended, or before: only then is there something to end.
+        if (known !== undefined && (known.callers -= 1) === 0 && signal.aborted)
+          known.ends.abort(signal.reason);
       }
     },
     forgotten,
@@ -295,7 +297,7 @@ function successorKey(key: string, refused: string): string {
 
 /** Whether a token may stand under a key: not as its own successor. */
 export function maySucceed(key: string, token: string): boolean {
-  return !key.endsWith(` after ${digest(token)}`);
+  return !isSuccessor(key) || !key.endsWith(` after ${digest(token)}`);
 }
 
 /** Whether the key is that of a successor. */

@@ -98,8 +98,8 @@ export const sharedBetweenServersMutants: readonly Mutant[] = [
   {
     name: "an-exchange-that-nobody-waits-for",
     rule: 11,
-    find: "if (known !== undefined && (known.callers -= 1) === 0) known.ends.abort(signal.reason);",
-    replace: "",
+    find: "if (known !== undefined && (known.callers -= 1) === 0 && signal.aborted)",
+    replace: "if (known === undefined)",
     tests,
   },
   {

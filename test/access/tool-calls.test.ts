@@ -55,6 +55,33 @@ const states = (context: UserContext): string[] =>
 const json: Handler = (_request, response) => void response.end("{}");
 
 describe("a tool call", () => {
+  it.each([
+    [
+      "v1 and v2 of the SDK",
+      { method: "tools/call", params: { name: "who.am-i", arguments: {} }, jsonrpc: "2.0", id: 7 },
+    ],
+    ["a name alone", { jsonrpc: "2.0", id: "a-1", method: "tools/call", params: { name: "who.am-i" } }],
+    ["another order", { params: { arguments: { name: "other" }, name: "who.am-i" }, method: "tools/call" }],
+    ["more before the name", { method: "tools/call", params: { _meta: {}, name: "who.am-i" } }],
+  ])("is known by its name, as written by %s", async (_, body) => {
+    const context = caller();
+    handler = json;
+    await send(context, { method: "POST", body: JSON.stringify(body) });
+    expect(states(context)).toEqual(["who.am-i answered"]);
+  });
+
+  it.each([
+    ["a name with an escape", { method: "tools/call", params: { name: 'a"b' } }, ['a"b answered']],
+    ["a name of another type", { method: "tools/call", params: { name: 5 } }, []],
+    ["another method", { method: "tools/list", params: { name: "whoami" } }, []],
+    ["a call that is only quoted", { method: "notify", params: { text: '"method":"tools/call"' } }, []],
+  ])("and %s is read to its end", async (_, body, known) => {
+    const context = caller();
+    handler = json;
+    await send(context, { method: "POST", body: JSON.stringify(body) });
+    expect(states(context)).toEqual(known);
+  });
+
   it("is under way until its answer has come", async () => {
     const context = caller();
     const waiting: ServerResponse[] = [];

@@ -91,11 +91,20 @@ export function openTelemetry(options: OpenTelemetryOptions = {}): OnEvent {
   /** An application that has the API without an SDK, or has not registered it yet, pays nothing for the steps. */
   const isIdle = (): boolean =>
     settings.tracerProvider === undefined &&
-    isUnregistered(trace.getTracerProvider()) &&
-    numbers.isIdle() &&
-    propagation.fields().length === 0;
+    ((settings.meterProvider === undefined && isNothingRegistered()) ||
+      (isUnregistered(trace.getTracerProvider()) && numbers.isIdle() && propagation.fields().length === 0));
 
   return Object.freeze(Object.assign(listenerOf(numbers, settings.onEvent), { around, isIdle }));
+}
+
+const registered = Symbol.for("opentelemetry.js.api.1");
+
+/**
+ * Whether nothing at all is registered with any copy of the API 1.x: what it is asked for is looked up there.
+ * Source: @opentelemetry/api 1.9, internal/global-utils.
+ */
+function isNothingRegistered(): boolean {
+  return (globalThis as { readonly [registered]?: unknown })[registered] === undefined;
 }
 
 /** The API's own stand-in, which no SDK has taken over. */

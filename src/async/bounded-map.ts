@@ -6,13 +6,18 @@ export function boundedMap<K, V>(maxKeys: number): Map<K, V> {
   return new BoundedMap<K, V>(maxKeys);
 }
 
+/** In calls of `set`. */
+const iteratorLife = 64;
+
 class BoundedMap<K, V> extends Map<K, V> {
   readonly #maxKeys: number;
   /**
    * Goes on from the last key that made room. A new iterator would first pass every key deleted before it: the engine
-   * leaves their places until it makes the map anew.
+   * leaves their places until it makes the map anew. It keeps every earlier form of the map for an iterator that stands
+   * in it, so none lives long.
    */
-  readonly #oldest: IterableIterator<K> = this.keys();
+  #oldest: IterableIterator<K> | undefined;
+  #sets = 0;
 
   constructor(maxKeys: number) {
     super();
@@ -22,8 +27,10 @@ class BoundedMap<K, V> extends Map<K, V> {
   override set(key: K, value: V): this {
     this.delete(key);
     super.set(key, value);
+    this.#sets = (this.#sets + 1) % iteratorLife;
+    if (this.#sets === 0) this.#oldest = undefined;
     if (this.size <= this.#maxKeys) return this;
-    const { value: oldest, done } = this.#oldest.next();
+    const { value: oldest, done } = (this.#oldest ??= this.keys()).next();
     if (done !== true) this.delete(oldest);
     return this;
   }

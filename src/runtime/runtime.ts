@@ -2,7 +2,6 @@ import { randomBytes } from "node:crypto";
 import { listener, type OnEvent } from "../events/events.js";
 import { clock, func, orElse } from "../options/checks.js";
 import type { OptionCheck } from "../options/option-table.js";
-import { idBytes } from "./id-bytes.js";
 
 /**
  * What factories take from the program around them: the network, the clock, randomness and whoever listens to
@@ -87,9 +86,8 @@ export type RandomBytes = (length: number) => Uint8Array;
 
 /** A number from 0 to 1, without 1: for jitter, which is no secret. */
 export function fraction(random: RandomBytes): number {
-  // Four bytes of the system's randomness cost more than all else that keeps a token.
-  if (random === randomBytes) return Math.random();
-  const [a = 0, b = 0, c = 0, d = 0] = random(4);
+  // Asking the system for four bytes costs more than all else that keeps a token.
+  const [a = 0, b = 0, c = 0, d = 0] = random === randomBytes ? idBytes(4) : random(4);
   return (a * 2 ** 24 + b * 2 ** 16 + c * 2 ** 8 + d) / 2 ** 32;
 }
 
@@ -101,4 +99,22 @@ export function uuid(random: RandomBytes): string {
   return Buffer.from(bytes)
     .toString("hex")
     .replace(/^(.{8})(.{4})(.{4})(.{4})/, "$1-$2-$3-$4-");
+}
+
+/** In bytes: the ids of some fifty turns. */
+const poolBytes = 4_096;
+
+let pool: Uint8Array = new Uint8Array(0);
+let at = 0;
+
+/**
+ * Random bytes for ids that everybody may see: from `randomBytes` of `node:crypto`, asked for many at once, because it
+ * takes longer to ask than to get them. No byte is given twice. Keys and codes are not made of these: what is still to
+ * be given is in memory beforehand.
+ */
+export function idBytes(length: number): Uint8Array {
+  if (length > poolBytes) return randomBytes(length);
+  if (at + length > pool.length) [pool, at] = [randomBytes(poolBytes), 0];
+  at += length;
+  return pool.subarray(at - length, at);
 }

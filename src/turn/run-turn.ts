@@ -6,7 +6,7 @@ import { responseIdFor } from "../foundry/ids.js";
 import { abortSignal, optional, text } from "../options/checks.js";
 import { readOptions, type OptionTable } from "../options/option-table.js";
 import { isCancelled, refusedIn } from "./failure.js";
-import { idBytes } from "../runtime/id-bytes.js";
+import { idBytes } from "../runtime/runtime.js";
 import { prepareOption, resumedOption, runCheck } from "./turn-options.js";
 import { turnScope } from "./turn-scope.js";
 import type { Preparable, ResumedTurn, Turn } from "./turn.js";

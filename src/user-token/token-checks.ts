@@ -370,9 +370,9 @@ export function headerReader(): typeof decodeHeader {
   let text = "";
   let header: ReturnType<typeof decodeHeader>;
   return (token) => {
-    if (header !== undefined && token.startsWith(text)) return header;
+    if (text !== "" && token.startsWith(text)) return header;
     header = decodeHeader(token);
-    text = token.slice(0, token.indexOf(".") + 1);
+    text = header === undefined ? "" : token.slice(0, token.indexOf(".") + 1);
     return header;
   };
 }

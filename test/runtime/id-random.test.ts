@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { idBytes } from "../../src/runtime/id-bytes.js";
+import { idBytes } from "../../src/runtime/runtime.js";
 
 describe("bytes for ids", () => {
   test("are as many as asked for, at the end of the pool and beyond it, too", () => {

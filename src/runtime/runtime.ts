@@ -59,12 +59,6 @@ const randomOption: OptionCheck<RandomBytes> = orElse(
   randomBytes,
 );
 
-/** The option `random` of what makes nothing but ids. Default: bytes as good, from a pool. */
-export const idRandomOption: OptionCheck<RandomBytes> = orElse(
-  func<RandomBytes>("a function that gives so many random bytes"),
-  idBytes,
-);
-
 /** The checks of {@link Runtime}. `timeoutMs` is not among them: its range and default differ. */
 export const runtimeOptions: {
   readonly fetch: OptionCheck<FetchLike>;
@@ -87,7 +81,7 @@ export type RandomBytes = (length: number) => Uint8Array;
 /** A number from 0 to 1, without 1: for jitter, which is no secret. */
 export function fraction(random: RandomBytes): number {
   // Asking the system for four bytes costs more than all else that keeps a token.
-  const [a = 0, b = 0, c = 0, d = 0] = random === randomBytes ? idBytes(4) : random(4);
+  const [a = 0, b = 0, c = 0, d = 0] = forIds(random)(4);
   return (a * 2 ** 24 + b * 2 ** 16 + c * 2 ** 8 + d) / 2 ** 32;
 }
 
@@ -117,4 +111,9 @@ export function idBytes(length: number): Uint8Array {
   if (at + length > pool.length) [pool, at] = [randomBytes(poolBytes), 0];
   at += length;
   return pool.subarray(at - length, at);
+}
+
+/** The random bytes of a factory, for what makes nothing but ids: those of a pool, unless the developer's own are given. */
+export function forIds(random: RandomBytes): RandomBytes {
+  return random === randomBytes ? idBytes : random;
 }

@@ -10,7 +10,7 @@ import type { TurnRequest } from "./turn-request.js";
 import type { TurnSignIn } from "./turn-sign-in.js";
 import { onErrorOption, prepareOption, runCheck, runLimitRows } from "./turn-options.js";
 import type { Preparable, RunOutput, Turn } from "./turn.js";
-import { idRandomOption, type RandomBytes, type Runtime, runtimeOptions } from "../runtime/runtime.js";
+import { forIds, type RandomBytes, type Runtime, runtimeOptions } from "../runtime/runtime.js";
 
 /** A turn that answers `POST /responses`. */
 export interface ResponsesTurn extends Turn {
@@ -103,7 +103,7 @@ export const responsesOptions: OptionTable<ResponsesOptions, "maxBodyBytes" | "r
   ...runLimitRows,
   onError: onErrorOption,
   now: runtimeOptions.now,
-  random: idRandomOption,
+  random: runtimeOptions.random,
   onEvent: runtimeOptions.onEvent,
 };
 
@@ -112,5 +112,5 @@ export function responsesSettings(run: ResponsesRun, options: ResponsesOptions):
   runCheck.read(run, "responses: run");
   const settings = readOptions("responses", responsesOptions, options);
   const keepAliveMs = keepAliveMsOf(settings.keepAliveMs, process.env);
-  return { ...settings, keepAliveMs, operations: waitingOperations() };
+  return { ...settings, random: forIds(settings.random), keepAliveMs, operations: waitingOperations() };
 }

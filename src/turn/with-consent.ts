@@ -19,7 +19,7 @@ import { onErrorOption, prepareOption, resumedOption, runCheck, runLimitRows } f
 import { toolRuns } from "./tool-runs.js";
 import { turnScope, type TurnScope } from "./turn-scope.js";
 import type { Preparable, ResumedTurn, RunOutput, Turn } from "./turn.js";
-import { idRandomOption, runtimeOptions, type Runtime } from "../runtime/runtime.js";
+import { forIds, runtimeOptions, type Runtime } from "../runtime/runtime.js";
 
 /** How a turn is run and its response written. */
 export interface WithConsentOptions extends Pick<Runtime, "now" | "random" | "onEvent"> {
@@ -101,7 +101,8 @@ export function withConsent(
   options: WithConsentOptions = {},
 ): AsyncIterableIterator<ResponseEvent> {
   runCheck.read(run, "withConsent: run");
-  return writtenTurn(run, readOptions("withConsent", withConsentOptions, options));
+  const settings = readOptions("withConsent", withConsentOptions, options);
+  return writtenTurn(run, { ...settings, random: forIds(settings.random) });
 }
 
 /** {@link WithConsentOptions}, checked and complete. */
@@ -172,7 +173,7 @@ export const withConsentOptions: OptionTable<WithConsentOptions, keyof RunLimits
   onConsentRequired: optional(func<NonNullable<WithConsentOptions["onConsentRequired"]>>()),
   onError: onErrorOption,
   now: runtimeOptions.now,
-  random: idRandomOption,
+  random: runtimeOptions.random,
 };
 
 function begin(

@@ -113,10 +113,6 @@ function summary(results: Results): string {
         ),
         line("`import` of the package", 'import "hosted-agent-identity"'),
         line("new process: import and first token", "cold start: import and first token of a new process"),
-        line(
-          "MCP `tools/call` on loopback, over the same call with a static header",
-          "MCP tools/call on loopback, over a static header p50",
-        ),
       ],
     ),
     "",
@@ -236,7 +232,6 @@ function versions(results: Results, node24: Results): string {
     "Express middleware, whole request p50, again (remembered)",
     'import "hosted-agent-identity"',
     "cold start: import and first token of a new process",
-    "MCP tools/call on loopback, over a static header p50",
   ];
   return markdown(
     ["", ...[results, node24].map(({ node }) => `Node ${node.replace(/^v/, "")}`)],

@@ -1,115 +1,124 @@
-import { createServer, type Server } from "node:http";
-import type { AddressInfo } from "node:net";
-import { Client, StreamableHTTPClientTransport } from "@modelcontextprotocol/client";
-import { toNodeHandler } from "@modelcontextprotocol/node";
-import { createMcpHandler, McpServer } from "@modelcontextprotocol/server";
-import { onBehalfOf, protectedResource, runWithUserContext, userAccess } from "hosted-agent-identity";
+import { AsyncLocalStorage } from "node:async_hooks";
+import { Client, StreamableHTTPClientTransport, type FetchLike } from "@modelcontextprotocol/client";
+import {
+  onBehalfOf,
+  protectedResource,
+  runWithUserContext,
+  userAccess,
+  type OnEvent,
+} from "hosted-agent-identity";
+import { cpuOf, sha256 } from "./cpu.js";
 import { networkTo } from "./network.js";
-import { app, withoutNetwork } from "./ours.js";
-import { contextOf, jwt, mcpApp, person, scope } from "./people.js";
-import { median } from "./statistics.js";
+import { app, resource, withoutNetwork } from "./ours.js";
+import { contextOf, jwt, person } from "./people.js";
+import { interleaved, median, timesMore } from "./statistics.js";
 import type { Row } from "./table.js";
 
-const rounds = 30;
-const each = 60;
+const rounds = 21;
+const calls = 300;
+const hashes = 5_000;
+/**
+ * Most of it is looking at the answer: its body is read, and stands in a response of its own again, which no wrapper
+ * does that only adds a header.
+ */
+const mostHashes = 20;
 
-/** What an MCP `tools/call` costs more when it carries the user's token instead of a header that never changes. */
+/**
+ * What an MCP `tools/call` costs of the processor when it carries the user's token, over the same client with the least
+ * that could carry one: in times of one SHA-256 of that token. Nothing of the network is in it, which is noise beside it.
+ */
 export async function mcpCall(): Promise<readonly Row[]> {
-  const { server, url } = await mcpServer();
-  const entra = app(networkTo(url.origin));
-  const resource = protectedResource({
-    url,
-    serverLabel: "bench",
-    scopes: [scope],
-    audiences: [mcpApp],
-  });
-  const contacts = userAccess(resource, [withoutNetwork(onBehalfOf(entra))]);
-  const elicitation = { allowedLinks: ["https://bench.example.com/connect/"] };
-  const asking = userAccess(protectedResource({ ...resource, elicitation }), [
-    withoutNetwork(onBehalfOf(entra)),
-  ]);
+  const token = jwt({ oid: person(1).oid });
   const context = contextOf(person(1));
-  const headers = { authorization: `Bearer ${jwt({ oid: person(1).oid })}` };
-  const fixed = new StreamableHTTPClientTransport(url, { requestInit: { headers } });
-  const control = new StreamableHTTPClientTransport(url, { requestInit: { headers } });
-  const carried = new StreamableHTTPClientTransport(url, { fetch: contacts.fetch });
-  const declaring = new StreamableHTTPClientTransport(url, { fetch: asking.fetch });
-  const clients = {
-    fixed: await connected(fixed),
-    control: await connected(control),
-    ours: await runWithUserContext(context, () => connected(carried)),
-    elicitation: await runWithUserContext(context, () => connected(declaring)),
+  const source = withoutNetwork(onBehalfOf(app(networkTo("http://127.0.0.1:1"))));
+  const steps: OnEvent = Object.assign(() => {}, {
+    around: (_step: unknown, run: () => Promise<unknown>) => void run(),
+  });
+  const elicitation = { allowedLinks: ["https://bench.example.com/connect/"] };
+  const contacts = userAccess(resource, [source], { fetch: answers });
+  const heard = userAccess(resource, [source], { fetch: answers, onEvent: steps });
+  const asking = userAccess(protectedResource({ ...resource, elicitation }), [source], { fetch: answers });
+  const as = <T>(work: () => T): T => runWithUserContext(context, work);
+  const fixed = await connected({
+    requestInit: { headers: { authorization: `Bearer ${token}` } },
+    fetch: answers,
+  });
+  const bare = await users.run("user", () => connected({ fetch: bareWrapper(token) }));
+  const ours = await as(() => connected({ fetch: contacts.fetch }));
+  const listened = await as(() => connected({ fetch: heard.fetch }));
+  const declaring = await as(() => connected({ fetch: asking.fetch }));
+  const subjects = {
+    bare: () => cpuOf(calls, () => users.run("user", () => whoami(bare))),
+    ours: () => cpuOf(calls, () => as(() => whoami(ours))),
+    listened: () => cpuOf(calls, () => as(() => whoami(listened))),
+    declaring: () => cpuOf(calls, () => as(() => whoami(declaring))),
+    fixed: () => cpuOf(calls, () => whoami(fixed)),
+    sha256: () => cpuOf(hashes, () => sha256(token)),
   };
-  const calls = {
-    fixed: () => whoami(clients.fixed),
-    control: () => whoami(clients.control),
-    ours: () => runWithUserContext(context, () => whoami(clients.ours)),
-    elicitation: () => runWithUserContext(context, () => whoami(clients.elicitation)),
-  };
-  const { ours, elicitation: declared, control: noise } = await overhead(calls);
-  await runWithUserContext(context, () => Promise.all([clients.ours.close(), clients.elicitation.close()]));
-  await Promise.all([clients.fixed.close(), clients.control.close(), contacts.close(), asking.close()]);
-  server.closeAllConnections();
-  server.close();
+  for (let warmed = 0; warmed < 20; warmed += 1) for (const one of Object.values(subjects)) await one();
+  const taken = await interleaved(rounds, subjects);
+  const inHashes = (one: readonly number[]): number =>
+    timesMore(
+      one.map((cpu, round) => cpu - (taken.bare[round] ?? Number.NaN)),
+      taken.sha256,
+    );
+  const what = "MCP tools/call, cpu over a bare wrapper";
+  const unit = "sha256 of the token";
   return [
     {
-      what: "MCP tools/call on loopback, over a static header p50",
-      unit: "%",
-      budget: 3,
-      ours,
-      note: `two clients with the same static header differ by ${noise.toFixed(1)} % in the same rounds.`,
+      what,
+      unit,
+      budget: mostHashes,
+      ours: inHashes(taken.ours),
+      note: `CPU a call: ${micro(taken.ours)}, with a bare wrapper (AsyncLocalStorage, Map, one copy of the headers) ${micro(taken.bare)}, with a header that never changes ${micro(taken.fixed)}; one sha256 ${micro(taken.sha256)}.`,
     },
+    { what: `${what}, with a step listener`, unit, budget: mostHashes, ours: inHashes(taken.listened) },
     {
-      what: "the same, with elicitation.allowedLinks p50",
-      unit: "%",
-      budget: 6,
-      ours: declared,
+      what: `${what}, with elicitation.allowedLinks`,
+      unit,
+      budget: 30,
+      ours: inHashes(taken.declaring),
       note: "declares elicitation.url in the body, and looks at the answer.",
     },
   ];
 }
 
-type Kind = "fixed" | "control" | "ours" | "elicitation";
-type Calls = Readonly<Record<Kind, () => Promise<unknown>>>;
+const users = new AsyncLocalStorage<string>();
 
-/**
- * In percent of the median over both clients with a header that never changes. Every call stands beside one of each other kind, in changing
- * order, so that the machine's noise meets all alike.
- */
-async function overhead(calls: Calls): Promise<Readonly<Record<Exclude<Kind, "fixed">, number>>> {
-  const found = { ours: [] as number[], elicitation: [] as number[], control: [] as number[] };
-  const orders = [
-    ["fixed", "ours", "control", "elicitation"],
-    ["ours", "control", "elicitation", "fixed"],
-    ["control", "elicitation", "fixed", "ours"],
-    ["elicitation", "fixed", "ours", "control"],
-  ] as const;
-  for (let round = 0; round <= rounds; round += 1) {
-    const samples: Record<Kind, number[]> = { fixed: [], control: [], ours: [], elicitation: [] };
-    for (let number = 0; number < each; number += 1) {
-      for (const kind of orders[number % orders.length] ?? orders[0]) {
-        const started = performance.now();
-        await calls[kind]();
-        samples[kind].push(performance.now() - started);
-      }
-    }
-    // The first round compiles.
-    if (round === 0) continue;
-    const base = median([...samples.fixed, ...samples.control]);
-    for (const kind of ["ours", "elicitation"] as const)
-      found[kind].push((median(samples[kind]) / base - 1) * 100);
-    found.control.push((median(samples.control) / median(samples.fixed) - 1) * 100);
-  }
-  return {
-    ours: median(found.ours),
-    elicitation: median(found.elicitation),
-    control: median(found.control),
+/** The least that carries a user's token: who is asking, the token of it, and the headers with it. */
+function bareWrapper(token: string): FetchLike {
+  const tokens = new Map([["user", token]]);
+  return async (url, init) => {
+    const headers: Record<string, string> = {
+      authorization: `Bearer ${tokens.get(users.getStore() ?? "") ?? ""}`,
+    };
+    new Headers(init?.headers).forEach((value, name) => {
+      if (name !== "authorization") headers[name] = value;
+    });
+    return answers(url, { ...init, headers, redirect: "manual" });
   };
 }
 
-async function connected(transport: StreamableHTTPClientTransport): Promise<Client> {
+/** Answers as a server would, without one. */
+const answers = async (_url: string | URL | Request, init?: RequestInit): Promise<Response> => {
+  if (init?.method !== "POST") return new Response(null, { status: 405 });
+  const { id, method } = JSON.parse(String(init.body)) as { id?: number; method: string };
+  if (id === undefined) return new Response(null, { status: 202 });
+  const result = method === "initialize" ? initialized : { content: [{ type: "text", text: "the caller" }] };
+  return Response.json({ jsonrpc: "2.0", id, result });
+};
+
+const initialized = {
+  protocolVersion: "2025-11-25",
+  capabilities: { tools: {} },
+  serverInfo: { name: "bench", version: "1.0.0" },
+};
+
+async function connected(
+  options: ConstructorParameters<typeof StreamableHTTPClientTransport>[1],
+): Promise<Client> {
   const client = new Client({ name: "bench", version: "1.0.0" });
-  await client.connect(transport);
+  await client.connect(new StreamableHTTPClientTransport(new URL(resource.url), options));
   return client;
 }
 
@@ -117,16 +126,6 @@ function whoami(client: Client): Promise<unknown> {
   return client.callTool({ name: "whoami", arguments: {} });
 }
 
-async function mcpServer(): Promise<{ server: Server; url: URL }> {
-  const handler = toNodeHandler(createMcpHandler(people));
-  const server = createServer((request, response) => void handler(request, response));
-  server.keepAliveTimeout = 0;
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  return { server, url: new URL(`http://127.0.0.1:${(server.address() as AddressInfo).port}/mcp`) };
-}
-
-function people(): McpServer {
-  const server = new McpServer({ name: "bench", version: "1.0.0" }, { capabilities: { tools: {} } });
-  server.registerTool("whoami", {}, async () => ({ content: [{ type: "text", text: "the caller" }] }));
-  return server;
+function micro(taken: readonly number[]): string {
+  return `${(median(taken) * 1000).toFixed(1)} µs`;
 }

@@ -6,6 +6,7 @@ import type { Row } from "./table.js";
  */
 export const subjects: Readonly<Record<string, () => Promise<readonly Row[]>>> = {
   "cached token": async () => (await import("./cached-token.js")).cachedToken(),
+  "cached call": async () => (await import("./cached-call.js")).cachedCall(),
   allocation: async () => (await import("./allocation.js")).allocation(),
   verification: async () => (await import("./verify.js")).verify(),
   "Express middleware": async () => (await import("./middleware.js")).middleware(),

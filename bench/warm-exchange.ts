@@ -1,4 +1,5 @@
-import { onBehalfOf } from "hosted-agent-identity";
+import { onBehalfOf, type UserContext } from "hosted-agent-identity";
+import { cpuOf } from "./cpu.js";
 import { networkTo } from "./network.js";
 import { access, app, call } from "./ours.js";
 import { msalClient, msalToken } from "./peers/msal.js";
@@ -31,15 +32,18 @@ export async function warmExchange(): Promise<readonly Row[]> {
     const subjects = {
       ours: async () => {
         const contexts = newcomers().map(contextOf);
-        return cpu(contexts, (context) => call(contacts, context));
+        return cpuOf(each, (number) => call(contacts, contexts[number] as UserContext));
       },
       msalNode: async () => {
         const some = newcomers();
         // A new client: msal-node takes longer for each call, the more users it has.
         const client = msalClient(network);
-        return cpu(some, (user) => msalToken(client, user));
+        return cpuOf(each, (number) => msalToken(client, some[number] as Person));
       },
-      floor: async () => cpu(newcomers(), floor),
+      floor: async () => {
+        const some = newcomers();
+        return cpuOf(each, (number) => floor(some[number] as Person));
+      },
     };
     for (let done = 0; done < warmUps; done += each) for (const one of Object.values(subjects)) await one();
     const floors: number[] = [];
@@ -75,13 +79,4 @@ function formOf(assertion: string): string {
     requested_token_use: "on_behalf_of",
     scope: `${scope} openid profile offline_access`,
   }).toString();
-}
-
-/** Milliseconds of the processor for each. */
-async function cpu<T>(items: readonly T[], one: (item: T) => Promise<unknown>): Promise<number> {
-  globalThis.gc?.();
-  const before = process.cpuUsage();
-  for (const item of items) await one(item);
-  const { user, system } = process.cpuUsage(before);
-  return (user + system) / 1000 / items.length;
 }

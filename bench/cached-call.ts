@@ -42,6 +42,7 @@ export async function cachedCall(): Promise<readonly Row[]> {
       what: "cpu of a cached call over its floor",
       unit: "sha256 of the token",
       budget,
+      goal: 0.3,
       ours: timesMore(over, taken.sha256),
       note: `a call ${micro(taken.ours)}, its floor (AsyncLocalStorage, Map, one copy of the headers) ${micro(taken.floor)}, one sha256 ${micro(taken.sha256)}; ${users} users cached.`,
     },

@@ -5,7 +5,7 @@ import { fileURLToPath } from "node:url";
 import { writeDocuments } from "./documents.js";
 import { writeResults } from "./results.js";
 import { longSubjects, subjects } from "./subjects.js";
-import { exitCode, misses, table, type Row } from "./table.js";
+import { exitCode, isShort, misses, table, type Row } from "./table.js";
 
 /**
  * `npm run bench [subject…]` measures the built package beside its peers, prints a table, and exits 1 when a
@@ -37,9 +37,11 @@ const machine = { node: process.version, cpu: cpus()[0]?.model ?? "unknown", cor
 console.log(`\nNode ${machine.node}, ${machine.cores} x ${machine.cpu}, ${seconds(started)} s\n`);
 console.log(table(rows));
 const missed = rows.filter(misses);
+const short = rows.filter(isShort);
 console.log(
   missed.length === 0 ? "every budget is met" : `${missed.length} of ${rows.length} budgets missed`,
 );
+if (short.length > 0) console.log(`${short.length} of ${rows.length} rows are short of their goal`);
 if (given.includes("--write")) {
   await writeResults(machine, rows);
   await writeDocuments();

@@ -16,6 +16,8 @@ export interface Row extends Readonly<Partial<Record<Peer, number>>> {
   readonly unit: string;
   /** The most that `ours` may be. */
   readonly budget: number;
+  /** What is aimed at, where the budget only keeps what has been reached. */
+  readonly goal?: number;
   readonly ours: number;
   /** Why a peer has no number, or how to read one. */
   readonly note?: string;
@@ -24,6 +26,11 @@ export interface Row extends Readonly<Partial<Record<Peer, number>>> {
 /** Whether a row misses its budget. A number that could not be measured misses it too. */
 export function misses({ ours, budget }: Row): boolean {
   return !(ours <= budget);
+}
+
+/** Whether a row keeps its budget and is short of what is aimed at. */
+export function isShort(row: Row): boolean {
+  return row.goal !== undefined && !misses(row) && !(row.ours <= row.goal);
 }
 
 /** What the process exits with: 1 when a budget is missed, or when nothing was measured. */
@@ -55,7 +62,7 @@ export function table(rows: readonly Row[]): string {
     `<= ${row.budget}`,
     shown(row.ours),
     ...measured.map((peer) => beside(row[peer], row.ours)),
-    misses(row) ? "MISSED" : "ok",
+    misses(row) ? "MISSED" : isShort(row) ? `goal ${row.goal}` : "ok",
   ]);
   const widths = heads.map((head, column) =>
     Math.max(head.length, ...cells.map((line) => line[column]?.length ?? 0)),

@@ -68,10 +68,11 @@ function rows(who: string, { commands, bytes }: Sent, budget: { commands: number
       what: `${what}: commands to Redis`,
       unit: "commands",
       budget: budget.commands,
+      goal: 8,
       ours: commands.length,
       note: commands.join("; "),
     },
-    { what: `${what}: sent to Redis`, unit: "bytes", budget: budget.bytes, ours: bytes },
+    { what: `${what}: sent to Redis`, unit: "bytes", budget: budget.bytes, goal: 10_000, ours: bytes },
   ];
 }
 

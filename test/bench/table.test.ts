@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { interleaved, median, medians, shuffled, slice, timesMore } from "../../bench/statistics.js";
-import { exitCode, misses, ratio, table, type Row } from "../../bench/table.js";
+import { exitCode, isShort, misses, ratio, table, type Row } from "../../bench/table.js";
 
 const met: Row = { what: "cached token", unit: "ms", budget: 0.005, ours: 0.002, msalNode: 0.1 };
 const missed: Row = { ...met, what: "slow token", ours: 0.006 };
@@ -15,6 +15,14 @@ describe("the verdict", () => {
   it("is missed above the budget, and where nothing could be measured", () => {
     expect(misses(missed)).toBe(true);
     expect(misses({ ...met, ours: Number.NaN })).toBe(true);
+  });
+
+  it("names the goal of a row that keeps its budget and is short of what is aimed at", () => {
+    const short: Row = { ...met, goal: 0.001 };
+    expect(isShort(short)).toBe(true);
+    expect(table([short])).toMatch(/goal 0\.001$/m);
+    expect(isShort({ ...met, goal: met.ours })).toBe(false);
+    expect(isShort({ ...missed, goal: 0.001 })).toBe(false);
   });
 
   it("makes the process exit with 1 when one budget of many is missed, or nothing was measured", () => {

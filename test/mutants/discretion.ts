@@ -46,8 +46,8 @@ export const discretionMutants: readonly Mutant[] = [
     name: "another-keys-header",
     rule: 5,
     in: "headerReader",
-    find: "header !== undefined && token.startsWith(text)",
-    replace: "header !== undefined",
+    find: 'text !== "" && token.startsWith(text)',
+    replace: 'text !== ""',
     tests: ["test/user-token/verify.test.ts"],
   },
   {

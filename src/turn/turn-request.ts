@@ -79,7 +79,11 @@ export function inputText(input: string | readonly unknown[]): string {
 function agentReferenceOf(value: unknown): AgentReference | undefined {
   const { name, version } = Object(value) as { name?: unknown; version?: unknown };
   if (typeof name !== "string" || name === "") return undefined;
-  return { type: "agent_reference", name: name.trim(), ...(typeof version === "string" ? { version } : {}) };
+  return {
+    type: "agent_reference",
+    name: name.trim(),
+    ...(typeof version === "string" && version !== "" ? { version } : {}),
+  };
 }
 
 /** A body as a value, or why it is refused. */

@@ -120,6 +120,26 @@ describe.each(Object.entries(responsesHosts))("on %s", (_, start: StartHost) => 
   });
 });
 
+describe.each(Object.entries(responsesHosts))("on %s, an answer that is complete", (_, start: StartHost) => {
+  it.each([true, false])("does not tell its run that the client has gone, streamed: %s", async (stream) => {
+    const gone = vi.fn();
+    const onAbort = vi
+      .spyOn(AbortController.prototype, "abort")
+      .mockImplementation((reason) => void (reason === undefined && gone()));
+    host = await start(echo, {});
+    const answer = await fetch(`${host.url}/responses`, {
+      method: "POST",
+      headers: { "content-type": "application/json", connection: "close" },
+      body: JSON.stringify({ input: "x", stream }),
+    });
+    expect(await answer.text()).toContain("You said x");
+    await host.close();
+    host = undefined;
+    onAbort.mockRestore();
+    expect(gone).not.toHaveBeenCalled();
+  });
+});
+
 describe("a response of node:http that somebody else writes to", () => {
   const hosts = {
     express: (run: ResponsesRun, options: ResponsesOptions, before: express.RequestHandler) => {
@@ -156,6 +176,27 @@ describe("a response of node:http that somebody else writes to", () => {
           go.open();
           await sleep(2);
         }
+      },
+      {},
+      (_req, res, next) => {
+        void go.promise.then(() => res.end());
+        next();
+      },
+    );
+    const answer = await post({ input: "x", stream: true });
+    expect(await answer.text()).not.toContain("response.completed");
+    await aborted.promise;
+  });
+
+  it("is left as it is when somebody ends it while the run is silent, and the turn ends", async () => {
+    const aborted = gate();
+    const go = gate();
+    host = await hosts.express(
+      async function* ({ signal }) {
+        yield "a word, and then nothing ";
+        go.open();
+        await new Promise<void>((done) => signal.addEventListener("abort", () => done()));
+        aborted.open();
       },
       {},
       (_req, res, next) => {

@@ -430,6 +430,17 @@ describe("the web-standard handler", () => {
     });
   });
 
+  it("takes an agent whose version is empty for one without a version", async () => {
+    const reference = { type: "agent_reference", name: "helper", version: "" };
+    const response = await responses(echo)(
+      asked({ input: "x", agent_reference: reference }),
+      contextOf("person"),
+    );
+    const { status, output } = (await response.json()) as { status: string; output: object[] };
+    expect(status).toBe("completed");
+    expect(output[0]).toHaveProperty("agent_reference", { type: "agent_reference", name: "helper" });
+  });
+
   it("stamps the agent that the request names", async () => {
     const reference = { type: "agent_reference", name: "helper", version: "2", more: "x" };
     const response = await responses(echo)(

@@ -45,10 +45,8 @@ export function onFastify({
   return async (request, reply) => {
     refuseOtherHosts(name, "hosted-agent-identity/fastify", ["fastify request"], request);
     const gone = new AbortController();
-    // An answer that is complete has nobody waiting any more, and an abort makes an error with its stack.
-    reply.raw.once("close", () => {
-      if (!reply.raw.writableFinished) gone.abort();
-    });
+    const leave = (): void => gone.abort();
+    reply.raw.once("close", leave);
     const context = contextSlot.byRequest.get(request) ?? tryGetUserContext(request.raw);
     const { method, headers: sent } = request;
     const requestId = sent["x-request-id"]?.toString();
@@ -64,6 +62,11 @@ export function onFastify({
       return reply;
     }
     reply.code(status).headers(headers);
-    return reply.send(typeof body === "string" ? body : Readable.from(body, { objectMode: false }));
+    // Once the turn has ended, nothing is left to cancel, and an abort makes an error with its stack.
+    const ended = (): unknown => reply.raw.off("close", leave);
+    if (typeof body !== "string")
+      return reply.send(Readable.from(body, { objectMode: false }).once("end", ended));
+    ended();
+    return reply.send(body);
   };
 }

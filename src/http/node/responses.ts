@@ -66,10 +66,8 @@ async function answered(
   response: ServerResponse,
 ): Promise<void> {
   const gone = new AbortController();
-  // An answer that is complete has nobody waiting any more, and an abort makes an error with its stack.
-  response.once("close", () => {
-    if (!response.writableFinished) gone.abort();
-  });
+  const leave = (): void => gone.abort();
+  response.once("close", leave);
   const requestId = request.headers["x-request-id"]?.toString();
   const refused = (error: RequestError): Promise<void> =>
     write(response, errorAnswer(error, answerHeaders(requestId)));
@@ -86,6 +84,8 @@ async function answered(
   const context = tryGetUserContext(request);
   const { accept } = request.headers;
   await write(response, await answer({ body, context, signal: gone.signal, accept, requestId }));
+  // The turn has ended: nothing is left to cancel, and an abort makes an error with its stack.
+  response.off("close", leave);
 }
 
 function headOf({ method, headers }: IncomingMessage): RequestHead {

@@ -12,7 +12,7 @@ const users = 200;
 const callsEach = 10;
 const hashes = 3_000;
 const warmUps = 15;
-/** Half of it notes which tool is called, for turns that are interrupted; the rest are clocks, session and URL. */
+/** What has been reached. */
 const budget = 1.5;
 
 /**

@@ -7,7 +7,7 @@ import type { Row } from "./table.js";
 
 const cached = 100_000;
 const rounds = 15;
-/** The longest turn has a collection of young garbage in it with either, and steps of marking 200 MB with one only. */
+/** What has been reached. Why the longest turn is longer with a full cache is not known yet. */
 const budget = 2;
 
 /**

@@ -9,10 +9,7 @@ import type { Row } from "./table.js";
 /** As the SDK's transports post it. */
 const call = { jsonrpc: "2.0", id: 1, method: "tools/call", params: { name: "whoami", arguments: {} } };
 
-/**
- * The most over the MCP SDK's `requireBearerAuth`, which knows neither sessions nor tools. The bare app alone takes 0.6
- * of it, a tenth more than on Node 20: jose has become faster there.
- */
+/** What has been reached over the MCP SDK's `requireBearerAuth`, which knows neither sessions nor tools. */
 const budgets: Readonly<Record<Coming, number>> = { first: 1.35, again: 1 };
 const goals: typeof budgets = { first: 1.05, again: 0.7 };
 

@@ -11,7 +11,7 @@ import { withEndpoint } from "./endpoint-process.js";
 const rounds = 25;
 const each = 20;
 const warmUps = 400;
-/** The private client of each exchange costs as much as all that msal-node's shared one saves: see docs/decisions. */
+/** What has been reached, with a private client of MSAL for each exchange. */
 const budget = 1.15;
 
 /** The first call of each new user in a process that has exchanged before: the CPU of all but the token endpoint. */

@@ -49,8 +49,15 @@ export const sharedBetweenServersMutants: readonly Mutant[] = [
   {
     name: "a-refused-token-sent-to-the-same-server",
     rule: 6,
-    find: "if (entry?.serial === successor.serial) return successor.key;",
-    replace: "",
+    find: "if (successor === undefined) return key;",
+    replace: "if (successor !== undefined) return key;",
+    tests,
+  },
+  {
+    name: "a-refused-token-sent-again-once-it-was-read-from-the-store",
+    rule: 6,
+    find: "digest(entry.token.token) === successor.token",
+    replace: "entry.token.token === successor.token",
     tests,
   },
   {

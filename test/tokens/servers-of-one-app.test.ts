@@ -478,6 +478,24 @@ it("a server that refuses every token fills nothing that is everybody's", () => 
   leave();
 });
 
+it("a server is not sent the token that it has refused when that is read from the store again", () => {
+  const home = tokenHomeOf({}, { now: Date.now, random: Math.random, clocks: clocksOf(Date.now) });
+  const leave = home.enter({});
+  const keys = serverKeys(home.cache, (who) => `${who} `);
+  const tokenOf = (text: string) => ({
+    token: text,
+    expiresAt: Date.now() + 3_600_000,
+    source: "on_behalf_of",
+  });
+  home.keep("Ada contacts", "Ada", tokenOf("refused"));
+  keys.refused("Ada", "refused");
+  home.keep("Ada contacts", "Ada", tokenOf("refused"));
+  expect(keys.of("Ada contacts")).not.toBe("Ada contacts");
+  home.keep("Ada contacts", "Ada", tokenOf("another"));
+  expect(keys.of("Ada contacts")).toBe("Ada contacts");
+  leave();
+});
+
 /** What can happen to two people at three servers of one app. */
 const happening = fc.record({
   what: fc.constantFrom(

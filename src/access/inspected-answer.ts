@@ -273,9 +273,17 @@ function passedOn<Part>(blocks: Blocks, begun: Uint8Array, { partsOf, look }: Pa
 }
 
 function withBody({ url, status, statusText, headers }: Response, body: Body): Response {
-  const response = new Response(body, { status, statusText, headers });
-  response.headers.delete("content-length");
-  return Object.defineProperty(response, "url", { value: url });
+  const passedOn = headers.has("content-length") ? withoutLength(headers) : headers;
+  return Object.defineProperty(new Response(body, { status, statusText, headers: passedOn }), "url", {
+    value: url,
+  });
+}
+
+/** A copy: the headers of a response may be immutable, with a host's own Response also those of a new one. */
+function withoutLength(headers: Headers): Headers {
+  const others = new Headers(headers);
+  others.delete("content-length");
+  return others;
 }
 
 type Body = ReadableStream<Uint8Array>;

@@ -79,7 +79,12 @@ function bareUrl(scheme: string, rest: string): string {
   return `${scheme}://${place}${tail < 0 ? "" : `?${hidden}`}`;
 }
 
-/** So many letters and digits in a row are looked at together. */
+/** So many letters and digits in a row are looked at together, and so many changes among them are too many. */
+const windows: readonly (readonly [size: number, changes: number])[] = [
+  [20, 9],
+  [30, 12],
+  [40, 14],
+];
 const windowSize = 20;
 
 /**
@@ -97,11 +102,12 @@ function looksRandom(word: string): boolean {
     changes.push((changes[at] as number) + (before === undefined || before === kind ? 0 : 1));
     digits.push((digits[at] as number) + (kind === digit ? 1 : 0));
     before = kind;
-    const from = at + 1 - windowSize;
-    if (from < 0) continue;
-    const changed = (changes[at + 1] as number) - (changes[from + 1] as number);
-    const numbers = (digits[at + 1] as number) - (digits[from] as number);
-    if (changed >= 9 || (numbers >= 3 && changed >= 5) || numbers === windowSize) return true;
+    const changedIn = (size: number): number =>
+      (changes[at + 1] as number) - (changes[at + 2 - size] as number);
+    if (windows.some(([size, most]) => at + 1 >= size && changedIn(size) >= most)) return true;
+    if (at + 1 < windowSize) continue;
+    const numbers = (digits[at + 1] as number) - (digits[at + 1 - windowSize] as number);
+    if ((numbers >= 3 && changedIn(windowSize) >= 5) || numbers === windowSize) return true;
   }
   return false;
 }

@@ -79,13 +79,14 @@ function bareUrl(scheme: string, rest: string): string {
   return `${scheme}://${place}${tail < 0 ? "" : `?${hidden}`}`;
 }
 
-/** So many letters and digits in a row are looked at together, and so many changes among them are too many. */
+/** So many letters and digits in a row are looked at together. */
+const windowSize = 20;
+/** In so many in a row, so many changes are too many: names keep changing less the longer they are. */
 const windows: readonly (readonly [size: number, changes: number])[] = [
-  [20, 9],
+  [windowSize, 9],
   [30, 12],
   [40, 14],
 ];
-const windowSize = 20;
 
 /**
  * Whether a word has a piece that nobody would write: where lower case, upper case and digits change more often

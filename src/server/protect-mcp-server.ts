@@ -157,10 +157,11 @@ async function webGate(
   const response = await admitted(request, next, gate);
   const extra = Object.entries(browser.headers);
   if (extra.length === 0) return response;
-  // The headers of a response that comes from `fetch` cannot be changed.
-  const answer = new Response(response.body, response);
-  for (const [name, value] of extra) answer.headers.append(name, value);
-  return answer;
+  // A copy: the headers of a response may be immutable, with a host's own Response also those of a new one.
+  const changed = new Headers(response.headers);
+  for (const [name, value] of extra) changed.append(name, value);
+  const { status, statusText } = response;
+  return new Response(response.body, { status, statusText, headers: changed });
 }
 
 /** Refuses a request, or lets it pass. */

@@ -3,8 +3,9 @@ import type { Browser } from "playwright-core";
 import { build } from "esbuild";
 import { protectMcpServer } from "hosted-agent-identity/server";
 import { startEntra, type EntraEmulator } from "hosted-agent-identity/testing";
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { afterAll, beforeAll, expect, test, vi } from "vitest";
 import { launchChromium } from "../support/chromium.js";
+import { ImmutableResponse } from "../support/immutable-response.js";
 import { listening } from "../support/listening.js";
 import { startProtectedServer, type ServerKind } from "../support/protected-servers.js";
 
@@ -181,6 +182,19 @@ test.each([
   expect([answer.status, answer.headers.get("access-control-allow-origin")]).toEqual([status, allowed]);
   expect(answer.headers.get("vary")).toBe("Origin");
   expect(answer.headers.get("access-control-allow-credentials")).toBeNull();
+});
+
+test("an answer whose headers nobody can change is passed on with those that a browser needs", async () => {
+  vi.stubGlobal("Response", ImmutableResponse);
+  const { tenantId, clientId } = entra.app("contacts");
+  const url = "https://contacts.example.com/mcp";
+  const origin = "https://chat.example.com";
+  const app = { tenantId, clientId, cloud: entra.cloud };
+  const gate = protectMcpServer({ url, app, scopes: ["access_as_user"], browserOrigins: [origin] });
+  const answer = await gate.fetch(new Request(url, { method: "POST", headers: { origin } }), () => {
+    throw new Error("not admitted");
+  });
+  expect([answer.status, answer.headers.get("access-control-allow-origin")]).toEqual([401, origin]);
 });
 
 test("origins are origins", () => {

@@ -44,9 +44,8 @@ export function signInHandler(
       if (route === undefined) return respond(service, { page: notFoundPage(connections) }, request);
       const serve = Object.hasOwn(route, method) ? route[method] : undefined;
       if (serve === undefined) {
-        const response = respond(service, { page: notFoundPage(connections, 405) }, request);
-        response.headers.set("allow", Object.keys(route).join(", "));
-        return response;
+        const allow = Object.keys(route).join(", ");
+        return respond(service, { page: notFoundPage(connections, 405), allow }, request);
       }
       try {
         await keys.ready();

@@ -9,6 +9,8 @@ export type Reply = Answer & {
   readonly browser?: Browser | undefined;
   /** `Set-Cookie` headers besides the browser's. */
   readonly cookies?: readonly string[];
+  /** The methods of the path, for a request with another one. */
+  readonly allow?: string;
 };
 
 type Answer =
@@ -22,6 +24,7 @@ export function respond(service: SignInInternals, reply: Reply, request: Request
   const headers = new Headers(look.headers("page" in reply ? reply.page : undefined));
   if (reply.browser !== undefined) headers.append("set-cookie", browserCookie(core, reply.browser));
   for (const cookie of reply.cookies ?? []) headers.append("set-cookie", cookie);
+  if (reply.allow !== undefined) headers.set("allow", reply.allow);
   if ("redirect" in reply) {
     headers.set("location", reply.redirect);
     return new Response(null, { status: 303, headers });

@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from "vitest";
 import { UserContext } from "hosted-agent-identity";
+import { ImmutableResponse } from "../../support/immutable-response.js";
 import { contextOf, platformContext } from "../support/contexts.js";
 import { authorizeUrlOf, person, textOf, titleOf } from "../support/person.js";
 import { scriptedStore, type ScriptedStore } from "../support/scripted-store.js";
@@ -240,6 +241,12 @@ describe("every page", () => {
     }
     expect((await get(`${site.publicUrl}/__proto__`)).status).toBe(404);
     expect((await get(`${site.publicUrl}/constructor`)).status).toBe(404);
+  });
+
+  it("says which methods it takes also where nobody can change the headers of a Response", async () => {
+    vi.stubGlobal("Response", ImmutableResponse);
+    const response = await site.signIn.handler(new Request(`${site.publicUrl}/start`, { method: "PUT" }));
+    expect([response.status, response.headers.get("allow")]).toEqual([405, "GET, HEAD, POST"]);
   });
 
   it("writes labels and names as text", async () => {
